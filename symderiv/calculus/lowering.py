@@ -1,0 +1,16 @@
+"""Expression to index term, by the table; names no operator."""
+
+from __future__ import annotations
+
+from ..expr import Expr, walk
+from ..ops import TABLE
+from ..tensor import Value
+
+
+def lower(x: Expr, memo: dict[Expr, Value] | None = None) -> Value:
+    """Return the index term of an expression; ``memo`` keeps what is shared between calls."""
+    done: dict[Expr, Value] = {} if memo is None else memo
+    for e in walk(x):
+        if e not in done:
+            done[e] = TABLE[e.op].lower(e, [done[a] for a in e.args])
+    return done[x]

@@ -1,0 +1,130 @@
+"""Reverse mode: cotangents flow from a scalar back to its variables.
+
+There is one rule for all multilinear algebra: the cotangent of one factor of a contraction is the
+contraction of the other factors with the cotangent of the whole (Griewank and Walther, Evaluating
+Derivatives, 2008, section 3.2; for contractions: Laue, Mitterreiter and Giesen, NeurIPS 2018).
+Sums pass a cotangent on; every other function brings its pullback from the operator table.
+
+Contract: names no operator. Every application of a rule is recorded as a ``Pullback``, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..shapes import Dim
+from ..tensor import (
+    Factor,
+    Label,
+    Scale,
+    Term,
+    add,
+    constant,
+    contract,
+    delta,
+    factors_of,
+    is_zero,
+    scaled,
+    zero,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pullback:
+    """One application of a rule: the cotangent of ``node`` sent to its child at ``position``."""
+
+    node: Term
+    position: int
+    cotangent: Term
+    result: Term
+
+
+@dataclass(slots=True)
+class Reverse:
+    """The cotangents that reverse mode found, and how."""
+
+    root: Term
+    cotangents: dict[Term, Term] = field(default_factory=dict)
+    tape: list[Pullback] = field(default_factory=list)
+
+    def gradient(self, leaf: Term) -> Term:
+        """Return the cotangent of a leaf; the zero term is derived, not assumed."""
+        return self.cotangents.get(leaf, zero(leaf.dims))
+
+
+def contraction_rule(node: Term, position: int, cotangent: Term) -> Term:
+    """Return the cotangent that a contraction sends to one of its factors.
+
+    With Z = sum of a product of factors A, B, .. and cotangent C of Z, factor A receives the
+    contraction of C with B, ..; where A carries an exponent e, also e A^(e-1). An index that A
+    carries twice (a trace, a diagonal) is told apart by a Kronecker delta.
+    """
+    scale, factors, all_dims = factors_of(node)
+    dims: dict[Any, Dim] = dict(enumerate(all_dims))
+    target = factors[position]
+    parts = [f for k, f in enumerate(factors) if k != position]
+    if target.exponent != 1:
+        parts.append(Factor(target.term, target.labels, target.exponent - 1))
+        scale = scale * Scale(target.exponent)
+    parts.append(Factor(cotangent, tuple(range(len(node.dims)))))
+    out: list[Label] = []
+    for slot, label in enumerate(target.labels):
+        if label in out:
+            fresh = ("again", slot)
+            dims[fresh] = target.term.dims[slot]
+            parts.append(Factor(delta(dims[fresh]), (label, fresh)))
+            label = fresh
+        out.append(label)
+    return contract(parts, out, dims, scale)
+
+
+def reverse(root: Term, leaves: Iterable[Term]) -> Reverse:
+    """Return the cotangents of everything between a scalar term and the given leaves."""
+    order = _dependents(root, set(leaves))
+    result = Reverse(root)
+    waiting: dict[Term, list[Term]] = {root: [constant(Scale(), root.dims)]}
+    inside = set(order)
+    for node in reversed(order):
+        cotangent = add(waiting.pop(node, [zero(node.dims)]))
+        result.cotangents[node] = cotangent
+        if is_zero(cotangent):
+            continue
+        for position, child in enumerate(node.children):
+            if child in inside:
+                sent = _pull(node, position, cotangent)
+                result.tape.append(Pullback(node, position, cotangent, sent))
+                waiting.setdefault(child, []).append(sent)
+    return result
+
+
+def _pull(node: Term, position: int, cotangent: Term) -> Term:
+    if node.kind == "contract":
+        return contraction_rule(node, position, cotangent)
+    if node.kind == "add":
+        return scaled(cotangent, node.data[position])
+    if node.kind == "named":
+        return cotangent
+    pulled: Term = node.data.pullback(node, position, cotangent)
+    return pulled
+
+
+def _dependents(root: Term, leaves: set[Term]) -> list[Term]:
+    """Return the nodes that depend on the leaves, arguments before the nodes that use them."""
+    depends: dict[Term, bool] = {}
+    order: list[Term] = []
+    stack: list[tuple[Term, bool]] = [(root, False)]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            depends[node] = node in leaves or any(depends[c] for c in node.children)
+            if depends[node]:
+                order.append(node)
+        elif node not in depends:
+            depends[node] = False
+            stack.append((node, True))
+            stack.extend((c, False) for c in reversed(node.children))
+    return order
+
+

@@ -1,0 +1,121 @@
+"""Every error that symderiv raises on purpose, each with its subject, its place and a remedy.
+
+    SymderivError
+    |-- LanguageError            something that was written could not be read
+    |   |-- ParseError           not an expression of the language
+    |   |-- UnsupportedError     Python, but not a construct of the language
+    |   |-- UnknownNameError     a name or function that does not exist
+    |   |-- DeclarationError     a variable, shape or property is declared wrongly
+    |   |-- ShapeError           shapes that do not fit
+    |   |   `-- AmbiguousShapeError   shapes that fit in two ways
+    |   |-- IndexNameError       an index that is unbound, out of range or of two ranges
+    |   `-- ProblemFileError     a problem file that is not as documented
+    |-- MissingRuleError         a derivative, form or target that no rule covers
+    |-- InputError               arrays or arguments that do not fit the problem
+    |-- CheckError               a printed equation or generated code failed its check
+    `-- DisagreementError        two roads to one result differ (an internal error)
+
+Contract: ``str(error)`` is what a person should read: one sentence, the line with a caret under
+the place (where there is a place), and what to write instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_WIDTH = 76
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of characters, on one line, of a text the user wrote."""
+
+    text: str
+    start: int
+    stop: int
+    line: int = 0
+
+    def render(self) -> str:
+        """Return the line and, under it, carets below the place."""
+        lines = self.text.split("\n")
+        line = lines[self.line] if self.line < len(lines) else ""
+        start, stop = min(self.start, len(line)), max(self.stop, self.start + 1)
+        if len(line) > _WIDTH:
+            left = max(0, min(start - _WIDTH // 2, len(line) - _WIDTH))
+            head = "..." if left else ""
+            tail = "..." if left + _WIDTH < len(line) else ""
+            line = head + line[left : left + _WIDTH] + tail
+            start, stop = start - left + len(head), stop - left + len(head)
+        stop = max(start + 1, min(stop, len(line)))
+        return f"    {line}\n    {' ' * start}{'^' * (stop - start)}"
+
+
+class SymderivError(Exception):
+    """Base of all errors of this package.
+
+    ``subject`` says what is wrong, ``span`` where, ``remedy`` what to write instead.
+    """
+
+    def __init__(self, subject: str, *, span: Span | None = None, remedy: str = "") -> None:
+        self.subject, self.span, self.remedy = subject, span, remedy
+        super().__init__(subject)
+
+    def __str__(self) -> str:
+        parts = [self.subject]
+        if self.span is not None:
+            parts.append(self.span.render())
+        if self.remedy:
+            parts.append(f"  {self.remedy}")
+        return "\n".join(parts)
+
+
+class LanguageError(SymderivError):
+    """Something that was written could not be read."""
+
+
+class ParseError(LanguageError):
+    """The text is not an expression of the language."""
+
+
+class UnsupportedError(LanguageError):
+    """The text is Python, but not a construct of the language."""
+
+
+class UnknownNameError(LanguageError):
+    """A name, function or property that does not exist."""
+
+
+class DeclarationError(LanguageError):
+    """A variable, shape or property is declared wrongly."""
+
+
+class ShapeError(LanguageError):
+    """Shapes do not fit."""
+
+
+class AmbiguousShapeError(ShapeError):
+    """Shapes fit in two ways, and the two mean different things."""
+
+
+class IndexNameError(LanguageError):
+    """An index is unbound, out of range, or has two ranges."""
+
+
+class ProblemFileError(LanguageError):
+    """A problem file is not as documented."""
+
+
+class MissingRuleError(SymderivError):
+    """No rule covers what was asked for."""
+
+
+class InputError(SymderivError):
+    """Arrays or arguments do not fit the problem."""
+
+
+class CheckError(SymderivError):
+    """A printed equation or generated code failed its check; nothing is printed."""
+
+
+class DisagreementError(SymderivError):
+    """Two independent roads lead to different results; both are in the message."""

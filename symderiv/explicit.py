@@ -1,0 +1,326 @@
+"""Explicit entries: an expression at given sizes, entry by entry, over any kind of scalar.
+
+The same walk builds SymPy expressions (the entry road), exact fractions (verdicts, re-checks) and
+dual numbers (the derivative symbols of a derivation): only the scalar arithmetic differs. It
+shares no code with the index road.
+
+Contract: rational input gives exact rational results wherever the functions are rational; where
+they are not, ``mpmath`` numbers of ``DIGITS`` digits. Nothing here knows a rule of calculus: a
+dual number differentiates a transcendental function by a central difference at high precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+from typing import Any
+
+import mpmath
+
+from .errors import MissingRuleError
+from .expr import Expr, Index, free_indices, own_indices, sum_index, walk
+from .ops import TABLE, Cells
+from .shapes import Dim
+
+DIGITS = 50
+
+# A context of its own: its numbers keep its precision wherever they are added or multiplied.
+HIGH = mpmath.MPContext()
+HIGH.dps = 3 * DIGITS
+_STEP = HIGH.mpf(10) ** -40
+
+
+def _precise(name: str, *args: Any) -> Any:
+    return getattr(HIGH, name)(*(_float(a) for a in args))
+
+
+def _float(x: Any) -> Any:
+    return HIGH.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else HIGH.mpf(x)
+
+
+class ExactMath:
+    """Scalar functions on fractions, exact where the result is rational."""
+
+    def __init__(self, unspecified: Mapping[str, Callable[[Any], Any]] | None = None) -> None:
+        self._given = dict(unspecified or {})
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number."""
+        return value
+
+    def constant(self, name: str) -> Any:
+        """Return pi or e."""
+        return +getattr(HIGH, name)
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y."""
+        if isinstance(y, Fraction) and y.denominator == 1:
+            return x ** int(y)
+        if isinstance(y, Fraction) and y.denominator == 2:
+            return self.root(x) ** int(y.numerator)
+        return _precise("power", x, y)
+
+    def root(self, x: Any) -> Any:
+        """Return the square root, exact for squares of fractions."""
+        if isinstance(x, Fraction) and x >= 0:
+            over, under = isqrt(x.numerator), isqrt(x.denominator)
+            if over * over == x.numerator and under * under == x.denominator:
+                return Fraction(over, under)
+        return _precise("sqrt", x)
+
+    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where ``x sign y`` holds, else ``no``."""
+        return yes if compare(sign, x, y) else no
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return a stand-in for an unspecified entrywise function, or its derivative."""
+        # A cubic with odd coefficients: rational, and no derivative of it up to order 2 is constant.
+        shift = Fraction(sum(map(ord, letter)) % 7 + 2, 3)
+        return (
+            x * x * x / 5 + shift * x * x - x / 7,
+            3 * x * x / 5 + 2 * shift * x - Fraction(1, 7),
+            6 * x / 5 + 2 * shift,
+            x * 0 + Fraction(6, 5),
+        )[order]
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name.startswith("_") or not hasattr(HIGH, name):
+            raise AttributeError(name)
+        return lambda x: _precise(name, x)
+
+
+def compare(sign: str, x: Any, y: Any) -> bool:
+    """Return whether ``x sign y`` holds."""
+    return bool({">": x > y, "<": x < y, ">=": x >= y, "<=": x <= y}[sign])
+
+
+@dataclass(frozen=True, slots=True)
+class Dual:
+    """A value and its slope along one direction."""
+
+    value: Any
+    slope: Any
+
+    @staticmethod
+    def of(x: Any) -> Dual:
+        """Return a number as a constant."""
+        return x if isinstance(x, Dual) else Dual(x, Fraction(0))
+
+    def __add__(self, other: Any) -> Dual:
+        other = Dual.of(other)
+        return Dual(self.value + other.value, self.slope + other.slope)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.slope)
+
+    def __sub__(self, other: Any) -> Dual:
+        return self + -Dual.of(other)
+
+    def __rsub__(self, other: Any) -> Dual:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Dual:
+        other = Dual.of(other)
+        return Dual(self.value * other.value, self.slope * other.value + self.value * other.slope)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Dual:
+        other = Dual.of(other)
+        quotient = self.value / other.value
+        return Dual(quotient, (self.slope - quotient * other.slope) / other.value)
+
+    def __rtruediv__(self, other: Any) -> Dual:
+        return Dual.of(other) / self
+
+    def __pow__(self, exponent: int) -> Dual:
+        if not exponent:
+            return Dual(self.value**0, self.slope * 0)
+        return Dual(self.value**exponent, exponent * self.value ** (exponent - 1) * self.slope)
+
+
+class DualMath(ExactMath):
+    """Scalar functions on dual numbers, by central differences at high precision."""
+
+    def _lift(self, function: Callable[..., Any], *args: Any) -> Any:
+        args = tuple(Dual.of(a) for a in args)
+        value = function(*(a.value for a in args))
+        if all(not a.slope for a in args):
+            return Dual(value, Fraction(0))
+        ends = [
+            function(*(_float(a.value) + sign * _STEP * _float(a.slope) for a in args))
+            for sign in (1, -1)
+        ]
+        return Dual(value, (ends[0] - ends[1]) / (2 * _STEP))
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y."""
+        if isinstance(y, Fraction) and y.denominator == 1:
+            return x ** int(y)
+        y = Dual.of(y)
+        if not y.slope and isinstance(y.value, Fraction) and y.value.denominator == 1:
+            return Dual.of(x) ** int(y.value)
+        return self._lift(super().power, x, y)
+
+    def root(self, x: Any) -> Any:
+        """Return the square root."""
+        x = Dual.of(x)
+        root = super().root(x.value)
+        return Dual(root, x.slope / (2 * root) if x.slope else Fraction(0))
+
+    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where ``x sign y`` holds, else ``no``."""
+        return yes if compare(sign, Dual.of(x).value, Dual.of(y).value) else no
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return the stand-in, differentiated by its next order."""
+        x = Dual.of(x)
+        plain = super()
+        slope = plain.unspecified(letter, order + 1, x.value) if order < 3 else Fraction(0)
+        return Dual(plain.unspecified(letter, order, x.value), slope * x.slope)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        plain = super().__getattr__(name)
+        return lambda x: self._lift(plain, x)
+
+
+class Explicit:
+    """Entries of expressions at one point: sizes, values of the variables, positions of indices.
+
+    ``values`` holds the cells of every variable and given gradient by name; ``override`` those of
+    nodes that are taken as independent (a named intermediate that is differentiated by).
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        values: Mapping[str, Cells],
+        *,
+        math: Any = None,
+        positions: Mapping[str, int] | None = None,
+        override: Mapping[Expr, Cells] | None = None,
+    ) -> None:
+        self.sizes, self.values = dict(sizes), dict(values)
+        self.math = math if math is not None else ExactMath()
+        self.positions = dict(positions or {})
+        self.override = dict(override or {})
+        self._memo: dict[Expr, Cells] = {}
+
+    def size(self, dim: Dim) -> int:
+        """Return the size of a dimension."""
+        return dim.at(self.sizes)
+
+    def position(self, index: Index) -> int:
+        """Return where an index stands, counted from 1."""
+        return index if isinstance(index, int) else self.positions[index]
+
+    def given(self, e: Expr) -> Cells:
+        """Return the entries of a variable."""
+        return self.values[str(e.data)]
+
+    def cells(self, x: Expr) -> Cells:
+        """Return every entry of an expression."""
+        if not self.positions:
+            return self._closed(x)
+        return self._open(x)
+
+    def _closed(self, x: Expr) -> Cells:
+        for e in walk(x) if x not in self._memo else ():
+            if e in self._memo:
+                continue
+            inside_sum = e.op in ("entry", "row", "column", "delta") and any(
+                isinstance(i, str) for i in own_indices(e)
+            )
+            if inside_sum or free_indices(e):
+                continue
+            args = () if e.op in ("Sum", "partial") else tuple(self._memo[a] for a in e.args)
+            self._memo[e] = self._one(e, args)
+        return self._memo[x]
+
+    def _open(self, x: Expr) -> Cells:
+        if x in self._memo:
+            return self._memo[x]
+        if x.op in ("Sum", "partial"):
+            return self._one(x, ())
+        return self._one(x, tuple(self._open(a) for a in x.args))
+
+    def _one(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
+        if e in self.override:
+            return self.override[e]
+        return TABLE[e.op].explicit(e, args, self)
+
+    def over(self, e: Expr) -> list[Cells]:
+        """Return the body of a ``Sum`` at every position of its index."""
+        name, dim = sum_index(e)
+        return [self.at(name, k).cells(e.args[0]) for k in range(1, self.size(dim) + 1)]
+
+    def at(self, name: str, position: int) -> Explicit:
+        """Return the same point with one more index in place."""
+        inner = Explicit(
+            self.sizes,
+            self.values,
+            math=self.math,
+            positions={**self.positions, name: position},
+            override=self.override,
+        )
+        if not self.positions:
+            inner._memo = dict(self._memo)
+        return inner
+
+    def loss(self, e: Expr, cells: Cells) -> Cells:
+        """Return a stand-in value of an unspecified loss; its slope is the given gradient's."""
+        assert isinstance(e.data, tuple)
+        gradient = self.values[e.data[1]]
+        slope: Any = Fraction(0)
+        for r, q in zip(gradient, cells, strict=True):
+            for g, z in zip(r, q, strict=True):
+                slope = slope + Dual.of(g).value * Dual.of(z).slope
+        return [[Dual(Fraction(5, 3), slope) if slope else Fraction(5, 3)]]
+
+    def derivative(self, e: Expr) -> Cells:
+        """Return the value of a symbol ∂a/∂b, by dual numbers."""
+        of, by = e.args
+        source, (i, j) = by, (1, 1)
+        if by.op == "entry":
+            source = by.args[0]
+            assert isinstance(by.data, tuple)
+            i, j = (self.position(x) for x in by.data)
+        if source.op not in ("var", "named"):
+            raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
+        base = Explicit(self.sizes, self.values, override=self.override).cells(source)
+        seeded = [[Dual.of(x) for x in r] for r in base]
+        seeded[i - 1][j - 1] = Dual(seeded[i - 1][j - 1].value, Fraction(1))
+        lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in self.values.items()}
+        override = dict(self.override)
+        if source.op == "var":
+            lifted[str(source.data)] = seeded
+        else:
+            override[source] = seeded
+        point = Explicit(self.sizes, lifted, math=DualMath(), positions=self.positions,
+                         override=override)
+        return [[Dual.of(x).slope for x in r] for r in point.cells(of)]
+
+
+def is_exact(cells: Cells) -> bool:
+    """Whether every entry is a fraction, so that comparing is exact."""
+    return all(isinstance(x, Fraction | int) for r in cells for x in r)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two scalars are equal: exactly for fractions, to 40 of 50 digits otherwise."""
+    if isinstance(left, Fraction | int) and isinstance(right, Fraction | int):
+        return left == right
+    a, b = _float(left), _float(right)
+    return bool(abs(a - b) <= max(abs(a), abs(b), 1) * HIGH.mpf(10) ** (10 - DIGITS))
+
+
+def same_cells(left: Cells, right: Cells) -> bool:
+    """Whether two grids have one shape and equal entries."""
+    if (len(left), len(left[0])) != (len(right), len(right[0])):
+        return False
+    pairs = zip(left, right, strict=True)
+    return all(same(x, y) for r, q in pairs for x, y in zip(r, q, strict=True))

@@ -1,0 +1,304 @@
+"""Expressions: what the writer wrote, with a shape on every node.
+
+One kind of tree serves matrices and entries alike: ``X.T @ G`` and ``Sum(i, X[i, p] * G[i, q])``
+are both expressions, printed, evaluated and parsed by the same code. Nodes are shared
+(hash-consed): equal expressions are the same object, so comparison and memo tables are cheap.
+
+Contract: a node is immutable; its shape is two-dimensional (a scalar is 1 x 1, a vector a
+column). Shapes are trusted here: ``language`` infers them from text, the constructors below from
+their arguments. This module knows no rule of calculus and no operator beyond its name.
+
+Node operators and what ``data`` holds:
+
+    num      Fraction          ones, zeros, eye   -              entry   (row, column) indices
+    var      name              onehot   position                 row     index
+    named    name (args: value)    sum, mean   axis or None      column  index
+    size     Dim               norm     kind                     Sum     (index, range)
+    const    "pi" or "e"       loss     (name, gradient's name)    delta   (index, index, range)
+    where    comparison        apply    (name, order)            partial -
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from weakref import WeakValueDictionary
+
+from .shapes import ONE, SCALAR, Dim, Shape, Unifier
+
+Index = str | int
+
+
+class Expr:
+    """One node: an operator, its arguments, a shape, and what the operator needs besides."""
+
+    __slots__ = ("op", "args", "shape", "data", "_key", "_hash", "__weakref__")
+    op: str
+    args: tuple[Expr, ...]
+    shape: Shape
+    data: Hashable
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __repr__(self) -> str:
+        inside = ", ".join([*map(repr, self.args), *([repr(self.data)] if self.data else [])])
+        return f"{self.op}({inside})"
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the shape is 1 x 1."""
+        return self.shape == SCALAR
+
+    _hash: int
+    _key: Hashable
+
+
+_nodes: WeakValueDictionary[Hashable, Expr] = WeakValueDictionary()
+
+
+def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -> Expr:
+    """Return the one node with these parts."""
+    key = (op, args, shape, data)
+    found = _nodes.get(key)
+    if found is None:
+        found = Expr()
+        found.op, found.args, found.shape, found.data = op, args, shape, data
+        found._key, found._hash = key, hash(key)
+        _nodes[key] = found
+    return found
+
+
+def num(value: Fraction | int) -> Expr:
+    """Return a rational number."""
+    return node("num", (), SCALAR, Fraction(value))
+
+
+def var(name: str, shape: Shape) -> Expr:
+    """Return a variable."""
+    return node("var", (), shape, name)
+
+
+def named(name: str, value: Expr) -> Expr:
+    """Return a reference to a definition the writer named."""
+    return node("named", (value,), value.shape, name)
+
+
+def ones(rows: Dim, cols: Dim = ONE) -> Expr:
+    """Return the matrix of ones."""
+    return node("ones", (), (rows, cols))
+
+
+def zeros(rows: Dim, cols: Dim = ONE) -> Expr:
+    """Return the matrix of zeros."""
+    return node("zeros", (), (rows, cols))
+
+
+def eye(rows: Dim) -> Expr:
+    """Return the identity matrix."""
+    return node("eye", (), (rows, rows))
+
+
+def dim_size(dim: Dim) -> Expr:
+    """Return the size of a dimension as a scalar."""
+    return num(dim.coefficient) if not dim.symbols else node("size", (), SCALAR, dim)
+
+
+def transpose(x: Expr) -> Expr:
+    """Return the transpose, without one where the writer would see none."""
+    if x.is_scalar or (x.op == "eye"):
+        return x
+    if x.op == "transpose":
+        return x.args[0]
+    return node("transpose", (x,), (x.shape[1], x.shape[0]))
+
+
+def matmul(*factors: Expr) -> Expr:
+    """Return a matrix product, flattened; scalars in it scale it."""
+    scalars = [f for f in factors if f.is_scalar]
+    rest = [f for f in factors if not f.is_scalar]
+    if scalars:
+        return mul(*scalars, matmul(*rest)) if rest else mul(*scalars)
+    flat = tuple(g for f in factors for g in (f.args if f.op == "matmul" else (f,)))
+    if len(flat) == 1:
+        return flat[0]
+    return node("matmul", flat, (flat[0].shape[0], flat[-1].shape[1]))
+
+
+def _broadcast(args: tuple[Expr, ...]) -> Shape:
+    unifier = Unifier()
+    shape = SCALAR
+    for a in args:
+        shape = unifier.broadcast(shape, a.shape)
+    return shape
+
+
+def add(*terms: Expr) -> Expr:
+    """Return an entrywise sum, flattened."""
+    flat = tuple(g for t in terms for g in (t.args if t.op == "add" else (t,)))
+    return flat[0] if len(flat) == 1 else node("add", flat, _broadcast(flat))
+
+
+def mul(*factors: Expr) -> Expr:
+    """Return an entrywise (Hadamard) product, flattened."""
+    flat = tuple(g for f in factors for g in (f.args if f.op == "mul" else (f,)))
+    return flat[0] if len(flat) == 1 else node("mul", flat, _broadcast(flat))
+
+
+def neg(x: Expr) -> Expr:
+    """Return the negative."""
+    if x.op == "neg":
+        return x.args[0]
+    if x.op == "num":
+        return num(-number(x))
+    return node("neg", (x,), x.shape)
+
+
+def div(x: Expr, y: Expr) -> Expr:
+    """Return the entrywise quotient."""
+    return node("div", (x, y), _broadcast((x, y)))
+
+
+def power(x: Expr, y: Expr) -> Expr:
+    """Return the entrywise power."""
+    return node("pow", (x, y), _broadcast((x, y)))
+
+
+def entry(x: Expr, i: Index, j: Index) -> Expr:
+    """Return the scalar x[i, j]."""
+    return node("entry", (x,), SCALAR, (i, j))
+
+
+def row(x: Expr, i: Index) -> Expr:
+    """Return row i, 1 x d."""
+    return node("row", (x,), (ONE, x.shape[1]), i)
+
+
+def column(x: Expr, j: Index) -> Expr:
+    """Return column j, n x 1."""
+    return node("column", (x,), (x.shape[0], ONE), j)
+
+
+def index_sum(index: str, dim: Dim, body: Expr) -> Expr:
+    """Return the sum of ``body`` over a named index with the given range."""
+    return node("Sum", (body,), body.shape, (index, dim))
+
+
+def delta(i: Index, j: Index, dim: Dim) -> Expr:
+    """Return the Kronecker delta of two indices that run over the same range."""
+    return node("delta", (), SCALAR, (i, j, dim))
+
+
+def partial(of: Expr, by: Expr) -> Expr:
+    """Return the symbol for the derivative of one entry by another."""
+    return node("partial", (of, by), SCALAR)
+
+
+def number(x: Expr) -> Fraction:
+    """Return the value of a ``num`` node."""
+    assert isinstance(x.data, Fraction)
+    return x.data
+
+
+def walk(x: Expr) -> Iterator[Expr]:
+    """Yield every distinct node, arguments before the nodes that use them."""
+    seen: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(x, False)]
+    while stack:
+        current, expanded = stack.pop()
+        if expanded:
+            yield current
+        elif current not in seen:
+            seen.add(current)
+            stack.append((current, True))
+            stack.extend((a, False) for a in reversed(current.args))
+
+
+def rebuild(x: Expr, change: Callable[[Expr, tuple[Expr, ...]], Expr]) -> Expr:
+    """Return ``x`` with every node replaced by ``change(node, new arguments)``, bottom up."""
+    done: dict[Expr, Expr] = {}
+    for current in walk(x):
+        done[current] = change(current, tuple(done[a] for a in current.args))
+    return done[x]
+
+
+def with_args(x: Expr, args: tuple[Expr, ...]) -> Expr:
+    """Return the node with other arguments of the same shapes."""
+    return x if args == x.args else node(x.op, args, x.shape, x.data)
+
+
+def substitute(x: Expr, values: dict[Expr, Expr]) -> Expr:
+    """Return ``x`` with nodes replaced by others of the same shape."""
+    return rebuild(x, lambda old, args: values.get(old) or with_args(old, args))
+
+
+def free_indices(x: Expr) -> dict[str, None]:
+    """Return the index names that no ``Sum`` inside ``x`` binds, in order of appearance."""
+    memo: dict[Expr, dict[str, None]] = {}
+    for current in walk(x):
+        found: dict[str, None] = {}
+        for a in current.args:
+            found.update(memo[a])
+        if current.op == "Sum":
+            found.pop(sum_index(current)[0], None)
+        for i in own_indices(current):
+            if isinstance(i, str):
+                found[i] = None
+        memo[current] = found
+    return memo[x]
+
+
+def own_indices(x: Expr) -> tuple[Index, ...]:
+    """Return the indices written on this very node (not those that a Sum binds)."""
+    if x.op in ("entry", "delta"):
+        assert isinstance(x.data, tuple)
+        return x.data[:2]
+    if x.op in ("row", "column"):
+        assert isinstance(x.data, str | int)
+        return (x.data,)
+    return ()
+
+
+def sum_index(x: Expr) -> tuple[str, Dim]:
+    """Return the index that a ``Sum`` node binds, and its range."""
+    assert isinstance(x.data, tuple)
+    return x.data
+
+
+def variables(x: Expr) -> dict[str, Expr]:
+    """Return the variables that occur in ``x``, by name."""
+    return {str(v.data): v for v in walk(x) if v.op == "var"}
+
+
+def dims_of(x: Expr) -> dict[str, None]:
+    """Return the dimension symbols that occur anywhere in ``x``, in order of appearance."""
+    found: dict[str, None] = {}
+    for v in walk(x):
+        dims = [*v.shape, *([v.data] if isinstance(v.data, Dim) else [])]
+        if v.op in ("Sum", "delta"):
+            assert isinstance(v.data, tuple)
+            dims.append(v.data[-1])
+        for dim in dims:
+            found.update(dict.fromkeys(dim.symbols))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A declared or inferred variable: its shape, what it is called, and its properties."""
+
+    name: str
+    shape: Shape
+    kind: str  # "scalar" | "vector" | "matrix"
+    properties: tuple[str, ...] = ()
+    inferred: bool = False
+    meaning: str = ""
+
+    @property
+    def expr(self) -> Expr:
+        """Return the variable as an expression."""
+        return var(self.name, self.shape)

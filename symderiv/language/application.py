@@ -1,0 +1,171 @@
+"""A call ``name(..)`` that is being read: arguments are checked as a table entry asks for them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from ..errors import IndexNameError, ParseError, ShapeError
+from ..expr import Expr, Index, index_sum
+from ..ops import TABLE
+from ..shapes import ONE, Dim, DimMismatch, Shape, describe, size, symbol
+
+if TYPE_CHECKING:
+    from .elaborate import Elaborator
+
+_COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
+
+
+class Application:
+    """The arguments of one call, as table entries see them (see ``ops.base.Application``)."""
+
+    def __init__(self, reader: Elaborator, at: ast.Call, name: str) -> None:
+        self._reader, self._at, self._name = reader, at, name
+        self._keywords = {k.arg: k.value for k in at.keywords}
+
+    def _usage(self) -> str:
+        operator = TABLE.get(self._name)
+        return f"write {operator.usage}" if operator else f"write {self._name}(X)"
+
+    def _fail(self, message: str, at: ast.AST | None = None) -> ParseError:
+        span = self._reader.span(at or self._at)
+        return ParseError(f"{self._name}: {message}", span=span, remedy=self._usage())
+
+    def expect(self, least: int, most: int | None = None, *keywords: str) -> int:
+        """Check the number of arguments and the names of the keywords; return the number."""
+        for k in self._at.keywords:
+            if k.arg not in keywords:
+                raise self._fail(f"no option {k.arg or '**'!r}", k)
+        top = least if most is None else most
+        positional = self._at.args[: top + len(keywords)]
+        for extra, keyword in zip(positional[top:], keywords, strict=False):
+            self._keywords.setdefault(keyword, extra)
+        count = len(self._at.args)
+        if not least <= count <= top + len(keywords):
+            wanted = str(least) if top == least else f"{least} to {top}"
+            raise self._fail(f"{wanted} argument{'s' * (wanted != '1')} expected, got {count}")
+        for a in self._at.args:
+            if isinstance(a, ast.Starred):
+                raise self._fail("arguments are written one by one", a)
+        return min(count, top)
+
+    def expr(self, position: int) -> Expr:
+        """Return an argument as an expression."""
+        return self._reader.read(self._at.args[position])
+
+    def dim(self, position: int) -> Dim:
+        """Return an argument as a size; a symbol that nothing declares is declared by it."""
+        return self._dim(self._at.args[position])
+
+    def _dim(self, at: ast.expr) -> Dim:
+        if isinstance(at, ast.Constant) and type(at.value) is int and 0 < at.value < 10**9:
+            return size(at.value)
+        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Mult):
+            return self._dim(at.left) * self._dim(at.right)
+        reader = self._reader
+        if isinstance(at, ast.Name):
+            taken = at.id in reader.declared.variables or at.id in reader.definitions
+            if not taken and at.id not in reader.inferred:
+                reader.declared.dims.setdefault(at.id)
+                return reader.unifier.resolve(symbol(at.id))
+        raise self._fail(f"{reader.source(at)} is not a size (a symbol or a positive integer)", at)
+
+    def position(self, position: int) -> int:
+        """Return an argument that is a place counted from 1."""
+        at = self._at.args[position]
+        if isinstance(at, ast.Constant) and type(at.value) is int and at.value >= 1:
+            return at.value
+        raise self._fail(f"{self._reader.source(at)} is not a place counted from 1", at)
+
+    def axis(self) -> int | None:
+        """Return the ``axis`` option: None, 0 or 1 (-1 is 1)."""
+        at = self._keywords.get("axis")
+        if at is None or (isinstance(at, ast.Constant) and at.value is None):
+            return None
+        source = self._reader.source(at)
+        if source not in ("0", "1", "-1"):
+            raise self._fail(f"axis={source} is not an axis; there are None, 0, 1 and -1", at)
+        return 0 if source == "0" else 1
+
+    def comparison(self, position: int) -> tuple[Expr, str, Expr]:
+        """Return an argument ``left > right``."""
+        at = self._at.args[position]
+        if isinstance(at, ast.Compare) and len(at.ops) == 1 and type(at.ops[0]) in _COMPARISONS:
+            right = self._reader.read(at.comparators[0])
+            return self._reader.read(at.left), _COMPARISONS[type(at.ops[0])], right
+        raise self._fail("its first argument is a comparison with <, <=, > or >=", at)
+
+    def square(self, position: int) -> Expr:
+        """Return an argument that must be square."""
+        x = self.expr(position)
+        rows, cols = self._reader.shape(x)
+        at = self._at.args[position]
+        self._reader.unify(rows, cols, lambda: ShapeError(
+            f"{self._name} needs a square matrix; {self._reader.source(at)} is "
+            f"{describe((rows, cols))}",
+            span=self._reader.span(at),
+            remedy="multiply it to a square one first: X.T @ X",
+        ))
+        return x
+
+    def common_shape(self, *args: Expr) -> Shape:
+        """Return the broadcast of the shapes of the arguments."""
+        shape: Shape = (ONE, ONE)
+        for x in args:
+            try:
+                shape = self._reader.unifier.broadcast(shape, self._reader.shape(x))
+            except DimMismatch:
+                raise ShapeError(
+                    f"{self._name}: {describe(shape)} and {describe(x.shape)} do not fit",
+                    span=self._reader.span(self._at),
+                    remedy="its arguments must have one shape, or be scalars",
+                ) from None
+        return shape
+
+    def same_shape(self, left: Expr, right: Expr) -> Shape:
+        """Return the shape that two arguments must share."""
+        a, b = self._reader.shape(left), self._reader.shape(right)
+
+        def error() -> ShapeError:
+            return ShapeError(
+                f"{self._name}: the shapes {describe(a)} and {describe(b)} differ",
+                span=self._reader.span(self._at),
+                remedy="both arguments must have the same shape",
+            )
+
+        first, second = (self._reader.unify(p, q, error) for p, q in zip(a, b, strict=True))
+        return (first, second)
+
+    def indices(self) -> tuple[Index, Index, Dim]:
+        """Return the two indices of ``delta`` and their common range."""
+        unknown = self._reader.unifier.fresh()
+        i, j = (self._reader.index(a, unknown) for a in self._at.args)
+        return i, j, self._reader.unifier.resolve(unknown)
+
+    def bound_sum(self) -> Expr:
+        """Return ``Sum(i, body)``: the index is bound in the body, its range found there."""
+        self.expect(2)
+        reader, at = self._reader, self._at.args[0]
+        if not isinstance(at, ast.Name) or at.id in reader.definitions:
+            raise self._fail(f"{reader.source(at)} is not an index", at)
+        name = at.id
+        if name in reader.declared.variables or name in reader.bound:
+            raise self._fail(f"{name} is in use already; an index needs a name of its own", at)
+        outer = reader.indices.pop(name, None)
+        unknown = reader.indices[name] = reader.unifier.fresh()
+        reader.bound.add(name)
+        body = reader.read(self._at.args[1])
+        reader.bound.discard(name)
+        dim = reader.unifier.resolve(unknown)
+        del reader.indices[name]
+        if outer is not None:
+            reader.indices[name] = outer
+        if dim.is_unknown and not reader.infer:
+            raise IndexNameError(
+                f"the range of the index {name} is not known: nothing in the body uses it",
+                span=reader.span(at),
+                remedy=f"use it as an index, X[{name}, :], or multiply by the size instead",
+            )
+        return index_sum(name, dim, body)
+
+

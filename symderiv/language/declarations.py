@@ -1,0 +1,166 @@
+"""Declarations: ``X: n, d symmetric`` to a variable, and the default kinds of undeclared names.
+
+Contract: knows how names and shapes are declared, nothing of expressions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import re
+from dataclasses import dataclass, field
+
+from ..errors import DeclarationError, Span, UnknownNameError
+from ..expr import Variable
+from ..shapes import ONE, Dim, Shape, size, symbol
+
+PROPERTIES = (
+    "symmetric skew diagonal lower upper orthogonal spd positive invertible onehot binary"
+).split()
+_SQUARE = {"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "spd", "invertible"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PART = re.compile(r"[^\s,]+")
+
+
+@dataclass(slots=True)
+class Declarations:
+    """What is declared: variables, losses, entrywise functions, and the dimensions they use."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    losses: dict[str, None] = field(default_factory=dict)
+    entrywise: dict[str, None] = field(default_factory=dict)
+    dims: dict[str, None] = field(default_factory=dict)
+
+    def declare(self, name: str, text: object, meaning: str = "") -> None:
+        """Add the declaration ``name: text``; raises DeclarationError with its place."""
+        line = f"{name}: {text}"
+        self._check_name(name, line)
+        if not isinstance(text, str):
+            raise DeclarationError(
+                f"the shape of {name} is {text!r}, not a text",
+                remedy=f'write it as a text: {name}="n, d"',
+            )
+        words = [(m.group(), m.start() + len(name) + 2) for m in _PART.finditer(text)]
+        if [w for w, _ in words] == ["loss"]:
+            self.losses[name] = None
+        elif [w for w, _ in words] == ["entrywise"]:
+            self.entrywise[name] = None
+        else:
+            self._declare_variable(name, line, words, meaning)
+
+    def _check_name(self, name: str, line: str) -> None:
+        here = Span(line, 0, len(name))
+        if not _NAME.match(name) or name.startswith("__"):
+            raise DeclarationError(
+                f"{name!r} is not a name",
+                span=here,
+                remedy="a name is letters, digits and _ and starts with a letter",
+            )
+        if keyword.iskeyword(name):
+            raise DeclarationError(
+                f"{name!r} is a keyword of Python, in which the code is generated",
+                span=here,
+                remedy=f"use another name, such as {name}_ or {name[:3]}",
+            )
+        if name in self.variables or name in self.losses or name in self.entrywise:
+            raise DeclarationError(f"{name!r} is declared twice", span=here)
+
+    def _declare_variable(
+        self, name: str, line: str, words: list[tuple[str, int]], meaning: str
+    ) -> None:
+        here = Span(line, 0, len(line))
+        properties = tuple(w for w, _ in words if w in PROPERTIES)
+        sizes = [(w, at) for w, at in words if w not in PROPERTIES and w != "scalar"]
+        if not words:
+            raise DeclarationError(
+                f"{name} has no shape", span=here, remedy=f"write {name}: scalar, n, or n, d"
+            )
+        if any(w == "scalar" for w, _ in words) and sizes:
+            raise DeclarationError(f"{name} is a scalar and has a shape", span=here)
+        if len(sizes) > 2:
+            raise DeclarationError(
+                f"{name} has {len(sizes)} axes; matrices have two",
+                span=here,
+                remedy="no rule for tensors with batch axes yet",
+            )
+        dims = [self._dim(word, Span(line, at, at + len(word)), name) for word, at in sizes]
+        kind = ("scalar", "vector", "matrix")[len(dims)]
+        shape: Shape = (dims[0] if dims else ONE, dims[1] if len(dims) == 2 else ONE)
+        if _SQUARE & set(properties) and shape[0] != shape[1]:
+            raise DeclarationError(
+                f"{name} is {' '.join(properties)} but not square", span=here,
+                remedy=f"give it two equal sizes: {name}: n, n {properties[0]}",
+            )
+        self.variables[name] = Variable(name, shape, kind, properties, False, meaning)
+
+    def _dim(self, word: str, here: Span, name: str) -> Dim:
+        result = ONE
+        for part in word.split("*"):
+            if part.isdecimal() and 0 < int(part) < 10**9:
+                result = result * size(int(part))
+            elif _NAME.match(part):
+                self.dims[part] = None
+                result = result * symbol(part)
+            else:
+                near = difflib.get_close_matches(word, PROPERTIES, 1)
+                raise DeclarationError(
+                    f"{word!r} in the shape of {name} is not a size",
+                    span=here,
+                    remedy=f"did you mean {near[0]!r}?" if near
+                    else "a size is a symbol (n), a positive integer, or a product (n*m)",
+                )
+        if len(word) > 3 and (near := difflib.get_close_matches(word, [*PROPERTIES, "scalar"], 1)):
+            raise DeclarationError(
+                f"{word!r} in the shape of {name} is not a property",
+                span=here,
+                remedy=f"did you mean {near[0]!r}?",
+            )
+        return result
+
+    def check(self) -> None:
+        """Refuse a name that is both a variable and a dimension."""
+        for name in self.dims:
+            if name in self.variables:
+                raise DeclarationError(
+                    f"{name!r} is declared as a variable and used as a size",
+                    remedy="give one of them another name",
+                )
+
+
+def default_kind(name: str) -> str:
+    """Return the kind of an undeclared name: the rule of the language for single letters.
+
+    >>> default_kind("a"), default_kind("x"), default_kind("Wq")
+    ('scalar', 'vector', 'matrix')
+    """
+    if name[0].isupper():
+        return "matrix"
+    if len(name) == 1 and name in "abcdefg":
+        return "scalar"
+    if len(name) == 1 and name in "hijklmnopqrstuvwxyz":
+        return "vector"
+    raise UnknownNameError(f"{name!r} is not declared")
+
+
+def fresh_dims(taken: set[str]) -> list[str]:
+    """Return names for inferred dimensions, the conventional ones first."""
+    names = [c for c in "nmkpqrstuvw" if c not in taken]
+    return names + [f"n{k}" for k in range(1, 200) if f"n{k}" not in taken]
+
+
+def parse_var_option(text: str) -> tuple[str, str]:
+    """Split ``"X: n, d"``; raises DeclarationError.
+
+    >>> parse_var_option("X: n, d")
+    ('X', 'n, d')
+    """
+    name, colon, shape = text.partition(":")
+    if not colon:
+        raise DeclarationError(
+            "a declaration needs a colon",
+            span=Span(text, 0, len(text)),
+            remedy='write it as --var "X: n, d"',
+        )
+    return name.strip(), shape.strip()
+
+

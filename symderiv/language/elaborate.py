@@ -1,0 +1,434 @@
+"""Syntax tree to expression: names, shapes by unification, indices; every error has its place.
+
+Contract: one method per syntax class, in a table; a class that is not in the table is refused.
+Nothing is evaluated. What a function means is asked of its table entry (``Operator.build``).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable
+from fractions import Fraction
+
+from ..errors import (
+    AmbiguousShapeError,
+    IndexNameError,
+    LanguageError,
+    ShapeError,
+    Span,
+    UnknownNameError,
+    UnsupportedError,
+)
+from ..expr import (
+    Expr,
+    Variable,
+    add,
+    column,
+    div,
+    entry,
+    matmul,
+    mul,
+    named,
+    neg,
+    node,
+    num,
+    number,
+    power,
+    row,
+    transpose,
+    var,
+)
+from ..expr import Index, dim_size
+from ..ops import TABLE
+from ..shapes import ONE, SCALAR, Dim, DimMismatch, Shape, Unifier, describe, symbol
+from .application import Application
+from .declarations import Declarations, default_kind
+from .grammar import DEEPEST, span_of
+
+CONSTANTS = ("pi", "e")
+_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"}
+_REMEDIES = {
+    ast.BitXor: "a power is written **",
+    ast.FloorDiv: "a quotient is written /",
+    ast.Mod: "there is no remainder in the language",
+    ast.Attribute: "the only attribute is .T, the transpose",
+    ast.Compare: "comparisons stand inside where(c > 0, a, b) only",
+    ast.Lambda: "functions are named: exp, tanh, or f declared as 'f: entrywise'",
+    ast.IfExp: "a choice is written where(c > 0, a, b)",
+    ast.List: "matrices are names; their entries are X[i, j]",
+    ast.Tuple: "one expression, without commas",
+    ast.Call: "a function is called by its name: sum(X)",
+}
+
+
+class Elaborator:
+    """Reads syntax trees of one text against declarations and the definitions so far."""
+
+    def __init__(
+        self,
+        text: str,
+        declared: Declarations,
+        definitions: dict[str, Expr],
+        *,
+        unifier: Unifier | None = None,
+        upstream: str = "G",
+        infer: bool = False,
+    ) -> None:
+        self.text, self.declared, self.definitions = text, declared, definitions
+        self.unifier = unifier or Unifier()
+        self.upstream, self.infer = upstream, infer
+        self.indices: dict[str, Dim] = {}
+        self.bound: set[str] = set()
+        self.inferred: dict[str, Variable] = {}
+        self._depth = 0
+
+    # places and errors
+
+    def span(self, at: ast.AST) -> Span:
+        """Return where a syntax node stands in the text."""
+        return span_of(self.text, at)
+
+    def source(self, at: ast.AST) -> str:
+        """Return the text of a syntax node, shortened."""
+        span = self.span(at)
+        text = self.text.split("\n")[span.line][span.start : span.stop]
+        return text if len(text) <= 40 else text[:37] + "..."
+
+    def unify(self, left: Dim, right: Dim, error: Callable[[], LanguageError]) -> Dim:
+        """Make two dimensions equal, or raise what ``error`` says."""
+        try:
+            return self.unifier.unify(left, right)
+        except DimMismatch:
+            raise error() from None
+
+    # the walk
+
+    def read(self, at: ast.expr) -> Expr:
+        """Return the expression that a syntax tree stands for."""
+        reader = _READERS.get(type(at))
+        if reader is None:
+            raise UnsupportedError(
+                f"{type(at).__name__} is Python, but not a construct of this language",
+                span=self.span(at),
+                remedy=_REMEDIES.get(type(at), "write it with + - * / ** @ .T and calls"),
+            )
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise UnsupportedError(
+                f"nested deeper than {DEEPEST} levels",
+                span=self.span(at),
+                remedy="name inner parts by definitions: Z = ...; L(Z)",
+            )
+        result = reader(self, at)
+        self._depth -= 1
+        return result
+
+    def shape(self, x: Expr) -> Shape:
+        """Return the shape of an expression with everything bound put in."""
+        return self.unifier.resolve_shape(x.shape)
+
+    def _number(self, at: ast.Constant) -> Expr:
+        value = at.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UnsupportedError(
+                f"{self.source(at)} is not a real number", span=self.span(at),
+                remedy="numbers are integers and decimals: 2, 0.5",
+            )
+        digits = self.text.split("\n")[self.span(at).line][self.span(at).start : self.span(at).stop]
+        try:
+            exact = Fraction(digits.replace("_", ""))
+        except (ValueError, ZeroDivisionError):
+            exact = Fraction(value) if value == value and abs(value) != float("inf") else None
+        if exact is None or abs(exact) >= 10**300:
+            raise UnsupportedError(
+                f"{self.source(at)} is too large a number", span=self.span(at),
+                remedy="numbers are smaller than 1e300",
+            )
+        return num(exact)
+
+    def _name(self, at: ast.Name) -> Expr:
+        name = at.id
+        if name in self.definitions:
+            return named(name, self.definitions[name])
+        if name in self.declared.variables:
+            return self.declared.variables[name].expr
+        if name in self.inferred:
+            return self.inferred[name].expr
+        if name in self.declared.dims:
+            return dim_size(self.unifier.resolve(symbol(name)))
+        if name in CONSTANTS and not (name == "e" and self.infer):
+            return node("const", (), SCALAR, name)
+        if name in self.indices:
+            raise IndexNameError(
+                f"the index {name} is not a number", span=self.span(at),
+                remedy=f"indices stand in brackets and in delta: X[{name}, :], delta({name}, j)",
+            )
+        return self._undeclared(at)
+
+    def _undeclared(self, at: ast.Name) -> Expr:
+        name = at.id
+        known = [*self.declared.variables, *self.definitions, *self.declared.dims, *self.inferred]
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{name}: n, d"'
+        if name in TABLE and TABLE[name].build is not None:
+            remedy = f"{name} is a function: {TABLE[name].usage}"
+        error = UnknownNameError(
+            f"{name!r} is not declared", span=self.span(at), remedy=remedy
+        )
+        if not self.infer or (near and len(name) > 1) or name in TABLE or name.startswith("_"):
+            raise error
+        try:
+            kind = default_kind(name)
+        except UnknownNameError:
+            raise error from None
+        dims = [self.unifier.fresh() for _ in range(("scalar", "vector", "matrix").index(kind))]
+        shape = (dims[0] if dims else ONE, dims[1] if len(dims) > 1 else ONE)
+        self.inferred[name] = Variable(name, shape, kind, (), True)
+        return var(name, shape)
+
+    def _unary(self, at: ast.UnaryOp) -> Expr:
+        if isinstance(at.op, ast.USub):
+            return neg(self.read(at.operand))
+        if isinstance(at.op, ast.UAdd):
+            return self.read(at.operand)
+        raise UnsupportedError(
+            f"{self.source(at)}: no such sign in the language", span=self.span(at),
+            remedy="the signs are + and -",
+        )
+
+    def _binary(self, at: ast.BinOp) -> Expr:
+        # A long sum leans to the left; walking its spine in a loop keeps the stack shallow.
+        spine: list[ast.BinOp] = []
+        left: ast.expr = at
+        while isinstance(left, ast.BinOp):
+            spine.append(left)
+            left = left.left
+        result, place = self.read(left), left
+        for step in reversed(spine):
+            sign = _BINARY.get(type(step.op))
+            if sign is None:
+                raise UnsupportedError(
+                    f"{self.source(step)}: no such operator in the language",
+                    span=self.between(place, step.right),
+                    remedy=_REMEDIES.get(type(step.op), "the operators are + - * / ** @"),
+                )
+            right = self.read(step.right)
+            result = self._combine(sign, step, result, right)
+            place = step
+        return result
+
+    def between(self, left: ast.expr, right: ast.expr) -> Span:
+        """Return the place of the operator sign between two operands."""
+        a, b = self.span(left), self.span(right)
+        if a.line != b.line:
+            return b
+        gap = self.text.split("\n")[a.line][a.stop : b.start]
+        inner = gap.strip().strip("()").strip()
+        start = a.stop + gap.find(inner) if inner else a.stop
+        return Span(self.text, start, start + max(len(inner), 1), a.line)
+
+    def _combine(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        if sign == "@":
+            return self._matmul(at, left, right)
+        if sign == "/" and right.op == "num" and not number(right):
+            raise UnsupportedError(
+                "division by zero", span=self.span(at.right), remedy="divide by another number"
+            )
+        self._check_broadcast(sign, at, left, right)
+        if sign == "+":
+            return add(left, right)
+        if sign == "-":
+            return add(left, neg(right))
+        return {"*": mul, "/": div, "**": power}[sign](left, right)
+
+    def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
+        a, b = self.shape(left), self.shape(right)
+        here = self.between(at.left, at.right)
+        for column_, other, x in ((a, b, at.left), (b, a, at.right)):
+            square = other[0] == other[1] != ONE
+            bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
+            kept = isinstance(x, ast.Call) and any(k.arg == "axis" for k in x.keywords)
+            if square and bare and not kept:
+                name = self.source(x)
+                raise AmbiguousShapeError(
+                    f"{name} is a column and the other side is square ({describe(other)}): "
+                    "it could go to every row or to every column",
+                    span=here,
+                    remedy=f"write {name}.T for every row, or {name} @ ones({other[1]}).T "
+                    "for every column",
+                )
+        try:
+            self.unifier.broadcast(a, b)
+        except DimMismatch:
+            raise ShapeError(
+                f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
+                f"{describe(b)}: they cannot be combined entry by entry with {sign}",
+                span=here,
+                remedy=_broadcast_remedy(a, b, self.source(at.left), self.source(at.right), sign),
+            ) from None
+
+    def _matmul(self, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        a, b = self.shape(left), self.shape(right)
+        if SCALAR in (a, b):
+            return mul(left, right)
+        x, y = self.source(at.left), self.source(at.right)
+        remedy = "the columns of the left factor must be as many as the rows of the right"
+        if a[1] == ONE and b[1] == ONE:
+            remedy = f"write {x}.T @ {y} for the inner product or {x} @ {y}.T for the outer"
+        elif a[1] == b[1]:
+            remedy = f"write {x} @ {y}.T"
+        elif a[0] == b[0]:
+            remedy = f"write {x}.T @ {y}"
+        self.unify(a[1], b[0], lambda: ShapeError(
+            f"{x} is {describe(a)} and {y} is {describe(b)}: {a[1]} columns do not meet {b[0]} rows"
+            .replace("?", ""),
+            span=self.between(at.left, at.right),
+            remedy=remedy,
+        ))
+        return matmul(left, right)
+
+    def _attribute(self, at: ast.Attribute) -> Expr:
+        if at.attr != "T":
+            raise UnsupportedError(
+                f".{at.attr} is not part of the language", span=self.span(at),
+                remedy=_REMEDIES[ast.Attribute],
+            )
+        return transpose(self.read(at.value))
+
+    def _call(self, at: ast.Call) -> Expr:
+        if not isinstance(at.func, ast.Name):
+            raise UnsupportedError(
+                f"{self.source(at.func)} cannot be called", span=self.span(at.func),
+                remedy=_REMEDIES[ast.Call],
+            )
+        name = at.func.id
+        call = Application(self, at, name)
+        if name in self.declared.variables or name in self.definitions:
+            raise UnsupportedError(
+                f"{name} is a matrix, not a function", span=self.span(at.func),
+                remedy=f"an entry of it is {name}[i, j]; a product is written with * or @",
+            )
+        if name in self.declared.losses or name == "L":
+            call.expect(1)
+            x = call.expr(0)
+            return node("loss", (x,), SCALAR, (name, self.upstream))
+        order = self._entrywise_order(name)
+        if order is not None:
+            call.expect(1)
+            x = call.expr(0)
+            return node("apply", (x,), x.shape, order)
+        operator = TABLE.get(name)
+        if operator is None or operator.build is None:
+            raise self._unknown_function(at.func)
+        return operator.build(call)
+
+    def _entrywise_order(self, name: str) -> tuple[str, int] | None:
+        letters = dict(self.declared.entrywise)
+        for letter in "fgh":
+            if letter not in self.declared.variables:
+                letters[letter] = None
+        for order in (0, 1, 2, 3):
+            stem = name[: len(name) - order]
+            if stem in letters and name == stem + "p" * order:
+                return stem, order
+        return None
+
+    def _unknown_function(self, at: ast.Name) -> UnknownNameError:
+        names = [k for k, v in TABLE.items() if v.build is not None]
+        near = difflib.get_close_matches(at.id, names, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(names))}"
+        if at.id == "tr":
+            remedy = "the trace is written trace(A)"
+        return UnknownNameError(
+            f"no rule for a function {at.id!r}", span=self.span(at), remedy=remedy
+        )
+
+    # indices
+
+    def _subscript(self, at: ast.Subscript) -> Expr:
+        x = self.read(at.value)
+        parts = list(at.slice.elts) if isinstance(at.slice, ast.Tuple) else [at.slice]
+        shape = self.shape(x)
+        if len(parts) == 1 and shape[1] == ONE and not isinstance(parts[0], ast.Slice):
+            return entry(x, self.index(parts[0], shape[0]), 1)
+        if len(parts) != 2:
+            raise IndexNameError(
+                f"{self.source(at)} has {len(parts)} index{'es' * (len(parts) != 1)}; "
+                f"{self.source(at.value)} is {describe(shape)}",
+                span=self.span(at),
+                remedy="write X[i, j] for an entry, X[i, :] for a row, X[:, j] for a column",
+            )
+        rows, cols = (self._slice(p, d) for p, d in zip(parts, shape, strict=True))
+        if rows is None and cols is None:
+            raise IndexNameError(
+                f"{self.source(at)} is the whole matrix", span=self.span(at),
+                remedy=f"write {self.source(at.value)}",
+            )
+        if rows is None:
+            assert cols is not None
+            return column(x, cols)
+        return row(x, rows) if cols is None else entry(x, rows, cols)
+
+    def _slice(self, at: ast.expr, dim: Dim) -> Index | None:
+        if not isinstance(at, ast.Slice):
+            return self.index(at, dim)
+        if at.lower or at.upper or at.step:
+            raise IndexNameError(
+                f"{self.source(at)}: only a whole row or column can be taken", span=self.span(at),
+                remedy="write X[i, :] or X[:, j]",
+            )
+        return None
+
+    def index(self, at: ast.expr, dim: Dim) -> Index:
+        """Return an index and make its range ``dim``; raises IndexNameError."""
+        if isinstance(at, ast.Constant) and type(at.value) is int:
+            self._check_position(at, at.value, dim)
+            return int(at.value)
+        if not isinstance(at, ast.Name) or at.id in self.definitions or (
+            at.id in self.declared.variables and at.id not in self.bound
+        ):
+            raise IndexNameError(
+                f"{self.source(at)} is not an index", span=self.span(at),
+                remedy="an index is a symbol that is not a variable, or an integer from 1",
+            )
+        known = self.indices.setdefault(at.id, dim)
+        self.indices[at.id] = self.unify(known, dim, lambda: IndexNameError(
+            f"the index {at.id} runs over {self.unifier.resolve(known)} elsewhere and over "
+            f"{self.unifier.resolve(dim)} here".replace("?", ""),
+            span=self.span(at),
+            remedy="an index has one range; are two indices swapped?",
+        ))
+        return at.id
+
+    def _check_position(self, at: ast.expr, value: int, dim: Dim) -> None:
+        top = self.unifier.resolve(dim)
+        if value < 1 or (not top.symbols and value > top.coefficient):
+            raise IndexNameError(
+                f"the index {value} is out of range 1..{top}".replace("?", ""),
+                span=self.span(at),
+                remedy="indices start at 1, as on paper",
+            )
+
+
+_READERS: dict[type[ast.expr], Callable[..., Expr]] = {
+    ast.Constant: Elaborator._number,
+    ast.Name: Elaborator._name,
+    ast.UnaryOp: Elaborator._unary,
+    ast.BinOp: Elaborator._binary,
+    ast.Attribute: Elaborator._attribute,
+    ast.Call: Elaborator._call,
+    ast.Subscript: Elaborator._subscript,
+}
+
+
+def _broadcast_remedy(a: Shape, b: Shape, x: str, y: str, sign: str) -> str:
+    for (rows, cols), other, name, left in ((b, a, y, x), (a, b, x, y)):
+        if cols == ONE and rows == other[1]:
+            return (
+                f"write {left} {sign} {name}.T to use {name} in every row, or give {name} "
+                f"the size {other[0]} to use it in every column"
+            )
+    if a == (b[1], b[0]):
+        return f"is one of them transposed? write {y}.T"
+    return "the shapes must be equal, or one of them a row, a column or a scalar"

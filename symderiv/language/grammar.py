@@ -1,0 +1,158 @@
+"""Text to syntax tree: Python's own parser, guarded, with every failure given a place and a remedy.
+
+Contract: text is parsed, never evaluated. Input that is too long, too deep or not Python is refused
+before anything walks it. This module knows the shape of programs, not the meaning of names.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+
+from ..errors import ParseError, Span, UnsupportedError
+
+LONGEST = 100_000
+DEEPEST = 100
+
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``name = value``, or a bare expression when ``name`` is None."""
+
+    name: str | None
+    value: ast.expr
+    span: Span
+
+
+def span_of(text: str, node: ast.AST) -> Span:
+    """Return where a syntax node stands; ``ast`` counts bytes, a person counts characters."""
+    line = getattr(node, "lineno", 1) - 1
+    lines = text.split("\n")
+    raw = (lines[line] if line < len(lines) else "").encode()
+    start = len(raw[: getattr(node, "col_offset", 0)].decode(errors="ignore"))
+    last = getattr(node, "end_lineno", line + 1) - 1
+    end = getattr(node, "end_col_offset", 0)
+    stop = len(raw[:end].decode(errors="ignore")) if last == line else len(raw.decode())
+    return Span(text, start, max(stop, start + 1), line)
+
+
+def parse(text: str) -> list[Statement]:
+    """Return the statements of a text; raises ParseError or UnsupportedError."""
+    if not text.strip():
+        raise ParseError(
+            "empty input: there is no expression to read",
+            remedy='write an expression, such as "L(X @ W)"',
+        )
+    if len(text) > LONGEST:
+        raise ParseError(
+            f"the input has {len(text):,} characters; the limit is {LONGEST:,}",
+            remedy="name parts of it by definitions, or split the problem",
+        )
+    text = "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
+    _check_brackets(text)
+    return [_statement(text, s) for s in _python(text).body]
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Return the syntax tree of a single expression."""
+    statements = parse(text)
+    if len(statements) != 1 or statements[0].name is not None:
+        raise ParseError(
+            "one expression was expected",
+            span=statements[-1].span,
+            remedy="definitions belong into the problem, not here",
+        )
+    return statements[0].value
+
+
+def _python(text: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise _syntax_error(text, error) from None
+    except (RecursionError, MemoryError):
+        raise _too_deep(None) from None
+    except ValueError as error:
+        raise ParseError(f"the text cannot be read: {error}") from None
+
+
+def _too_deep(span: Span | None) -> ParseError:
+    return ParseError(
+        f"nested deeper than {DEEPEST} levels",
+        span=span,
+        remedy="name inner parts by definitions: Z = ...; L(Z)",
+    )
+
+
+def _check_brackets(text: str) -> None:
+    stack: list[tuple[str, Span]] = []
+    for row, line in enumerate(text.split("\n")):
+        for k, char in enumerate(line):
+            if char == "#":
+                break
+            here = Span(text, k, k + 1, row)
+            if char in _OPEN:
+                stack.append((char, here))
+                if len(stack) > DEEPEST:
+                    raise _too_deep(here)
+            elif char in _CLOSE:
+                if not stack or _OPEN.index(stack[-1][0]) != _CLOSE.index(char):
+                    raise ParseError(f"{char!r} closes nothing", span=here, remedy="remove it")
+                stack.pop()
+    if stack:
+        char, here = stack[-1]
+        closing = _CLOSE[_OPEN.index(char)]
+        raise ParseError(f"{char!r} is never closed", span=here, remedy=f"add {closing!r}")
+
+
+_HINTS = (
+    ("'", "a transpose is written X.T, not X'"),
+    (".*", "the entrywise product is *, the matrix product @"),
+    ("\\", "write LaTeX formulas in the expression language: X.T @ G"),
+    ("==", "one = defines a name: Z = X @ W"),
+    ("²", "a power is written X ** 2"),
+    ("ᵀ", "a transpose is written X.T"),
+    ("·", "the entrywise product is *, the matrix product @"),
+    ("⊙", "the entrywise product is *"),
+    ("−", "the minus sign is the ASCII -"),
+)
+
+
+def _syntax_error(text: str, error: SyntaxError) -> ParseError:
+    line = (error.lineno or 1) - 1
+    lines = text.split("\n")
+    written = lines[line] if line < len(lines) else ""
+    start = min(max((error.offset or 1) - 1, 0), max(len(written) - 1, 0))
+    stop = start + 1
+    if error.end_offset and (error.end_lineno or 0) - 1 == line:
+        stop = max(stop, error.end_offset - 1)
+    remedy = next(
+        (hint for mark, hint in _HINTS if mark in written),
+        "write it with + - * / ** @ .T, names, numbers and calls such as sum(X)",
+    )
+    return ParseError(
+        "this is not an expression of the language",
+        span=Span(text, start, stop, line),
+        remedy=remedy,
+    )
+
+
+def _statement(text: str, node: ast.stmt) -> Statement:
+    span = span_of(text, node)
+    if isinstance(node, ast.Expr):
+        return Statement(None, node.value, span)
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        if isinstance(target, ast.Name):
+            return Statement(target.id, node.value, span_of(text, target))
+    kind = type(node).__name__
+    raise UnsupportedError(
+        f"{kind} is Python, but not a statement of this language",
+        span=span,
+        remedy="write definitions 'Z = X @ W' and, last, the objective",
+    )

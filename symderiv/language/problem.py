@@ -1,0 +1,348 @@
+"""Problems: a text with its declarations, read once into definitions and an objective.
+
+Contract: a ``Problem`` is frozen data, complete in itself: every name has a shape, every
+expression is resolved. Reading twice gives the same problem. Knows no calculus.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import DeclarationError, IndexNameError, ShapeError, UnknownNameError
+from ..expr import (
+    Expr,
+    Variable,
+    dims_of,
+    free_indices,
+    named,
+    node,
+    rebuild,
+    var,
+    walk,
+)
+from ..expr import variables as variables_of
+from ..shapes import ONE, SCALAR, Dim, Shape, Unifier, describe, symbol
+from .declarations import Declarations, fresh_dims
+from .elaborate import CONSTANTS, Elaborator
+from .grammar import Statement, parse, parse_expression
+
+_CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimText:
+    """A claim as it was written: what it is about, and what it says (several for "equal")."""
+
+    about: str
+    says: tuple[str, ...]
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A function to differentiate: variables, named definitions, and a scalar objective."""
+
+    text: str
+    title: str
+    name: str
+    variables: Mapping[str, Variable]
+    definitions: Mapping[str, Expr]
+    objective: Expr
+    wrt: tuple[str, ...]
+    upstream: Mapping[str, Expr]  # the given gradients, G; each with the argument of its loss
+    dims: tuple[str, ...]
+    claims: tuple[ClaimText, ...] = ()
+    declared: Declarations = field(default_factory=Declarations)
+
+    @property
+    def objective_name(self) -> str:
+        """Return how the objective is called: L when it is L(Z), else the name L too."""
+        if self.objective.op == "loss":
+            assert isinstance(self.objective.data, tuple)
+            return str(self.objective.data[0])
+        return "L" if "L" not in self.variables and "L" not in self.definitions else "J"
+
+    def given(self, name: str) -> Expr:
+        """Return the given gradient ``name`` (G) as a variable."""
+        return var(name, self.upstream[name].shape)
+
+    def known(self) -> dict[str, Expr]:
+        """Return everything a claim may name: variables, given gradients, definitions."""
+        names = {v.name: v.expr for v in self.variables.values()}
+        names.update((g, self.given(g)) for g in self.upstream)
+        names.update((n, named(n, x)) for n, x in self.definitions.items())
+        return names
+
+    def reader(self, text: str, *, collect: bool = False) -> Elaborator:
+        """Return a reader for a further text about this problem, such as a claim."""
+        declared = Declarations(
+            {**self.variables, **{g: self._gradient(g) for g in self.upstream}},
+            dict(self.declared.losses),
+            dict(self.declared.entrywise),
+            dict.fromkeys(self.dims),
+        )
+        return Elaborator(text, declared, dict(self.definitions), unifier=Unifier(collect=collect))
+
+    def _gradient(self, name: str) -> Variable:
+        shape = self.upstream[name].shape
+        return Variable(name, shape, kind_of(shape))
+
+    def read(self, text: str) -> Expr:
+        """Return a further text about this problem as an expression without free indices."""
+        reader = self.reader(text)
+        return settle(reader, reader.read(parse_expression(text)))
+
+
+def kind_of(shape: Shape) -> str:
+    """Return whether a shape is that of a scalar, a vector or a matrix."""
+    return "scalar" if shape == SCALAR else "vector" if shape[1] == ONE else "matrix"
+
+
+def settle(reader: Elaborator, x: Expr) -> Expr:
+    """Return an expression with every dimension that was found out put in."""
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        data = old.data
+        if isinstance(data, Dim):
+            data = reader.unifier.resolve(data)
+        elif old.op in ("Sum", "delta") and isinstance(data, tuple):
+            data = (*data[:-1], reader.unifier.resolve(data[-1]))
+        return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
+
+    return rebuild(x, change)
+
+
+def problem(
+    text: str,
+    *,
+    wrt: Sequence[str] | str | None = None,
+    title: str = "",
+    name: str = "",
+    upstream: str | None = None,
+    claims: Sequence[ClaimText] = (),
+    meanings: Mapping[str, str] | None = None,
+    **variables: str,
+) -> Problem:
+    """Return the problem that a text states; keyword arguments declare its variables.
+
+    The last expression is the objective (1 x 1); the statements before it name intermediates.
+    Undeclared names follow the rule of the language and their shapes are inferred. Raises
+    LanguageError, with the place and a remedy.
+
+    >>> p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
+    >>> list(p.definitions), p.wrt
+    (['Z'], ('X', 'W', 'b'))
+    """
+    declared = Declarations()
+    for key, shape in variables.items():
+        declared.declare(key, shape, (meanings or {}).get(key, ""))
+    return build(
+        text, declared, wrt=wrt, title=title, name=name, upstream=upstream, claims=claims
+    )
+
+
+def build(
+    text: str,
+    declared: Declarations,
+    *,
+    wrt: Sequence[str] | str | None = None,
+    title: str = "",
+    name: str = "",
+    upstream: str | None = None,
+    claims: Sequence[ClaimText] = (),
+) -> Problem:
+    """Return the problem that a text states under declarations."""
+    statements = parse(text)
+    _declare_constructor_sizes(statements, declared)
+    declared.check()
+    gradient = upstream or _free_gradient_name(statements, declared)
+    inferred = _infer(text, statements, declared, gradient)
+    if inferred:
+        declared.variables.update(inferred)
+        declared.check()
+    definitions, objective = _read(text, statements, declared, gradient)
+    definitions, objective = _number_losses(definitions, objective, gradient)
+    _check_objective(statements[-1], objective)
+    used = dict(variables_of(objective))
+    chosen = _chosen(wrt, declared, used)
+    given = _given_gradients(objective, declared, definitions)
+    return Problem(
+        text=text,
+        title=title or f"Gradient of {' '.join(text.split())}",
+        name=name or "derivation",
+        variables=dict(declared.variables),
+        definitions=definitions,
+        objective=objective,
+        wrt=chosen,
+        upstream=given,
+        dims=tuple(_dims(declared, objective)),
+        claims=tuple(claims),
+        declared=declared,
+    )
+
+
+def _dims(declared: Declarations, objective: Expr) -> dict[str, None]:
+    found: dict[str, None] = {}
+    for v in declared.variables.values():
+        for dim in v.shape:
+            found.update(dict.fromkeys(dim.symbols))
+    found.update(dims_of(objective))
+    return found
+
+
+def _declare_constructor_sizes(statements: list[Statement], declared: Declarations) -> None:
+    """``ones(n)`` and ``eye(n)`` declare n, also for what stands before them."""
+    for statement in statements:
+        for at in ast.walk(statement.value):
+            named_call = isinstance(at, ast.Call) and isinstance(at.func, ast.Name)
+            if not named_call or at.func.id not in _CONSTRUCTORS:  # type: ignore[attr-defined]
+                continue
+            sizes = at.args[1:] if at.func.id == "onehot" else at.args  # type: ignore[attr-defined]
+            for size in sizes:
+                for leaf in ast.walk(size):
+                    if isinstance(leaf, ast.Name) and leaf.id not in declared.variables:
+                        declared.dims.setdefault(leaf.id)
+
+
+def _free_gradient_name(statements: list[Statement], declared: Declarations) -> str:
+    names = {at.id for s in statements for at in ast.walk(s.value) if isinstance(at, ast.Name)}
+    taken = names | {s.name or "" for s in statements} | set(declared.variables)
+    return next(g for g in ("G", "dL", "dLoss", "G_up") if g not in taken)
+
+
+def _infer(
+    text: str, statements: list[Statement], declared: Declarations, upstream: str
+) -> dict[str, Variable]:
+    """Return the undeclared variables with their shapes named."""
+    reader = Elaborator(text, declared, {}, upstream=upstream, infer=True)
+    for statement in statements:
+        value = reader.read(statement.value)
+        if statement.name:
+            reader.definitions[statement.name] = value
+    taken = {*declared.dims, *declared.variables, *reader.inferred, *CONSTANTS}
+    free = iter(fresh_dims(taken))
+    for variable in reader.inferred.values():
+        for dim in variable.shape:
+            for unknown in reader.unifier.resolve(dim).symbols:
+                if unknown.startswith("?"):
+                    name = next(free)
+                    declared.dims[name] = None
+                    reader.unifier.unify(symbol(unknown), symbol(name))
+    return {
+        v.name: Variable(v.name, reader.unifier.resolve_shape(v.shape), v.kind, (), True)
+        for v in reader.inferred.values()
+    }
+
+
+def _read(
+    text: str, statements: list[Statement], declared: Declarations, upstream: str
+) -> tuple[dict[str, Expr], Expr]:
+    definitions: dict[str, Expr] = {}
+    for k, statement in enumerate(statements):
+        reader = Elaborator(text, declared, definitions, upstream=upstream)
+        value = settle(reader, reader.read(statement.value))
+        loose = free_indices(value)
+        if loose:
+            raise IndexNameError(
+                f"the index {next(iter(loose))} is free: nothing sums over it",
+                span=statement.span,
+                remedy=f"bind it: Sum({next(iter(loose))}, ...)",
+            )
+        if statement.name is None and k < len(statements) - 1:
+            raise DeclarationError(
+                "an expression before the last line has no name",
+                span=statement.span,
+                remedy="name it (Z = ...), or write only one objective, last",
+            )
+        if statement.name is None:
+            return definitions, value
+        _check_definition(statement, declared, definitions)
+        definitions[statement.name] = value
+    last = statements[-1]
+    raise DeclarationError(
+        "there is no objective: the last line is a definition",
+        span=last.span,
+        remedy=f"add what is to be differentiated, such as L({last.name})",
+    )
+
+
+def _check_definition(
+    statement: Statement, declared: Declarations, definitions: Mapping[str, Expr]
+) -> None:
+    name = statement.name or ""
+    for taken, what in (
+        (declared.variables, "a variable"),
+        (definitions, "defined already"),
+        (declared.dims, "a size"),
+        (dict.fromkeys(CONSTANTS), "a constant"),
+    ):
+        if name in taken:
+            raise DeclarationError(
+                f"{name!r} is {what}", span=statement.span, remedy="use another name"
+            )
+    Declarations()._check_name(name, name)
+
+
+def _check_objective(last: Statement, objective: Expr) -> None:
+    if not objective.is_scalar:
+        raise ShapeError(
+            f"the objective is {describe(objective.shape)}; a gradient needs a scalar",
+            span=last.span,
+            remedy="write L(..) around it for an unspecified loss, or sum(..)",
+        )
+
+
+def _chosen(
+    wrt: Sequence[str] | str | None, declared: Declarations, used: Mapping[str, Expr]
+) -> tuple[str, ...]:
+    if wrt is None:
+        return tuple(v for v in declared.variables if v in used)
+    names = tuple(n.strip() for n in wrt.split(",")) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in declared.variables:
+            known = ", ".join(declared.variables)
+            raise UnknownNameError(
+                f"cannot differentiate by {name!r}: it is not a variable of the problem",
+                remedy=f"the variables are: {known}",
+            )
+    return names
+
+
+def _losses(x: Expr) -> list[Expr]:
+    return [e for e in walk(x) if e.op == "loss"]
+
+
+def _number_losses(
+    definitions: dict[str, Expr], objective: Expr, upstream: str
+) -> tuple[dict[str, Expr], Expr]:
+    """Give every unspecified loss a gradient of its own: G when there is one, else G1, G2, .."""
+    found = _losses(objective)
+    if len(found) < 2:
+        return definitions, objective
+    number = {e: f"{upstream}{k}" for k, e in enumerate(found, 1)}
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        data = (old.data[0], number[old]) if old in number else old.data  # type: ignore[index]
+        return node(old.op, args, old.shape, data)
+
+    return {n: rebuild(x, change) for n, x in definitions.items()}, rebuild(objective, change)
+
+
+def _given_gradients(
+    objective: Expr, declared: Declarations, definitions: Mapping[str, Expr]
+) -> dict[str, Expr]:
+    given: dict[str, Expr] = {}
+    for e in _losses(objective):
+        assert isinstance(e.data, tuple)
+        name = e.data[1]
+        if name in declared.variables or name in definitions:
+            raise DeclarationError(
+                f"the given gradient {name!r} has the name of a variable",
+                remedy='give it another: upstream = "dZ"',
+            )
+        given[name] = e.args[0]
+    return given
+
+

@@ -1,0 +1,85 @@
+"""Collecting: ``A @ x / s + A.T @ x / s`` is written ``(A + A.T) @ x / s``.
+
+Contract: takes and returns the terms of one sum; terms with the same scalars are joined, then the
+outer factor that most of them share, on the left or on the right, is taken out, until none is.
+Nothing is multiplied out.
+"""
+
+from __future__ import annotations
+
+from ..expr import Expr, matmul, num
+from ..tensor import Scale
+from .pieces import Product, plus
+
+
+def collect(terms: list[Product]) -> list[Product]:
+    """Return the terms of a sum with common scalars and common outer factors taken out."""
+    groups: dict[tuple[Expr, ...], list[Product]] = {}
+    for t in terms:
+        groups.setdefault(t.scalars if t.body is not None else (), []).append(t)
+    result: list[Product] = []
+    for scalars, group in groups.items():
+        members = _factored(group) if len(group) > 1 else group
+        if not scalars or len(members) == 1:
+            result += members
+            continue
+        common = _common_scale([t.scale for t in members])
+        inner = [_divided(t, common) for t in members]
+        result.append(Product(common, scalars, plus([t.expr() for t in inner])))
+    return result
+
+
+def _factored(terms: list[Product]) -> list[Product]:
+    """Take outer factors out of terms that have the same scalars."""
+    while True:
+        best = _best(terms)
+        if best is None:
+            return terms
+        side, factor = best
+        members = [t for t in terms if _outer(t.body, side) == factor]
+        common = _common_scale([t.scale for t in members])
+        inner = [_divided(_without(t, side), common) for t in members]
+        body = plus([t.expr() for t in _factored(inner)])
+        whole = matmul(body, factor) if side else matmul(factor, body)
+        place = terms.index(members[0])
+        joined = Product(common, members[0].scalars, whole)
+        terms = [joined if k == place else t for k, t in enumerate(terms)
+                 if k == place or t not in members]
+
+
+def _outer(x: Expr | None, side: int) -> Expr | None:
+    """Return the first (0) or last (1) factor of a product of at least two."""
+    return x.args[-side] if x is not None and x.op == "matmul" and not x.is_scalar else None
+
+
+def _without(t: Product, side: int) -> Product:
+    assert t.body is not None
+    rest = t.body.args[:-1] if side else t.body.args[1:]
+    return Product(t.scale, t.scalars, matmul(*rest))
+
+
+def _best(terms: list[Product]) -> tuple[int, Expr] | None:
+    counts: dict[tuple[int, Expr], int] = {}
+    for t in terms:
+        for side in (1, 0):
+            factor = _outer(t.body, side)
+            if factor is not None and factor.op not in ("ones", "diag"):
+                counts[side, factor] = counts.get((side, factor), 0) + 1
+    shared = {k: c for k, c in counts.items() if c > 1}
+    return max(shared, key=lambda k: shared[k]) if shared else None
+
+
+def _common_scale(scales: list[Scale]) -> Scale:
+    """Return the scale that all terms share, up to sign; 1 where they differ."""
+    first = scales[0]
+    if any(abs(s.value) != abs(first.value) or s.sizes != first.sizes for s in scales):
+        return Scale()
+    negative = all(s.value < 0 for s in scales)
+    return Scale(-abs(first.value) if negative else abs(first.value), first.sizes)
+
+
+def _divided(t: Product, common: Scale) -> Product:
+    """Return a term without the scale and the scalars that stand in front of the whole sum."""
+    sizes = () if common.sizes else t.scale.sizes
+    body = t.body if t.body is not None else num(1)
+    return Product(Scale(t.scale.value / common.value, sizes), (), body)

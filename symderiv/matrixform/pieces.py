@@ -1,0 +1,224 @@
+"""Pieces of a contraction on their way to matrix form, and how two of them combine.
+
+A piece is a matrix expression with the labels of its row and its column (None where it has
+none): a path of matrices becomes a product, a vector on an index of a matrix a scaling, a closed
+cycle a trace, what hangs together entrywise a Hadamard product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..expr import (
+    Expr,
+    add,
+    div,
+    matmul,
+    mul,
+    neg,
+    node,
+    num,
+    number,
+    ones,
+    power,
+    transpose,
+)
+from ..shapes import ONE, SCALAR, Dim
+from ..tensor import Label, Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An expression whose row and column carry labels."""
+
+    expr: Expr
+    row: Label | None = None
+    column: Label | None = None
+
+    @property
+    def labels(self) -> frozenset[Label]:
+        """Return the labels that are there."""
+        return frozenset(x for x in (self.row, self.column) if x is not None)
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether both ends carry a label."""
+        return self.row is not None and self.column is not None
+
+    def turned(self) -> Piece:
+        """Return the transpose."""
+        return Piece(flip(self.expr), self.column, self.row)
+
+    def starting(self, label: Label) -> Piece:
+        """Return the piece with ``label`` on its row."""
+        return self if self.row == label else self.turned()
+
+    def ending(self, label: Label) -> Piece:
+        """Return the piece with ``label`` on its column."""
+        return self if self.column == label else self.turned()
+
+    def upright(self) -> Piece:
+        """Return a vector as a column."""
+        return self if self.column is None else self.turned()
+
+
+def flip(x: Expr) -> Expr:
+    """Return the transpose, carried into products, where it costs least."""
+    if x.op == "matmul":
+        return matmul(*(flip(a) for a in reversed(x.args)))
+    if x.op == "mul" and sum(not a.is_scalar for a in x.args) == 1:
+        return mul(*(a if a.is_scalar else flip(a) for a in x.args))
+    if x.op == "neg":
+        return neg(flip(x.args[0]))
+    if x.op == "diag" and x.shape[0] == x.shape[1]:
+        return x
+    if x.op in ("ones", "zeros"):
+        return x if x.shape[0] == x.shape[1] else transpose(x)
+    return transpose(x)
+
+
+def hadamard(exprs: Sequence[Expr]) -> Expr:
+    """Return the entrywise product of expressions of one shape; quotients stay quotients."""
+    over = [e for e in exprs if not _is_reciprocal(e)]
+    under = [e.args[1] for e in exprs if _is_reciprocal(e)]
+    top = _product(over) if over else num(1)
+    return div(top, _product(under)) if under else top
+
+
+def _product(exprs: Sequence[Expr]) -> Expr:
+    return mul(*exprs) if len(exprs) > 1 else exprs[0]
+
+
+def _is_reciprocal(e: Expr) -> bool:
+    return e.op == "div" and e.args[0].op == "num" and number(e.args[0]) == 1
+
+
+def raised_power(x: Expr, exponent: Fraction) -> Expr:
+    """Return a power as people write it: 1/x, sqrt(x), x ** 2."""
+    if exponent < 0:
+        return div(num(1), raised_power(x, -exponent))
+    if exponent == 1:
+        return x
+    if exponent == Fraction(1, 2):
+        return node("sqrt", (x,), x.shape)
+    return power(x, num(exponent))
+
+
+def diagonal(x: Expr) -> Expr:
+    """Return diag of a column, or the diagonal of a matrix as a column."""
+    if x.shape[1] == ONE:
+        return node("diag", (x,), (x.shape[0], x.shape[0]))
+    return node("diag", (x,), (x.shape[0], ONE))
+
+
+def chain(left: Piece, middle: Label, right: Piece, weight: Expr | None = None) -> Piece:
+    """Return the product of two pieces over a label, weighted by a vector on it."""
+    a, b = left.ending(middle), right.starting(middle)
+    if transposes(a.expr) + transposes(b.expr) > transposes(flip(a.expr)) + transposes(
+        flip(b.expr)
+    ):
+        a, b = b.turned(), a.turned()
+    inner = [diagonal(weight)] if weight is not None else []
+    return Piece(matmul(a.expr, *inner, b.expr), a.row, b.column)
+
+
+def transposes(x: Expr) -> int:
+    """Return how many transposes stand in the factors of a product."""
+    parts = x.args if x.op in ("matmul", "mul") else (x,)
+    return sum(p.op == "transpose" for p in parts)
+
+
+def spelled(x: Expr) -> str:
+    """Return a stable spelling of an expression, to break ties."""
+    inside = ",".join(spelled(a) for a in x.args)
+    return f"{x.op}[{x.data}]({inside})"
+
+
+def inner_product(u: Expr, v: Expr) -> Expr:
+    """Return u.T @ v of two columns, as the writer would order a chain: fewest transposes."""
+    candidates = [matmul(flip(u), v), matmul(flip(v), u)]
+    return min(candidates, key=lambda e: (transposes(e), spelled(e)))
+
+
+def cycle(x: Expr) -> Expr:
+    """Return the trace of a product, turned so that it starts as a person would."""
+    factors = x.args if x.op == "matmul" else (x,)
+    candidates = []
+    for side in (factors, tuple(flip(f) for f in reversed(factors))):
+        for k in range(len(side)):
+            turned = side[k:] + side[:k]
+            candidates.append(matmul(*turned))
+    best = min(candidates, key=lambda e: (transposes(e), spelled(e)))
+    return node("trace", (best,), SCALAR)
+
+
+def summed(piece: Piece, label: Label, dim: Dim) -> Piece:
+    """Return a piece summed over one of its labels."""
+    body = piece.ending(label)
+    return Piece(matmul(body.expr, ones(dim)), body.row, None)
+
+
+def spread_out(row: Expr | None, column: Expr | None, shape: tuple[Dim, Dim]) -> Expr:
+    """Return the matrix u v^T of what stands on its rows and its columns; missing ones are 1."""
+    if row is None and column is None:
+        return ones(*shape)
+    left = row if row is not None else ones(shape[0])
+    right = column if column is not None else ones(shape[1])
+    return matmul(left, flip(right))
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A scale, scalar expressions, and a body (None where the product is a scalar)."""
+
+    scale: Scale
+    scalars: tuple[Expr, ...] = ()
+    body: Expr | None = None
+
+    def expr(self) -> Expr:
+        """Return ``-2 * s * X / n``: numbers, sizes and scalars in front, quotients behind."""
+        over = [e for e in self.scalars if not _is_reciprocal(e)]
+        under = [e.args[1] for e in self.scalars if _is_reciprocal(e)]
+        for name, exponent in self.scale.sizes:
+            size = node("size", (), SCALAR, Dim(1, (name,)))
+            parts = over if exponent > 0 else under
+            parts.append(raised_power(size, Fraction(abs(exponent))))
+        value = abs(self.scale.value)
+        if self.body is not None and _is_reciprocal(self.body):
+            under.append(self.body.args[1])
+        elif self.body is not None:
+            over.append(self.body)
+        if _reads_better_below(value, bool(over)):
+            under.insert(0, num(value.denominator))
+            value = Fraction(value.numerator)
+        top = ([num(value)] if value != 1 else []) + over
+        result = mul(*top) if top else num(1)
+        if under:
+            result = div(result, _product(under))
+        return neg(result) if self.scale.value < 0 else result
+
+
+def _reads_better_below(value: Fraction, has_top: bool) -> bool:
+    """Whether a number is written as a quotient: X / 3, but 0.5 * X."""
+    if value.denominator == 1:
+        return False
+    return value.denominator % 3 == 0 or value.denominator > 1000 or not has_top
+
+
+def scaled_expr(scale: Scale, body: Expr | None) -> Expr:
+    """Return a multiple of an expression."""
+    return Product(scale, (), body).expr()
+
+
+def plus(terms: Sequence[Expr]) -> Expr:
+    """Return a sum, positive terms first, and plain before transposed ones."""
+    order = sorted(terms, key=lambda t: (t.op == "neg" or _negative(t), transposes(t)))
+    return add(*order)
+
+
+def _negative(t: Expr) -> bool:
+    return t.op == "num" and number(t) < 0
+
+

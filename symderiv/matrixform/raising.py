@@ -1,0 +1,299 @@
+"""Index terms to matrix expressions: a walk on a small graph of pieces.
+
+Each bound index is summed out by the smallest matrix operation that does it; what is left on the
+free indices is put together. Source of the reading: Laue, Mitterreiter and Giesen, "A simple and
+efficient tensor calculus", AAAI 2020.
+
+Contract: the result equals the term for every size; a term without a matrix form raises
+MissingRuleError, it is never approximated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import MissingRuleError
+from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row, zeros
+from ..shapes import ONE, SCALAR, Dim, Shape
+from ..tensor import Factor, Label, Scale, Term, Value, factors_of, is_zero, summands
+from .collecting import collect
+from .pieces import (
+    Piece,
+    Product,
+    chain,
+    cycle,
+    diagonal,
+    flip,
+    hadamard,
+    inner_product,
+    plus,
+    raised_power,
+    spread_out,
+    summed,
+)
+
+
+def raised(term: Term, shape: Shape) -> Expr:
+    """Return a term as a matrix expression of the given shape; raises MissingRuleError."""
+    return Raiser().shaped(term, shape)
+
+
+class Raiser:
+    """Raises terms, remembering what is shared between them."""
+
+    def __init__(self, written: Mapping[Expr, Value] | None = None) -> None:
+        self._memo: dict[Term, Expr] = {}
+        for x, value in (written or {}).items():
+            # What the writer wrote is what the reader knows: their own sums and functions
+            # come back as they stand.
+            if value.term.kind in ("add", "call") and not value.loose:
+                natural = x if x.shape == _shape(value.term) else flip(x)
+                if natural.shape == _shape(value.term):
+                    self._memo.setdefault(value.term, natural)
+
+    def shaped(self, term: Term, shape: Shape) -> Expr:
+        """Return a term as an expression of the given shape."""
+        x = self.natural(term)
+        return x if x.shape == shape else flip(x)
+
+    def natural(self, term: Term) -> Expr:
+        """Return a term with its first axis as the row."""
+        found = self._memo.get(term)
+        if found is None:
+            found = self._memo[term] = self._raise(term)
+        return found
+
+    def _raise(self, term: Term) -> Expr:
+        if len(term.dims) > 2:
+            raise MissingRuleError(f"no matrix form for a term with {len(term.dims)} axes")
+        if is_zero(term):
+            return zeros(*_shape(term))
+        if term.kind in ("leaf", "named"):
+            expr: Expr = term.data
+            return expr if expr.shape == _shape(term) else flip(expr)
+        if term.kind == "call":
+            called: Expr = term.data.rebuild(self._arguments(term))
+            return called
+        if term.kind == "add":
+            return self._sum(term)
+        if term.kind == "delta":
+            return eye(term.dims[0])
+        if term.kind == "unit":
+            return _onehot(term)
+        return _Walk(self, term).product().expr()
+
+    def _arguments(self, term: Term) -> tuple[Expr, ...]:
+        """Return the arguments of a call; scalars stay scalars where another gives the shape."""
+        spread = [self._spread_scalar(a) for a in term.children]
+        if all(s is not None for s in spread):
+            return tuple(self.natural(a) for a in term.children)
+        pairs = zip(term.children, spread, strict=True)
+        return tuple(self.natural(a) if s is None else s.expr() for a, s in pairs)
+
+    def _spread_scalar(self, term: Term) -> Product | None:
+        """Return a scalar that is spread over the axes of a term, or None where it is not one."""
+        if term.kind != "contract" or any(f.dims for f in term.children):
+            return None
+        return self.product(term) if not term.dims else _Walk(self, term).product(spread=True)
+
+    def product(self, term: Term) -> Product:
+        """Return a term as a scale, scalars and a body."""
+        if term.kind == "contract" and not is_zero(term):
+            return _Walk(self, term).product()
+        body = self.natural(term)
+        return Product(Scale(), (body,)) if body.is_scalar else Product(Scale(), (), body)
+
+    def _sum(self, term: Term) -> Expr:
+        parts = summands(term)
+        scalars = [self._spread_scalar(body) if term.dims else None for _, body in parts]
+        full = any(s is None for s in scalars)
+        terms: list[Product] = []
+        for (scale, body), scalar in zip(parts, scalars, strict=True):
+            p = scalar if scalar is not None and full else self.product(body)
+            terms.append(Product(scale * p.scale, p.scalars, p.body))
+        return plus([t.expr() for t in collect(terms)])
+
+
+def _shape(term: Term) -> Shape:
+    dims = (*term.dims, ONE, ONE)
+    return (dims[0], dims[1])
+
+
+def _onehot(term: Term) -> Expr:
+    return node("onehot", (), (term.dims[0], ONE), term.data)
+
+
+class _Walk:
+    """The graph walk over one contraction."""
+
+    def __init__(self, raiser: Raiser, term: Term) -> None:
+        self.term = term
+        self.scale, factors, dims = factors_of(term)
+        self.out: list[Label] = list(range(len(term.dims)))
+        self.dims: dict[Label, Dim] = dict(enumerate(dims))
+        self.bound: list[Label] = list(range(len(term.dims), len(dims)))
+        self.scalars: list[Expr] = []
+        self.linked = False
+        self.pieces: list[Piece] = []
+        units = [f for f in factors if f.term.kind == "unit"]
+        for f in factors:
+            if f.term.kind == "delta":
+                self.linked = True  # two free indices: the result is diagonal
+            elif f.term.kind != "unit":
+                self._take(raiser, f)
+        for f in units:
+            self._pick(f)
+
+    def _take(self, raiser: Raiser, f: Factor) -> None:
+        x = raised_power(raiser.natural(f.term), f.exponent)
+        ends = (*f.labels, None, None)
+        self._put(Piece(x, ends[0], ends[1]))
+
+    def _put(self, piece: Piece) -> None:
+        if not piece.labels:
+            self.scalars.append(piece.expr)
+        elif piece.is_matrix and piece.row == piece.column:
+            label = piece.row
+            alone = label in self.bound and not self._at(label)
+            if alone:
+                self.scalars.append(cycle(piece.expr))
+                self.bound.remove(label)
+            else:
+                self.pieces.append(Piece(diagonal(piece.expr), label, None))
+        else:
+            self.pieces.append(piece)
+
+    def _at(self, label: Label | None) -> list[Piece]:
+        return [p for p in self.pieces if label in p.labels]
+
+    def _pick(self, f: Factor) -> None:
+        """Read a unit vector as a row, a column or an entry of the one piece it meets."""
+        label, position = f.labels[0], f.term.data
+        met = self._at(label)
+        if label in self.out or len(met) != 1:
+            self.pieces.append(Piece(_onehot(f.term), label, None))
+            return
+        self.pieces.remove(met[0])
+        self.bound.remove(label)
+        if not met[0].is_matrix:
+            self.scalars.append(_entry(met[0].expr, position))
+        elif met[0].row == label:
+            self._put(_line(row(met[0].expr, position), met[0].column))
+        else:
+            self._put(_line(column(met[0].expr, position), met[0].row))
+
+    def product(self, *, spread: bool = False) -> Product:
+        """Sum out every bound index and return what is left on the free ones.
+
+        ``spread`` leaves out the ones that spread a scalar over the free indices.
+        """
+        while True:
+            self._merge_matrices()
+            label = self._next()
+            if label is None:
+                break
+            self.bound.remove(label)
+            self._sum_out(label)
+        if self.bound:
+            raise MissingRuleError(
+                "no matrix form: an index is shared by three or more matrices",
+                remedy="see the index form of the result",
+            )
+        body = self._assemble() if self.out and not spread else None
+        return Product(self.scale, tuple(self.scalars), body)
+
+    def _merge_matrices(self) -> None:
+        groups: dict[frozenset[Label], list[Piece]] = {}
+        for p in self.pieces:
+            if p.is_matrix:
+                groups.setdefault(p.labels, []).append(p)
+        for labels, group in groups.items():
+            if len(group) > 1:
+                first = group[0]
+                assert first.row is not None
+                merged = hadamard([p.starting(first.row).expr for p in group])
+                kept = [p for p in self.pieces if not (p.is_matrix and p.labels == labels)]
+                self.pieces = [*kept, Piece(merged, first.row, first.column)]
+
+    def _next(self) -> Label | None:
+        """Return the bound index that is cheapest to sum out, or None."""
+        costs: list[tuple[int, int]] = []
+        for k, label in enumerate(self.bound):
+            matrices = sum(p.is_matrix for p in self._at(label))
+            if matrices <= 2:
+                costs.append((matrices, k))
+        return self.bound[min(costs)[1]] if costs else None
+
+    def _sum_out(self, label: Label) -> None:
+        met = self._at(label)
+        self.pieces = [p for p in self.pieces if p not in met]
+        matrices = [p for p in met if p.is_matrix]
+        vectors = [p.upright().expr for p in met if not p.is_matrix]
+        if len(matrices) == 2:
+            weight = hadamard(vectors) if vectors else None
+            self._put(chain(matrices[0], label, matrices[1], weight))
+        elif matrices and vectors:
+            body = matrices[0].ending(label)
+            self._put(Piece(matmul(body.expr, hadamard(vectors)), body.row, None))
+        elif matrices:
+            self._sum_alone(matrices[0], label)
+        elif len(vectors) == 1:
+            self.scalars.append(_sum_of(vectors[0]))
+        else:
+            split = hadamard(vectors[:-1])
+            self.scalars.append(inner_product(split, vectors[-1]))
+
+    def _sum_alone(self, matrix: Piece, label: Label) -> None:
+        other = matrix.row if matrix.column == label else matrix.column
+        if other in self.bound and not self._at(other):
+            self.bound.remove(other)
+            self.scalars.append(node("sum", (matrix.expr,), SCALAR))
+        else:
+            self._put(summed(matrix, label, self.dims[label]))
+
+    def _assemble(self) -> Expr:
+        shape = _shape(self.term)
+        if len(self.out) == 1:
+            parts = [p.upright().expr for p in self.pieces]
+            return hadamard(parts) if parts else ones(shape[0])
+        return self._diagonal() if self.linked else self._matrix(shape)
+
+    def _diagonal(self) -> Expr:
+        parts = [
+            diagonal(p.expr) if p.is_matrix else p.upright().expr for p in self.pieces
+        ]
+        return diagonal(hadamard(parts)) if parts else eye(self.term.dims[0])
+
+    def _matrix(self, shape: Shape) -> Expr:
+        i, j = self.out
+        matrices = [p.starting(i).expr for p in self.pieces if p.is_matrix]
+        left = [p.upright().expr for p in self.pieces if p.labels == {i}]
+        right = [p.upright().expr for p in self.pieces if p.labels == {j}]
+        u = hadamard(left) if left else None
+        v = hadamard(right) if right else None
+        if not matrices:
+            return spread_out(u, v, shape)
+        body = hadamard(matrices)
+        if u is not None:
+            body = matmul(diagonal(u), body)
+        return matmul(body, diagonal(v)) if v is not None else body
+
+
+def _line(expr: Expr, label: Label | None) -> Piece:
+    return Piece(expr, None, label) if expr.shape[0] == ONE else Piece(expr, label, None)
+
+
+def _entry(line: Expr, position: int) -> Expr:
+    """Return an entry of a vector; an entry of a row or column is one of its matrix."""
+    source = line.args[0] if line.op in ("row", "column") else line
+    if line.op == "row":
+        return entry(source, int(str(line.data)), position)
+    if line.op == "column":
+        return entry(source, position, int(str(line.data)))
+    return entry(line if line.shape[1] == ONE else flip(line), position, 1)
+
+
+def _sum_of(v: Expr) -> Expr:
+    if v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
+        return matmul(flip(v.args[0]), v.args[0])
+    return node("sum", (v,), SCALAR)

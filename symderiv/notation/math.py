@@ -1,0 +1,192 @@
+"""Notation: a formula as it is laid out on the page, before any format is chosen.
+
+An operator's table entry says once how it is written (``Frac(x, y)``, ``Fence("‖", x, "‖")``);
+each printer knows these few nodes and no operator. Documents compose the same nodes into whole
+equations.
+
+Contract: nodes are immutable and carry no mathematics; parentheses have already been put in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Math:
+    """Base of all notation nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sym(Math):
+    """A user's or a conventional identifier: ``X``, ``x_hat``, ``W_1``, ``alpha``, ``Wq``.
+
+    Printers typeset it as a person would (subscripts, accents, Greek); ``bold`` for vectors.
+    """
+
+    name: str
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Math):
+    """A number, as its decimal digits, without a sign."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Op(Math):
+    """A binary or relation sign, by its Unicode character.
+
+    Used: ``+ − · ⊙ = ≠ ∈ < > ≤ ≥ ≔ → ⟹ , :`` and ``×`` (in shapes). Spacing is the printer's.
+    """
+
+    char: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Math):
+    """Upright text inside a formula: a function name (``tanh``, ``tr``, ``diag``) or a word."""
+
+    text: str
+    function: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Math):
+    """Things written side by side; printers put a thin space between two factors."""
+
+    items: tuple[Math, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frac(Math):
+    """A fraction."""
+
+    over: Math
+    under: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Script(Math):
+    """A base with a subscript, a superscript, or both (``None`` where there is none)."""
+
+    base: Math
+    sub: Math | None = None
+    sup: Math | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Root(Math):
+    """A square root."""
+
+    body: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Fence(Math):
+    """Delimiters that grow with their body: ``( ) [ ] ‖ ‖ | | ⟨ ⟩ { }``."""
+
+    left: str
+    body: Math
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Big(Math):
+    """A large operator (``∑``) with a lower and an upper limit, followed by its body."""
+
+    char: str
+    lower: Math | None
+    upper: Math | None
+    body: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Under(Math):
+    """A small note centred below: the shape under a symbol."""
+
+    body: Math
+    note: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Brace(Math):
+    """A horizontal brace below the body, with a label."""
+
+    body: Math
+    label: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Grid(Math):
+    """A matrix in square brackets, row by row."""
+
+    rows: tuple[tuple[Math, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tint(Math):
+    """The body in the colour of a role; scripts belong inside, so that they are coloured too."""
+
+    role: str
+    body: Math
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed(Math):
+    """A final result, framed."""
+
+    body: Math
+
+
+TRANSPOSE = Word("⊤", function=False)
+PARTIAL = Word("∂", function=False)
+EQUALS = Op("=")
+
+
+def row(*items: Math) -> Math:
+    """Return things side by side, flattened."""
+    flat = tuple(j for i in items for j in (i.items if isinstance(i, Row) else (i,)))
+    return flat[0] if len(flat) == 1 else Row(flat)
+
+
+def listed(*items: Math) -> Math:
+    """Return things separated by commas."""
+    parts: list[Math] = []
+    for i in items:
+        parts += [Op(","), i] if parts else [i]
+    return row(*parts)
+
+
+def sup(base: Math, exponent: Math) -> Math:
+    """Return a superscript; one that is there already is combined, never stacked."""
+    if isinstance(base, Tint):
+        return Tint(base.role, sup(base.body, exponent))
+    if isinstance(base, Script) and base.sup is None:
+        return Script(base.base, base.sub, exponent)
+    if isinstance(base, Script) and base.sup is not None:
+        return Script(base.base, base.sub, combined(base.sup, exponent))
+    return Script(base, None, exponent)
+
+
+def combined(first: Math, second: Math) -> Math:
+    """Return two superscripts as one: the transpose of an inverse is written −⊤."""
+    if second == TRANSPOSE and first == row(Op("−"), Num("1")):
+        return row(Op("−"), TRANSPOSE)
+    return row(first, second)
+
+
+def sub(base: Math, index: Math) -> Math:
+    """Return a subscript."""
+    if isinstance(base, Tint):
+        return Tint(base.role, sub(base.body, index))
+    if isinstance(base, Script) and base.sub is None:
+        return Script(base.base, index, base.sup)
+    return Script(base, index, None)
+
+
+def fraction_of_partials(of: Math, by: Math) -> Math:
+    """Return the symbol ∂of/∂by."""
+    return Frac(row(PARTIAL, of), row(PARTIAL, by))

@@ -1,0 +1,21 @@
+"""The operator table: everything that is known about each operator, in one entry each."""
+
+from . import arithmetic, entrywise, functions, indexing, leaves, reductions
+from .base import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
+
+__all__ = [
+    "ATOM",
+    "POWER",
+    "PRODUCT",
+    "SIGN",
+    "SUM",
+    "TABLE",
+    "Cells",
+    "Operator",
+    "arithmetic",
+    "entrywise",
+    "functions",
+    "indexing",
+    "leaves",
+    "reductions",
+]

@@ -1,0 +1,362 @@
+"""Table entries of the operator signs: sums, products, quotients, powers, transpose, matmul."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+
+from ..expr import Expr, node, num, number, power
+from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
+from ..shapes import ONE, SCALAR
+from ..tensor import (
+    COLUMN,
+    INNER,
+    ROW,
+    Scale,
+    Term,
+    Value,
+    add,
+    call,
+    monomial,
+    product,
+    scaled,
+    spread,
+)
+from .base import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Pointwise,
+    Texts,
+    Writes,
+    binds,
+    broadcast,
+    register,
+    total,
+)
+
+_MINUS = Scale(Fraction(-1))
+_BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
+
+
+def _signed(e: Expr) -> tuple[bool, Expr]:
+    if e.op == "neg":
+        return True, e.args[0]
+    if e.op == "num" and number(e) < 0:
+        return True, num(-number(e))
+    if e.op == "mul" and e.args[0].op == "num" and number(e.args[0]) < 0:
+        head = num(-number(e.args[0]))
+        rest = e.args[1:]
+        positive = rest if number(head) == 1 else (head, *rest)
+        whole = positive[0] if len(positive) == 1 else node("mul", positive, e.shape)
+        return True, whole
+    return False, e
+
+
+def _add_lower(e: Expr, args: Sequence[Value]) -> Value:
+    parts = spread(args, e.shape)
+    return Value(add([p.term for p in parts]), e.shape, parts[0].loose)
+
+
+def _add_text(e: Expr, text: Texts) -> str:
+    pieces = []
+    for k, term in enumerate(e.args):
+        minus, body = _signed(term)
+        sign = ("-" if minus else "") if not k else (" - " if minus else " + ")
+        pieces.append(sign + text(body, PRODUCT if minus else SIGN))
+    return "".join(pieces)
+
+
+def _add_notation(e: Expr, write: Writes) -> Math:
+    items: list[Math] = []
+    for k, term in enumerate(e.args):
+        minus, body = _signed(term)
+        if k or minus:
+            items.append(Op("−" if minus else "+"))
+        items.append(write.spread(body, e, PRODUCT if minus else SIGN))
+    return row(*items)
+
+
+def _add_code(e: Expr, code: Codes) -> str:
+    pieces = []
+    for k, term in enumerate(e.args):
+        minus, body = _signed(term)
+        sign = ("-" if minus else "") if not k else (" - " if minus else " + ")
+        pieces.append(sign + code.spread(body, e, PRODUCT if minus else SIGN))
+    return "".join(pieces)
+
+
+register(
+    Operator(
+        name="add",
+        usage="x + y",
+        law="linearity: the derivative of a sum is the sum of the derivatives",
+        source=f"{_BOOK}, eq. 34",
+        level=binds(SUM),
+        lower=_add_lower,
+        explicit=lambda e, args, at: reduce(
+            lambda a, b: broadcast([a, b], lambda x, y: x + y), args
+        ),
+        text=_add_text,
+        notation=_add_notation,
+        numpy=_add_code,
+        samples=("X + 2 * X", "X - ones(n) @ x.T @ A @ X", "X + s", "x + x", "3 - X"),
+        bad=("X + A @ X.T", "X + A", "A + x", "x + X.T"),
+    )
+)
+register(
+    Operator(
+        name="neg",
+        usage="-x",
+        law="linearity",
+        source=f"{_BOOK}, eq. 33",
+        level=binds(SIGN),
+        lower=lambda e, args: Value(scaled(args[0].term, _MINUS), e.shape, args[0].loose),
+        explicit=lambda e, args, at: broadcast([args[0]], lambda x: -x),
+        text=lambda e, text: "-" + text(e.args[0], PRODUCT),
+        notation=lambda e, write: row(Op("−"), write(e.args[0], PRODUCT)),
+        numpy=lambda e, code: "-" + code(e.args[0], PRODUCT),
+        samples=("-X", "-(X + X)"),
+        bad=("~X", "not X"),
+    )
+)
+
+
+def _mul_text(e: Expr, text: Texts) -> str:
+    last = len(e.args) - 1
+    scalars_only = all(a.is_scalar for a in e.args[:last])
+    pieces = []
+    for k, factor in enumerate(e.args):
+        loose = factor.op == "matmul" and not (k == last and scalars_only)
+        pieces.append(text(factor, POWER if loose or (k and factor.op == "neg") else PRODUCT))
+    return " * ".join(pieces)
+
+
+def _mul_notation(e: Expr, write: Writes) -> Math:
+    items: list[Math] = []
+    for k, factor in enumerate(e.args):
+        wide = factor.op == "Sum" and k < len(e.args) - 1
+        level = ATOM if wide or (k and factor.op == "num" and number(factor) < 0) else PRODUCT
+        both = k and not factor.is_scalar and not e.args[k - 1].is_scalar
+        digits = k and factor.op == "num" and number(factor) >= 0
+        if both or digits:
+            items.append(Op("⊙" if both else "·"))
+        tight = level if factor.is_scalar or factor.op != "matmul" or not _entrywise(e) else ATOM
+        items.append(write.spread(factor, e, tight))
+    return row(*items)
+
+
+def _entrywise(e: Expr) -> bool:
+    return sum(not a.is_scalar for a in e.args) > 1
+
+
+def _mul_code(e: Expr, code: Codes) -> str:
+    return " * ".join(
+        code.spread(a, e, POWER if k and a.op in ("matmul", "neg", "mul", "div") else PRODUCT)
+        for k, a in enumerate(e.args)
+    )
+
+
+register(
+    Operator(
+        name="mul",
+        usage="x * y",
+        law="product rule, entry by entry",
+        source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
+        level=binds(PRODUCT),
+        lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape),
+        explicit=lambda e, args, at: reduce(
+            lambda a, b: broadcast([a, b], lambda x, y: x * y), args
+        ),
+        text=_mul_text,
+        notation=_mul_notation,
+        numpy=_mul_code,
+        samples=("X * X", "s * X", "(ones(n) @ x.T @ A @ X) * X", "x * (A @ x)", "x * x.T"),
+        bad=("X * A @ A", "X * X.T", "A * x"),
+    )
+)
+
+
+def _div_notation(e: Expr, write: Writes) -> Math:
+    over, under = e.args
+    if under.is_scalar:
+        if not over.is_scalar and over.op != "num":
+            return row(Frac(Num("1"), write(under)), write(over, POWER))
+        return Frac(write(over), write(under))
+    if over.is_scalar:
+        return row(write(over, POWER), Op("⊘"), write.spread(under, e, ATOM))
+    return row(write.spread(over, e, ATOM), Op("⊘"), write.spread(under, e, ATOM))
+
+
+
+def _div_code(e: Expr, code: Codes) -> str:
+    over, under = e.args
+    return f"{code.spread(over, e, PRODUCT)} / {code.spread(under, e, POWER)}"
+
+
+register(
+    Operator(
+        name="div",
+        usage="x / y",
+        law="quotient rule, entry by entry",
+        source=f"{_BOOK}, eq. 39 with the power rule",
+        level=binds(PRODUCT),
+        lower=lambda e, args: product(
+            [(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)
+        ),
+        explicit=lambda e, args, at: broadcast(args, lambda x, y: x / y),
+        text=lambda e, text: f"{text(e.args[0], PRODUCT)} / {text(e.args[1], POWER)}",
+        notation=_div_notation,
+        numpy=_div_code,
+        samples=("X / s", "1 / X", "X / (ones(n) @ ones(d).T + X * X)", "x / sum(x)"),
+        bad=("X / A @ A", "X // 2", "X / 0", "X % 2"),
+        domain="positive",
+    )
+)
+
+
+@dataclass(frozen=True)
+class PowerCall:
+    """The entrywise power with an exponent that is not a number."""
+
+    name: str = "pow"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent times y x^(y-1), or times x^y log x."""
+        base, exponent = node.children
+        if position == 1:
+            log = Pointwise(base).apply("log").term
+            return monomial((cotangent, 1), (node, 1), (log, 1))
+        lower = (Pointwise(exponent) - 1).term
+        rest = call(self, (base, lower), node.dims)
+        return monomial((cotangent, 1), (exponent, 1), (rest, 1))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return power(*args)
+
+
+def _pow_lower(e: Expr, args: Sequence[Value]) -> Value:
+    base, exponent = e.args
+    if exponent.op == "num":
+        return product([(args[0], ROW, COLUMN)], e.shape, exponents=(number(exponent),))
+    parts = spread(args, e.shape)
+    term = call(PowerCall(), tuple(p.term for p in parts), parts[0].term.dims)
+    return Value(term, e.shape, parts[0].loose)
+
+
+def _pow_notation(e: Expr, write: Writes) -> Math:
+    base, exponent = e.args
+    if base.is_scalar and exponent.op == "num" and number(exponent) == Fraction(1, 2):
+        return Root(write(base))
+    mark = row(write(exponent)) if base.is_scalar else row(Op("⊙"), write(exponent, POWER))
+    return sup(write(base, ATOM), mark)
+
+
+def _pow_text(e: Expr, text: Texts) -> str:
+    base, exponent = e.args
+    # Python reads x ** -1 without parentheses, and so do people.
+    return f"{text(base, ATOM)} ** {text(exponent, SIGN if exponent.op == 'num' else POWER)}"
+
+
+def _pow_code(e: Expr, code: Codes) -> str:
+    base, exponent = e.args
+    if exponent.op == "num" and number(exponent) == Fraction(1, 2):
+        return f"np.sqrt({code(base)})"
+    level = SIGN if exponent.op == "num" else POWER
+    return f"{code.spread(base, e, ATOM)} ** {code.spread(exponent, e, level)}"
+
+
+register(
+    Operator(
+        name="pow",
+        usage="x ** y",
+        law="power rule, entry by entry",
+        source="elementary calculus",
+        level=binds(POWER),
+        lower=_pow_lower,
+        explicit=lambda e, args, at: broadcast(args, at.math.power),
+        text=_pow_text,
+        notation=_pow_notation,
+        numpy=_pow_code,
+        samples=("X ** 2", "X ** 3", "X ** -1", "X ** s", "2 ** X", "X ** 0.5"),
+        bad=("X ** A", "X ^ 2", "A ** -1 ** X.T"),
+        domain="positive",
+    )
+)
+
+
+def _matmul_lower(e: Expr, args: Sequence[Value]) -> Value:
+    count = len(args)
+    marks = [ROW, *(INNER + k for k in range(count - 1)), COLUMN]
+    return product([(a, marks[k], marks[k + 1]) for k, a in enumerate(args)], e.shape)
+
+
+def _matmul_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def times(a: Cells, b: Cells) -> Cells:
+        return [[total([x * y for x, y in zip(r, c, strict=True)]) for c in zip(*b)] for r in a]
+
+    return reduce(times, args)
+
+
+def _matmul_code(e: Expr, code: Codes) -> str:
+    first, last = e.args[0], e.args[-1]
+    if len(e.args) == 2 and first.shape[1] == ONE and e.shape != SCALAR:
+        return f"np.outer({code(first)}, {code(last)})"
+    if first.shape[1] == ONE and first.shape[0] != ONE:
+        rest = node("matmul", e.args[1:], (ONE, e.shape[1])) if len(e.args) > 2 else e.args[1]
+        return f"np.outer({code(first)}, {code(rest)})"
+    for k in range(1, len(e.args)):
+        if e.args[k].shape[1] == ONE and k < len(e.args) - 1:
+            head = node("matmul", e.args[: k + 1], (e.shape[0], ONE))
+            tail = e.args[k + 1 :]
+            rest = tail[0] if len(tail) == 1 else node("matmul", tail, (ONE, e.shape[1]))
+            return f"np.outer({code(head)}, {code(rest)})"
+    if last.shape[1] == ONE and len(e.args) > 2:
+        inner = node("matmul", e.args[1:], (first.shape[1], ONE))
+        return f"{code(first, POWER)} @ ({code(inner)})"
+    return " @ ".join(code(a, POWER) for a in e.args)
+
+
+register(
+    Operator(
+        name="matmul",
+        usage="x @ y",
+        law="entry of a matrix product",
+        source=f"{_BOOK}, eq. 37",
+        level=binds(PRODUCT),
+        lower=_matmul_lower,
+        explicit=_matmul_cells,
+        text=lambda e, text: " @ ".join(text(a, POWER) for a in e.args),
+        notation=lambda e, write: row(*(write(a, POWER) for a in e.args)),
+        numpy=_matmul_code,
+        samples=("A @ X", "X.T @ A @ X", "x.T @ A @ x * X", "x @ x.T @ X", "A @ x", "A @ A @ A"),
+        bad=("X @ X", "x @ x", "X @ A", "A @ x.T"),
+    )
+)
+register(
+    Operator(
+        name="transpose",
+        usage="x.T",
+        law="transpose: an entry of the transpose has its indices swapped",
+        source=f"{_BOOK}, eq. 44",
+        level=binds(ATOM),
+        lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
+        explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
+        text=lambda e, text: text(e.args[0], ATOM) + ".T",
+        notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
+        numpy=lambda e, code: code(e.args[0], ATOM)
+        + (".T" if ONE not in e.shape else ""),
+        samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
+        bad=("X.t", "X.H", "X'", "X.T()"),
+    )
+)

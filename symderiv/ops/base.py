@@ -1,0 +1,218 @@
+"""The shape of a table entry, and the table.
+
+One ``Operator`` holds everything the package knows about one operator; each field serves one
+reader (the parser, the two roads, the printers, the code generator, the tests). Import fails when
+an entry is incomplete or a name is taken twice.
+
+Contract: entries call no engine. ``lower`` speaks in index terms, ``explicit`` in grids of scalars
+of whatever kind the caller computes with (SymPy symbols, fractions, high-precision or dual
+numbers), and the two share nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, Protocol
+
+from ..expr import Expr, Index, node
+from ..notation.math import Fence, Math, Word, listed, row
+from ..shapes import Dim, Shape
+from ..tensor import Scale, Term, Value, add, call, constant, monomial, scaled
+
+# How tightly an operator binds, as in Python.
+SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5
+
+Cells = list[list[Any]]
+
+
+class Place(Protocol):
+    """Where explicit entries are built: sizes, positions of the named indices, scalar functions."""
+
+    @property
+    def math(self) -> Any: ...
+    def size(self, dim: Dim) -> int: ...
+    def position(self, index: Index) -> int: ...
+    def given(self, e: Expr) -> Cells: ...
+    def over(self, e: Expr) -> list[Cells]: ...
+    def loss(self, e: Expr, cells: Cells) -> Cells: ...
+    def derivative(self, e: Expr) -> Cells: ...
+
+
+class Texts(Protocol):
+    """Prints an argument, in parentheses where it binds looser than ``level``."""
+
+    def __call__(self, e: Expr, level: int = ...) -> str: ...
+
+
+class Writes(Protocol):
+    """Writes an argument as notation, in parentheses where it binds looser than ``level``."""
+
+    def __call__(self, e: Expr, level: int = ...) -> Math: ...
+    def index(self, i: Index) -> Math: ...
+    def inner(self, e: Expr) -> Math: ...
+    def name(self, name: str) -> Math: ...
+    def symbol(self, e: Expr) -> Math: ...
+    def spread(self, e: Expr, over: Expr, level: int = ...) -> Math: ...
+    def limits(self, index: str, dim: Dim) -> tuple[Math, Math | None]: ...
+
+
+class Codes(Protocol):
+    """Writes an argument as NumPy source; scalars are floats, vectors and rows 1-D arrays."""
+
+    def __call__(self, e: Expr, level: int = ...) -> str: ...
+    def spread(self, e: Expr, over: Expr, level: int = ...) -> str: ...
+    def group(self, e: Expr) -> str: ...
+    def name(self, e: Expr) -> str: ...
+    def size(self, dim: Dim) -> str: ...
+    def index(self, i: Index) -> str: ...
+    def filled(self, e: Expr, what: str) -> str: ...
+    def function(self, e: Expr, name: str) -> str: ...
+
+
+class Application(Protocol):
+    """A call ``name(..)`` that is being read: its arguments, checked as they are asked for."""
+
+    def expect(self, least: int, most: int | None = None, *keywords: str) -> int: ...
+    def expr(self, position: int) -> Expr: ...
+    def dim(self, position: int) -> Dim: ...
+    def position(self, position: int) -> int: ...
+    def axis(self) -> int | None: ...
+    def comparison(self, position: int) -> tuple[Expr, str, Expr]: ...
+    def square(self, position: int) -> Expr: ...
+    def common_shape(self, *args: Expr) -> Shape: ...
+    def same_shape(self, left: Expr, right: Expr) -> Shape: ...
+    def indices(self) -> tuple[Index, Index, Dim]: ...
+    def bound_sum(self) -> Expr: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Everything that is known about one operator."""
+
+    name: str  # the key, and the function name in the language
+    usage: str  # how it is written
+    law: str  # the sentence a derivation prints where it is used
+    source: str  # where the rule is published
+    level: Callable[[Expr], int]  # how tightly its text binds
+    lower: Callable[[Expr, Sequence[Value]], Value]  # the index road
+    explicit: Callable[[Expr, Sequence[Cells], Place], Cells]  # the entry road, and evaluation
+    text: Callable[[Expr, Texts], str]  # the language
+    notation: Callable[[Expr, Writes], Math]  # LaTeX, Typst, Unicode
+    numpy: Callable[[Expr, Codes], str]  # generated code
+    samples: tuple[str, ...]  # expressions of X: n,d  A: n,n  x: n  s: scalar for the tests
+    bad: tuple[str, ...]  # expressions that must be refused
+    domain: str = "real"  # "real" | "positive": where the samples are drawn
+    build: Callable[[Application], Expr] | None = None  # how a call of its name is read
+    written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
+
+
+TABLE: dict[str, Operator] = {}
+
+
+def register(operator: Operator) -> Operator:
+    """Put an entry into the table; an incomplete or repeated one fails the import."""
+    missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None)]
+    missing = [name for name in missing if name not in ("written", "build")]
+    if missing or operator.name in TABLE or not operator.samples:
+        raise TypeError(f"operator {operator.name!r}: incomplete or repeated ({missing})")
+    TABLE[operator.name] = operator
+    return operator
+
+
+def binds(level: int) -> Callable[[Expr], int]:
+    """Return the level of an operator that always binds alike."""
+    return lambda e: level
+
+
+def read_pointwise(name: str) -> Callable[[Application], Expr]:
+    """Return how ``name(x)`` is read when the result has the shape of its one argument."""
+
+    def build(call: Application) -> Expr:
+        call.expect(1)
+        x = call.expr(0)
+        return node(name, (x,), x.shape)
+
+    return build
+
+
+def as_function(e: Expr, text: Texts) -> str:
+    """Return ``name(argument, ..)``: the text of every operator that has no sign of its own."""
+    return f"{e.op}({', '.join(text(a) for a in e.args)})"
+
+
+def written_function(word: str) -> Callable[[Expr, Writes], Math]:
+    """Return the notation ``word(argument, ..)``."""
+
+    def notation(e: Expr, write: Writes) -> Math:
+        return row(Word(word), Fence("(", listed(*(write(a) for a in e.args)), ")"))
+
+    return notation
+
+
+def broadcast(args: Sequence[Cells], combine: Callable[..., Any]) -> Cells:
+    """Return entrywise ``combine`` of grids, NumPy-broadcast on their two axes."""
+    rows, cols = max(len(a) for a in args), max(len(a[0]) for a in args)
+    return [
+        [
+            combine(*(a[i if len(a) > 1 else 0][j if len(a[0]) > 1 else 0] for a in args))
+            for j in range(cols)
+        ]
+        for i in range(rows)
+    ]
+
+
+def total(values: Sequence[Any]) -> Any:
+    """Return the sum of at least one scalar."""
+    result = values[0]
+    for v in values[1:]:
+        result = result + v
+    return result
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A term under entrywise arithmetic, so that a derivative reads as it is written on paper."""
+
+    term: Term
+
+    @staticmethod
+    def lift(other: Pointwise | int | Fraction, like: Term) -> Term:
+        """Return a number as a constant with the axes of ``like``."""
+        if isinstance(other, Pointwise):
+            return other.term
+        return constant(Scale(Fraction(other)), like.dims)
+
+    def __add__(self, other: Pointwise | int) -> Pointwise:
+        return Pointwise(add([self.term, self.lift(other, self.term)]))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Pointwise:
+        return Pointwise(scaled(self.term, Scale(Fraction(-1))))
+
+    def __sub__(self, other: Pointwise | int) -> Pointwise:
+        return self + -Pointwise(self.lift(other, self.term))
+
+    def __rsub__(self, other: Pointwise | int) -> Pointwise:
+        return -self + other
+
+    def __mul__(self, other: Pointwise | int | Fraction) -> Pointwise:
+        return Pointwise(monomial((self.term, 1), (self.lift(other, self.term), 1)))
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int | Fraction) -> Pointwise:
+        return Pointwise(monomial((self.term, exponent)))
+
+    def __rtruediv__(self, other: int) -> Pointwise:
+        return self**-1 * other
+
+    def apply(self, name: str, data: Hashable = None) -> Pointwise:
+        """Return another entrywise function of this term, by its name in the table."""
+        return Pointwise(call(ENTRYWISE[name](data), (self.term,), self.term.dims))
+
+
+# Makers of the call function of each entrywise operator; filled by ``entrywise``.
+ENTRYWISE: dict[str, Callable[[Hashable], Any]] = {}

@@ -1,0 +1,273 @@
+"""Table entries of the entrywise functions, each in a few lines.
+
+``derivative`` is written with ``x`` (the argument) and ``y`` (the output) so that a backward pass
+can reuse what the forward pass computed; a generic test holds it against SymPy's derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..expr import Expr, node
+from ..notation.math import Fence, Frac, Math, Num, Op, Root, Script, Sym, Word, listed, row, sup
+from ..shapes import Shape, Unifier
+from ..tensor import COLUMN, ROW, Scale, Term, Value, call, constant, monomial, product, spread
+from .base import (
+    ATOM,
+    ENTRYWISE,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Pointwise,
+    Texts,
+    Writes,
+    as_function,
+    binds,
+    broadcast,
+    read_pointwise,
+    register,
+    written_function,
+)
+
+Derivative = Callable[[Pointwise, Pointwise], Pointwise]
+
+
+def _common(args: Sequence[Expr]) -> Shape:
+    shape = args[0].shape
+    for a in args[1:]:
+        shape = Unifier().broadcast(shape, a.shape)
+    return shape
+
+
+@dataclass(frozen=True)
+class EntrywiseCall:
+    """An entrywise function of one argument, with its derivative in terms of x and y."""
+
+    name: str
+    derivative: Derivative
+    data: Hashable = None
+
+    def __repr__(self) -> str:
+        return f"{self.name} {self.data}"
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent times the derivative, entry by entry."""
+        slope = self.derivative(Pointwise(node.children[0]), Pointwise(node))
+        return monomial((cotangent, 1), (slope.term, 1))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, args[0].shape, self.data)
+
+
+def _entrywise(
+    name: str,
+    derivative: Derivative,
+    explicit: Callable[[Any, Any], Any],
+    law: str,
+    *,
+    numpy: str | None = None,
+    notation: Callable[[Expr, Writes], Math] | None = None,
+    domain: str = "real",
+) -> None:
+    ENTRYWISE[name] = lambda data: EntrywiseCall(name, derivative, data)
+
+    def lower(e: Expr, args: Sequence[Value]) -> Value:
+        body = args[0]
+        term = call(EntrywiseCall(name, derivative), (body.term,), body.term.dims)
+        return Value(term, e.shape, body.loose)
+
+    def code(e: Expr, write: Codes) -> str:
+        return write.function(e, numpy or f"np.{name}")
+
+    register(
+        Operator(
+            name=name,
+            build=read_pointwise(name),
+            usage=f"{name}(x)",
+            law=law,
+            source="elementary calculus",
+            level=binds(ATOM),
+            lower=lower,
+            explicit=lambda e, args, at: broadcast([args[0]], lambda x: explicit(at.math, x)),
+            text=as_function,
+            notation=notation or written_function(name),
+            numpy=code,
+            samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
+            bad=(f"{name}()", f"{name}(X, X)", f"{name}(X, axis=1)"),
+            domain=domain,
+        )
+    )
+
+
+def _exp_notation(e: Expr, write: Writes) -> Math:
+    if e.is_scalar:
+        return sup(Sym("e"), write(e.args[0]))
+    return written_function("exp")(e, write)
+
+
+_entrywise("exp", lambda x, y: y, lambda m, x: m.exp(x), "exp' = exp", notation=_exp_notation)
+_entrywise("log", lambda x, y: 1 / x, lambda m, x: m.log(x), "log'(x) = 1/x", domain="positive")
+_entrywise("tanh", lambda x, y: 1 - y**2, lambda m, x: m.tanh(x), "tanh' = 1 - tanh²")
+_entrywise("sin", lambda x, y: x.apply("cos"), lambda m, x: m.sin(x), "sin' = cos")
+_entrywise("cos", lambda x, y: -x.apply("sin"), lambda m, x: m.cos(x), "cos' = -sin")
+_entrywise(
+    "relu",
+    lambda x, y: _step(x),
+    lambda m, x: m.choose(">", x, m.number(Fraction(0)), x, m.number(Fraction(0))),
+    "relu'(x) = 1 where x > 0, else 0 (and relu'(0) = 0)",
+    numpy="np.maximum({x}, 0)",
+)
+_entrywise(
+    "sigmoid",
+    lambda x, y: y * (1 - y),
+    lambda m, x: 1 / (1 + m.exp(-x)),
+    "sigmoid' = sigmoid (1 - sigmoid)",
+    numpy="_sigmoid",
+    notation=lambda e, write: row(
+        Word("σ"), Fence("(", write(e.args[0]), ")")
+    ),
+)
+
+
+def _step(x: Pointwise) -> Pointwise:
+    """Return 1 where x > 0, else 0."""
+    dims = x.term.dims
+    parts = (x.term, constant(Scale(Fraction(0)), dims), constant(Scale(), dims))
+    return Pointwise(call(WhereCall(">"), (*parts, parts[1]), dims))
+
+
+_SIGNS = {">": ">", "<": "<", ">=": "≥", "<=": "≤"}
+
+
+@dataclass(frozen=True)
+class WhereCall:
+    """The choice between two values by a comparison; ``data`` is the comparison's sign."""
+
+    data: str
+    name: str = "where"
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent where the argument was chosen; the comparison has slope 0."""
+        left, right, _, _ = node.children
+        one, none = constant(Scale(), node.dims), constant(Scale(Fraction(0)), node.dims)
+        if position < 2:
+            return none
+        pair = (one, none) if position == 2 else (none, one)
+        return monomial((cotangent, 1), (call(self, (left, right, *pair), node.dims), 1))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("where", args, _common(args), self.data)
+
+
+def _build_where(call: Application) -> Expr:
+    call.expect(3)
+    left, sign, right = call.comparison(0)
+    args = (left, right, call.expr(1), call.expr(2))
+    return node("where", args, call.common_shape(*args), sign)
+
+
+def _where_lower(e: Expr, args: Sequence[Value]) -> Value:
+    parts = spread(args, e.shape)
+    term = call(WhereCall(str(e.data)), tuple(p.term for p in parts), parts[0].term.dims)
+    return Value(term, e.shape, parts[0].loose)
+
+
+def _where_notation(e: Expr, write: Writes) -> Math:
+    left, right, yes, no = e.args
+    test = row(write(left), Op(_SIGNS[str(e.data)]), write(right))
+    if (yes.op, no.op) == ("num", "num") and (yes.data, no.data) == (1, 0):
+        return Script(Sym("1", bold=True), sub=Fence("[", test, "]"))
+    return row(Word("where"), Fence("(", listed(test, write(yes), write(no)), ")"))
+
+
+def _where_text(e: Expr, text: Texts) -> str:
+    left, right, yes, no = e.args
+    return f"where({text(left)} {e.data} {text(right)}, {text(yes)}, {text(no)})"
+
+
+def _where_code(e: Expr, code: Codes) -> str:
+    left, right, yes, no = (code.spread(a, e) for a in e.args)
+    if (e.args[2].data, e.args[3].data) == (1, 0) and e.args[2].op == e.args[3].op == "num":
+        return f"({left} {e.data} {right})"
+    return f"np.where({left} {e.data} {right}, {yes}, {no})"
+
+
+register(
+    Operator(
+        name="where",
+        build=_build_where,
+        usage="where(c > 0, a, b)",
+        law="a choice has the slope of the branch that is taken",
+        source="elementary calculus; the boundary itself is left out",
+        level=binds(ATOM),
+        lower=_where_lower,
+        explicit=lambda e, args, at: broadcast(
+            args, lambda x, y, a, b: at.math.choose(str(e.data), x, y, a, b)
+        ),
+        text=_where_text,
+        notation=_where_notation,
+        numpy=_where_code,
+        samples=("where(X > 0, X, 2 * X)", "where(A @ X < X, X * X, X)"),
+        bad=("where(X, X, X)", "where(X == 0, X, X)", "where(X > 0, X)", "X > 0"),
+    )
+)
+
+
+def _power_like(name: str, exponent: Fraction, law: str, domain: str, **looks: Any) -> None:
+    """Register a power under its own name; a product of powers then needs no rule of its own."""
+    register(
+        Operator(
+            name=name,
+            build=read_pointwise(name),
+            usage=f"{name}(x)",
+            law=law,
+            source="elementary calculus",
+            level=binds(ATOM),
+            lower=lambda e, args: product(
+                [(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,)
+            ),
+            text=as_function,
+            samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
+            bad=(f"{name}()", f"{name}(X, X)"),
+            domain=domain,
+            **looks,
+        )
+    )
+
+
+def _root_notation(e: Expr, write: Writes) -> Math:
+    if e.is_scalar:
+        return Root(write(e.args[0]))
+    return sup(write(e.args[0], ATOM), row(Op("⊙"), Frac(Num("1"), Num("2"))))
+
+
+def _square_notation(e: Expr, write: Writes) -> Math:
+    mark: Math = Num("2") if e.is_scalar else row(Op("⊙"), Num("2"))
+    return sup(write(e.args[0], ATOM), mark)
+
+
+_power_like(
+    "sqrt",
+    Fraction(1, 2),
+    "√'(x) = 1 / (2√x)",
+    "positive",
+    explicit=lambda e, args, at: broadcast([args[0]], at.math.root),
+    notation=_root_notation,
+    numpy=lambda e, code: code.function(e, "np.sqrt"),
+)
+_power_like(
+    "square",
+    Fraction(2),
+    "(x²)' = 2x",
+    "real",
+    explicit=lambda e, args, at: broadcast([args[0]], lambda x: x * x),
+    notation=_square_notation,
+    numpy=lambda e, code: code.function(e, "np.square"),
+)

@@ -1,0 +1,274 @@
+"""Table entries of what has no arguments: numbers, names, sizes, constant matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from ..expr import Expr, eye, node, number
+from ..expr import delta as kronecker
+from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Script, Sym, row, sup
+from ..shapes import ONE, Dim, Shape
+from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
+from .base import ATOM, SIGN, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+
+
+def axes(shape: Shape) -> tuple[Dim, ...]:
+    """Return the dimensions that are axes of a term: those that are not 1."""
+    return tuple(d for d in shape if d != ONE)
+
+
+def decimal(value: Fraction) -> str | None:
+    """Return a short terminating decimal of a fraction, or None.
+
+    >>> decimal(Fraction(1, 2)), decimal(Fraction(-5, 4)), decimal(Fraction(1, 3))
+    ('0.5', '-1.25', None)
+    """
+    for places in range(1, 5):
+        shifted = value * 10**places
+        if shifted.denominator == 1:
+            digits = str(abs(shifted.numerator)).rjust(places + 1, "0")
+            return f"{'-' * (value < 0)}{digits[:-places]}.{digits[-places:]}"
+    return None
+
+
+def size_notation(dim: Dim) -> Math:
+    """Return a dimension as notation."""
+    numbers: list[Math] = [Num(str(dim.coefficient))]
+    symbols: list[Math] = [Sym(s) for s in dim.symbols]
+    return row(*(symbols if symbols and dim.coefficient == 1 else numbers + symbols))
+
+
+def _leaf(**changes: Any) -> None:
+    entry = {
+        "law": "a constant does not depend on the variable",
+        "source": "definition",
+        "level": binds(ATOM),
+        **changes,
+    }
+    register(Operator(**entry))
+
+
+def _number_text(e: Expr, text: object) -> str:
+    value = number(e)
+    if value.denominator == 1:
+        return str(value.numerator)
+    return decimal(value) or f"({value.numerator} / {value.denominator})"
+
+
+def _number_notation(e: Expr, write: Writes) -> Math:
+    value = abs(number(e))
+    body: Math = Num(str(value.numerator))
+    if value.denominator != 1:
+        body = Frac(body, Num(str(value.denominator)))
+    return row(Op("−"), body) if number(e) < 0 else body
+
+
+_leaf(
+    name="num",
+    usage="2, 0.5",
+    level=lambda e: SIGN if number(e) < 0 else ATOM,
+    lower=lambda e, args: Value(constant(Scale(number(e))), e.shape),
+    explicit=lambda e, args, at: [[at.math.number(number(e))]],
+    text=_number_text,
+    notation=_number_notation,
+    numpy=_number_text,
+    samples=("2 * X", "0.5 * X", "X / 3"),
+    bad=("1e400 * X", "2j * X", "'2' * X", "True * X"),
+)
+_leaf(
+    name="var",
+    usage="X",
+    law="the entries of a variable are independent",
+    lower=lambda e, args: Value(leaf(e, axes(e.shape)), e.shape),
+    explicit=lambda e, args, at: at.given(e),
+    text=lambda e, text: str(e.data),
+    notation=lambda e, write: write.symbol(e),
+    numpy=lambda e, code: code.name(e),
+    samples=("X",),
+    bad=("X.real", "X?"),
+)
+
+
+def _size(e: Expr) -> Dim:
+    assert isinstance(e.data, Dim)
+    return e.data
+
+
+_leaf(
+    name="size",
+    usage="n",
+    lower=lambda e, args: Value(constant(Scale.of(_size(e))), e.shape),
+    explicit=lambda e, args, at: [[at.math.number(Fraction(at.size(_size(e))))]],
+    text=lambda e, text: str(e.data),
+    notation=lambda e, write: size_notation(_size(e)),
+    numpy=lambda e, code: code.size(_size(e)),
+    samples=("X / n", "n * d * X"),
+    bad=("n()",),
+)
+_leaf(
+    name="const",
+    usage="pi, e",
+    lower=lambda e, args: Value(leaf(e, ()), e.shape),
+    explicit=lambda e, args, at: [[at.math.constant(str(e.data))]],
+    text=lambda e, text: str(e.data),
+    notation=lambda e, write: Sym(str(e.data)),
+    numpy=lambda e, code: f"np.{e.data}",
+    samples=("pi * X",),
+    bad=("pi(X)",),
+)
+
+
+def _build_constant(name: str) -> Callable[[Application], Expr]:
+    def build(call: Application) -> Expr:
+        count = call.expect(1, 2)
+        return node(name, (), (call.dim(0), call.dim(1) if count == 2 else ONE))
+
+    return build
+
+
+def _build_eye(call: Application) -> Expr:
+    call.expect(1)
+    return eye(call.dim(0))
+
+
+def _build_onehot(call: Application) -> Expr:
+    call.expect(2)
+    return node("onehot", (), (call.dim(1), ONE), call.position(0))
+
+
+def _build_delta(call: Application) -> Expr:
+    call.expect(2)
+    return kronecker(*call.indices())
+
+
+def _filled(e: Expr, at: Place, value: int) -> Cells:
+    cell = at.math.number(Fraction(value))
+    return [[cell] * at.size(e.shape[1]) for _ in range(at.size(e.shape[0]))]
+
+
+def _shape_text(e: Expr, text: Texts) -> str:
+    rows, cols = e.shape
+    return f"{e.op}({rows})" if cols == ONE else f"{e.op}({rows}, {cols})"
+
+
+def _ones_notation(e: Expr, write: Writes) -> Math:
+    one = Sym("1", bold=True)
+    rows, cols = e.shape
+    if rows != ONE and cols != ONE:
+        return row(one, sup(one, TRANSPOSE))
+    return one if rows != ONE else sup(one, TRANSPOSE)
+
+
+_leaf(
+    name="ones",
+    build=_build_constant("ones"),
+    usage="ones(n, m)",
+    lower=lambda e, args: Value(constant(Scale(), axes(e.shape)), e.shape),
+    explicit=lambda e, args, at: _filled(e, at, 1),
+    text=_shape_text,
+    notation=_ones_notation,
+    numpy=lambda e, code: code.filled(e, "ones"),
+    samples=("ones(n, d) + X", "ones(n).T @ X", "ones(n) @ ones(d).T * X"),
+    bad=("ones()", "ones(X)", "ones(n, d, n)", "ones(0)"),
+)
+_leaf(
+    name="zeros",
+    build=_build_constant("zeros"),
+    usage="zeros(n, m)",
+    lower=lambda e, args: Value(zero(axes(e.shape)), e.shape),
+    explicit=lambda e, args, at: _filled(e, at, 0),
+    text=_shape_text,
+    notation=lambda e, write: Sym("0", bold=True),
+    numpy=lambda e, code: code.filled(e, "zeros"),
+    samples=("zeros(n, d) + X",),
+    bad=("zeros()", "zeros(X)"),
+)
+
+
+def _identity(e: Expr, args: Sequence[Value]) -> Value:
+    labels = tuple(range(len(axes(e.shape))))
+    factors = [Factor(delta(e.shape[0]), labels)] if labels else []
+    return Value(contract(factors, labels, dict(enumerate(axes(e.shape)))), e.shape)
+
+
+def _indicator(rows: int, cols: int, at: Place, hit: Any) -> Cells:
+    return [
+        [at.math.number(Fraction(int(hit(i, j)))) for j in range(cols)] for i in range(rows)
+    ]
+
+
+_leaf(
+    name="eye",
+    build=_build_eye,
+    usage="eye(n)",
+    lower=_identity,
+    explicit=lambda e, args, at: _indicator(
+        at.size(e.shape[0]), at.size(e.shape[1]), at, lambda i, j: i == j
+    ),
+    text=lambda e, text: f"eye({e.shape[0]})",
+    notation=lambda e, write: Sym("I"),
+    numpy=lambda e, code: code.filled(e, "eye"),
+    samples=("A + eye(n)", "(A - 2 * eye(n)) @ X"),
+    bad=("eye()", "eye(n, d)", "eye(A)"),
+)
+_leaf(
+    name="onehot",
+    build=_build_onehot,
+    usage="onehot(1, n)",
+    lower=lambda e, args: Value(unit(int(str(e.data)), e.shape[0]), e.shape),
+    explicit=lambda e, args, at: _indicator(
+        at.size(e.shape[0]), 1, at, lambda i, j: i + 1 == e.data
+    ),
+    text=lambda e, text: f"onehot({e.data}, {e.shape[0]})",
+    notation=lambda e, write: Script(Sym("e", bold=True), sub=Num(str(e.data))),
+    numpy=lambda e, code: code.filled(e, "onehot"),
+    samples=("onehot(1, n).T @ X", "onehot(1, n) @ onehot(1, d).T * X"),
+    bad=("onehot(n)", "onehot(0, n)", "onehot(1.5, n)", "onehot(X, n)"),
+)
+
+
+def _delta_parts(e: Expr) -> tuple[str | int, str | int, Dim]:
+    assert isinstance(e.data, tuple)
+    return e.data
+
+
+def _delta_lower(e: Expr, args: Sequence[Value]) -> Value:
+    i, j, dim = _delta_parts(e)
+    if isinstance(i, int) and isinstance(j, int):
+        return Value(constant(Scale(Fraction(int(i == j)))), e.shape)
+    loosen = {x: dim for x in (i, j) if isinstance(x, str)}
+    if len(loosen) == 2 or i == j:
+        extra = [Factor(delta(dim), (i, j))]
+    else:
+        extra = [Factor(unit(x, dim), (y,)) for x, y in ((i, j), (j, i)) if isinstance(x, int)]
+    return product([], e.shape, extra=extra, loosen=loosen)
+
+
+def _delta_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    i, j, _ = _delta_parts(e)
+    return [[at.math.number(Fraction(int(at.position(i) == at.position(j))))]]
+
+
+def _delta_code(e: Expr, code: Codes) -> str:
+    i, j, _ = _delta_parts(e)
+    return f"float({code.index(i)} == {code.index(j)})"
+
+
+_leaf(
+    name="delta",
+    build=_build_delta,
+    usage="delta(i, j)",
+    law="sifting: a sum over an index with a delta picks one term",
+    source="definition; Kronecker's delta",
+    lower=_delta_lower,
+    explicit=_delta_cells,
+    text=lambda e, text: "delta({}, {})".format(*_delta_parts(e)[:2]),
+    notation=lambda e, write: Script(
+        Sym("delta"), sub=row(*(write.index(x) for x in _delta_parts(e)[:2]))
+    ),
+    numpy=_delta_code,
+    samples=("Sum(i, Sum(j, delta(i, j) * A[i, j])) * X",),
+    bad=("delta(1)", "Sum(i, delta(i, 1.5))", "delta(X, A)"),
+)

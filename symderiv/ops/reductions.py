@@ -1,0 +1,306 @@
+"""Table entries of sum, mean, trace, norm, dot and diag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..expr import Expr, node
+from ..notation.math import Fence, Math, Num, Sym, Word, listed, row, sub
+from ..shapes import ONE, SCALAR
+from ..tensor import (
+    COLUMN,
+    INNER,
+    ROW,
+    Factor,
+    Scale,
+    Term,
+    Value,
+    call,
+    contract,
+    delta,
+    product,
+    scaled,
+)
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Texts,
+    Writes,
+    as_function,
+    binds,
+    broadcast,
+    register,
+    total,
+    written_function,
+)
+
+_BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
+
+
+def _build_axis(name: str) -> Callable[[Application], Expr]:
+    def build(call: Application) -> Expr:
+        call.expect(1, 1, "axis")
+        x, axis = call.expr(0), call.axis()
+        rows, cols = x.shape
+        shape = {None: SCALAR, 0: (ONE, cols), 1: (rows, ONE)}[axis]
+        return node(name, (x,), shape, axis)
+
+    return build
+
+
+def _build_trace(call: Application) -> Expr:
+    call.expect(1)
+    return node("trace", (call.square(0),), SCALAR)
+
+
+def _build_dot(call: Application) -> Expr:
+    call.expect(2)
+    x, y = call.expr(0), call.expr(1)
+    call.same_shape(x, y)
+    return node("dot", (x, y), SCALAR)
+
+
+def _build_norm(call: Application) -> Expr:
+    call.expect(1)
+    return node("norm", (call.expr(0),), SCALAR)
+
+
+def _build_diag(call: Application) -> Expr:
+    call.expect(1)
+    x = call.expr(0)
+    if ONE in x.shape:
+        length = x.shape[0] if x.shape[1] == ONE else x.shape[1]
+        return node("diag", (x,), (length, length))
+    return node("diag", (x,), (call.square(0).shape[0], ONE))
+
+
+def _sum_lower(e: Expr, args: Sequence[Value]) -> Value:
+    row_label = ROW if e.data == 1 else INNER
+    column_label = COLUMN if e.data == 0 else INNER + 1
+    return product([(args[0], row_label, column_label)], e.shape)
+
+
+def _mean_lower(e: Expr, args: Sequence[Value]) -> Value:
+    scale = Scale()
+    for axis, dim in enumerate(e.args[0].shape):
+        if e.data in (None, axis):
+            scale = scale * Scale.of(dim, -1)
+    whole = _sum_lower(e, args)
+    return Value(scaled(whole.term, scale), whole.shape, whole.loose)
+
+
+def _sum_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    cells = args[0]
+    if e.data == 1:
+        return [[total(r)] for r in cells]
+    columns = [total(list(c)) for c in zip(*cells, strict=True)]
+    return [columns] if e.data == 0 else [[total(columns)]]
+
+
+def _mean_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    rows, cols = len(args[0]), len(args[0][0])
+    count = {None: rows * cols, 0: rows, 1: cols}[e.data]  # type: ignore[index]
+    share = at.math.number(Fraction(1, count))
+    return broadcast([_sum_cells(e, args, at)], lambda x: x * share)
+
+
+def _axis_text(e: Expr, text: Texts) -> str:
+    axis = "" if e.data is None else f", axis={e.data}"
+    return f"{e.op}({text(e.args[0])}{axis})"
+
+
+def _sum_notation(e: Expr, write: Writes) -> Math:
+    body = Fence("(", write(e.args[0]), ")")
+    word = Word("sum" if e.op == "sum" else "mean")
+    if e.data is None:
+        return row(word, body)
+    return row(sub(word, Word("rows" if e.data == 0 else "cols", function=False)), body)
+
+
+def _axis_code(e: Expr, code: Codes) -> str:
+    source = e.args[0]
+    if e.data is None or ONE in source.shape:
+        kept = e.data is not None and source.shape[int(str(e.data))] == ONE
+        return code(source, ATOM) if kept else f"{code.group(source)}.{e.op}()"
+    return f"{code.group(source)}.{e.op}(axis={e.data})"
+
+
+for _name, _lower, _cells, _law in (
+    ("sum", _sum_lower, _sum_cells, "linearity: the derivative of a sum is spread over its terms"),
+    ("mean", _mean_lower, _mean_cells, "linearity: a mean is a sum divided by the number of terms"),
+):
+    register(
+        Operator(
+            name=_name,
+            build=_build_axis(_name),
+            usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
+            law=_law,
+            source="definition",
+            level=binds(ATOM),
+            lower=_lower,
+            explicit=_cells,
+            text=_axis_text,
+            notation=_sum_notation,
+            numpy=_axis_code,
+            samples=(
+                f"{_name}(X) * X",
+                f"X * {_name}(X, axis=1)",
+                f"{_name}(X, axis=0) * X",
+                f"{_name}(x) * x",
+            ),
+            bad=(f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(X, 'a')", f"{_name}(X, dim=0)"),
+        )
+    )
+
+register(
+    Operator(
+        name="trace",
+        build=_build_trace,
+        usage="trace(A)",
+        law="the trace sums the diagonal",
+        source=f"{_BOOK}, eq. 99-101",
+        level=binds(ATOM),
+        lower=lambda e, args: product([(args[0], INNER, INNER)], e.shape),
+        explicit=lambda e, args, at: [[total([r[k] for k, r in enumerate(args[0])])]],
+        text=as_function,
+        notation=written_function("tr"),
+        numpy=lambda e, code: f"np.trace({code(e.args[0])})"
+        if not e.args[0].is_scalar
+        else code(e.args[0], ATOM),
+        samples=("trace(A) * X", "trace(X.T @ A @ X) * X", "trace(A @ A) * A"),
+        bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
+    )
+)
+register(
+    Operator(
+        name="dot",
+        build=_build_dot,
+        usage="dot(A, B)",
+        law="the inner product sums the products of equal places",
+        source=f"{_BOOK}, eq. 117",
+        level=binds(ATOM),
+        lower=lambda e, args: product([(a, INNER, INNER + 1) for a in args], e.shape),
+        explicit=lambda e, args, at: [
+            [
+                total(
+                    [
+                        x * y
+                        for r, q in zip(args[0], args[1], strict=True)
+                        for x, y in zip(r, q, strict=True)
+                    ]
+                )
+            ]
+        ],
+        text=as_function,
+        notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
+        numpy=lambda e, code: f"np.sum({code(e.args[0], ATOM)} * {code(e.args[1], ATOM)})",
+        samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
+        bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class NormCall:
+    """The Frobenius norm of a matrix, or the 2-norm of a vector."""
+
+    name: str = "norm"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent times X / norm(X), written in the output."""
+        body = node.children[0]
+        labels = tuple(range(len(body.dims)))
+        factors = [
+            Factor(cotangent, ()),
+            Factor(body, labels),
+            Factor(node, (), Fraction(-1)),
+        ]
+        return contract(factors, labels, dict(enumerate(body.dims)))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("norm", args, SCALAR)
+
+
+def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
+    body = args[0]
+    if not body.loose:
+        return Value(call(NormCall(), (body.term,), ()), e.shape)
+    squares = product([(body, INNER, INNER + 1)], e.shape, exponents=(2,))
+    return product([(squares, ROW, COLUMN)], e.shape, exponents=(Fraction(1, 2),))
+
+
+def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    return [[at.math.root(total([x * x for r in args[0] for x in r]))]]
+
+
+def _norm_notation(e: Expr, write: Writes) -> Math:
+    body = Fence("‖", write(e.args[0]), "‖")
+    mark = Sym("F") if ONE not in e.args[0].shape else Num("2")
+    return sub(body, mark)
+
+
+register(
+    Operator(
+        name="norm",
+        build=_build_norm,
+        usage="norm(X)",
+        law="derivative of the norm: X / ‖X‖, where X is not zero",
+        source=f"{_BOOK}, eq. 129",
+        level=binds(ATOM),
+        lower=_norm_lower,
+        explicit=_norm_cells,
+        text=as_function,
+        notation=_norm_notation,
+        numpy=lambda e, code: f"np.linalg.norm({code(e.args[0])})",
+        samples=("norm(X) * X", "norm(X - A @ X) ** 2 * X", "norm(x) * x", "norm(X) ** 3 * X"),
+        bad=("norm()", "norm(X, 7)", "norm(X, A)"),
+    )
+)
+
+
+def _diag_lower(e: Expr, args: Sequence[Value]) -> Value:
+    source = e.args[0].shape
+    if source == SCALAR:
+        return args[0]
+    if ONE in source:
+        dim = e.shape[0]
+        return product([(args[0], ROW, ROW)], e.shape, extra=[Factor(delta(dim), (ROW, COLUMN))])
+    return product([(args[0], ROW, ROW)], e.shape)
+
+
+def _diag_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    cells = args[0]
+    if len(cells) > 1 and len(cells[0]) > 1 or ONE not in e.args[0].shape:
+        return [[r[k]] for k, r in enumerate(cells)]
+    flat = [x for r in cells for x in r]
+    none = at.math.number(Fraction(0))
+    return [[x if i == j else none for j in range(len(flat))] for i, x in enumerate(flat)]
+
+
+register(
+    Operator(
+        name="diag",
+        build=_build_diag,
+        usage="diag(x), diag(A)",
+        law="a diagonal matrix carries a Kronecker delta",
+        source=f"{_BOOK}, eq. 142",
+        level=binds(ATOM),
+        lower=_diag_lower,
+        explicit=_diag_cells,
+        text=as_function,
+        notation=written_function("diag"),
+        numpy=lambda e, code: code.group(e.args[0])
+        if e.args[0].is_scalar
+        else f"np.diag({code(e.args[0])})",
+        samples=("diag(x) @ X", "X.T @ diag(x) @ X", "diag(A) * x", "diag(A @ A.T) * x"),
+        bad=("diag(X)", "diag()", "diag(x, x)"),
+    )
+)

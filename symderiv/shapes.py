@@ -1,0 +1,137 @@
+"""Symbolic dimensions, their unification, and two-dimensional broadcasting.
+
+Contract: a dimension is a positive size ``coefficient * product of symbols``. Symbols that a
+writer chose are rigid (distinct symbols are distinct sizes); symbols that start with ``?`` are
+unknowns, which a ``Unifier`` may bind. This module knows nothing of expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dim:
+    """A size: an integer times a product of symbols (sorted, with repetition)."""
+
+    coefficient: int = 1
+    symbols: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        head = [str(self.coefficient)] if self.coefficient != 1 or not self.symbols else []
+        return "*".join([*head, *self.symbols])
+
+    def __mul__(self, other: Dim) -> Dim:
+        symbols = tuple(sorted(self.symbols + other.symbols))
+        return Dim(self.coefficient * other.coefficient, symbols)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this is a single unknown, free to be bound."""
+        return self.coefficient == 1 and len(self.symbols) == 1 and self.symbols[0][0] == "?"
+
+    def at(self, sizes: Mapping[str, int]) -> int:
+        """Return the size once every symbol has one."""
+        return self.coefficient * prod(sizes[s] for s in self.symbols)
+
+
+ONE = Dim()
+Shape = tuple[Dim, Dim]
+SCALAR: Shape = (ONE, ONE)
+
+
+@lru_cache(maxsize=4096)
+def symbol(name: str) -> Dim:
+    """Return the dimension that is the single symbol ``name``."""
+    return Dim(1, (name,))
+
+
+def size(value: int) -> Dim:
+    """Return the dimension that is the integer ``value``."""
+    return Dim(value, ())
+
+
+def describe(shape: Shape) -> str:
+    """Return a shape as people write it: ``n x d``.
+
+    >>> describe((symbol("n"), size(3)))
+    'n x 3'
+    """
+    return f"{shape[0]} x {shape[1]}".replace("?", "")
+
+
+class DimMismatch(Exception):
+    """Two dimensions that are different sizes; caught where the place is known."""
+
+    def __init__(self, left: Dim, right: Dim) -> None:
+        super().__init__(f"{left} is not {right}")
+        self.left, self.right = left, right
+
+
+class Unifier:
+    """Binds unknown dimensions so that shapes fit.
+
+    With ``collect=True`` a clash of two rigid dimensions is recorded in ``assumed`` and taken as
+    an equation (that is how a wrong claim gets a size at which it can be evaluated).
+    """
+
+    def __init__(self, *, collect: bool = False) -> None:
+        self._bound: dict[str, Dim] = {}
+        self._count = 0
+        self.collect = collect
+        self.assumed: list[tuple[Dim, Dim]] = []
+
+    def fresh(self) -> Dim:
+        """Return an unknown that nothing is known about."""
+        self._count += 1
+        return symbol(f"?{self._count}")
+
+    def resolve(self, dim: Dim) -> Dim:
+        """Return ``dim`` with everything that is bound put in."""
+        if not any(s in self._bound for s in dim.symbols):
+            return dim
+        result = size(dim.coefficient)
+        for s in dim.symbols:
+            result = result * (self.resolve(self._bound[s]) if s in self._bound else symbol(s))
+        return result
+
+    def unify(self, left: Dim, right: Dim) -> Dim:
+        """Make two dimensions equal and return them; raises DimMismatch where they cannot be."""
+        left, right = self.resolve(left), self.resolve(right)
+        if left == right:
+            return left
+        for unknown, other in ((left, right), (right, left)):
+            if unknown.is_unknown and unknown.symbols[0] not in other.symbols:
+                self._bound[unknown.symbols[0]] = other
+                return other
+        if self.collect:
+            return self._assume(left, right)
+        raise DimMismatch(left, right)
+
+    def _assume(self, left: Dim, right: Dim) -> Dim:
+        for rigid, other in ((right, left), (left, right)):
+            if rigid.coefficient == 1 and len(rigid.symbols) == 1:
+                self.assumed.append((left, right))
+                self._bound[rigid.symbols[0]] = other
+                return other
+        raise DimMismatch(left, right)
+
+    def resolve_shape(self, shape: Shape) -> Shape:
+        """Return a shape with everything that is bound put in."""
+        return (self.resolve(shape[0]), self.resolve(shape[1]))
+
+    def broadcast(self, left: Shape, right: Shape) -> Shape:
+        """Return the NumPy broadcast of two shapes; raises DimMismatch."""
+        rows, cols = (self._broadcast(a, b) for a, b in zip(left, right, strict=True))
+        return (rows, cols)
+
+    def _broadcast(self, left: Dim, right: Dim) -> Dim:
+        left, right = self.resolve(left), self.resolve(right)
+        if left == ONE:
+            return right
+        if right == ONE:
+            return left
+        return self.unify(left, right)
