@@ -32,6 +32,12 @@ HIGH.dps = 3 * DIGITS
 _STEP = HIGH.mpf(10) ** -40
 
 
+# mpmath knows how to take a fraction on the right, but not on the left; the class below belongs
+# to this context alone.
+HIGH.mpf.__rsub__ = lambda self, other: -(self - _float(other))
+HIGH.mpf.__rtruediv__ = lambda self, other: _float(other) / self
+
+
 def _precise(name: str, *args: Any) -> Any:
     return getattr(HIGH, name)(*(_float(a) for a in args))
 
@@ -93,7 +99,8 @@ class ExactMath:
 
 def compare(sign: str, x: Any, y: Any) -> bool:
     """Return whether ``x sign y`` holds."""
-    return bool({">": x > y, "<": x < y, ">=": x >= y, "<=": x <= y}[sign])
+    a, b = (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (_float(x), _float(y))
+    return bool({">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[sign])
 
 
 @dataclass(frozen=True, slots=True)

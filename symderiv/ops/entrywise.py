@@ -183,7 +183,7 @@ def _where_notation(e: Expr, write: Writes) -> Math:
     left, right, yes, no = e.args
     test = row(write(left), Op(_SIGNS[str(e.data)]), write(right))
     if (yes.op, no.op) == ("num", "num") and (yes.data, no.data) == (1, 0):
-        return Script(Sym("1", bold=True), sub=Fence("[", test, "]"))
+        return Script(Sym("1", bold=True), sub=test)
     return row(Word("where"), Fence("(", listed(test, write(yes), write(no)), ")"))
 
 

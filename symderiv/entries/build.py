@@ -1,0 +1,233 @@
+"""Explicit entries in SymPy, and the derivative of the objective by every entry of a variable.
+
+Every named definition and every unspecified loss is a *stage*: its entries are built from the
+symbols of what it directly uses, differentiated once each, and chained backwards in plain sums.
+So SymPy never meets a composition written out, and L is never expanded: of it only the entries
+of its given gradient G are used.
+
+Contract: all entries of a name are independent symbols. Symbols of definitions (``Z_{1,2}``)
+stand in results for the entries of that definition. Imports nothing of the index road.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy
+
+from ..errors import InputError, UnknownNameError
+from ..explicit import Explicit
+from ..expr import Expr, var, walk, with_args
+from ..language.problem import Problem
+from ..ops import Cells
+from ..shapes import Shape
+from .symbols import SymbolicMath, loss_name, symbol_cells
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A definition, the argument of a loss, or the objective: entries in direct inputs."""
+
+    name: str  # of the definition, or of the symbol for the loss value; "" for the objective
+    node: Expr
+    cells: Cells
+    gradient: str = ""  # of a loss: the name of its given gradient
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitEntries:
+    """What SymPy computed at one choice of sizes, for documents.
+
+    ``names`` holds the symbols of every name, ``values`` the entries of every definition and,
+    under the name of its gradient, of the argument of every unspecified loss;
+    ``partials[Z, W][p, q]`` is dZ/dW_pq; ``gradients[W]`` is dL/dW.
+    """
+
+    sizes: Mapping[str, int]
+    names: Mapping[str, Any]
+    values: Mapping[str, Any]
+    partials: Mapping[tuple[str, str], Mapping[tuple[int, int], Any]]
+    gradients: Mapping[str, Any]
+
+
+class EntryRoad:
+    """The stages of a problem at given sizes, with the derivatives of their entries."""
+
+    def __init__(self, problem: Problem, sizes: Mapping[str, int]) -> None:
+        missing = [s for s in problem.dims if sizes.get(s, 0) < 1]
+        if missing:
+            raise InputError(
+                f"no size is given for {', '.join(missing)}", remedy="pass a size of at least 1"
+            )
+        self.problem, self.sizes = problem, dict(sizes)
+        self.shapes = _shapes(problem)
+        self._cuts = _cuts(problem)
+        self._partials: dict[tuple[Any, Any], Any] = {}
+
+    @cached_property
+    def symbols(self) -> dict[str, Cells]:
+        """The symbols of every entry of every variable, given gradient, definition and loss."""
+        return {n: symbol_cells(n, shape, self.sizes) for n, shape in self.shapes.items()}
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages, each after those that it uses; the objective last."""
+        found = []
+        for e, name in self._cuts.items():
+            gradient = str(e.data[1]) if isinstance(e.data, tuple) else ""
+            found.append(Stage(name, e, self.cells(e.args[0]), gradient))
+        objective = self.problem.objective
+        return (*found, Stage("", objective, self.cells(objective)))
+
+    def cells(self, x: Expr) -> Cells:
+        """Return the entries of an expression, with definitions and losses as symbols."""
+        point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
+        return [[sympy.sympify(c) for c in r] for r in point.cells(local(x, self._cuts))]
+
+    def partial(self, entry: Any, by: Any) -> Any:
+        """Return the derivative of one entry by one symbol."""
+        key = (entry, by)
+        found = self._partials.get(key)
+        if found is None:
+            found = self._partials[key] = entry.diff(by)
+        return found
+
+    def gradient(
+        self,
+        wrt: str,
+        lift: Callable[[Any], Any] = lambda x: x,
+        plus: Callable[[Sequence[Any]], Any] = lambda terms: sympy.Add(*terms),
+    ) -> Cells:
+        """Return the derivative of the objective by every entry of ``wrt``.
+
+        Chained backwards over the stages; ``lift`` takes a derivative of a stage to the scalars
+        that the chain is computed in, ``plus`` adds a list of those.
+        """
+        if wrt not in self.shapes:
+            raise UnknownNameError(f"there is no {wrt!r} to differentiate by")
+        active = self._active(wrt)
+        arriving: dict[Any, list[Any]] = {}
+        for stage in reversed(self.stages):
+            for entry, cotangents in self._leaving(stage, arriving, lift):
+                bar = plus(cotangents)
+                for s in sorted(entry.free_symbols & active, key=str):
+                    slope = lift(self.partial(entry, s))
+                    arriving.setdefault(s, []).append(bar * slope)
+        return [[plus(arriving.get(s, [])) for s in r] for r in self.symbols[wrt]]
+
+    def _leaving(
+        self, stage: Stage, arriving: Mapping[Any, list[Any]], lift: Callable[[Any], Any]
+    ) -> Iterator[tuple[Any, list[Any]]]:
+        """Yield every entry of a stage with the cotangents that reach it."""
+        if not stage.name:
+            yield stage.cells[0][0], [lift(sympy.Integer(1))]
+            return
+        symbols = self.symbols[stage.name]
+        if not stage.gradient:
+            for entry, s in _pairs(stage.cells, symbols):
+                if s in arriving:
+                    yield entry, arriving[s]
+            return
+        for entry, g in _pairs(stage.cells, self.symbols[stage.gradient]):
+            yield entry, [bar * lift(g) for bar in arriving.get(symbols[0][0], [])]
+
+    def _active(self, wrt: str) -> set[Any]:
+        """Return the symbols of ``wrt`` and of every stage that depends on it."""
+        active = {s for r in self.symbols[wrt] for s in r}
+        for stage in self.stages[:-1]:
+            used = {s for r in stage.cells for x in r for s in x.free_symbols}
+            if used & active and stage.name != wrt:
+                active |= {s for r in self.symbols[stage.name] for s in r}
+        return active
+
+
+def _pairs(left: Cells, right: Cells) -> Iterator[tuple[Any, Any]]:
+    for r, q in zip(left, right, strict=True):
+        yield from zip(r, q, strict=True)
+
+
+def _cuts(problem: Problem) -> dict[Expr, str]:
+    """Return the stages that the objective uses, in order, with the name of their symbols."""
+    nodes = [e for e in walk(problem.objective) if e.op in ("named", "loss")]
+    several = sum(e.op == "loss" for e in nodes) > 1
+    return {e: str(e.data) if e.op == "named" else loss_name(e, several) for e in nodes}
+
+
+def _shapes(problem: Problem) -> dict[str, Shape]:
+    shapes = {v.name: v.shape for v in problem.variables.values()}
+    shapes.update((g, x.shape) for g, x in problem.upstream.items())
+    shapes.update((n, x.shape) for n, x in problem.definitions.items())
+    shapes.update((name, e.shape) for e, name in _cuts(problem).items())
+    return shapes
+
+
+def local(x: Expr, cuts: Mapping[Expr, str]) -> Expr:
+    """Return an expression with the definitions and losses inside it as plain names."""
+    done: dict[Expr, Expr] = {}
+
+    def visit(e: Expr) -> Expr:
+        if e not in done:
+            if e in cuts or e.op == "named":
+                done[e] = var(cuts.get(e, str(e.data)), e.shape)
+            else:
+                done[e] = with_args(e, tuple(visit(a) for a in e.args))
+        return done[e]
+
+    return visit(x)
+
+
+def gradient_entries(problem: Problem, wrt: str, sizes: Mapping[str, int]) -> list[list[Any]]:
+    """Return dL/dW_pq for every entry of a variable or definition, as SymPy expressions.
+
+    The grid has the shape of ``wrt``. Raises InputError where a size is missing.
+
+    >>> from symderiv.language.problem import problem
+    >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    >>> gradient_entries(p, "W", {"n": 2, "d": 1, "m": 1})
+    [[G_{1,1}*X_{1,1} + G_{2,1}*X_{2,1}]]
+    """
+    return EntryRoad(problem, sizes).gradient(wrt)
+
+
+def explicit_entries(
+    problem: Problem, sizes: Mapping[str, int], wrt: Sequence[str] | None = None
+) -> ExplicitEntries:
+    """Return the entries of every definition, their derivatives, and the gradients.
+
+    ``wrt`` defaults to the variables that the problem asks for; partial derivatives are those
+    of a definition by the entries that it directly uses. Raises InputError.
+
+    >>> from symderiv.language.problem import problem
+    >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    >>> explicit_entries(p, {"n": 1, "d": 2, "m": 1}).values["Z"]
+    Matrix([[W_{1,1}*X_{1,1} + W_{2,1}*X_{1,2}]])
+    """
+    road = EntryRoad(problem, sizes)
+    chosen = problem.wrt if wrt is None else tuple(wrt)
+    values = {n: road.cells(x) for n, x in problem.definitions.items()}
+    values.update((g, road.cells(x)) for g, x in problem.upstream.items())
+    return ExplicitEntries(
+        sizes=dict(sizes),
+        names={n: sympy.ImmutableMatrix(c) for n, c in road.symbols.items()},
+        values={n: sympy.ImmutableMatrix(c) for n, c in values.items()},
+        partials={
+            (n, w): _partials(road, c, road.symbols[w]) for n, c in values.items() for w in chosen
+        },
+        gradients={w: sympy.ImmutableMatrix(road.gradient(w)) for w in chosen},
+    )
+
+
+def _partials(road: EntryRoad, cells: Cells, by: Cells) -> dict[tuple[int, int], Any]:
+    """Return the derivative of a grid by every entry of a name, keyed by row and column."""
+
+    def slope(entry: Any, s: Any) -> Any:
+        return road.partial(entry, s) if s in entry.free_symbols else sympy.Integer(0)
+
+    return {
+        (p, q): sympy.ImmutableMatrix([[slope(entry, s) for entry in r] for r in cells])
+        for p, symbols in enumerate(by, 1)
+        for q, s in enumerate(symbols, 1)
+    }

@@ -1,0 +1,130 @@
+"""SymPy scalars for explicit entries: symbols named after their place, and scalar functions.
+
+An entry of a name is a real symbol called ``X_{1,2}`` (matrix), ``b_{2}`` (vector) or ``s``
+(scalar), so that a SymPy expression says by itself which entries it is made of. Unspecified
+entrywise functions are SymPy functions whose derivative is the next one: f, fp, fpp.
+
+Contract: the same name, shape and place give the same symbol. Knows no problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from ..expr import Expr
+from ..ops import Cells
+from ..shapes import ONE, Shape
+
+_PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)?)\}")
+_RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
+
+
+@lru_cache(maxsize=65536)
+def entry_symbol(name: str, *place: int) -> Any:
+    """Return the symbol of one entry; a scalar has no place.
+
+    >>> entry_symbol("X", 1, 2), entry_symbol("s")
+    (X_{1,2}, s)
+    """
+    mark = f"_{{{','.join(map(str, place))}}}" if place else ""
+    return sympy.Symbol(name + mark, real=True)
+
+
+@lru_cache(maxsize=65536)
+def name_and_place(symbol: Any) -> tuple[str, tuple[int, ...]]:
+    """Return the name and the place that a symbol stands for.
+
+    >>> name_and_place(entry_symbol("X", 1, 2))
+    ('X', (1, 2))
+    """
+    found = _PLACE.fullmatch(symbol.name)
+    if found is None:
+        return symbol.name, ()
+    return found[1], tuple(int(k) for k in found[2].split(","))
+
+
+def symbol_cells(name: str, shape: Shape, sizes: Mapping[str, int]) -> Cells:
+    """Return the symbols of all entries of a name; an axis of dimension 1 has no index.
+
+    >>> from symderiv.shapes import ONE, symbol
+    >>> symbol_cells("b", (symbol("m"), ONE), {"m": 2})
+    [[b_{1}], [b_{2}]]
+    """
+    rows, cols = (range(1, d.at(sizes) + 1) for d in shape)
+    kept = tuple(d != ONE for d in shape)
+
+    def at(i: int, j: int) -> Any:
+        return entry_symbol(name, *(k for k, keep in zip((i, j), kept, strict=True) if keep))
+
+    return [[at(i, j) for j in cols] for i in rows]
+
+
+@lru_cache(maxsize=256)
+def unspecified_class(letter: str, order: int) -> Any:
+    """Return the SymPy function for the derivative of given order of an unspecified function.
+
+    >>> x = entry_symbol("x", 1)
+    >>> unspecified_class("f", 0)(x ** 2).diff(x)
+    2*x_{1}*fp(x_{1}**2)
+    """
+
+    def fdiff(self: Any, argindex: int = 1) -> Any:
+        return unspecified_class(letter, order + 1)(self.args[0])
+
+    content = {"fdiff": fdiff, "unspecified": (letter, order)}
+    return type(letter + "p" * order, (sympy.Function,), content)
+
+
+class SymbolicMath:
+    """Scalar functions on SymPy expressions: what ``Explicit`` computes entries with."""
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number."""
+        return sympy.Rational(value.numerator, value.denominator)
+
+    def constant(self, name: str) -> Any:
+        """Return pi or e."""
+        return {"pi": sympy.pi, "e": sympy.E}[name]
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y."""
+        return x**y
+
+    def root(self, x: Any) -> Any:
+        """Return the square root."""
+        return sympy.sqrt(x)
+
+    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where ``x sign y`` holds, else ``no``."""
+        return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return an unspecified entrywise function, or its derivative."""
+        return unspecified_class(letter, order)(x)
+
+    def log1p(self, x: Any) -> Any:
+        """Return log(1 + x)."""
+        return sympy.log(1 + x)
+
+    def expm1(self, x: Any) -> Any:
+        """Return exp(x) - 1."""
+        return sympy.exp(x) - 1
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found = getattr(sympy, {"fabs": "Abs"}.get(name, name), None)
+        if name.startswith("_") or found is None:
+            raise AttributeError(name)
+        return found  # type: ignore[no-any-return]
+
+
+def loss_name(e: Expr, several: bool) -> str:
+    """Return how the value of an unspecified loss is called among the symbols."""
+    assert isinstance(e.data, tuple)
+    name, gradient = e.data
+    return f"{name}({gradient})" if several else str(name)

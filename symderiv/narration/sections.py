@@ -1,0 +1,389 @@
+"""Steps and sections: the derivation of every gradient in index form, line by line.
+
+For each named intermediate, walking backward, and for each variable: the entry of what depends on
+it, the product rule, the deltas, the sifting, the chain rule, and the matrix form that the entries
+spell. Contract: the steps are data; every ``before = after`` holds for all values of the free
+indices and can be evaluated (``Derivation.recheck`` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from ..calculus import reverse
+from ..expr import Expr, add, index_sum, mul, named, partial
+from ..matrixform import Raiser
+from ..matrixform.pieces import raised_power
+from ..ops import TABLE
+from ..shapes import ONE, Dim
+from ..tensor import Factor, Scale, Term, constant, contract, leaf, zero
+from ..tensor import add as add_terms
+from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
+from .staging import Stage, Stages
+
+Reason = tuple[str | Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line ``before = after`` with its law; ``opens`` where a chain of equalities begins."""
+
+    before: Expr
+    after: Expr
+    law: str
+    reason: Reason
+    opens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The derivation of one gradient: of a variable, or of a named intermediate on the way."""
+
+    target: Expr
+    steps: tuple[Step, ...]
+    result: Expr  # the gradient in terms of names
+    entry: tuple[str, ...]  # the free indices that name an entry of the target
+    summed: tuple[tuple[str, Dim], ...]  # indices the final form sums over
+    given: Expr | None = None  # what stands for the gradient in later sections: G, or dZ
+
+
+def narrate(
+    objective: str, root: Term, leaves: Sequence[Term], raiser: Raiser, taken: Sequence[str]
+) -> tuple[list[Section], list[Stage]]:
+    """Return the sections of a derivation, intermediates first, and the stages they name."""
+    return _Narrator(objective, root, leaves, raiser, taken).sections()
+
+
+class _Narrator:
+    def __init__(
+        self,
+        objective: str,
+        root: Term,
+        leaves: Sequence[Term],
+        raiser: Raiser,
+        taken: Sequence[str],
+    ) -> None:
+        self.raiser, self.leaves = raiser, list(leaves)
+        self.stages = Stages(root, leaves, raiser.natural, [*taken, objective])
+        self.root = self.stages.root
+        self.loss = named(objective, raiser.natural(self.root))
+        self.letters = Letters([*taken, *self.stages.taken, "e"])
+        self.forms = Forms(raiser, self.letters)
+        self.given: dict[Term, Expr] = {}
+        self._taken = {*taken, *self.stages.taken}
+
+    def sections(self) -> tuple[list[Section], list[Stage]]:
+        stages = list(self.stages.stages.values())
+        found: list[Section] = []
+        for stage in reversed(stages):
+            section = self._section(stage.term, stage.expr)
+            given = self.given[stage.term] = self._name_gradient(stage, section.result)
+            # The gradient at the argument of an unspecified loss is given, not derived.
+            if section.steps:
+                found.append(replace(section, given=given))
+        found += [self._section(x, x.data) for x in self.leaves]
+        return found, stages
+
+    def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
+        """Return what stands for the gradient of a stage later: G itself, or a name dZ."""
+        if written.op in ("var", "named"):
+            return written
+        name = f"d{stage.expr.data}"
+        while name in self._taken:
+            name += "_"
+        return named(name, written)
+
+    def _result(
+        self, target: Term, expr: Expr, consumers: list[Stage], direct: bool
+    ) -> Expr:
+        """Return the gradient in terms of the gradients of the stages that use the target."""
+        parts = [reverse(self.root, [target]).gradient(target)] if direct else []
+        for stage in consumers:
+            axes = tuple(range(len(stage.term.dims)))
+            given = self.given[stage.term]
+            factors = [
+                Factor(leaf(given, stage.term.dims), axes),
+                Factor(stage.value, axes),
+            ]
+            paired = contract(factors, (), dict(enumerate(stage.term.dims)))
+            parts.append(reverse(paired, [target]).gradient(target))
+        # A target that meets the objective only through other names is not met by it directly.
+        return self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
+
+    def _consumers(self, target: Term) -> list[Stage]:
+        return [s for s in self.stages.stages.values() if _meets(s.value, target)]
+
+    def _section(self, target: Term, expr: Expr) -> Section:
+        ends = self.letters.pair("pq", len(target.dims))
+        consumers = self._consumers(target)
+        direct = _meets(self.root, target)
+        result = self._result(target, expr, consumers, direct)
+        if self.root.kind == "call" and direct and target in self.root.children:
+            return Section(expr, (), result, ends, ())
+        steps: list[Step] = []
+        pieces: list[tuple[Stage, Ends, list[Monomial]]] = []
+        for stage in consumers:
+            spot = self.letters.pair("ij", len(stage.term.dims), ends)
+            local = self._local(stage, spot, target, expr, ends, steps)
+            pieces.append((stage, spot, local))
+        monomials = self._chain(target, expr, ends, pieces, direct, steps)
+        self._close(result, ends, monomials, steps)
+        bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
+        return Section(expr, tuple(steps), result, ends, bound)
+
+    # one stage, differentiated entry by entry
+
+    def _local(
+        self,
+        stage: Stage,
+        spot: Ends,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        left = place(stage.expr, spot)
+        form = self.forms.monomials(stage.value, spot)
+        product = any(m.bound for m in form)
+        law = TABLE["matmul"].law if product else "entry by entry"
+        reason: Reason = (law,)
+        if stage.automatic:
+            reason = (stage.expr, " names ", stage.expr.args[0])
+        steps.append(Step(left, total(form), law, reason, True))
+        return self._differentiate(stage.value, spot, left, target, expr, ends, steps)
+
+    def _differentiate(
+        self,
+        value: Term,
+        spot: Ends,
+        left: Expr,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        by = place(expr, ends)
+        slope = partial(left, by)
+        shown = self._product_rule(value, spot, target, by)
+        steps.append(Step(slope, total(shown), *self._rule(value, spot, target, expr), True))
+        deltas = self._with_deltas(value, spot, target, ends)
+        steps.append(Step(total(shown), total(deltas), "independent", self._slopes(value, target)))
+        return self._sift(deltas, steps)
+
+    def _product_rule(self, value: Term, spot: Ends, target: Term, by: Expr) -> list[Monomial]:
+        def slope(f: Factor, ends: Ends) -> list[Monomial]:
+            body = raised_power(self.forms.entry(f.term, ends), f.exponent)
+            return [Monomial(Scale(), (partial(body, by),))]
+
+        return differentiated(self.forms, value, spot, lambda t: _meets(t, target), slope)
+
+    def _with_deltas(self, value: Term, spot: Ends, target: Term, by: Ends) -> list[Monomial]:
+        def slope(f: Factor, ends: Ends) -> list[Monomial]:
+            outer: list[Expr] = []
+            scale = Scale()
+            if f.exponent != 1:
+                scale = Scale(Fraction(f.exponent))
+                lower = f.exponent - 1
+                outer.append(raised_power(self.forms.entry(f.term, ends), lower))
+            return [
+                Monomial(scale * m.scale, (*outer, *m.factors), m.deltas, m.bound)
+                for m in self._atom_slope(f.term, ends, target, by)
+            ]
+
+        return differentiated(self.forms, value, spot, lambda t: _meets(t, target), slope)
+
+    def _atom_slope(self, atom: Term, ends: Ends, target: Term, by: Ends) -> list[Monomial]:
+        """Return the derivative of a leaf, a name or a function of them by an entry."""
+        if atom is target:
+            pairs = zip(ends, by, target.dims, strict=True)
+            return [Monomial(Scale(), (), tuple((a, b, d) for a, b, d in pairs))]
+        if atom.dims != target.dims:
+            whole = self._pulled(atom, target, constant(Scale(), atom.dims))
+            return self.forms.monomials(whole, by)
+        local = self._pulled(atom, target, constant(Scale(), atom.dims))
+        pairs = zip(ends, by, target.dims, strict=True)
+        deltas = tuple((a, b, d) for a, b, d in pairs)
+        slopes = self.forms.monomials(local, ends)
+        return [Monomial(m.scale, m.factors, (*m.deltas, *deltas), m.bound) for m in slopes]
+
+    def _pulled(self, atom: Term, target: Term, cotangent: Term) -> Term:
+        parts: list[Term] = [
+            atom.data.pullback(atom, k, cotangent)
+            for k, c in enumerate(atom.children)
+            if c is target
+        ]
+        return add_terms(parts)
+
+    def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
+        counts = [
+            sum(_meets(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
+            for factors, _, _ in self.forms.expanded(value, spot)
+        ]
+        places = [
+            sum(_meets(f.term, target) for f in factors)
+            for factors, _, _ in self.forms.expanded(value, spot)
+        ]
+        if max(places, default=0) == 1 and max(counts, default=0) > 1:
+            return "power rule", ("power rule: (f²)′ = 2 f f′ for every power of ", expr)
+        if max(counts, default=0) > 1:
+            return "product rule", ("product rule: one term for each place of ", expr)
+        kept = [
+            m
+            for (factors, _, m) in self.forms.expanded(value, spot)
+            if not any(_meets(f.term, target) for f in factors)
+        ]
+        if len(kept) == 1:
+            return "linearity", ("linearity; ", kept[0].expr(), " does not contain ", expr)
+        if kept:
+            return "linearity", ("linearity; the other terms do not contain ", expr)
+        return "linearity", ("linearity",)
+
+    def _slopes(self, value: Term, target: Term) -> Reason:
+        laws = [TABLE[c.data.name].law for c in _calls(value) if target in c.children]
+        expr: Expr = target.data
+        plain: Reason = ("entries of ", expr, " are independent")
+        return (*plain, "; " + "; ".join(dict.fromkeys(laws))) if laws else plain
+
+    def _sift(self, monomials: list[Monomial], steps: list[Step]) -> list[Monomial]:
+        pairs = [m.sifted() for m in monomials]
+        gone = list(dict.fromkeys(g for _, names in pairs for g in names))
+        done = [m for m, _ in pairs]
+        if gone:
+            reason: Reason = ("sift " + ", ".join(gone) + ": a delta picks one term of the sum",)
+            steps.append(Step(total(monomials), total(done), "sift", reason))
+        return done
+
+    # the chain rule over all consumers
+
+    def _chain(
+        self,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        pieces: list[tuple[Stage, Ends, list[Monomial]]],
+        direct: bool,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        by = place(expr, ends)
+        own: list[Monomial] = []
+        if direct:
+            own = self._own(target, expr, ends, steps, bool(pieces))
+        if not pieces:
+            return own
+        left = partial(self.loss, by)
+        shown = [m.expr() for m in own]
+        used: list[Monomial] = list(own)
+        reason: list[str | Expr] = []
+        for stage, spot, local in pieces:
+            at = place(stage.expr, spot)
+            body = mul(partial(self.loss, at), partial(at, by))
+            ranges = list(zip(map(str, spot), stage.term.dims, strict=True))
+            for name, dim in reversed(ranges):
+                body = index_sum(name, dim, body)
+            shown.append(body)
+            given = self.given[stage.term]
+            reason += [", " if reason else "", given]
+            for m in local:
+                factors = (place(given, spot), *m.factors)
+                used.append(Monomial(m.scale, factors, m.deltas, (*ranges, *m.bound)))
+        names: list[str | Expr] = []
+        for stage, _, _ in pieces:
+            names += [" and " if names else "", stage.expr]
+        law = "chain rule"
+        every = "every entry of " if any(s.term.dims for s, _, _ in pieces) else ""
+        because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
+        first = add(*shown)
+        steps.append(Step(left, first, law, because, True))
+        given_names: Reason = ("definition of ", *reason[1:], "; the derivative above")
+        steps.append(Step(first, total(used), "substitute", given_names))
+        return self._sift(used, steps)
+
+    def _own(
+        self, target: Term, expr: Expr, ends: Ends, steps: list[Step], more: bool
+    ) -> list[Monomial]:
+        """Differentiate the objective itself, where it contains the target."""
+        form = self.forms.monomials(self.root, ())
+        if not more:
+            shown = total(form)
+            steps.append(Step(self.loss, shown, "entries", ("the objective, entry by entry",), True))
+            return self._differentiate(self.root, (), self.loss, target, expr, ends, steps)
+        quiet: list[Step] = []
+        return self._differentiate(self.root, (), self.loss, target, expr, ends, quiet)
+
+    # entries to matrices
+
+    def _close(
+        self, result: Expr, ends: Ends, monomials: list[Monomial], steps: list[Step]
+    ) -> None:
+        last = total(monomials)
+        turned = self._as_product(result, ends, [m.bound for m in monomials])
+        if turned is not None and turned is not last:
+            reason: Reason = ("transpose: an entry with its indices swapped",)
+            steps.append(Step(last, turned, TABLE["transpose"].law, reason))
+            last = turned
+        final = place(result, ends)
+        if final is last:
+            return
+        word = "matrix product, read right to left" if turned is not None else "matrix form"
+        steps.append(Step(last, final, word, (word,)))
+
+    def _as_product(
+        self, result: Expr, ends: Ends, bounds: Sequence[tuple[tuple[str, Dim], ...]]
+    ) -> Expr | None:
+        """Return (A B)_pq as a sum over the inner indices, with transposes where they stand."""
+        scale, body = _front(result)
+        if body.op != "matmul" or len(bounds) != 1 or ONE in result.shape:
+            return None
+        factors = body.args
+        plain = all(f.op in ("var", "named", "transpose") for f in factors)
+        if not plain or not any(f.op == "transpose" for f in factors):
+            return None
+        inner = [b for b in bounds[0]]
+        if len(inner) != len(factors) - 1 or ONE in [d for f in factors for d in f.shape]:
+            return None
+        order = _matched(inner, [f.shape[1] for f in factors[:-1]])
+        if order is None:
+            return None
+        marks = [ends[0], *(n for n, _ in order), ends[1]]
+        body_ = mul(*scale, *(place(f, (marks[k], marks[k + 1])) for k, f in enumerate(factors)))
+        for name, dim in reversed(order):
+            body_ = index_sum(name, dim, body_)
+        return body_
+
+
+def _front(x: Expr) -> tuple[list[Expr], Expr]:
+    if x.op == "mul" and all(a.is_scalar for a in x.args[:-1]):
+        return list(x.args[:-1]), x.args[-1]
+    return [], x
+
+
+def _matched(
+    inner: list[tuple[str, Dim]], wanted: list[Dim]
+) -> list[tuple[str, Dim]] | None:
+    left = list(inner)
+    found: list[tuple[str, Dim]] = []
+    for dim in wanted:
+        hit = next((b for b in left if b[1] == dim), None)
+        if hit is None:
+            return None
+        left.remove(hit)
+        found.append(hit)
+    return found
+
+
+def _meets(term: Term, target: Term) -> bool:
+    """Whether a stage's value contains the target itself, not through another name."""
+    if term is target:
+        return True
+    if term.kind in ("leaf", "named"):
+        return False
+    return any(_meets(c, target) for c in term.children)
+
+
+def _calls(term: Term) -> list[Term]:
+    if term.kind in ("leaf", "named"):
+        return []
+    below = [c for child in term.children for c in _calls(child)]
+    return [term, *below] if term.kind == "call" else below

@@ -1,0 +1,135 @@
+"""Stages: the named intermediates through which an objective depends on its variables.
+
+A derivation people can follow goes from one named thing to the next. The writer's definitions
+are kept; where a function or a sum stands inside something else without a name, it gets one.
+
+Contract: every stage is a polynomial in leaves, names, and functions of leaves and names, so that
+one application of the product rule differentiates it. A stage is a leaf wherever it is used, so
+that nothing differentiates through it by accident. Names no operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..expr import Expr, transpose
+from ..expr import named as named_expr
+from ..tensor import (
+    Factor,
+    Term,
+    add,
+    call,
+    contract,
+    factors_of,
+    leaf,
+    scaled,
+    summands,
+)
+
+_MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A named intermediate: its name as an expression and as a term, and its value by stages."""
+
+    expr: Expr
+    term: Term
+    value: Term
+    automatic: bool
+
+
+class Stages:
+    """The stages of one objective, arguments before the stages that use them."""
+
+    def __init__(
+        self,
+        root: Term,
+        leaves: Iterable[Term],
+        written: Callable[[Term], Expr],
+        taken: Iterable[str],
+    ) -> None:
+        self.leaves = set(leaves)
+        self._written = written
+        self.taken = set(taken)
+        self.stages: dict[Term, Stage] = {}
+        self._memo: dict[Term, Term] = {}
+        self._names: dict[Term, Term] = {}
+        self._depends: dict[Term, bool] = {}
+        self.root = self._staged(root)
+
+    def depends(self, term: Term) -> bool:
+        """Whether a term depends on one of the leaves."""
+        found = self._depends.get(term)
+        if found is None:
+            found = term in self.leaves or any(self.depends(c) for c in term.children)
+            self._depends[term] = found
+        return found
+
+    def _staged(self, term: Term) -> Term:
+        """Return a term with every intermediate on the way to the leaves replaced by a name."""
+        if not self.depends(term) or term.kind == "leaf":
+            return term
+        found = self._memo.get(term)
+        if found is None:
+            found = self._memo[term] = self._rebuilt(term)
+            self._depends.setdefault(found, True)
+        return found
+
+    def _rebuilt(self, term: Term) -> Term:
+        if term.kind == "named":
+            value = self._staged(term.children[0])
+            expr: Expr = term.data
+            if value is not term.children[0]:
+                expr = named_expr(str(expr.data), self._shaped(value, expr))
+            fresh = leaf(expr, value.dims)
+            self._keep(Stage(expr, fresh, value, False))
+            self._depends[fresh] = True
+            return fresh
+        if term.kind == "call":
+            return call(term.data, tuple(map(self._argument, term.children)), term.dims)
+        if term.kind == "add":
+            parts = [scaled(self._staged(b), s) for s, b in summands(term)]
+            return add(parts)
+        scale, factors, dims = factors_of(term)
+        parts_ = [Factor(self._factor(f), f.labels, f.exponent) for f in factors]
+        return contract(parts_, range(len(term.dims)), dict(enumerate(dims)), scale)
+
+    def _shaped(self, value: Term, like: Expr) -> Expr:
+        written = self._written(value)
+        return written if written.shape == like.shape else transpose(written)
+
+    def _keep(self, stage: Stage) -> None:
+        self.stages[stage.term] = stage
+
+    def _argument(self, term: Term) -> Term:
+        plain = term.kind in ("leaf", "named") or not self.depends(term)
+        return self._staged(term) if plain else self._name(term)
+
+    def _factor(self, f: Factor) -> Term:
+        composite = f.term.kind == "add" or (f.term.kind == "contract" and f.exponent != 1)
+        if composite and self.depends(f.term):
+            return self._name(f.term)
+        return self._staged(f.term)
+
+    def _name(self, term: Term) -> Term:
+        value = self._staged(term)
+        if value.kind in ("leaf", "named"):
+            return value
+        found = self._names.get(term)
+        if found is None:
+            expr = named_expr(self._letter(term), self._written(value))
+            found = self._names[term] = leaf(expr, value.dims)
+            self._keep(Stage(expr, found, value, True))
+            self._depends[found] = True
+        return found
+
+    def _letter(self, term: Term) -> str:
+        letters = (_SCALAR, _VECTOR, _MATRIX)[min(len(term.dims), 2)]
+        if any(s.value < 0 for s, _ in summands(term)) and term.dims:
+            letters = letters[1] + letters
+        names = [*letters, *(f"{letters[-1]}{k}" for k in range(1, 1000))]
+        name = next(n for n in names if n not in self.taken)
+        self.taken.add(name)
+        return name

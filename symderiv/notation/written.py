@@ -1,0 +1,72 @@
+"""Expressions to notation, by the operator table: which symbol is bold or coloured, which index
+is written where. Knows no operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..expr import Expr, Index
+from ..ops import ATOM, POWER, SUM, TABLE
+from ..ops.leaves import size_notation
+from ..shapes import ONE, SCALAR, Dim
+from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, row, sup
+
+
+class Writer:
+    """Writes expressions; ``roles`` maps names to colour roles, ``limits`` prints index ranges."""
+
+    def __init__(
+        self, roles: Mapping[str, str] | None = None, *, full: bool = False, delta: str = ""
+    ) -> None:
+        self.roles, self.full, self.delta = dict(roles or {}), full, delta
+
+    def __call__(self, e: Expr, level: int = SUM) -> Math:
+        operator = TABLE[e.op]
+        body = operator.notation(e, self)
+        if e.op == "delta" and self.delta:
+            body = Tint(self.delta, body)
+        binds = operator.written or operator.level
+        return Fence("(", body, ")") if binds(e) < level else body
+
+    def name(self, name: str) -> Math:
+        """Return a plain name."""
+        return self._tinted(name, Sym(name))
+
+    def symbol(self, e: Expr) -> Math:
+        """Return a variable or a named intermediate: vectors bold, matrices and scalars not."""
+        name = str(e.data)
+        return self._tinted(name, Sym(name, bold=ONE in e.shape and e.shape != SCALAR))
+
+    def _tinted(self, name: str, body: Math) -> Math:
+        return Tint(self.roles[name], body) if name in self.roles else body
+
+    def inner(self, e: Expr) -> Math:
+        """Return what an index is attached to: entries of vectors are not bold."""
+        if e.op in ("var", "named"):
+            return self.name(str(e.data))
+        return self(e, ATOM)
+
+    def index(self, i: Index) -> Math:
+        """Return an index as it stands in a subscript."""
+        return Num(str(i)) if isinstance(i, int) else Sym(i)
+
+    def limits(self, index: str, dim: Dim) -> tuple[Math, Math | None]:
+        """Return what stands below and above the sum over an index."""
+        if self.full:
+            return row(Sym(index), Op("="), Num("1")), size_notation(dim)
+        return Sym(index), None
+
+    def spread(self, e: Expr, over: Expr, level: int = SUM) -> Math:
+        """Return an argument of an entrywise operator, the ones of its broadcasting written."""
+        if e.is_scalar or e.shape == over.shape:
+            return self(e, level)
+        one = Sym("1", bold=True)
+        body = self(e, POWER)
+        if e.shape[1] == ONE:
+            return row(body, sup(one, TRANSPOSE))
+        return row(one, body)
+
+
+def shape_notation(shape: tuple[Dim, Dim]) -> Math:
+    """Return a shape: n × d."""
+    return row(size_notation(shape[0]), Op("×"), size_notation(shape[1]))
