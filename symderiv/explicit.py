@@ -301,8 +301,10 @@ class Explicit:
         base = Explicit(self.sizes, self.values, override=self.override).cells(source)
         seeded = [[Dual.of(x) for x in r] for r in base]
         seeded[i - 1][j - 1] = Dual(seeded[i - 1][j - 1].value, Fraction(1))
+        assert isinstance(e.data, tuple)
+        fixed = Explicit(self.sizes, self.values, override=self.override)
         lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in self.values.items()}
-        override = dict(self.override)
+        override = {**self.override, **{h: fixed.cells(h) for h in e.data}}
         if source.op == "var":
             lifted[str(source.data)] = seeded
         else:

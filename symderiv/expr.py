@@ -15,7 +15,7 @@ Node operators and what ``data`` holds:
     named    name (args: value)    sum, mean   axis or None      column  index
     size     Dim               norm     kind                     Sum     (index, range)
     const    "pi" or "e"       loss     (name, gradient's name)    delta   (index, index, range)
-    where    comparison        apply    (name, order)            partial -
+    where    comparison        apply    (name, order)            partial names held fixed
 """
 
 from __future__ import annotations
@@ -193,9 +193,9 @@ def delta(i: Index, j: Index, dim: Dim) -> Expr:
     return node("delta", (), SCALAR, (i, j, dim))
 
 
-def partial(of: Expr, by: Expr) -> Expr:
-    """Return the symbol for the derivative of one entry by another."""
-    return node("partial", (of, by), SCALAR)
+def partial(of: Expr, by: Expr, held: tuple[Expr, ...] = ()) -> Expr:
+    """Return the symbol for the derivative of one entry by another, some names held fixed."""
+    return node("partial", (of, by), SCALAR, held)
 
 
 def number(x: Expr) -> Fraction:
@@ -261,6 +261,29 @@ def own_indices(x: Expr) -> tuple[Index, ...]:
         assert isinstance(x.data, str | int)
         return (x.data,)
     return ()
+
+
+def index_ranges(x: Expr) -> tuple[Dim, ...]:
+    """Return the ranges of the indices written on this very node."""
+    if x.op == "entry":
+        return x.args[0].shape
+    if x.op == "delta":
+        assert isinstance(x.data, tuple)
+        return (x.data[2], x.data[2])
+    if x.op in ("row", "column"):
+        return (x.args[0].shape[0 if x.op == "row" else 1],)
+    return ()
+
+
+def free_ranges(x: Expr) -> dict[str, Dim]:
+    """Return the range of every free index of ``x``."""
+    free = free_indices(x)
+    ranges: dict[str, Dim] = {}
+    for e in walk(x):
+        for index, dim in zip(own_indices(e), index_ranges(e), strict=True):
+            if isinstance(index, str) and index in free:
+                ranges[index] = dim
+    return ranges
 
 
 def sum_index(x: Expr) -> tuple[str, Dim]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..calculus import reverse
-from ..expr import Expr, add, index_sum, mul, named, partial
+from ..expr import Expr, add, index_sum, mul, named, partial, walk
 from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
@@ -165,9 +165,14 @@ class _Narrator:
         steps: list[Step],
     ) -> list[Monomial]:
         by = place(expr, ends)
-        slope = partial(left, by)
+        held = tuple(n for n in _names(value) if n is not expr)
+        slope = partial(left, by, held)
         shown = self._product_rule(value, spot, target, by)
-        steps.append(Step(slope, total(shown), *self._rule(value, spot, target, expr), True))
+        law, reason = self._rule(value, spot, target, expr)
+        fixed = [n for n in held if expr in set(walk(n))]
+        for name in fixed:
+            reason = (*reason, "; ", name, " held fixed")
+        steps.append(Step(slope, total(shown), law, reason, True))
         deltas = self._with_deltas(value, spot, target, ends)
         steps.append(Step(total(shown), total(deltas), "independent", self._slopes(value, target)))
         return self._sift(deltas, steps)
@@ -278,7 +283,8 @@ class _Narrator:
         reason: list[str | Expr] = []
         for stage, spot, local in pieces:
             at = place(stage.expr, spot)
-            body = mul(partial(self.loss, at), partial(at, by))
+            held = tuple(n for n in _names(stage.value) if n is not expr)
+            body = mul(partial(self.loss, at), partial(at, by, held))
             ranges = list(zip(map(str, spot), stage.term.dims, strict=True))
             for name, dim in reversed(ranges):
                 body = index_sum(name, dim, body)
@@ -309,6 +315,7 @@ class _Narrator:
             shown = total(form)
             steps.append(Step(self.loss, shown, "entries", ("the objective, entry by entry",), True))
             return self._differentiate(self.root, (), self.loss, target, expr, ends, steps)
+        # With other paths to the target, the direct terms join the chain rule.
         quiet: list[Step] = []
         return self._differentiate(self.root, (), self.loss, target, expr, ends, quiet)
 
@@ -380,6 +387,14 @@ def _meets(term: Term, target: Term) -> bool:
     if term.kind in ("leaf", "named"):
         return False
     return any(_meets(c, target) for c in term.children)
+
+
+def _names(term: Term) -> list[Expr]:
+    """Return the named intermediates that a stage's value uses."""
+    if term.kind == "leaf":
+        expr: Expr = term.data
+        return [expr] if expr.op == "named" else []
+    return list(dict.fromkeys(n for c in term.children for n in _names(c)))
 
 
 def _calls(term: Term) -> list[Term]:

@@ -1,0 +1,207 @@
+"""Derivations: what was derived, as frozen data; the only thing that documents and code see.
+
+Contract: a result holds the gradient in matrix form (an expression of the language) and in index
+form; the steps are built when they are asked for. ``recheck`` evaluates every printed equation.
+Imports no numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from .calculus import lower, reverse
+from .errors import CheckError, UnknownNameError
+from .explicit import Dual, Explicit, same
+from .expr import Expr, Variable, free_ranges
+from .language import Problem
+from .matrixform import Raiser
+from .narration import Section, Step, narrate
+from .narration.forms import Forms, Letters, total
+from .narration.staging import Stage
+from .notation.latex import latex
+from .notation.text import text
+from .notation.unicode import unicode
+from .notation.written import Writer
+from .sampling import distinct_sizes, least_sizes, point
+from .tensor import Term
+
+
+@dataclass(frozen=True)
+class Result:
+    """The gradient of the objective with respect to one variable, in the variable's shape."""
+
+    derivation: Derivation
+    variable: Variable
+    expr: Expr
+    term: Term
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.variable.name
+
+    @property
+    def text(self) -> str:
+        """Return the gradient in the expression language; it parses back."""
+        return text(self.expr)
+
+    @property
+    def latex(self) -> str:
+        """Return the gradient as LaTeX mathematics."""
+        return latex(Writer()(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return the gradient as one line of Unicode mathematics."""
+        return unicode(Writer()(self.expr))
+
+    @cached_property
+    def index_expr(self) -> Expr:
+        """Return the entry (p, q) of the gradient as an expression over named indices."""
+        letters = Letters(self.derivation.taken)
+        forms = Forms(Raiser(), letters)
+        ends = letters.pair("pq", len(self.term.dims))
+        return total([m.along_path() for m in forms.monomials(self.term, ends)])
+
+    @property
+    def index_form(self) -> str:
+        """Return the entry (p, q) of the gradient in the language, over named indices."""
+        return text(self.index_expr)
+
+    @property
+    def section(self) -> Section:
+        """Return the derivation of this gradient, step by step."""
+        target = self.variable.expr
+        return next(s for s in self.derivation.sections if s.target is target)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the derivation; each ``before = after`` can be evaluated."""
+        return self.section.steps
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+
+class Derivation(Mapping[str, Result]):
+    """The gradients of one problem, by the name of the variable."""
+
+    result_type: type[Result] = Result
+
+    def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+        self.problem = problem
+        names = tuple(wrt) if wrt is not None else problem.wrt
+        for name in names:
+            if name not in problem.variables:
+                raise UnknownNameError(
+                    f"cannot differentiate by {name!r}: it is not a variable of the problem",
+                    remedy=f"the variables are: {', '.join(problem.variables)}",
+                )
+        self.wrt = names
+        self._values: dict[Expr, Any] = {}
+        self.root: Term = lower(problem.objective, self._values).term
+        self.leaves = {
+            n: lower(problem.variables[n].expr, self._values).term for n in names
+        }
+        self.reverse = reverse(self.root, self.leaves.values())
+        self.raiser = Raiser(self._values)
+        self._results = {n: self._result(n) for n in names}
+
+    def _result(self, name: str) -> Result:
+        variable = self.problem.variables[name]
+        term = self.reverse.gradient(self.leaves[name])
+        return self.result_type(self, variable, self.raiser.shaped(term, variable.shape), term)
+
+    def __getitem__(self, name: str) -> Result:
+        if name not in self._results:
+            known = ", ".join(self._results)
+            raise UnknownNameError(f"no gradient by {name!r}", remedy=f"there are: {known}")
+        return self._results[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._results
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._results)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"dL/d{n} = {r.text}" for n, r in self.items())
+
+    def _repr_latex_(self) -> str:
+        name = self.problem.objective_name
+        rows = [
+            rf"\frac{{\partial {name}}}{{\partial {latex(Writer()(r.variable.expr))}}} &= {r.latex}"
+            for r in self.values()
+        ]
+        return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
+
+    @property
+    def taken(self) -> list[str]:
+        """Return the names that indices and automatic names must not use."""
+        p = self.problem
+        return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+    @cached_property
+    def _narration(self) -> tuple[list[Section], list[Stage]]:
+        return narrate(
+            self.problem.objective_name,
+            self.root,
+            list(self.leaves.values()),
+            self.raiser,
+            self.taken,
+        )
+
+    @property
+    def sections(self) -> list[Section]:
+        """Return the derivations of all gradients, those of named intermediates first."""
+        return self._narration[0]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Return the named intermediates, the writer's and the automatic ones."""
+        return self._narration[1]
+
+    def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:
+        """Evaluate every printed equation, for all its indices; return how many were checked.
+
+        Exact for rational functions, to 40 digits otherwise. Raises CheckError at the first
+        equation that does not hold.
+        """
+        expressions = [x for s in self.sections for t in s.steps for x in (t.before, t.after)]
+        dims = self.problem.dims
+        at = dict(sizes or distinct_sizes(dims, least_sizes([*expressions, self.problem.objective])))
+        for attempt in range(8):
+            cells = point(self.problem, at, seed + attempt, positive=attempt % 2 == 1)
+            try:
+                return sum(_check(step, at, cells) for s in self.sections for step in s.steps)
+            except (ZeroDivisionError, TypeError, ValueError):
+                continue  # outside the domain (log of a negative number): another point
+        raise CheckError("no point was found at which the objective is defined")
+
+
+def _check(step: Step, sizes: Mapping[str, int], cells: Mapping[str, Any]) -> int:
+    ranges = {**free_ranges(step.before), **free_ranges(step.after)}
+    count = 0
+    for spot in product(*(range(1, d.at(sizes) + 1) for d in ranges.values())):
+        at = Explicit(sizes, cells, positions=dict(zip(ranges, spot, strict=True)))
+        left, right = (Dual.of(at.cells(x)[0][0]).value for x in (step.before, step.after))
+        if not same(left, right):
+            raise CheckError(
+                f"a step does not hold: {text(step.before)} = {text(step.after)}",
+                remedy=f"at {dict(zip(ranges, spot, strict=True))}: {left} is not {right}",
+            )
+        count += 1
+    return count

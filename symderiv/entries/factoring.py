@@ -1,0 +1,170 @@
+"""A sum of summands as a short expression: what they share is written once.
+
+``X.T @ X @ W + X.T @ ones(n) @ b.T - X.T @ Y`` becomes ``X.T @ (X @ W + ones(n) @ b.T - Y)``:
+a factor that most summands begin or end with, or have as a Hadamard factor, is taken out of
+those, and so on inside and outside.
+
+Contract: the value is kept; the same summands give the same expression in any order that the
+search finds them in only as far as it is deterministic (it is). Knows no entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm
+
+from ..expr import Expr, add, div, matmul, mul, neg, num, number, ones
+from ..shapes import ONE, symbol
+from .contraction import Piece, count_transposes, hadamard, raised, transposed
+from .families import Coefficient
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to take a factor out: where it stands, what is left, and how to put it back."""
+
+    rank: int
+    factor: Expr
+    rests: tuple[tuple[int, Piece], ...]  # position of the summand, what is left of it
+    join: Callable[[Expr, Expr], Expr]
+
+
+def summed_up(pieces: Sequence[Piece]) -> Expr:
+    """Return the sum of at least one summand, with what they share taken out."""
+    if len(pieces) == 1:
+        return _written(pieces[0])
+    common, rest = _common_front(pieces)
+    whole = _collected(list(rest))
+    return _written(replace(common, core=whole if common.core is None else common.core))
+
+
+def _common_front(pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
+    """Take the common number, powers of sizes and scalar factors out."""
+    values = [p.coefficient.value for p in pieces]
+    share = Fraction(
+        gcd(*(v.numerator for v in values)), lcm(*(v.denominator for v in values))
+    )
+    if all(v < 0 for v in values):
+        share = -share
+    powers = [dict(p.coefficient.sizes) for p in pieces]
+    sizes = {
+        s: powers[0][s] for s in powers[0] if all(q.get(s) == powers[0][s] for q in powers)
+    }
+    scalars = [s for s in dict.fromkeys(pieces[0].scalars) if all(s in p.scalars for p in pieces)]
+    rest = [_less(p, share, sizes, scalars) for p in pieces]
+    return Piece(Coefficient(share, tuple(sizes.items())), tuple(scalars), None), rest
+
+
+def _less(p: Piece, share: Fraction, sizes: dict[str, int], scalars: list[Expr]) -> Piece:
+    left = list(p.scalars)
+    for s in scalars:
+        left.remove(s)
+    kept = tuple((s, e) for s, e in p.coefficient.sizes if s not in sizes)
+    return Piece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
+
+
+def _collected(pieces: list[Piece]) -> Expr:
+    """Return the sum, taking out one shared matrix factor after the other."""
+    while len(pieces) > 1:
+        way = max(_ways(pieces), key=lambda w: (len(w.rests), w.rank), default=None)
+        if way is None:
+            break
+        inner = summed_up([rest for _, rest in way.rests])
+        taken = [k for k, _ in way.rests]
+        joined = Piece(Coefficient(Fraction(1)), (), way.join(way.factor, inner))
+        pieces = [p for k, p in enumerate(pieces) if k not in taken]
+        pieces.insert(taken[0], joined)
+    return _total([_written(p) for p in pieces])
+
+
+def _total(terms: list[Expr]) -> Expr:
+    """Return the plain sum, positive terms first, turned over where that saves transposes."""
+    if len(terms) == 1:
+        return terms[0]
+    ordered = sorted(terms, key=lambda t: (t.op == "neg", count_transposes(t)))
+    whole = add(*ordered)
+    turned = add(*sorted((transposed(t) for t in terms),
+                         key=lambda t: (t.op == "neg", count_transposes(t))))
+    over = transposed(turned)
+    return over if count_transposes(over) < count_transposes(whole) else whole
+
+
+def _chain(core: Expr | None) -> tuple[Expr, ...]:
+    if core is None:
+        return ()
+    return core.args if core.op == "matmul" else (core,)
+
+
+def _ways(pieces: list[Piece]) -> list[_Way]:
+    """Return every way to take a factor out of two or more summands."""
+    firsts: dict[Expr, list[tuple[int, Piece]]] = {}
+    lasts: dict[Expr, list[tuple[int, Piece]]] = {}
+    entrywise: dict[Expr, list[tuple[int, Piece]]] = {}
+    for k, p in enumerate(pieces):
+        chain = _chain(p.core)
+        if len(chain) > 1:
+            firsts.setdefault(chain[0], []).append((k, replace(p, core=matmul(*chain[1:]))))
+            lasts.setdefault(chain[-1], []).append((k, replace(p, core=matmul(*chain[:-1]))))
+        for factor, rest in _hadamard_factors(p):
+            entrywise.setdefault(factor, []).append((k, rest))
+    ways = [_Way(3, f, _with_sizes(f, r, pieces), lambda f, x: matmul(x, f))
+            for f, r in lasts.items()]
+    ways += [_Way(2, f, tuple(r), matmul) for f, r in firsts.items()]
+    ways += [_Way(1, f, tuple(r), lambda f, x: mul(f, x)) for f, r in entrywise.items()]
+    return [w for w in ways if len(w.rests) > 1]
+
+
+def _hadamard_factors(p: Piece) -> list[tuple[Expr, Piece]]:
+    """Return each entrywise factor of a summand with what is left (the number 1 for all of it)."""
+    core = p.core
+    if core is None or core.op == "matmul":
+        return []
+    if core.op != "mul":
+        return [(core, replace(p, core=None))]
+    return [
+        (f, replace(p, core=hadamard([g for j, g in enumerate(core.args) if j != k])))
+        for k, f in enumerate(core.args)
+    ]
+
+
+def _with_sizes(
+    last: Expr, rests: list[tuple[int, Piece]], pieces: list[Piece]
+) -> tuple[tuple[int, Piece], ...]:
+    """Let ``n * b`` join summands that end in ones(n): it is b @ ones(n).T @ ones(n)."""
+    if len(rests) < 2 or last.op != "ones" or last.shape[1] != ONE or not last.shape[0].symbols:
+        return tuple(rests)
+    found = list(rests)
+    for k, p in enumerate(pieces):
+        powers = dict(p.coefficient.sizes)
+        dim = last.shape[0]
+        if any(k == j for j, _ in rests) or p.core is None or p.core.shape[1] != ONE:
+            continue
+        for s, e in powers.items():
+            if dim == symbol(s) and e >= 1:
+                kept = tuple((t, x - (t == s)) for t, x in powers.items() if x - (t == s))
+                core = matmul(p.core, transposed(ones(dim)))
+                found.append((k, replace(
+                    p, coefficient=Coefficient(p.coefficient.value, kept), core=core)))
+    return tuple(sorted(found, key=lambda f: f[0]))
+
+
+def _written(p: Piece) -> Expr:
+    """Return one summand as an expression: number, sizes, scalars, then the rest."""
+    coefficient = p.coefficient
+    negative = coefficient.value < 0
+    front = Coefficient(abs(coefficient.value), coefficient.sizes)
+    over = [s for s in p.scalars if not _is_under(s)]
+    under = [raised(s.args[0], -number(s.args[1])) for s in p.scalars if _is_under(s)]
+    parts = [*over, *([p.core] if p.core is not None else [])]
+    if front != Coefficient(Fraction(1)) or not parts:
+        parts.insert(0, front.expr())
+    whole = mul(*parts)
+    if under:
+        whole = div(whole, mul(*under))
+    return neg(whole) if negative else whole
+
+
+def _is_under(s: Expr) -> bool:
+    return s.op == "pow" and s.args[1].op == "num" and number(s.args[1]) < 0
