@@ -19,7 +19,7 @@ from .explicit import Dual, Explicit, same
 from .expr import Expr, Variable, free_ranges
 from .language import Problem
 from .matrixform import Raiser
-from .narration import Section, Step, narrate
+from .narration import Narration, Section, Step, narrate
 from .narration.forms import Forms, Letters, total
 from .narration.staging import Stage
 from .notation.latex import latex
@@ -155,7 +155,7 @@ class Derivation(Mapping[str, Result]):
         return [*p.variables, *p.dims, *p.definitions, *p.upstream]
 
     @cached_property
-    def _narration(self) -> tuple[list[Section], list[Stage]]:
+    def _narration(self) -> Narration:
         return narrate(
             self.problem.objective_name,
             self.root,
@@ -165,14 +165,19 @@ class Derivation(Mapping[str, Result]):
         )
 
     @property
-    def sections(self) -> list[Section]:
+    def sections(self) -> tuple[Section, ...]:
         """Return the derivations of all gradients, those of named intermediates first."""
-        return self._narration[0]
+        return self._narration.sections
 
     @property
-    def stages(self) -> list[Stage]:
+    def stages(self) -> tuple[Stage, ...]:
         """Return the named intermediates, the writer's and the automatic ones."""
-        return self._narration[1]
+        return self._narration.stages
+
+    @property
+    def staged_objective(self) -> Expr:
+        """Return the objective in terms of the named intermediates."""
+        return self._narration.objective
 
     def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:
         """Evaluate every printed equation, for all its indices; return how many were checked.

@@ -1,0 +1,29 @@
+"""The entry road: SymPy entries, their derivatives, the pattern they share, and comparison.
+
+It knows nothing of the index road: both read the problem, and meet only in ``compare``.
+"""
+
+from .build import EntryRoad, ExplicitEntries, explicit_entries, gradient_entries
+from .compare import Comparison, Mismatch, agrees, compare_all, small_sizes
+from .families import Coefficient, Family, FamilyFactor
+from .generalise import Pattern, find_pattern, generalise, names_of, typical_sizes
+
+__all__ = [
+    "Coefficient",
+    "Comparison",
+    "EntryRoad",
+    "ExplicitEntries",
+    "Family",
+    "FamilyFactor",
+    "Mismatch",
+    "Pattern",
+    "agrees",
+    "compare_all",
+    "explicit_entries",
+    "find_pattern",
+    "generalise",
+    "gradient_entries",
+    "names_of",
+    "small_sizes",
+    "typical_sizes",
+]

@@ -18,13 +18,13 @@ from typing import Any
 
 import sympy
 
-from ..errors import InputError, UnknownNameError
+from ..errors import CheckError, InputError, UnknownNameError
 from ..explicit import Explicit
 from ..expr import Expr, var, walk, with_args
 from ..language.problem import Problem
 from ..ops import Cells
 from ..shapes import Shape
-from .symbols import SymbolicMath, loss_name, symbol_cells
+from .symbols import UNDEFINED, SymbolicMath, loss_name, symbol_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,10 @@ class EntryRoad:
     def cells(self, x: Expr) -> Cells:
         """Return the entries of an expression, with definitions and losses as symbols."""
         point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
-        return [[sympy.sympify(c) for c in r] for r in point.cells(local(x, self._cuts))]
+        cells = [[sympy.sympify(c) for c in r] for r in point.cells(local(x, self._cuts))]
+        if any(c in UNDEFINED for r in cells for c in r):
+            raise CheckError("an entry is undefined for all values of the variables")
+        return cells
 
     def partial(self, entry: Any, by: Any) -> Any:
         """Return the derivative of one entry by one symbol."""

@@ -97,9 +97,8 @@ def raised(x: Expr, exponent: Fraction) -> Expr:
     if exponent == Fraction(1, 2):
         if x.op == "sum" and x.args[0].op == "pow" and x.args[0].args[1] is num(2):
             return node("norm", (x.args[0].args[0],), SCALAR)
-        if x.op == "matmul" and x.is_scalar and x.args[0] is transposed(x.args[-1]):
-            if len(x.args) == 2:
-                return node("norm", (x.args[1],), SCALAR)
+        if x.op == "matmul" and x.is_scalar and x.args == (transposed(x.args[-1]), x.args[-1]):
+            return node("norm", (x.args[-1],), SCALAR)
         return node("sqrt", (x,), x.shape)
     if exponent.denominator == 2 and x.is_scalar:
         root = raised(x, Fraction(1, 2))
@@ -246,12 +245,7 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
     if not weights:
         return dim_size(dim)
     if len(weights) == 1:
-        (vector,) = weights
-        if vector.op == "pow" and vector.args[1] is num(2):
-            return matmul(transposed(vector.args[0]), vector.args[0])
-        if vector.op == "matmul" and vector.args[-1].op == "ones":
-            return node("sum", (matmul(*vector.args[:-1]),), SCALAR)
-        return node("sum", (vector,), SCALAR)
+        return _summed_vector(weights[0])
     chains = [w for w in weights if w.op == "matmul"] or weights
     last = chains[-1]
     rest = list(weights)
@@ -259,6 +253,17 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
     first = hadamard(rest)
     choices = [matmul(transposed(first), last), matmul(transposed(last), first)]
     return min(choices, key=count_transposes)
+
+
+def _summed_vector(vector: Expr) -> Expr:
+    if vector.op == "pow" and vector.args[1] is num(2):
+        return matmul(transposed(vector.args[0]), vector.args[0])
+    if vector.op == "diag":
+        return node("trace", vector.args, SCALAR)
+    if vector.op == "matmul" and vector.args[-1].op == "ones":
+        matrix = matmul(*vector.args[:-1])
+        return node("sum", (min(matrix, transposed(matrix), key=count_transposes),), SCALAR)
+    return node("sum", (vector,), SCALAR)
 
 
 def piece(family: Family, leaves: Mapping[str, Expr], label_dims: tuple[Dim, ...]) -> Piece | None:

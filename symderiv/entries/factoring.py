@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import gcd, lcm
 
 from ..expr import Expr, add, div, matmul, mul, neg, num, number, ones
-from ..shapes import ONE, symbol
+from ..shapes import ONE
 from .contraction import Piece, count_transposes, hadamard, raised, transposed
-from .families import Coefficient
+from .families import UNIT, Coefficient
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,19 @@ class _Way:
 
 def summed_up(pieces: Sequence[Piece]) -> Expr:
     """Return the sum of at least one summand, with what they share taken out."""
+    return _written(_as_one(pieces, lambda whole: whole))
+
+
+def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr]) -> Piece:
+    """Return a sum as one summand: its common front, and its joined rest."""
     if len(pieces) == 1:
-        return _written(pieces[0])
+        (p,) = pieces
+        return p if p.core is None else replace(p, core=join(p.core))
     common, rest = _common_front(pieces)
-    whole = _collected(list(rest))
-    return _written(replace(common, core=whole if common.core is None else common.core))
+    inner = _collected(rest)
+    front = common.coefficient.times(inner.coefficient)
+    whole = join(num(1) if inner.core is None else inner.core)
+    return Piece(front, common.scalars + inner.scalars, whole)
 
 
 def _common_front(pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
@@ -65,30 +74,42 @@ def _less(p: Piece, share: Fraction, sizes: dict[str, int], scalars: list[Expr])
     return Piece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
 
 
-def _collected(pieces: list[Piece]) -> Expr:
+def _collected(pieces: list[Piece]) -> Piece:
     """Return the sum, taking out one shared matrix factor after the other."""
     while len(pieces) > 1:
         way = max(_ways(pieces), key=lambda w: (len(w.rests), w.rank), default=None)
         if way is None:
-            break
-        inner = summed_up([rest for _, rest in way.rests])
+            terms = [_written(p) for p in _ones_as_number(pieces)]
+            return Piece(UNIT, (), _total(terms))
         taken = [k for k, _ in way.rests]
-        joined = Piece(Coefficient(Fraction(1)), (), way.join(way.factor, inner))
-        pieces = [p for k, p in enumerate(pieces) if k not in taken]
-        pieces.insert(taken[0], joined)
-    return _total([_written(p) for p in pieces])
+        joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor))
+        pieces = [joined if k == taken[0] else p for k, p in enumerate(pieces)
+                  if k == taken[0] or k not in taken]
+    return pieces[0]
+
+
+def _ones_as_number(pieces: list[Piece]) -> list[Piece]:
+    """Write a matrix of ones beside another matrix as the number 1, which is spread over it."""
+    if all(p.core is None or _is_ones(p.core) for p in pieces):
+        return pieces
+    return [replace(p, core=None) if p.core and _is_ones(p.core) else p for p in pieces]
+
+
+def _is_ones(x: Expr) -> bool:
+    if x.op == "matmul":
+        return len(x.args) == 2 and x.args[0].shape[1] == ONE and all(map(_is_ones, x.args))
+    return x.op == "ones" or (x.op == "transpose" and x.args[0].op == "ones")
 
 
 def _total(terms: list[Expr]) -> Expr:
     """Return the plain sum, positive terms first, turned over where that saves transposes."""
-    if len(terms) == 1:
-        return terms[0]
-    ordered = sorted(terms, key=lambda t: (t.op == "neg", count_transposes(t)))
-    whole = add(*ordered)
-    turned = add(*sorted((transposed(t) for t in terms),
-                         key=lambda t: (t.op == "neg", count_transposes(t))))
-    over = transposed(turned)
+    whole = add(*sorted(terms, key=_order))
+    over = transposed(add(*sorted(map(transposed, terms), key=_order)))
     return over if count_transposes(over) < count_transposes(whole) else whole
+
+
+def _order(term: Expr) -> tuple[bool, int]:
+    return term.op == "neg", count_transposes(term)
 
 
 def _chain(core: Expr | None) -> tuple[Expr, ...]:
@@ -119,7 +140,7 @@ def _ways(pieces: list[Piece]) -> list[_Way]:
 def _hadamard_factors(p: Piece) -> list[tuple[Expr, Piece]]:
     """Return each entrywise factor of a summand with what is left (the number 1 for all of it)."""
     core = p.core
-    if core is None or core.op == "matmul":
+    if core is None:
         return []
     if core.op != "mul":
         return [(core, replace(p, core=None))]
@@ -133,37 +154,38 @@ def _with_sizes(
     last: Expr, rests: list[tuple[int, Piece]], pieces: list[Piece]
 ) -> tuple[tuple[int, Piece], ...]:
     """Let ``n * b`` join summands that end in ones(n): it is b @ ones(n).T @ ones(n)."""
-    if len(rests) < 2 or last.op != "ones" or last.shape[1] != ONE or not last.shape[0].symbols:
+    dim = last.shape[0]
+    if len(rests) < 2 or last.op != "ones" or last.shape[1] != ONE or len(dim.symbols) != 1:
         return tuple(rests)
+    (name,) = dim.symbols
+    powers = {dict(rest.coefficient.sizes).get(name, 0) for _, rest in rests}
     found = list(rests)
     for k, p in enumerate(pieces):
-        powers = dict(p.coefficient.sizes)
-        dim = last.shape[0]
-        if any(k == j for j, _ in rests) or p.core is None or p.core.shape[1] != ONE:
-            continue
-        for s, e in powers.items():
-            if dim == symbol(s) and e >= 1:
-                kept = tuple((t, x - (t == s)) for t, x in powers.items() if x - (t == s))
-                core = matmul(p.core, transposed(ones(dim)))
-                found.append((k, replace(
-                    p, coefficient=Coefficient(p.coefficient.value, kept), core=core)))
+        own = dict(p.coefficient.sizes).get(name, 0)
+        joins = dim.coefficient == 1 and powers == {own - 1}
+        if joins and p.core is not None and p.core.shape[1] == ONE:
+            less = p.coefficient.times(Coefficient(Fraction(1), ((name, -1),)))
+            core = matmul(p.core, transposed(ones(dim)))
+            found.append((k, replace(p, coefficient=less, core=core)))
     return tuple(sorted(found, key=lambda f: f[0]))
 
 
 def _written(p: Piece) -> Expr:
-    """Return one summand as an expression: number, sizes, scalars, then the rest."""
-    coefficient = p.coefficient
-    negative = coefficient.value < 0
-    front = Coefficient(abs(coefficient.value), coefficient.sizes)
+    """Return one summand as an expression: number, sizes, scalars, the rest, a fraction bar."""
+    value = abs(p.coefficient.value)
     over = [s for s in p.scalars if not _is_under(s)]
     under = [raised(s.args[0], -number(s.args[1])) for s in p.scalars if _is_under(s)]
     parts = [*over, *([p.core] if p.core is not None else [])]
-    if front != Coefficient(Fraction(1)) or not parts:
-        parts.insert(0, front.expr())
+    sizes = p.coefficient.sizes
+    if parts and value.numerator == 1 and sizes and all(e < 0 for _, e in sizes):
+        divisor = Coefficient(Fraction(value.denominator), tuple((s, -e) for s, e in sizes))
+        under.insert(0, divisor.expr())
+    elif value != 1 or sizes or not parts:
+        parts.insert(0, Coefficient(value, sizes).expr())
     whole = mul(*parts)
     if under:
         whole = div(whole, mul(*under))
-    return neg(whole) if negative else whole
+    return neg(whole) if p.coefficient.value < 0 else whole
 
 
 def _is_under(s: Expr) -> bool:

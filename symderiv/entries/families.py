@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations, product
 from math import prod
 
-from ..expr import Expr, Index, div, dim_size, entry, index_sum, mul, num, power
+from ..expr import Expr, Index, delta, dim_size, div, entry, index_sum, mul, neg, num, power
 from ..shapes import ONE, Dim, symbol
 from .polynomials import Monomial, Polynomial, merge
 
@@ -61,6 +62,14 @@ class Coefficient:
         """Return the value at given sizes."""
         return self.value * prod(Fraction(sizes[s]) ** e for s, e in self.sizes)
 
+    def times(self, other: Coefficient) -> Coefficient:
+        """Return the product."""
+        powers = dict(self.sizes)
+        for s, e in other.sizes:
+            powers[s] = powers.get(s, 0) + e
+        kept = tuple((s, e) for s, e in powers.items() if e)
+        return Coefficient(self.value * other.value, kept)
+
     def expr(self) -> Expr:
         """Return the coefficient as an expression."""
         over = [dim_size(symbol(s)) for s, e in self.sizes for _ in range(e)]
@@ -74,14 +83,18 @@ class Coefficient:
         return div(head, mul(*denominators))
 
 
+UNIT = Coefficient(Fraction(1))
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """A contraction: what its entry at ``labels`` is, summed over the other indices."""
 
     labels: tuple[Index, ...]
     factors: tuple[FamilyFactor, ...]
+    free: tuple[tuple[str, Dim], ...]  # p and q; a label other than its own name is a delta
     ranges: tuple[tuple[str, Dim], ...]
-    coefficient: Coefficient
+    coefficient: Coefficient = UNIT
 
     @property
     def summed(self) -> tuple[tuple[str, Dim], ...]:
@@ -89,20 +102,18 @@ class Family:
         return tuple((i, d) for i, d in self.ranges if i not in self.labels)
 
     def entry(self, leaves: Mapping[str, Expr]) -> Expr:
-        """Return the entry at the free labels as an expression with ``Sum``."""
-        factors = []
-        for f in self.factors:
-            x = leaves[f.name]
-            indices = iter(f.indices)
-            i, j = (next(indices) if d != ONE else 1 for d in x.shape)
-            cell = x if x.is_scalar else entry(x, i, j)
-            factors.append(cell if f.exponent == 1 else power(cell, num(f.exponent)))
-        whole = mul(*factors) if factors else num(1)
+        """Return the entry at the free labels as an expression with ``Sum`` and ``delta``."""
+        factors = [_cell(f, leaves[f.name]) for f in self.factors]
+        for (name, dim), label in zip(self.free, self.labels, strict=True):
+            if label != name:
+                factors.append(delta(label, name, dim))
+        whole = mul(*factors) if factors else None
         for name, dim in reversed(self.summed):
-            whole = index_sum(name, dim, whole)
-        return whole if self.coefficient == Coefficient(Fraction(1)) else mul(
-            self.coefficient.expr(), whole
-        )
+            whole = index_sum(name, dim, whole if whole is not None else num(1))
+        size = Coefficient(abs(self.coefficient.value), self.coefficient.sizes)
+        front = [size.expr()] if size != UNIT or whole is None else []
+        whole = mul(*front, *([whole] if whole is not None else []))
+        return neg(whole) if self.coefficient.value < 0 else whole
 
     def members(self, sizes: Mapping[str, int]) -> Iterator[tuple[Key, bool]]:
         """Yield every member with its multiplicity, and whether all its indices are distinct."""
@@ -128,6 +139,14 @@ class Family:
 
         factors = (((f.name, tuple(map(place, f.indices)), ()), f.exponent) for f in self.factors)
         return tuple(map(place, self.labels)), merge(factors)
+
+
+def _cell(f: FamilyFactor, x: Expr) -> Expr:
+    """Return one factor of an entry: an entry of its name, or the name of a scalar."""
+    indices = iter(f.indices)
+    i, j = (next(indices) if d != ONE else 1 for d in x.shape)
+    cell = x if x.is_scalar else entry(x, i, j)
+    return cell if f.exponent == 1 else power(cell, num(f.exponent))
 
 
 class FamilySearch:
@@ -208,7 +227,8 @@ class FamilySearch:
         )
         own = tuple(map(index, zip(self._label_dims, labels, strict=True)))
         ranges = tuple((name, place[0]) for place, name in names.items())
-        return Family(own, factors, ranges, Coefficient(Fraction(1)))
+        free = tuple(zip(self._label_names, self._label_dims, strict=False))
+        return Family(own, factors, free, ranges)
 
     def _accepted(self, family: Family) -> Family | None:
         """Take all members away, if they are there at every size; else change nothing."""
@@ -232,7 +252,7 @@ class FamilySearch:
         if not self._is_progress(after, len(set(family.ranges)) + _fixed(family)):
             return None
         self._left = after
-        return Family(family.labels, family.factors, family.ranges, coefficient)
+        return replace(family, coefficient=coefficient)
 
     def _is_progress(self, after: Sequence[Mapping[Key, Fraction]], level: int) -> bool:
         def top(left: Mapping[Key, Fraction]) -> int:
@@ -259,23 +279,29 @@ def _without(left: dict[Key, Fraction], count: Counter[Key], c: Fraction) -> dic
 
 
 def fit(seen: Sequence[tuple[Mapping[str, int], Fraction]]) -> Coefficient | None:
-    """Return the simplest c * n^a d^b .. that takes the observed values, or None.
+    """Return the c * n^a d^b .. that takes the observed values, or None.
+
+    A value that is the same at all sizes is a constant; else the exponents must be the only ones
+    that explain it (sizes whose product is always 24 cannot tell 1/n from d m / 24).
 
     >>> fit([({"n": 2}, Fraction(1)), ({"n": 4}, Fraction(1, 2))])
     Coefficient(value=Fraction(2, 1), sizes=(('n', -1),))
     """
     if not seen or any(c == 0 for _, c in seen):
         return None
-    symbols = sorted(seen[0][0])
-    for exponents in _exponents(len(symbols)) if len(seen) > 1 else [(0,) * len(symbols)]:
-        powers = tuple((s, e) for s, e in zip(symbols, exponents, strict=True) if e)
+    if len({c for _, c in seen}) == 1:
+        return Coefficient(seen[0][1])
+    found = []
+    for exponents in _exponents(len(seen[0][0])):
+        powers = tuple((s, e) for s, e in zip(seen[0][0], exponents, strict=True) if e)
         unit = Coefficient(Fraction(1), powers)
         values = {c / unit.at(sizes) for sizes, c in seen}
         if len(values) == 1:
-            return Coefficient(values.pop(), powers)
-    return None
+            found.append(Coefficient(values.pop(), powers))
+    return found[0] if len(found) == 1 else None
 
 
+@lru_cache
 def _exponents(count: int) -> list[tuple[int, ...]]:
     """Return the exponents to try, simplest first."""
 

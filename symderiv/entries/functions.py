@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ..expr import Expr, node, num, ones
-from ..shapes import ONE, SCALAR, Dim
-from .contraction import count_transposes, piece, transposed
+from ..expr import Expr, node, num
+from ..shapes import ONE, Dim
+from .contraction import count_transposes, piece
 from .factoring import summed_up
 from .families import Family, FamilySearch, Labels, Observation
 from .polynomials import Atom, Monomial, Polynomial, Unreadable, merge, plus
@@ -278,5 +278,3 @@ def _renamed_atom(atom: Atom, names: Mapping[Atom, Atom]) -> Atom:
     )
     return (atom[0], atom[1], children)
 
-
-__all__ = ["SCALAR", "Names", "axes_of", "ones", "with_named_functions"]

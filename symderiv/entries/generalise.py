@@ -11,22 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
-from ..expr import Expr, Index, add, dims_of, named, num, own_indices, transpose, var, walk, zeros
-from ..expr import mul as times
+from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..language.problem import Problem
-from ..ops import TABLE
-from ..shapes import ONE, Shape
+from ..sampling import least_sizes
+from ..shapes import ONE, SCALAR, Shape
 from .build import EntryRoad
+from .contraction import transposed
 from .families import Family, Observation
-from .functions import Names, axes_of, with_named_functions
-from .points import Point, same_entries
+from .functions import Names, with_named_functions
+from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, Unreadable
 
 Grid = Sequence[Sequence[Any]]
 Sizes = Mapping[str, int]
+
+# The sizes that the first dimension takes, the second, ..; no product of powers of them is the
+# same in all choices, so that coefficients such as 1/n can be told.
+_SIZES = ((4, 3, 2, 3), (2, 4, 3, 2), (3, 2, 2, 3), (2, 3, 2, 3), (3, 2, 2, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,6 @@ class Pattern:
     names: Mapping[str, Expr]
     sizes: tuple[Sizes, ...]
 
-    @property
-    def text(self) -> str:
-        """The matrix form in the expression language."""
-        return written(self.expr)
-
-
-def written(x: Expr, level: int = 0) -> str:
-    """Return an expression as text, in parentheses where it binds looser than ``level``."""
-    operator = TABLE[x.op]
-    text = operator.text(x, written)
-    return f"({text})" if operator.level(x) < level else text
-
 
 def generalise(
     problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None
@@ -65,8 +56,9 @@ def generalise(
     ``sizes`` defaults to three choices in which no dimension keeps its size.
 
     >>> from symderiv.language.problem import problem
+    >>> from symderiv.notation.text import text
     >>> p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
-    >>> [generalise(p, w).text for w in p.wrt]
+    >>> [text(generalise(p, w).expr) for w in p.wrt]
     ['G @ W.T', 'X.T @ G', 'G.T @ ones(n)']
     """
     names = names_of(problem)
@@ -87,25 +79,16 @@ def names_of(problem: Problem) -> dict[str, Expr]:
 
 
 def typical_sizes(problem: Problem) -> tuple[Sizes, ...]:
-    """Return three choices of sizes in which every dimension takes three different sizes."""
-    symbols = list(problem.dims)
-    least = max([2, *_positions(problem.objective)])
-    if not symbols:
+    """Return the sizes to look at; positions such as X[1, 4] exist at all of them."""
+    least = least_sizes([problem.objective, *problem.definitions.values()])
+    rows = len(_SIZES[0]) if len(problem.dims) > 4 else 3
+    columns = {s: _SIZES[k % len(_SIZES)] for k, s in enumerate(problem.dims)}
+    if not columns:
         return ({},)
-    if len(symbols) == 1:
-        return tuple({symbols[0]: least + k} for k in (2, 1, 0))
-    cycle = [1, 0, 2] if len(symbols) <= 3 else [1, 0]
-    shifts = ([1, 2, 0], [0, 1, 2], [2, 0, 1])
     return tuple(
-        {s: least + shift[cycle[k % len(cycle)]] for k, s in enumerate(symbols)}
-        for shift in shifts
+        {s: column[r] + max(0, least.get(s, 1) - 2) for s, column in columns.items()}
+        for r in range(rows)
     )
-
-
-def _positions(x: Expr) -> list[int]:
-    found: list[Index] = [i for e in walk(x) for i in own_indices(e)]
-    found += [int(str(e.data)) for e in walk(x) if e.op == "onehot"]
-    return [i for i in found if isinstance(i, int)]
 
 
 def find_pattern(
@@ -117,8 +100,7 @@ def find_pattern(
     ``X_{1,2}``; ``names`` are the expressions that those are entries of.
     """
     reader = PolynomialReader()
-    leaves = {n: x for n, x in names.items()}
-    leaves.update({"const:pi": _constant("pi"), "const:e": _constant("e")})
+    leaves = {**names, **{f"const:{c}": node("const", (), SCALAR, c) for c in ("pi", "e")}}
     taken = frozenset({*names, *(s for x in names.values() for s in dims_of(x))})
     known = Names(leaves, taken)
     label_dims = tuple(d for d in shape if d != ONE)
@@ -129,7 +111,7 @@ def find_pattern(
         matrix = known.expression(families, label_dims)
     except Unreadable:
         return None
-    candidate = _shaped(matrix, shape, bool(families))
+    candidate = _shaped(matrix, shape)
     if not all(_reproduces(candidate, s, grid, names) for s, grid in grids):
         return None
     cells = [f.entry(known.leaves) for f in families]
@@ -137,12 +119,6 @@ def find_pattern(
     used = {f.name for family in families for f in family.factors}
     shown = {n: x for n, x in known.leaves.items() if n in used}
     return Pattern(candidate, entry, families, shown, tuple(dict(s) for s, _ in grids))
-
-
-def _constant(name: str) -> Expr:
-    from ..expr import node
-
-    return node("const", (), (ONE, ONE), name)
 
 
 def _labelled(
@@ -154,3 +130,25 @@ def _labelled(
         for i, r in enumerate(grid, 1)
         for j, x in enumerate(r, 1)
     }
+
+
+def _shaped(matrix: Expr, shape: Shape) -> Expr:
+    """Return what was found over the labels in the shape of the gradient."""
+    if matrix is num(0):
+        return zeros(*shape) if shape != SCALAR else matrix
+    if matrix.is_scalar and shape != SCALAR:
+        return mul(matrix, ones(*shape))
+    return transposed(matrix) if shape[0] == ONE else matrix
+
+
+def _reproduces(candidate: Expr, sizes: Sizes, grid: Grid, names: Mapping[str, Expr]) -> bool:
+    """Whether the matrix form has the value of every entry at a rational point."""
+    for point in points(names, sizes):
+        try:
+            cells = point.cells(candidate)
+            pairs = [(x, y) for r, q in zip(grid, cells, strict=True)
+                     for x, y in zip(r, q, strict=True)]
+            return all(point.same(x, y) for x, y in pairs)
+        except OUTSIDE_DOMAIN:
+            continue
+    return False

@@ -72,9 +72,7 @@ def merge(factors: Iterable[tuple[Atom, Fraction]]) -> Monomial:
 
 
 def times(left: Polynomial, right: Polynomial) -> Polynomial:
-    """Return a product, multiplied out; raises Unreadable where that is too much."""
-    if len(left) * len(right) > MOST_MONOMIALS:
-        raise Unreadable
+    """Return a product, multiplied out."""
     result: Polynomial = {}
     for m, c in left.items():
         for k, b in right.items():
@@ -86,8 +84,14 @@ def times(left: Polynomial, right: Polynomial) -> Polynomial:
 class PolynomialReader:
     """Reads SymPy expressions as polynomials; equal subexpressions are read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_MONOMIALS) -> None:
         self._memo: dict[Any, Polynomial] = {}
+        self._most = most
+
+    def _times(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        if len(left) * len(right) > self._most:
+            raise Unreadable
+        return times(left, right)
 
     def read(self, e: Any) -> Polynomial:
         """Return an expression as a polynomial in atoms; raises Unreadable."""
@@ -108,7 +112,7 @@ class PolynomialReader:
         if e.is_Mul:
             result = constant(ONE)
             for a in e.args:
-                result = times(result, self.read(a))
+                result = self._times(result, self.read(a))
             return result
         if e.is_Pow:
             return self._power(e.base, e.exp)
@@ -123,7 +127,7 @@ class PolynomialReader:
         if value.denominator == 1 and value > 0:
             result = constant(ONE)
             for _ in range(int(value)):
-                result = times(result, p)
+                result = self._times(result, p)
             return result
         if len(p) == 1:
             ((m, c),) = p.items()
@@ -156,7 +160,7 @@ class PolynomialReader:
         result = self.read(last)
         for value, condition in reversed(pieces):
             change = plus(self.read(value), scaled(result, -ONE))
-            result = plus(result, times(change, self._step(condition)))
+            result = plus(result, self._times(change, self._step(condition)))
         return result
 
     def _step(self, condition: Any) -> Polynomial:

@@ -24,6 +24,9 @@ from ..shapes import ONE, Shape
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)?)\}")
 _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
 
+# What SymPy answers where there is no real number.
+UNDEFINED = frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))
+
 
 @lru_cache(maxsize=65536)
 def entry_symbol(name: str, *place: int) -> Any:

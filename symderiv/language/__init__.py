@@ -1,5 +1,6 @@
 """The expression language: text to expressions and problems."""
 
+from .files import load_file, load_text
 from .problem import ClaimText, Problem, problem
 
-__all__ = ["ClaimText", "Problem", "problem"]
+__all__ = ["ClaimText", "Problem", "load_file", "load_text", "problem"]

@@ -54,6 +54,8 @@ class Problem:
     upstream: Mapping[str, Expr]  # the given gradients, G; each with the argument of its loss
     dims: tuple[str, ...]
     claims: tuple[ClaimText, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)  # of definitions and gradients
+    question: str = ""
     declared: Declarations = field(default_factory=Declarations)
 
     @property
@@ -139,7 +141,14 @@ def problem(
     for key, shape in variables.items():
         declared.declare(key, shape, (meanings or {}).get(key, ""))
     return build(
-        text, declared, wrt=wrt, title=title, name=name, upstream=upstream, claims=claims
+        text,
+        declared,
+        wrt=wrt,
+        title=title,
+        name=name,
+        upstream=upstream,
+        claims=claims,
+        meanings=meanings,
     )
 
 
@@ -152,6 +161,8 @@ def build(
     name: str = "",
     upstream: str | None = None,
     claims: Sequence[ClaimText] = (),
+    meanings: Mapping[str, str] | None = None,
+    question: str = "",
 ) -> Problem:
     """Return the problem that a text states under declarations."""
     statements = parse(text)
@@ -179,6 +190,8 @@ def build(
         upstream=given,
         dims=tuple(_dims(declared, objective)),
         claims=tuple(claims),
+        meanings=dict(meanings or {}),
+        question=question,
         declared=declared,
     )
 

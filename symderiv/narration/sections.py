@@ -49,11 +49,23 @@ class Section:
     given: Expr | None = None  # what stands for the gradient in later sections: G, or dZ
 
 
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """A whole derivation: sections walking backward, stages, the objective in their names."""
+
+    sections: tuple[Section, ...]
+    stages: tuple[Stage, ...]
+    objective: Expr
+
+
 def narrate(
     objective: str, root: Term, leaves: Sequence[Term], raiser: Raiser, taken: Sequence[str]
-) -> tuple[list[Section], list[Stage]]:
-    """Return the sections of a derivation, intermediates first, and the stages they name."""
-    return _Narrator(objective, root, leaves, raiser, taken).sections()
+) -> Narration:
+    """Return the derivation of the gradients by ``leaves``, those of intermediates first."""
+    narrator = _Narrator(objective, root, leaves, raiser, taken)
+    sections = narrator.sections()
+    stages = tuple(narrator.stages.stages.values())
+    return Narration(tuple(sections), stages, narrator.loss.args[0])
 
 
 class _Narrator:
@@ -74,7 +86,7 @@ class _Narrator:
         self.given: dict[Term, Expr] = {}
         self._taken = {*taken, *self.stages.taken}
 
-    def sections(self) -> tuple[list[Section], list[Stage]]:
+    def sections(self) -> list[Section]:
         stages = list(self.stages.stages.values())
         found: list[Section] = []
         for stage in reversed(stages):
@@ -84,7 +96,7 @@ class _Narrator:
             if section.steps:
                 found.append(replace(section, given=given))
         found += [self._section(x, x.data) for x in self.leaves]
-        return found, stages
+        return found
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
         """Return what stands for the gradient of a stage later: G itself, or a name dZ."""

@@ -308,25 +308,6 @@ def _matmul_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
     return reduce(times, args)
 
 
-def _matmul_code(e: Expr, code: Codes) -> str:
-    first, last = e.args[0], e.args[-1]
-    if len(e.args) == 2 and first.shape[1] == ONE and e.shape != SCALAR:
-        return f"np.outer({code(first)}, {code(last)})"
-    if first.shape[1] == ONE and first.shape[0] != ONE:
-        rest = node("matmul", e.args[1:], (ONE, e.shape[1])) if len(e.args) > 2 else e.args[1]
-        return f"np.outer({code(first)}, {code(rest)})"
-    for k in range(1, len(e.args)):
-        if e.args[k].shape[1] == ONE and k < len(e.args) - 1:
-            head = node("matmul", e.args[: k + 1], (e.shape[0], ONE))
-            tail = e.args[k + 1 :]
-            rest = tail[0] if len(tail) == 1 else node("matmul", tail, (ONE, e.shape[1]))
-            return f"np.outer({code(head)}, {code(rest)})"
-    if last.shape[1] == ONE and len(e.args) > 2:
-        inner = node("matmul", e.args[1:], (first.shape[1], ONE))
-        return f"{code(first, POWER)} @ ({code(inner)})"
-    return " @ ".join(code(a, POWER) for a in e.args)
-
-
 register(
     Operator(
         name="matmul",
@@ -338,7 +319,7 @@ register(
         explicit=_matmul_cells,
         text=lambda e, text: " @ ".join(text(a, POWER) for a in e.args),
         notation=lambda e, write: row(*(write(a, POWER) for a in e.args)),
-        numpy=_matmul_code,
+        numpy=lambda e, code: code.chain(e.args),
         samples=("A @ X", "X.T @ A @ X", "x.T @ A @ x * X", "x @ x.T @ X", "A @ x", "A @ A @ A"),
         bad=("X @ X", "x @ x", "X @ A", "A @ x.T"),
     )

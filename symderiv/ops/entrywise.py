@@ -74,6 +74,7 @@ def _entrywise(
     numpy: str | None = None,
     notation: Callable[[Expr, Writes], Math] | None = None,
     domain: str = "real",
+    analytic: bool = True,
 ) -> None:
     ENTRYWISE[name] = lambda data: EntrywiseCall(name, derivative, data)
 
@@ -101,6 +102,7 @@ def _entrywise(
             samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
             bad=(f"{name}()", f"{name}(X, X)", f"{name}(X, axis=1)"),
             domain=domain,
+            analytic=analytic,
         )
     )
 
@@ -122,6 +124,7 @@ _entrywise(
     lambda m, x: m.choose(">", x, m.number(Fraction(0)), x, m.number(Fraction(0))),
     "relu'(x) = 1 where x > 0, else 0 (and relu'(0) = 0)",
     numpy="np.maximum({x}, 0)",
+    analytic=False,
 )
 _entrywise(
     "sigmoid",
@@ -214,6 +217,7 @@ register(
         text=_where_text,
         notation=_where_notation,
         numpy=_where_code,
+        analytic=False,
         samples=("where(X > 0, X, 2 * X)", "where(A @ X < X, X * X, X)"),
         bad=("where(X, X, X)", "where(X == 0, X, X)", "where(X > 0, X)", "X > 0"),
     )

@@ -125,10 +125,10 @@ def _sum_notation(e: Expr, write: Writes) -> Math:
 
 def _axis_code(e: Expr, code: Codes) -> str:
     source = e.args[0]
-    if e.data is None or ONE in source.shape:
-        kept = e.data is not None and source.shape[int(str(e.data))] == ONE
-        return code(source, ATOM) if kept else f"{code.group(source)}.{e.op}()"
-    return f"{code.group(source)}.{e.op}(axis={e.data})"
+    if source.is_scalar or (e.data is not None and source.shape[int(str(e.data))] == ONE):
+        return code(source, ATOM)
+    axis = "" if e.data is None or ONE in source.shape else f"axis={e.data}"
+    return f"{code(source, ATOM)}.{e.op}({axis})"
 
 
 for _name, _lower, _cells, _law in (
@@ -199,7 +199,7 @@ register(
         ],
         text=as_function,
         notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
-        numpy=lambda e, code: f"np.sum({code(e.args[0], ATOM)} * {code(e.args[1], ATOM)})",
+        numpy=lambda e, code: f"np.vdot({code(e.args[0])}, {code(e.args[1])})",
         samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
         bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
     )
@@ -260,6 +260,7 @@ register(
         text=as_function,
         notation=_norm_notation,
         numpy=lambda e, code: f"np.linalg.norm({code(e.args[0])})",
+        analytic=False,
         samples=("norm(X) * X", "norm(X - A @ X) ** 2 * X", "norm(x) * x", "norm(X) ** 3 * X"),
         bad=("norm()", "norm(X, 7)", "norm(X, A)"),
     )
@@ -297,7 +298,7 @@ register(
         explicit=_diag_cells,
         text=as_function,
         notation=written_function("diag"),
-        numpy=lambda e, code: code.group(e.args[0])
+        numpy=lambda e, code: code(e.args[0], ATOM)
         if e.args[0].is_scalar
         else f"np.diag({code(e.args[0])})",
         samples=("diag(x) @ X", "X.T @ diag(x) @ X", "diag(A) * x", "diag(A @ A.T) * x"),

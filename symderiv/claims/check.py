@@ -1,0 +1,330 @@
+"""Checking claims: read, decide, name the slip, show the smallest counterexample, mend.
+
+Contract: a verdict is decided by exact evaluation (see ``deciding``), never by text. A correction
+is only given when it was found equal to the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..derivation import Derivation
+from ..errors import LanguageError
+from ..expr import (
+    Expr,
+    free_indices,
+    free_ranges,
+    index_sum,
+    own_indices,
+    rebuild,
+    transpose,
+    walk,
+    with_args,
+)
+from ..expr import node as expr_node
+from ..language import ClaimText, Problem
+from ..notation.text import text
+from ..shapes import Dim, describe
+from .deciding import Comparer, Merged, smallest_failure
+from .reading import Reading, read_about, read_claim, target_entry, variable_or_stage
+from .slips import Context, flipped, mends
+from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+
+
+class Checker:
+    """Checks claims about one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._gradients: dict[str, Expr] = {}
+
+    def gradient(self, name: str) -> Expr:
+        """Return the gradient by a variable."""
+        if name not in self._gradients:
+            variable_or_stage(self.problem, name)
+            self._gradients[name] = Derivation(self.problem, [name])[name].expr
+        return self._gradients[name]
+
+    def check(self, claim: ClaimText) -> Verdict:
+        """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        about = read_about(claim.about)
+        if about.kind == "equal":
+            return self._equal(claim)
+        if len(claim.says) != 1:
+            raise LanguageError(
+                f"a claim about {claim.about} says one thing, not {len(claim.says)}",
+                remedy='several things that are the same are about = "equal"',
+            )
+        truth = self.gradient(about.name)
+        ranges: dict[str, Dim] = {}
+        if about.kind == "entry":
+            truth = target_entry(self.problem, about, truth)
+            ranges = free_ranges(truth)
+        reading = read_claim(self.problem, claim.says[0], ranges)
+        return self._compare(claim, reading, truth, ranges)
+
+    # a claim against the gradient
+
+    def _compare(
+        self, claim: ClaimText, reading: Reading, truth: Expr, ranges: dict[str, Dim]
+    ) -> Verdict:
+        claimed = reading.expr
+        if reading.refusal is not None and not reading.equated:
+            return self._unreadable(claim, reading, truth)
+        comparer = Comparer(self.problem, [claimed, truth])
+        fits = reading.refusal is None and claimed.shape == truth.shape
+        if fits and comparer.equal(claimed, truth):
+            return Verdict(
+                claim, RIGHT, "It equals the gradient.", claimed=(claimed,), truth=truth,
+                correction=text(truth), correction_expr=truth, evidence=_evidence(comparer),
+            )
+        if reading.refusal is None and self._is_transpose(comparer, claimed, truth):
+            return Verdict(
+                claim, TRANSPOSED,
+                f"It is the transpose: the gradient has the shape of the variable, "
+                f"{describe(truth.shape)}.",
+                ("transposed",), claimed=(claimed,), truth=truth,
+                correction=text(truth), correction_expr=truth, evidence=_evidence(comparer),
+            )
+        assumed = self._assumption(claimed, truth) if fits else ""
+        if assumed:
+            return Verdict(
+                claim, RIGHT_IF, f"It is right only if {assumed}.", ("assumption",), assumed,
+                self._counterexample(comparer, claimed, truth), text(truth), truth,
+                (claimed,), truth, _evidence(comparer),
+            )
+        return self._wrong(claim, reading, truth, ranges)
+
+    def _is_transpose(self, comparer: Comparer, claimed: Expr, truth: Expr) -> bool:
+        turned = (claimed.shape[1], claimed.shape[0])
+        if turned != truth.shape or free_indices(claimed) or truth.is_scalar:
+            return False
+        return comparer.equal(transpose(claimed), truth)
+
+    def _assumption(self, claimed: Expr, truth: Expr) -> str:
+        """Return an assumption under which a claim is right: a matrix that is symmetric."""
+        used = {e.data for x in (claimed, truth) for e in walk(x) if e.op == "var"}
+        for v in self.problem.variables.values():
+            square = v.kind == "matrix" and v.shape[0] == v.shape[1]
+            if square and v.name in used:
+                comparer = Comparer(self.problem, [claimed, truth], symmetric=[v.name])
+                if comparer.equal(claimed, truth):
+                    return f"{v.name} is symmetric"
+        return ""
+
+    def _unreadable(self, claim: ClaimText, reading: Reading, truth: Expr) -> Verdict:
+        assert reading.refusal is not None
+        return Verdict(
+            claim, WRONG, f"Its shapes do not fit: {reading.refusal.subject}.", ("shape",),
+            truth=truth, correction=text(truth), correction_expr=truth,
+            evidence="decided by the shapes",
+        )
+
+    def _wrong(
+        self, claim: ClaimText, reading: Reading, truth: Expr, ranges: dict[str, Dim]
+    ) -> Verdict:
+        claimed = reading.expr
+        pairs = [*reading.equated, *_clashes(claimed, truth)]
+        comparer = Comparer(self.problem, [claimed, truth], Merged(pairs))
+        entry = tuple(ranges)
+        context = Context(self.problem, entry, tuple(ranges.values()))
+        found = self._mended(claimed, truth, context, ranges)
+        slips = found[0] if found else ()
+        sentences = [s for _, s in slips]
+        reason = _reason(reading, claimed, truth)
+        diagnosis = "; and ".join([*sentences, *([reason] if reason else [])])
+        right = found[1] if found else truth
+        return Verdict(
+            claim,
+            WRONG,
+            _sentence(diagnosis or "it differs from the gradient"),
+            tuple(n for n, _ in slips) or ("different",),
+            "",
+            self._counterexample(comparer, claimed, truth),
+            text(right),
+            right,
+            (claimed,),
+            truth,
+            _evidence(comparer),
+        )
+
+    def _mended(
+        self, claimed: Expr, truth: Expr, context: Context, ranges: dict[str, Dim]
+    ) -> tuple[tuple[tuple[str, str], ...], Expr] | None:
+        """Return the slips and the mended claim, when mending makes it equal the gradient."""
+        for mend in mends(claimed, context):
+            again = self._read_again(mend[-1].expr, ranges)
+            if again is None or again.shape != truth.shape:
+                continue
+            comparer = Comparer(self.problem, [again, truth])
+            if comparer.equal(again, truth, quick=True) and comparer.equal(again, truth):
+                return tuple((m.slip, m.sentence) for m in mend), again
+        return None
+
+    def _read_again(self, x: Expr, ranges: dict[str, Dim]) -> Expr | None:
+        """Read a mended claim anew, so that sizes taken as equal for its sake are told apart."""
+        try:
+            reading = read_claim(self.problem, text(x), ranges)
+        except LanguageError:
+            return None
+        return None if reading.refusal is not None else reading.expr
+
+    def _counterexample(
+        self, comparer: Comparer, claimed: Expr, truth: Expr
+    ) -> Counterexample | None:
+        found = smallest_failure(comparer, claimed, truth)
+        if found is None:
+            return None
+        sizes, values, spot, left, right = found
+        met = {str(e.data) for x in (claimed, truth) for e in walk(x) if e.op == "var"}
+        shown = {n: c for n, c in values.items() if n in met}
+        used = {d for x in (claimed, truth) for e in walk(x) for dim in e.shape
+                for d in dim.symbols}
+        return Counterexample(
+            {d: s for d, s in sizes.items() if d in used},
+            shown,
+            spot,
+            claimed,
+            left,
+            truth,
+            right,
+            tuple((str(a), str(b)) for a, b in comparer.merged.pairs),
+        )
+
+    # several things claimed to be equal
+
+    def _equal(self, claim: ClaimText) -> Verdict:
+        if len(claim.says) < 2:
+            raise LanguageError('a claim about "equal" needs at least two things')
+        readings = [read_claim(self.problem, s) for s in claim.says]
+        first = readings[0]
+        expressions = tuple(r.expr for r in readings)
+        refused = next((r for r in readings if r.refusal is not None), None)
+        if refused is not None:
+            return self._unreadable(claim, refused, refused.expr)
+        comparer = Comparer(self.problem, expressions)
+        for other in readings[1:]:
+            same_shape = first.expr.shape == other.expr.shape
+            if same_shape and comparer.equal(first.expr, other.expr):
+                continue
+            return self._different(claim, expressions, first.expr, other.expr)
+        return Verdict(
+            claim, RIGHT, "They are equal.", claimed=expressions, truth=first.expr,
+            correction=first.text, correction_expr=first.expr, evidence=_evidence(comparer),
+        )
+
+    def _different(
+        self, claim: ClaimText, expressions: tuple[Expr, ...], left: Expr, right: Expr
+    ) -> Verdict:
+        turned = (left.shape[1], left.shape[0]) == right.shape
+        comparer = Comparer(self.problem, expressions, Merged(_clashes(left, right)))
+        if turned and not left.is_scalar and comparer.equal(transpose(left), right):
+            return Verdict(
+                claim, TRANSPOSED, "One is the transpose of the other.", ("transposed",),
+                claimed=expressions, truth=left, correction=text(left), correction_expr=left,
+                evidence=_evidence(comparer),
+            )
+        whole = self._whole(expressions)
+        picks = [_picks(left), _picks(right)]
+        apart = ""
+        if all(picks) and picks[0] != picks[1]:
+            apart = f"the first depends on {picks[0]} only, the other on {picks[1]} only"
+        sentences = [apart] if apart else ["they are different functions"]
+        slips: tuple[str, ...] = ("different",)
+        correction: Expr | None = None
+        if whole is not None:
+            name, correction, turned_back = whole
+            end = ", transposed" if turned_back else ""
+            sentences.append(f"their sum over all rows is the gradient by {name}{end}")
+            slips = ("missing-sum", "transposed") if turned_back else ("missing-sum",)
+        return Verdict(
+            claim,
+            WRONG,
+            _sentence("; ".join(sentences)),
+            slips,
+            "",
+            self._counterexample(comparer, left, right),
+            text(correction) if correction is not None else "",
+            correction,
+            expressions,
+            left,
+            _evidence(comparer),
+        )
+
+    def _whole(self, expressions: Sequence[Expr]) -> tuple[str, Expr, bool] | None:
+        """Return the gradient that the expressions are terms of, if their sum is one."""
+        general = _generalised(expressions)
+        if general is None:
+            return None
+        index, dim, body = general
+        for name in self.problem.wrt:
+            truth = self.gradient(name)
+            for turned in (False, True):
+                summed = index_sum(index, dim, flipped(body) if turned else body)
+                if summed.shape != truth.shape:
+                    continue
+                comparer = Comparer(self.problem, [summed, truth])
+                if comparer.equal(summed, truth):
+                    return name, summed, turned
+        return None
+
+
+def _generalised(expressions: Sequence[Expr]) -> tuple[str, Dim, Expr] | None:
+    """Return X[i, :] for X[1, :], X[2, :]: one body whose index takes the written positions."""
+    index = "i"
+    bodies: list[tuple[Expr, Dim | None]] = []
+    for x in expressions:
+        if free_indices(x):
+            return None
+        bodies.append(_with_index(x, index))
+    if len({b for b, _ in bodies}) != 1 or bodies[0][1] is None:
+        return None
+    return index, bodies[0][1], bodies[0][0]
+
+
+def _with_index(x: Expr, index: str) -> tuple[Expr, Dim | None]:
+    dims: list[Dim] = []
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        if old.op == "row" and isinstance(old.data, int):
+            dims.append(old.args[0].shape[0])
+            return expr_node("row", args, old.shape, index)
+        return with_args(old, args)
+
+    body = rebuild(x, change)
+    return body, dims[0] if dims and all(d == dims[0] for d in dims) else None
+
+
+def _picks(x: Expr) -> str:
+    """Return the rows, columns and entries at written positions that an expression uses."""
+    found = {
+        text(e): None for e in walk(x) if any(isinstance(i, int) for i in own_indices(e))
+    }
+    return " and ".join(found)
+
+
+def _clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:
+    """Return the sizes to be taken as equal so that two shapes can be compared entry by entry."""
+    pairs = zip(claimed.shape, truth.shape, strict=True)
+    return [(a, b) for a, b in pairs if a != b and a.symbols and b.symbols]
+
+
+def _reason(reading: Reading, claimed: Expr, truth: Expr) -> str:
+    if reading.refusal is not None:
+        return reading.refusal.subject
+    if claimed.shape != truth.shape:
+        return f"it is {describe(claimed.shape)}, the gradient {describe(truth.shape)}"
+    return ""
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + "."
+
+
+def _evidence(comparer: Comparer) -> str:
+    how = "in exact rational arithmetic" if comparer.exact else "to 40 digits"
+    if comparer.count:
+        return f"compared {how} at {comparer.count} points of {len(comparer.sizes())} sizes"
+    return f"decided {how}"
+
+

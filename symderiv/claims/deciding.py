@@ -1,0 +1,183 @@
+"""Deciding whether two expressions are the same: exact evaluation at points, never by looks.
+
+Equality of rational functions is decided by evaluation at random rational points (Schwartz 1980,
+Zippel 1979) at several sizes with distinct dimensions, so that nothing is right by accident of
+n = d; where functions are transcendental, by evaluation to 50 digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+
+from ..errors import CheckError
+from ..explicit import Dual, Explicit, is_exact, same
+from ..expr import Expr, free_ranges
+from ..language import Problem
+from ..ops import Cells
+from ..sampling import distinct_sizes, least_sizes, point, size_grid
+from ..shapes import Dim
+
+POINTS = 6
+
+
+@dataclass(slots=True)
+class Merged:
+    """Dimensions that are taken as equal while a claim is evaluated."""
+
+    pairs: Sequence[tuple[Dim, Dim]] = ()
+
+    def apply(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Return sizes under which the merged dimensions are equal."""
+        found = dict(sizes)
+        for left, right in self.pairs:
+            names = [*left.symbols, *right.symbols]
+            fixed = [d.coefficient for d in (left, right) if not d.symbols]
+            value = fixed[0] if fixed else min(found[n] for n in names)
+            found.update(dict.fromkeys(names, value))
+        return found
+
+
+@dataclass(slots=True)
+class Comparer:
+    """Compares expressions of one problem at many points; keeps what it evaluated."""
+
+    problem: Problem
+    expressions: Sequence[Expr]
+    merged: Merged = field(default_factory=Merged)
+    symmetric: Sequence[str] = ()
+    exact: bool = True
+    count: int = 0
+
+    def sizes(self) -> list[dict[str, int]]:
+        """Return the sizes to compare at: all different twice, then with ones."""
+        dims, least = self.problem.dims, least_sizes(self.expressions)
+        first = distinct_sizes(dims, least)
+        second = dict(zip(dims, reversed([first[d] for d in dims]), strict=True))
+        small = {d: max(1, least.get(d, 1)) for d in dims}
+        mixed = {d: max(1 + k % 2, least.get(d, 1)) for k, d in enumerate(dims)}
+        raised = {d: max(s, least.get(d, 1)) for d, s in second.items()}
+        found = [self.merged.apply(s) for s in (first, raised, mixed, small)]
+        return [s for k, s in enumerate(found) if s not in found[:k]]
+
+    def points(self) -> Iterator[tuple[dict[str, int], dict[str, Cells]]]:
+        """Yield the points of comparison, those with the most telling sizes first."""
+        for sizes in self.sizes():
+            for seed in range(POINTS):
+                yield sizes, self.at(sizes, seed)
+
+    def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
+        """Return values at one point, with the assumed symmetry put in."""
+        values = point(self.problem, sizes, seed, integers=integers, positive=seed % 2 == 1)
+        for name in self.symmetric:
+            cells = values[name]
+            values[name] = [
+                [cells[min(i, j)][max(i, j)] for j in range(len(cells))] for i in range(len(cells))
+            ]
+        return values
+
+    def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:
+        """Return whether two expressions are equal at every point, for all free indices."""
+        evaluated = 0
+        for sizes, values in self.points():
+            try:
+                if first_difference(left, right, sizes, values) is not None:
+                    return False
+            except (ZeroDivisionError, TypeError, ValueError):
+                continue  # outside the domain of a function: another point decides
+            evaluated += 1
+            self.count += 1
+            self.exact = self.exact and _rational(left, sizes, values)
+            if quick and evaluated >= 2:
+                break
+        if not evaluated:
+            raise CheckError("no point was found at which both sides are defined")
+        return True
+
+
+def _rational(x: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]) -> bool:
+    ranges = free_ranges(x)
+    at = Explicit(sizes, values, positions=dict.fromkeys(ranges, 1))
+    return is_exact(at.cells(x))
+
+
+def placements(
+    sizes: Mapping[str, int], *expressions: Expr
+) -> Iterator[dict[str, int]]:
+    """Yield every assignment of the free indices of some expressions."""
+    ranges: dict[str, Dim] = {}
+    for x in expressions:
+        for name, dim in free_ranges(x).items():
+            if name not in ranges or dim.at(sizes) < ranges[name].at(sizes):
+                ranges[name] = dim
+    for spot in product(*(range(1, d.at(sizes) + 1) for d in ranges.values())):
+        yield dict(zip(ranges, spot, strict=True))
+
+
+def first_difference(
+    left: Expr, right: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]
+) -> tuple[dict[str, int], Cells, Cells] | None:
+    """Return where two expressions differ at a point, with both values; None where they agree."""
+    for spot in placements(sizes, left, right):
+        at = Explicit(sizes, values, positions=spot)
+        a, b = plain(at.cells(left)), plain(at.cells(right))
+        if (len(a), len(a[0])) != (len(b), len(b[0])) or not all(
+            same(x, y) for r, q in zip(a, b, strict=True) for x, y in zip(r, q, strict=True)
+        ):
+            return spot, a, b
+    return None
+
+
+def plain(cells: Cells) -> Cells:
+    """Return cells without dual parts."""
+    return [[Dual.of(x).value for x in r] for r in cells]
+
+
+def simple_points(
+    comparer: Comparer, sizes: Mapping[str, int]
+) -> Iterator[dict[str, Cells]]:
+    """Yield small whole numbers: ones, counting, then random."""
+    drawn = comparer.at(sizes, 0, integers=1)
+    free = {
+        n: not (v.properties) for n, v in comparer.problem.variables.items()
+    }
+    for kind in ("ones", "count"):
+        count = 0
+        values: dict[str, Cells] = {}
+        for name, cells in drawn.items():
+            grid: Cells = []
+            for r in cells:
+                grid.append([])
+                for x in r:
+                    count += 1
+                    number = 1 if kind == "ones" else count
+                    grid[-1].append(Fraction(number) if free.get(name, True) else x)
+            values[name] = grid
+        yield values
+    for seed in range(24):
+        yield comparer.at(sizes, seed, integers=1 + seed // 8)
+
+
+def smallest_failure(
+    comparer: Comparer, left: Expr, right: Expr
+) -> tuple[dict[str, int], dict[str, Cells], dict[str, int], Cells, Cells] | None:
+    """Return the smallest sizes and whole numbers at which two expressions differ."""
+    least = least_sizes([left, right])
+    seen: list[dict[str, int]] = []
+    for raw in size_grid(comparer.problem.dims, least):
+        sizes = comparer.merged.apply(raw)
+        if sizes in seen:
+            continue
+        seen.append(sizes)
+        for values in simple_points(comparer, sizes):
+            try:
+                found = first_difference(left, right, sizes, values)
+            except (ZeroDivisionError, TypeError, ValueError):
+                continue
+            if found is not None:
+                return sizes, values, *found
+    return None
+
+

@@ -1,0 +1,123 @@
+"""Claims as written to claims as expressions: what each is about, with its free indices.
+
+Contract: a claim that does not type-check is read again with the clashing sizes taken as equal, so
+that it can still be evaluated and its slip be named; what was equated is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import IndexNameError, LanguageError, ParseError, ShapeError, Span, UnknownNameError
+from ..expr import Expr, entry, free_ranges
+from ..language import ClaimText, Problem
+from ..language.grammar import parse_expression
+from ..language.problem import settle
+from ..shapes import Dim, DimMismatch, describe
+
+_ABOUT = re.compile(
+    r"\s*d(?P<of>\w*?)\s*/\s*d(?P<name>[A-Za-z]\w*)\s*(\[(?P<indices>[^\]]*)\])?\s*\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a claim is about: a gradient, an entry of it, or the equality of expressions."""
+
+    kind: str  # "gradient" | "entry" | "equal"
+    name: str = ""
+    indices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One claimed expression, read."""
+
+    text: str
+    expr: Expr
+    ranges: dict[str, Dim]  # of its free indices
+    equated: tuple[tuple[Dim, Dim], ...] = ()
+    refusal: LanguageError | None = None  # why it does not type-check, if it does not
+
+
+def read_about(about: str) -> About:
+    """Return what a claim is about; raises ParseError."""
+    if about.strip() == "equal":
+        return About("equal")
+    match = _ABOUT.match(about)
+    if match is None:
+        raise ParseError(
+            f"a claim cannot be about {about!r}",
+            span=Span(about, 0, len(about)),
+            remedy='write "dL/dW", "dL/dW[p, q]" or "equal"',
+        )
+    if match["indices"] is None:
+        return About("gradient", match["name"])
+    names = tuple(i.strip() for i in match["indices"].split(","))
+    for i in names:
+        if not re.fullmatch(r"[A-Za-z_]\w*|[1-9]\d*", i):
+            raise ParseError(
+                f"{i!r} is not an index",
+                span=Span(about, match.start("indices"), match.end("indices")),
+                remedy="an index is a symbol or an integer from 1: dL/dW[p, q]",
+            )
+    return About("entry", match["name"], names)
+
+
+def target_entry(problem: Problem, about: About, gradient: Expr) -> Expr:
+    """Return the entry of the gradient that an entry claim is about."""
+    marks: list[str | int] = [int(i) if i.isdecimal() else i for i in about.indices]
+    if len(marks) == 1 and str(gradient.shape[1]) == "1":
+        marks.append(1)
+    if len(marks) != 2:
+        raise IndexNameError(
+            f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has two "
+            f"indices, not {len(marks)}",
+            remedy=f"write dL/d{about.name}[p, q]",
+        )
+    return entry(gradient, marks[0], marks[1])
+
+
+def read_claim(problem: Problem, text: str, ranges: dict[str, Dim] | None = None) -> Reading:
+    """Return a claimed expression; raises LanguageError where it cannot be read at all.
+
+    ``ranges`` are indices whose range is known beforehand (p and q of an entry claim).
+    """
+    tree = parse_expression(text)
+    plain = "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
+    refusal: LanguageError | None = None
+    for collect in (False, True):
+        reader = problem.reader(plain, collect=collect)
+        reader.indices.update(ranges or {})
+        try:
+            expr = settle(reader, reader.read(tree))
+        except (ShapeError, IndexNameError) as error:
+            if collect or not _is_clash(error):
+                if refusal is None:
+                    raise
+                return Reading(text, problem.objective, {}, (), refusal)
+            refusal = error
+            continue
+        except DimMismatch:
+            assert refusal is not None
+            return Reading(text, problem.objective, {}, (), refusal)
+        found = free_ranges(expr)
+        equated = tuple(reader.unifier.assumed)
+        return Reading(text, expr, found, equated, refusal)
+    raise AssertionError("unreachable")
+
+
+def _is_clash(error: LanguageError) -> bool:
+    """Whether an error is one of sizes, which reading on under equal sizes can get past."""
+    return isinstance(error, ShapeError) or "runs over" in error.subject
+
+
+def variable_or_stage(problem: Problem, name: str) -> None:
+    """Check that a name can be differentiated by; raises UnknownNameError."""
+    if name not in problem.variables:
+        known = ", ".join(problem.variables)
+        raise UnknownNameError(
+            f"the claim is about {name!r}, which is not a variable of the problem",
+            remedy=f"the variables are: {known}",
+        )

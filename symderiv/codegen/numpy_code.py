@@ -1,0 +1,168 @@
+"""Expressions to NumPy source, as a person would write it.
+
+Contract: scalars are floats, vectors and rows 1-D arrays, matrices 2-D arrays. Broadcasting takes
+the place of ones and diag: ``X @ W + b``, ``G.sum(axis=0)``, ``s[:, None] * X``. How one operator
+is written is its table entry's; this module knows only names, spreading and chains of products.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+
+from ..expr import Expr, Index, matmul
+from ..ops import ATOM, POWER, PRODUCT, SUM, TABLE
+from ..shapes import ONE, Dim
+
+_RESERVED = {"np", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
+
+
+def python_name(name: str) -> str:
+    """Return a name that hides nothing the generated code uses.
+
+    >>> python_name("W"), python_name("np")
+    ('W', 'np_')
+    """
+    return f"{name}_" if name in _RESERVED else name
+
+
+class Coder:
+    """Writes expressions; ``names`` gives the local names of nodes computed before."""
+
+    def __init__(self, names: Mapping[Expr, str] | None = None) -> None:
+        self.names = dict(names or {})
+        self.helpers: dict[str, None] = {}
+        self.sizes: dict[str, None] = {}
+        self.functions: dict[str, None] = {}
+
+    def __call__(self, e: Expr, level: int = SUM) -> str:
+        if e in self.names:
+            return self.names[e]
+        operator = TABLE[e.op]
+        body = operator.numpy(e, self)
+        return f"({body})" if operator.level(e) < level else body
+
+    def name(self, e: Expr) -> str:
+        """Return the local name of a variable or a named intermediate."""
+        return python_name(str(e.data))
+
+    def size(self, dim: Dim) -> str:
+        """Return a size as source."""
+        self.sizes.update(dict.fromkeys(dim.symbols))
+        text = str(dim)
+        return f"({text})" if "*" in text else text
+
+    def index(self, i: Index) -> str:
+        """Return an index as source; positions count from 0 there."""
+        return str(i - 1) if isinstance(i, int) else i
+
+    def filled(self, e: Expr, what: str) -> str:
+        """Return a constant array of the shape of ``e``."""
+        dims = [d for d in e.shape if d != ONE]
+        if what == "onehot":
+            return f"np.eye(1, {self.size(dims[0])}, {int(str(e.data)) - 1}, dtype=dtype)[0]"
+        if what == "eye":
+            return f"np.eye({self.size(dims[0])}, dtype=dtype)"
+        if not dims:
+            return "1.0" if what == "ones" else "0.0"
+        sizes = ", ".join(self.size(d) for d in dims)
+        return f"np.{what}({f'({sizes})' if len(dims) > 1 else sizes}, dtype=dtype)"
+
+    def function(self, e: Expr, name: str) -> str:
+        """Return a call; ``name`` may hold ``{x}`` where the argument goes."""
+        argument = self(e.args[0])
+        if name.startswith("_"):
+            self.helpers[name] = None
+        return name.format(x=argument) if "{x}" in name else f"{name}({argument})"
+
+    def spread(self, e: Expr, over: Expr, level: int = SUM) -> str:
+        """Return an argument of an entrywise operator, ready for NumPy to broadcast."""
+        if ONE in over.shape or e.is_scalar:
+            return self(e, level)
+        if e.shape[1] == ONE:
+            return f"{self(e, ATOM)}[:, None]"
+        if e.op == "matmul" and e not in self.names and ONE not in e.shape:
+            first, last = e.args[0], e.args[-1]
+            if _is_ones(first) and first.shape[1] == ONE:
+                return self.chain_of(e.args[1:], level)
+            if _is_ones_row(last):
+                return f"{self.chain_of(e.args[:-1], ATOM)}[:, None]"
+        return self(e, level)
+
+    def chain_of(self, factors: Sequence[Expr], level: int) -> str:
+        """Return a chain of products as an operand."""
+        return self(matmul(*factors), level)
+
+    def chain(self, factors: Sequence[Expr]) -> str:
+        """Return a matrix product as source: sums for ones, scalings for diag, few operations."""
+        thin = next((k for k in range(1, len(factors)) if factors[k].shape[0] == ONE), None)
+        if thin is not None:
+            return self._outer(factors[:thin], factors[thin:])
+        if _is_ones(factors[-1]) and factors[-1].shape[1] == ONE:
+            return self._row_sums(factors[:-1])
+        if _is_ones_row(factors[0]):
+            return f"{self.chain_of(factors[1:], ATOM)}.sum(axis=0)"
+        weighted = self._weighted(factors)
+        if weighted is not None:
+            return weighted
+        if factors[-1].shape[1] == ONE and len(factors) > 2:
+            if factors[0].shape[0] == ONE:
+                return " @ ".join(self(f, POWER) for f in factors)
+            # A matrix times a vector, from the right: no product of two matrices is formed.
+            return f"{self(factors[0], POWER)} @ ({self.chain_of(factors[1:], SUM)})"
+        return " @ ".join(self(f, POWER) for f in factors)
+
+    def _outer(self, left: Sequence[Expr], right: Sequence[Expr]) -> str:
+        a, b = matmul(*left), matmul(*right)
+        if a.is_scalar or b.is_scalar:
+            return f"{self(a, POWER)} * {self(b, POWER)}"
+        if _is_ones(a) and _is_ones_row(b):
+            return f"np.ones(({self.size(a.shape[0])}, {self.size(b.shape[1])}), dtype=dtype)"
+        return f"np.outer({self(a)}, {self(b)})"
+
+    def _row_sums(self, factors: Sequence[Expr]) -> str:
+        body = matmul(*factors)
+        if body.op == "transpose" and body not in self.names:
+            return f"{self(body.args[0], ATOM)}.sum(axis=0)"
+        if body.shape[0] == ONE:
+            return f"{self(body, ATOM)}.sum()"
+        return f"{self(body, ATOM)}.sum(axis=1)"
+
+    def _weighted(self, factors: Sequence[Expr]) -> str | None:
+        """Return a chain with a diagonal factor as a scaling of its neighbour."""
+        spot = next((k for k, f in enumerate(factors) if _is_diagonal(f)), None)
+        if spot is None or len(factors) == 1 or factors[spot] in self.names:
+            return None
+        weight = factors[spot].args[0]
+        if spot:
+            left = self.chain_of(factors[:spot], PRODUCT)
+            scaled = f"{left} * {self(weight, POWER)}"
+            rest = factors[spot + 1 :]
+            return f"({scaled}) @ {self.chain_of(rest, POWER)}" if rest else scaled
+        rest_code = self.chain_of(factors[1:], POWER)
+        if factors[-1].shape[1] == ONE:
+            return f"{self(weight, POWER)} * {rest_code}"
+        return f"{self(weight, ATOM)}[:, None] * {rest_code}"
+
+
+def _is_ones(e: Expr) -> bool:
+    return e.op == "ones"
+
+
+def _is_ones_row(e: Expr) -> bool:
+    if e.op == "transpose":
+        return _is_ones(e.args[0]) and e.args[0].shape[1] == ONE
+    return _is_ones(e) and e.shape[0] == ONE
+
+
+def _is_diagonal(e: Expr) -> bool:
+    return e.op == "diag" and e.shape[0] == e.shape[1] and ONE in e.args[0].shape
+
+
+def is_trivial(e: Expr) -> bool:
+    """Whether computing a node again costs less than naming it."""
+    if e.op in ("var", "num", "size", "const", "ones", "zeros", "eye", "onehot"):
+        return True
+    return e.op in ("transpose", "entry", "row", "column", "neg") and is_trivial(e.args[0])
+
+

@@ -1,0 +1,134 @@
+"""The test that travels with a generated module: plain pytest and numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..derivation import Derivation
+from .module import Module
+from .numpy_code import python_name
+
+_TEMPLATE = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
+
+import numpy as np
+import pytest
+
+import {module} as code
+
+SIZES = {sizes}
+POINTS = {points}
+VARIABLES = {variables}
+POSITIVE = {positive}
+GIVEN = {given}
+GRADIENTS = {gradients}
+
+
+def draw(sizes, seed):
+    """Return random inputs and given gradients of the right shapes."""
+    rng = np.random.default_rng(seed)
+    arrays = {{}}
+    for name, dims in code.SHAPES.items():
+        shape = tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
+        values = rng.uniform(0.5, 1.5, shape)
+        arrays[name] = values if name in POSITIVE else values * rng.choice([-1.0, 1.0], shape)
+    return {{n: arrays[n] for n in VARIABLES}}, {{n: arrays[n] for n in GIVEN}}
+
+
+def objective(inputs, given):
+    """Return the objective; an unspecified loss is stood in for by the inner product with G."""
+    value = code.forward(*inputs.values())
+    outputs = value if isinstance(value, tuple) else (value,)
+    if not given:
+        return outputs[0]
+    return sum((g * z).sum() for g, z in zip(given.values(), outputs))
+
+
+def difference(inputs, given, name, place):
+    """Return the derivative of the objective by one entry, by {method}."""
+{difference}
+
+
+@pytest.mark.parametrize("seed", POINTS)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_gradients_equal_differences(sizes, seed):
+    inputs, given = draw(sizes, seed)
+    gradients = code.backward(*inputs.values(), *given.values())
+    assert set(gradients) == set(GRADIENTS)
+    for name in GRADIENTS:
+        assert np.shape(gradients[name]) == inputs[name].shape
+        for place in np.ndindex(inputs[name].shape):
+            expected = difference(inputs, given, name, place)
+            found = np.asarray(gradients[name])[place]
+            assert abs(found - expected) <= {tolerance} * max(1.0, abs(expected)), (name, place)
+
+
+def test_cache_gives_the_same_gradients():
+    inputs, given = draw(SIZES[0], 0)
+    cache = {{}}
+    code.forward(*inputs.values(), cache=cache)
+    plain = code.backward(*inputs.values(), *given.values())
+    cached = code.backward(*inputs.values(), *given.values(), cache=cache)
+    for name in GRADIENTS:
+        assert np.array_equal(plain[name], cached[name])
+
+
+def test_float32_stays_float32():
+    inputs, given = draw(SIZES[0], 0)
+    inputs = {{k: v.astype(np.float32) for k, v in inputs.items()}}
+    given = {{k: v.astype(np.float32) for k, v in given.items()}}
+    for gradient in code.backward(*inputs.values(), *given.values()).values():
+        assert np.asarray(gradient).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_wrong_shape_is_refused(name):
+    inputs, given = draw(SIZES[0], 0)
+    inputs[name] = np.ones((*inputs[name].shape, 2))
+    with pytest.raises(ValueError, match=name + r" has shape .* expected"):
+        code.backward(*inputs.values(), *given.values())
+'''
+
+_COMPLEX = '''    step = 1e-30
+    moved = {n: a.astype(complex) for n, a in inputs.items()}
+    moved[name][place] += 1j * step
+    return objective(moved, given).imag / step'''
+
+_CENTRAL = '''    step = 1e-6
+    ends = []
+    for sign in (1, -1):
+        moved = {n: a.copy() for n, a in inputs.items()}
+        moved[name][place] += sign * step
+        ends.append(objective(moved, given))
+    return (ends[0] - ends[1]) / (2 * step)'''
+
+
+def test_source(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
+    """Return the source of a pytest file for a generated module.
+
+    ``positive`` names the variables that are drawn positive (under a logarithm or a root).
+    """
+    problem = derivation.problem
+    dims = list(problem.dims)
+    sizes = [dict(zip(dims, row, strict=True)) for row in size_choices(len(dims))]
+    return _TEMPLATE.format(
+        module=module.name,
+        sizes=sizes,
+        points=[0, 1, 2],
+        variables=[python_name(n) for n in module.forward],
+        positive=[python_name(n) for n in positive],
+        given=[python_name(n) for n in problem.upstream],
+        gradients=list(module.gradients),
+        method="a complex step" if module.analytic else "central differences",
+        difference=_COMPLEX if module.analytic else _CENTRAL,
+        tolerance="1e-12" if module.analytic else "1e-6",
+    )
+
+
+def size_choices(count: int) -> list[list[int]]:
+    """Return three choices of sizes: all different, all 1 but one, and larger."""
+    base = [2 + k for k in range(count)]
+    ones = [1 if k % 2 == 0 else 3 for k in range(count)]
+    flipped = [3 if k % 2 == 0 else 1 for k in range(count)]
+    return [base, ones, flipped] if count else [[]]
+
+

@@ -1,0 +1,141 @@
+"""Text that a user wrote (titles, names, sentences), made safe for each format.
+
+Contract: total; what comes out prints as what went in, as far as the format's fonts have it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    '"': r"\textquotedbl{}",
+    "‖": r"\(\Vert\)",
+    "′": r"\('\)",
+    "²": r"\textsuperscript{2}",
+    "³": r"\textsuperscript{3}",
+    "≤": r"\(\le\)",
+    "≥": r"\(\ge\)",
+    "≠": r"\(\ne\)",
+    "×": r"\(\times\)",
+    "·": r"\(\cdot\)",
+    "⊙": r"\(\odot\)",
+    "−": r"\(-\)",
+    "±": r"\(\pm\)",
+    "∂": r"\(\partial\)",
+    "∑": r"\(\sum\)",
+    "∈": r"\(\in\)",
+    "→": r"\(\to\)",
+    "⊤": r"\(\top\)",
+    "ᵀ": r"\(^{\top}\)",
+    "√": r"\(\surd\)",
+    "∞": r"\(\infty\)",
+    "…": r"\ldots{}",
+    "–": "--",
+    "—": "---",
+    "’": "'",
+    "‘": "`",
+    "“": "``",
+    "”": "''",
+    "ß": r"\ss{}",
+    "ø": r"\o{}",
+    "ł": r"\l{}",
+}
+_LATEX |= {char: f"\\{char}" for char in "_#$%&{}"}
+_GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
+        (
+            "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho"
+            " sigma tau upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi"
+            " Omega"
+        ).split(),
+        strict=True,
+    )
+)
+_LATEX |= {char: rf"\(\{name}\)" for char, name in _GREEK.items()}
+
+_TYPST = re.compile(r"""[\\#$*_`<>@\[\]~=+/'"^{}|-]""")
+_MARKDOWN = re.compile(r"[\\`*_\[\]#~{}!|]")
+_BREAKS = re.compile(r"\s+")
+
+
+def latex_text(text: str) -> str:
+    r"""Return text for LaTeX.
+
+    >>> latex_text("100% & x_1")
+    '100\\% \\& x\\_1'
+    """
+    return "".join(map(_latex_char, _one_line(text)))
+
+
+def _latex_char(char: str) -> str:
+    if char in _LATEX:
+        return _LATEX[char]
+    if char.isascii():
+        return char
+    base = unicodedata.normalize("NFKD", char)
+    if base[0].isascii() and base[0].isalpha() and char.isalpha() and ord(char) < 0x180:
+        return char  # a Latin letter with an accent: T1 has it
+    plain = "".join(c for c in base if c.isascii())
+    return plain or f"U+{ord(char):04X}"
+
+
+def typst_text(text: str) -> str:
+    r"""Return text for Typst markup.
+
+    >>> typst_text("#1 *b*")
+    '\\#1 \\*b\\*'
+    """
+    escaped = _TYPST.sub(r"\\\g<0>", _one_line(text))
+    return re.sub(r"^(\d+)\.", r"\1\\.", escaped).replace("...", r"\...")
+
+
+def typst_string(text: str) -> str:
+    """Return a Typst string literal.
+
+    >>> typst_string('say "x"')
+    '"say \\\\"x\\\\""'
+    """
+    body = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{body}"'
+
+
+def markdown_text(text: str) -> str:
+    r"""Return text for GitHub's Markdown, on one line.
+
+    >>> markdown_text("a|b <c> $x$")
+    'a\\|b &lt;c&gt; <span>$</span>x<span>$</span>'
+    """
+    plain = _one_line(text).replace("&", "&amp;")
+    plain = _MARKDOWN.sub(r"\\\g<0>", plain)
+    plain = plain.replace("<", "&lt;").replace(">", "&gt;")
+    # GitHub takes a dollar sign, escaped or not, for mathematics; not inside a tag of its own.
+    plain = plain.replace("$", "<span>$</span>")
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", plain)
+
+
+def markdown_code(text: str) -> str:
+    """Return inline code for Markdown; a fence longer than any run of backticks inside.
+
+    >>> markdown_code("a|b")
+    '<code>a&#124;b</code>'
+    """
+    plain = _one_line(text)
+    if not set(plain) & set("`|"):
+        return f"`{plain}`"
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("`", "&#96;")):
+        plain = plain.replace(char, entity)
+    return f"<code>{plain}</code>"
+
+
+def _one_line(text: str) -> str:
+    """Return text without line breaks and control characters."""
+    clean = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return _BREAKS.sub(" ", clean)

@@ -1,0 +1,236 @@
+"""The document model: what a page holds, before any format is chosen.
+
+Contract: frozen data. A document says what stands where; it computes nothing, and a printer needs
+nothing else. Inline text is a tuple of strings, notation and a few marked pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..notation.math import Math
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words in bold."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Words as they are typed: the expression language, a file name."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """Words in the colour of a role; they name what the colour marks."""
+
+    role: str
+    text: str
+
+
+Piece = str | Math | Strong | Code | Toned
+Inline = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Base of everything that stands on its own lines."""
+
+    @property
+    def kind(self) -> str:
+        """Return the name by which a template finds its macro."""
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Heading(Block):
+    """A section title; ``number`` is empty where there is none."""
+
+    title: Inline
+    number: str = ""
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph(Block):
+    """Running text with mathematics in it."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Block):
+    """Running text in grey: what was checked, an aside."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Legend(Block):
+    """What the colours of the next displays mean; only for formats that print the colours."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets(Block):
+    """A list of short statements."""
+
+    items: tuple[Inline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Display(Block):
+    """Formulas on lines of their own, side by side as far as the line allows."""
+
+    items: tuple[Math, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed(Block):
+    """A final result, framed, with its number."""
+
+    formula: Math
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One result with a sentence of meaning."""
+
+    formula: Math
+    note: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class ResultBox(Block):
+    """The answer, before anything else; ``where`` explains the names that it uses."""
+
+    rows: tuple[ResultRow, ...]
+    where: tuple[Math, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One numbered line of a derivation; ``left`` is printed where a chain of equalities opens.
+
+    ``right`` is cut at its signs, so that a printer may break there; it opens with ``=``.
+    """
+
+    number: int
+    left: Math | None
+    right: tuple[Math, ...]
+    reason: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class StepTable(Block):
+    """Numbered lines, relation signs aligned, the reason at the right."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRow:
+    """A symbol, its shape, and what it stands for."""
+
+    symbol: Math
+    shape: Math
+    meaning: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One or more indices, their ranges, and whether they are summed or free."""
+
+    index: Math
+    range: Math
+    role: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionTable(Block):
+    """Symbols and indices."""
+
+    symbols: tuple[SymbolRow, ...]
+    indices: tuple[IndexRow, ...]
+
+    @property
+    def pairs(self) -> tuple[tuple[SymbolRow | None, IndexRow | None], ...]:
+        """Return the rows of both halves side by side; ``None`` fills the shorter one."""
+        count = max(len(self.symbols), len(self.indices))
+        left = (*self.symbols, *(None,) * (count - len(self.symbols)))
+        right = (*self.indices, *(None,) * (count - len(self.indices)))
+        return tuple(zip(left, right, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRow:
+    """A formula, the shapes that are multiplied, what they give, and the verdict."""
+
+    gradient: Inline
+    formula: Math
+    shapes: Math
+    product: Inline
+    variable: Inline
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionTable(Block):
+    """The shapes of every result; ``slips`` are wrong formulas that their shapes reject."""
+
+    rows: tuple[DimensionRow, ...]
+    slips: tuple[DimensionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow:
+    """An entry, its value by the formula, the difference quotient, and how far they are apart."""
+
+    entry: Math
+    value: Math
+    quotient: str
+    difference: Math
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTable(Block):
+    """Values by the formula beside central differences of step ``step``."""
+
+    rows: tuple[NumberRow, ...]
+    step: Math
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock(Block):
+    """A listing."""
+
+    text: str
+    language: str = "python"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return the lines of the listing."""
+        return tuple(self.text.rstrip("\n").split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Block):
+    """Blocks that stay on one page: a sentence and its display."""
+
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole document."""
+
+    title: str
+    subtitle: Inline
+    blocks: tuple[Block, ...]

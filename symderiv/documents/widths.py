@@ -1,0 +1,118 @@
+"""How wide a formula is, roughly, and where it may be broken.
+
+Purpose: decide from the tree which formulas can need more than a line; the exact fit is left to
+the formats, which measure. Contract: pure; widths are in em of the running text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..notation.math import (
+    Big,
+    Boxed,
+    Brace,
+    Fence,
+    Frac,
+    Grid,
+    Math,
+    Num,
+    Op,
+    Root,
+    Row,
+    Script,
+    Sym,
+    Tint,
+    Under,
+    Word,
+    row,
+)
+from ..notation.names import read_name
+from ..notation.spacing import is_unary, items_of
+
+_RELATIONS = frozenset("=≠<>≤≥≔∈→⟹≈")
+_BREAKS = frozenset("+−=≔")
+_SMALL = 0.7
+
+
+def width(math: Math) -> float:
+    """Return the width of a formula in display style, in em, to about a fifth.
+
+    >>> width(Sym("X")) < width(row(Sym("X"), Op("+"), Sym("W")))
+    True
+    """
+    return _BY_CLASS[type(math)](math)
+
+
+def _sym(m: Sym) -> float:
+    name = read_name(m.name)
+    small = sum(width(s) for s in (name.sub, name.sup) if s is not None)
+    return 0.6 * len(name.core) + 0.5 * len(name.prefix) + _SMALL * small
+
+
+def _op(m: Op) -> float:
+    return 1.4 if m.char in _RELATIONS else 0.4 if m.char in ",:;/" else 1.2
+
+
+def _script(m: Script) -> float:
+    return width(m.base) + _SMALL * max((width(s) for s in (m.sub, m.sup) if s), default=0.0)
+
+
+def _big(m: Big) -> float:
+    limits = [width(s) * _SMALL for s in (m.lower, m.upper) if s is not None]
+    return max(1.4, *limits) + 0.2 + width(m.body) if limits else 1.6 + width(m.body)
+
+
+def _grid(m: Grid) -> float:
+    columns = [max(width(c) for c in column) for column in zip(*m.rows, strict=True)]
+    return 1.0 + sum(columns) + 1.0 * (len(columns) - 1)
+
+
+_BY_CLASS: dict[type[Math], Callable[[Any], float]] = {
+    Sym: _sym,
+    Num: lambda m: 0.5 * len(m.text),
+    Op: _op,
+    Word: lambda m: 0.5 * len(m.text) + (0.2 if m.function else 0),
+    Row: lambda m: sum(width(i) for i in m.items) + 0.08 * len(m.items),
+    Frac: lambda m: max(width(m.over), width(m.under)) + 0.3,
+    Script: _script,
+    Root: lambda m: 1.0 + width(m.body),
+    Fence: lambda m: 0.8 + width(m.body),
+    Big: _big,
+    Under: lambda m: max(width(m.body), 0.6 * width(m.note)) + 0.3,
+    Brace: lambda m: max(width(m.body), _SMALL * width(m.label)),
+    Grid: _grid,
+    Tint: lambda m: width(m.body),
+    Boxed: lambda m: 1.0 + width(m.body),
+}
+
+
+def pieces(math: Math) -> tuple[Math, ...]:
+    """Return a formula cut before its outermost ``+``, ``−`` and ``=``; each sign leads a piece.
+
+    >>> len(pieces(row(Sym("Z"), Op("="), Sym("X"), Op("+"), Sym("b"))))
+    3
+    """
+    if not isinstance(math, Row):
+        return (math,)
+    items = items_of(math)
+    cuts = [
+        k
+        for k, item in enumerate(items)
+        if k and _sign(item) in _BREAKS and not is_unary(items, k)
+    ]
+    ends = [0, *cuts, len(items)]
+    return tuple(row(*items[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+
+
+def leads_with_sign(math: Math) -> bool:
+    """Return whether a piece begins with the sign that joins it to the one before."""
+    first = items_of(math)[0] if isinstance(math, Row) and math.items else math
+    return _sign(first) in _BREAKS
+
+
+def _sign(item: Math) -> str:
+    if isinstance(item, Tint):
+        return _sign(item.body)
+    return item.char if isinstance(item, Op) else ""

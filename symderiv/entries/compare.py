@@ -1,0 +1,196 @@
+"""Does a gradient agree with the entries that SymPy derives? Entry by entry, at small sizes.
+
+Contract: where sizes are at most 2, the difference of both is read as a polynomial in entries and
+must vanish identically; everywhere else, and where that does not decide, both are evaluated at a
+rational point: exactly where all functions are rational, to 40 digits otherwise. The derivatives
+are chained definition by definition in numbers, so networks are as cheap as their parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from ..errors import CheckError, InputError
+from ..explicit import same
+from ..expr import Expr
+from ..language.problem import Problem
+from ..ops import Cells
+from ..sampling import least_sizes, size_grid
+from ..shapes import describe
+from .build import EntryRoad
+from .generalise import names_of
+from .points import OUTSIDE_DOMAIN, Point, points
+from .polynomials import PolynomialReader, Unreadable
+
+Sizes = Mapping[str, int]
+
+LARGEST = 3
+MOST_SIZES = 27
+DIGITS = 40
+_IDENTITY_SIZE = 2
+_IDENTITY_MONOMIALS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The first entry (row and column from 1) where the two differ, and both values there."""
+
+    sizes: Sizes
+    row: int
+    column: int
+    derived: Any
+    candidate: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared, how well, and the first mismatch if there is one."""
+
+    sizes: tuple[Sizes, ...]
+    entries: int  # compared, over all sizes
+    identities: int  # of these, how many were compared as expressions, for all values at once
+    exact: bool  # whether every comparison was exact; else to DIGITS digits
+    mismatch: Mismatch | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no entry differs."""
+        return self.mismatch is None
+
+    @property
+    def digits(self) -> int | None:
+        """The number of digits compared; None where the comparison was exact."""
+        return None if self.exact else DIGITS
+
+
+def agrees(
+    problem: Problem, wrt: str, candidate: Expr, sizes: Sequence[Sizes] | None = None
+) -> Comparison:
+    """Compare a gradient with the derived entries; ``sizes`` defaults to all of 1, 2, 3.
+
+    Raises InputError where the shape is not that of ``wrt``, CheckError where no point lies in
+    the domain of the functions.
+
+    >>> from symderiv.language.problem import problem
+    >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    >>> agrees(p, "W", p.read("X.T @ G")).agrees
+    True
+    >>> agrees(p, "W", p.read("2 * X.T @ G")).mismatch.sizes
+    {'n': 1, 'd': 1, 'm': 1}
+    """
+    return compare_all(problem, {wrt: candidate}, sizes)[wrt]
+
+
+def compare_all(
+    problem: Problem, candidates: Mapping[str, Expr], sizes: Sequence[Sizes] | None = None
+) -> dict[str, Comparison]:
+    """Compare gradients by several variables; what SymPy derives on the way is used for all."""
+    tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
+    for chosen in small_sizes(problem, *candidates.values()) if sizes is None else sizes:
+        road = EntryRoad(problem, chosen)
+        for tally in tallies.values():
+            tally.compare(road)
+    return {w: tally.result() for w, tally in tallies.items()}
+
+
+def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
+    """Return all choices of 1, 2, 3 for the dimensions; with many of those, a fixed sample.
+
+    Sizes at which a position such as X[2, 1] does not exist, here or in ``others``, are left out.
+
+    >>> from symderiv.language.problem import problem
+    >>> len(small_sizes(problem("L(X @ W)", X="n, d", W="d, m")))
+    27
+    """
+    least = least_sizes([problem.objective, *problem.definitions.values(), *others])
+    top = max([LARGEST, *least.values()])
+    grid = list(size_grid(problem.dims, least, range(1, top + 1)))
+    if len(grid) <= MOST_SIZES:
+        return tuple(grid)
+    chosen = Random(0).sample(range(1, len(grid)), MOST_SIZES - 1)
+    return tuple(grid[k] for k in [0, *sorted(chosen)])
+
+
+class _Tally:
+    """The comparison of one candidate while it goes through the sizes."""
+
+    def __init__(self, problem: Problem, wrt: str, candidate: Expr) -> None:
+        self._problem, self._wrt, self._candidate = problem, wrt, candidate
+        self._names = names_of(problem)
+        shape = self._names[wrt].shape
+        if candidate.shape != shape:
+            raise InputError(
+                f"the gradient by {wrt} is {describe(shape)}, not {describe(candidate.shape)}"
+            )
+        self._sizes: list[Sizes] = []
+        self._entries = self._identities = 0
+        self._exact = True
+        self._mismatch: Mismatch | None = None
+        # Properties make entries depend on one another, so an identity must not be expected.
+        self._is_free = not any(v.properties for v in problem.variables.values())
+
+    def result(self) -> Comparison:
+        """Return what was found."""
+        if not self._sizes:
+            raise CheckError(f"no size at which the gradient by {self._wrt} could be compared")
+        return Comparison(
+            tuple(self._sizes), self._entries, self._identities, self._exact, self._mismatch
+        )
+
+    def compare(self, road: EntryRoad) -> None:
+        """Compare at the sizes of a road."""
+        if self._mismatch is not None:
+            return
+        count = sum(map(len, road.symbols[self._wrt]))
+        if self._is_identity(road):
+            self._identities += count
+        else:
+            self._at_a_point(road)
+        self._sizes.append(road.sizes)
+        self._entries += count
+
+    def _is_identity(self, road: EntryRoad) -> bool:
+        if not self._is_free or max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
+            return False
+        reader = PolynomialReader(_IDENTITY_MONOMIALS)
+        try:
+            pairs = _pairs(road.gradient(self._wrt), road.cells(self._candidate))
+            return all(reader.read(x) == reader.read(y) for _, x, y in pairs)
+        except Unreadable:
+            return False
+
+    def _at_a_point(self, road: EntryRoad) -> None:
+        for point in points(self._names, road.sizes, self._problem.variables):
+            try:
+                self._compare_at(point, road)
+                return
+            except OUTSIDE_DOMAIN:
+                continue
+        raise CheckError(
+            f"no point was found where the gradient by {self._wrt} is defined",
+            remedy="declare variables that must be so as positive",
+        )
+
+    def _compare_at(self, point: Point, road: EntryRoad) -> None:
+        derived = road.gradient(self._wrt, lift=point.value, plus=_sum)
+        for (i, j), x, y in _pairs(derived, point.cells(self._candidate)):
+            self._exact &= isinstance(x, Fraction) and isinstance(y, Fraction)
+            if not same(x, y):
+                self._mismatch = Mismatch(road.sizes, i, j, x, y)
+                return
+
+
+def _sum(terms: Sequence[Any]) -> Any:
+    return sum(terms, Fraction(0))
+
+
+def _pairs(left: Cells, right: Cells) -> list[tuple[tuple[int, int], Any, Any]]:
+    return [
+        ((i, j), x, y)
+        for i, (r, q) in enumerate(zip(left, right, strict=True), 1)
+        for j, (x, y) in enumerate(zip(r, q, strict=True), 1)
+    ]

@@ -1,0 +1,128 @@
+"""Rational points: values for every entry of every name, and SymPy expressions evaluated there.
+
+Contract: a point is the same on every run (its seed is text). Variables have the properties that
+were declared for them; definitions have the value of their definition. A SymPy expression made of
+rational operations has an exact value, any other one of 50 digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import sympy
+
+from ..errors import MissingRuleError
+from ..explicit import ExactMath, Explicit, compare, same
+from ..expr import Expr, Variable, walk
+from ..ops import TABLE, Cells
+from ..sampling import values
+from ..shapes import ONE
+from .symbols import UNDEFINED, name_and_place
+
+# What arithmetic raises where a function is not defined, or leaves the real numbers.
+OUTSIDE_DOMAIN = (ZeroDivisionError, ValueError, TypeError, OverflowError)
+
+ATTEMPTS = 12
+LOSS_VALUE = Fraction(5, 3)  # of every unspecified loss; its gradient is a value of its own
+
+
+class Point(Explicit):
+    """Values of all names at given sizes."""
+
+    def __init__(
+        self, sizes: Mapping[str, int], given: Mapping[str, Cells], names: Mapping[str, Expr]
+    ) -> None:
+        super().__init__(sizes, given, math=ExactMath())
+        self.names = names
+        self._values: dict[Any, Any] = {}
+
+    def loss(self, e: Expr, cells: Cells) -> Cells:
+        """Return the value that an unspecified loss has at every point."""
+        return [[LOSS_VALUE]]
+
+    def same(self, derived: Any, value: Any) -> bool:
+        """Whether a SymPy expression has a value here."""
+        return same(self.value(derived), value)
+
+    def value(self, e: Any) -> Any:
+        """Return the value of a SymPy expression; raises one of ``OUTSIDE_DOMAIN``."""
+        found = self._values.get(e)
+        if found is None:
+            found = self._values[e] = self._value(e)
+        return found
+
+    def _value(self, e: Any) -> Any:
+        if e.is_Symbol:
+            return self._symbol(e)
+        if e.is_Rational:
+            return Fraction(int(e.p), int(e.q))
+        if e.is_Add:
+            return sum((self.value(a) for a in e.args), Fraction(0))
+        if e.is_Mul:
+            product: Any = Fraction(1)
+            for a in e.args:
+                product = product * self.value(a)
+            return product
+        if e.is_Pow:
+            return self.math.power(self.value(e.base), self.value(e.exp))
+        if e in (sympy.pi, sympy.E):
+            return self.math.constant("pi" if e == sympy.pi else "e")
+        if isinstance(e, sympy.Piecewise):
+            return next(self.value(x) for x, test in e.args if self._holds(test))
+        if e in UNDEFINED:
+            raise ValueError(f"{e} is no real number")
+        return self._function(e)
+
+    def _symbol(self, s: Any) -> Any:
+        name, place = name_and_place(s)
+        x = self.names[name]
+        indices = iter(place)
+        i, j = (1 if d == ONE else next(indices) for d in x.shape)
+        return self.cells(x)[i - 1][j - 1]
+
+    def _function(self, e: Any) -> Any:
+        args = [self.value(a) for a in e.args]
+        letter = getattr(e, "unspecified", None)
+        if letter is not None:
+            return self.math.unspecified(*letter, *args)
+        if isinstance(e, sympy.Abs):
+            return abs(args[0])
+        name = type(e).__name__
+        try:
+            return getattr(self.math, name.lower())(*args)
+        except AttributeError:
+            raise MissingRuleError(f"no value is known of the SymPy function {name}") from None
+
+    def _holds(self, test: Any) -> bool:
+        if test in (sympy.true, sympy.false):
+            return bool(test)
+        if isinstance(test, sympy.And | sympy.Or):
+            quantifier = all if isinstance(test, sympy.And) else any
+            return quantifier(self._holds(a) for a in test.args)
+        left, right = self.value(test.lhs), self.value(test.rhs)
+        return compare(test.rel_op, left, right)
+
+
+def points(
+    names: Mapping[str, Expr],
+    sizes: Mapping[str, int],
+    variables: Mapping[str, Variable] | None = None,
+) -> Iterator[Point]:
+    """Yield a few points to try, one after the other where a function is not defined.
+
+    ``names`` are the expressions that entries are symbols of; ``variables`` tells the properties.
+    """
+    leaves = {str(v.data): v for x in names.values() for v in walk(x) if v.op == "var"}
+    known = {n: v.properties for n, v in (variables or {}).items()}
+    positive = any(TABLE[e.op].domain == "positive" for x in names.values() for e in walk(x))
+    for attempt in range(ATTEMPTS):
+        random = Random(f"{sorted(sizes.items())} {attempt}")
+        extra = ("positive",) if positive and attempt % 2 == 0 else ()
+        drawn = [
+            Variable(n, leaves[n].shape, "matrix", known.get(n, ()) + extra)
+            for n in sorted(leaves)
+        ]
+        yield Point(sizes, values(drawn, sizes, random), names)

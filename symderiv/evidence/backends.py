@@ -1,0 +1,136 @@
+"""Generated code against JAX and PyTorch, where they are installed.
+
+The generated ``forward`` itself is run over their arrays and differentiated by them, so that only
+the backward pass is ours. Contract: a backend that is not installed is left out, never assumed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..codegen import Compiled
+from ..derivation import Derivation
+from ..errors import CheckError
+from .differences import (
+    SEEDS,
+    all_sizes,
+    callables,
+    draw,
+    hidden_sizes,
+    needs_positive,
+    relative_error,
+)
+
+TOLERANCE = 1e-8
+
+
+def installed() -> list[str]:
+    """Return the names of the installed backends."""
+    return [n for n in ("jax", "torch") if importlib.util.find_spec(n) is not None]
+
+
+def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str, Any]]:
+    """Compare the gradients with those of every installed backend; raises CheckError."""
+    found: list[dict[str, Any]] = []
+    for name in installed():
+        gradient = {"jax": _jax_gradients, "torch": _torch_gradients}[name]
+        worst = 0.0
+        positive = needs_positive(derivation, compiled)
+        for sizes in all_sizes(derivation):
+            keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
+            if any(callable(v) for v in keywords.values()):
+                return found  # stand-ins for unspecified functions are NumPy's
+            inputs, given = draw(derivation, sizes, SEEDS[0], positive)
+            ours = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            theirs = gradient(compiled, inputs, given, keywords, list(derivation), sizes)
+            for n in derivation:
+                error = relative_error(ours[n], theirs[n])
+                if not error <= TOLERANCE:
+                    raise CheckError(f"the gradient by {n} differs from {name}'s by {error:.1e}")
+                worst = max(worst, error)
+        found.append({"name": name, "error": worst, "sizes": len(all_sizes(derivation))})
+    return found
+
+
+def _namespace(compiled: Compiled, module: Any, read: Any) -> dict[str, Any]:
+    space: dict[str, Any] = {"__name__": compiled.module.name}
+    exec(compile(compiled.source, f"<symderiv {compiled.module.name}>", "exec"), space)
+    space["np"], space["_read"] = module, read
+    return space
+
+
+def _total(value: Any, given: Mapping[str, Any]) -> Any:
+    outputs = value if isinstance(value, tuple) else (value,)
+    if not given:
+        return outputs[0]
+    return sum((g * z).sum() for g, z in zip(given.values(), outputs, strict=True))
+
+
+def _jax_gradients(
+    compiled: Compiled,
+    inputs: Mapping[str, Any],
+    given: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+    wrt: list[str],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+
+    def read(**arrays: Any) -> Any:
+        return list(arrays.values()), sizes, jnp.float64
+
+    forward = _namespace(compiled, jnp, read)["forward"]
+
+    def loss(chosen: dict[str, Any]) -> Any:
+        return _total(forward(*{**inputs, **chosen}.values(), **keywords), given)
+
+    gradients = jax.grad(loss)({n: jnp.asarray(inputs[n]) for n in wrt})
+    return {n: np.asarray(g) for n, g in gradients.items()}
+
+
+class _TorchNumpy:
+    """The few NumPy names that generated code uses, over torch tensors."""
+
+    def __init__(self, torch: Any) -> None:
+        self._torch = torch
+        self.linalg = torch.linalg
+        self.pi, self.e = float(np.pi), float(np.e)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._torch, name)
+
+    def maximum(self, x: Any, bound: float) -> Any:
+        return self._torch.clamp(x, min=bound)
+
+    def where(self, test: Any, yes: Any, no: Any) -> Any:
+        return self._torch.where(test, yes, no)
+
+    def vdot(self, x: Any, y: Any) -> Any:
+        return (x * y).sum()
+
+
+def _torch_gradients(
+    compiled: Compiled,
+    inputs: Mapping[str, Any],
+    given: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+    wrt: list[str],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    import torch
+
+    def read(**arrays: Any) -> Any:
+        return list(arrays.values()), sizes, torch.float64
+
+    forward = _namespace(compiled, _TorchNumpy(torch), read)["forward"]
+    tensors = {n: torch.tensor(a, requires_grad=n in wrt) for n, a in inputs.items()}
+    fixed = {g: torch.tensor(a) for g, a in given.items()}
+    _total(forward(*tensors.values(), **keywords), fixed).backward()
+    return {n: tensors[n].grad.numpy() for n in wrt}

@@ -1,0 +1,168 @@
+"""Generated code against differences: complex step where it is analytic, central elsewhere.
+
+Source of the complex step: Squire and Trapp, SIAM Review 40 (1998), eq. 5. Contract: the
+unspecified loss is stood in for by the inner product of its argument with G, whose gradient is G.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..codegen import Compiled, size_choices
+from ..derivation import Derivation
+from ..errors import CheckError
+from ..sampling import least_sizes
+
+Arrays = dict[str, Any]
+SEEDS = (0, 1, 2)
+_COMPLEX_STEP, _CENTRAL_STEP = 1e-30, 1e-6
+TOLERANCE = {"complex step": 1e-11, "central differences": 1e-5}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The largest error of one gradient over all points, relative to max(1, |value|)."""
+
+    name: str
+    method: str
+    error: float
+    entries: int
+
+
+def unspecified(name: str) -> Any:
+    """Return a stand-in f, fp or fpp for an unspecified entrywise function: sin(0.7 t) + t²/4."""
+    order = len(name) - len(name.rstrip("p"))
+    return (
+        lambda t: np.sin(0.7 * t) + t * t / 4,
+        lambda t: 0.7 * np.cos(0.7 * t) + t / 2,
+        lambda t: -0.49 * np.sin(0.7 * t) + 0.5,
+    )[order]
+
+
+def callables(compiled: Compiled) -> dict[str, Any]:
+    """Return stand-ins for the unspecified functions of a module."""
+    return {name: unspecified(name) for name in compiled.module.functions}
+
+
+def draw(
+    derivation: Derivation, sizes: Mapping[str, int], seed: int, positive: Sequence[str] = ()
+) -> tuple[Arrays, Arrays]:
+    """Return random inputs and given gradients; a point of the box 0.5 <= |x| <= 1.5."""
+    problem = derivation.problem
+    rng = np.random.default_rng([seed, *(sizes[d] for d in problem.dims)])
+
+    def array(shape: tuple[int, ...], is_positive: bool) -> Any:
+        values = rng.uniform(0.5, 1.5, shape)
+        return values if is_positive else values * rng.choice([-1.0, 1.0], shape)
+
+    def shape_of(dims: Sequence[Any], kind: str) -> tuple[int, ...]:
+        full = tuple(d.at(sizes) for d in dims)
+        return {"scalar": (), "vector": full[:1]}.get(kind, full)
+
+    inputs = {
+        n: array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
+        for n, v in problem.variables.items()
+    }
+    given = {
+        g: array(tuple(d.at(sizes) for d in x.shape if str(d) != "1"), False)
+        for g, x in problem.upstream.items()
+    }
+    return inputs, given
+
+
+def all_sizes(derivation: Derivation) -> list[dict[str, int]]:
+    """Return the three choices of sizes of a check, raised where a position needs it."""
+    dims = derivation.problem.dims
+    least = least_sizes([derivation.problem.objective])
+    return [
+        {d: max(k, least.get(d, 1)) for d, k in zip(dims, row, strict=True)}
+        for row in size_choices(len(dims))
+    ]
+
+
+def hidden_sizes(compiled: Compiled, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the sizes that no array shows, as keywords."""
+    return {d: sizes[d] for d in compiled.module.sizes}
+
+
+def objective(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
+    """Return the objective at a point."""
+    value = compiled.forward(*inputs.values(), **keywords)
+    outputs = value if isinstance(value, tuple) else (value,)
+    if not given:
+        return outputs[0]
+    return sum((g * z).sum() for g, z in zip(given.values(), outputs, strict=True))
+
+
+def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
+    """Return the variables to be drawn positive: all, where the plain draw leaves the domain."""
+    for sizes in all_sizes(derivation):
+        inputs, given = draw(derivation, sizes, 0)
+        keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
+        with np.errstate(all="ignore"):
+            gradients = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            value = objective(compiled, inputs, given, keywords)
+        found = [value, *gradients.values()]
+        if not all(np.all(np.isfinite(x)) for x in found):
+            return list(derivation.problem.variables)
+    return []
+
+
+def check_differences(
+    derivation: Derivation, compiled: Compiled, positive: Sequence[str] | None = None
+) -> list[Difference]:
+    """Compare every entry of every gradient at 3 points and 3 sizes; raises CheckError."""
+    if positive is None:
+        positive = needs_positive(derivation, compiled)
+    method = "complex step" if compiled.module.analytic else "central differences"
+    worst = dict.fromkeys(derivation, 0.0)
+    counts = dict.fromkeys(derivation, 0)
+    for sizes in all_sizes(derivation):
+        keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
+        for seed in SEEDS:
+            inputs, given = draw(derivation, sizes, seed, positive)
+            gradients = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            for name in derivation:
+                expected = differences(compiled, inputs, given, keywords, name, method)
+                error = relative_error(gradients[name], expected)
+                if not error <= TOLERANCE[method]:
+                    raise CheckError(
+                        f"the generated gradient by {name} differs from {method} by {error:.1e}",
+                        remedy=f"at sizes {sizes}, seed {seed}; nothing is written",
+                    )
+                worst[name] = max(worst[name], error)
+                counts[name] += expected.size
+    return [Difference(n, method, worst[n], counts[n]) for n in derivation]
+
+
+def differences(
+    compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays, name: str, method: str
+) -> Any:
+    """Return the gradient by one variable by differences."""
+    result = np.zeros(inputs[name].shape)
+    for place in np.ndindex(inputs[name].shape):
+        if method == "complex step":
+            moved = {n: a.astype(complex) for n, a in inputs.items()}
+            moved[name][place] += 1j * _COMPLEX_STEP
+            value = objective(compiled, moved, given, keywords)
+            result[place] = np.imag(value) / _COMPLEX_STEP
+        else:
+            ends = []
+            for sign in (1, -1):
+                moved = {n: a.copy() for n, a in inputs.items()}
+                moved[name][place] += sign * _CENTRAL_STEP
+                ends.append(objective(compiled, moved, given, keywords))
+            result[place] = (ends[0] - ends[1]) / (2 * _CENTRAL_STEP)
+    return result
+
+
+def relative_error(found: Any, expected: Any) -> float:
+    """Return the largest |found - expected| / max(1, |expected|); infinite for a wrong shape."""
+    if np.shape(found) != np.shape(expected):
+        return float("inf")
+    gap = np.abs(np.asarray(found) - expected) / np.maximum(1.0, np.abs(expected))
+    return float(np.max(gap, initial=0.0))
