@@ -1,0 +1,60 @@
+"""symderiv: derivations of matrix calculus that people can read, trust and run.
+
+    >>> import symderiv as sd
+    >>> p = sd.problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
+    >>> sd.derive(p)["W"]
+    X.T @ G
+
+The public names are loaded when they are first used, so that ``import symderiv`` is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import Derivation, Result, check, derive, equal, load
+    from .claims import Verdict
+    from .errors import SymderivError
+    from .evidence import Certificate
+    from .language import Problem, problem
+
+_HOMES = {
+    "Certificate": "evidence",
+    "Derivation": "api",
+    "Problem": "language",
+    "Result": "api",
+    "SymderivError": "errors",
+    "Verdict": "claims",
+    "check": "api",
+    "derive": "api",
+    "equal": "api",
+    "load": "api",
+    "problem": "language",
+}
+
+__all__ = [
+    "Certificate",
+    "Derivation",
+    "Problem",
+    "Result",
+    "SymderivError",
+    "Verdict",
+    "check",
+    "derive",
+    "equal",
+    "load",
+    "problem",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

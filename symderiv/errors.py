@@ -53,8 +53,11 @@ class Span:
 class SymderivError(Exception):
     """Base of all errors of this package.
 
-    ``subject`` says what is wrong, ``span`` where, ``remedy`` what to write instead.
+    ``subject`` says what is wrong, ``span`` where, ``remedy`` what to write instead;
+    ``exit_code`` is what the command line ends with.
     """
+
+    exit_code = 2
 
     def __init__(self, subject: str, *, span: Span | None = None, remedy: str = "") -> None:
         self.subject, self.span, self.remedy = subject, span, remedy
@@ -116,6 +119,10 @@ class InputError(SymderivError):
 class CheckError(SymderivError):
     """A printed equation or generated code failed its check; nothing is printed."""
 
+    exit_code = 1
+
 
 class DisagreementError(SymderivError):
     """Two independent roads lead to different results; both are in the message."""
+
+    exit_code = 1

@@ -56,11 +56,18 @@ class Context:
 def _missing_sum(claim: Expr, context: Context) -> Iterator[Mend]:
     for name, dim in free_ranges(claim).items():
         if name not in context.entry:
+            what = "row" if _counts_rows(claim, name) else "term"
             yield Mend(
                 "missing-sum",
-                f"one term ({name} fixed) instead of the sum over {name}",
+                f"one {what} instead of the sum over all: {name} is fixed, and must be summed",
                 index_sum(name, dim, claim),
             )
+
+
+def _counts_rows(x: Expr, index: str) -> bool:
+    """Whether an index stands only where rows are counted."""
+    found = [e for e in walk(x) if index in own_indices(e)]
+    return all(e.op != "column" and own_indices(e)[0] == index for e in found)
 
 
 def _one_row(claim: Expr, context: Context) -> Iterator[Mend]:
@@ -133,7 +140,7 @@ def exchange(x: Expr, p: str, q: str) -> Expr | None:
 
 def _transposed(claim: Expr, context: Context) -> Iterator[Mend]:
     if claim.shape != SCALAR:
-        yield Mend("transposed", "the result is transposed", flipped(claim))
+        yield Mend("transposed", "the index pair is swapped: the result is transposed", flipped(claim))
 
 
 def flipped(x: Expr) -> Expr:

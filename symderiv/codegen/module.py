@@ -34,7 +34,7 @@ def _read(**arrays):
     return found, sizes, np.result_type(*found)
 '''
 
-_HELPERS = {
+HELPERS = {
     "_sigmoid": '''
 def _sigmoid(x):
     """Return 1 / (1 + exp(-x)) without overflow."""
@@ -85,7 +85,7 @@ class _Builder:
         backward = self._backward()
         forward, outputs = self._forward()
         parts = [self._docstring(), "", "import numpy as np", "", self._shapes(), _READ]
-        parts += [_HELPERS[h] for h in sorted(self.helpers)]
+        parts += [HELPERS[h] for h in sorted(self.helpers)]
         parts += ["", forward, "", backward]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
         operators = {e.op for e in self._everything()}

@@ -201,10 +201,10 @@ class NumberRow:
 
 @dataclass(frozen=True, slots=True)
 class NumberTable(Block):
-    """Values by the formula beside central differences of step ``step``."""
+    """Values by the formula beside central differences; ``head`` names those and their step."""
 
     rows: tuple[NumberRow, ...]
-    step: Math
+    head: Inline
 
 
 @dataclass(frozen=True, slots=True)

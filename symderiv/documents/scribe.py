@@ -16,6 +16,7 @@ from ..notation.math import (
     PARTIAL,
     TRANSPOSE,
     Big,
+    Fence,
     Math,
     Num,
     Op,
@@ -28,7 +29,7 @@ from ..notation.math import (
     sup,
 )
 from ..notation.written import Writer, shape_notation
-from ..ops import SUM
+from ..ops import SUM, TABLE
 from ..ops.leaves import size_notation
 from ..shapes import ONE, SCALAR, Dim
 from .theme import COTANGENT, DELTA, INPUT
@@ -39,14 +40,31 @@ if TYPE_CHECKING:
 _LEAVES = ("var", "named", "ones", "zeros", "eye", "onehot")
 
 
-class ShapedWriter(Writer):
+class EntryWise(Writer):
+    """Writes sums inside sums, and entries of transposes, as they stand in a line of a proof."""
+
+    def __call__(self, e: Expr, level: int = SUM) -> Math:
+        if e.op != "Sum" or e.args[0].op != "Sum":
+            return super().__call__(e, level)
+        body = Big("∑", *self.limits(*sum_index(e)), self(e.args[0], SUM))
+        operator = TABLE["Sum"]
+        binds = operator.written or operator.level
+        return Fence("(", body, ")") if binds(e) < level else body
+
+    def inner(self, e: Expr) -> Math:
+        """Return what an index is attached to; a transpose in parentheses."""
+        body = super().inner(e)
+        return Fence("(", body, ")") if e.op == "transpose" else body
+
+
+class ShapedWriter(EntryWise):
     """Writes the shape under every symbol that has one; under a transpose, its shape."""
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         leaf = e.args[0] if e.op == "transpose" else e
         if leaf.op not in _LEAVES or e.shape == SCALAR:
             return super().__call__(e, level)
-        plain = Writer(self.roles, full=self.full, delta=self.delta)
+        plain = EntryWise(self.roles, full=self.full, delta=self.delta)
         return Under(plain(e, level), shape_notation(e.shape))
 
 
@@ -69,8 +87,8 @@ class Scribe:
         self.meanings = {v.name: v.meaning for v in self.problem.variables.values() if v.meaning}
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
-        self.write = Writer(self.roles, delta=DELTA)
-        self.write_full = Writer(self.roles, full=True, delta=DELTA)
+        self.write = EntryWise(self.roles, delta=DELTA)
+        self.write_full = EntryWise(self.roles, full=True, delta=DELTA)
         self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA)
         self.loss = Sym(self.problem.objective_name)
 

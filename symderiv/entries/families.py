@@ -178,6 +178,16 @@ class FamilySearch:
             found.append(family)
         return tuple(found)
 
+    def is_crowded(self) -> bool:
+        """Whether some monomial may have more indices over a dimension than that has values."""
+        sizes = max(self._sizes, key=lambda s: prod(s.values()))
+        for labels, monomial in {k for left in self._left for k in left}:
+            places = Counter(d for d, _ in self._places((labels, monomial)))
+            # Every summed index stands at two places, as a rule.
+            if any(places[d] > 2 * d.at(sizes) for d in places):
+                return True
+        return False
+
     def _next(self) -> Family | None:
         """Take one family away from what is left."""
         key = self._most_generic()

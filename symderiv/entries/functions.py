@@ -27,6 +27,10 @@ Kind = tuple[Any, ...]
 Slot = tuple[int, int, int]  # argument, type of monomial in it, place of an index in that
 
 
+class Crowded(Unreadable):
+    """No pattern, but the sizes are too small to tell all indices apart."""
+
+
 @dataclass
 class Names:
     """The names that patterns are made of: an expression and the dimensions of the axes of each."""
@@ -51,9 +55,10 @@ class Names:
         for o in observations:
             for p in o.entries.values():
                 self._check(p)
-        found = FamilySearch(observations, self.axes, label_dims, self.taken).run()
+        search = FamilySearch(observations, self.axes, label_dims, self.taken)
+        found = search.run()
         if found is None:
-            raise Unreadable
+            raise Crowded if search.is_crowded() else Unreadable
         return found
 
     def _check(self, p: Polynomial) -> None:

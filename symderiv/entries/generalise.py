@@ -20,7 +20,7 @@ from ..shapes import ONE, SCALAR, Shape
 from .build import EntryRoad
 from .contraction import transposed
 from .families import Family, Observation
-from .functions import Names, with_named_functions
+from .functions import Crowded, Names, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, Unreadable
 
@@ -53,7 +53,8 @@ def generalise(
 ) -> Pattern | None:
     """Return the pattern of the gradient by ``wrt``, found from its SymPy entries; or None.
 
-    ``sizes`` defaults to three choices in which no dimension keeps its size.
+    ``sizes`` defaults to three choices in which no dimension keeps its size, and to larger ones
+    where those cannot tell all indices apart.
 
     >>> from symderiv.language.problem import problem
     >>> from symderiv.notation.text import text
@@ -62,9 +63,16 @@ def generalise(
     ['G @ W.T', 'X.T @ G', 'G.T @ ones(n)']
     """
     names = names_of(problem)
-    chosen = tuple(sizes) if sizes is not None else typical_sizes(problem)
-    grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
-    return find_pattern(grids, names, names[wrt].shape)
+    choices = (typical_sizes(problem), typical_sizes(problem, 1)) if sizes is None else (sizes,)
+    for chosen in choices:
+        grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
+        try:
+            return _pattern(grids, names, names[wrt].shape)
+        except Crowded:
+            continue
+        except Unreadable:
+            return None
+    return None
 
 
 def names_of(problem: Problem) -> dict[str, Expr]:
@@ -78,7 +86,7 @@ def names_of(problem: Problem) -> dict[str, Expr]:
     return names
 
 
-def typical_sizes(problem: Problem) -> tuple[Sizes, ...]:
+def typical_sizes(problem: Problem, extra: int = 0) -> tuple[Sizes, ...]:
     """Return the sizes to look at; positions such as X[1, 4] exist at all of them."""
     least = least_sizes([problem.objective, *problem.definitions.values()])
     rows = len(_SIZES[0]) if len(problem.dims) > 4 else 3
@@ -86,7 +94,7 @@ def typical_sizes(problem: Problem) -> tuple[Sizes, ...]:
     if not columns:
         return ({},)
     return tuple(
-        {s: column[r] + max(0, least.get(s, 1) - 2) for s, column in columns.items()}
+        {s: column[r] + extra + max(0, least.get(s, 1) - 2) for s, column in columns.items()}
         for r in range(rows)
     )
 
@@ -99,18 +107,24 @@ def find_pattern(
     ``grids`` are SymPy entries of a matrix of the given shape at several sizes, in the symbols
     ``X_{1,2}``; ``names`` are the expressions that those are entries of.
     """
+    try:
+        return _pattern(grids, names, shape)
+    except Unreadable:
+        return None
+
+
+def _pattern(
+    grids: Sequence[tuple[Sizes, Grid]], names: Mapping[str, Expr], shape: Shape
+) -> Pattern | None:
     reader = PolynomialReader()
     leaves = {**names, **{f"const:{c}": node("const", (), SCALAR, c) for c in ("pi", "e")}}
     taken = frozenset({*names, *(s for x in names.values() for s in dims_of(x))})
     known = Names(leaves, taken)
     label_dims = tuple(d for d in shape if d != ONE)
-    try:
-        raw = [Observation(s, _labelled(grid, shape, reader)) for s, grid in grids]
-        observations = with_named_functions(raw, known)
-        families = known.search(observations, label_dims)
-        matrix = known.expression(families, label_dims)
-    except Unreadable:
-        return None
+    raw = [Observation(s, _labelled(grid, shape, reader)) for s, grid in grids]
+    observations = with_named_functions(raw, known)
+    families = known.search(observations, label_dims)
+    matrix = known.expression(families, label_dims)
     candidate = _shaped(matrix, shape)
     if not all(_reproduces(candidate, s, grid, names) for s, grid in grids):
         return None

@@ -6,6 +6,7 @@ the backward pass is ours. Contract: a backend that is not installed is left out
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Mapping
 from typing import Any
@@ -29,8 +30,17 @@ TOLERANCE = 1e-8
 
 
 def installed() -> list[str]:
-    """Return the names of the installed backends."""
-    return [n for n in ("jax", "torch") if importlib.util.find_spec(n) is not None]
+    """Return the names of the backends that are installed and can be imported."""
+    found = []
+    for name in ("jax", "torch"):
+        if importlib.util.find_spec(name) is None:
+            continue
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError):
+            continue  # installed without the libraries it needs
+        found.append(name)
+    return found
 
 
 def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str, Any]]:

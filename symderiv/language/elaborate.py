@@ -249,7 +249,9 @@ class Elaborator:
             square = other[0] == other[1] != ONE
             bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
             kept = isinstance(x, ast.Call) and any(k.arg == "axis" for k in x.keywords)
-            if square and bare and not kept:
+            # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
+            either = sign == "*" and "eye" in (left.op, right.op)
+            if square and bare and not kept and not either:
                 name = self.source(x)
                 raise AmbiguousShapeError(
                     f"{name} is a column and the other side is square ({describe(other)}): "

@@ -44,7 +44,8 @@ class Writer:
         """Return what an index is attached to: entries of vectors are not bold."""
         if e.op in ("var", "named"):
             return self.name(str(e.data))
-        return self(e, ATOM)
+        body = self(e, ATOM)
+        return body if isinstance(body, Fence) else Fence("(", body, ")")
 
     def index(self, i: Index) -> Math:
         """Return an index as it stands in a subscript."""

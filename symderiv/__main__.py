@@ -1,0 +1,5 @@
+"""``python -m symderiv``."""
+
+from .cli.main import main
+
+main()

@@ -1,0 +1,82 @@
+"""Options and printing that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import library
+from ..api import load
+from ..errors import InputError, UnknownNameError
+from ..language import Problem
+from ..language.declarations import Declarations, parse_var_option
+from ..language.problem import build
+from ..notation.math import EQUALS, Math, fraction_of_partials, row
+from ..notation.unicode import unicode
+from ..notation.written import Writer
+
+Command = Callable[..., Any]
+
+
+def problem_options(command: Command) -> Command:
+    """Add the options that say how the text of a problem is read."""
+    for option in (
+        click.option("--upstream", metavar="NAME", help="Name of the given gradient (G)."),
+        click.option(
+            "--var",
+            "variables",
+            multiple=True,
+            metavar="'X: n, d'",
+            help="Declare a variable, a loss or an entrywise function; repeatable.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print data for machines.")(command)
+
+
+def read_problem(
+    source: str, variables: Sequence[str], upstream: str | None, wrt: str | None = None
+) -> Problem:
+    """Return the problem that an argument names or states: a file, a ready-made one, a text."""
+    path = Path(source)
+    bare = all(c.isalnum() or c in "-_." for c in source) and bool(source)
+    is_file = source.endswith(".toml") or (len(source) < 200 and bare and path.is_file())
+    if is_file or source in library.names():
+        if variables or upstream:
+            raise InputError("--var and --upstream are for expressions; a file declares its own")
+        return load(source)
+    if bare and "-" in source and all(len(part) > 1 for part in source.split("-")):
+        raise UnknownNameError(
+            f"there is no file and no ready-made problem {source!r}",
+            remedy=f"ready-made: {', '.join(library.names())}; a file ends in .toml",
+        )
+    declared = Declarations()
+    for text in variables:
+        name, shape = parse_var_option(text)
+        declared.declare(name, shape)
+    return build(source, declared, wrt=wrt, upstream=upstream)
+
+
+def inferred_note(problem: Problem) -> str:
+    """Return how undeclared names were read, or nothing."""
+    found = [
+        f"{v.name}: {', '.join(map(str, v.shape[:count])) or 'scalar'}"
+        for v in problem.variables.values()
+        if v.inferred
+        for count in [{"scalar": 0, "vector": 1, "matrix": 2}[v.kind]]
+    ]
+    return "; ".join(found)
+
+
+def equation(name: str, variable: Math, value: Math) -> str:
+    """Return ``∂L/∂W = value`` on one line."""
+    left = fraction_of_partials(Writer().name(name), variable)
+    return unicode(row(left, EQUALS, value))

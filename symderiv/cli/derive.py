@@ -1,0 +1,166 @@
+"""``symderiv derive``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..api import Derivation, Result
+from ..errors import InputError
+from ..narration import Section, Step
+from ..notation.math import EQUALS, row
+from ..notation.text import text
+from ..notation.unicode import unicode
+from ..notation.written import Writer
+from ..outputs import FORMATS
+from ..shapes import describe
+from .common import equation, inferred_note, json_option, problem_options, read_problem
+
+
+@click.command(name="derive", short_help="Derive gradients.")
+@click.argument("problem", metavar='PROBLEM.toml | NAME | "EXPR"')
+@problem_options
+@click.option("--wrt", metavar="W,b", help="Variables to differentiate by; default: all.")
+@click.option(
+    "--style",
+    type=click.Choice(["index", "entries", "all"]),
+    default="index",
+    show_default=True,
+    help="index: for every n and d; entries: written out for 2 x 2; all: both.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write files into a folder.")
+@click.option(
+    "--format",
+    "formats",
+    metavar=",".join(FORMATS),
+    default=",".join(FORMATS),
+    show_default=True,
+    help="What to write with -o.",
+)
+@click.option(
+    "--pdf-engine",
+    type=click.Choice(["typst", "latexmk"]),
+    default="typst",
+    show_default=True,
+    help="What makes the PDF.",
+)
+@json_option
+def command(
+    problem: str,
+    variables: tuple[str, ...],
+    upstream: str | None,
+    wrt: str | None,
+    style: str,
+    output: Path | None,
+    formats: str,
+    pdf_engine: str,
+    as_json: bool,
+) -> None:
+    """Derive the gradients of a problem, check them, and print or write them.
+
+    \b
+    symderiv derive linear-layer --wrt W
+    symderiv derive "0.5 * norm(X @ w - y)**2" --var "X: n, d" --var "w: d" --var "y: n" --wrt w
+    symderiv derive linear-layer -o linear-layer --format md,tex,pdf,py
+    """
+    chosen = [f.strip() for f in formats.split(",") if f.strip()]
+    unknown = [f for f in chosen if f not in FORMATS]
+    if unknown or not chosen:
+        raise InputError(
+            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
+        )
+    names = [w.strip() for w in wrt.split(",")] if wrt else None
+    derivation = Derivation(read_problem(problem, variables, upstream), names)
+    certificate = derivation.verify()
+    paths = (
+        derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
+    )
+    if as_json:
+        click.echo(json.dumps(_data(derivation), indent=2, ensure_ascii=False))
+        return
+    for line in _report(derivation):
+        click.echo(line)
+    click.echo("checked: " + "; ".join(certificate.lines()))
+    for path in paths:
+        click.echo(f"wrote {path}")
+
+
+def _data(derivation: Derivation) -> dict[str, object]:
+    return {
+        "problem": derivation.problem.text,
+        "gradients": {
+            n: {
+                "text": r.text,
+                "latex": r.latex,
+                "index_form": r.index_form,
+                "shape": [str(d) for d in r.variable.shape],
+                "steps": [
+                    {"before": text(s.before), "after": text(s.after), "law": s.law}
+                    for s in r.steps
+                ],
+            }
+            for n, r in derivation.items()
+        },
+        "certificate": derivation.verify().as_dict(),
+    }
+
+
+def _report(derivation: Derivation) -> list[str]:
+    problem = derivation.problem
+    lines = [click.style(problem.title, bold=True), ""]
+    note = inferred_note(problem)
+    if note:
+        lines += [f"undeclared names read as  {note}", ""]
+    writer = Writer()
+    for name, value in problem.definitions.items():
+        lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
+    lines.append(f"  {_objective(derivation)}")
+    lines.append("")
+    for section in derivation.sections:
+        lines += _section(derivation, section)
+    return lines
+
+
+def _objective(derivation: Derivation) -> str:
+    problem, writer = derivation.problem, Writer()
+    name = problem.objective_name
+    if problem.objective.op == "loss":
+        given = ", ".join(f"{g} = ∂{name}/∂{_argument(derivation, g)}" for g in problem.upstream)
+        return f"{unicode(writer(problem.objective))} with {given}"
+    return unicode(row(writer.name(name), EQUALS, writer(problem.objective)))
+
+
+def _argument(derivation: Derivation, given: str) -> str:
+    argument = derivation.problem.upstream[given]
+    written = unicode(Writer()(argument))
+    return written if argument.op in ("var", "named") else f"({written})"
+
+
+def _section(derivation: Derivation, section: Section) -> list[str]:
+    name = derivation.problem.objective_name
+    writer = Writer()
+    title = equation(name, writer(section.target), writer(section.result))
+    shape = describe(section.target.shape).replace(" x ", " × ")
+    lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]
+    result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
+    if isinstance(result, Result):
+        lines.append(click.style(f"  {result.text}", dim=True))
+    wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in section.steps]
+    left = max((len(w[0]) for w in wide), default=0)
+    right = min(max((len(w[1]) for w in wide), default=0), 56)
+    for k, (a, b, c) in enumerate(wide, 1):
+        row_ = f"  {k:2}  {a.rjust(left)} = {b.ljust(right)}"
+        lines.append(f"{row_}   {click.style(c, dim=True)}")
+    return [*lines, ""]
+
+
+def _left(step: Step, writer: Writer) -> str:
+    return unicode(writer(step.before)) if step.opens else ""
+
+
+def _reason(step: Step, writer: Writer) -> str:
+    parts = (p if isinstance(p, str) else unicode(writer(p)) for p in step.reason)
+    return "".join(parts)
+

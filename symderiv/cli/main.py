@@ -1,0 +1,80 @@
+"""``symderiv``: commands are loaded when they are called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ..errors import SymderivError
+
+# name: (module, one line of help)
+_COMMANDS = {
+    "derive": ("derive", "Derive gradients; print them, or write documents and code with -o."),
+    "check": ("check", "Say whether a claimed gradient is right, and if not, what went wrong."),
+    "equal": ("equal", "Say whether two expressions are equal for every size and value."),
+    "verify": ("verify", "Run the certificate of a folder again."),
+    "list": ("list_problems", "List the ready-made problems."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"{__package__}.{_COMMANDS[name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, text) for n, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            known = ", ".join(_COMMANDS)
+            raise click.UsageError(f"no command {args[0]!r}; there are: {known}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="symderiv")
+def cli() -> None:
+    """Derivations of matrix calculus that people can read, trust and run.
+
+    \b
+    symderiv derive linear-layer --wrt W
+    symderiv derive "x.T @ A @ x" --wrt x -o quadratic
+    symderiv check "L(X @ W)" --wrt W --claim "G.T @ X"
+
+    Exit code 0: done (a claim is right); 1: a claim is wrong, a check failed; 2: input that could
+    not be read.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> Any:
+    """Run the command line; errors are printed, never a traceback."""
+    try:
+        code = cli.main(list(args) if args is not None else None, standalone_mode=False)
+        sys.exit(code or 0)
+    except SymderivError as error:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,26 @@
+"""``symderiv verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..api import verify_folder
+
+
+@click.command(name="verify", short_help="Run a certificate again.")
+@click.argument("folder", type=click.Path(path_type=Path))
+def command(folder: Path) -> None:
+    """Derive again what a folder's certificate is about, run every check, compare the files.
+
+    Exit code 0: everything holds; 1: something differs; 2: no certificate could be read.
+    """
+    certificate, differences = verify_folder(folder)
+    for line in certificate.lines():
+        click.echo(f"holds: {line}")
+    for line in differences:
+        click.echo(click.style(f"differs: {line}", fg="red"))
+    if not differences:
+        click.echo(f"{folder}: every file is what is written from this derivation")
+    raise click.exceptions.Exit(1 if differences else 0)

@@ -1,0 +1,115 @@
+"""One expression evaluated on arrays, through the code generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..expr import Expr, rebuild, walk, with_args
+from ..ops.functions import loss_parts, spelled
+from ..shapes import ONE, Dim, Shape
+from .lines import array_shape, shape_text
+from .module import HELPERS
+from .numpy_code import Coder, python_name
+
+
+def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
+    """Return the value of an expression as an array: vectors are 1-D, scalars 0-D.
+
+    ``given`` holds an array for every variable that occurs (others are ignored), callables for
+    unspecified functions, and sizes that no array shows. Raises InputError.
+    """
+    sizes: dict[str, int] = {}
+    space: dict[str, Any] = {"np": np}
+    arrays: list[Any] = []
+    for name, shape in _needed(x).items():
+        if name not in given:
+            raise InputError(
+                f"no value for {name}, {shape_text(array_shape(shape))}",
+                remedy=f"pass it by name: evaluate({name}=...)",
+            )
+        array = _read(name, given[name], shape, sizes)
+        space[python_name(name)] = array
+        arrays.append(array)
+    coder = Coder()
+    code = coder(_unnamed(x))
+    for name in {*coder.sizes, *(s for d in x.shape for s in d.symbols)}:
+        space[name] = _size(name, sizes, given)
+    for function in _functions(x):
+        if not callable(given.get(function)):
+            raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
+        space[function] = given[function]
+    space["dtype"] = np.result_type(*arrays) if arrays else float
+    for helper in coder.helpers:
+        exec(HELPERS[helper], space)
+    value = eval(compile(code, "<symderiv expression>", "eval"), space)  # our own generated code
+    expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
+    return np.asarray(value).reshape(expected)
+
+
+def _ints(given: Mapping[str, Any]) -> dict[str, int]:
+    return {k: v for k, v in given.items() if type(v) is int}
+
+
+def _needed(x: Expr) -> dict[str, Shape]:
+    return {str(e.data): e.shape for e in walk(x) if e.op == "var"}
+
+
+def _functions(x: Expr) -> list[str]:
+    found: dict[str, None] = {}
+    for e in walk(x):
+        if e.op == "apply":
+            found[spelled(e)] = None
+        if e.op == "loss":
+            found[loss_parts(e)[0]] = None
+    return list(found)
+
+
+def _unnamed(x: Expr) -> Expr:
+    """Return an expression with its named intermediates written out."""
+    return rebuild(x, lambda e, args: args[0] if e.op == "named" else with_args(e, args))
+
+
+def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fc":
+        try:
+            array = array.astype(float)
+        except (TypeError, ValueError):
+            raise InputError(f"{name} is not an array of numbers") from None
+    dims = array_shape(shape)
+    if array.ndim == 2 and ONE in shape and _fits(array.shape, shape):
+        array = array.reshape(tuple(k for k, d in zip(array.shape, shape, strict=True) if d != ONE))
+    if array.ndim != len(dims):
+        raise _wrong(name, array, dims, sizes)
+    for dim, size in zip(dims, array.shape, strict=True):
+        if len(dim.symbols) == 1 and dim.coefficient == 1:
+            if sizes.setdefault(dim.symbols[0], size) != size:
+                raise _wrong(name, array, dims, sizes)
+        elif all(s in sizes for s in dim.symbols) and dim.at(sizes) != size:
+            raise _wrong(name, array, dims, sizes)
+    return array
+
+
+def _fits(found: tuple[int, ...], shape: Shape) -> bool:
+    return all(k == 1 for k, d in zip(found, shape, strict=True) if d == ONE)
+
+
+def _wrong(name: str, array: Any, dims: tuple[Dim, ...], sizes: Mapping[str, int]) -> InputError:
+    known = ", ".join(f"{s} = {sizes[s]}" for d in dims for s in d.symbols if s in sizes)
+    return InputError(
+        f"{name} has shape {array.shape}; expected {shape_text(dims)}"
+        + (f" with {known}" if known else "")
+    )
+
+
+def _size(name: str, sizes: Mapping[str, int], given: Mapping[str, Any]) -> int:
+    if name in sizes:
+        return sizes[name]
+    value = given.get(name)
+    if isinstance(value, int) and value > 0:
+        return value
+    raise InputError(f"the size {name} is not shown by any array", remedy=f"pass it: {name}=4")

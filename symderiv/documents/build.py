@@ -1,0 +1,105 @@
+"""A derivation as a document: which sections there are, and in which order.
+
+Contract: arranges what a derivation, verdicts, a certificate and examples hold; computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..claims.verdict import Verdict
+from ..errors import MissingRuleError
+from ..evidence.certificate import Certificate
+from ..notation.math import EQUALS, row
+from .checks import dimension_section, numeric_section, questions
+from .entries import EntriesWriter
+from .examples import ExplicitExample, NumericExample
+from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
+from .opening import problem_section, result_box
+from .proof import Proof
+from .scribe import Scribe
+from .widths import width
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+
+STYLES = ("index", "entries")
+_SUBTITLE = 26.0  # em
+
+
+def build(
+    derivation: Derivation,
+    *,
+    verdicts: Sequence[Verdict] = (),
+    certificate: Certificate | None = None,
+    code: str = "",
+    style: str = "index",
+    explicit: ExplicitExample | None = None,
+    example: NumericExample | None = None,
+    meanings: Mapping[str, str] | None = None,
+) -> Document:
+    """Return the document of a derivation; what is not given is left out.
+
+    ``style`` is ``index`` (numbered steps with Kronecker deltas) or ``entries`` (the matrices
+    written out instead of the steps). Raises MissingRuleError for a style that there is not.
+    """
+    if style not in STYLES:
+        raise MissingRuleError(
+            f"there is no document style {style!r}", remedy=f"choose {' or '.join(STYLES)}"
+        )
+    if style == "entries" and explicit is None:
+        raise MissingRuleError(
+            "the style 'entries' needs the entries written out",
+            remedy="pass explicit=, or choose the style index",
+        )
+    scribe = Scribe(derivation, meanings or {})
+    blocks: list[Block] = [result_box(scribe)]
+    number = _Numbers()
+    blocks += problem_section(scribe, number.next())
+    if style == "index":
+        blocks += Proof(scribe).blocks(number.next())
+    if explicit is not None:
+        blocks += EntriesWriter(scribe, explicit).blocks(number.next())
+    for verdict in verdicts:
+        blocks += questions(scribe, [verdict], int(number.next()))
+    blocks += dimension_section(scribe, number.next())
+    if example is not None:
+        blocks += numeric_section(scribe, example, number.next())
+    if code:
+        blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
+    if certificate is not None and certificate.lines():
+        blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
+    return Document(derivation.problem.title, _subtitle(scribe), tuple(blocks))
+
+
+class _Numbers:
+    """Hands out section numbers."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def next(self) -> str:
+        """Return the next number."""
+        self.count += 1
+        return str(self.count)
+
+
+def _subtitle(scribe: Scribe) -> Inline:
+    """Return what is derived, and of what."""
+    parts: list[Piece] = []
+    for k, name in enumerate(scribe.wanted):
+        parts += [", " if k else "", scribe.gradient_inline(scribe.known[name])]
+    problem = scribe.problem
+    formulas = [row(scribe.write(scribe.known[n]), EQUALS, scribe.write(x))
+                for n, x in problem.definitions.items()]
+    if problem.objective.op != "loss":
+        formulas.append(row(scribe.loss, EQUALS, scribe.write(problem.objective)))
+    if sum(map(width, formulas)) < _SUBTITLE:
+        for k, formula in enumerate(formulas):
+            parts += [", " if k else " for ", formula]
+    return tuple(parts)
+
+
+def _checked(certificate: Certificate) -> Block:
+    return Bullets(tuple((f"{line}.",) for line in certificate.lines()))

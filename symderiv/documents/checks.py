@@ -1,0 +1,279 @@
+"""What stands behind a result: questions answered, shapes, numbers, code, checks.
+
+Contract: prints verdicts, shapes and numbers that were handed in; the only thing decided here is
+whether shapes fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from ..claims.verdict import Counterexample, Verdict
+from ..expr import Expr, matmul, node, transpose
+from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
+from ..notation.written import shape_notation
+from ..ops.leaves import size_notation
+from ..shapes import ONE, Dim, Shape
+from .examples import Cells, NumericExample
+from .model import (
+    Block,
+    Code,
+    DimensionRow,
+    DimensionTable,
+    Display,
+    Heading,
+    Inline,
+    Kept,
+    NumberRow,
+    NumberTable,
+    Paragraph,
+    Piece,
+    Strong,
+)
+from .scribe import Scribe
+
+_ROWS = 24  # entries in a table of differences
+_MINUS = Op("−")
+
+
+def questions(scribe: Scribe, verdicts: Sequence[Verdict], first: int) -> list[Block]:
+    """Return one section per question, answered in its first word."""
+    found: list[Block] = []
+    for k, verdict in enumerate(verdicts):
+        found += _question(scribe, verdict, str(first + k))
+    return found
+
+
+def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
+    claim = verdict.claim
+    title: Inline = (claim.question,)
+    if not claim.question:
+        says = " = ".join(claim.says)
+        title = ("Is ", Code(says if claim.about == "equal" else f"{claim.about} = {says}"), "?")
+    answer: list[Piece] = [Strong(verdict.answer), " "]
+    if verdict.verdict == "right-if" and verdict.assumption:
+        answer.append(f"{verdict.assumption.rstrip('.')}. ")
+    answer += _marked(verdict.diagnosis)
+    if verdict.slips:
+        word = "The slip: " if len(verdict.slips) == 1 else "The slips: "
+        answer.append(f" {word}{', '.join(s.replace('-', ' ') for s in verdict.slips)}.")
+    found: list[Block] = [Heading(title, number), Paragraph(tuple(answer))]
+    if verdict.counterexample is not None:
+        found += _counterexample(scribe, verdict.counterexample)
+    if verdict.correction_expr is not None and verdict.verdict != "right":
+        lead = Paragraph(("The right form:",))
+        found.append(Kept((lead, Display((_corrected(scribe, verdict),)))))
+    return found
+
+
+def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
+    right = scribe.write_full(verdict.correction_expr)  # type: ignore[arg-type]
+    about = re.fullmatch(r"d(\w+)/d(\w+)", verdict.claim.about.strip())
+    if about and about[2] in scribe.known:
+        return row(scribe.gradient(scribe.known[about[2]]), EQUALS, right)
+    if verdict.claim.about != "equal" or not verdict.claimed:
+        return right
+    return row(scribe.write_full(verdict.claimed[0]), EQUALS, right)
+
+
+def _marked(text: str) -> list[Piece]:
+    """Return a sentence with what stands in backticks as code."""
+    return [Code(t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
+
+
+def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:
+    sizes: list[Piece] = []
+    for k, (name, value) in enumerate(found.sizes.items()):
+        sizes += [", " if k else "", row(Sym(name), EQUALS, Num(str(value)))]
+    for name, value in found.indices.items():
+        sizes += [", ", row(Sym(name), EQUALS, Num(str(value)))]
+    lead: Inline = ("The smallest counterexample: ", *sizes, ", and")
+    given = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
+    sides = (
+        row(scribe.write(found.claimed), EQUALS, grid(found.claimed_cells)),
+        row(scribe.write(found.right), EQUALS, grid(found.right_cells)),
+    )
+    first = Kept((Paragraph(lead), Display(given)))
+    return [first, Kept((Paragraph(("The two sides are",)), Display(sides)))]
+
+
+def grid(cells: Cells) -> Math:
+    """Return numbers as a matrix; a single one as itself."""
+    if len(cells) == 1 and len(cells[0]) == 1:
+        return number(cells[0][0])
+    return Grid(tuple(tuple(number(x) for x in line) for line in cells))
+
+
+def number(x: Any) -> Math:
+    """Return a number: a whole number or a fraction exactly, anything else to 4 digits."""
+    if isinstance(x, int | Fraction):
+        value = Fraction(x)
+        sign = [_MINUS] if value < 0 else []
+        over, under = Num(str(abs(value.numerator))), Num(str(value.denominator))
+        return row(*sign, over if value.denominator == 1 else Frac(over, under))
+    text = f"{float(x):.4g}"
+    return row(_MINUS, Num(text[1:])) if text.startswith("-") else Num(text)
+
+
+# dimensions
+
+
+def dimension_section(scribe: Scribe, number: str) -> list[Block]:
+    """Return the table of shapes, with one wrong formula that its shapes reject."""
+    results = [(n, scribe.section(n).result) for n in scribe.wanted]
+    rows = tuple(_dimension_row(scribe, n, e) for n, e in results)
+    slips: tuple[DimensionRow, ...] = ()
+    for name, e in results:
+        slip = _slip(scribe, name, e)
+        if slip is not None:
+            slips = (slip,)
+            break
+    return [Heading(("Dimension check",), number), DimensionTable(rows, slips)]
+
+
+def _dimension_row(scribe: Scribe, name: str, e: Expr) -> DimensionRow:
+    variable = scribe.derivation[name].variable
+    fits = e.shape == variable.shape
+    return DimensionRow(
+        gradient=(scribe.gradient_inline(variable.expr),),
+        formula=scribe.write(e),
+        shapes=_shapes(e),
+        product=(shape_notation(e.shape),),
+        variable=(scribe.write(variable.expr), ": ", shape_notation(variable.shape)),
+        verdict="agrees" if fits else "differs",
+    )
+
+
+def _shapes(e: Expr) -> Math:
+    """Return the shapes that a formula multiplies: (d × n)(n × m)."""
+    if e.op == "matmul":
+        return row(*(Fence("(", shape_notation(f.shape), ")") for f in e.args))
+    factors = [f for f in e.args if not f.is_scalar] if e.op == "mul" else []
+    if len(factors) == 1:
+        return _shapes(factors[0])
+    parts: list[Math] = []
+    for f in factors:
+        parts += [Op("⊙")] if parts else []
+        parts.append(Fence("(", shape_notation(f.shape), ")"))
+    return row(*parts) if parts else shape_notation(e.shape)
+
+
+def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
+    """Return the product with its factors in a wrong order or orientation, if shapes reject it."""
+    scalars = [f for f in e.args if f.is_scalar] if e.op == "mul" else []
+    rest = [f for f in e.args if not f.is_scalar] if e.op == "mul" else [e]
+    if len(rest) != 1 or rest[0].op != "matmul":
+        return None
+    factors = rest[0].args
+    variable = scribe.derivation[name].variable
+    for variant in _variants(factors):
+        clash = _clash(variant)
+        outer = (variant[0].shape[0], variant[-1].shape[1])
+        if clash is None and outer == variable.shape:
+            continue
+        body = node("matmul", variant, outer)
+        formula = matmul(body) if not scalars else node("mul", (*scalars, body), outer)
+        return DimensionRow(
+            gradient=("a common slip",),
+            formula=scribe.write(formula),
+            shapes=row(*(Fence("(", shape_notation(f.shape), ")") for f in variant)),
+            product=_why(clash, outer),
+            variable=() if clash else (scribe.write(variable.expr), ": ",
+                                       shape_notation(variable.shape)),
+            verdict="rejected",
+        )
+    return None
+
+
+def _variants(factors: tuple[Expr, ...]) -> Iterable[tuple[Expr, ...]]:
+    """Yield the reversed product, the product without transposes, and the transposed one."""
+    yield factors[::-1]
+    bare = tuple(f.args[0] if f.op == "transpose" else f for f in factors)
+    if bare != factors:
+        yield bare
+    yield tuple(transpose(f) for f in factors[::-1])
+
+
+def _clash(factors: Sequence[Expr]) -> tuple[Dim, Dim] | None:
+    for a, b in pairwise(factors):
+        if a.shape[1] != b.shape[0]:
+            return a.shape[1], b.shape[0]
+    return None
+
+
+def _why(clash: tuple[Dim, Dim] | None, outer: Shape) -> Inline:
+    if clash is None:
+        return (shape_notation(outer),)
+    left, right = sorted(clash, key=lambda d: d == ONE)
+    return ("undefined unless ", row(size_notation(left), EQUALS, size_notation(right)))
+
+
+# numbers
+
+
+def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> list[Block]:
+    """Return the example: the point, the forward pass, the gradients, and the differences."""
+    found: list[Block] = [Heading(("Numeric example",), number_)]
+    lead: list[Piece] = ["Take "]
+    if example.loss is not None:
+        lead += [row(scribe.loss, EQUALS, scribe.write(example.loss)), " and "]
+    found.append(_matrices(scribe, tuple(lead), example.values))
+    forward: list[Math] = []
+    for name, cells in example.forward.items():
+        forward.append(row(scribe.name(name), EQUALS, grid(cells)))
+    if example.objective is not None:
+        forward.append(row(scribe.loss, EQUALS, number(example.objective)))
+    if forward:
+        found.append(Kept((Paragraph(("The forward pass gives",)), Display(tuple(forward)))))
+    results = []
+    for name, cells in example.results.items():
+        head = scribe.gradient(scribe.derivation[name].variable.expr)
+        formula = scribe.write(scribe.section(name).result)
+        results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
+    found.append(Kept((Paragraph(("and the formulas give",)), Display(tuple(results)))))
+    rows = list(_number_rows(scribe, example))
+    lead_in = Paragraph(("Beside central differences of the objective:",))
+    head: Inline = ("central difference, ", row(Sym("h"), EQUALS, _power(example.step)))
+    found.append(Kept((lead_in, NumberTable(tuple(rows[:_ROWS]), head))))
+    if len(rows) > _ROWS:
+        found.append(Paragraph((f"{len(rows) - _ROWS} further entries are left out.",)))
+    return found
+
+
+def _matrices(scribe: Scribe, lead: Inline, values: Mapping[str, Cells]) -> Block:
+    items = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in values.items())
+    return Kept((Paragraph(lead), Display(items)))
+
+
+def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]:
+    for name, cells in example.results.items():
+        quotients = example.quotients[name]
+        shape = scribe.derivation[name].variable.shape
+        for i, line in enumerate(cells):
+            for j, value in enumerate(line):
+                quotient = float(quotients[i][j])
+                kept = [k + 1 for k, d in zip((i, j), shape, strict=True) if d != ONE]
+                place = row(*(Num(str(k)) for k in kept))
+                entry = Script(Sym(name), sub=place) if kept else Sym(name)
+                difference = abs(float(value) - quotient)
+                shown = f"{quotient:.9f}".replace("-", "−")
+                yield NumberRow(entry, number(value), shown, _power(difference))
+
+
+def _power(x: float) -> Math:
+    """Return a small number as a power of ten with two digits.
+
+    >>> _power(0.0), _power(1e-6).sup
+    (Num(text='0'), Row(items=(Op(char='−'), Num(text='6'))))
+    """
+    if not x:
+        return Num("0")
+    digits, exponent = f"{x:.1e}".split("e")
+    power = int(exponent)
+    sign: list[Math] = [_MINUS] if power < 0 else []
+    ten = Script(Num("10"), sup=row(*sign, Num(str(abs(power)))))
+    return ten if digits == "1.0" else row(Num(digits), Op("×"), ten)

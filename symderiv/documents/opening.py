@@ -1,0 +1,284 @@
+"""The first page: the answer in a box, the problem, its symbols and indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..expr import Expr, Variable, free_ranges, sum_index, walk
+from ..narration import Section
+from ..notation.math import EQUALS, Fence, Math, Num, Op, Sym, Word, listed, row, sub, sup
+from ..notation.math import TRANSPOSE
+from ..notation.written import shape_notation
+from ..ops.leaves import size_notation
+from ..shapes import SCALAR, Dim, Shape
+from .model import (
+    Block,
+    Bullets,
+    DefinitionTable,
+    Display,
+    Heading,
+    IndexRow,
+    Inline,
+    Paragraph,
+    ResultBox,
+    ResultRow,
+    SymbolRow,
+)
+from .scribe import RowSum, Scribe, generic_entry, mentioned
+from .widths import width
+
+DEFINED = Op("≔")
+_PROPERTIES = {
+    "onehot": "has one-hot rows",
+    "spd": "is symmetric positive definite",
+    "skew": "is skew-symmetric",
+    "lower": "is lower triangular",
+    "upper": "is upper triangular",
+    "binary": "has entries 0 and 1",
+}
+
+
+def result_box(scribe: Scribe) -> ResultBox:
+    """Return the gradients with shapes under their symbols, and what their names stand for."""
+    chosen = _chosen_forms(scribe)
+    rows = []
+    for name in scribe.wanted:
+        result = scribe.derivation[name]
+        sums = scribe.row_sum(result.section)
+        formula = row(
+            scribe.gradient(result.variable.expr), EQUALS, scribe.write_shaped(chosen[name])
+        )
+        if sums is not None and len(scribe.wanted) == 1:
+            formula = row(formula, EQUALS, sums.form)
+        shown = sums.form if sums is not None and len(scribe.wanted) > 1 else None
+        note = _meaning(scribe, result.section, result.variable, sums, shown)
+        rows.append(ResultRow(formula, note))
+    return ResultBox(tuple(rows), tuple(_where(scribe, chosen.values())))
+
+
+def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
+    """Return each gradient written out where that is short, else in the names of the sections."""
+    whole = {n: scribe.derivation[n].expr for n in scribe.wanted}
+    names = {n: scribe.section(n).result for n in scribe.wanted}
+    long = sum(width(scribe.write(x)) for x in whole.values())
+    short = sum(width(scribe.write(x)) for x in names.values())
+    short += sum(width(scribe.write(x.args[0])) for x in _explained(scribe, names.values()))
+    return names if short < 0.7 * long else whole
+
+
+def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
+    """Return the names in forms that the problem does not define, each with those it uses."""
+    own = {*scribe.problem.definitions}
+    found: dict[Expr, None] = {}
+    pending = [e for x in forms for e in mentioned(x).values()]
+    while pending:
+        e = pending.pop(0)
+        if e.op == "named" and str(e.data) not in own and e not in found:
+            found[e] = None
+            pending += mentioned(e.args[0]).values()
+    return list(found)
+
+
+def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
+    forms = list(forms)
+    explained = _explained(scribe, forms)
+    targets = {s.given: s.target for s in scribe.sections if s.given is not None}
+    lines = []
+    for e in explained:
+        parts: list[Math] = [scribe.write(e), DEFINED]
+        if e in targets and targets[e] is not e:
+            parts += [scribe.gradient_inline(targets[e]), EQUALS]
+        lines.append(row(*parts, scribe.write(e.args[0])))
+    used = {n for x in (*forms, *(e.args[0] for e in explained)) for n in mentioned(x)}
+    for name, of in scribe.problem.upstream.items():
+        if name in used:
+            lines.append(row(scribe.name(name), DEFINED, scribe.gradient_inline(of)))
+    return lines
+
+
+def _meaning(
+    scribe: Scribe, section: Section, variable: Variable, sums: RowSum | None, shown: Math | None
+) -> Inline:
+    """Return one sentence about what the gradient adds up."""
+    shape = shape_notation(variable.shape)
+    if sums is not None:
+        kind: Inline = ("number",) if variable.shape == SCALAR else (shape, " term")
+        count = size_notation(sums.dim)
+        lead: Inline = (shown, ": one ") if shown is not None else ("One ",)
+        return (*lead, *kind, " for each of the ", count, " rows; all are added.")
+    if not section.summed:
+        return ("Shape ", shape, "; no sum: every entry is one product.") if _is_product(
+            section
+        ) else ("Shape ", shape, "; every entry by itself.")
+    parts: list[Math] = []
+    for name, dim in section.summed:
+        parts.append(row(Sym(name), EQUALS, index_range(dim)))
+    where: list[str | Math] = []
+    for k, part in enumerate(parts):
+        where += [" and " if k == len(parts) - 1 else ", "] if k else []
+        where.append(part)
+    return ("Shape ", shape, "; each entry sums over ", *where, ".")
+
+
+def _is_product(section: Section) -> bool:
+    return section.result.op in ("matmul", "mul")
+
+
+def index_range(dim: Dim) -> Math:
+    """Return the range of an index: 1 … n."""
+    return row(Num("1"), Word("…", function=False), size_notation(dim))
+
+
+def problem_section(scribe: Scribe, number: str) -> list[Block]:
+    """Return the statement, the assumptions, the layout, and the tables."""
+    blocks: list[Block] = [Heading(("Problem",), number), Display(tuple(_statement(scribe)))]
+    blocks.append(Paragraph(_assumptions(scribe)))
+    properties = _properties(scribe)
+    if properties:
+        blocks.append(Bullets(tuple(properties)))
+    blocks.append(DefinitionTable(tuple(_symbols(scribe)), tuple(_indices(scribe))))
+    return blocks
+
+
+def _statement(scribe: Scribe) -> list[Math]:
+    problem = scribe.problem
+    lines: list[Math] = []
+    for name, value in problem.definitions.items():
+        head = scribe.write_shaped(scribe.known[name])
+        lines.append(row(head, EQUALS, scribe.write_shaped(value)))
+    objective = scribe.write_shaped(problem.objective)
+    if problem.objective.op == "loss":
+        objective = scribe.write(problem.objective)
+    reals: tuple[Math, ...] = (Op("∈"), Word("ℝ", function=False))
+    lines.append(row(scribe.loss, EQUALS, objective, *reals))
+    return lines
+
+
+def _assumptions(scribe: Scribe) -> Inline:
+    text: list[str | Math] = []
+    for name, of in scribe.problem.upstream.items():
+        target = of if of.op in ("named", "var") else None
+        symbol = scribe.name(name)
+        text += ["Nothing is assumed about ", scribe.loss, " except that its gradient"]
+        if target is not None:
+            text += [" with respect to ", scribe.write(target)]
+        text += [" is known, ", symbol if target is None else _entry_equation(scribe, symbol, of)]
+        text.append(". ")
+    first = scribe.derivation[scribe.wanted[0]].variable.expr
+    text.append("A gradient has the shape of the variable")
+    if first.shape != SCALAR:
+        text += [": ", _entry_equation(scribe, None, first)]
+    return (*text, ".")
+
+
+def _entry_equation(scribe: Scribe, symbol: Math | None, by: Expr) -> Math:
+    """Return G_ij = ∂L/∂Z_ij, or (∂L/∂W)_pq = ∂L/∂W_pq."""
+    if by.shape == SCALAR:
+        return row(symbol or scribe.gradient_inline(by), EQUALS, scribe.gradient_inline(by))
+    marks = "ij"
+    if symbol is None:
+        entry = next((s.entry for s in scribe.sections if s.target is by), ("p", "q"))
+        marks = "".join(entry) if all(len(e) == 1 for e in entry) else "pq"
+    at = generic_entry(by, marks)
+    index = row(*(Sym(m) for m in marks[: 1 if 1 in at.data[:2] else 2]))  # type: ignore[index]
+    left = Fence("(", scribe.gradient_inline(by), ")") if symbol is None else symbol
+    return row(sub(left, index), EQUALS, scribe.gradient_inline(at))
+
+
+def _properties(scribe: Scribe) -> list[Inline]:
+    found: list[Inline] = []
+    for v in scribe.problem.variables.values():
+        for p in v.properties:
+            found.append((scribe.write(v.expr), f" {_PROPERTIES.get(p, f'is {p}')}"))
+    return found
+
+
+def _symbols(scribe: Scribe) -> list[SymbolRow]:
+    problem = scribe.problem
+    letters = _row_letters(scribe)
+    rows = [
+        _symbol(scribe, v.expr, v.shape, _variable_meaning(scribe, v), letters)
+        for v in problem.variables.values()
+    ]
+    for name, of in problem.upstream.items():
+        meaning: Inline = ("given gradient ", scribe.gradient_inline(of))
+        if name in scribe.meanings:
+            meaning = (scribe.meanings[name],)
+        rows.append(_symbol(scribe, scribe.known[name], of.shape, meaning, letters))
+    for name in problem.definitions:
+        e = scribe.known[name]
+        meaning = (scribe.meanings.get(name, "defined above"),)
+        rows.append(_symbol(scribe, e, e.shape, meaning, letters))
+    for e in _explained(scribe, [x for s in scribe.sections for x in (s.result, s.target)]):
+        rows.append(_symbol(scribe, e, e.shape, _named_meaning(scribe, e), letters))
+    return rows
+
+
+def _symbol(
+    scribe: Scribe, e: Expr, shape: Shape, meaning: Inline, letters: dict[str, tuple[str, str]]
+) -> SymbolRow:
+    if str(e.data) in letters:
+        letter, index = letters[str(e.data)]
+        symbol = sup(scribe.row_symbol(str(e.data), letter, Sym(index)), TRANSPOSE)
+        meaning = (*meaning, "; row ", Sym(index), " is ", symbol)
+    kind: Math = Word("scalar", function=False) if shape == SCALAR else shape_notation(shape)
+    return SymbolRow(scribe.write(e), kind, meaning)
+
+
+def _row_letters(scribe: Scribe) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for name in scribe.wanted:
+        sums = scribe.row_sum(scribe.section(name))
+        for matrix, letter in sums.terms if sums is not None else ():
+            found.setdefault(matrix, (letter, sums.index if sums is not None else "i"))
+    return found
+
+
+def _variable_meaning(scribe: Scribe, v: Variable) -> Inline:
+    if v.name in scribe.meanings:
+        return (scribe.meanings[v.name],)
+    return ("variable",) if v.name in scribe.wanted else ("constant",)
+
+
+def _named_meaning(scribe: Scribe, e: Expr) -> Inline:
+    for s in scribe.sections:
+        if s.given is e and s.target is not e:
+            return (scribe.gradient_inline(s.target),)
+    return ("names ", scribe.write(e.args[0]))
+
+
+def _indices(scribe: Scribe) -> list[IndexRow]:
+    ranges: dict[str, dict[Dim, None]] = {}
+    summed: set[str] = set()
+    for x in (x for s in scribe.sections for t in s.steps for x in (t.before, t.after)):
+        for name, dim in free_ranges(x).items():
+            ranges.setdefault(name, {})[dim] = None
+        for e in walk(x):
+            if e.op == "Sum":
+                name, dim = sum_index(e)
+                ranges.setdefault(name, {})[dim] = None
+                summed.add(name)
+    entries = {s.entry for s in scribe.sections if s.steps and s.entry}
+    ends = max(entries, key=len, default=())
+    rows = [
+        IndexRow(Sym(n), _ranges(dims), ("summed" if n in summed else "free",))
+        for n, dims in sorted(ranges.items())
+        if n not in ends
+    ]
+    return [*rows, *_entry_indices(scribe, ends)]
+
+
+def _ranges(dims: Iterable[Dim]) -> Math:
+    return listed(*(index_range(d) for d in dims))
+
+
+def _entry_indices(scribe: Scribe, ends: tuple[str, ...]) -> list[IndexRow]:
+    if not ends:
+        return []
+    targets = [s.target for s in scribe.sections if s.steps and s.entry]
+    index = listed(*(Sym(e) for e in ends))
+    if len(targets) == 1:
+        dims = [d for d in targets[0].shape if d != SCALAR[0]]
+        role: Inline = ("free: name the entry of ", scribe.write(targets[0]))
+        return [IndexRow(index, _ranges(dims), role)]
+    return [IndexRow(index, Word("its shape", False), ("free: name the entry of a gradient",))]

@@ -1,0 +1,233 @@
+"""What templates call: inline text, formulas and pieces of formulas, in each format.
+
+Contract: every text that reaches a page passes through ``text``; formulas come from the printers
+of notation. Layout (tables, boxes, headings) is the template's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..notation.latex import latex
+from ..notation.math import Math, Op, Row, row
+from ..notation.spacing import items_of
+from ..notation.typst import typst
+from ..notation.words import words
+from .escape import latex_text, markdown_code, markdown_text, typst_string, typst_text
+from .model import Code, Inline, Strong, Toned
+from .theme import COLORS
+from .widths import leads_with_sign, pieces, width
+
+_FITS = 6.0  # em: an inline formula that certainly fits on a line
+_LINE = 30.0  # em: a display that certainly fits on a line
+
+
+class Printer:
+    """Prints inline text; a format says how each kind of piece is set."""
+
+    def inline(self, text: Inline) -> str:
+        """Return running text."""
+        return "".join(self._piece(p) for p in text)
+
+    def _piece(self, piece: Any) -> str:
+        if isinstance(piece, str):
+            return self.text(piece)
+        if isinstance(piece, Math):
+            return self.math(piece)
+        if isinstance(piece, Strong):
+            return self.strong(piece.text)
+        if isinstance(piece, Code):
+            return self.code(piece.text)
+        assert isinstance(piece, Toned)
+        return self.toned(piece.role, piece.text)
+
+    def text(self, text: str) -> str:
+        """Return text, escaped."""
+        raise NotImplementedError
+
+    def math(self, math: Math) -> str:
+        """Return a formula in running text."""
+        raise NotImplementedError
+
+    def strong(self, text: str) -> str:
+        """Return text in bold."""
+        raise NotImplementedError
+
+    def code(self, text: str) -> str:
+        """Return text as it is typed."""
+        raise NotImplementedError
+
+    def toned(self, role: str, text: str) -> str:
+        """Return text in the colour of a role."""
+        return self.text(text)
+
+    def plain(self, text: Inline) -> str:
+        """Return running text without formatting: for bookmarks and metadata."""
+        return "".join(
+            p if isinstance(p, str) else words(p) if isinstance(p, Math) else p.text for p in text
+        )
+
+    @staticmethod
+    def wide(math: Math) -> bool:
+        """Return whether a display may need more than a line."""
+        return width(math) > _LINE
+
+    @staticmethod
+    def cut(math: Math) -> tuple[Math, ...]:
+        """Return the pieces of a formula that may stand on different lines."""
+        return pieces(math)
+
+    @staticmethod
+    def joined(parts: Iterable[Math]) -> Math:
+        """Return pieces as one formula."""
+        return row(*parts)
+
+
+class MarkdownPrinter(Printer):
+    """GitHub's dialect; formulas without colour."""
+
+    def text(self, text: str) -> str:
+        return markdown_text(text)
+
+    def math(self, math: Math) -> str:
+        return f"$`{self.tex(math)}`$"
+
+    def tex(self, math: Math) -> str:
+        """Return a formula without its delimiters."""
+        return latex(math, dialect="github")
+
+    def display(self, math: Math) -> str:
+        r"""Return a formula in display style, as a table cell takes it."""
+        return rf"$`\displaystyle {self.tex(math)}`$"
+
+    def strong(self, text: str) -> str:
+        return f"**{self.text(text)}**"
+
+    def code(self, text: str) -> str:
+        return markdown_code(text)
+
+    def block(self, math: Math) -> str:
+        """Return the lines inside a math fence; a wide formula is broken at its signs."""
+        if not self.wide(math):
+            return self.tex(math)
+        lines: list[list[Math]] = []
+        length = 0.0
+        for part in pieces(math):
+            if lines and length + width(part) <= _LINE:
+                lines[-1].append(part)
+                length += width(part)
+            else:
+                lines.append([part])
+                length = width(part)
+        if len(lines) == 1:
+            return self.tex(math)
+        shown = [self._continued(self.tex(row(*parts))) for parts in lines]
+        return "\\begin{aligned}\n& " + " \\\\\n& \\quad ".join(shown) + "\n\\end{aligned}"
+
+    @staticmethod
+    def _continued(tex: str) -> str:
+        """Return a line whose leading sign keeps the spaces of a binary sign."""
+        return "{} " + tex[1] + tex[3:] if tex.startswith(("{+}", "{-}")) else tex
+
+    def fence(self, text: str) -> str:
+        """Return a code fence longer than any run of backticks in a listing."""
+        longest = max((len(run) for run in text.split() if set(run) == {"`"}), default=0)
+        return "`" * max(3, longest + 1)
+
+
+class LatexPrinter(Printer):
+    """LaTeX; colours are the names that the preamble defines."""
+
+    colors = {role: f"c-{role}" for role in COLORS}
+
+    def text(self, text: str) -> str:
+        return latex_text(text)
+
+    def tex(self, math: Math) -> str:
+        """Return a formula without its delimiters."""
+        return latex(math, colors=self.colors)
+
+    def math(self, math: Math) -> str:
+        if width(math) < _FITS:
+            return f"${self.tex(math)}$"
+        return " ".join(rf"\fit{{${self._joining(p)}$}}" for p in pieces(math))
+
+    def broken(self, parts: Iterable[Math]) -> str:
+        """Return pieces in display style, each a box that is scaled if it is too wide."""
+        return " ".join(rf"\fit{{$\displaystyle {self._joining(p)}$}}" for p in parts)
+
+    def _joining(self, part: Math) -> str:
+        """Return a piece; a sign that leads it keeps the spaces of a binary sign."""
+        return "{}" + self.tex(part) if leads_with_sign(part) else self.tex(part)
+
+    def strong(self, text: str) -> str:
+        return rf"\textbf{{{self.text(text)}}}"
+
+    def code(self, text: str) -> str:
+        return rf"\texttt{{{self.text(text)}}}"
+
+    def toned(self, role: str, text: str) -> str:
+        return rf"\textcolor{{{self.colors[role]}}}{{{self.text(text)}}}"
+
+    def heading(self, text: Inline) -> str:
+        """Return a title whose formulas are words in the bookmarks."""
+        return "".join(
+            rf"\texorpdfstring{{{self.math(p)}}}{{{latex_text(words(p))}}}"
+            if isinstance(p, Math)
+            else self._piece(p)
+            for p in text
+        )
+
+    def listing(self, line: str) -> str:
+        """Return a line of code in the characters that the listing's font has."""
+        return "".join(c if c.isascii() else "?" for c in line.replace("\\end{", "\\end {"))
+
+
+class TypstPrinter(Printer):
+    """Typst; every formula has its reading in words beside it."""
+
+    colors = {role: f"c-{role}" for role in COLORS}
+
+    def text(self, text: str) -> str:
+        return typst_text(text)
+
+    def string(self, text: str) -> str:
+        """Return a string literal."""
+        return typst_string(text)
+
+    def body(self, math: Math) -> str:
+        """Return a formula and its reading, as two arguments of a function."""
+        return f"{typst_string(words(math))}, ${self._joining(math)}$.body"
+
+    def _joining(self, math: Math) -> str:
+        """Return a formula; a sign that leads it keeps the space after it."""
+        if not isinstance(math, Row) or not leads_with_sign(math):
+            return typst(math, colors=self.colors)
+        first, *rest = items_of(math)
+        if isinstance(first, Op) and first.char in "+−" and rest:
+            sign, body = (typst(m, colors=self.colors) for m in (first, row(*rest)))
+            return f"{sign} med {body}"
+        return typst(math, colors=self.colors)
+
+    def math(self, math: Math) -> str:
+        if width(math) < _FITS:
+            return f"#m({self.body(math)})"
+        return " ".join(f"#m({self.body(p)})" for p in pieces(math))
+
+    def display(self, math: Math) -> str:
+        """Return a formula in display style, inside code."""
+        return f"d({self.body(math)})"
+
+    def parts(self, parts: Iterable[Math]) -> str:
+        """Return pieces in display style as an array, inside code."""
+        return "(" + "".join(f"d({self.body(p)}), " for p in parts) + ")"
+
+    def strong(self, text: str) -> str:
+        return f"#strong[{self.text(text)}]"
+
+    def code(self, text: str) -> str:
+        return f"#raw({typst_string(text)})"
+
+    def toned(self, role: str, text: str) -> str:
+        return f"#text(fill: {self.colors[role]})[{self.text(text)}]"

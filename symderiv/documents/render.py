@@ -1,0 +1,118 @@
+"""Documents as Markdown, LaTeX, Typst and PDF.
+
+Contract: the same document gives the same bytes; text is escaped by the format's printer.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+
+from jinja2 import Environment, StrictUndefined
+
+from ..errors import InputError, MissingRuleError
+from .model import Document
+from .printers import LatexPrinter, MarkdownPrinter, Printer, TypstPrinter
+from .templates import loader
+from .theme import COLORS, PAGE
+
+_STAMP = 0  # seconds since 1970 in the metadata of a PDF: the same document, the same bytes
+_TEX_ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+
+
+def markdown(document: Document) -> str:
+    """Return a document in GitHub's Markdown."""
+    return _rendered(document, "md", MarkdownPrinter())
+
+
+def latex(document: Document) -> str:
+    """Return a document as LaTeX source."""
+    return _rendered(document, "tex", LatexPrinter())
+
+
+def typst(document: Document) -> str:
+    """Return a document as Typst source."""
+    return _rendered(document, "typ", TypstPrinter())
+
+
+def pdf(document: Document, engine: str = "typst") -> bytes:
+    """Return a document as PDF, by ``typst`` (accessible: PDF/UA-1) or by ``latexmk``.
+
+    Raises InputError where the engine is not installed or refuses the document.
+    """
+    if engine == "typst":
+        return _by_typst(typst(document))
+    if engine == "latexmk":
+        return _by_latexmk(latex(document))
+    raise MissingRuleError(f"there is no PDF engine {engine!r}", remedy="choose typst or latexmk")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=loader(),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+
+
+def _rendered(document: Document, suffix: str, printer: Printer) -> str:
+    template = _environment().get_template(f"derivation.{suffix}.j2")
+    return template.render(doc=document, p=printer, colors=COLORS, page=PAGE)
+
+
+def _by_typst(source: str) -> bytes:
+    try:
+        import typst as compiler
+    except ImportError as e:
+        raise InputError(
+            "a PDF needs the typst wheel", remedy="pip install 'typst>=0.15,<0.16'"
+        ) from e
+    try:
+        made = compiler.compile(
+            source.encode(),
+            format="pdf",
+            ignore_system_fonts=True,
+            pdf_standards=["ua-1"],
+            timestamp=_STAMP,
+        )
+    except compiler.TypstError as e:
+        raise InputError(f"Typst refused the document: {e}") from e
+    assert isinstance(made, bytes)
+    return made
+
+
+def _by_latexmk(source: str) -> bytes:
+    program = which("latexmk")
+    if program is None:
+        raise InputError("latexmk is not installed", remedy="use the engine typst")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "document.tex"
+        path.write_text(source, encoding="utf-8")
+        run = subprocess.run(
+            [program, "-pdf", "-interaction=nonstopmode", "-halt-on-error", path.name],
+            cwd=folder,
+            env={**os.environ, **_TEX_ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        made = path.with_suffix(".pdf")
+        if run.returncode or not made.exists():
+            lines = [line for line in run.stdout.splitlines() if line.startswith("!")]
+            raise InputError(f"LaTeX refused the document: {' '.join(lines) or run.stdout[-400:]}")
+        return made.read_bytes()

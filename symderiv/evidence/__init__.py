@@ -1,0 +1,6 @@
+"""Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
+
+from .certificate import Certificate
+from .verification import Evidence, check_roads, describe_verdict, gather
+
+__all__ = ["Certificate", "Evidence", "check_roads", "describe_verdict", "gather"]

@@ -1,0 +1,139 @@
+"""A worked example in small whole numbers, with central differences beside the gradient.
+
+Contract: the gradient is computed exactly, the differences in double precision; sums, products
+and quotients only, and functions rounded from 150 digits, so that every machine prints the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from ..derivation import Derivation
+from ..documents.examples import NumericExample
+from ..explicit import Dual, ExactMath, Explicit
+from ..expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
+from ..ops import Cells
+from ..sampling import least_sizes, point
+from ..shapes import SCALAR
+
+STEP = 1e-6
+
+
+class FloatMath(ExactMath):
+    """Scalar functions in double precision; each is rounded from a high-precision value."""
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number as a float."""
+        return float(value)
+
+    def constant(self, name: str) -> Any:
+        """Return pi or e."""
+        return float(super().constant(name))
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y; whole powers by multiplication."""
+        if float(y).is_integer() and 0 < y <= 8:
+            result = x
+            for _ in range(int(y) - 1):
+                result = result * x
+            return result
+        return float(super().power(Fraction(x), Fraction(y)))
+
+    def root(self, x: Any) -> Any:
+        """Return the square root."""
+        return float(x) ** 0.5
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return the stand-in for an unspecified function."""
+        return float(super().unspecified(letter, order, Fraction(x)))
+
+    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return one of two values by a comparison."""
+        return super().choose(sign, Fraction(x), Fraction(y), yes, no)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        plain = super().__getattr__(name)
+        return lambda x: float(plain(Fraction(x)))
+
+
+def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | None:
+    """Return the gradients at small whole numbers; None where none were found in the domain."""
+    problem = derivation.problem
+    least = least_sizes([problem.objective])
+    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
+    for attempt in range(12):
+        values = point(problem, sizes, seed + attempt, integers=3, positive=attempt % 2 == 1)
+        try:
+            return _example(derivation, sizes, values)
+        except (ZeroDivisionError, TypeError, ValueError):
+            continue
+    return None
+
+
+def _example(
+    derivation: Derivation, sizes: Mapping[str, int], values: dict[str, Cells]
+) -> NumericExample:
+    problem = derivation.problem
+    objective, targets = _concrete(derivation)
+    for name, gradient in targets.items():
+        # The gradient of 1/2 ||Z - T||^2 is Z - T, so the given gradient is chosen by T.
+        argument = Explicit(sizes, values).cells(problem.upstream[gradient])
+        values[name] = values.pop(gradient)
+        values[gradient] = [
+            [Dual.of(z).value - t for z, t in zip(r, q, strict=True)]
+            for r, q in zip(argument, values[name], strict=True)
+        ]
+    at = Explicit(sizes, values)
+    results = {n: at.cells(r.expr) for n, r in derivation.items()}
+    forward = {n: at.cells(x) for n, x in problem.definitions.items()}
+    quotients = {n: _differences(objective, sizes, values, n) for n in derivation}
+    return NumericExample(
+        values=values,
+        forward=forward,
+        results=results,
+        quotients=quotients,
+        step=STEP,
+        loss=objective if targets else None,
+        objective=at.cells(objective)[0][0],
+        sizes=sizes,
+    )
+
+
+def _concrete(derivation: Derivation) -> tuple[Expr, dict[str, str]]:
+    """Return the objective with every unspecified loss L(Z) replaced by 1/2 ||Z - T||^2."""
+    problem = derivation.problem
+    taken = {*derivation.taken}
+    targets: dict[str, str] = {}
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        if e.op != "loss":
+            return with_args(e, args)
+        assert isinstance(e.data, tuple)
+        names = ("T", *(f"T{k}" for k in range(1, 100)))
+        name = next(n for n in names if n not in taken)
+        taken.add(name)
+        targets[name] = e.data[1]
+        gap = add(args[0], neg(var(name, args[0].shape)))
+        return mul(num(Fraction(1, 2)), power(node("norm", (gap,), SCALAR), num(2)))
+
+    return rebuild(problem.objective, change), targets
+
+
+def _differences(
+    objective: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells], name: str
+) -> Cells:
+    plain = {n: [[float(x) for x in r] for r in c] for n, c in values.items()}
+    found: Cells = []
+    for i, r in enumerate(plain[name]):
+        found.append([])
+        for j in range(len(r)):
+            ends = []
+            for sign in (1, -1):
+                moved = [list(q) for q in plain[name]]
+                moved[i][j] += sign * STEP
+                at = Explicit(sizes, {**plain, name: moved}, math=FloatMath())
+                ends.append(float(Dual.of(at.cells(objective)[0][0]).value))
+            found[-1].append((ends[0] - ends[1]) / (2 * STEP))
+    return found

@@ -1,0 +1,175 @@
+"""Everything that is checked of a derivation, into one certificate; any failure raises.
+
+Contract: nothing is printed or written of a derivation whose two roads disagree, whose steps do
+not hold, or whose code does not compute its gradients.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..claims import Verdict
+from ..codegen import Compiled, compile_module, module_of
+from ..derivation import Derivation
+from ..entries import compare_all, generalise, small_sizes
+from ..errors import DisagreementError
+from ..expr import Variable
+from ..notation.text import text
+from .backends import TOLERANCE as BACKEND_TOLERANCE
+from .backends import check_backends
+from .certificate import Certificate
+from .differences import SEEDS, TOLERANCE, all_sizes, check_differences, needs_positive
+
+_LIBRARIES = ("symderiv", "sympy", "numpy", "jax", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A certificate with the code that was checked."""
+
+    certificate: Certificate
+    compiled: Compiled
+    positive: tuple[str, ...]  # variables drawn positive
+
+
+def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
+    """Run every check of a derivation; raises DisagreementError or CheckError."""
+    roads = check_roads(derivation)
+    steps = {"equations": derivation.recheck(), "seed": 0}
+    compiled = compile_module(module_of(derivation))
+    positive = needs_positive(derivation, compiled)
+    differences = tuple(
+        {
+            "by": d.name,
+            "method": d.method,
+            "error": float(f"{d.error:.1e}"),
+            "bound": TOLERANCE[d.method],
+            "entries": d.entries,
+            "sizes": all_sizes(derivation),
+            "seeds": list(SEEDS),
+        }
+        for d in check_differences(derivation, compiled, positive)
+    )
+    backends = tuple(
+        {**b, "error": float(f"{b['error']:.1e}"), "bound": BACKEND_TOLERANCE}
+        for b in check_backends(derivation, compiled)
+    )
+    certificate = Certificate(
+        problem=describe_problem(derivation),
+        gradients={n: r.text for n, r in derivation.items()},
+        roads=roads,
+        steps=steps,
+        differences=differences,
+        backends=backends,
+        claims=tuple(describe_verdict(v) for v in verdicts),
+        versions=versions(),
+    )
+    return Evidence(certificate, compiled, tuple(positive))
+
+
+def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[str, Any], ...]:
+    """Compare both roads entry by entry at all sizes 1, 2, 3; raises DisagreementError."""
+    problem = derivation.problem
+    candidates = {n: r.expr for n, r in derivation.items()}
+    found: list[dict[str, Any]] = []
+    total = len(small_sizes(problem))
+    for name, c in compare_all(problem, candidates).items():
+        if c.mismatch is not None:
+            m = c.mismatch
+            raise DisagreementError(
+                f"the two roads disagree on the gradient by {name}, entry ({m.row}, {m.column}) "
+                f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} (SymPy entries)",
+                remedy="this is an error of the program, and nothing is printed; please report it",
+            )
+        pattern = generalise(problem, name) if patterns else None
+        found.append(
+            {
+                "by": name,
+                "entries": c.entries,
+                "identities": c.identities,
+                "exact": c.exact,
+                "sizes": _sizes_text(problem.dims, total),
+                "choices": len(c.sizes),
+                "pattern": text(pattern.expr) if pattern is not None else "no pattern",
+            }
+        )
+    return tuple(found)
+
+
+def _sizes_text(dims: Sequence[str], choices: int) -> str:
+    names = ", ".join(dims)
+    if not dims:
+        return "scalars"
+    whole = choices == 3 ** len(dims)
+    return f"{names} in 1..3" if whole else f"{choices} choices of {names} in 1..3"
+
+
+def describe_problem(derivation: Derivation) -> dict[str, Any]:
+    """Return a problem as plain data that can be read again."""
+    p = derivation.problem
+    return {
+        "name": p.name,
+        "title": p.title,
+        "text": p.text,
+        "variables": {n: declaration(v) for n, v in p.variables.items()},
+        "losses": list(p.declared.losses),
+        "entrywise": list(p.declared.entrywise),
+        "upstream": list(p.upstream),
+        "meanings": {**{n: v.meaning for n, v in p.variables.items() if v.meaning}, **p.meanings},
+        "wrt": list(derivation.wrt),
+        "claims": [
+            {"about": c.about, "says": list(c.says), "question": c.question} for c in p.claims
+        ],
+        "question": p.question,
+    }
+
+
+def declaration(v: Variable) -> str:
+    """Return how a variable is declared: ``n, d symmetric``."""
+    count = {"scalar": 0, "vector": 1, "matrix": 2}[v.kind]
+    sizes = ", ".join(str(d) for d in v.shape[:count]) or "scalar"
+    return " ".join([sizes, *v.properties])
+
+
+def describe_verdict(v: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain data."""
+    data: dict[str, Any] = {
+        "about": v.claim.about,
+        "says": list(v.claim.says),
+        "verdict": v.verdict,
+        "diagnosis": v.diagnosis,
+        "slips": list(v.slips),
+        "assumption": v.assumption,
+        "correction": v.correction,
+        "evidence": v.evidence,
+        "counterexample": None,
+    }
+    c = v.counterexample
+    if c is not None:
+        data["counterexample"] = {
+            "sizes": dict(c.sizes),
+            "indices": dict(c.indices),
+            "values": {n: _plain(cells) for n, cells in c.values.items()},
+            "claimed": _plain(c.claimed_cells),
+            "right": _plain(c.right_cells),
+        }
+    return data
+
+
+def _plain(cells: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [[int(x) if x == int(x) else str(x) for x in r] for r in cells]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that took part."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

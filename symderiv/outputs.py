@@ -1,0 +1,109 @@
+"""What a derivation is written as: documents, code, test, certificate, as bytes by file name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .claims import Verdict
+from .codegen import test_source
+from .derivation import Derivation
+from .documents import build, latex, markdown, pdf
+from .documents.examples import explicit_example
+from .documents.model import Document
+from .entries import explicit_entries
+from .evidence import Evidence
+from .evidence.example import worked_example
+from .language import ClaimText, Problem
+from .language.declarations import Declarations
+from .language.problem import build as build_problem
+from .sampling import least_sizes
+from .writing import digest
+
+FORMATS = ("md", "tex", "pdf", "py")
+
+
+def document(
+    derivation: Derivation, evidence: Evidence, verdicts: Sequence[Verdict], style: str
+) -> Document:
+    """Return the document of a derivation, with everything that was computed for it."""
+    problem = derivation.problem
+    least = least_sizes([problem.objective])
+    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
+    entries = explicit_entries(problem, sizes, list(derivation))
+    return build(
+        derivation,
+        verdicts=verdicts,
+        certificate=evidence.certificate,
+        code=evidence.compiled.source,
+        style=style,
+        explicit=explicit_example(entries, list(problem.upstream)),
+        example=worked_example(derivation),
+        meanings=problem.meanings,
+    )
+
+
+def build_files(
+    derivation: Derivation,
+    evidence: Evidence,
+    verdicts: Sequence[Verdict],
+    formats: Sequence[str] = FORMATS,
+    style: str = "index",
+    engine: str = "typst",
+) -> dict[str, bytes]:
+    """Return the files of a derivation by name; nothing is written here."""
+    files: dict[str, bytes] = {}
+    if {"md", "tex", "pdf"} & set(formats):
+        page = document(derivation, evidence, verdicts, style)
+        if "md" in formats:
+            files["derivation.md"] = markdown(page).encode()
+        if "tex" in formats:
+            files["derivation.tex"] = latex(page).encode()
+        if "pdf" in formats:
+            files["derivation.pdf"] = pdf(page, engine=engine)
+    if "py" in formats:
+        module = evidence.compiled.module
+        test = test_source(derivation, module, evidence.positive)
+        files[f"{module.name}.py"] = module.source.encode()
+        files[f"test_{module.name}.py"] = test.encode()
+    digests = {name: digest(content) for name, content in files.items()}
+    certificate = replace(
+        evidence.certificate,
+        files=digests,
+        options={"formats": list(formats), "style": style, "engine": engine},
+    )
+    files["certificate.json"] = certificate.to_json().encode()
+    return files
+
+
+def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str], str, str]]:
+    """Return the problem, the variables and the options that a certificate was made for."""
+    p = data["problem"]
+    declared = Declarations()
+    for name in p["losses"]:
+        declared.declare(name, "loss")
+    for name in p["entrywise"]:
+        declared.declare(name, "entrywise")
+    for name, shape in p["variables"].items():
+        declared.declare(name, shape, p["meanings"].get(name, ""))
+    claims = [ClaimText(c["about"], tuple(c["says"]), c["question"]) for c in p["claims"]]
+    upstream = p["upstream"]
+    problem = build_problem(
+        p["text"],
+        declared,
+        wrt=p["wrt"],
+        title=p["title"],
+        name=p["name"],
+        upstream=upstream[0] if len(upstream) == 1 else None,
+        claims=claims,
+        meanings={k: v for k, v in p["meanings"].items() if k not in p["variables"]},
+        question=p["question"],
+    )
+    options = data.get("options", {})
+    chosen = (
+        list(options.get("formats", FORMATS)),
+        str(options.get("style", "index")),
+        str(options.get("engine", "typst")),
+    )
+    return problem, list(p["wrt"]), chosen
