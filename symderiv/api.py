@@ -13,7 +13,9 @@ from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .errors import InputError, MissingRuleError, ShapeError
 from .evidence import Certificate, Evidence, gather
-from .language import ClaimText, Problem, load_file, problem
+from .language import ClaimText, Problem, load_file
+from .language.declarations import Declarations
+from .language.problem import build
 from .library import load_named, names
 from .outputs import FORMATS, build_files, rerun
 from .writing import write_files
@@ -87,9 +89,7 @@ class Derivation(engine.Derivation):
         """
         unknown = [f for f in formats if f not in FORMATS]
         if unknown:
-            raise InputError(
-                f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
-            )
+            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(FORMATS)}")
         files = build_files(self, self.evidence, self.verdicts, formats, style, engine)
         return write_files(Path(folder), files)
 
@@ -106,6 +106,13 @@ def load(source: str | Path) -> Problem:
     return load_named(str(source))
 
 
+def _declared(text: str, variables: Mapping[str, str]) -> Problem:
+    declared = Declarations()
+    for name, shape in variables.items():
+        declared.declare(name, shape)
+    return build(text, declared)
+
+
 def _problem(of: Problem | str | Path, variables: Mapping[str, str]) -> Problem:
     if isinstance(of, Problem):
         if variables:
@@ -113,7 +120,7 @@ def _problem(of: Problem | str | Path, variables: Mapping[str, str]) -> Problem:
         return of
     if isinstance(of, Path) or of in names() or of.endswith(".toml"):
         return load(of)
-    return problem(of, **variables)
+    return _declared(of, variables)
 
 
 def derive(
@@ -174,9 +181,9 @@ def equal(left: str, right: str, **variables: str) -> Verdict:
     'right'
     """
     try:
-        p = problem(f"dot({left}, {right})", **variables)
+        p = _declared(f"dot({left}, {right})", variables)
     except ShapeError:
-        p = problem(f"sum({left}) + sum({right})", **variables)
+        p = _declared(f"sum({left}) + sum({right})", variables)
     return Checker(p).check(ClaimText("equal", (left, right)))
 
 

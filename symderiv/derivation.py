@@ -110,9 +110,7 @@ class Derivation(Mapping[str, Result]):
         self.wrt = names
         self._values: dict[Expr, Any] = {}
         self.root: Term = lower(problem.objective, self._values).term
-        self.leaves = {
-            n: lower(problem.variables[n].expr, self._values).term for n in names
-        }
+        self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         self.reverse = reverse(self.root, self.leaves.values())
         self.raiser = Raiser(self._values)
         self._results = {n: self._result(n) for n in names}
@@ -187,7 +185,9 @@ class Derivation(Mapping[str, Result]):
         """
         expressions = [x for s in self.sections for t in s.steps for x in (t.before, t.after)]
         dims = self.problem.dims
-        at = dict(sizes or distinct_sizes(dims, least_sizes([*expressions, self.problem.objective])))
+        at = dict(
+            sizes or distinct_sizes(dims, least_sizes([*expressions, self.problem.objective]))
+        )
         for attempt in range(8):
             cells = point(self.problem, at, seed + attempt, positive=attempt % 2 == 1)
             try:

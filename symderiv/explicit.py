@@ -25,6 +25,7 @@ from .ops import TABLE, Cells
 from .shapes import Dim
 
 DIGITS = 50
+_HIGHEST_ORDER = 3  # of the stand-in for an unspecified function, a cubic
 
 # A context of its own: its numbers keep its precision wherever they are added or multiplied.
 HIGH = mpmath.MPContext()
@@ -82,7 +83,7 @@ class ExactMath:
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
-        # A cubic with odd coefficients: rational, and no derivative of it up to order 2 is constant.
+        # A cubic: rational, and no derivative of it up to order 2 is constant.
         shift = Fraction(sum(map(ord, letter)) % 7 + 2, 3)
         return (
             x * x * x / 5 + shift * x * x - x / 7,
@@ -128,7 +129,7 @@ class Dual:
         return self + -Dual.of(other)
 
     def __rsub__(self, other: Any) -> Dual:
-        return -self + other
+        return -self + Dual.of(other)
 
     def __mul__(self, other: Any) -> Dual:
         other = Dual.of(other)
@@ -186,9 +187,10 @@ class DualMath(ExactMath):
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return the stand-in, differentiated by its next order."""
         x = Dual.of(x)
-        plain = super()
-        slope = plain.unspecified(letter, order + 1, x.value) if order < 3 else Fraction(0)
-        return Dual(plain.unspecified(letter, order, x.value), slope * x.slope)
+        value = ExactMath.unspecified(self, letter, order, x.value)
+        if order == _HIGHEST_ORDER:
+            return Dual(value, x.slope * 0)
+        return Dual(value, ExactMath.unspecified(self, letter, order + 1, x.value) * x.slope)
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         plain = super().__getattr__(name)
@@ -309,8 +311,9 @@ class Explicit:
             lifted[str(source.data)] = seeded
         else:
             override[source] = seeded
-        point = Explicit(self.sizes, lifted, math=DualMath(), positions=self.positions,
-                         override=override)
+        point = Explicit(
+            self.sizes, lifted, math=DualMath(), positions=self.positions, override=override
+        )
         return [[Dual.of(x).slope for x in r] for r in point.cells(of)]
 
 

@@ -36,7 +36,7 @@ def document(
         derivation,
         verdicts=verdicts,
         certificate=evidence.certificate,
-        code=evidence.compiled.source,
+        code=evidence.compiled.module.excerpt,
         style=style,
         explicit=explicit_example(entries, list(problem.upstream)),
         example=worked_example(derivation),

@@ -45,9 +45,7 @@ def size_grid(
             yield found
 
 
-def distinct_sizes(
-    dims: Sequence[str], least: Mapping[str, int], start: int = 2
-) -> dict[str, int]:
+def distinct_sizes(dims: Sequence[str], least: Mapping[str, int], start: int = 2) -> dict[str, int]:
     """Return sizes that are all different, so that nothing fits by accident."""
     found: dict[str, int] = {}
     size = start
@@ -106,11 +104,10 @@ def _structured(grid: Cells, properties: Sequence[str], random: Random) -> Cells
         if off or ("upper" in properties and j < i):
             grid[i][j] = none
     if "spd" in properties:
-        gram = [
-            [sum((x * y for x, y in zip(a, b, strict=True)), none) for b in grid] for a in grid
+        gram = [[sum((x * y for x, y in zip(a, b, strict=True)), none) for b in grid] for a in grid]
+        return [
+            [x + (one if i == j else none) for j, x in enumerate(r)] for i, r in enumerate(gram)
         ]
-        return [[x + (one if i == j else none) for j, x in enumerate(r)]
-                for i, r in enumerate(gram)]
     if "invertible" in properties:
         top = 10 * rows
         return [[x + (top if i == j else 0) for j, x in enumerate(r)] for i, r in enumerate(grid)]

@@ -63,7 +63,7 @@ def describe(shape: Shape) -> str:
     return f"{shape[0]} x {shape[1]}".replace("?", "")
 
 
-class DimMismatch(Exception):
+class DimMismatchError(Exception):
     """Two dimensions that are different sizes; caught where the place is known."""
 
     def __init__(self, left: Dim, right: Dim) -> None:
@@ -99,7 +99,7 @@ class Unifier:
         return result
 
     def unify(self, left: Dim, right: Dim) -> Dim:
-        """Make two dimensions equal and return them; raises DimMismatch where they cannot be."""
+        """Make two dimensions equal and return them; raises DimMismatchError."""
         left, right = self.resolve(left), self.resolve(right)
         if left == right:
             return left
@@ -109,7 +109,7 @@ class Unifier:
                 return other
         if self.collect:
             return self._assume(left, right)
-        raise DimMismatch(left, right)
+        raise DimMismatchError(left, right)
 
     def _assume(self, left: Dim, right: Dim) -> Dim:
         for rigid, other in ((right, left), (left, right)):
@@ -117,14 +117,14 @@ class Unifier:
                 self.assumed.append((left, right))
                 self._bound[rigid.symbols[0]] = other
                 return other
-        raise DimMismatch(left, right)
+        raise DimMismatchError(left, right)
 
     def resolve_shape(self, shape: Shape) -> Shape:
         """Return a shape with everything that is bound put in."""
         return (self.resolve(shape[0]), self.resolve(shape[1]))
 
     def broadcast(self, left: Shape, right: Shape) -> Shape:
-        """Return the NumPy broadcast of two shapes; raises DimMismatch."""
+        """Return the NumPy broadcast of two shapes; raises DimMismatchError."""
         rows, cols = (self._broadcast(a, b) for a, b in zip(left, right, strict=True))
         return (rows, cols)
 

@@ -9,6 +9,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,9 +32,13 @@ from symderiv.entries import (
     typical_sizes,
 )
 from symderiv.entries.families import Coefficient, fit
+from symderiv.entries.points import OUTSIDE_DOMAIN, points
 from symderiv.errors import CheckError, InputError, UnknownNameError
+from symderiv.explicit import Explicit, same
+from symderiv.expr import entry, partial
 from symderiv.language.problem import Problem, problem
 from symderiv.notation.text import text
+from symderiv.ops import TABLE
 
 LINEAR = {"X": "n, d", "W": "d, m", "b": "m"}
 AFFINE = "X @ W + ones(n) @ b.T"
@@ -73,9 +78,13 @@ def test_gradient_agrees_with_differentiating_the_written_out_objective() -> Non
     z = [[road.cells(p.definitions["Z"])[i][0]] for i in range(2)]
     whole = sum(sympy.tanh(r[0]) ** 2 + 3 * r[0] for r in z)
     values = {
-        s: x for name in ("H", "Z") for s, x in zip(
+        s: x
+        for name in ("H", "Z")
+        for s, x in zip(
             [r[0] for r in road.symbols[name]],
-            [sympy.tanh(r[0]) if name == "H" else r[0] for r in z], strict=True)
+            [sympy.tanh(r[0]) if name == "H" else r[0] for r in z],
+            strict=True,
+        )
     }
     for r, q in zip(road.gradient("W"), road.symbols["W"], strict=True):
         derived = r[0].subs({s: x for s, x in values.items() if s.name[0] == "H"})
@@ -109,6 +118,30 @@ def test_deep_networks_stay_small() -> None:
     road = EntryRoad(problem(f"{layers}; L(H6)", **shapes), {"n": 3})
     entry = road.gradient("W5")[0][0]
     assert {s.name[:2] for s in entry.free_symbols} == {"G_", "H4", "H5", "W5", "W6"}
+
+
+SAMPLES = [(op.name, s) for op in TABLE.values() for s in op.samples if s != "internal"]
+
+
+@pytest.mark.parametrize(("name", "sample"), SAMPLES)
+def test_every_operator_has_the_slope_of_its_value(name: str, sample: str) -> None:
+    *definitions, last = sample.split(";")
+    shapes = {"X": "n, d", "A": "n, n", "x": "n", "s": "scalar", "f": "entrywise"}
+    p = problem(";".join([*definitions, f"sum({last})"]), **shapes)
+    sizes = {"n": 2, "d": 3}
+    for wrt in p.wrt:
+        road = EntryRoad(p, sizes)
+        for point in points(names_of(p), sizes, others=[p.objective]):
+            with suppress(*OUTSIDE_DOMAIN):
+                derived = road.gradient(wrt, lift=point.value, plus=lambda terms: sum(terms, 0))
+                break
+        else:
+            pytest.fail(f"{name}: no point in the domain of {sample}")
+        dual, v = Explicit(sizes, point.values), p.variables[wrt].expr
+        for i, r in enumerate(derived, 1):
+            for j, x in enumerate(r, 1):
+                by = v if v.is_scalar else entry(v, i, j)
+                assert same(x, dual.derivative(partial(p.objective, by))[0][0]), (sample, wrt)
 
 
 # The pattern ------------------------------------------------------------------------------------
@@ -197,7 +230,8 @@ def test_entry_of_a_pattern_shows_its_deltas(
     source: str, shapes: dict[str, str], expected: str
 ) -> None:
     found = generalise(problem(source, **shapes), "X")
-    assert found is not None and text(found.entry) == expected
+    assert found is not None
+    assert text(found.entry) == expected
 
 
 def grids(p: Problem, wrt: str) -> list[tuple[dict[str, int], list[list[sympy.Expr]]]]:
@@ -226,8 +260,9 @@ def test_partial_sums_are_no_pattern() -> None:
 
 def test_coefficient_that_is_no_power_of_sizes_is_no_pattern() -> None:
     p = problem("sum(x)", x="n")
-    found = [({"n": n}, [[sym(f"x_{{{i}}}") / (n * n + 1)] for i in range(1, n + 1)])
-             for n in (4, 3, 2)]
+    found = [
+        ({"n": n}, [[sym(f"x_{{{i}}}") / (n * n + 1)] for i in range(1, n + 1)]) for n in (4, 3, 2)
+    ]
     assert find_pattern(found, names_of(p), p.variables["x"].shape) is None
 
 
@@ -241,8 +276,9 @@ def test_contraction_that_is_no_matrix_algebra_is_no_pattern() -> None:
 
 def test_unknown_functions_are_no_pattern() -> None:
     p = problem("sum(x)", x="n")
-    found = [({"n": n}, [[sympy.gamma(sym(f"x_{{{i}}}"))] for i in range(1, n + 1)])
-             for n in (3, 2)]
+    found = [
+        ({"n": n}, [[sympy.gamma(sym(f"x_{{{i}}}"))] for i in range(1, n + 1)]) for n in (3, 2)
+    ]
     assert find_pattern(found, names_of(p), p.variables["x"].shape) is None
 
 
@@ -268,9 +304,9 @@ def test_typical_sizes_tell_all_coefficients_apart(count: int) -> None:
     assert sympy.Matrix(rows).rank() == count
 
 
-SQUARE = st.sampled_from(["A", "B", "C", "A.T", "B.T", "C.T", "(A * B)", "(B * C.T)",
-                          "diag(x)", "x @ y.T", "ones(n) @ y.T", "eye(n)"])
-CHAIN = st.lists(SQUARE, min_size=1, max_size=2).map(" @ ".join)
+SQUARES = ["A", "B", "C", "A.T", "B.T", "C.T", "(A * B)", "(B * C.T)"]
+SQUARES += ["diag(x)", "x @ y.T", "ones(n) @ y.T", "eye(n)"]
+CHAIN = st.lists(st.sampled_from(SQUARES), min_size=1, max_size=2).map(" @ ".join)
 
 
 @settings(max_examples=30, deadline=None)
@@ -293,7 +329,8 @@ def test_random_residuals_are_recovered(terms: list[str], count: int) -> None:
     p = problem(f"norm({' + '.join(terms[:count])}) ** 2", **LINEAR, Y="n, m", a="scalar")
     for wrt in p.wrt:
         found = generalise(p, wrt)
-        assert found is not None and agrees(p, wrt, found.expr).agrees
+        assert found is not None
+        assert agrees(p, wrt, found.expr).agrees
 
 
 # Comparison -------------------------------------------------------------------------------------
@@ -304,8 +341,9 @@ def test_right_gradients_agree_at_all_sizes_from_one() -> None:
     claims = {"W": "X.T @ G", "b": "G.T @ ones(n)", "X": "G @ W.T"}
     found = compare_all(p, {w: p.read(c) for w, c in claims.items()})
     for w, c in found.items():
-        assert c.agrees and c.exact and c.digits is None, w
-        assert len(c.sizes) == 27 and {"n": 1, "d": 1, "m": 1} in c.sizes
+        assert (c.agrees, c.exact, c.digits) == (True, True, None), w
+        assert len(c.sizes) == 27
+        assert {"n": 1, "d": 1, "m": 1} in c.sizes
     assert (found["W"].entries, found["b"].entries) == (108, 54)
     assert found["W"].identities == 18
 
@@ -338,9 +376,11 @@ def test_mismatch_is_found_and_placed(
     p = problem(source, **shapes)
     found = agrees(p, wrt, p.read(claim))
     if first == "right":
-        assert found.agrees and found.entries > 0
+        assert found.agrees
+        assert found.entries > 0
         return
-    assert not found.agrees and found.mismatch is not None
+    assert not found.agrees
+    assert found.mismatch is not None
     assert found.mismatch.derived != found.mismatch.candidate
     if first is not None:
         assert tuple(found.mismatch.sizes.values()) == first
@@ -356,7 +396,8 @@ def test_products_of_dimensions_are_sizes() -> None:
     p = problem("0.5 * norm(x) ** 2 + sum(y)", x="n*m", y="n")
     assert agrees(p, "x", p.read("x")).agrees
     found = generalise(p, "x")
-    assert found is not None and text(found.expr) == "x"
+    assert found is not None
+    assert text(found.expr) == "x"
 
 
 def test_many_dimensions_are_sampled() -> None:

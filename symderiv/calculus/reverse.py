@@ -126,5 +126,3 @@ def _dependents(root: Term, leaves: set[Term]) -> list[Term]:
             stack.append((node, True))
             stack.extend((c, False) for c in reversed(node.children))
     return order
-
-

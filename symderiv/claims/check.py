@@ -7,6 +7,8 @@ is only given when it was found equal to the gradient.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..derivation import Derivation
 from ..errors import LanguageError
@@ -61,7 +63,7 @@ class Checker:
             truth = target_entry(self.problem, about, truth)
             ranges = free_ranges(truth)
         reading = read_claim(self.problem, claim.says[0], ranges)
-        return self._compare(claim, reading, truth, ranges)
+        return replace(self._compare(claim, reading, truth, ranges), corrects=claim.about)
 
     # a claim against the gradient
 
@@ -73,25 +75,30 @@ class Checker:
             return self._unreadable(claim, reading, truth)
         comparer = Comparer(self.problem, [claimed, truth])
         fits = reading.refusal is None and claimed.shape == truth.shape
+        said = {
+            "claim": claim,
+            "claimed": (claimed,),
+            "truth": truth,
+            "correction": text(truth),
+            "correction_expr": truth,
+        }
         if fits and comparer.equal(claimed, truth):
-            return Verdict(
-                claim, RIGHT, "It equals the gradient.", claimed=(claimed,), truth=truth,
-                correction=text(truth), correction_expr=truth, evidence=_evidence(comparer),
-            )
+            return _verdict(comparer, RIGHT, "It equals the gradient.", **said)
         if reading.refusal is None and self._is_transpose(comparer, claimed, truth):
-            return Verdict(
-                claim, TRANSPOSED,
-                f"It is the transpose: the gradient has the shape of the variable, "
-                f"{describe(truth.shape)}.",
-                ("transposed",), claimed=(claimed,), truth=truth,
-                correction=text(truth), correction_expr=truth, evidence=_evidence(comparer),
+            words = f"The gradient has the shape of the variable, {describe(truth.shape)}."
+            return _verdict(
+                comparer, TRANSPOSED, f"It is the transpose. {words}", slips=("transposed",), **said
             )
         assumed = self._assumption(claimed, truth) if fits else ""
         if assumed:
-            return Verdict(
-                claim, RIGHT_IF, f"It is right only if {assumed}.", ("assumption",), assumed,
-                self._counterexample(comparer, claimed, truth), text(truth), truth,
-                (claimed,), truth, _evidence(comparer),
+            return _verdict(
+                comparer,
+                RIGHT_IF,
+                f"It is right only if {assumed}.",
+                slips=("assumption",),
+                assumption=assumed,
+                counterexample=self._counterexample(comparer, claimed, truth),
+                **said,
             )
         return self._wrong(claim, reading, truth, ranges)
 
@@ -115,8 +122,13 @@ class Checker:
     def _unreadable(self, claim: ClaimText, reading: Reading, truth: Expr) -> Verdict:
         assert reading.refusal is not None
         return Verdict(
-            claim, WRONG, f"Its shapes do not fit: {reading.refusal.subject}.", ("shape",),
-            truth=truth, correction=text(truth), correction_expr=truth,
+            claim=claim,
+            verdict=WRONG,
+            diagnosis=f"Its shapes do not fit: {reading.refusal.subject}.",
+            slips=("shape",),
+            truth=truth,
+            correction=text(truth),
+            correction_expr=truth,
             evidence="decided by the shapes",
         )
 
@@ -134,18 +146,17 @@ class Checker:
         reason = _reason(reading, claimed, truth)
         diagnosis = "; and ".join([*sentences, *([reason] if reason else [])])
         right = found[1] if found else truth
-        return Verdict(
-            claim,
+        return _verdict(
+            comparer,
             WRONG,
             _sentence(diagnosis or "it differs from the gradient"),
-            tuple(n for n, _ in slips) or ("different",),
-            "",
-            self._counterexample(comparer, claimed, truth),
-            text(right),
-            right,
-            (claimed,),
-            truth,
-            _evidence(comparer),
+            claim=claim,
+            slips=tuple(n for n, _ in slips) or ("different",),
+            counterexample=self._counterexample(comparer, claimed, truth),
+            correction=text(right),
+            correction_expr=right,
+            claimed=(claimed,),
+            truth=truth,
         )
 
     def _mended(
@@ -178,8 +189,9 @@ class Checker:
         sizes, values, spot, left, right = found
         met = {str(e.data) for x in (claimed, truth) for e in walk(x) if e.op == "var"}
         shown = {n: c for n, c in values.items() if n in met}
-        used = {d for x in (claimed, truth) for e in walk(x) for dim in e.shape
-                for d in dim.symbols}
+        used = {
+            d for x in (claimed, truth) for e in walk(x) for dim in e.shape for d in dim.symbols
+        }
         return Counterexample(
             {d: s for d, s in sizes.items() if d in used},
             shown,
@@ -208,9 +220,8 @@ class Checker:
             if same_shape and comparer.equal(first.expr, other.expr):
                 continue
             return self._different(claim, expressions, first.expr, other.expr)
-        return Verdict(
-            claim, RIGHT, "They are equal.", claimed=expressions, truth=first.expr,
-            correction=first.text, correction_expr=first.expr, evidence=_evidence(comparer),
+        return _verdict(
+            comparer, RIGHT, "They are equal.", claim=claim, claimed=expressions, truth=first.expr
         )
 
     def _different(
@@ -219,37 +230,46 @@ class Checker:
         turned = (left.shape[1], left.shape[0]) == right.shape
         comparer = Comparer(self.problem, expressions, Merged(_clashes(left, right)))
         if turned and not left.is_scalar and comparer.equal(transpose(left), right):
-            return Verdict(
-                claim, TRANSPOSED, "One is the transpose of the other.", ("transposed",),
-                claimed=expressions, truth=left, correction=text(left), correction_expr=left,
-                evidence=_evidence(comparer),
+            return _verdict(
+                comparer,
+                TRANSPOSED,
+                "One is the transpose of the other.",
+                claim=claim,
+                slips=("transposed",),
+                claimed=expressions,
+                truth=left,
             )
-        whole = self._whole(expressions)
-        picks = [_picks(left), _picks(right)]
-        apart = ""
-        if all(picks) and picks[0] != picks[1]:
-            apart = f"the first depends on {picks[0]} only, the other on {picks[1]} only"
-        sentences = [apart] if apart else ["they are different functions"]
-        slips: tuple[str, ...] = ("different",)
-        correction: Expr | None = None
-        if whole is not None:
-            name, correction, turned_back = whole
-            end = ", transposed" if turned_back else ""
-            sentences.append(f"their sum over all rows is the gradient by {name}{end}")
-            slips = ("missing-sum", "transposed") if turned_back else ("missing-sum",)
-        return Verdict(
-            claim,
+        sentences, slips, corrects, correction = self._apart(expressions, left, right)
+        return _verdict(
+            comparer,
             WRONG,
             _sentence("; ".join(sentences)),
-            slips,
-            "",
-            self._counterexample(comparer, left, right),
-            text(correction) if correction is not None else "",
-            correction,
-            expressions,
-            left,
-            _evidence(comparer),
+            claim=claim,
+            slips=slips,
+            counterexample=self._counterexample(comparer, left, right),
+            correction=text(correction) if correction is not None else "",
+            corrects=corrects,
+            correction_expr=correction,
+            claimed=expressions,
+            truth=left,
         )
+
+    def _apart(
+        self, expressions: Sequence[Expr], left: Expr, right: Expr
+    ) -> tuple[list[str], tuple[str, ...], str, Expr | None]:
+        """Return how two things differ, and the gradient that they are terms of, if any."""
+        picks = [_picks(left), _picks(right)]
+        sentences = ["they are different functions"]
+        if all(picks) and picks[0] != picks[1]:
+            sentences = [f"the first depends on {picks[0]} only, the other on {picks[1]} only"]
+        whole = self._whole(expressions)
+        if whole is None:
+            return sentences, ("different",), "", None
+        name, correction, turned = whole
+        end = ", transposed" if turned else ""
+        sentences.append(f"their sum over all rows is the gradient by {name}{end}")
+        slips = ("missing-sum", "transposed") if turned else ("missing-sum",)
+        return sentences, slips, f"dL/d{name}", correction
 
     def _whole(self, expressions: Sequence[Expr]) -> tuple[str, Expr, bool] | None:
         """Return the gradient that the expressions are terms of, if their sum is one."""
@@ -267,6 +287,10 @@ class Checker:
                 if comparer.equal(summed, truth):
                     return name, summed, turned
         return None
+
+
+def _verdict(comparer: Comparer, verdict: str, diagnosis: str, **parts: Any) -> Verdict:
+    return Verdict(verdict=verdict, diagnosis=diagnosis, evidence=_evidence(comparer), **parts)
 
 
 def _generalised(expressions: Sequence[Expr]) -> tuple[str, Dim, Expr] | None:
@@ -298,7 +322,7 @@ def _with_index(x: Expr, index: str) -> tuple[Expr, Dim | None]:
 def _picks(x: Expr) -> str:
     """Return the rows, columns and entries at written positions that an expression uses."""
     found = {
-        text(e): None for e in walk(x) if any(isinstance(i, int) for i in own_indices(e))
+        f"`{text(e)}`": None for e in walk(x) if any(isinstance(i, int) for i in own_indices(e))
     }
     return " and ".join(found)
 
@@ -326,5 +350,3 @@ def _evidence(comparer: Comparer) -> str:
     if comparer.count:
         return f"compared {how} at {comparer.count} points of {len(comparer.sizes())} sizes"
     return f"decided {how}"
-
-

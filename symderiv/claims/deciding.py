@@ -103,9 +103,7 @@ def _rational(x: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]) ->
     return is_exact(at.cells(x))
 
 
-def placements(
-    sizes: Mapping[str, int], *expressions: Expr
-) -> Iterator[dict[str, int]]:
+def placements(sizes: Mapping[str, int], *expressions: Expr) -> Iterator[dict[str, int]]:
     """Yield every assignment of the free indices of some expressions."""
     ranges: dict[str, Dim] = {}
     for x in expressions:
@@ -135,14 +133,10 @@ def plain(cells: Cells) -> Cells:
     return [[Dual.of(x).value for x in r] for r in cells]
 
 
-def simple_points(
-    comparer: Comparer, sizes: Mapping[str, int]
-) -> Iterator[dict[str, Cells]]:
+def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict[str, Cells]]:
     """Yield small whole numbers: ones, counting, then random."""
     drawn = comparer.at(sizes, 0, integers=1)
-    free = {
-        n: not (v.properties) for n, v in comparer.problem.variables.items()
-    }
+    free = {n: not (v.properties) for n, v in comparer.problem.variables.items()}
     for kind in ("ones", "count"):
         count = 0
         values: dict[str, Cells] = {}
@@ -179,5 +173,3 @@ def smallest_failure(
             if found is not None:
                 return sizes, values, *found
     return None
-
-

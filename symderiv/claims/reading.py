@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from ..errors import IndexNameError, LanguageError, ParseError, ShapeError, Span, UnknownNameError
 from ..expr import Expr, entry, free_ranges
-from ..language import ClaimText, Problem
+from ..language import Problem
 from ..language.grammar import parse_expression
 from ..language.problem import settle
-from ..shapes import Dim, DimMismatch, describe
+from ..shapes import Dim, DimMismatchError, describe
 
 _ABOUT = re.compile(
     r"\s*d(?P<of>\w*?)\s*/\s*d(?P<name>[A-Za-z]\w*)\s*(\[(?P<indices>[^\]]*)\])?\s*\Z"
@@ -99,7 +99,7 @@ def read_claim(problem: Problem, text: str, ranges: dict[str, Dim] | None = None
                 return Reading(text, problem.objective, {}, (), refusal)
             refusal = error
             continue
-        except DimMismatch:
+        except DimMismatchError:
             assert refusal is not None
             return Reading(text, problem.objective, {}, (), refusal)
         found = free_ranges(expr)

@@ -140,7 +140,9 @@ def exchange(x: Expr, p: str, q: str) -> Expr | None:
 
 def _transposed(claim: Expr, context: Context) -> Iterator[Mend]:
     if claim.shape != SCALAR:
-        yield Mend("transposed", "the index pair is swapped: the result is transposed", flipped(claim))
+        yield Mend(
+            "transposed", "the index pair is swapped: the result is transposed", flipped(claim)
+        )
 
 
 def flipped(x: Expr) -> Expr:
@@ -187,5 +189,3 @@ def mends(claim: Expr, context: Context) -> Iterator[tuple[Mend, ...]]:
             for second in mender(first.expr, context):
                 if second.slip != first.slip:
                     yield (first, second)
-
-

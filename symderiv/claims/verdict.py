@@ -26,7 +26,7 @@ class Counterexample:
     equated: tuple[tuple[str, str], ...] = ()  # dimensions set equal to make the claim readable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer to one claim."""
 
@@ -37,6 +37,7 @@ class Verdict:
     assumption: str = ""  # under which it is right, for "right-if"
     counterexample: Counterexample | None = None
     correction: str = ""  # the right form, in the language, closest to what was written
+    corrects: str = ""  # what the correction equals: "dL/dW", "dL/dW[p, q]"; "" for "equal"
     correction_expr: Expr | None = None
     claimed: tuple[Expr, ...] = ()  # what was claimed, read
     truth: Expr | None = None  # the gradient it was compared with

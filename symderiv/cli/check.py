@@ -49,9 +49,7 @@ def command(
     elif wrt is not None or about is not None:
         raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
     if not claims:
-        raise InputError(
-            "there is no claim to check", remedy='give one: --wrt W --claim "X.T @ G"'
-        )
+        raise InputError("there is no claim to check", remedy='give one: --wrt W --claim "X.T @ G"')
     checker = Checker(read)
     verdicts = [checker.check(c) for c in claims]
     if as_json:
@@ -70,9 +68,10 @@ def report(v: Verdict) -> list[str]:
     lines = [click.style(head, bold=True)]
     if v.claim.question:
         lines.append(f"  {v.claim.about}: {says}")
-    lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis}")
+    lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis.replace('`', '')}")
     if v.verdict != RIGHT and v.correction:
-        lines.append(f"  right: {v.correction}")
+        what = f"{v.corrects} = " if v.corrects else ""
+        lines.append(f"  right: {what}{v.correction}")
     if v.counterexample is not None and v.verdict != RIGHT:
         lines += _counterexample(v.counterexample)
     return [*lines, click.style(f"  {v.evidence}", dim=True), ""]

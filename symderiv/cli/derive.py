@@ -74,9 +74,7 @@ def command(
     names = [w.strip() for w in wrt.split(",")] if wrt else None
     derivation = Derivation(read_problem(problem, variables, upstream), names)
     certificate = derivation.verify()
-    paths = (
-        derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
-    )
+    paths = derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
     if as_json:
         click.echo(json.dumps(_data(derivation), indent=2, ensure_ascii=False))
         return
@@ -163,4 +161,3 @@ def _left(step: Step, writer: Writer) -> str:
 def _reason(step: Step, writer: Writer) -> str:
     parts = (p if isinstance(p, str) else unicode(writer(p)) for p in step.reason)
     return "".join(parts)
-

@@ -5,4 +5,12 @@ from .evaluate import evaluate
 from .module import Module, module_of
 from .testfile import size_choices, test_source
 
-__all__ = ["Compiled", "Module", "compile_module", "evaluate", "module_of", "size_choices", "test_source"]
+__all__ = [
+    "Compiled",
+    "Module",
+    "compile_module",
+    "evaluate",
+    "module_of",
+    "size_choices",
+    "test_source",
+]

@@ -164,5 +164,3 @@ def is_trivial(e: Expr) -> bool:
     if e.op in ("var", "num", "size", "const", "ones", "zeros", "eye", "onehot"):
         return True
     return e.op in ("transpose", "entry", "row", "column", "neg") and is_trivial(e.args[0])
-
-

@@ -88,18 +88,18 @@ def test_wrong_shape_is_refused(name):
         code.backward(*inputs.values(), *given.values())
 '''
 
-_COMPLEX = '''    step = 1e-30
+_COMPLEX = """    step = 1e-30
     moved = {n: a.astype(complex) for n, a in inputs.items()}
     moved[name][place] += 1j * step
-    return objective(moved, given).imag / step'''
+    return objective(moved, given).imag / step"""
 
-_CENTRAL = '''    step = 1e-6
+_CENTRAL = """    step = 1e-6
     ends = []
     for sign in (1, -1):
         moved = {n: a.copy() for n, a in inputs.items()}
         moved[name][place] += sign * step
         ends.append(objective(moved, given))
-    return (ends[0] - ends[1]) / (2 * step)'''
+    return (ends[0] - ends[1]) / (2 * step)"""
 
 
 def test_source(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
@@ -130,5 +130,3 @@ def size_choices(count: int) -> list[list[int]]:
     ones = [1 if k % 2 == 0 else 3 for k in range(count)]
     flipped = [3 if k % 2 == 0 else 1 for k in range(count)]
     return [base, ones, flipped] if count else [[]]
-
-

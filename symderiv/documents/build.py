@@ -16,7 +16,7 @@ from .checks import dimension_section, numeric_section, questions
 from .entries import EntriesWriter
 from .examples import ExplicitExample, NumericExample
 from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
-from .opening import problem_section, result_box
+from .opening import problem_section, result_boxes
 from .proof import Proof
 from .scribe import Scribe
 from .widths import width
@@ -54,7 +54,7 @@ def build(
             remedy="pass explicit=, or choose the style index",
         )
     scribe = Scribe(derivation, meanings or {})
-    blocks: list[Block] = [result_box(scribe)]
+    blocks: list[Block] = result_boxes(scribe)
     number = _Numbers()
     blocks += problem_section(scribe, number.next())
     if style == "index":
@@ -70,7 +70,7 @@ def build(
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
-    return Document(derivation.problem.title, _subtitle(scribe), tuple(blocks))
+    return Document(_title(scribe), _subtitle(scribe), tuple(blocks))
 
 
 class _Numbers:
@@ -85,14 +85,27 @@ class _Numbers:
         return str(self.count)
 
 
+def _title(scribe: Scribe) -> str:
+    """Return the problem's title; one that only repeats its text is said in words."""
+    problem = scribe.problem
+    if problem.title != f"Gradient of {' '.join(problem.text.split())}":
+        return problem.title
+    *names, last = scribe.wanted
+    kind = "Gradients" if names else "Gradient"
+    listed = f"{', '.join(names)} and {last}" if names else last
+    return f"{kind} of {problem.objective_name} with respect to {listed}"
+
+
 def _subtitle(scribe: Scribe) -> Inline:
     """Return what is derived, and of what."""
     parts: list[Piece] = []
     for k, name in enumerate(scribe.wanted):
         parts += [", " if k else "", scribe.gradient_inline(scribe.known[name])]
     problem = scribe.problem
-    formulas = [row(scribe.write(scribe.known[n]), EQUALS, scribe.write(x))
-                for n, x in problem.definitions.items()]
+    formulas = [
+        row(scribe.write(scribe.known[n]), EQUALS, scribe.write(x))
+        for n, x in problem.definitions.items()
+    ]
     if problem.objective.op != "loss":
         formulas.append(row(scribe.loss, EQUALS, scribe.write(problem.objective)))
     if sum(map(width, formulas)) < _SUBTITLE:

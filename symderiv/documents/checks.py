@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..claims.verdict import Counterexample, Verdict
-from ..expr import Expr, matmul, node, transpose
+from ..expr import Expr, entry, matmul, node, transpose
 from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
 from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
@@ -37,6 +37,8 @@ from .model import (
 from .scribe import Scribe
 
 _ROWS = 24  # entries in a table of differences
+_ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")
+_UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
 
 
@@ -56,11 +58,12 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
         title = ("Is ", Code(says if claim.about == "equal" else f"{claim.about} = {says}"), "?")
     answer: list[Piece] = [Strong(verdict.answer), " "]
     if verdict.verdict == "right-if" and verdict.assumption:
-        answer.append(f"{verdict.assumption.rstrip('.')}. ")
-    answer += _marked(verdict.diagnosis)
-    if verdict.slips:
-        word = "The slip: " if len(verdict.slips) == 1 else "The slips: "
-        answer.append(f" {word}{', '.join(s.replace('-', ' ') for s in verdict.slips)}.")
+        answer.append(f"{verdict.assumption.rstrip('.')}.")
+    else:
+        answer += _marked(verdict.diagnosis)
+    slips = [s.replace("-", " ") for s in verdict.slips if s != _UNNAMED]
+    if slips:
+        answer.append(f" ({'slip' if len(slips) == 1 else 'slips'}: {', '.join(slips)})")
     found: list[Block] = [Heading(title, number), Paragraph(tuple(answer))]
     if verdict.counterexample is not None:
         found += _counterexample(scribe, verdict.counterexample)
@@ -71,13 +74,18 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
 
 
 def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
-    right = scribe.write_full(verdict.correction_expr)  # type: ignore[arg-type]
-    about = re.fullmatch(r"d(\w+)/d(\w+)", verdict.claim.about.strip())
-    if about and about[2] in scribe.known:
-        return row(scribe.gradient(scribe.known[about[2]]), EQUALS, right)
-    if verdict.claim.about != "equal" or not verdict.claimed:
+    """Return the right form, behind what it equals."""
+    assert verdict.correction_expr is not None
+    right = scribe.write_full(verdict.correction_expr)
+    about = _ABOUT.fullmatch(verdict.corrects.replace(" ", ""))
+    by = scribe.known.get(about[1]) if about else None
+    if about is None or by is None:
         return right
-    return row(scribe.write_full(verdict.claimed[0]), EQUALS, right)
+    if not about[2]:
+        return row(scribe.gradient(by), EQUALS, right)
+    places = [int(m) if m.isdigit() else m for m in about[2].split(",")]
+    rows, cols = (places[0], places[1]) if len(places) > 1 else (places[0], 1)
+    return row(scribe.gradient(entry(by, rows, cols)), EQUALS, right)
 
 
 def _marked(text: str) -> list[Piece]:
@@ -91,6 +99,7 @@ def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:
         sizes += [", " if k else "", row(Sym(name), EQUALS, Num(str(value)))]
     for name, value in found.indices.items():
         sizes += [", ", row(Sym(name), EQUALS, Num(str(value)))]
+    sizes += _equated(found)
     lead: Inline = ("The smallest counterexample: ", *sizes, ", and")
     given = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
     sides = (
@@ -99,6 +108,15 @@ def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:
     )
     first = Kept((Paragraph(lead), Display(given)))
     return [first, Kept((Paragraph(("The two sides are",)), Display(sides)))]
+
+
+def _equated(found: Counterexample) -> list[Piece]:
+    """Return which dimensions were taken to be equal, each pair once."""
+    pairs = {frozenset(p): p for p in reversed(found.equated)}
+    text: list[Piece] = []
+    for left, right in reversed(pairs.values()):
+        text += [", ", row(Sym(left), EQUALS, Sym(right))]
+    return [*text, " so that the shapes fit"] if text else []
 
 
 def grid(cells: Cells) -> Math:
@@ -182,8 +200,9 @@ def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
             formula=scribe.write(formula),
             shapes=row(*(Fence("(", shape_notation(f.shape), ")") for f in variant)),
             product=_why(clash, outer),
-            variable=() if clash else (scribe.write(variable.expr), ": ",
-                                       shape_notation(variable.shape)),
+            variable=()
+            if clash
+            else (scribe.write(variable.expr), ": ", shape_notation(variable.shape)),
             verdict="rejected",
         )
     return None
@@ -234,11 +253,11 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
         head = scribe.gradient(scribe.derivation[name].variable.expr)
         formula = scribe.write(scribe.section(name).result)
         results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
-    found.append(Kept((Paragraph(("and the formulas give",)), Display(tuple(results)))))
+    found.append(Kept((Paragraph(("The formulas give",)), Display(tuple(results)))))
     rows = list(_number_rows(scribe, example))
     lead_in = Paragraph(("Beside central differences of the objective:",))
-    head: Inline = ("central difference, ", row(Sym("h"), EQUALS, _power(example.step)))
-    found.append(Kept((lead_in, NumberTable(tuple(rows[:_ROWS]), head))))
+    step: Inline = ("central difference, ", row(Sym("h"), EQUALS, _power(example.step)))
+    found.append(Kept((lead_in, NumberTable(tuple(rows[:_ROWS]), step))))
     if len(rows) > _ROWS:
         found.append(Paragraph((f"{len(rows) - _ROWS} further entries are left out.",)))
     return found
@@ -258,10 +277,10 @@ def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]
                 quotient = float(quotients[i][j])
                 kept = [k + 1 for k, d in zip((i, j), shape, strict=True) if d != ONE]
                 place = row(*(Num(str(k)) for k in kept))
-                entry = Script(Sym(name), sub=place) if kept else Sym(name)
+                at = Script(Sym(name), sub=place) if kept else Sym(name)
                 difference = abs(float(value) - quotient)
                 shown = f"{quotient:.9f}".replace("-", "−")
-                yield NumberRow(entry, number(value), shown, _power(difference))
+                yield NumberRow(at, number(value), shown, _power(difference))
 
 
 def _power(x: float) -> Math:

@@ -14,7 +14,6 @@ from ..notation.math import (
     EQUALS,
     TRANSPOSE,
     Brace,
-    Fence,
     Grid,
     Math,
     Num,
@@ -34,8 +33,10 @@ from .theme import COLOR_WORDS, SLICES
 from .widths import width
 
 _WIDE = 34.0  # em: a grid wider than this is written entry by entry
-_LONGEST = 90.0  # em: an entry longer than this is left out
+_LONGEST = 34.0  # em: an entry longer than this is left out
+_LISTED = 12  # entries written one by one
 _SLICES_SHOWN = 6
+_SLICE = 18.0  # em: the widest grid of a slice
 
 
 class EntriesWriter:
@@ -49,8 +50,12 @@ class EntriesWriter:
         """Return the section: forward pass, slices and gradient of each variable."""
         sizes = row(*_sizes(self.example.sizes))
         found: list[Block] = [Heading(("Every entry, for ", sizes), number)]
-        for k, (name, matrix) in enumerate(self.example.gradients):
-            found += self._variable(name, matrix, forward=k == 0)
+        gradients = self.example.gradients
+        for k, (name, matrix) in enumerate(gradients, start=1):
+            if len(gradients) > 1:
+                title = (self.scribe.gradient_inline(self.scribe.known[name]),)
+                found.append(Heading(title, f"{number}.{k}", level=2))
+            found += self._variable(name, matrix, forward=k == 1)
         return found
 
     def _variable(self, name: str, matrix: Matrix, *, forward: bool) -> list[Block]:
@@ -71,26 +76,34 @@ class EntriesWriter:
 
     def _legend(self, axes: Mapping[str, int], index: str) -> Inline:
         """Return what each colour marks, in words."""
-        text: list[Piece] = ["Colours follow the summed index ", Sym(index), ", in "]
+        text: list[Piece] = ["Coloured by the summed index ", Sym(index), ", "]
         for k, (name, axis) in enumerate(axes.items()):
-            place = "row" if axis == 0 else "column"
             joint = "" if not k else " and " if k == len(axes) - 1 else ", "
-            text += [f"{joint}the {place} of ", self.scribe.name(name)]
-        dim = self.example.symbols[next(iter(axes))]
-        count = len(dim) if next(iter(axes.values())) == 0 else len(dim[0])
+            same = k and axis == list(axes.values())[k - 1]
+            place = "" if same else "the row of " if axis == 0 else "the column of "
+            text += [f"{joint}{place}", self.scribe.name(name)]
+        name, axis = next(iter(axes.items()))
+        matrix = self.example.symbols[name]
         text.append(": ")
-        for k in range(min(count, len(SLICES))):
+        for k in range(min(len(matrix) if axis == 0 else len(matrix[0]), len(SLICES))):
             role = SLICES[k]
-            text += [", " if k else "", Toned(role, f"{k + 1} in {COLOR_WORDS[role]}")]
+            value = Tint(role, row(Sym(index), EQUALS, Num(str(k + 1))))
+            text += [", " if k else "", value, " ", Toned(role, COLOR_WORDS[role])]
         return (*text, ".")
 
     def _forward(self, writer: EntryWriter) -> list[Block]:
         found: list[Block] = []
         for name, matrix in self.example.forward:
-            shown = self._shown(self.scribe.name(name), Sym(name), matrix, writer)
+            shown = self._shown(self.scribe.name(name), name, matrix, writer)
             if shown is not None:
-                found.append(Kept((Paragraph(("The entries of ", self.scribe.name(name), ":")),
-                                   Display(shown))))
+                found.append(
+                    Kept(
+                        (
+                            Paragraph(("The entries of ", self.scribe.name(name), ":")),
+                            Display(shown),
+                        )
+                    )
+                )
         return found
 
     def _slices(self, name: str, writer: EntryWriter) -> list[Block]:
@@ -101,22 +114,25 @@ class EntriesWriter:
                 continue
             items = tuple(
                 row(
-                    fraction_of_partials(
-                        self.scribe.name(of), self._at(name, s.place, mine[-1].place)
-                    ),
+                    fraction_of_partials(self.scribe.name(of), self._at(name, s.place)),
                     EQUALS,
                     writer.grid(s.matrix),
                 )
                 for s in mine
             )
-            if max(map(width, items)) > _WIDE:
+            if max(map(width, items)) > _SLICE:
                 continue
-            lead: Inline = ("What each entry of ", self.scribe.name(name), " moves in ",
-                            self.scribe.name(of), ":")
-            found.append(Kept((Paragraph(lead), Display(items))))
+            lead: Inline = (
+                "What each entry of ",
+                self.scribe.name(name),
+                " moves in ",
+                self.scribe.name(of),
+                ":",
+            )
+            found.append(_led(lead, items))
         return found
 
-    def _at(self, name: str, place: tuple[int, ...], last: tuple[int, ...]) -> Math:
+    def _at(self, name: str, place: tuple[int, ...]) -> Math:
         """Return W_pq; a vector has one index."""
         shape = self.scribe.known[name].shape
         kept = [k for k, d in zip(place, shape, strict=False) if str(d) != "1"]
@@ -125,17 +141,19 @@ class EntriesWriter:
     def _gradient(self, name: str, matrix: Matrix, writer: EntryWriter) -> list[Block]:
         variable = self.scribe.derivation[name].variable
         head = self.scribe.gradient(variable.expr)
-        shown = self._shown(head, None, matrix, writer)
+        shown = self._shown(head, name, matrix, writer, gradient=True)
         if shown is None:
-            lead: Inline = ("The entries of ", self.scribe.gradient_inline(variable.expr),
-                            " are longer than two lines each and left out; the index form has"
-                            " them all.")
+            lead: Inline = (
+                "The entries of ",
+                self.scribe.gradient_inline(variable.expr),
+                " are too long to print; the index form has them all.",
+            )
             return [Paragraph(lead)]
-        lead = ("The gradient, entry by entry as SymPy differentiates it:",)
+        lead = ("The gradient, as SymPy differentiates it entry by entry:",)
         product = self._product(name, writer)
         if product is not None and len(shown) == 1:
             shown = (row(shown[0], EQUALS, product),)
-        blocks: list[Block] = [Kept((Paragraph(lead), Display(shown)))]
+        blocks: list[Block] = [_led(lead, shown)]
         return [*blocks, *self._split(name, matrix, writer)]
 
     def _product(self, name: str, writer: EntryWriter) -> Math | None:
@@ -174,10 +192,10 @@ class EntriesWriter:
         head = self.scribe.gradient(self.scribe.derivation[name].variable.expr)
         shown = row(head, EQUALS, *parts, EQUALS, sums.form)
         lead: Inline = ("The same, split by row:",)
-        return [Kept((Paragraph(lead), Display((shown,))))]
+        return [_led(lead, (shown,))]
 
     def _shown(
-        self, head: Math, base: Math | None, matrix: Matrix, writer: EntryWriter
+        self, head: Math, name: str, matrix: Matrix, writer: EntryWriter, *, gradient: bool = False
     ) -> tuple[Math, ...] | None:
         """Return a matrix as a grid, or entry by entry where that is wide; None if too long."""
         grid = writer.grid(matrix)
@@ -185,18 +203,20 @@ class EntriesWriter:
             return None
         if width(grid) <= _WIDE:
             return (row(head, EQUALS, grid),)
-        stem = base if base is not None else head
-        return tuple(
-            row(_indexed(stem, i, j, len(grid.rows), len(line)), EQUALS, cell)
-            for i, line in enumerate(grid.rows, start=1)
-            for j, cell in enumerate(line, start=1)
-        )
+        if len(grid.rows) * len(grid.rows[0]) > _LISTED:
+            return None
+        found = []
+        for i, line in enumerate(grid.rows, start=1):
+            for j, cell in enumerate(line, start=1):
+                at = self._at(name, (i, j))
+                left = fraction_of_partials(self.scribe.loss, at) if gradient else at
+                found.append(row(left, EQUALS, cell))
+        return tuple(found)
 
 
-def _indexed(stem: Math, i: int, j: int, rows: int, cols: int) -> Math:
-    marks = [Num(str(k)) for k, n in ((i, rows), (j, cols)) if n > 1]
-    base = stem if isinstance(stem, Sym) else Fence("(", stem, ")")
-    return Script(base, sub=row(*marks)) if marks else stem
+def _led(lead: Inline, items: tuple[Math, ...]) -> Block:
+    """Return a sentence and its display, on one page."""
+    return Kept((Paragraph(lead), Display(items)))
 
 
 def _plain(symbol: Math) -> Math:

@@ -51,16 +51,66 @@ _LATEX |= {char: f"\\{char}" for char in "_#$%&{}"}
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        (
-            "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho"
-            " sigma tau upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi"
-            " Omega"
-        ).split(),
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "varepsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "upsilon",
+            "varphi",
+            "chi",
+            "psi",
+            "omega",
+            "Gamma",
+            "Delta",
+            "Theta",
+            "Lambda",
+            "Xi",
+            "Pi",
+            "Sigma",
+            "Phi",
+            "Psi",
+            "Omega",
+        ],
         strict=True,
     )
 )
 _LATEX |= {char: rf"\(\{name}\)" for char, name in _GREEK.items()}
 
+# Latin, Greek, Cyrillic, punctuation, superscripts, arrows and mathematical signs.
+_EMBEDDED = (
+    (0x09, 0x0A),
+    (0x20, 0x7E),
+    (0xA0, 0x17F),
+    (0x391, 0x3A1),
+    (0x3A3, 0x3C9),
+    (0x410, 0x44F),
+    (0x2010, 0x2027),
+    (0x2030, 0x203A),
+    (0x2070, 0x2071),
+    (0x2074, 0x208E),
+    (0x20AC, 0x20AC),
+    (0x2190, 0x2194),
+    (0x2200, 0x2237),
+    (0x2243, 0x2265),
+    (0x2282, 0x2287),
+    (0x2295, 0x2299),
+    (0x22A4, 0x22A5),
+)
 _TYPST = re.compile(r"""[\\#$*_`<>@\[\]~=+/'"^{}|-]""")
 _MARKDOWN = re.compile(r"[\\`*_\[\]#~{}!|]")
 _BREAKS = re.compile(r"\s+")
@@ -73,6 +123,19 @@ def latex_text(text: str) -> str:
     '100\\% \\& x\\_1'
     """
     return "".join(map(_latex_char, _one_line(text)))
+
+
+def printable(text: str) -> str:
+    """Return text in the characters that the embedded fonts have; others by code point.
+
+    >>> printable("naïve 中")
+    'naïve U+4E2D'
+    """
+    return "".join(c if _is_embedded(c) else f"U+{ord(c):04X}" for c in text)
+
+
+def _is_embedded(char: str) -> bool:
+    return any(first <= ord(char) <= last for first, last in _EMBEDDED)
 
 
 def _latex_char(char: str) -> str:
@@ -93,7 +156,7 @@ def typst_text(text: str) -> str:
     >>> typst_text("#1 *b*")
     '\\#1 \\*b\\*'
     """
-    escaped = _TYPST.sub(r"\\\g<0>", _one_line(text))
+    escaped = _TYPST.sub(r"\\\g<0>", printable(_one_line(text)))
     return re.sub(r"^(\d+)\.", r"\1\\.", escaped).replace("...", r"\...")
 
 
@@ -103,7 +166,7 @@ def typst_string(text: str) -> str:
     >>> typst_string('say "x"')
     '"say \\\\"x\\\\""'
     """
-    body = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    body = printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{body}"'
 
 

@@ -113,6 +113,7 @@ class ResultBox(Block):
 
     rows: tuple[ResultRow, ...]
     where: tuple[Math, ...] = ()
+    title: str = "Result"
 
 
 @dataclass(frozen=True, slots=True)

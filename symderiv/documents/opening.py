@@ -6,11 +6,23 @@ from collections.abc import Iterable
 
 from ..expr import Expr, Variable, free_ranges, sum_index, walk
 from ..narration import Section
-from ..notation.math import EQUALS, Fence, Math, Num, Op, Sym, Word, listed, row, sub, sup
-from ..notation.math import TRANSPOSE
+from ..notation.math import (
+    EQUALS,
+    TRANSPOSE,
+    Fence,
+    Math,
+    Num,
+    Op,
+    Sym,
+    Word,
+    listed,
+    row,
+    sub,
+    sup,
+)
 from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
-from ..shapes import SCALAR, Dim, Shape
+from ..shapes import ONE, SCALAR, Dim, Shape
 from .model import (
     Block,
     Bullets,
@@ -27,6 +39,8 @@ from .model import (
 from .scribe import RowSum, Scribe, generic_entry, mentioned
 from .widths import width
 
+_BOX = 12  # results in one box, which stays on a page
+_TABLE = 30  # symbols in one table
 DEFINED = Op("≔")
 _PROPERTIES = {
     "onehot": "has one-hot rows",
@@ -38,7 +52,7 @@ _PROPERTIES = {
 }
 
 
-def result_box(scribe: Scribe) -> ResultBox:
+def result_boxes(scribe: Scribe) -> list[Block]:
     """Return the gradients with shapes under their symbols, and what their names stand for."""
     chosen = _chosen_forms(scribe)
     rows = []
@@ -53,7 +67,12 @@ def result_box(scribe: Scribe) -> ResultBox:
         shown = sums.form if sums is not None and len(scribe.wanted) > 1 else None
         note = _meaning(scribe, result.section, result.variable, sums, shown)
         rows.append(ResultRow(formula, note))
-    return ResultBox(tuple(rows), tuple(_where(scribe, chosen.values())))
+    where = tuple(_where(scribe, chosen.values()))
+    parts = [tuple(rows[k : k + _BOX]) for k in range(0, len(rows), _BOX)]
+    return [
+        ResultBox(part, where if part is parts[-1] else (), "Result" if part is parts[0] else "")
+        for part in parts
+    ]
 
 
 def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
@@ -70,13 +89,19 @@ def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
     """Return the names in forms that the problem does not define, each with those it uses."""
     own = {*scribe.problem.definitions}
     found: dict[Expr, None] = {}
-    pending = [e for x in forms for e in mentioned(x).values()]
+    pending = [e for x in forms for e in _met(scribe, x)]
     while pending:
         e = pending.pop(0)
         if e.op == "named" and str(e.data) not in own and e not in found:
             found[e] = None
-            pending += mentioned(e.args[0]).values()
+            pending += _met(scribe, e.args[0])
     return list(found)
+
+
+def _met(scribe: Scribe, x: Expr) -> list[Expr]:
+    """Return the names in an expression; a given gradient brings the argument of its loss."""
+    names = mentioned(x)
+    return [*names.values(), *(of for g, of in scribe.given_at.items() if g in names)]
 
 
 def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
@@ -90,7 +115,7 @@ def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
             parts += [scribe.gradient_inline(targets[e]), EQUALS]
         lines.append(row(*parts, scribe.write(e.args[0])))
     used = {n for x in (*forms, *(e.args[0] for e in explained)) for n in mentioned(x)}
-    for name, of in scribe.problem.upstream.items():
+    for name, of in scribe.given_at.items():
         if name in used:
             lines.append(row(scribe.name(name), DEFINED, scribe.gradient_inline(of)))
     return lines
@@ -106,10 +131,10 @@ def _meaning(
         count = size_notation(sums.dim)
         lead: Inline = (shown, ": one ") if shown is not None else ("One ",)
         return (*lead, *kind, " for each of the ", count, " rows; all are added.")
+    head: Inline = ("A scalar",) if variable.shape == SCALAR else ("Shape ", shape)
     if not section.summed:
-        return ("Shape ", shape, "; no sum: every entry is one product.") if _is_product(
-            section
-        ) else ("Shape ", shape, "; every entry by itself.")
+        how = "no sum: every entry is one product" if _is_product(section) else "no sum"
+        return (*head, f"; {how}.")
     parts: list[Math] = []
     for name, dim in section.summed:
         parts.append(row(Sym(name), EQUALS, index_range(dim)))
@@ -117,7 +142,8 @@ def _meaning(
     for k, part in enumerate(parts):
         where += [" and " if k == len(parts) - 1 else ", "] if k else []
         where.append(part)
-    return ("Shape ", shape, "; each entry sums over ", *where, ".")
+    each = "the sum runs over " if variable.shape == SCALAR else "each entry sums over "
+    return (*head, f"; {each}", *where, ".")
 
 
 def _is_product(section: Section) -> bool:
@@ -125,8 +151,8 @@ def _is_product(section: Section) -> bool:
 
 
 def index_range(dim: Dim) -> Math:
-    """Return the range of an index: 1 … n."""
-    return row(Num("1"), Word("…", function=False), size_notation(dim))
+    """Return the range of an index: 1, …, n."""
+    return listed(Num("1"), Word("…", function=False), size_notation(dim))
 
 
 def problem_section(scribe: Scribe, number: str) -> list[Block]:
@@ -136,7 +162,9 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     properties = _properties(scribe)
     if properties:
         blocks.append(Bullets(tuple(properties)))
-    blocks.append(DefinitionTable(tuple(_symbols(scribe)), tuple(_indices(scribe))))
+    symbols, indices = _symbols(scribe), tuple(_indices(scribe))
+    for k in range(0, len(symbols), _TABLE):
+        blocks.append(DefinitionTable(tuple(symbols[k : k + _TABLE]), () if k else indices))
     return blocks
 
 
@@ -156,7 +184,7 @@ def _statement(scribe: Scribe) -> list[Math]:
 
 def _assumptions(scribe: Scribe) -> Inline:
     text: list[str | Math] = []
-    for name, of in scribe.problem.upstream.items():
+    for name, of in scribe.given_at.items():
         target = of if of.op in ("named", "var") else None
         symbol = scribe.name(name)
         text += ["Nothing is assumed about ", scribe.loss, " except that its gradient"]
@@ -200,7 +228,7 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         _symbol(scribe, v.expr, v.shape, _variable_meaning(scribe, v), letters)
         for v in problem.variables.values()
     ]
-    for name, of in problem.upstream.items():
+    for name, of in scribe.given_at.items():
         meaning: Inline = ("given gradient ", scribe.gradient_inline(of))
         if name in scribe.meanings:
             meaning = (scribe.meanings[name],)
@@ -209,7 +237,8 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         e = scribe.known[name]
         meaning = (scribe.meanings.get(name, "defined above"),)
         rows.append(_symbol(scribe, e, e.shape, meaning, letters))
-    for e in _explained(scribe, [x for s in scribe.sections for x in (s.result, s.target)]):
+    shown = [x for s in scribe.sections for x in (s.result, s.target)]
+    for e in _explained(scribe, [*shown, *scribe.given_at.values()]):
         rows.append(_symbol(scribe, e, e.shape, _named_meaning(scribe, e), letters))
     return rows
 
@@ -269,16 +298,27 @@ def _indices(scribe: Scribe) -> list[IndexRow]:
 
 
 def _ranges(dims: Iterable[Dim]) -> Math:
-    return listed(*(index_range(d) for d in dims))
+    """Return 1, …, m, or 1, …, m or h where an index has a range in one section and another."""
+    first, *rest = dims
+    if len(rest) > 2:
+        return Word("by section", function=False)
+    more = [x for d in rest for x in (Word("or", function=False), size_notation(d))]
+    return row(index_range(first), *more)
 
 
 def _entry_indices(scribe: Scribe, ends: tuple[str, ...]) -> list[IndexRow]:
+    """Return the free indices that name the entry of a gradient."""
+    targets = [s.target for s in scribe.sections if s.steps and s.entry]
     if not ends:
         return []
-    targets = [s.target for s in scribe.sections if s.steps and s.entry]
-    index = listed(*(Sym(e) for e in ends))
-    if len(targets) == 1:
-        dims = [d for d in targets[0].shape if d != SCALAR[0]]
-        role: Inline = ("free: name the entry of ", scribe.write(targets[0]))
-        return [IndexRow(index, _ranges(dims), role)]
-    return [IndexRow(index, Word("its shape", False), ("free: name the entry of a gradient",))]
+    if len(targets) > 1:
+        role: Inline = ("free: name the entry of a gradient",)
+        index = listed(*(Sym(e) for e in ends))
+        return [IndexRow(index, Word("its shape", False), role)]
+    target = scribe.write(targets[0])
+    places = ["row", "column"] if len(ends) > 1 else ["entry"]
+    dims = [d for d in targets[0].shape if d != ONE]
+    return [
+        IndexRow(Sym(name), index_range(dim), (f"free: {place} of ", target))
+        for name, dim, place in zip(ends, dims, places, strict=True)
+    ]

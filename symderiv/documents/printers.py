@@ -7,7 +7,7 @@ of notation. Layout (tables, boxes, headings) is the template's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ..notation.latex import latex
 from ..notation.math import Math, Op, Row, row
@@ -19,8 +19,8 @@ from .model import Code, Inline, Strong, Toned
 from .theme import COLORS
 from .widths import leads_with_sign, pieces, width
 
-_FITS = 6.0  # em: an inline formula that certainly fits on a line
-_LINE = 30.0  # em: a display that certainly fits on a line
+_FITS = 7.0  # em: an inline formula that certainly fits in a column
+_LINE = 28.0  # em: a display that certainly fits on a line
 
 
 class Printer:
@@ -69,9 +69,18 @@ class Printer:
         )
 
     @staticmethod
+    def flows(math: Math) -> bool:
+        """Return whether the format may break an inline formula by itself: no part is long."""
+        return max(map(width, pieces(math))) < _FITS
+
+    @staticmethod
     def wide(math: Math) -> bool:
         """Return whether a display may need more than a line."""
         return width(math) > _LINE
+
+    def stacked(self, items: Iterable[Math]) -> bool:
+        """Return whether the formulas of a display stand below each other."""
+        return any(map(self.wide, items))
 
     @staticmethod
     def cut(math: Math) -> tuple[Math, ...]:
@@ -139,7 +148,7 @@ class MarkdownPrinter(Printer):
 class LatexPrinter(Printer):
     """LaTeX; colours are the names that the preamble defines."""
 
-    colors = {role: f"c-{role}" for role in COLORS}
+    colors: ClassVar[dict[str, str]] = {role: f"c-{role}" for role in COLORS}
 
     def text(self, text: str) -> str:
         return latex_text(text)
@@ -149,7 +158,7 @@ class LatexPrinter(Printer):
         return latex(math, colors=self.colors)
 
     def math(self, math: Math) -> str:
-        if width(math) < _FITS:
+        if self.flows(math):
             return f"${self.tex(math)}$"
         return " ".join(rf"\fit{{${self._joining(p)}$}}" for p in pieces(math))
 
@@ -158,8 +167,13 @@ class LatexPrinter(Printer):
         return " ".join(rf"\fit{{$\displaystyle {self._joining(p)}$}}" for p in parts)
 
     def _joining(self, part: Math) -> str:
-        """Return a piece; a sign that leads it keeps the spaces of a binary sign."""
-        return "{}" + self.tex(part) if leads_with_sign(part) else self.tex(part)
+        """Return a piece; a sign that leads it keeps the space after it."""
+        if not isinstance(part, Row) or not leads_with_sign(part):
+            return self.tex(part)
+        first, *rest = items_of(part)
+        if isinstance(first, Op) and first.char in "+−" and rest:
+            return rf"{self.tex(first)} \: {self.tex(row(*rest))}"
+        return self.tex(part)
 
     def strong(self, text: str) -> str:
         return rf"\textbf{{{self.text(text)}}}"
@@ -187,7 +201,7 @@ class LatexPrinter(Printer):
 class TypstPrinter(Printer):
     """Typst; every formula has its reading in words beside it."""
 
-    colors = {role: f"c-{role}" for role in COLORS}
+    colors: ClassVar[dict[str, str]] = {role: f"c-{role}" for role in COLORS}
 
     def text(self, text: str) -> str:
         return typst_text(text)
@@ -211,9 +225,9 @@ class TypstPrinter(Printer):
         return typst(math, colors=self.colors)
 
     def math(self, math: Math) -> str:
-        if width(math) < _FITS:
-            return f"#m({self.body(math)})"
-        return " ".join(f"#m({self.body(p)})" for p in pieces(math))
+        if self.flows(math):
+            return f"#m({self.body(math)});"
+        return " ".join(f"#m({self.body(p)});" for p in pieces(math))
 
     def display(self, math: Math) -> str:
         """Return a formula in display style, inside code."""
@@ -224,10 +238,10 @@ class TypstPrinter(Printer):
         return "(" + "".join(f"d({self.body(p)}), " for p in parts) + ")"
 
     def strong(self, text: str) -> str:
-        return f"#strong[{self.text(text)}]"
+        return f"#strong[{self.text(text)}];"
 
     def code(self, text: str) -> str:
-        return f"#raw({typst_string(text)})"
+        return f"#raw({typst_string(text)});"
 
     def toned(self, role: str, text: str) -> str:
-        return f"#text(fill: {self.colors[role]})[{self.text(text)}]"
+        return f"#text(fill: {self.colors[role]})[{self.text(text)}];"

@@ -19,6 +19,7 @@ class Proof:
     def __init__(self, scribe: Scribe) -> None:
         self.scribe = scribe
         self.count = 0
+        self.sifted = False
         self.printed: dict[tuple[Expr, Expr], int] = {}
         self.boxes: dict[Expr, int] = {}
 
@@ -63,6 +64,8 @@ class Proof:
 
     def _reason(self, step: Step, opening: str, local: list[int]) -> Inline:
         parts: list[Piece] = [f"{opening}; "] if opening else []
+        if step.law == "sift":
+            return (*parts, *self._sifting(step))
         for part in step.reason:
             if isinstance(part, str):
                 if step.law == "substitute" and local:
@@ -71,6 +74,16 @@ class Proof:
             else:
                 parts.append(self.scribe.write(part))
         return tuple(parts)
+
+    def _sifting(self, step: Step) -> Inline:
+        """Return which indices are sifted, and only the first time what that means."""
+        head, _, law = str(step.reason[0]).partition(": ")
+        word, _, names = head.partition(" ")
+        found: list[Piece] = [f"{word} ", listed(*(Sym(n) for n in names.split(", ")))]
+        if not self.sifted:
+            found.append(f": {law}")
+        self.sifted = True
+        return tuple(found)
 
     def _close(self, section: Section) -> list[Block]:
         self.count += 1

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _LEAVES = ("var", "named", "ones", "zeros", "eye", "onehot")
 
 
-class EntryWise(Writer):
-    """Writes sums inside sums, and entries of transposes, as they stand in a line of a proof."""
+class ProofWriter(Writer):
+    """Writes sums inside sums as they stand in a line of a proof: without parentheses."""
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         if e.op != "Sum" or e.args[0].op != "Sum":
@@ -51,20 +51,15 @@ class EntryWise(Writer):
         binds = operator.written or operator.level
         return Fence("(", body, ")") if binds(e) < level else body
 
-    def inner(self, e: Expr) -> Math:
-        """Return what an index is attached to; a transpose in parentheses."""
-        body = super().inner(e)
-        return Fence("(", body, ")") if e.op == "transpose" else body
 
-
-class ShapedWriter(EntryWise):
+class ShapedWriter(ProofWriter):
     """Writes the shape under every symbol that has one; under a transpose, its shape."""
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         leaf = e.args[0] if e.op == "transpose" else e
         if leaf.op not in _LEAVES or e.shape == SCALAR:
             return super().__call__(e, level)
-        plain = EntryWise(self.roles, full=self.full, delta=self.delta)
+        plain = ProofWriter(self.roles, full=self.full, delta=self.delta)
         return Under(plain(e, level), shape_notation(e.shape))
 
 
@@ -87,8 +82,8 @@ class Scribe:
         self.meanings = {v.name: v.meaning for v in self.problem.variables.values() if v.meaning}
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
-        self.write = EntryWise(self.roles, delta=DELTA)
-        self.write_full = EntryWise(self.roles, full=True, delta=DELTA)
+        self.write = ProofWriter(self.roles, delta=DELTA)
+        self.write_full = ProofWriter(self.roles, full=True, delta=DELTA)
         self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA)
         self.loss = Sym(self.problem.objective_name)
 
@@ -104,6 +99,15 @@ class Scribe:
         found = {v.name: v.expr for v in problem.variables.values()}
         found.update((n, named(n, x)) for n, x in problem.definitions.items())
         found.update((g, var(g, x.shape)) for g, x in problem.upstream.items())
+        return found
+
+    @cached_property
+    def given_at(self) -> dict[str, Expr]:
+        """For each given gradient, the argument of its loss, by the name that it goes by."""
+        found = dict(self.problem.upstream)
+        for e in walk(self.derivation.staged_objective):
+            if e.op == "loss" and isinstance(e.data, tuple):
+                found[str(e.data[1])] = e.args[0]
         return found
 
     def gradient(self, by: Expr) -> Math:
@@ -238,8 +242,12 @@ def _positions(x: Expr, index: str) -> dict[str, int]:
     if index not in bound | set(free_indices(x)):
         return found
     for e in walk(x):
-        if e.op == "entry" and e.args[0].op in ("var", "named") and index in own_indices(e):
+        if e.op != "entry" or index not in own_indices(e):
+            continue
+        turned = e.args[0].op == "transpose"
+        source = e.args[0].args[0] if turned else e.args[0]
+        if source.op in ("var", "named"):
+            axis = own_indices(e).index(index)
             # A vector has one index, whatever its orientation.
-            vector = ONE in e.args[0].shape
-            found[str(e.args[0].data)] = 0 if vector else own_indices(e).index(index)
+            found[str(source.data)] = 0 if ONE in source.shape else 1 - axis if turned else axis
     return found

@@ -35,6 +35,7 @@ from .theme import SLICES
 Matrix = Sequence[Sequence[Any]]
 
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)?)\}")
+_LAST = 10**6  # rank of what the summed index does not occur in
 _MINUS = Op("−")
 _RELATIONS: dict[type, str] = {
     sympy.StrictGreaterThan: ">",
@@ -114,7 +115,7 @@ class EntryWriter:
         """Order terms and factors: numbers, then by slice, then as in the matrix product."""
         places = sorted(map(name_and_place, x.free_symbols), key=self._place_rank)
         first = [(self._place_rank(p), p) for p in places]
-        return (not x.is_number, self._value(x) or 0, bool(x.is_Add), first, str(x))
+        return (not x.is_number, self._value(x) or _LAST, bool(x.is_Add), first, str(x))
 
     def _place_rank(self, place: tuple[str, tuple[int, ...]]) -> tuple[Any, ...]:
         return (self.order.get(place[0], len(self.order)), place)
@@ -161,7 +162,7 @@ class EntryWriter:
         if len(rest) == 1 and rest[0][0] == 0 and rest[0][1] == sympy.true:
             if isinstance(condition, sympy.StrictGreaterThan) and condition.args == (value, 0):
                 return row(Word("max"), Fence("(", listed(Num("0"), self(value)), ")"))
-            one = Script(Sym("1", bold=True), sub=Fence("[", self(condition), "]"))
+            one = Script(Sym("1", bold=True), sub=self(condition))
             return one if value == 1 else row(one, self._factor(value))
         parts: list[Math] = []
         for value, condition in x.args:

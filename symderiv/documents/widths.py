@@ -7,6 +7,7 @@ the formats, which measure. Contract: pure; widths are in em of the running text
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from ..notation.math import (
@@ -98,12 +99,10 @@ def pieces(math: Math) -> tuple[Math, ...]:
         return (math,)
     items = items_of(math)
     cuts = [
-        k
-        for k, item in enumerate(items)
-        if k and _sign(item) in _BREAKS and not is_unary(items, k)
+        k for k, item in enumerate(items) if k and _sign(item) in _BREAKS and not is_unary(items, k)
     ]
     ends = [0, *cuts, len(items)]
-    return tuple(row(*items[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+    return tuple(row(*items[a:b]) for a, b in pairwise(ends))
 
 
 def leads_with_sign(math: Math) -> bool:

@@ -24,7 +24,7 @@ from ..shapes import describe
 from .build import EntryRoad
 from .generalise import names_of
 from .points import OUTSIDE_DOMAIN, Point, points
-from .polynomials import PolynomialReader, Unreadable
+from .polynomials import PolynomialReader, UnreadableError
 
 Sizes = Mapping[str, int]
 
@@ -160,11 +160,12 @@ class _Tally:
         try:
             pairs = _pairs(road.gradient(self._wrt), road.cells(self._candidate))
             return all(reader.read(x) == reader.read(y) for _, x, y in pairs)
-        except Unreadable:
+        except UnreadableError:
             return False
 
     def _at_a_point(self, road: EntryRoad) -> None:
-        for point in points(self._names, road.sizes, self._problem.variables):
+        functions = (self._problem.objective, self._candidate)
+        for point in points(self._names, road.sizes, self._problem.variables, functions):
             try:
                 self._compare_at(point, road)
                 return

@@ -191,8 +191,10 @@ class _Network:
         _, second = edges[1].seen_from(k)
         cyclic = [matmul(first, transposed(second)), matmul(second, transposed(first))]
         choices = [node("trace", (c,), SCALAR) for c in cyclic]
-        choices += [node("sum", (mul(*p),), SCALAR) for p in (
-            [first, second], [transposed(first), transposed(second)])]
+        choices += [
+            node("sum", (mul(*p),), SCALAR)
+            for p in ([first, second], [transposed(first), transposed(second)])
+        ]
         self.scalars.append(min(choices, key=count_transposes))
         self.edges = [e for e in self.edges if k not in e.ends]
         del self.weights[k], self.weights[other]
@@ -222,9 +224,7 @@ class _Network:
         return hadamard(self.weights[i]) if self.weights[i] else None
 
 
-def _picked(
-    x: Expr, i: Index | None, j: Index | None
-) -> tuple[Expr, Index | None, Index | None]:
+def _picked(x: Expr, i: Index | None, j: Index | None) -> tuple[Expr, Index | None, Index | None]:
     """Return a factor with its fixed positions taken."""
     if not isinstance(i, str) and not isinstance(j, str):
         return entry(x, i or 1, j or 1), None, None
@@ -304,4 +304,3 @@ def _core(network: _Network, labels: list[str]) -> Expr | None:
         return ones(network.dims[labels[0]], network.dims[labels[1]])
     right = across or ones(network.dims[labels[1]])
     return matmul(vector or column_of_ones, transposed(right))
-

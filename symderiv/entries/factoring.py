@@ -4,8 +4,8 @@
 a factor that most summands begin or end with, or have as a Hadamard factor, is taken out of
 those, and so on inside and outside.
 
-Contract: the value is kept; the same summands give the same expression in any order that the
-search finds them in only as far as it is deterministic (it is). Knows no entries.
+Contract: the value is kept; the same summands in the same order give the same expression. Knows no
+entries.
 """
 
 from __future__ import annotations
@@ -52,15 +52,11 @@ def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr]) -> Piece:
 def _common_front(pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
     """Take the common number, powers of sizes and scalar factors out."""
     values = [p.coefficient.value for p in pieces]
-    share = Fraction(
-        gcd(*(v.numerator for v in values)), lcm(*(v.denominator for v in values))
-    )
+    share = Fraction(gcd(*(v.numerator for v in values)), lcm(*(v.denominator for v in values)))
     if all(v < 0 for v in values):
         share = -share
     powers = [dict(p.coefficient.sizes) for p in pieces]
-    sizes = {
-        s: powers[0][s] for s in powers[0] if all(q.get(s) == powers[0][s] for q in powers)
-    }
+    sizes = {s: powers[0][s] for s in powers[0] if all(q.get(s) == powers[0][s] for q in powers)}
     scalars = [s for s in dict.fromkeys(pieces[0].scalars) if all(s in p.scalars for p in pieces)]
     rest = [_less(p, share, sizes, scalars) for p in pieces]
     return Piece(Coefficient(share, tuple(sizes.items())), tuple(scalars), None), rest
@@ -83,8 +79,11 @@ def _collected(pieces: list[Piece]) -> Piece:
             return Piece(UNIT, (), _total(terms))
         taken = [k for k, _ in way.rests]
         joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor))
-        pieces = [joined if k == taken[0] else p for k, p in enumerate(pieces)
-                  if k == taken[0] or k not in taken]
+        pieces = [
+            joined if k == taken[0] else p
+            for k, p in enumerate(pieces)
+            if k == taken[0] or k not in taken
+        ]
     return pieces[0]
 
 
@@ -130,8 +129,9 @@ def _ways(pieces: list[Piece]) -> list[_Way]:
             lasts.setdefault(chain[-1], []).append((k, replace(p, core=matmul(*chain[:-1]))))
         for factor, rest in _hadamard_factors(p):
             entrywise.setdefault(factor, []).append((k, rest))
-    ways = [_Way(3, f, _with_sizes(f, r, pieces), lambda f, x: matmul(x, f))
-            for f, r in lasts.items()]
+    ways = [
+        _Way(3, f, _with_sizes(f, r, pieces), lambda f, x: matmul(x, f)) for f, r in lasts.items()
+    ]
     ways += [_Way(2, f, tuple(r), matmul) for f, r in firsts.items()]
     ways += [_Way(1, f, tuple(r), lambda f, x: mul(f, x)) for f, r in entrywise.items()]
     return [w for w in ways if len(w.rests) > 1]

@@ -159,6 +159,7 @@ class FamilySearch:
         label_dims: tuple[Dim, ...],
         taken: frozenset[str] = frozenset(),
     ) -> None:
+        self._observations = observations
         self._sizes = [o.sizes for o in observations]
         self._left: list[dict[Key, Fraction]] = [
             {(labels, m): c for labels, p in o.entries.items() for m, c in p.items()}
@@ -180,11 +181,15 @@ class FamilySearch:
 
     def is_crowded(self) -> bool:
         """Whether some monomial may have more indices over a dimension than that has values."""
-        sizes = max(self._sizes, key=lambda s: prod(s.values()))
-        for labels, monomial in {k for left in self._left for k in left}:
-            places = Counter(d for d, _ in self._places((labels, monomial)))
+        largest = max(self._observations, key=lambda o: prod(o.sizes.values()))
+        kinds = {tuple((atom[0], e) for atom, e in m) for p in largest.entries.values() for m in p}
+        for kind in kinds:
+            places = Counter(self._label_dims)
+            for name, exponent in kind:
+                for dim in self._axes[name]:
+                    places[dim] += max(1, int(exponent))
             # Every summed index stands at two places, as a rule.
-            if any(places[d] > 2 * d.at(sizes) for d in places):
+            if any(places[d] > 2 * d.at(largest.sizes) for d in places):
                 return True
         return False
 
@@ -245,9 +250,7 @@ class FamilySearch:
         members = [list(family.members(s)) for s in self._sizes]
         counts = [Counter(key for key, _ in found) for found in members]
         seen: list[tuple[Mapping[str, int], Fraction]] = []
-        for sizes, found, count, left in zip(
-            self._sizes, members, counts, self._left, strict=True
-        ):
+        for sizes, found, count, left in zip(self._sizes, members, counts, self._left, strict=True):
             generic = [left.get(k, Fraction(0)) / count[k] for k, distinct in found if distinct]
             if generic:
                 # Where two families meet in a few members, most members still show their own.

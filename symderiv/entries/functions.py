@@ -20,14 +20,14 @@ from ..shapes import ONE, Dim
 from .contraction import count_transposes, piece
 from .factoring import summed_up
 from .families import Family, FamilySearch, Labels, Observation
-from .polynomials import Atom, Monomial, Polynomial, Unreadable, merge, plus
+from .polynomials import Atom, Monomial, Polynomial, UnreadableError, merge, plus
 
 _MOST_LEVELS = 8
 Kind = tuple[Any, ...]
 Slot = tuple[int, int, int]  # argument, type of monomial in it, place of an index in that
 
 
-class Crowded(Unreadable):
+class CrowdedError(UnreadableError):
     """No pattern, but the sizes are too small to tell all indices apart."""
 
 
@@ -51,30 +51,28 @@ class Names:
     def search(
         self, observations: Sequence[Observation], label_dims: tuple[Dim, ...]
     ) -> tuple[Family, ...]:
-        """Return the families of observed entries; raises Unreadable where there are none."""
+        """Return the families of observed entries; raises UnreadableError where there are none."""
         for o in observations:
             for p in o.entries.values():
                 self._check(p)
         search = FamilySearch(observations, self.axes, label_dims, self.taken)
         found = search.run()
         if found is None:
-            raise Crowded if search.is_crowded() else Unreadable
+            raise CrowdedError if search.is_crowded() else UnreadableError
         return found
 
     def _check(self, p: Polynomial) -> None:
         for m in p:
             for (name, index, _), _e in m:
                 if len(self.axes.get(name, ())) != len(index) or name not in self.axes:
-                    raise Unreadable
+                    raise UnreadableError
 
-    def expression(
-        self, families: Sequence[Family], label_dims: tuple[Dim, ...]
-    ) -> Expr:
-        """Return families as matrix algebra; raises Unreadable where they are not."""
+    def expression(self, families: Sequence[Family], label_dims: tuple[Dim, ...]) -> Expr:
+        """Return families as matrix algebra; raises UnreadableError where they are not."""
         pieces = [piece(f, self.leaves, label_dims) for f in families]
         whole = [p for p in pieces if p is not None]
         if len(whole) < len(pieces):
-            raise Unreadable
+            raise UnreadableError
         return summed_up(whole) if whole else num(0)
 
 
@@ -86,14 +84,14 @@ def axes_of(x: Expr) -> tuple[Dim, ...]:
 def with_named_functions(
     observations: Sequence[Observation], names: Names
 ) -> Sequence[Observation]:
-    """Return the observations with every function as an entry of a name; raises Unreadable."""
+    """Return the observations with every function as an entry of a name; raises UnreadableError."""
     for _ in range(_MOST_LEVELS):
         groups = [_groups(o) for o in observations]
         if not any(groups):
             return observations
         kinds = [sorted(g) for g in groups]
         if any(list(map(_shape_of, k)) != list(map(_shape_of, kinds[0])) for k in kinds):
-            raise Unreadable
+            raise UnreadableError
         renames: list[dict[Atom, Atom]] = [{} for _ in observations]
         for row in zip(*kinds, strict=True):
             atoms = [g[kind] for g, kind in zip(groups, row, strict=True)]
@@ -104,7 +102,7 @@ def with_named_functions(
             Observation(o.sizes, {at: _renamed(p, rename) for at, p in o.entries.items()})
             for o, rename in zip(observations, renames, strict=True)
         ]
-    raise Unreadable
+    raise UnreadableError
 
 
 def _groups(o: Observation) -> dict[Kind, list[Atom]]:
@@ -157,10 +155,10 @@ def _named(
     slots = _distinct(slots, groups, names)
     dims = tuple(_dim(s, groups[0][0], names) for s in slots)
     if len(dims) > 2:
-        raise Unreadable
+        raise UnreadableError
     tables = [{tuple(_value(s, a) for s in slots): a for a in atoms} for atoms in groups]
     if any(len(t) < len(atoms) for t, atoms in zip(tables, groups, strict=True)):
-        raise Unreadable
+        raise UnreadableError
     x, turned = _function(head, tables, sizes, names, dims)
     name = names.add(x)
 
@@ -206,15 +204,13 @@ def _dim(slot: Slot, atom: Atom, names: Names) -> Dim:
     c, t, k = slot
     found = next(_places(ms[0], names) for a, b, ms in _by_type(atom) if (a, b) == (c, t))
     if k >= len(found):
-        raise Unreadable
+        raise UnreadableError
     dim = found[k]
     assert isinstance(dim, Dim)
     return dim
 
 
-def _distinct(
-    slots: Sequence[Slot], groups: Sequence[list[Atom]], names: Names
-) -> list[Slot]:
+def _distinct(slots: Sequence[Slot], groups: Sequence[list[Atom]], names: Names) -> list[Slot]:
     """Return the places without those that always have the value of an earlier one."""
     kept: dict[Any, Slot] = {}
     for s in slots:
@@ -278,8 +274,5 @@ def _renamed_atom(atom: Atom, names: Mapping[Atom, Atom]) -> Atom:
         return atom
     if atom in names:
         return names[atom]
-    children = tuple(
-        tuple(sorted(_renamed(dict(child), names).items())) for child in atom[2]
-    )
+    children = tuple(tuple(sorted(_renamed(dict(child), names).items())) for child in atom[2])
     return (atom[0], atom[1], children)
-

@@ -20,9 +20,9 @@ from ..shapes import ONE, SCALAR, Shape
 from .build import EntryRoad
 from .contraction import transposed
 from .families import Family, Observation
-from .functions import Crowded, Names, with_named_functions
+from .functions import CrowdedError, Names, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
-from .polynomials import Polynomial, PolynomialReader, Unreadable
+from .polynomials import Polynomial, PolynomialReader, UnreadableError
 
 Grid = Sequence[Sequence[Any]]
 Sizes = Mapping[str, int]
@@ -48,9 +48,7 @@ class Pattern:
     sizes: tuple[Sizes, ...]
 
 
-def generalise(
-    problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None
-) -> Pattern | None:
+def generalise(problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None) -> Pattern | None:
     """Return the pattern of the gradient by ``wrt``, found from its SymPy entries; or None.
 
     ``sizes`` defaults to three choices in which no dimension keeps its size, and to larger ones
@@ -68,9 +66,9 @@ def generalise(
         grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
         try:
             return _pattern(grids, names, names[wrt].shape)
-        except Crowded:
+        except CrowdedError:
             continue
-        except Unreadable:
+        except UnreadableError:
             return None
     return None
 
@@ -109,7 +107,7 @@ def find_pattern(
     """
     try:
         return _pattern(grids, names, shape)
-    except Unreadable:
+    except UnreadableError:
         return None
 
 
@@ -157,11 +155,12 @@ def _shaped(matrix: Expr, shape: Shape) -> Expr:
 
 def _reproduces(candidate: Expr, sizes: Sizes, grid: Grid, names: Mapping[str, Expr]) -> bool:
     """Whether the matrix form has the value of every entry at a rational point."""
-    for point in points(names, sizes):
+    for point in points(names, sizes, others=[candidate]):
         try:
             cells = point.cells(candidate)
-            pairs = [(x, y) for r, q in zip(grid, cells, strict=True)
-                     for x, y in zip(r, q, strict=True)]
+            pairs = [
+                (x, y) for r, q in zip(grid, cells, strict=True) for x, y in zip(r, q, strict=True)
+            ]
             return all(point.same(x, y) for x, y in pairs)
         except OUTSIDE_DOMAIN:
             continue

@@ -7,7 +7,7 @@ rational operations has an exact value, any other one of 50 digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -110,19 +110,21 @@ def points(
     names: Mapping[str, Expr],
     sizes: Mapping[str, int],
     variables: Mapping[str, Variable] | None = None,
+    others: Sequence[Expr] = (),
 ) -> Iterator[Point]:
     """Yield a few points to try, one after the other where a function is not defined.
 
-    ``names`` are the expressions that entries are symbols of; ``variables`` tells the properties.
+    ``names`` are the expressions that entries are symbols of; ``variables`` tells the properties;
+    ``others`` will be evaluated too, so that their domain counts.
     """
     leaves = {str(v.data): v for x in names.values() for v in walk(x) if v.op == "var"}
     known = {n: v.properties for n, v in (variables or {}).items()}
-    positive = any(TABLE[e.op].domain == "positive" for x in names.values() for e in walk(x))
+    seen = [*names.values(), *others]
+    positive = any(TABLE[e.op].domain == "positive" for x in seen for e in walk(x))
     for attempt in range(ATTEMPTS):
         random = Random(f"{sorted(sizes.items())} {attempt}")
         extra = ("positive",) if positive and attempt % 2 == 0 else ()
         drawn = [
-            Variable(n, leaves[n].shape, "matrix", known.get(n, ()) + extra)
-            for n in sorted(leaves)
+            Variable(n, leaves[n].shape, "matrix", known.get(n, ()) + extra) for n in sorted(leaves)
         ]
         yield Point(sizes, values(drawn, sizes, random), names)

@@ -6,7 +6,7 @@ broken power, ``("sum", (), (polynomial,))``. All are plain tuples, so that they
 the same on every run.
 
 Contract: exact; no simplification beyond collecting equal monomials. What cannot be read raises
-``Unreadable``, which says only that there is no pattern to be found this way.
+``UnreadableError``, which says only that there is no pattern to be found this way.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST_MONOMIALS = 20_000
 _STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The entries are not polynomials in atoms that this road knows, or are too large."""
 
 
@@ -90,11 +90,11 @@ class PolynomialReader:
 
     def _times(self, left: Polynomial, right: Polynomial) -> Polynomial:
         if len(left) * len(right) > self._most:
-            raise Unreadable
+            raise UnreadableError
         return times(left, right)
 
     def read(self, e: Any) -> Polynomial:
-        """Return an expression as a polynomial in atoms; raises Unreadable."""
+        """Return an expression as a polynomial in atoms; raises UnreadableError."""
         found = self._memo.get(e)
         if found is None:
             found = self._memo[e] = self._read(e)
@@ -122,7 +122,7 @@ class PolynomialReader:
 
     def _power(self, base: Any, exponent: Any) -> Polynomial:
         if not exponent.is_Rational:
-            raise Unreadable
+            raise UnreadableError
         value, p = Fraction(int(exponent.p), int(exponent.q)), self.read(base)
         if value.denominator == 1 and value > 0:
             result = constant(ONE)
@@ -137,14 +137,14 @@ class PolynomialReader:
 
     def _function(self, e: Any) -> Polynomial:
         if len(e.args) != 1:
-            raise Unreadable
+            raise UnreadableError
         p = self.read(e.args[0])
         letter = getattr(e, "unspecified", None)
         if letter is not None:
             return _of_atom((f"apply:{letter[0]}:{letter[1]}", (), (freeze(p),)))
         name = type(e).__name__.lower()
         if name not in TABLE:
-            raise Unreadable
+            raise UnreadableError
         if name == "exp" and len(p) == 1 and all(c.denominator == 1 for c in p.values()):
             # exp(2x) is exp(x)**2: SymPy itself collects exp(x) exp(x), which hides the pattern.
             content = abs(gcd(*(int(c) for c in p.values())))
@@ -156,7 +156,7 @@ class PolynomialReader:
         """Return a choice as no + (yes - no) * step, the step being an atom."""
         *pieces, (last, otherwise) = e.args
         if otherwise != sympy.true:
-            raise Unreadable
+            raise UnreadableError
         result = self.read(last)
         for value, condition in reversed(pieces):
             change = plus(self.read(value), scaled(result, -ONE))
@@ -166,7 +166,7 @@ class PolynomialReader:
     def _step(self, condition: Any) -> Polynomial:
         found = _STEPS.get(type(condition))
         if found is None:
-            raise Unreadable
+            raise UnreadableError
         sign, direction = found
         difference = self.read(condition.lhs - condition.rhs)
         return _of_atom((f"where:{sign}", (), (freeze(scaled(difference, Fraction(direction))),)))

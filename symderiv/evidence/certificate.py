@@ -65,9 +65,7 @@ class Certificate:
         if self.steps:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")
         for method, bound in dict.fromkeys((d["method"], d["bound"]) for d in self.differences):
-            found.append(
-                f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes"
-            )
+            found.append(f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes")
         for b in self.backends:
             found.append(f"generated code equals {b['name']} to {b['bound']:.0e}")
         return found

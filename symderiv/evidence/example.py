@@ -19,6 +19,7 @@ from ..sampling import least_sizes, point
 from ..shapes import SCALAR
 
 STEP = 1e-6
+_DRAWS = 24
 
 
 class FloatMath(ExactMath):
@@ -63,13 +64,26 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
     problem = derivation.problem
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
-    for attempt in range(12):
+    best: tuple[int, NumericExample] | None = None
+    for attempt in range(_DRAWS):
         values = point(problem, sizes, seed + attempt, integers=3, positive=attempt % 2 == 1)
         try:
-            return _example(derivation, sizes, values)
+            found = _example(derivation, sizes, values)
         except (ZeroDivisionError, TypeError, ValueError):
             continue
-    return None
+        poor = _poverty(found)
+        if best is None or poor < best[0]:
+            best = (poor, found)
+    return best[1] if best is not None else None
+
+
+def _poverty(example: NumericExample) -> int:
+    """Return how little an example shows: zeros, repeated entries, long numbers."""
+    cells = [x for c in (*example.values.values(), *example.results.values()) for r in c for x in r]
+    zeros = sum(2 for x in cells if x == 0)
+    long = sum(len(str(x)) > 3 for x in cells)
+    same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
+    return zeros + long + same
 
 
 def _example(

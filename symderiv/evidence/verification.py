@@ -82,7 +82,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
             m = c.mismatch
             raise DisagreementError(
                 f"the two roads disagree on the gradient by {name}, entry ({m.row}, {m.column}) "
-                f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} (SymPy entries)",
+                f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} (SymPy)",
                 remedy="this is an error of the program, and nothing is printed; please report it",
             )
         pattern = generalise(problem, name) if patterns else None
@@ -145,6 +145,7 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
         "slips": list(v.slips),
         "assumption": v.assumption,
         "correction": v.correction,
+        "corrects": v.corrects,
         "evidence": v.evidence,
         "counterexample": None,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import IndexNameError, ParseError, ShapeError
 from ..expr import Expr, Index, index_sum
 from ..ops import TABLE
-from ..shapes import ONE, Dim, DimMismatch, Shape, describe, size, symbol
+from ..shapes import ONE, Dim, DimMismatchError, Shape, describe, size, symbol
 
 if TYPE_CHECKING:
     from .elaborate import Elaborator
@@ -100,12 +100,16 @@ class Application:
         x = self.expr(position)
         rows, cols = self._reader.shape(x)
         at = self._at.args[position]
-        self._reader.unify(rows, cols, lambda: ShapeError(
-            f"{self._name} needs a square matrix; {self._reader.source(at)} is "
-            f"{describe((rows, cols))}",
-            span=self._reader.span(at),
-            remedy="multiply it to a square one first: X.T @ X",
-        ))
+        self._reader.unify(
+            rows,
+            cols,
+            lambda: ShapeError(
+                f"{self._name} needs a square matrix; {self._reader.source(at)} is "
+                f"{describe((rows, cols))}",
+                span=self._reader.span(at),
+                remedy="multiply it to a square one first: X.T @ X",
+            ),
+        )
         return x
 
     def common_shape(self, *args: Expr) -> Shape:
@@ -114,7 +118,7 @@ class Application:
         for x in args:
             try:
                 shape = self._reader.unifier.broadcast(shape, self._reader.shape(x))
-            except DimMismatch:
+            except DimMismatchError:
                 raise ShapeError(
                     f"{self._name}: {describe(shape)} and {describe(x.shape)} do not fit",
                     span=self._reader.span(self._at),
@@ -167,5 +171,3 @@ class Application:
                 remedy=f"use it as an index, X[{name}, :], or multiply by the size instead",
             )
         return index_sum(name, dim, body)
-
-

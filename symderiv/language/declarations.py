@@ -14,9 +14,19 @@ from ..errors import DeclarationError, Span, UnknownNameError
 from ..expr import Variable
 from ..shapes import ONE, Dim, Shape, size, symbol
 
-PROPERTIES = (
-    "symmetric skew diagonal lower upper orthogonal spd positive invertible onehot binary"
-).split()
+PROPERTIES = [
+    "symmetric",
+    "skew",
+    "diagonal",
+    "lower",
+    "upper",
+    "orthogonal",
+    "spd",
+    "positive",
+    "invertible",
+    "onehot",
+    "binary",
+]
 _SQUARE = {"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "spd", "invertible"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PART = re.compile(r"[^\s,]+")
@@ -77,18 +87,19 @@ class Declarations:
             )
         if any(w == "scalar" for w, _ in words) and sizes:
             raise DeclarationError(f"{name} is a scalar and has a shape", span=here)
+        dims = [self._dim(word, Span(line, at, at + len(word)), name) for word, at in sizes]
         if len(sizes) > 2:
             raise DeclarationError(
                 f"{name} has {len(sizes)} axes; matrices have two",
                 span=here,
                 remedy="no rule for tensors with batch axes yet",
             )
-        dims = [self._dim(word, Span(line, at, at + len(word)), name) for word, at in sizes]
         kind = ("scalar", "vector", "matrix")[len(dims)]
         shape: Shape = (dims[0] if dims else ONE, dims[1] if len(dims) == 2 else ONE)
         if _SQUARE & set(properties) and shape[0] != shape[1]:
             raise DeclarationError(
-                f"{name} is {' '.join(properties)} but not square", span=here,
+                f"{name} is {' '.join(properties)} but not square",
+                span=here,
                 remedy=f"give it two equal sizes: {name}: n, n {properties[0]}",
             )
         self.variables[name] = Variable(name, shape, kind, properties, False, meaning)
@@ -106,7 +117,8 @@ class Declarations:
                 raise DeclarationError(
                     f"{word!r} in the shape of {name} is not a size",
                     span=here,
-                    remedy=f"did you mean {near[0]!r}?" if near
+                    remedy=f"did you mean {near[0]!r}?"
+                    if near
                     else "a size is a symbol (n), a positive integer, or a product (n*m)",
                 )
         if len(word) > 3 and (near := difflib.get_close_matches(word, [*PROPERTIES, "scalar"], 1)):
@@ -162,5 +174,3 @@ def parse_var_option(text: str) -> tuple[str, str]:
             remedy='write it as --var "X: n, d"',
         )
     return name.strip(), shape.strip()
-
-

@@ -24,9 +24,8 @@ from ..expr import (
     Expr,
     Variable,
     add,
-    column,
+    dim_size,
     div,
-    entry,
     matmul,
     mul,
     named,
@@ -35,18 +34,18 @@ from ..expr import (
     num,
     number,
     power,
-    row,
     transpose,
     var,
 )
-from ..expr import Index, dim_size
 from ..ops import TABLE
-from ..shapes import ONE, SCALAR, Dim, DimMismatch, Shape, Unifier, describe, symbol
+from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, span_of
+from .indices import IndexReader, broadcast_remedy
 
 CONSTANTS = ("pi", "e")
+_LARGEST_EXPONENT = 1000
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"}
 _REMEDIES = {
     ast.BitXor: "a power is written **",
@@ -62,7 +61,7 @@ _REMEDIES = {
 }
 
 
-class Elaborator:
+class Elaborator(IndexReader):
     """Reads syntax trees of one text against declarations and the definitions so far."""
 
     def __init__(
@@ -78,6 +77,7 @@ class Elaborator:
         self.text, self.declared, self.definitions = text, declared, definitions
         self.unifier = unifier or Unifier()
         self.upstream, self.infer = upstream, infer
+        self.gradients: dict[tuple[str, Expr], str] = {}  # of losses that are known by argument
         self.indices: dict[str, Dim] = {}
         self.bound: set[str] = set()
         self.inferred: dict[str, Variable] = {}
@@ -99,7 +99,7 @@ class Elaborator:
         """Make two dimensions equal, or raise what ``error`` says."""
         try:
             return self.unifier.unify(left, right)
-        except DimMismatch:
+        except DimMismatchError:
             raise error() from None
 
     # the walk
@@ -132,20 +132,20 @@ class Elaborator:
         value = at.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UnsupportedError(
-                f"{self.source(at)} is not a real number", span=self.span(at),
+                f"{self.source(at)} is not a real number",
+                span=self.span(at),
                 remedy="numbers are integers and decimals: 2, 0.5",
             )
         digits = self.text.split("\n")[self.span(at).line][self.span(at).start : self.span(at).stop]
-        try:
-            exact = Fraction(digits.replace("_", ""))
-        except (ValueError, ZeroDivisionError):
-            exact = Fraction(value) if value == value and abs(value) != float("inf") else None
-        if exact is None or abs(exact) >= 10**300:
+        # As a float it over- or underflows before its exact value is too long to compute with.
+        lost = isinstance(value, float) and (value == float("inf") or not value)
+        if lost and any(c in "123456789" for c in digits.lower().split("e")[0]):
             raise UnsupportedError(
-                f"{self.source(at)} is too large a number", span=self.span(at),
-                remedy="numbers are smaller than 1e300",
+                f"{self.source(at)} is too large or too small a number",
+                span=self.span(at),
+                remedy="numbers are smaller than 1e300 and larger than 1e-300",
             )
-        return num(exact)
+        return num(Fraction(digits.replace("_", "")) if isinstance(value, float) else value)
 
     def _name(self, at: ast.Name) -> Expr:
         name = at.id
@@ -161,7 +161,8 @@ class Elaborator:
             return node("const", (), SCALAR, name)
         if name in self.indices:
             raise IndexNameError(
-                f"the index {name} is not a number", span=self.span(at),
+                f"the index {name} is not a number",
+                span=self.span(at),
                 remedy=f"indices stand in brackets and in delta: X[{name}, :], delta({name}, j)",
             )
         return self._undeclared(at)
@@ -173,9 +174,7 @@ class Elaborator:
         remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{name}: n, d"'
         if name in TABLE and TABLE[name].build is not None:
             remedy = f"{name} is a function: {TABLE[name].usage}"
-        error = UnknownNameError(
-            f"{name!r} is not declared", span=self.span(at), remedy=remedy
-        )
+        error = UnknownNameError(f"{name!r} is not declared", span=self.span(at), remedy=remedy)
         if not self.infer or (near and len(name) > 1) or name in TABLE or name.startswith("_"):
             raise error
         try:
@@ -193,7 +192,8 @@ class Elaborator:
         if isinstance(at.op, ast.UAdd):
             return self.read(at.operand)
         raise UnsupportedError(
-            f"{self.source(at)}: no such sign in the language", span=self.span(at),
+            f"{self.source(at)}: no such sign in the language",
+            span=self.span(at),
             remedy="the signs are + and -",
         )
 
@@ -240,7 +240,18 @@ class Elaborator:
             return add(left, right)
         if sign == "-":
             return add(left, neg(right))
-        return {"*": mul, "/": div, "**": power}[sign](left, right)
+        if sign == "**":
+            return self._power(at, left, right)
+        return mul(left, right) if sign == "*" else div(left, right)
+
+    def _power(self, at: ast.BinOp, base: Expr, exponent: Expr) -> Expr:
+        if exponent.op == "num" and abs(number(exponent)) > _LARGEST_EXPONENT:
+            raise UnsupportedError(
+                f"the exponent {self.source(at.right)} is too large",
+                span=self.span(at.right),
+                remedy=f"exponents go up to {_LARGEST_EXPONENT}",
+            )
+        return power(base, exponent)
 
     def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
         a, b = self.shape(left), self.shape(right)
@@ -262,12 +273,12 @@ class Elaborator:
                 )
         try:
             self.unifier.broadcast(a, b)
-        except DimMismatch:
+        except DimMismatchError:
             raise ShapeError(
                 f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
                 f"{describe(b)}: they cannot be combined entry by entry with {sign}",
                 span=here,
-                remedy=_broadcast_remedy(a, b, self.source(at.left), self.source(at.right), sign),
+                remedy=broadcast_remedy(a, b, self.source(at.left), self.source(at.right), sign),
             ) from None
 
     def _matmul(self, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
@@ -282,18 +293,23 @@ class Elaborator:
             remedy = f"write {x} @ {y}.T"
         elif a[0] == b[0]:
             remedy = f"write {x}.T @ {y}"
-        self.unify(a[1], b[0], lambda: ShapeError(
-            f"{x} is {describe(a)} and {y} is {describe(b)}: {a[1]} columns do not meet {b[0]} rows"
-            .replace("?", ""),
-            span=self.between(at.left, at.right),
-            remedy=remedy,
-        ))
+        clash = f"{a[1]} columns do not meet {b[0]} rows".replace("?", "")
+        self.unify(
+            a[1],
+            b[0],
+            lambda: ShapeError(
+                f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
+                span=self.between(at.left, at.right),
+                remedy=remedy,
+            ),
+        )
         return matmul(left, right)
 
     def _attribute(self, at: ast.Attribute) -> Expr:
         if at.attr != "T":
             raise UnsupportedError(
-                f".{at.attr} is not part of the language", span=self.span(at),
+                f".{at.attr} is not part of the language",
+                span=self.span(at),
                 remedy=_REMEDIES[ast.Attribute],
             )
         return transpose(self.read(at.value))
@@ -301,14 +317,16 @@ class Elaborator:
     def _call(self, at: ast.Call) -> Expr:
         if not isinstance(at.func, ast.Name):
             raise UnsupportedError(
-                f"{self.source(at.func)} cannot be called", span=self.span(at.func),
+                f"{self.source(at.func)} cannot be called",
+                span=self.span(at.func),
                 remedy=_REMEDIES[ast.Call],
             )
         name = at.func.id
         call = Application(self, at, name)
         if name in self.declared.variables or name in self.definitions:
             raise UnsupportedError(
-                f"{name} is a matrix, not a function", span=self.span(at.func),
+                f"{name} is a matrix, not a function",
+                span=self.span(at.func),
                 remedy=f"an entry of it is {name}[i, j]; a product is written with * or @",
             )
         if name in self.declared.losses or name == "L":
@@ -346,72 +364,6 @@ class Elaborator:
             f"no rule for a function {at.id!r}", span=self.span(at), remedy=remedy
         )
 
-    # indices
-
-    def _subscript(self, at: ast.Subscript) -> Expr:
-        x = self.read(at.value)
-        parts = list(at.slice.elts) if isinstance(at.slice, ast.Tuple) else [at.slice]
-        shape = self.shape(x)
-        if len(parts) == 1 and shape[1] == ONE and not isinstance(parts[0], ast.Slice):
-            return entry(x, self.index(parts[0], shape[0]), 1)
-        if len(parts) != 2:
-            raise IndexNameError(
-                f"{self.source(at)} has {len(parts)} index{'es' * (len(parts) != 1)}; "
-                f"{self.source(at.value)} is {describe(shape)}",
-                span=self.span(at),
-                remedy="write X[i, j] for an entry, X[i, :] for a row, X[:, j] for a column",
-            )
-        rows, cols = (self._slice(p, d) for p, d in zip(parts, shape, strict=True))
-        if rows is None and cols is None:
-            raise IndexNameError(
-                f"{self.source(at)} is the whole matrix", span=self.span(at),
-                remedy=f"write {self.source(at.value)}",
-            )
-        if rows is None:
-            assert cols is not None
-            return column(x, cols)
-        return row(x, rows) if cols is None else entry(x, rows, cols)
-
-    def _slice(self, at: ast.expr, dim: Dim) -> Index | None:
-        if not isinstance(at, ast.Slice):
-            return self.index(at, dim)
-        if at.lower or at.upper or at.step:
-            raise IndexNameError(
-                f"{self.source(at)}: only a whole row or column can be taken", span=self.span(at),
-                remedy="write X[i, :] or X[:, j]",
-            )
-        return None
-
-    def index(self, at: ast.expr, dim: Dim) -> Index:
-        """Return an index and make its range ``dim``; raises IndexNameError."""
-        if isinstance(at, ast.Constant) and type(at.value) is int:
-            self._check_position(at, at.value, dim)
-            return int(at.value)
-        if not isinstance(at, ast.Name) or at.id in self.definitions or (
-            at.id in self.declared.variables and at.id not in self.bound
-        ):
-            raise IndexNameError(
-                f"{self.source(at)} is not an index", span=self.span(at),
-                remedy="an index is a symbol that is not a variable, or an integer from 1",
-            )
-        known = self.indices.setdefault(at.id, dim)
-        self.indices[at.id] = self.unify(known, dim, lambda: IndexNameError(
-            f"the index {at.id} runs over {self.unifier.resolve(known)} elsewhere and over "
-            f"{self.unifier.resolve(dim)} here".replace("?", ""),
-            span=self.span(at),
-            remedy="an index has one range; are two indices swapped?",
-        ))
-        return at.id
-
-    def _check_position(self, at: ast.expr, value: int, dim: Dim) -> None:
-        top = self.unifier.resolve(dim)
-        if value < 1 or (not top.symbols and value > top.coefficient):
-            raise IndexNameError(
-                f"the index {value} is out of range 1..{top}".replace("?", ""),
-                span=self.span(at),
-                remedy="indices start at 1, as on paper",
-            )
-
 
 _READERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.Constant: Elaborator._number,
@@ -422,15 +374,3 @@ _READERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.Call: Elaborator._call,
     ast.Subscript: Elaborator._subscript,
 }
-
-
-def _broadcast_remedy(a: Shape, b: Shape, x: str, y: str, sign: str) -> str:
-    for (rows, cols), other, name, left in ((b, a, y, x), (a, b, x, y)):
-        if cols == ONE and rows == other[1]:
-            return (
-                f"write {left} {sign} {name}.T to use {name} in every row, or give {name} "
-                f"the size {other[0]} to use it in every column"
-            )
-    if a == (b[1], b[0]):
-        return f"is one of them transposed? write {y}.T"
-    return "the shapes must be equal, or one of them a row, a column or a scalar"

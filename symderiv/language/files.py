@@ -117,9 +117,7 @@ class _Reader:
     def _check_names(self, definitions: Mapping[str, str]) -> None:
         for name, value in definitions.items():
             if not name.isidentifier():
-                raise self._fail(
-                    f"{name!r} is not a name", "use letters, digits and _", name
-                )
+                raise self._fail(f"{name!r} is not a name", "use letters, digits and _", name)
             if "\n" in value.strip() or ";" in value:
                 raise self._fail(
                     f"definitions.{name} holds several statements", "one expression each", name

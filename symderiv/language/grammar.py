@@ -53,7 +53,10 @@ def parse(text: str) -> list[Statement]:
         )
     text = "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
     _check_brackets(text)
-    return [_statement(text, s) for s in _python(text).body]
+    found = [_statement(text, s) for s in _python(text).body]
+    if not found:
+        raise ParseError("there is only a comment", remedy='write an expression: "L(X @ W)"')
+    return found
 
 
 def parse_expression(text: str) -> ast.expr:

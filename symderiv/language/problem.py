@@ -85,7 +85,13 @@ class Problem:
             dict(self.declared.entrywise),
             dict.fromkeys(self.dims),
         )
-        return Elaborator(text, declared, dict(self.definitions), unifier=Unifier(collect=collect))
+        reader = Elaborator(
+            text, declared, dict(self.definitions), unifier=Unifier(collect=collect)
+        )
+        for e in _losses(self.objective):
+            assert isinstance(e.data, tuple)
+            reader.gradients[e.data[0], e.args[0]] = e.data[1]
+        return reader
 
     def _gradient(self, name: str) -> Variable:
         shape = self.upstream[name].shape
@@ -111,6 +117,8 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
             data = reader.unifier.resolve(data)
         elif old.op in ("Sum", "delta") and isinstance(data, tuple):
             data = (*data[:-1], reader.unifier.resolve(data[-1]))
+        elif old.op == "loss" and isinstance(data, tuple):
+            data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
         return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
 
     return rebuild(x, change)
@@ -357,5 +365,3 @@ def _given_gradients(
             )
         given[name] = e.args[0]
     return given
-
-

@@ -14,8 +14,9 @@ def names() -> list[str]:
     >>> "linear-layer" in names()
     True
     """
-    return sorted(f.name.removesuffix(".toml") for f in files(__name__).iterdir()
-                  if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in files(__name__).iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load_named(name: str) -> Problem:

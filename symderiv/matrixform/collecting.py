@@ -43,8 +43,11 @@ def _factored(terms: list[Product]) -> list[Product]:
         whole = matmul(body, factor) if side else matmul(factor, body)
         place = terms.index(members[0])
         joined = Product(common, members[0].scalars, whole)
-        terms = [joined if k == place else t for k, t in enumerate(terms)
-                 if k == place or t not in members]
+        terms = [
+            joined if k == place else t
+            for k, t in enumerate(terms)
+            if k == place or t not in members
+        ]
 
 
 def _outer(x: Expr | None, side: int) -> Expr | None:

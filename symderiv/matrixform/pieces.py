@@ -220,5 +220,3 @@ def plus(terms: Sequence[Expr]) -> Expr:
 
 def _negative(t: Expr) -> bool:
     return t.op == "num" and number(t) < 0
-
-

@@ -259,9 +259,7 @@ class _Walk:
         return self._diagonal() if self.linked else self._matrix(shape)
 
     def _diagonal(self) -> Expr:
-        parts = [
-            diagonal(p.expr) if p.is_matrix else p.upright().expr for p in self.pieces
-        ]
+        parts = [diagonal(p.expr) if p.is_matrix else p.upright().expr for p in self.pieces]
         return diagonal(hadamard(parts)) if parts else eye(self.term.dims[0])
 
     def _matrix(self, shape: Shape) -> Expr:

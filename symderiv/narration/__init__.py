@@ -1,5 +1,6 @@
 """The derivation as data: stages, entries, and the steps that lead from one to the next."""
 
-from .sections import Narration, Section, Step, narrate
+from .sections import Narration, Section, narrate
+from .steps import Step
 
 __all__ = ["Narration", "Section", "Step", "narrate"]

@@ -42,7 +42,8 @@ class Letters:
     def pick(self, wanted: str, used: Sequence[Index] = ()) -> str:
         """Return the first free letter, in the order wanted and then by convention."""
         pool = [*wanted, *"ijklrstuvwabcfgh", *(f"i{k}" for k in range(1, 1000))]
-        return next(c for c in pool if c not in self._taken and c not in used)
+        found: str = next(c for c in pool if c not in self._taken and c not in used)
+        return found
 
     def pair(self, wanted: str, count: int, used: Sequence[Index] = ()) -> tuple[str, ...]:
         """Return ``count`` different letters."""
@@ -235,8 +236,11 @@ def _along(
         number.setdefault(x, len(number))
     moved = sorted(number, key=lambda x: number[x])
     renamed = tuple(
-        Factor(factors[k].term, tuple(number[int(str(x))] for x in factors[k].labels),
-               factors[k].exponent)
+        Factor(
+            factors[k].term,
+            tuple(number[int(str(x))] for x in factors[k].labels),
+            factors[k].exponent,
+        )
         for k in order
     )
     return renamed, tuple(dims[x] for x in moved)
@@ -278,5 +282,3 @@ def differentiated(
                     )
                 )
     return found
-
-

@@ -17,24 +17,13 @@ from ..expr import Expr, add, index_sum, mul, named, partial, walk
 from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
-from ..shapes import ONE, Dim
+from ..shapes import Dim
 from ..tensor import Factor, Scale, Term, constant, contract, leaf, zero
 from ..tensor import add as add_terms
+from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
 from .staging import Stage, Stages
-
-Reason = tuple[str | Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line ``before = after`` with its law; ``opens`` where a chain of equalities begins."""
-
-    before: Expr
-    after: Expr
-    law: str
-    reason: Reason
-    opens: bool = False
+from .steps import Reason, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +96,7 @@ class _Narrator:
             name += "_"
         return named(name, written)
 
-    def _result(
-        self, target: Term, expr: Expr, consumers: list[Stage], direct: bool
-    ) -> Expr:
+    def _result(self, target: Term, expr: Expr, consumers: list[Stage], direct: bool) -> Expr:
         """Return the gradient in terms of the gradients of the stages that use the target."""
         parts = [reverse(self.root, [target]).gradient(target)] if direct else []
         for stage in consumers:
@@ -141,7 +128,7 @@ class _Narrator:
             local = self._local(stage, spot, target, expr, ends, steps)
             pieces.append((stage, spot, local))
         monomials = self._chain(target, expr, ends, pieces, direct, steps)
-        self._close(result, ends, monomials, steps)
+        steps += closing_steps(result, ends, monomials)
         bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
         return Section(expr, tuple(steps), result, ends, bound)
 
@@ -179,7 +166,7 @@ class _Narrator:
         by = place(expr, ends)
         held = tuple(n for n in _names(value) if n is not expr)
         slope = partial(left, by, held)
-        shown = self._product_rule(value, spot, target, by)
+        shown = self._product_rule(value, spot, target, by, held)
         law, reason = self._rule(value, spot, target, expr)
         fixed = [n for n in held if expr in set(walk(n))]
         for name in fixed:
@@ -189,10 +176,12 @@ class _Narrator:
         steps.append(Step(total(shown), total(deltas), "independent", self._slopes(value, target)))
         return self._sift(deltas, steps)
 
-    def _product_rule(self, value: Term, spot: Ends, target: Term, by: Expr) -> list[Monomial]:
+    def _product_rule(
+        self, value: Term, spot: Ends, target: Term, by: Expr, held: tuple[Expr, ...]
+    ) -> list[Monomial]:
         def slope(f: Factor, ends: Ends) -> list[Monomial]:
             body = raised_power(self.forms.entry(f.term, ends), f.exponent)
-            return [Monomial(Scale(), (partial(body, by),))]
+            return [Monomial(Scale(), (partial(body, by, held),))]
 
         return differentiated(self.forms, value, spot, lambda t: _meets(t, target), slope)
 
@@ -325,71 +314,13 @@ class _Narrator:
         form = self.forms.monomials(self.root, ())
         if not more:
             shown = total(form)
-            steps.append(Step(self.loss, shown, "entries", ("the objective, entry by entry",), True))
+            steps.append(
+                Step(self.loss, shown, "entries", ("the objective, entry by entry",), True)
+            )
             return self._differentiate(self.root, (), self.loss, target, expr, ends, steps)
         # With other paths to the target, the direct terms join the chain rule.
         quiet: list[Step] = []
         return self._differentiate(self.root, (), self.loss, target, expr, ends, quiet)
-
-    # entries to matrices
-
-    def _close(
-        self, result: Expr, ends: Ends, monomials: list[Monomial], steps: list[Step]
-    ) -> None:
-        last = total(monomials)
-        turned = self._as_product(result, ends, [m.bound for m in monomials])
-        if turned is not None and turned is not last:
-            reason: Reason = ("transpose: an entry with its indices swapped",)
-            steps.append(Step(last, turned, TABLE["transpose"].law, reason))
-            last = turned
-        final = place(result, ends)
-        if final is last:
-            return
-        word = "matrix product, read right to left" if turned is not None else "matrix form"
-        steps.append(Step(last, final, word, (word,)))
-
-    def _as_product(
-        self, result: Expr, ends: Ends, bounds: Sequence[tuple[tuple[str, Dim], ...]]
-    ) -> Expr | None:
-        """Return (A B)_pq as a sum over the inner indices, with transposes where they stand."""
-        scale, body = _front(result)
-        if body.op != "matmul" or len(bounds) != 1 or ONE in result.shape:
-            return None
-        factors = body.args
-        plain = all(f.op in ("var", "named", "transpose") for f in factors)
-        if not plain or not any(f.op == "transpose" for f in factors):
-            return None
-        inner = [b for b in bounds[0]]
-        if len(inner) != len(factors) - 1 or ONE in [d for f in factors for d in f.shape]:
-            return None
-        order = _matched(inner, [f.shape[1] for f in factors[:-1]])
-        if order is None:
-            return None
-        marks = [ends[0], *(n for n, _ in order), ends[1]]
-        body_ = mul(*scale, *(place(f, (marks[k], marks[k + 1])) for k, f in enumerate(factors)))
-        for name, dim in reversed(order):
-            body_ = index_sum(name, dim, body_)
-        return body_
-
-
-def _front(x: Expr) -> tuple[list[Expr], Expr]:
-    if x.op == "mul" and all(a.is_scalar for a in x.args[:-1]):
-        return list(x.args[:-1]), x.args[-1]
-    return [], x
-
-
-def _matched(
-    inner: list[tuple[str, Dim]], wanted: list[Dim]
-) -> list[tuple[str, Dim]] | None:
-    left = list(inner)
-    found: list[tuple[str, Dim]] = []
-    for dim in wanted:
-        hit = next((b for b in left if b[1] == dim), None)
-        if hit is None:
-            return None
-        left.remove(hit)
-        found.append(hit)
-    return found
 
 
 def _meets(term: Term, target: Term) -> bool:

@@ -130,6 +130,6 @@ class Stages:
         if any(s.value < 0 for s, _ in summands(term)) and term.dims:
             letters = letters[1] + letters
         names = [*letters, *(f"{letters[-1]}{k}" for k in range(1, 1000))]
-        name = next(n for n in names if n not in self.taken)
+        name: str = next(n for n in names if n not in self.taken)
         self.taken.add(name)
         return name

@@ -1,1 +1,1 @@
-"""Written mathematics: a small tree of notation, and its printers (LaTeX, Typst, Unicode, words)."""
+"""Written mathematics: a tree of notation, and its printers (LaTeX, Typst, Unicode, words)."""

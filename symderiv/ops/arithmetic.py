@@ -9,7 +9,7 @@ from functools import reduce
 
 from ..expr import Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
-from ..shapes import ONE, SCALAR
+from ..shapes import ONE
 from ..tensor import (
     COLUMN,
     INNER,
@@ -196,7 +196,6 @@ def _div_notation(e: Expr, write: Writes) -> Math:
     return row(write.spread(over, e, ATOM), Op("⊘"), write.spread(under, e, ATOM))
 
 
-
 def _div_code(e: Expr, code: Codes) -> str:
     over, under = e.args
     return f"{code.spread(over, e, PRODUCT)} / {code.spread(under, e, POWER)}"
@@ -209,9 +208,7 @@ register(
         law="quotient rule, entry by entry",
         source=f"{_BOOK}, eq. 39 with the power rule",
         level=binds(PRODUCT),
-        lower=lambda e, args: product(
-            [(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)
-        ),
+        lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)),
         explicit=lambda e, args, at: broadcast(args, lambda x, y: x / y),
         text=lambda e, text: f"{text(e.args[0], PRODUCT)} / {text(e.args[1], POWER)}",
         notation=_div_notation,
@@ -335,8 +332,7 @@ register(
         explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
         text=lambda e, text: text(e.args[0], ATOM) + ".T",
         notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
-        numpy=lambda e, code: code(e.args[0], ATOM)
-        + (".T" if ONE not in e.shape else ""),
+        numpy=lambda e, code: code(e.args[0], ATOM) + (".T" if ONE not in e.shape else ""),
         samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
         bad=("X.t", "X.H", "X'", "X.T()"),
     )

@@ -107,6 +107,7 @@ class Operator:
     domain: str = "real"  # "real" | "positive": where the samples are drawn
     build: Callable[[Application], Expr] | None = None  # how a call of its name is read
     written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
+    internal: str = ""  # why nobody can write it, so that it has no samples
 
 
 TABLE: dict[str, Operator] = {}
@@ -114,9 +115,10 @@ TABLE: dict[str, Operator] = {}
 
 def register(operator: Operator) -> Operator:
     """Put an entry into the table; an incomplete or repeated one fails the import."""
-    missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None)]
-    missing = [name for name in missing if name not in ("written", "build")]
-    if missing or operator.name in TABLE or not operator.samples:
+    missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None, ())]
+    optional = ("written", "build", "internal", "samples" if operator.internal else "")
+    missing = [name for name in missing if name not in optional]
+    if missing or operator.name in TABLE:
         raise TypeError(f"operator {operator.name!r}: incomplete or repeated ({missing})")
     TABLE[operator.name] = operator
     return operator

@@ -19,10 +19,8 @@ from .base import (
     ATOM,
     ENTRYWISE,
     Application,
-    Cells,
     Codes,
     Operator,
-    Place,
     Pointwise,
     Texts,
     Writes,
@@ -132,9 +130,7 @@ _entrywise(
     lambda m, x: 1 / (1 + m.exp(-x)),
     "sigmoid' = sigmoid (1 - sigmoid)",
     numpy="_sigmoid",
-    notation=lambda e, write: row(
-        Word("σ"), Fence("(", write(e.args[0]), ")")
-    ),
+    notation=lambda e, write: row(Word("σ"), Fence("(", write(e.args[0]), ")")),
 )
 
 
@@ -234,9 +230,7 @@ def _power_like(name: str, exponent: Fraction, law: str, domain: str, **looks: A
             law=law,
             source="elementary calculus",
             level=binds(ATOM),
-            lower=lambda e, args: product(
-                [(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,)
-            ),
+            lower=lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,)),
             text=as_function,
             samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
             bad=(f"{name}()", f"{name}(X, X)"),

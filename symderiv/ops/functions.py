@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import MissingRuleError
-from ..expr import Expr, node, var
+from ..expr import Expr, node, transpose, var
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..shapes import SCALAR, Shape
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
@@ -47,8 +47,9 @@ class LossCall:
         return contract(factors, labels, dict(enumerate(body.dims)))
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("loss", args, SCALAR, self.data)
+        """Return the call as an expression; a row that was raised as a column is turned back."""
+        body = args[0] if args[0].shape == self.shape else transpose(args[0])
+        return node("loss", (body,), SCALAR, self.data)
 
 
 def _loss_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -189,8 +190,8 @@ register(
         text=_partial_text,
         notation=lambda e, write: fraction_of_partials(write(e.args[0]), write(e.args[1])),
         numpy=_partial_code,
-        samples=("internal",),
+        samples=(),
         bad=("partial(X, X)",),
+        internal="a symbol of derivations, not of the language",
     )
 )
-

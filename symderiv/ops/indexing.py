@@ -121,9 +121,7 @@ register(
         law=_LAW,
         source="definition",
         level=binds(ATOM),
-        lower=lambda e, args: _pick(
-            args[0], e.shape, ((_index(e), e.args[0].shape[0]), None)
-        ),
+        lower=lambda e, args: _pick(args[0], e.shape, ((_index(e), e.args[0].shape[0]), None)),
         explicit=_row_cells,
         text=lambda e, text: f"{text(e.args[0], ATOM)}[{e.data}, :]",
         notation=_line_notation,
@@ -139,9 +137,7 @@ register(
         law=_LAW,
         source="definition",
         level=binds(ATOM),
-        lower=lambda e, args: _pick(
-            args[0], e.shape, (None, (_index(e), e.args[0].shape[1]))
-        ),
+        lower=lambda e, args: _pick(args[0], e.shape, (None, (_index(e), e.args[0].shape[1]))),
         explicit=_column_cells,
         text=lambda e, text: f"{text(e.args[0], ATOM)}[:, {e.data}]",
         notation=_line_notation,
@@ -178,9 +174,7 @@ register(
         law="linearity: a finite sum is differentiated term by term",
         source="elementary calculus",
         level=binds(ATOM),
-        lower=lambda e, args: product(
-            [(args[0], ROW, COLUMN)], e.shape, bind=dict([sum_index(e)])
-        ),
+        lower=lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, bind=dict([sum_index(e)])),
         explicit=_sum_cells,
         text=lambda e, text: f"Sum({sum_index(e)[0]}, {text(e.args[0])})",
         notation=_sum_notation,

@@ -11,7 +11,19 @@ from ..expr import delta as kronecker
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Script, Sym, row, sup
 from ..shapes import ONE, Dim, Shape
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
-from .base import ATOM, SIGN, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .base import (
+    ATOM,
+    SIGN,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Texts,
+    Writes,
+    binds,
+    register,
+)
 
 
 def axes(shape: Shape) -> tuple[Dim, ...]:
@@ -194,9 +206,7 @@ def _identity(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _indicator(rows: int, cols: int, at: Place, hit: Any) -> Cells:
-    return [
-        [at.math.number(Fraction(int(hit(i, j)))) for j in range(cols)] for i in range(rows)
-    ]
+    return [[at.math.number(Fraction(int(hit(i, j)))) for j in range(cols)] for i in range(rows)]
 
 
 _leaf(

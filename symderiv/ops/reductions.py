@@ -170,9 +170,9 @@ register(
         explicit=lambda e, args, at: [[total([r[k] for k, r in enumerate(args[0])])]],
         text=as_function,
         notation=written_function("tr"),
-        numpy=lambda e, code: f"np.trace({code(e.args[0])})"
-        if not e.args[0].is_scalar
-        else code(e.args[0], ATOM),
+        numpy=lambda e, code: (
+            f"np.trace({code(e.args[0])})" if not e.args[0].is_scalar else code(e.args[0], ATOM)
+        ),
         samples=("trace(A) * X", "trace(X.T @ A @ X) * X", "trace(A @ A) * A"),
         bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
     )
@@ -298,9 +298,9 @@ register(
         explicit=_diag_cells,
         text=as_function,
         notation=written_function("diag"),
-        numpy=lambda e, code: code(e.args[0], ATOM)
-        if e.args[0].is_scalar
-        else f"np.diag({code(e.args[0])})",
+        numpy=lambda e, code: (
+            code(e.args[0], ATOM) if e.args[0].is_scalar else f"np.diag({code(e.args[0])})"
+        ),
         samples=("diag(x) @ X", "X.T @ diag(x) @ X", "diag(A) * x", "diag(A @ A.T) * x"),
         bad=("diag(X)", "diag()", "diag(x, x)"),
     )

@@ -20,14 +20,16 @@ from hashlib import blake2b
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+from ..errors import UnsupportedError
 from ..expr import Expr
 from ..shapes import Dim
 
 Label = Hashable
+_LONGEST_NUMBER = 20_000  # bits
 Dims = tuple[Dim, ...]
 
 
-class Function(Protocol):
+class Function(Hashable, Protocol):
     """What a call needs to know of the operator it came from (supplied by the operator table)."""
 
     @property
@@ -55,7 +57,13 @@ class Scale:
         return Scale(self.value * other.value, kept)
 
     def power(self, exponent: int) -> Scale:
-        """Return an integer power."""
+        """Return an integer power; raises UnsupportedError where it is absurdly large."""
+        digits = max(self.value.numerator.bit_length(), self.value.denominator.bit_length())
+        if digits * abs(exponent) > _LONGEST_NUMBER:
+            raise UnsupportedError(
+                f"a number to the power {exponent} is too long to write",
+                remedy="give it a name: a scalar variable",
+            )
         sizes = tuple((n, e * exponent) for n, e in self.sizes if exponent)
         return Scale(self.value**exponent, sizes)
 
@@ -240,8 +248,7 @@ class _Contraction:
         if not self.scale.value:
             return zero(out_dims)
         kept = self._sift()
-        factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e]
-        factors = _gather_units(factors)
+        factors = _gather_units([Factor(t, x, e) for (t, x), e in self.powers.items() if e])
         if factors is None:
             return zero(out_dims)
         factors += [Factor(delta(self.dims[a]), (a, b)) for a, b in kept]

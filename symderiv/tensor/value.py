@@ -14,7 +14,6 @@ from fractions import Fraction
 from ..shapes import ONE, Dim, Shape
 from .terms import UNIT_SCALE, Factor, Label, Scale, Term, contract
 
-
 ROW, COLUMN, INNER = 0, 1, 2  # loose indices are strings, so these never clash with one
 
 
@@ -49,7 +48,9 @@ def product(
     factors, ``loosen`` names labels that become loose indices, ``bind`` loose ones to be summed.
     """
     loose: dict[str, Dim] = dict(loosen or {})
-    dims: dict[Label, Dim] = {**loose, **(bind or {})}
+    dims: dict[Label, Dim] = {}
+    dims.update(loose)
+    dims.update(bind or {})
     parts: list[Factor] = []
     for k, (value, row, column) in enumerate(factors):
         marks = labels(value, row, column)

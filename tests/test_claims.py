@@ -1,0 +1,208 @@
+"""Claims: every verdict is decided by evaluation, every counterexample really separates."""
+
+from itertools import pairwise
+
+import pytest
+
+import symderiv as sd
+from symderiv.claims import Checker
+from symderiv.claims.deciding import Comparer
+from symderiv.errors import IndexNameError, LanguageError, ParseError, UnknownNameError
+from symderiv.explicit import Explicit, same_cells
+from symderiv.language import ClaimText, problem
+from symderiv.notation.text import text
+
+LINEAR = ("L(X @ W + ones(n) @ b.T)", {"X": "n, d", "W": "d, m", "b": "m"})
+SQUARES = ("0.5 * norm(X @ w - y) ** 2", {"X": "n, d", "w": "d", "y": "n"})
+QUADRATIC = ("x.T @ A @ x", {"x": "n", "A": "n, n"})
+MEAN = ("mean((X @ w - y) ** 2)", SQUARES[1])
+NETWORK = ("L(tanh(X @ W))", {"X": "n, d", "W": "d, m"})
+
+TABLE = [
+    (LINEAR, "W", "X.T @ G", "right", ()),
+    (LINEAR, "W", "(G.T @ X).T", "right", ()),
+    (LINEAR, "W", "Sum(i, X[i, :].T @ G[i, :])", "right", ()),
+    (LINEAR, "W", "X.T @ (G - G / 2) * 2", "right", ()),
+    (LINEAR, "W", "G.T @ X", "transposed", ("transposed",)),
+    (LINEAR, "W", "-X.T @ G", "wrong", ("sign",)),
+    (LINEAR, "W", "X.T @ G / 2", "wrong", ("missing-factor",)),
+    (LINEAR, "W", "X.T @ G / n", "wrong", ("sum-vs-mean",)),
+    (LINEAR, "W", "n * X.T @ G", "wrong", ("sum-vs-mean",)),
+    (LINEAR, "W", "X[i, :].T @ G[i, :]", "wrong", ("missing-sum",)),
+    (LINEAR, "W", "G[i, :].T @ X[i, :]", "wrong", ("missing-sum", "transposed")),
+    (LINEAR, "W", "G @ X.T", "wrong", ("different",)),
+    (LINEAR, "b", "G.T @ ones(n)", "right", ()),
+    (LINEAR, "b", "sum(G, axis=0).T", "right", ()),
+    (LINEAR, "b", "sum(G, axis=0)", "transposed", ("transposed",)),
+    (LINEAR, "b", "G[i, :].T", "wrong", ("missing-sum",)),
+    (LINEAR, "b", "mean(G, axis=0).T", "wrong", ("sum-vs-mean",)),
+    (LINEAR, "X", "G @ W.T", "right", ()),
+    (LINEAR, "X", "G @ W", "wrong", ("different",)),
+    (SQUARES, "w", "X.T @ (X @ w - y)", "right", ()),
+    (SQUARES, "w", "X.T @ X @ w - X.T @ y", "right", ()),
+    (SQUARES, "w", "2 * X.T @ (X @ w - y)", "wrong", ("missing-factor",)),
+    (SQUARES, "w", "X.T @ (y - X @ w)", "wrong", ("sign",)),
+    (SQUARES, "w", "(X @ w - y).T @ X", "transposed", ("transposed",)),
+    (QUADRATIC, "x", "(A + A.T) @ x", "right", ()),
+    (QUADRATIC, "x", "2 * A @ x", "right-if", ("assumption",)),
+    (QUADRATIC, "x", "x.T @ (A + A.T)", "transposed", ("transposed",)),
+    (QUADRATIC, "A", "x @ x.T", "right", ()),
+    (MEAN, "w", "2 * X.T @ (X @ w - y) / n", "right", ()),
+    (MEAN, "w", "2 * X.T @ (X @ w - y)", "wrong", ("sum-vs-mean",)),
+    (NETWORK, "W", "X.T @ (G * (1 - tanh(X @ W) ** 2))", "right", ()),
+    (NETWORK, "W", "X.T @ G", "wrong", ("different",)),
+    (NETWORK, "W", "X.T @ (G * (1 - tanh(tanh(X @ W)) ** 2))", "wrong", ("different",)),
+]
+
+
+@pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
+def test_claim_gets_its_verdict_and_its_slip(of, wrt, claim, verdict, slips) -> None:
+    found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
+    assert (found.verdict, found.slips[: len(slips)]) == (verdict, slips), found.diagnosis
+
+
+@pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
+def test_correction_equals_the_gradient(of, wrt, claim, verdict, slips) -> None:
+    found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
+    p = problem(of[0], **of[1])
+    right = p.read(found.correction)
+    truth = sd.derive(p)[wrt].expr
+    assert Comparer(p, [right, truth]).equal(right, truth)
+
+
+@pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
+def test_counterexample_separates_both_sides(of, wrt, claim, verdict, slips) -> None:
+    found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
+    c = found.counterexample
+    if c is None:
+        assert verdict in ("right", "transposed")
+        return
+    assert not same_cells(c.claimed_cells, c.right_cells)
+    p = problem(of[0], **of[1])
+    sizes = {**dict.fromkeys(p.dims, 1), **c.sizes}
+    at = Explicit(sizes, c.values, positions=c.indices)
+    assert same_cells(at.cells(c.claimed), c.claimed_cells)
+    assert same_cells(at.cells(c.right), c.right_cells)
+
+
+def test_counterexample_is_the_smallest() -> None:
+    found = sd.check(LINEAR[0], wrt="W", claim="X[i, :].T @ G[i, :]", **LINEAR[1])
+    assert found.counterexample is not None
+    assert found.counterexample.sizes == {"n": 2, "d": 1, "m": 1}
+    found = sd.check(LINEAR[0], wrt="W", claim="2 * X.T @ G", **LINEAR[1])
+    assert found.counterexample is not None
+    assert found.counterexample.sizes == {"n": 1, "d": 1, "m": 1}
+
+
+def test_asker_gets_three_right_answers() -> None:
+    p = sd.load("linear-layer")
+    verdicts = [Checker(p).check(c) for c in p.claims]
+    assert [v.answer for v in verdicts] == ["No."] * 3
+    assert verdicts[0].slips == ("missing-sum", "transposed")
+    assert verdicts[1].slips == ("missing-sum", "transposed")
+    assert verdicts[2].slips == ("missing-sum", "index-swap")
+    assert [v.correction for v in verdicts] == [
+        "Sum(i, X[i, :].T @ G[i, :])",
+        "Sum(i, X[i, :].T @ G[i, :])",
+        "Sum(i, G[i, q] * X[i, p])",
+    ]
+    assert [v.corrects for v in verdicts] == ["dL/dW", "dL/dW", "dL/dW[p, q]"]
+    for v in verdicts:
+        assert v.counterexample is not None
+        assert v.counterexample.sizes["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("about", "says", "verdict"),
+    [
+        ("dL/dW[p, q]", "Sum(i, X[i, p] * G[i, q])", "right"),
+        ("dL/dW[p, q]", "(X.T @ G)[p, q]", "right"),
+        ("dL/dW[1, 2]", "Sum(i, X[i, 1] * G[i, 2])", "right"),
+        ("dL/dW[1, 2]", "Sum(i, X[i, 2] * G[i, 1])", "wrong"),
+        ("dL/dW[p, q]", "X[i, p] * G[i, q]", "wrong"),
+        ("dL/db[q]", "Sum(i, G[i, q])", "right"),
+        ("dL/db[q]", "G[i, q]", "wrong"),
+    ],
+)
+def test_entry_claims(about: str, says: str, verdict: str) -> None:
+    p = problem(LINEAR[0], **LINEAR[1])
+    assert Checker(p).check(ClaimText(about, (says,))).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("says", "verdict"),
+    [
+        (("X.T @ G", "(G.T @ X).T", "Sum(i, X[i, :].T @ G[i, :])"), "right"),
+        (("X.T @ G", "G.T @ X"), "transposed"),
+        (("X.T @ G", "2 * X.T @ G"), "wrong"),
+        (("X[1, :].T @ G[1, :]", "X[2, :].T @ G[2, :]", "X[3, :].T @ G[3, :]"), "wrong"),
+        (("X @ W", "Z"), "wrong"),
+        (("X @ W + ones(n) @ b.T", "Z"), "right"),
+    ],
+)
+def test_claims_that_several_things_are_equal(says: tuple[str, ...], verdict: str) -> None:
+    p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", **LINEAR[1])
+    assert Checker(p).check(ClaimText("equal", says)).verdict == verdict
+
+
+def test_right_only_when_two_sizes_are_equal_is_wrong() -> None:
+    found = sd.check("L(X @ W)", wrt="W", claim="X @ G", X="n, d", W="d, m")
+    assert found.verdict == "wrong"
+    assert "columns" in found.diagnosis
+
+
+def test_verdict_does_not_depend_on_names() -> None:
+    for a, b in pairwise(["X", "Q", "alpha"]):
+        for name in (a, b):
+            v = sd.check(
+                f"L({name} @ W)", wrt="W", claim=f"G.T @ {name}", **{name: "n, d"}, W="d, m"
+            )
+            assert v.verdict == "transposed"
+
+
+@pytest.mark.parametrize(
+    ("about", "says", "error"),
+    [
+        ("dL/dQ", "X", UnknownNameError),
+        ("gradient", "X", ParseError),
+        ("dL/dW[p]", "X[1, 1]", IndexNameError),
+        ("dL/dW[p, 0]", "X[1, 1]", ParseError),
+        ("dL/dW", "X.T @", ParseError),
+        ("dL/dW", "X.T @ H", UnknownNameError),
+        ("dL/dW", "", ParseError),
+        ("dL/dW", "__import__('os')", UnknownNameError),
+        ("dL/dW", "X[0, :].T @ G", IndexNameError),
+    ],
+)
+def test_claim_that_cannot_be_read_is_refused(about: str, says: str, error: type) -> None:
+    p = problem(LINEAR[0], **LINEAR[1])
+    with pytest.raises(error) as caught:
+        Checker(p).check(ClaimText(about, (says,)))
+    assert isinstance(caught.value, LanguageError)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [
+        ("(A @ B).T", "B.T @ A.T", "right"),
+        ("trace(A @ B)", "trace(B @ A)", "right"),
+        ("x.T @ y", "y.T @ x", "right"),
+        ("trace(A.T @ A)", "norm(A) ** 2", "right"),
+        ("sum(tanh(X))", "sum(tanh(X.T))", "right"),
+        ("A.T @ A", "A @ A.T", "wrong"),
+        ("A @ B", "B @ A", "wrong"),
+        ("x @ y.T", "y @ x.T", "transposed"),
+        ("sin(x) ** 2 + cos(x) ** 2", "ones(n)", "right"),
+        ("sqrt(x ** 2)", "x", "wrong"),
+    ],
+)
+def test_two_expressions_are_compared(left: str, right: str, verdict: str) -> None:
+    assert sd.equal(left, right).verdict == verdict
+
+
+def test_verdict_texts_are_in_the_language() -> None:
+    p = sd.load("linear-layer")
+    for claim in p.claims:
+        v = Checker(p).check(claim)
+        assert v.correction_expr is not None
+        assert text(v.correction_expr) == v.correction
