@@ -30,7 +30,8 @@ def draw(sizes, seed):
     for name, dims in code.SHAPES.items():
         shape = tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
         values = rng.uniform(0.5, 1.5, shape)
-        arrays[name] = values if name in POSITIVE else values * rng.choice([-1.0, 1.0], shape)
+        signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
+        arrays[name] = np.asarray(values * signs)
     return {{n: arrays[n] for n in VARIABLES}}, {{n: arrays[n] for n in GIVEN}}
 
 
@@ -89,14 +90,14 @@ def test_wrong_shape_is_refused(name):
 '''
 
 _COMPLEX = """    step = 1e-30
-    moved = {n: a.astype(complex) for n, a in inputs.items()}
+    moved = {n: np.array(a, dtype=complex) for n, a in inputs.items()}
     moved[name][place] += 1j * step
     return objective(moved, given).imag / step"""
 
 _CENTRAL = """    step = 1e-6
     ends = []
     for sign in (1, -1):
-        moved = {n: a.copy() for n, a in inputs.items()}
+        moved = {n: np.array(a) for n, a in inputs.items()}
         moved[name][place] += sign * step
         ends.append(objective(moved, given))
     return (ends[0] - ends[1]) / (2 * step)"""

@@ -13,8 +13,8 @@ from ..errors import MissingRuleError
 from ..evidence.certificate import Certificate
 from ..notation.math import EQUALS, row
 from .checks import dimension_section, numeric_section, questions
-from .entries import EntriesWriter
 from .examples import ExplicitExample, NumericExample
+from .matrices import EntriesWriter
 from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
 from .opening import problem_section, result_boxes
 from .proof import Proof

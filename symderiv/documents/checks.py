@@ -240,9 +240,13 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
     lead: list[Piece] = ["Take "]
     if example.loss is not None:
         lead += [row(scribe.loss, EQUALS, scribe.write(example.loss)), " and "]
-    found.append(_matrices(scribe, tuple(lead), example.values))
+    given = {n: c for n, c in example.values.items() if n in scribe.problem.upstream}
+    chosen = {n: c for n, c in example.values.items() if n not in given}
+    if example.loss is None:
+        chosen, given = dict(example.values), {}
+    found.append(_matrices(scribe, tuple(lead), chosen))
     forward: list[Math] = []
-    for name, cells in example.forward.items():
+    for name, cells in {**example.forward, **given}.items():
         forward.append(row(scribe.name(name), EQUALS, grid(cells)))
     if example.objective is not None:
         forward.append(row(scribe.loss, EQUALS, number(example.objective)))

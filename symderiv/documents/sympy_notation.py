@@ -82,7 +82,7 @@ class EntryWriter:
     def terms(self, x: Any) -> dict[int | None, list[Any]]:
         """Return the terms of a sum by the value of the summed index; ``None`` where it has none.
 
-        >>> a, b = sympy.symbols("X_{1,1} X_{2,1}")
+        >>> a, b = map(sympy.Symbol, ("X_{1,1}", "X_{2,1}"))
         >>> sorted(EntryWriter(axes={"X": 0}).terms(a + b))
         [1, 2]
         """

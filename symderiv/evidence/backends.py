@@ -143,4 +143,7 @@ def _torch_gradients(
     tensors = {n: torch.tensor(a, requires_grad=n in wrt) for n, a in inputs.items()}
     fixed = {g: torch.tensor(a) for g, a in given.items()}
     _total(forward(*tensors.values(), **keywords), fixed).backward()
-    return {n: tensors[n].grad.numpy() for n in wrt}
+    # PyTorch leaves the gradient of what the loss does not depend on unset.
+    zeros = {n: np.zeros(np.shape(inputs[n])) for n in wrt}
+    grads = {n: tensors[n].grad for n in wrt}
+    return {n: zeros[n] if g is None else g.numpy() for n, g in grads.items()}

@@ -29,7 +29,7 @@ class Certificate:
 
     def to_json(self) -> str:
         """Return the certificate as JSON text."""
-        return json.dumps(self.as_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the certificate as plain data."""

@@ -57,7 +57,8 @@ def draw(
 
     def array(shape: tuple[int, ...], is_positive: bool) -> Any:
         values = rng.uniform(0.5, 1.5, shape)
-        return values if is_positive else values * rng.choice([-1.0, 1.0], shape)
+        signed = values if is_positive else values * rng.choice([-1.0, 1.0], shape)
+        return np.asarray(signed)
 
     def shape_of(dims: Sequence[Any], kind: str) -> tuple[int, ...]:
         full = tuple(d.at(sizes) for d in dims)
@@ -146,14 +147,14 @@ def differences(
     result = np.zeros(inputs[name].shape)
     for place in np.ndindex(inputs[name].shape):
         if method == "complex step":
-            moved = {n: a.astype(complex) for n, a in inputs.items()}
+            moved = {n: np.array(a, dtype=complex) for n, a in inputs.items()}
             moved[name][place] += 1j * _COMPLEX_STEP
             value = objective(compiled, moved, given, keywords)
             result[place] = np.imag(value) / _COMPLEX_STEP
         else:
             ends = []
             for sign in (1, -1):
-                moved = {n: a.copy() for n, a in inputs.items()}
+                moved = {n: np.array(a) for n, a in inputs.items()}
                 moved[name][place] += sign * _CENTRAL_STEP
                 ends.append(objective(compiled, moved, given, keywords))
             result[place] = (ends[0] - ends[1]) / (2 * _CENTRAL_STEP)

@@ -278,34 +278,35 @@ class _Narrator:
             own = self._own(target, expr, ends, steps, bool(pieces))
         if not pieces:
             return own
-        left = partial(self.loss, by)
         shown = [m.expr() for m in own]
         used: list[Monomial] = list(own)
-        reason: list[str | Expr] = []
         for stage, spot, local in pieces:
-            at = place(stage.expr, spot)
-            held = tuple(n for n in _names(stage.value) if n is not expr)
-            body = mul(partial(self.loss, at), partial(at, by, held))
-            ranges = list(zip(map(str, spot), stage.term.dims, strict=True))
-            for name, dim in reversed(ranges):
-                body = index_sum(name, dim, body)
-            shown.append(body)
-            given = self.given[stage.term]
-            reason += [", " if reason else "", given]
-            for m in local:
-                factors = (place(given, spot), *m.factors)
-                used.append(Monomial(m.scale, factors, m.deltas, (*ranges, *m.bound)))
-        names: list[str | Expr] = []
-        for stage, _, _ in pieces:
-            names += [" and " if names else "", stage.expr]
-        law = "chain rule"
+            shown.append(self._through(stage, spot, expr, by))
+            used += self._substituted(stage, spot, local)
         every = "every entry of " if any(s.term.dims for s, _, _ in pieces) else ""
+        names = _listed([s.expr for s, _, _ in pieces])
         because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
         first = add(*shown)
-        steps.append(Step(left, first, law, because, True))
-        given_names: Reason = ("definition of ", *reason[1:], "; the derivative above")
-        steps.append(Step(first, total(used), "substitute", given_names))
+        steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
+        given = _listed([self.given[s.term] for s, _, _ in pieces])
+        known: Reason = ("definition of ", *given, "; the derivative above")
+        steps.append(Step(first, total(used), "substitute", known))
         return self._sift(used, steps)
+
+    def _through(self, stage: Stage, spot: Ends, expr: Expr, by: Expr) -> Expr:
+        """Return the part of the chain rule that goes through one stage, in symbols."""
+        at = place(stage.expr, spot)
+        held = tuple(n for n in _names(stage.value) if n is not expr)
+        body = mul(partial(self.loss, at), partial(at, by, held))
+        for name, dim in reversed(_ranges(stage, spot)):
+            body = index_sum(name, dim, body)
+        return body
+
+    def _substituted(self, stage: Stage, spot: Ends, local: list[Monomial]) -> list[Monomial]:
+        """Return the same part with the stage's gradient and its derivative put in."""
+        given = place(self.given[stage.term], spot)
+        bound = tuple(_ranges(stage, spot))
+        return [Monomial(m.scale, (given, *m.factors), m.deltas, (*bound, *m.bound)) for m in local]
 
     def _own(
         self, target: Term, expr: Expr, ends: Ends, steps: list[Step], more: bool
@@ -321,6 +322,18 @@ class _Narrator:
         # With other paths to the target, the direct terms join the chain rule.
         quiet: list[Step] = []
         return self._differentiate(self.root, (), self.loss, target, expr, ends, quiet)
+
+
+def _ranges(stage: Stage, spot: Ends) -> list[tuple[str, Dim]]:
+    return list(zip(map(str, spot), stage.term.dims, strict=True))
+
+
+def _listed(names: Sequence[Expr]) -> list[str | Expr]:
+    """Return names for a sentence: one and another."""
+    found: list[str | Expr] = []
+    for name in names:
+        found += [" and ", name] if found else [name]
+    return found
 
 
 def _meets(term: Term, target: Term) -> bool:

@@ -1,0 +1,869 @@
+"""Rules of the calculus, broken on purpose: the comparison with SymPy's entries sees every one.
+
+A case breaks one rule in one way and poses problems that use it; it is caught when the gradients
+of one of them differ from the entry road. The same problems agree while nothing is broken.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import pytest
+
+from symderiv.calculus import contraction_rule
+from symderiv.derivation import Derivation
+from symderiv.entries import compare_all, small_sizes
+from symderiv.expr import Expr, node, num, number
+from symderiv.language.problem import Problem, problem
+from symderiv.ops import TABLE
+from symderiv.ops.arithmetic import PowerCall
+from symderiv.ops.base import ENTRYWISE, Pointwise
+from symderiv.ops.entrywise import EntrywiseCall, WhereCall
+from symderiv.ops.functions import ApplyCall, LossCall
+from symderiv.ops.reductions import NormCall
+from symderiv.shapes import ONE
+from symderiv.tensor import (
+    COLUMN,
+    ROW,
+    Factor,
+    Scale,
+    Term,
+    Value,
+    add,
+    call,
+    constant,
+    contract,
+    delta,
+    factors_of,
+    leaf,
+    monomial,
+    product,
+    scaled,
+    spread,
+    zero,
+)
+from symderiv.tensor.terms import _Contraction
+
+DECLARED = {
+    "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
+    "f": "entrywise",
+}  # fmt: skip
+MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
+# The package exports functions of these names, so the modules are asked for by theirs.
+REVERSE = importlib.import_module("symderiv.calculus.reverse")
+TERMS = importlib.import_module("symderiv.tensor.terms")
+
+Breaking = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rule, one way to break it, and problems of which at least one must show it."""
+
+    rule: str
+    flaw: str
+    breaking: Breaking
+    texts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.flaw}"
+
+
+def read(text: str) -> Problem:
+    return problem(text, **{k: v for k, v in DECLARED.items() if _occurs(k, text)})
+
+
+def _occurs(name: str, text: str) -> bool:
+    words = "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
+    return name in words
+
+
+def disagrees(text: str) -> bool:
+    """Whether the gradients of a problem differ from the entry road at some size up to 3."""
+    p = read(text)
+    candidates = {n: r.expr for n, r in Derivation(p).items()}
+    found = (compare_all(p, candidates, [sizes]) for sizes in small_sizes(p, *candidates.values()))
+    return any(not c.agrees for by in found for c in by.values())
+
+
+@cache
+def caught_by(k: int) -> str:
+    """Return the first problem that shows case ``k``, or nothing."""
+    for text in CASES[k].texts:
+        with pytest.MonkeyPatch.context() as patch:
+            CASES[k].breaking(patch)
+            if disagrees(text):
+                return text
+    return ""
+
+
+# Terms that are wrong in a way that any rule can be ------------------------------------------------
+
+
+def negated(t: Term) -> Term:
+    return scaled(t, MINUS)
+
+
+def doubled(t: Term) -> Term:
+    return scaled(t, TWICE)
+
+
+def forgotten(t: Term) -> Term:
+    return zero(t.dims)
+
+
+def shifted(t: Term, by: int = 1) -> Term:
+    return add([t, constant(Scale(Fraction(by)), t.dims)])
+
+
+def multiplied(t: Term) -> Term:
+    """Return a term times the size of its first axis, or times 3."""
+    return scaled(t, Scale.of(t.dims[0]) if t.dims else Scale(Fraction(3)))
+
+
+def turned(t: Term) -> Term:
+    """Return a term of two equal axes with the axes exchanged."""
+    return contract([Factor(t, (1, 0))], (0, 1), dict(enumerate(t.dims)))
+
+
+FLAWS: dict[str, Callable[[Term], Term]] = {
+    "sign flipped": negated,
+    "doubled": doubled,
+    "forgotten": forgotten,
+    "one too many": shifted,
+    "one too few": lambda t: shifted(t, -1),
+}
+
+# Derivatives of entrywise functions --------------------------------------------------------------
+
+ENTRYWISE_FLAWS: dict[str, Callable[[Any], Any]] = {
+    "sign flipped": lambda d: lambda x, y: -d(x, y),
+    "doubled": lambda d: lambda x, y: d(x, y) * 2,
+    "dropped": lambda d: lambda x, y: x**0,
+    "one too many": lambda d: lambda x, y: d(x, y) + 1,
+    "multiplied by the argument": lambda d: lambda x, y: d(x, y) * x,
+    "argument and output exchanged": lambda d: lambda x, y: d(y, x),
+}
+# relu(x) > 0 exactly where x > 0, so its derivative may be taken at either.
+HARMLESS = {("relu", "argument and output exchanged")}
+
+
+def entrywise_breaking(name: str, flaw: Callable[[Any], Any]) -> Breaking:
+    def lower(e: Expr, args: Sequence[Value]) -> Value:
+        body = args[0]
+        rule = ENTRYWISE[name](e.data)
+        broken = replace(rule, derivative=flaw(rule.derivative))
+        return Value(call(broken, (body.term,), body.term.dims), e.shape, body.loose)
+
+    return lambda patch: patch.setitem(TABLE, name, replace(TABLE[name], lower=lower))
+
+
+def entrywise_cases() -> Iterator[Case]:
+    for name in ENTRYWISE:
+        for words, flaw in ENTRYWISE_FLAWS.items():
+            if (name, words) not in HARMLESS:
+                texts = (f"dot({name}(X), Y)", f"sum({name}({name}(x) * y))")
+                yield Case(f"derivative of {name}", words, entrywise_breaking(name, flaw), texts)
+
+
+# Pullbacks of functions that are not entrywise ------------------------------------------------------
+
+Pull = Callable[[Any, Term, int, Term], Term]
+
+
+def unit_cotangent(rule: Pull) -> Pull:
+    return lambda self, node_, k, c: rule(self, node_, k, constant(Scale(), c.dims))
+
+
+def squared_cotangent(rule: Pull) -> Pull:
+    return lambda self, node_, k, c: rule(self, node_, k, monomial((c, 2)))
+
+
+PULLBACK_FLAWS: dict[str, Callable[[Pull], Pull]] = {
+    **{
+        words: lambda rule, flaw=flaw: lambda self, node_, k, c: flaw(rule(self, node_, k, c))
+        for words, flaw in FLAWS.items()
+    },
+    "cotangent dropped": unit_cotangent,
+    "cotangent used twice": squared_cotangent,
+}
+
+
+def power_flaws() -> dict[str, Pull]:
+    rule = PowerCall.pullback
+
+    def exponent_kept(self: PowerCall, node_: Term, k: int, c: Term) -> Term:
+        return (
+            monomial((c, 1), (node_.children[1], 1), (node_, 1))
+            if not k
+            else rule(self, node_, k, c)
+        )
+
+    def factor_dropped(self: PowerCall, node_: Term, k: int, c: Term) -> Term:
+        base, exponent = node_.children
+        lower = (Pointwise(exponent) - 1).term
+        rest = call(self, (base, lower), node_.dims)
+        return monomial((c, 1), (rest, 1)) if not k else rule(self, node_, k, c)
+
+    def log_dropped(self: PowerCall, node_: Term, k: int, c: Term) -> Term:
+        return monomial((c, 1), (node_, 1)) if k else rule(self, node_, k, c)
+
+    def log_of_the_output(self: PowerCall, node_: Term, k: int, c: Term) -> Term:
+        log = Pointwise(node_).apply("log").term
+        return monomial((c, 1), (node_, 1), (log, 1)) if k else rule(self, node_, k, c)
+
+    return {
+        "exponent not lowered": exponent_kept,
+        "factor of the exponent dropped": factor_dropped,
+        "logarithm dropped": log_dropped,
+        "logarithm of the output": log_of_the_output,
+        "base and exponent exchanged": lambda self, node_, k, c: rule(self, node_, 1 - k, c),
+    }
+
+
+def norm_flaws() -> dict[str, Pull]:
+    def with_power(exponent: int) -> Pull:
+        def pull(self: NormCall, node_: Term, k: int, c: Term) -> Term:
+            body = node_.children[0]
+            labels = tuple(range(len(body.dims)))
+            parts = [Factor(c, ()), Factor(body, labels), Factor(node_, (), Fraction(exponent))]
+            return contract(parts, labels, dict(enumerate(body.dims)))
+
+        return pull
+
+    def without_argument(self: NormCall, node_: Term, k: int, c: Term) -> Term:
+        body = node_.children[0]
+        labels = tuple(range(len(body.dims)))
+        parts = [Factor(c, ()), Factor(node_, (), Fraction(-1))]
+        return contract(parts, labels, dict(enumerate(body.dims)))
+
+    return {
+        "not divided by the norm": with_power(0),
+        "multiplied by the norm": with_power(1),
+        "divided by the squared norm": with_power(-2),
+        "argument dropped": without_argument,
+    }
+
+
+def where_flaws() -> dict[str, Pull]:
+    rule = WhereCall.pullback
+
+    def other_branch(self: WhereCall, node_: Term, k: int, c: Term) -> Term:
+        return rule(self, node_, k if k < 2 else 5 - k, c)
+
+    def both_branches(self: WhereCall, node_: Term, k: int, c: Term) -> Term:
+        return rule(self, node_, k, c) if k < 2 else c
+
+    def comparison_has_a_slope(self: WhereCall, node_: Term, k: int, c: Term) -> Term:
+        return rule(self, node_, k, c) if k >= 2 else c
+
+    def comparison_reversed(self: WhereCall, node_: Term, k: int, c: Term) -> Term:
+        left, right, *pair = node_.children
+        return rule(self, call(self, (right, left, *pair), node_.dims), k, c)
+
+    return {
+        "the branch that is not taken": other_branch,
+        "both branches": both_branches,
+        "a comparison with a slope": comparison_has_a_slope,
+        "comparison reversed": comparison_reversed,
+    }
+
+
+def loss_flaws() -> dict[str, Pull]:
+    rule = LossCall.pullback
+
+    def transposed(self: LossCall, node_: Term, k: int, c: Term) -> Term:
+        found = rule(self, node_, k, c)
+        return turned(found) if len(found.dims) == 2 else found
+
+    def argument_for_gradient(self: LossCall, node_: Term, k: int, c: Term) -> Term:
+        body = node_.children[0]
+        labels = tuple(range(len(body.dims)))
+        return contract([Factor(c, ()), Factor(body, labels)], labels, dict(enumerate(body.dims)))
+
+    def squared_gradient(self: LossCall, node_: Term, k: int, c: Term) -> Term:
+        found = rule(self, node_, k, constant(Scale()))
+        labels = tuple(range(len(found.dims)))
+        parts = [Factor(c, ()), Factor(found, labels, Fraction(2))]
+        return contract(parts, labels, dict(enumerate(found.dims)))
+
+    return {
+        "gradient transposed": transposed,
+        "argument for its gradient": argument_for_gradient,
+        "gradient squared": squared_gradient,
+    }
+
+
+def apply_flaws() -> dict[str, Pull]:
+    def of_order(step: int) -> Pull:
+        def pull(self: ApplyCall, node_: Term, k: int, c: Term) -> Term:
+            letter, order = self.data
+            slope = call(ApplyCall((letter, order + step)), node_.children, node_.dims)
+            return monomial((c, 1), (slope, 1))
+
+        return pull
+
+    def at_the_output(self: ApplyCall, node_: Term, k: int, c: Term) -> Term:
+        letter, order = self.data
+        slope = call(ApplyCall((letter, order + 1)), (node_,), node_.dims)
+        return monomial((c, 1), (slope, 1))
+
+    return {
+        "f for f'": of_order(0),
+        "f'' for f'": of_order(2),
+        "f' at the output": at_the_output,
+    }
+
+
+PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
+    PowerCall: (power_flaws(), ("dot(X ** s, Y)", "sum(2 ** x * y)", "dot(X ** Y, Y)")),
+    NormCall: (norm_flaws(), ("s * norm(X)", "norm(A @ x) ** 2")),
+    WhereCall: (
+        where_flaws(),
+        ("dot(where(X > Y, X * Y, 2 * X), Y)", "sum(where(x < y, x * x, y * x) * x)"),
+    ),
+    LossCall: (loss_flaws(), ("s * L(X * X)", "s * L(A @ B)")),
+    ApplyCall: (apply_flaws(), ("dot(f(X), Y)", "sum(fp(x * y) * x)")),
+}
+
+
+def pullback_cases() -> Iterator[Case]:
+    for kind, (own, texts) in PULLBACKS.items():
+        rule = kind.pullback  # type: ignore[attr-defined]
+        general = {words: flaw(rule) for words, flaw in PULLBACK_FLAWS.items()}
+        for words, broken in {**general, **own}.items():
+
+            def breaking(patch: pytest.MonkeyPatch, kind: type = kind, new: Pull = broken) -> None:
+                patch.setattr(kind, "pullback", new)
+
+            yield Case(f"pullback of {kind.__name__}", words, breaking, texts)
+
+    rule = EntrywiseCall.pullback
+    for words, flaw in PULLBACK_FLAWS.items():
+
+        def entrywise(patch: pytest.MonkeyPatch, new: Pull = flaw(rule)) -> None:
+            patch.setattr(EntrywiseCall, "pullback", new)
+
+        texts = ("dot(tanh(X), Y)", "sum(sin(exp(x) * y))")
+        yield Case("pullback of EntrywiseCall", words, entrywise, texts)
+
+
+# The contraction rule ------------------------------------------------------------------------------
+
+Rule = Callable[[Term, int, Term], Term]
+
+
+def contraction(
+    *,
+    other_factors: bool = True,
+    cotangent: bool = True,
+    exponent: Callable[[Fraction], Fraction] = lambda e: e,
+    lowered: int = 1,
+    scale: Callable[[Scale], Scale] = lambda s: s,
+    apart: bool = True,
+    keep_target: bool = False,
+    turn_cotangent: bool = False,
+    turn_others: bool = False,
+) -> Rule:
+    """Return the contraction rule, written once more, with one part of it left out or wrong."""
+
+    def rule(node_: Term, position: int, c: Term) -> Term:
+        whole, factors, all_dims = factors_of(node_)
+        whole = scale(whole)
+        dims: dict[Any, Any] = dict(enumerate(all_dims))
+        target = factors[position]
+        parts = [f for k, f in enumerate(factors) if (k != position or keep_target)]
+        if not other_factors:
+            parts = []
+        if turn_others:
+            parts = [Factor(f.term, f.labels[::-1], f.exponent) for f in parts]
+        if target.exponent != 1:
+            parts.append(Factor(target.term, target.labels, target.exponent - lowered))
+            whole = whole * Scale(exponent(target.exponent))
+        ends = tuple(range(len(node_.dims)))
+        if cotangent:
+            parts.append(Factor(c, ends[::-1] if turn_cotangent else ends))
+        out: list[Any] = []
+        for slot, label in enumerate(target.labels):
+            if label in out:
+                fresh = ("again", slot)
+                dims[fresh] = target.term.dims[slot]
+                if apart:
+                    parts.append(Factor(delta(dims[fresh]), (label, fresh)))
+                label = fresh
+            out.append(label)
+        return contract(parts, out, dims, whole)
+
+    return rule
+
+
+def turned_result(node_: Term, position: int, c: Term) -> Term:
+    found = contraction_rule(node_, position, c)
+    return turned(found) if len(found.dims) == 2 and found.dims[0] == found.dims[1] else found
+
+
+def only_the_first(node_: Term, position: int, c: Term) -> Term:
+    return (
+        contraction_rule(node_, position, c)
+        if not position
+        else zero(node_.children[position].dims)
+    )
+
+
+PRODUCT = ("sum((X * Y) * (A @ X))", "x.T @ A @ y")
+CONTRACTION: dict[str, tuple[Rule, tuple[str, ...]]] = {
+    **{
+        words: (lambda n, k, c, flaw=flaw: flaw(contraction_rule(n, k, c)), PRODUCT)
+        for words, flaw in {**FLAWS, "multiplied by a size": multiplied}.items()
+    },
+    "other factors dropped": (contraction(other_factors=False), PRODUCT),
+    "cotangent dropped": (contraction(cotangent=False), ("L(A @ X)", "s * (x.T @ y)")),
+    "scale dropped": (contraction(scale=lambda s: Scale()), ("3 * mean(X * Y)",)),
+    "sizes of the scale dropped": (contraction(scale=lambda s: Scale(s.value)), ("mean(X * Y)",)),
+    "scale squared": (contraction(scale=lambda s: s * s), ("mean(X * Y)",)),
+    "power not counted": (contraction(exponent=lambda e: Fraction(1)), ("sum(X ** 3)",)),
+    "power counted with the wrong sign": (
+        contraction(exponent=lambda e: -e),
+        ("sum(X ** 3)", "sum(Y / X)"),
+    ),
+    "power not lowered": (contraction(lowered=0), ("sum(X ** 3)",)),
+    "power lowered twice": (contraction(lowered=2), ("sum(X ** 3)",)),
+    "power raised": (contraction(lowered=-1), ("sum(1 / X)",)),
+    "repeated index not told apart": (
+        contraction(apart=False),
+        ("trace(A)", "trace(A) * s", "sum(diag(A) * x)"),
+    ),
+    "factor itself kept": (contraction(keep_target=True), PRODUCT),
+    "cotangent transposed": (contraction(turn_cotangent=True), ("L(A @ B)",)),
+    "other factors transposed": (contraction(turn_others=True), ("x.T @ A @ B @ y",)),
+    "result transposed": (turned_result, ("trace(A @ B)", "x.T @ A @ y")),
+    "only the first factor": (only_the_first, PRODUCT),
+}
+
+
+def contraction_cases() -> Iterator[Case]:
+    for words, (rule, texts) in CONTRACTION.items():
+
+        def breaking(patch: pytest.MonkeyPatch, new: Rule = rule) -> None:
+            patch.setattr(REVERSE, "contraction_rule", new)
+
+        yield Case("contraction rule", words, breaking, texts)
+
+
+# Sums, names, and the gathering of cotangents ----------------------------------------------------
+
+
+def sum_rule(flaw: Callable[[Term, int, Term], Term], kind: str = "add") -> Breaking:
+    pull = REVERSE._pull
+
+    def broken(node_: Term, position: int, c: Term) -> Term:
+        return flaw(node_, position, c) if node_.kind == kind else pull(node_, position, c)
+
+    return lambda patch: patch.setattr(REVERSE, "_pull", broken)
+
+
+def gathering(flaw: Callable[[list[Term]], list[Term]]) -> Breaking:
+    return lambda patch: patch.setattr(REVERSE, "add", lambda terms: add(flaw(list(terms))))
+
+
+def seed(flaw: Callable[[Term], Term]) -> Breaking:
+    plain = REVERSE.constant
+    return lambda patch: patch.setattr(
+        REVERSE, "constant", lambda scale, dims: flaw(plain(scale, dims))
+    )
+
+
+SUM_TEXTS = ("L(2 * A @ X - 3 * X * Y + exp(Y))", "L(mean(X) * Y - 5 * Y)")
+NAME_TEXTS = ("Z = A @ X; L(Z * Z)",)
+PATHS = ("sum(tanh(X) * sin(X) * Y) + sum(exp(X))", "x.T @ A @ x")
+SUMS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
+    ("rule of sums", "scale dropped"): (sum_rule(lambda n, k, c: c), SUM_TEXTS),
+    ("rule of sums", "scale inverted"): (
+        sum_rule(lambda n, k, c: scaled(c, n.data[k].power(-1))), SUM_TEXTS),
+    ("rule of sums", "scale of another summand"): (
+        sum_rule(lambda n, k, c: scaled(c, n.data[k - 1])), SUM_TEXTS),
+    ("rule of sums", "scale squared"): (
+        sum_rule(lambda n, k, c: scaled(c, n.data[k] * n.data[k])), SUM_TEXTS),
+    ("rule of sums", "only the first summand"): (
+        sum_rule(lambda n, k, c: scaled(c, n.data[k]) if not k else zero(c.dims)), SUM_TEXTS),
+    ("rule of sums", "divided by the number of summands"): (
+        sum_rule(lambda n, k, c: scaled(c, n.data[k] * Scale(Fraction(1, len(n.children))))),
+        SUM_TEXTS),
+    **{
+        ("rule of sums", words): (
+            sum_rule(lambda n, k, c, flaw=flaw: flaw(scaled(c, n.data[k]))), SUM_TEXTS)
+        for words, flaw in FLAWS.items()
+    },
+    **{
+        ("rule of names", words): (
+            sum_rule(lambda n, k, c, flaw=flaw: flaw(c), kind="named"), NAME_TEXTS)
+        for words, flaw in {**FLAWS, "multiplied by a size": multiplied}.items()
+    },
+    ("rule of names", "the value for its cotangent"): (
+        sum_rule(lambda n, k, c: n, kind="named"), NAME_TEXTS),
+    ("sum over paths", "only the first path"): (gathering(lambda ts: ts[:1]), PATHS),
+    ("sum over paths", "only the last path"): (gathering(lambda ts: ts[-1:]), PATHS),
+    ("sum over paths", "one path counted twice"): (gathering(lambda ts: [*ts, ts[0]]), PATHS),
+    ("sum over paths", "paths subtracted"): (
+        gathering(lambda ts: [ts[0], *map(negated, ts[1:])]), PATHS),
+    **{
+        ("cotangent of the objective", words): (seed(flaw), ("sum(X * Y)",))
+        for words, flaw in FLAWS.items()
+    },
+}  # fmt: skip
+
+
+def sum_cases() -> Iterator[Case]:
+    for (rule, words), (breaking, texts) in SUMS.items():
+        yield Case(rule, words, breaking, texts)
+
+
+# Deltas and powers inside contractions ------------------------------------------------------------
+
+
+def method(name: str, flaw: Callable[[Any], Any]) -> Breaking:
+    """Return the breaking of one method of a contraction under construction."""
+    plain = getattr(_Contraction, name)
+    return lambda patch: patch.setattr(_Contraction, name, flaw(plain))
+
+
+def deltas_ignored(sift: Any) -> Any:
+    def broken(self: Any) -> Any:
+        self.deltas.clear()
+        return sift(self)
+
+    return broken
+
+
+def free_deltas_ignored(sift: Any) -> Any:
+    def broken(self: Any) -> Any:
+        sift(self)
+        return []
+
+    return broken
+
+
+def sifted_and_counted(sift: Any) -> Any:
+    def broken(self: Any) -> Any:
+        dims = [self.dims[a] for a, _ in self.deltas]
+        for dim in dims:
+            self.scale = self.scale * Scale.of(dim)
+        return sift(self)
+
+    return broken
+
+
+def deltas_negated(sift: Any) -> Any:
+    def broken(self: Any) -> Any:
+        if len(self.deltas) % 2:
+            self.scale = self.scale * MINUS
+        return sift(self)
+
+    return broken
+
+
+def powers_not_gathered(multiply: Any) -> Any:
+    def broken(self: Any, factor: Factor) -> None:
+        key = (factor.term, factor.labels)
+        if key not in self.powers:
+            multiply(self, factor)
+
+    return broken
+
+
+def exponents(change: Callable[[Fraction], Fraction]) -> Callable[[Any], Any]:
+    def flaw(multiply: Any) -> Any:
+        def broken(self: Any, factor: Factor) -> None:
+            multiply(self, Factor(factor.term, factor.labels, change(factor.exponent)))
+
+        return broken
+
+    return flaw
+
+
+DELTAS = ("trace(A @ B)", "sum(diag(x) @ X * Y)", "trace(A + 2 * eye(n)) * s + trace(A) ** 2",
+          "Sum(i, Sum(j, delta(i, j) * A[i, j])) ** 2")  # fmt: skip
+POWERS = ("sum(X * X * Y)", "sum(X ** 3 * Y)", "sum(Y / X)")
+UNITS = ("sum((onehot(1, n) * onehot(1, n)) * x) ** 2", "(onehot(1, n).T @ onehot(2, n)) * s + s")
+PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
+    ("deltas", "ignored"): (method("_sift", deltas_ignored), DELTAS),
+    ("deltas", "ignored on free indices"): (method("_sift", free_deltas_ignored), DELTAS),
+    ("deltas", "counted by their range"): (method("_sift", sifted_and_counted), DELTAS),
+    ("deltas", "sign flipped"): (method("_sift", deltas_negated), DELTAS),
+    ("indices that nothing carries", "not counted"): (
+        method("_count_unused", lambda plain: lambda self, factors: None),
+        ("sum(ones(n, d) * s)", "sum(X + s) ** 2")),
+    ("unit vectors", "never orthogonal"): (
+        lambda patch: patch.setattr(TERMS, "_gather_units", lambda factors: factors[::1] if len(
+            {f.term for f in factors if f.term.kind == "unit"}) < 2 else [
+                f for f in factors if f.term.kind != "unit"]), UNITS),
+    ("powers in contractions", "not gathered"): (
+        method("multiply", powers_not_gathered), POWERS),
+    ("powers in contractions", "dropped"): (
+        method("multiply", exponents(lambda e: Fraction(1) if e else e)), POWERS),
+    ("powers in contractions", "sign flipped"): (
+        method("multiply", exponents(lambda e: -e)), POWERS),
+    ("powers in contractions", "doubled"): (
+        method("multiply", exponents(lambda e: 2 * e)), POWERS),
+    ("powers in contractions", "absolute"): (method("multiply", exponents(abs)), POWERS),
+    ("nested contractions", "merged under any power"): (
+        lambda patch: patch.setattr(
+            _Contraction, "_merges", staticmethod(lambda t, e: e.denominator == 1)),
+        ("sum((A @ x) ** 3)", "sum((x.T @ y) ** 2 * x)")),
+    ("nested contractions", "scale forgotten"): (
+        lambda patch: patch.setattr(Scale, "power", lambda self, e: Scale()),
+        ("sum((2 * X) ** 2 * Y)",)),
+    ("nested contractions", "scale not raised"): (
+        lambda patch: patch.setattr(Scale, "power", lambda self, e: self),
+        ("sum((2 * X) ** 2 * Y)",)),
+    ("sums", "like terms not added"): (
+        lambda patch: patch.setattr(TERMS, "summands", once_each(TERMS.summands)),
+        ("L(2 * X * Y - 5 * X * Y)", "sum(3 * X)")),
+}  # fmt: skip
+
+
+def once_each(summands: Any) -> Any:
+    return lambda term: [(Scale(Fraction(1), s.sizes), b) for s, b in summands(term)]
+
+
+def part_cases() -> Iterator[Case]:
+    for (rule, words), (breaking, texts) in PARTS.items():
+        yield Case(rule, words, breaking, texts)
+
+
+# The lowering of every operator ---------------------------------------------------------------------
+
+
+def lowering(name: str, flaw: Callable[[Value], Value]) -> Breaking:
+    operator = TABLE[name]
+
+    def lower(e: Expr, args: Sequence[Value]) -> Value:
+        return flaw(operator.lower(e, args))
+
+    return lambda patch: patch.setitem(TABLE, name, replace(operator, lower=lower))
+
+
+def rewritten(name: str, change: Callable[[Expr, Sequence[Value]], Value]) -> Breaking:
+    return lambda patch: patch.setitem(TABLE, name, replace(TABLE[name], lower=change))
+
+
+def on_term(flaw: Callable[[Term], Term]) -> Callable[[Value], Value]:
+    return lambda v: Value(flaw(v.term), v.shape, v.loose)
+
+
+def exchanged(v: Value) -> Value:
+    """Return a square matrix transposed, anything else as it is."""
+    if v.shape[0] != v.shape[1] or v.shape[0] == ONE:
+        return v
+    return product([(v, COLUMN, ROW)], v.shape)
+
+
+def with_data(name: str, change: Callable[[Any], Any]) -> Breaking:
+    """Return the lowering of a node as if it carried other data: another index or axis."""
+    return rewritten(
+        name,
+        lambda e, args, lower=TABLE[name].lower: lower(
+            node(e.op, e.args, e.shape, change(e.data)), args
+        ),
+    )
+
+
+def with_arguments(name: str, change: Callable[[list[Value]], list[Value]]) -> Breaking:
+    def lower(e: Expr, args: Sequence[Value], plain: Any = TABLE[name].lower) -> Value:
+        return plain(e, change(list(args)))
+
+    return rewritten(name, lower)
+
+
+def first_argument(e: Expr, args: Sequence[Value]) -> Value:
+    return spread([args[0]], e.shape)[0]
+
+
+def first_turned(args: list[Value]) -> list[Value]:
+    return [exchanged(args[0]), *args[1:]]
+
+
+def last_index(data: Any) -> Any:
+    """Return positions moved from 1 to 2; names of indices stay."""
+    if isinstance(data, tuple):
+        return tuple(map(last_index, data[:2])) + data[2:]
+    return 2 if data == 1 else data
+
+
+def power_of(change: Callable[[Fraction], Fraction], name: str) -> Breaking:
+    def lower(e: Expr, args: Sequence[Value], plain: Any = TABLE[name].lower) -> Value:
+        if len(e.args) < 2 or e.args[1].op != "num":
+            return plain(e, args)
+        new = (e.args[0], num(change(number(e.args[1]))))
+        return plain(node(e.op, new, e.shape), args)
+
+    return rewritten(name, lower)
+
+
+def as_power(exponent: Fraction) -> Callable[[Expr, Sequence[Value]], Value]:
+    return lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,))
+
+
+HALF = Fraction(1, 2)
+SQUARE_SAMPLES: Mapping[str, tuple[str, ...]] = {
+    "matmul": ("A @ B @ X", "A @ B"),
+    "add": ("A + B @ X @ X.T",),
+    "mul": ("A * B @ X",),
+    "transpose": ("A.T @ X", "A.T"),
+    "trace": ("trace(A @ B) * X",),
+    "diag": ("diag(x) @ X", "diag(A) * x"),
+    "entry": ("X[1, 1] * X", "A[1, 2] * X", "x[1] * X"),
+    "row": ("A[1, :] @ X",),
+    "column": ("A[:, 1].T @ X",),
+    "where": ("where(X > Y, X * Y, Y)",),
+    "var": ("A @ X",),
+}
+OWN: dict[str, dict[str, Breaking]] = {
+    "add": {"only the first term": rewritten("add", first_argument)},
+    "mul": {"only the first factor": rewritten("mul", first_argument)},
+    "div": {
+        "only the numerator": rewritten("div", first_argument),
+        "numerator and denominator exchanged": rewritten(
+            "div", lambda e, args: product(
+                [(a, ROW, COLUMN) for a in args], e.shape, exponents=(-1, 1))),
+        "product for quotient": rewritten(
+            "div", lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape)),
+    },
+    "neg": {"sign dropped": rewritten("neg", first_argument)},
+    "pow": {
+        "exponent dropped": rewritten("pow", first_argument),
+        "exponent raised": power_of(lambda k: k + 1, "pow"),
+        "exponent negated": power_of(lambda k: -k, "pow"),
+    },
+    "sqrt": {
+        "argument for output": rewritten("sqrt", first_argument),
+        "square for root": rewritten("sqrt", as_power(Fraction(2))),
+    },
+    "square": {
+        "argument for output": rewritten("square", first_argument),
+        "root for square": rewritten("square", as_power(HALF)),
+        "cube for square": rewritten("square", as_power(Fraction(3))),
+    },
+    "matmul": {
+        "first factor transposed": with_arguments("matmul", first_turned),
+    },
+    "transpose": {"square matrices not turned": lowering("transpose", exchanged)},
+    "entry": {
+        "wrong position": with_data("entry", last_index),
+        "row and column exchanged": with_arguments("entry", first_turned),
+    },
+    "row": {
+        "wrong position": with_data("row", last_index),
+        "column for row": with_arguments("row", first_turned),
+    },
+    "column": {
+        "wrong position": with_data("column", last_index),
+        "row for column": with_arguments("column", first_turned),
+    },
+    "onehot": {"wrong position": with_data("onehot", last_index)},
+    "dot": {
+        "sum of the first": rewritten(
+            "dot", lambda e, args: product([(args[0], "i", "j")], e.shape)),
+        "first with itself": rewritten(
+            "dot", lambda e, args: product([(args[0], "i", "j")] * 2, e.shape)),
+    },
+    "norm": {
+        "squared": rewritten(
+            "norm", lambda e, args: product([(args[0], "i", "j")] * 2, e.shape)),
+        "sum of the entries": rewritten(
+            "norm", lambda e, args: product([(args[0], "i", "j")], e.shape)),
+    },
+    "trace": {
+        "sum of all entries": rewritten(
+            "trace", lambda e, args: product([(args[0], "i", "j")], e.shape)),
+    },
+    "mean": {"not divided": rewritten("mean", TABLE["sum"].lower)},
+    "sum": {"divided": rewritten("sum", TABLE["mean"].lower)},
+    "where": {
+        "branches exchanged": with_arguments("where", lambda a: [a[0], a[1], a[3], a[2]]),
+        "comparison reversed": with_arguments("where", lambda a: [a[1], a[0], a[2], a[3]]),
+        "always the first": rewritten("where", lambda e, args: spread([args[2]], e.shape)[0]),
+    },
+    "size": {
+        "inverted": rewritten("size", lambda e, args: Value(
+            constant(Scale.of(e.data, -1)), e.shape)),
+    },
+    "const": {
+        "another constant": rewritten("const", lambda e, args: Value(
+            leaf(node("const", (), e.shape, "e"), ()), e.shape)),
+    },
+    "var": {
+        "entries permuted": lowering("var", exchanged),
+    },
+    "loss": {"of one argument for another": rewritten(
+        "loss", lambda e, args: product([(args[0], "i", "j")], e.shape))},
+}  # fmt: skip
+
+# No sign, factor or value of zero can be told from another: only what is added to it shows.
+ONLY_SHIFTS = {"zeros": (1, -1, 2, 3)}
+
+
+def lower_cases() -> Iterator[Case]:
+    for name, operator in TABLE.items():
+        if operator.internal:
+            continue
+        own = SQUARE_SAMPLES.get(name, ())
+        texts = tuple(posed(s, around) for s in (*own, *operator.samples) for around in AROUND)
+        general: dict[str, Breaking] = {
+            words: lowering(name, on_term(flaw)) for words, flaw in FLAWS.items()
+        }
+        if name in ONLY_SHIFTS:
+            general = {
+                f"{by} instead": lowering(name, on_term(lambda t, by=by: shifted(t, by)))
+                for by in ONLY_SHIFTS[name]
+            }
+        for words, breaking in {**general, **OWN.get(name, {})}.items():
+            yield Case(f"lowering of {name}", words, breaking, texts)
+
+
+# A cubic shows signs, factors and constants; the loss is cheap and shows the rest.
+AROUND = ("L({})", "sum(({}) ** 3)")
+
+
+def posed(sample: str, around: str) -> str:
+    *definitions, last = sample.split("; ")
+    return "; ".join([*definitions, around.format(last)])
+
+
+CASES: list[Case] = [
+    *entrywise_cases(),
+    *pullback_cases(),
+    *contraction_cases(),
+    *sum_cases(),
+    *part_cases(),
+    *lower_cases(),
+]
+LEAST_FLAWS = 4
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    with pytest.MonkeyPatch.context():
+        yield
+
+
+@pytest.mark.parametrize("k", range(len(CASES)), ids=map(str, CASES))
+def test_broken_rule_is_caught(k: int) -> None:
+    case = CASES[k]
+    declared = ", ".join(f"{n}={v!r}" for n, v in DECLARED.items())
+    assert caught_by(k), f"{case} is not seen at any of\n" + "\n".join(
+        f"problem({t!r}, {declared})" for t in case.texts
+    )
+
+
+@pytest.mark.parametrize(
+    "text", sorted({caught_by_text for c in CASES for caught_by_text in c.texts[:1]})
+)
+def test_unbroken_rules_agree(text: str) -> None:
+    assert not disagrees(text), text

@@ -1,0 +1,173 @@
+"""The command line: what it prints, writes and exits with; never a traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from symderiv.cli.main import main
+
+XWB = ["--var", "X: n, d", "--var", "W: d, m", "--var", "b: m"]
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """Run the command line in this process; return exit code, output and errors."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(args))
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    return int(stopped.value.code or 0), out, err
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    for command in ("derive", "check", "equal", "verify", "list"):
+        assert command in out
+        assert run(capsys, command, "--help")[0] == 0
+
+
+def test_help_does_not_load_sympy_or_numpy() -> None:
+    code = (
+        "import sys\nfrom symderiv.cli.main import main\ntry:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print([m for m in ('sympy', 'numpy', 'jinja2', 'typst') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_derive_prints_result_steps_and_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "derive", "linear-layer", "--wrt", "W")
+    assert code == 0
+    assert "∂L/∂W = Xᵀ G" in out
+    assert "X.T @ G" in out
+    assert "matrix product, read right to left" in out
+    last = out.strip().splitlines()[-1]
+    assert last.startswith("checked: index road and SymPy entries agree exactly")
+
+
+def test_derive_prints_back_how_undeclared_names_were_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = run(capsys, "derive", "x.T @ A @ x", "--wrt", "x")
+    assert code == 0
+    assert "x: n; A: n, n" in out
+    assert "(A + A.T) @ x" in out
+
+
+def test_derive_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "derive", "linear-layer", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["gradients"]["W"]["text"] == "X.T @ G"
+    assert data["gradients"]["W"]["index_form"] == "Sum(k, X[k, p] * G[k, q])"
+    assert data["certificate"]["roads"][0]["pattern"] == "X.T @ G"
+
+
+def test_derive_writes_what_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    code, out, _ = run(capsys, "derive", "linear-layer", "-o", str(folder), "--format", "md,py")
+    assert code == 0
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "certificate.json",
+        "derivation.md",
+        "linear_layer.py",
+        "test_linear_layer.py",
+    ]
+    assert f"wrote {folder / 'derivation.md'}" in out
+    assert run(capsys, "verify", str(folder))[0] == 0
+    (folder / "linear_layer.py").write_text("tampered")
+    code, out, _ = run(capsys, "verify", str(folder))
+    assert code == 1
+    assert "differs: linear_layer.py" in out
+
+
+def test_check_of_a_problem_file(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", "linear-layer")
+    assert code == 1
+    assert out.count("  No. ") == 3
+    assert out.count("counterexample: n = 2") == 3
+
+
+@pytest.mark.parametrize(
+    ("claim", "code"), [("X.T @ G", 0), ("G.T @ X", 1), ("2 * X.T @ G", 1), ("X.T @ Q", 2)]
+)
+def test_check_exits_with_the_verdict(
+    capsys: pytest.CaptureFixture[str], claim: str, code: int
+) -> None:
+    text = "L(X @ W + ones(n) @ b.T)"
+    assert run(capsys, "check", text, "--wrt", "W", "--claim", claim)[0] == code
+    assert run(capsys, "check", text, *XWB, "--wrt", "W", "--claim", claim)[0] == code
+
+
+def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", "linear-layer", "--json")
+    assert code == 1
+    assert [v["verdict"] for v in json.loads(out)] == ["wrong"] * 3
+
+
+def test_equal_exits_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "equal", "(A @ B).T", "B.T @ A.T")[0] == 0
+    assert run(capsys, "equal", "A @ B", "B @ A", "--var", "A: n, n", "--var", "B: n, n")[0] == 1
+    assert run(capsys, "equal", "A @ B", "B @")[0] == 2
+
+
+def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert "linear-layer  Position-wise linear layer" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["derive"], "Missing argument"),
+        (["derive", ""], "empty input"),
+        (["derive", "linear-layr"], "ready-made: linear-layer"),
+        (["derive", "nothing.toml"], "cannot be read"),
+        (["derive", "linear-layer", "--wrt", "Q"], "cannot differentiate by 'Q'"),
+        (["derive", "linear-layer", "--format", "doc"], "no format 'doc'"),
+        (["derive", "linear-layer", "--format", ""], "no format"),
+        (["derive", "linear-layer", "--var", "X: n"], "a file declares its own"),
+        (["derive", "L(X)", "--var", "X n"], "needs a colon"),
+        (["derive", "L(X)", "--var", "X: n", "--var", "X: m"], "declared twice"),
+        (["derive", "X @ W", *XWB], "a gradient needs a scalar"),
+        (["derive", "L(X @ W + b)", *XWB], "write X @ W + b.T"),
+        (["derive", '__import__("os")'], "no rule for a function '__import__'"),
+        (["derive", "L(softmax(X))"], "no rule for a function 'softmax'"),
+        (["check", "L(X)"], "there is no claim"),
+        (["check", "L(X)", "--wrt", "X"], "--wrt needs --claim"),
+        (["check", "L(X)", "--claim", "X"], "--claim needs --wrt"),
+        (["verify", "nowhere"], "cannot be read as a certificate"),
+        (["derve"], "no command 'derve'"),
+        (["derive", "linear-layer", "--nope"], "No such option"),
+        (["derive", "linear-layer", "-o", "/proc/nowhere"], "cannot write"),
+    ],
+    ids=lambda a: " ".join(a)[:40] if isinstance(a, list) else "",
+)
+def test_bad_input_exits_with_2_and_says_what_to_write(
+    capsys: pytest.CaptureFixture[str], args: list[str], words: str
+) -> None:
+    code, _, err = run(capsys, *args)
+    assert code == 2
+    assert words in err
+
+
+def test_nothing_is_half_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("symderiv.writing.os.replace", fail)
+    code, _, err = run(
+        capsys, "derive", "linear-layer", "-o", str(tmp_path / "out"), "--format", "md"
+    )
+    assert code == 2
+    assert "No space left" in err
+    assert list((tmp_path / "out").iterdir()) == []
