@@ -170,9 +170,11 @@ class DualMath(ExactMath):
         if isinstance(y, Fraction) and y.denominator == 1:
             return x ** int(y)
         y = Dual.of(y)
-        if not y.slope and isinstance(y.value, Fraction) and y.value.denominator == 1:
-            return Dual.of(x) ** int(y.value)
-        return self._lift(super().power, x, y)
+        if not y.slope and isinstance(y.value, Fraction) and y.value.denominator <= 2:
+            base = Dual.of(x) if y.value.denominator == 1 else self.root(x)
+            return base ** y.value.numerator
+        # The power of plain numbers: the one of this class would take its root of dual ones.
+        return self._lift(ExactMath().power, x, y)
 
     def root(self, x: Any) -> Any:
         """Return the square root."""

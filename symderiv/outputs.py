@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .claims import Verdict
-from .codegen import test_source
+from .codegen import source_of_test
 from .derivation import Derivation
 from .documents import build, latex, markdown, pdf
 from .documents.examples import explicit_example
@@ -64,7 +64,7 @@ def build_files(
             files["derivation.pdf"] = pdf(page, engine=engine)
     if "py" in formats:
         module = evidence.compiled.module
-        test = test_source(derivation, module, evidence.positive)
+        test = source_of_test(derivation, module, evidence.positive)
         files[f"{module.name}.py"] = module.source.encode()
         files[f"test_{module.name}.py"] = test.encode()
     digests = {name: digest(content) for name, content in files.items()}

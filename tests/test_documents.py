@@ -392,7 +392,6 @@ def test_markdown_shows_a_nasty_title_as_it_is() -> None:
 
 @pytest.mark.parametrize("name", [*ALL, "full"])
 def test_typst_compiles_to_an_accessible_pdf(name: str) -> None:
-    pytest.importorskip("typst")
     made = pdf(full() if name == "full" else document(name))
     assert made.startswith(b"%PDF")
     assert b"pdfuaid" in made or b"pdfuaid:part" in made
@@ -408,13 +407,11 @@ def test_every_equation_has_its_reading(name: str) -> None:
 
 
 def test_a_pdf_has_the_same_bytes_each_time() -> None:
-    pytest.importorskip("typst")
     assert pdf(document("quadratic")) == pdf(document("quadratic"))
 
 
 @pytest.mark.parametrize("name", [*SIX, "nasty", "twelve"])
 def test_no_text_leaves_the_page(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("typst")
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")
     path = tmp_path / "document.pdf"

@@ -132,7 +132,6 @@ def test_text_parses_back_to_an_equal_expression(name: str, sample: str) -> None
     gradients = [r.expr for r in derived(sample).values()]
     for x in (value_of(p), *gradients):
         again = p.read(text(x))
-        assert text(p.read(text(again))) == text(again), reproduction(p)
         assert lower(again).term is lower(x).term, f"{text(x)!r}: {reproduction(p)}"
     assert p.read(text(value_of(p))) is value_of(p), reproduction(p)
 

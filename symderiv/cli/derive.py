@@ -80,7 +80,7 @@ def command(
         return
     for line in _report(derivation):
         click.echo(line)
-    click.echo("checked: " + "; ".join(certificate.lines()))
+    click.echo("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
     for path in paths:
         click.echo(f"wrote {path}")
 

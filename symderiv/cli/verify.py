@@ -17,7 +17,7 @@ def command(folder: Path) -> None:
     Exit code 0: everything holds; 1: something differs; 2: no certificate could be read.
     """
     certificate, differences = verify_folder(folder)
-    for line in certificate.lines():
+    for line in certificate.lines() + certificate.backend_lines():
         click.echo(f"holds: {line}")
     for line in differences:
         click.echo(click.style(f"differs: {line}", fg="red"))

@@ -3,7 +3,7 @@
 from .compiled import Compiled, compile_module
 from .evaluate import evaluate
 from .module import Module, module_of
-from .testfile import size_choices, test_source
+from .testfile import size_choices, source_of_test
 
 __all__ = [
     "Compiled",
@@ -12,5 +12,5 @@ __all__ = [
     "evaluate",
     "module_of",
     "size_choices",
-    "test_source",
+    "source_of_test",
 ]

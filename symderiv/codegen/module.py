@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..derivation import Derivation
 from ..expr import Expr, walk
 from ..ops import TABLE
-from ..ops.functions import spelled
+from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Shape
 from .lines import Line, array_shape, plan, shape_text
 from .numpy_code import Coder, python_name
@@ -57,6 +57,7 @@ class Module:
     gradients: tuple[str, ...]
     functions: tuple[str, ...]  # unspecified functions that are passed as callables
     sizes: tuple[str, ...]  # sizes that no array shows, passed as keywords
+    losses: tuple[str, ...]  # losses passed as callables, where the objective is more than L(Z)
     analytic: bool
 
 
@@ -77,6 +78,10 @@ class _Builder:
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
         self.functions = _functions(self._everything())
+        self.is_pure = self.problem.objective.op == "loss"
+        self.losses = _loss_names(self.problem.objective, self.derivation.staged_objective)
+        # Where the objective is more than L(Z), its losses are passed as callables.
+        self.passed = () if self.is_pure else tuple(dict.fromkeys(self.losses.values()))
 
     def _everything(self) -> list[Expr]:
         results = [s.result for s in self.sections]
@@ -100,6 +105,7 @@ class _Builder:
             gradients=tuple(self.derivation),
             functions=tuple(self.functions),
             sizes=tuple(self.hidden),
+            losses=self.passed,
             analytic=all(TABLE[op].analytic for op in operators),
         )
 
@@ -122,15 +128,14 @@ class _Builder:
         if name in self.problem.upstream:
             return [str(d) for d in array_shape(self.problem.upstream[name].shape)]
         variable = self.problem.variables[name]
-        if variable.kind == "matrix":
-            return [str(d) for d in variable.shape]
-        return [str(d) for d in array_shape(variable.shape)]
+        count = {"scalar": 0, "vector": 1, "matrix": 2}[variable.kind]
+        return [str(d) for d in variable.shape[:count]]
 
     # the two functions
 
     def _signature(self, function: str, names: Sequence[str]) -> str:
         plain = [python_name(n) for n in names]
-        keywords = [*self.functions, *self.hidden, "cache=None"]
+        keywords = [*self.passed, *self.functions, *self.hidden, "cache=None"]
         return f"def {function}({', '.join([*plain, '*', *keywords])}):"
 
     def _opening(self, names: Sequence[str], coder: Coder) -> list[str]:
@@ -145,9 +150,10 @@ class _Builder:
             values = ", ".join(f'sizes["{d}"]' for d in wanted)
             lines.append(f"    {', '.join(wanted)} = {values}")
         for name in names:
-            v = self.problem.variables.get(name)
-            if v is not None and v.kind == "matrix" and ONE in v.shape:
-                lines.append(f"    {python_name(name)} = {python_name(name)}.ravel()")
+            if self._is_thin(name):
+                axes = array_shape(self.problem.variables[name].shape)
+                flat = ".ravel()" if axes else ".reshape(())"
+                lines.append(f"    {python_name(name)} = {python_name(name)}{flat}")
         return lines
 
     def _body(self, lines: Sequence[Line]) -> list[str]:
@@ -159,14 +165,13 @@ class _Builder:
         return [(coder.name(s.expr), s.expr.args[0]) for s in self.stages]
 
     def _forward(self) -> tuple[str, tuple[str, ...]]:
-        losses = [e for e in walk(self.problem.objective) if e.op == "loss"]
-        coder = Coder()
+        coder = Coder(losses=self.losses)
         outputs: list[tuple[str, Expr]] = self._stage_lines(coder)
         known = {x: n for n, x in outputs}
         returned: list[tuple[str, Shape]] = []
-        for e in losses:
-            self._return(e.args[0], coder, outputs, known, returned)
-        if not losses:
+        if self.is_pure:
+            self._return(self.problem.objective.args[0], coder, outputs, known, returned)
+        else:
             staged = self.derivation.staged_objective
             outputs.append(("value", staged))
             returned.append(("value", staged.shape))
@@ -180,6 +185,7 @@ class _Builder:
             f'    """Return {names} ({shapes}).',
             "",
             *self._parameters(self.arrays),
+            *self._loss_notes(),
             "    A dict passed as ``cache`` receives the intermediates that ``backward`` can use.",
             '    """',
             *self._opening(self.arrays, coder),
@@ -188,6 +194,9 @@ class _Builder:
             f"    return {names}",
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
+
+    def _loss_notes(self) -> list[str]:
+        return [f"    {name}: the unspecified loss, a callable" for name in self.passed]
 
     def _return(
         self,
@@ -216,7 +225,7 @@ class _Builder:
         return ["    if cache is not None:", f"        cache.update({kept})"]
 
     def _backward(self) -> str:
-        coder = Coder()
+        coder = Coder(losses=self.losses)
         outputs: list[tuple[str, Expr]] = []
         for s in self.sections:
             name = f"d{s.target.data}"
@@ -237,9 +246,8 @@ class _Builder:
         result = []
         for n in self.derivation:
             value = python_name(f"d{n}")
-            v = self.problem.variables[n]
-            if v.kind == "matrix" and ONE in v.shape:
-                value = f"{value}.reshape({python_name(n)}_shape)"
+            if self._is_thin(n):
+                value = f"np.reshape({value}, {python_name(n)}_shape)"
             result.append(f'"{n}": {value}')
         source = [
             self._signature("backward", names),
@@ -287,15 +295,20 @@ class _Builder:
         return [
             f"    {python_name(n)}_shape = np.shape({python_name(n)})"
             for n in self.derivation
-            if self.problem.variables[n].kind == "matrix" and ONE in self.problem.variables[n].shape
+            if self._is_thin(n)
         ]
+
+    def _is_thin(self, name: str) -> bool:
+        """Whether a variable is declared with more axes than its array has inside the code."""
+        v = self.problem.variables.get(name)
+        return v is not None and len(self._array_dims(name)) != len(array_shape(v.shape))
 
     def _fetch(self, needed: Sequence[Expr], plain: Sequence[str]) -> list[str]:
         if not needed:
             return []
         names = [python_name(str(e.data)) for e in needed]
         arguments = [python_name(n) for n in self.arrays]
-        arguments += [f"{k}={k}" for k in (*self.functions, *self.hidden)]
+        arguments += [f"{k}={k}" for k in (*self.passed, *self.functions, *self.hidden)]
         fetched = ", ".join(f'cache["{n}"]' for n in names)
         return [
             "    if cache is None:",
@@ -340,6 +353,16 @@ def _stages_used(results: Sequence[Expr], stages: Sequence[Expr]) -> list[Expr]:
             if e.op != "named":
                 stack.extend(e.args)
     return [s for s in stages if s in met]
+
+
+def _loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
+    """Return the name of the callable for every unspecified loss: L, or L1, L2, .."""
+    found = [e for x in (objective, staged) for e in walk(x) if e.op == "loss"]
+    order = {str(e.data): None for e in found}
+    if len(order) < 2:
+        return {e: loss_parts(e)[0] for e in found}
+    numbers = {key: k for k, key in enumerate(order, 1)}
+    return {e: f"{loss_parts(e)[0]}{numbers[str(e.data)]}" for e in found}
 
 
 def _functions(expressions: Sequence[Expr]) -> list[str]:

@@ -29,8 +29,13 @@ def python_name(name: str) -> str:
 class Coder:
     """Writes expressions; ``names`` gives the local names of nodes computed before."""
 
-    def __init__(self, names: Mapping[Expr, str] | None = None) -> None:
+    def __init__(
+        self,
+        names: Mapping[Expr, str] | None = None,
+        losses: Mapping[Expr, str] | None = None,
+    ) -> None:
         self.names = dict(names or {})
+        self.losses = dict(losses or {})
         self.helpers: dict[str, None] = {}
         self.sizes: dict[str, None] = {}
         self.functions: dict[str, None] = {}
@@ -51,6 +56,11 @@ class Coder:
         self.sizes.update(dict.fromkeys(dim.symbols))
         text = str(dim)
         return f"({text})" if "*" in text else text
+
+    def loss(self, e: Expr) -> str:
+        """Return the name of the callable that stands for an unspecified loss."""
+        assert isinstance(e.data, tuple)
+        return self.losses.get(e, str(e.data[0]))
 
     def index(self, i: Index) -> str:
         """Return an index as source; positions count from 0 there."""

@@ -21,6 +21,7 @@ VARIABLES = {variables}
 POSITIVE = {positive}
 GIVEN = {given}
 GRADIENTS = {gradients}
+LOSSES = {losses}
 
 
 def draw(sizes, seed):
@@ -37,11 +38,16 @@ def draw(sizes, seed):
 
 def objective(inputs, given):
     """Return the objective; an unspecified loss is stood in for by the inner product with G."""
-    value = code.forward(*inputs.values())
-    outputs = value if isinstance(value, tuple) else (value,)
-    if not given:
-        return outputs[0]
-    return sum((g * z).sum() for g, z in zip(given.values(), outputs))
+    value = code.forward(*inputs.values(), **losses(given))
+    if LOSSES or not given:
+        return value
+    (gradient,) = given.values()
+    return (gradient * value).sum()
+
+
+def losses(given):
+    """Return the losses that are passed as callables: inner products with their gradients."""
+    return {{n: lambda z, g=g: (g * z).sum() for n, g in zip(LOSSES, given.values())}}
 
 
 def difference(inputs, given, name, place):
@@ -53,7 +59,7 @@ def difference(inputs, given, name, place):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_gradients_equal_differences(sizes, seed):
     inputs, given = draw(sizes, seed)
-    gradients = code.backward(*inputs.values(), *given.values())
+    gradients = code.backward(*inputs.values(), *given.values(), **losses(given))
     assert set(gradients) == set(GRADIENTS)
     for name in GRADIENTS:
         assert np.shape(gradients[name]) == inputs[name].shape
@@ -66,9 +72,9 @@ def test_gradients_equal_differences(sizes, seed):
 def test_cache_gives_the_same_gradients():
     inputs, given = draw(SIZES[0], 0)
     cache = {{}}
-    code.forward(*inputs.values(), cache=cache)
-    plain = code.backward(*inputs.values(), *given.values())
-    cached = code.backward(*inputs.values(), *given.values(), cache=cache)
+    code.forward(*inputs.values(), **losses(given), cache=cache)
+    plain = code.backward(*inputs.values(), *given.values(), **losses(given))
+    cached = code.backward(*inputs.values(), *given.values(), **losses(given), cache=cache)
     for name in GRADIENTS:
         assert np.array_equal(plain[name], cached[name])
 
@@ -77,7 +83,7 @@ def test_float32_stays_float32():
     inputs, given = draw(SIZES[0], 0)
     inputs = {{k: v.astype(np.float32) for k, v in inputs.items()}}
     given = {{k: v.astype(np.float32) for k, v in given.items()}}
-    for gradient in code.backward(*inputs.values(), *given.values()).values():
+    for gradient in code.backward(*inputs.values(), *given.values(), **losses(given)).values():
         assert np.asarray(gradient).dtype == np.float32
 
 
@@ -86,7 +92,7 @@ def test_wrong_shape_is_refused(name):
     inputs, given = draw(SIZES[0], 0)
     inputs[name] = np.ones((*inputs[name].shape, 2))
     with pytest.raises(ValueError, match=name + r" has shape .* expected"):
-        code.backward(*inputs.values(), *given.values())
+        code.backward(*inputs.values(), *given.values(), **losses(given))
 '''
 
 _COMPLEX = """    step = 1e-30
@@ -103,7 +109,7 @@ _CENTRAL = """    step = 1e-6
     return (ends[0] - ends[1]) / (2 * step)"""
 
 
-def test_source(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
+def source_of_test(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
     """Return the source of a pytest file for a generated module.
 
     ``positive`` names the variables that are drawn positive (under a logarithm or a root).
@@ -119,6 +125,7 @@ def test_source(derivation: Derivation, module: Module, positive: Sequence[str] 
         positive=[python_name(n) for n in positive],
         given=[python_name(n) for n in problem.upstream],
         gradients=list(module.gradients),
+        losses=list(module.losses),
         method="a complex step" if module.analytic else "central differences",
         difference=_COMPLEX if module.analytic else _CENTRAL,
         tolerance="1e-12" if module.analytic else "1e-6",

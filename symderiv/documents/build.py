@@ -24,7 +24,7 @@ from .widths import width
 if TYPE_CHECKING:
     from ..derivation import Derivation
 
-STYLES = ("index", "entries")
+STYLES = ("index", "entries", "all")
 _SUBTITLE = 26.0  # em
 
 
@@ -41,25 +41,18 @@ def build(
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 
-    ``style`` is ``index`` (numbered steps with Kronecker deltas) or ``entries`` (the matrices
-    written out instead of the steps). Raises MissingRuleError for a style that there is not.
+    ``style`` is ``index`` (numbered steps with Kronecker deltas, then the matrices written out
+    where they are given), ``entries`` (the matrices instead of the steps) or ``all``, which needs
+    both. Raises MissingRuleError for a style that there is not.
     """
-    if style not in STYLES:
-        raise MissingRuleError(
-            f"there is no document style {style!r}", remedy=f"choose {' or '.join(STYLES)}"
-        )
-    if style == "entries" and explicit is None:
-        raise MissingRuleError(
-            "the style 'entries' needs the entries written out",
-            remedy="pass explicit=, or choose the style index",
-        )
+    _check_style(style, explicit)
     scribe = Scribe(derivation, meanings or {})
     blocks: list[Block] = result_boxes(scribe)
     number = _Numbers()
     blocks += problem_section(scribe, number.next())
-    if style == "index":
+    if style != "entries":
         blocks += Proof(scribe).blocks(number.next())
-    if explicit is not None:
+    if explicit is not None and explicit.sizes:
         blocks += EntriesWriter(scribe, explicit).blocks(number.next())
     for verdict in verdicts:
         blocks += questions(scribe, [verdict], int(number.next()))
@@ -71,6 +64,18 @@ def build(
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
     return Document(_title(scribe), _subtitle(scribe), tuple(blocks))
+
+
+def _check_style(style: str, explicit: ExplicitExample | None) -> None:
+    if style not in STYLES:
+        raise MissingRuleError(
+            f"there is no document style {style!r}", remedy=f"choose {' or '.join(STYLES)}"
+        )
+    if style != "index" and explicit is None:
+        raise MissingRuleError(
+            f"the style {style!r} needs the entries written out",
+            remedy="pass explicit=, or choose the style index",
+        )
 
 
 class _Numbers:
@@ -115,4 +120,4 @@ def _subtitle(scribe: Scribe) -> Inline:
 
 
 def _checked(certificate: Certificate) -> Block:
-    return Bullets(tuple((f"{line}.",) for line in certificate.lines()))
+    return Bullets(tuple((f"{line[:1].upper()}{line[1:]}.",) for line in certificate.lines()))

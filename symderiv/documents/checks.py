@@ -7,7 +7,7 @@ whether shapes fit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -34,7 +34,7 @@ from .model import (
     Piece,
     Strong,
 )
-from .scribe import Scribe
+from .scribe import Scribe, mentioned, shape_words
 
 _ROWS = 24  # entries in a table of differences
 _ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")
@@ -160,8 +160,8 @@ def _dimension_row(scribe: Scribe, name: str, e: Expr) -> DimensionRow:
         gradient=(scribe.gradient_inline(variable.expr),),
         formula=scribe.write(e),
         shapes=_shapes(e),
-        product=(shape_notation(e.shape),),
-        variable=(scribe.write(variable.expr), ": ", shape_notation(variable.shape)),
+        product=(shape_words(e.shape),),
+        variable=(scribe.write(variable.expr), ": ", shape_words(variable.shape)),
         verdict="agrees" if fits else "differs",
     )
 
@@ -177,7 +177,7 @@ def _shapes(e: Expr) -> Math:
     for f in factors:
         parts += [Op("⊙")] if parts else []
         parts.append(Fence("(", shape_notation(f.shape), ")"))
-    return row(*parts) if parts else shape_notation(e.shape)
+    return row(*parts) if parts else shape_words(e.shape)
 
 
 def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
@@ -202,7 +202,7 @@ def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
             product=_why(clash, outer),
             variable=()
             if clash
-            else (scribe.write(variable.expr), ": ", shape_notation(variable.shape)),
+            else (scribe.write(variable.expr), ": ", shape_words(variable.shape)),
             verdict="rejected",
         )
     return None
@@ -244,7 +244,12 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
     chosen = {n: c for n, c in example.values.items() if n not in given}
     if example.loss is None:
         chosen, given = dict(example.values), {}
-    found.append(_matrices(scribe, tuple(lead), chosen))
+    known = mentioned(example.loss) if example.loss is not None else {}
+    point = tuple(
+        row(scribe.write(known[n]) if n in known else scribe.name(n), EQUALS, grid(c))
+        for n, c in chosen.items()
+    )
+    found.append(Kept((Paragraph(tuple(lead)), Display(point))))
     forward: list[Math] = []
     for name, cells in {**example.forward, **given}.items():
         forward.append(row(scribe.name(name), EQUALS, grid(cells)))
@@ -265,11 +270,6 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
     if len(rows) > _ROWS:
         found.append(Paragraph((f"{len(rows) - _ROWS} further entries are left out.",)))
     return found
-
-
-def _matrices(scribe: Scribe, lead: Inline, values: Mapping[str, Cells]) -> Block:
-    items = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in values.items())
-    return Kept((Paragraph(lead), Display(items)))
 
 
 def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]:

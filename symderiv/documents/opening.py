@@ -36,9 +36,10 @@ from .model import (
     ResultRow,
     SymbolRow,
 )
-from .scribe import RowSum, Scribe, generic_entry, mentioned
+from .scribe import RowSum, Scribe, generic_entry, mentioned, shape_words
 from .widths import width
 
+_ONE_LINE = 22.0  # em: what fits beside the name of a gradient
 _BOX = 12  # results in one box, which stays on a page
 _TABLE = 30  # symbols in one table
 DEFINED = Op("≔")
@@ -82,7 +83,8 @@ def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
     long = sum(width(scribe.write(x)) for x in whole.values())
     short = sum(width(scribe.write(x)) for x in names.values())
     short += sum(width(scribe.write(x.args[0])) for x in _explained(scribe, names.values()))
-    return names if short < 0.7 * long else whole
+    longest = max(width(scribe.write(x)) for x in whole.values())
+    return names if short < 0.7 * long or longest > _ONE_LINE else whole
 
 
 def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
@@ -157,7 +159,10 @@ def index_range(dim: Dim) -> Math:
 
 def problem_section(scribe: Scribe, number: str) -> list[Block]:
     """Return the statement, the assumptions, the layout, and the tables."""
-    blocks: list[Block] = [Heading(("Problem",), number), Display(tuple(_statement(scribe)))]
+    blocks: list[Block] = [Heading(("Problem",), number)]
+    if scribe.problem.question:
+        blocks.append(Paragraph((scribe.problem.question,)))
+    blocks.append(Display(tuple(_statement(scribe))))
     blocks.append(Paragraph(_assumptions(scribe)))
     properties = _properties(scribe)
     if properties:
@@ -250,8 +255,7 @@ def _symbol(
         letter, index = letters[str(e.data)]
         symbol = sup(scribe.row_symbol(str(e.data), letter, Sym(index)), TRANSPOSE)
         meaning = (*meaning, "; row ", Sym(index), " is ", symbol)
-    kind: Math = Word("scalar", function=False) if shape == SCALAR else shape_notation(shape)
-    return SymbolRow(scribe.write(e), kind, meaning)
+    return SymbolRow(scribe.write(e), shape_words(shape), meaning)
 
 
 def _row_letters(scribe: Scribe) -> dict[str, tuple[str, str]]:

@@ -160,11 +160,18 @@ class LatexPrinter(Printer):
     def math(self, math: Math) -> str:
         if self.flows(math):
             return f"${self.tex(math)}$"
-        return " ".join(rf"\fit{{${self._joining(p)}$}}" for p in pieces(math))
+        return " ".join(rf"\fit{{${tex}$}}" for tex in self._pieces(pieces(math)))
+
+    def breaks(self, text: Inline) -> bool:
+        """Return whether a formula in the text is set in boxes, which do not stretch."""
+        return any(isinstance(p, Math) and not self.flows(p) for p in text)
 
     def broken(self, parts: Iterable[Math]) -> str:
         """Return pieces in display style, each a box that is scaled if it is too wide."""
-        return " ".join(rf"\fit{{$\displaystyle {self._joining(p)}$}}" for p in parts)
+        return " ".join(rf"\fit{{$\displaystyle {tex}$}}" for tex in self._pieces(parts))
+
+    def _pieces(self, parts: Iterable[Math]) -> list[str]:
+        return [self._joining(p) if k else self.tex(p) for k, p in enumerate(parts)]
 
     def _joining(self, part: Math) -> str:
         """Return a piece; a sign that leads it keeps the space after it."""
@@ -212,7 +219,14 @@ class TypstPrinter(Printer):
 
     def body(self, math: Math) -> str:
         """Return a formula and its reading, as two arguments of a function."""
-        return f"{typst_string(words(math))}, ${self._joining(math)}$.body"
+        return f"{typst_string(words(math))}, ${typst(math, colors=self.colors)}$.body"
+
+    def _bodies(self, parts: Iterable[Math]) -> list[str]:
+        """Return pieces; a sign that leads one keeps the space after it."""
+        return [
+            f"{typst_string(words(p))}, ${self._joining(p)}$.body" if k else self.body(p)
+            for k, p in enumerate(parts)
+        ]
 
     def _joining(self, math: Math) -> str:
         """Return a formula; a sign that leads it keeps the space after it."""
@@ -227,7 +241,7 @@ class TypstPrinter(Printer):
     def math(self, math: Math) -> str:
         if self.flows(math):
             return f"#m({self.body(math)});"
-        return " ".join(f"#m({self.body(p)});" for p in pieces(math))
+        return " ".join(f"#m({body});" for body in self._bodies(pieces(math)))
 
     def display(self, math: Math) -> str:
         """Return a formula in display style, inside code."""
@@ -235,7 +249,7 @@ class TypstPrinter(Printer):
 
     def parts(self, parts: Iterable[Math]) -> str:
         """Return pieces in display style as an array, inside code."""
-        return "(" + "".join(f"d({self.body(p)}), " for p in parts) + ")"
+        return "(" + "".join(f"d({body}), " for body in self._bodies(parts)) + ")"
 
     def strong(self, text: str) -> str:
         return f"#strong[{self.text(text)}];"

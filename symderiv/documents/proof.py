@@ -25,7 +25,8 @@ class Proof:
 
     def blocks(self, number: str) -> list[Block]:
         """Return the derivation of every gradient, intermediates first."""
-        sections = [s for s in self.scribe.sections if s.steps]
+        wanted = {self.scribe.known[n] for n in self.scribe.wanted}
+        sections = [s for s in self.scribe.sections if s.steps or s.target in wanted]
         found: list[Block] = [Heading(("Derivation in index form",), number)]
         for k, section in enumerate(sections, start=1):
             if len(sections) > 1:
@@ -89,7 +90,7 @@ class Proof:
         self.count += 1
         self.boxes[section.target] = self.count
         boxed = Boxed(self._boxed(section), self.count)
-        if not section.entry:
+        if not section.entry or not section.steps:
             return [boxed]
         if len(section.entry) > 1:
             index = Fence("(", listed(*(Sym(i) for i in section.entry)), ")")

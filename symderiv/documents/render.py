@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
 
+import typst as compiler
 from jinja2 import Environment, StrictUndefined
 
 from ..errors import InputError, MissingRuleError
@@ -75,12 +76,6 @@ def _rendered(document: Document, suffix: str, printer: Printer) -> str:
 
 
 def _by_typst(source: str) -> bytes:
-    try:
-        import typst as compiler
-    except ImportError as e:
-        raise InputError(
-            "a PDF needs the typst wheel", remedy="pip install 'typst>=0.15,<0.16'"
-        ) from e
     try:
         made = compiler.compile(
             source.encode(),

@@ -23,6 +23,7 @@ from ..notation.math import (
     Sym,
     Tint,
     Under,
+    Word,
     fraction_of_partials,
     row,
     sub,
@@ -31,7 +32,7 @@ from ..notation.math import (
 from ..notation.written import Writer, shape_notation
 from ..ops import SUM, TABLE
 from ..ops.leaves import size_notation
-from ..shapes import ONE, SCALAR, Dim
+from ..shapes import ONE, SCALAR, Dim, Shape
 from .theme import COTANGENT, DELTA, INPUT
 
 if TYPE_CHECKING:
@@ -182,6 +183,11 @@ class Scribe:
             if found:
                 return found
         return {}
+
+
+def shape_words(shape: Shape) -> Math:
+    """Return a shape as notation; that of a scalar in words."""
+    return Word("scalar", function=False) if shape == SCALAR else shape_notation(shape)
 
 
 def mentioned(x: Expr) -> dict[str, Expr]:

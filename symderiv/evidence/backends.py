@@ -19,11 +19,13 @@ from ..errors import CheckError
 from .differences import (
     SEEDS,
     all_sizes,
+    backward,
     callables,
     draw,
     hidden_sizes,
     needs_positive,
     relative_error,
+    stand_ins,
 )
 
 TOLERANCE = 1e-8
@@ -55,7 +57,7 @@ def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str,
             if any(callable(v) for v in keywords.values()):
                 return found  # stand-ins for unspecified functions are NumPy's
             inputs, given = draw(derivation, sizes, SEEDS[0], positive)
-            ours = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            ours = backward(compiled, inputs, given, keywords)
             theirs = gradient(compiled, inputs, given, keywords, list(derivation), sizes)
             for n in derivation:
                 error = relative_error(ours[n], theirs[n])
@@ -73,11 +75,15 @@ def _namespace(compiled: Compiled, module: Any, read: Any) -> dict[str, Any]:
     return space
 
 
-def _total(value: Any, given: Mapping[str, Any]) -> Any:
-    outputs = value if isinstance(value, tuple) else (value,)
-    if not given:
-        return outputs[0]
-    return sum((g * z).sum() for g, z in zip(given.values(), outputs, strict=True))
+def _objective(
+    forward: Any, compiled: Compiled, inputs: Mapping[str, Any], given: dict[str, Any], sizes: Any
+) -> Any:
+    losses = stand_ins(compiled, given)
+    value = forward(*inputs.values(), **losses, **sizes)
+    if losses or not given:
+        return value
+    (gradient,) = given.values()
+    return (gradient * value).sum()
 
 
 def _jax_gradients(
@@ -99,7 +105,7 @@ def _jax_gradients(
     forward = _namespace(compiled, jnp, read)["forward"]
 
     def loss(chosen: dict[str, Any]) -> Any:
-        return _total(forward(*{**inputs, **chosen}.values(), **keywords), given)
+        return _objective(forward, compiled, {**inputs, **chosen}, dict(given), keywords)
 
     gradients = jax.grad(loss)({n: jnp.asarray(inputs[n]) for n in wrt})
     return {n: np.asarray(g) for n, g in gradients.items()}
@@ -142,7 +148,7 @@ def _torch_gradients(
     forward = _namespace(compiled, _TorchNumpy(torch), read)["forward"]
     tensors = {n: torch.tensor(a, requires_grad=n in wrt) for n, a in inputs.items()}
     fixed = {g: torch.tensor(a) for g, a in given.items()}
-    _total(forward(*tensors.values(), **keywords), fixed).backward()
+    _objective(forward, compiled, tensors, fixed, keywords).backward()
     # PyTorch leaves the gradient of what the loss does not depend on unset.
     zeros = {n: np.zeros(np.shape(inputs[n])) for n in wrt}
     grads = {n: tensors[n].grad for n in wrt}

@@ -66,6 +66,8 @@ class Certificate:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")
         for method, bound in dict.fromkeys((d["method"], d["bound"]) for d in self.differences):
             found.append(f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes")
-        for b in self.backends:
-            found.append(f"generated code equals {b['name']} to {b['bound']:.0e}")
         return found
+
+    def backend_lines(self) -> list[str]:
+        """Return what was checked against other libraries, which not every machine has."""
+        return [f"generated code equals {b['name']} to {b['bound']:.0e}" for b in self.backends]

@@ -91,12 +91,29 @@ def hidden_sizes(compiled: Compiled, sizes: Mapping[str, int]) -> dict[str, int]
 
 
 def objective(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
-    """Return the objective at a point."""
-    value = compiled.forward(*inputs.values(), **keywords)
-    outputs = value if isinstance(value, tuple) else (value,)
-    if not given:
-        return outputs[0]
-    return sum((g * z).sum() for g, z in zip(given.values(), outputs, strict=True))
+    """Return the objective at a point; an unspecified loss is the inner product with G."""
+    losses = stand_ins(compiled, given)
+    value = compiled.forward(*inputs.values(), **losses, **keywords)
+    if losses or not given:
+        return value
+    (gradient,) = given.values()
+    return (gradient * value).sum()
+
+
+def backward(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
+    """Return the gradients at a point."""
+    losses = stand_ins(compiled, given)
+    return compiled.backward(*inputs.values(), *given.values(), **losses, **keywords)
+
+
+def stand_ins(compiled: Compiled, given: Arrays) -> Arrays:
+    """Return callables for the unspecified losses of an objective that is more than L(Z)."""
+    names = compiled.module.losses
+    return {n: _inner(g) for n, g in zip(names, given.values(), strict=bool(names))}
+
+
+def _inner(gradient: Any) -> Any:
+    return lambda z: (gradient * z).sum()
 
 
 def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
@@ -105,7 +122,7 @@ def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
         inputs, given = draw(derivation, sizes, 0)
         keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
         with np.errstate(all="ignore"):
-            gradients = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            gradients = backward(compiled, inputs, given, keywords)
             value = objective(compiled, inputs, given, keywords)
         found = [value, *gradients.values()]
         if not all(np.all(np.isfinite(x)) for x in found):
@@ -126,7 +143,7 @@ def check_differences(
         keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
         for seed in SEEDS:
             inputs, given = draw(derivation, sizes, seed, positive)
-            gradients = compiled.backward(*inputs.values(), *given.values(), **keywords)
+            gradients = backward(compiled, inputs, given, keywords)
             for name in derivation:
                 expected = differences(compiled, inputs, given, keywords, name, method)
                 error = relative_error(gradients[name], expected)

@@ -24,7 +24,7 @@ from .backends import check_backends
 from .certificate import Certificate
 from .differences import SEEDS, TOLERANCE, all_sizes, check_differences, needs_positive
 
-_LIBRARIES = ("symderiv", "sympy", "numpy", "jax", "torch")
+_LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
 
 @dataclass(frozen=True, slots=True)

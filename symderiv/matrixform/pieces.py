@@ -47,6 +47,11 @@ class Piece:
         """Whether both ends carry a label."""
         return self.row is not None and self.column is not None
 
+    @property
+    def is_loop(self) -> bool:
+        """Whether both ends carry the same label."""
+        return self.is_matrix and self.row == self.column
+
     def turned(self) -> Piece:
         """Return the transpose."""
         return Piece(flip(self.expr), self.column, self.row)

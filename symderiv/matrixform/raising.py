@@ -135,26 +135,35 @@ class _Walk:
         self.scalars: list[Expr] = []
         self.linked = False
         self.pieces: list[Piece] = []
-        units = [f for f in factors if f.term.kind == "unit"]
+        self.units = [f for f in factors if f.term.kind == "unit"]
         for f in factors:
             if f.term.kind == "delta":
                 self.linked = True  # two free indices: the result is diagonal
             elif f.term.kind != "unit":
                 self._take(raiser, f)
-        for f in units:
-            self._pick(f)
+        # A matrix with one index twice is a trace or a diagonal: all others must be there to tell.
+        for piece in [p for p in self.pieces if p.is_loop]:
+            self.pieces.remove(piece)
+            self._put(piece)
+        while self.units:
+            self._pick(self.units.pop(0))
 
     def _take(self, raiser: Raiser, f: Factor) -> None:
         x = raised_power(raiser.natural(f.term), f.exponent)
         ends = (*f.labels, None, None)
-        self._put(Piece(x, ends[0], ends[1]))
+        piece = Piece(x, ends[0], ends[1])
+        if piece.is_loop:
+            self.pieces.append(piece)
+        else:
+            self._put(piece)
 
     def _put(self, piece: Piece) -> None:
         if not piece.labels:
             self.scalars.append(piece.expr)
-        elif piece.is_matrix and piece.row == piece.column:
+        elif piece.is_loop:
             label = piece.row
-            alone = label in self.bound and not self._at(label)
+            picked = any(label in f.labels for f in self.units)
+            alone = label in self.bound and not picked and not self._at(label)
             if alone:
                 self.scalars.append(cycle(piece.expr))
                 self.bound.remove(label)

@@ -89,7 +89,8 @@ class _Narrator:
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
         """Return what stands for the gradient of a stage later: G itself, or a name dZ."""
-        if written.op in ("var", "named"):
+        plain = written.args[0] if written.op == "transpose" else written
+        if plain.op in ("var", "named"):
             return written
         name = f"d{stage.expr.data}"
         while name in self._taken:

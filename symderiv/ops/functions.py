@@ -76,7 +76,7 @@ register(
         notation=lambda e, write: row(
             write.name(loss_parts(e)[0]), Fence("(", write(e.args[0]), ")")
         ),
-        numpy=lambda e, code: f"{loss_parts(e)[0]}({code(e.args[0])})",
+        numpy=lambda e, code: f"{code.loss(e)}({code(e.args[0])})",
         samples=("L(A @ X) * X", "L(x) * x"),
         bad=("L()", "L(X, X)", "L(X, axis=0)"),
     )

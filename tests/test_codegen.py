@@ -1,0 +1,161 @@
+"""Generated modules: their tests pass in an empty directory; the code is an expert's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv.codegen import compile_module, module_of, source_of_test
+from symderiv.evidence.differences import (
+    all_sizes,
+    callables,
+    check_differences,
+    draw,
+    needs_positive,
+)
+
+XW = {"X": "n, d", "W": "d, m"}
+PROBLEMS = {
+    "linear": ("Z = X @ W + ones(n) @ b.T; L(Z)", {**XW, "b": "m"}),
+    "squares": ("0.5*norm(X @ W + ones(n) @ b.T - Y)**2", {**XW, "b": "m", "Y": "n, m"}),
+    "quadratic": ("x.T @ A @ x", {}),
+    "cubic": ("x.T @ A @ A @ x * (x.T @ x)", {}),
+    "trace": ("trace(A @ X @ B)", {}),
+    "tanh": ("sum(tanh(X @ w))", {}),
+    "network": ("H = relu(X @ W1 + ones(n) @ c.T); Y = H @ W2; L(Y)",
+                {"X": "n, d", "W1": "d, h", "W2": "h, m", "c": "h"}),
+    "quotient": ("(x.T @ A @ x) / (x.T @ B @ x)",
+                 {"x": "n positive", "A": "n, n positive", "B": "n, n positive"}),
+    "scaling": ("L(diag(s) @ X)", {"s": "n", "X": "n, d"}),
+    "rows": ("L(X / sum(X, axis=1))", {"X": "n, d positive"}),
+    "logistic": ("mean(sigmoid(X @ w) * y) + sum(w) ** 2", {}),
+    "logs": ("sum(log(x) * sqrt(y)) / n", {"x": "n", "y": "n"}),
+    "indexed": ("Sum(i, norm(X[i, :])) + X[1, 1] ** 2", {"X": "n, d"}),
+    "mixed": ("Y = tanh(X @ W); L(Y) + 0.5 * sum(W * W) / n", XW),
+    "squared_loss": ("L(X @ W) ** 2", XW),
+    "two_losses": ("Y = X @ W; L(Y) + L(tanh(Y))", XW),
+    "outer": ("L(x @ y.T @ A)", {"x": "n", "y": "m", "A": "m, k"}),
+    "columns": ("L(X @ diag(s) + ones(n) @ (A @ s).T)", {"X": "n, d", "s": "d", "A": "d, d"}),
+    "scalars": ("a * s ** 2 + exp(s) / a", {"a": "scalar positive", "s": "scalar"}),
+    "one_column": ("L(X @ w)", {"X": "n, 1", "w": "1"}),
+    "row": ("L(r @ A)", {"r": "1, n", "A": "n, m"}),
+    "reserved": ("L(np @ sum_ + lambda_)", {"np": "n, d", "sum_": "d, m", "lambda_": "scalar"}),
+}  # fmt: skip
+
+
+def derived(name: str) -> sd.Derivation:
+    """Return the derivation of one of the problems."""
+    text, variables = PROBLEMS[name]
+    return sd.derive(text, **variables)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_generated_gradients_equal_differences(name: str) -> None:
+    d = derived(name)
+    compiled = compile_module(module_of(d, name))
+    found = check_differences(d, compiled)
+    assert {f.name for f in found} == set(d)
+
+
+def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
+    for name in PROBLEMS:
+        d = derived(name)
+        module = module_of(d, name)
+        positive = needs_positive(d, compile_module(module))
+        (tmp_path / f"{name}.py").write_text(module.source)
+        (tmp_path / f"test_{name}.py").write_text(source_of_test(d, module, positive))
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "."],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_generated_test_fails_for_wrong_code(tmp_path: Path) -> None:
+    d = derived("linear")
+    module = module_of(d, "linear")
+    for right, wrong in (("X.T @ G ", "2 * X.T @ G "), ("G @ W.T ", "-G @ W.T "),
+                         ("G.sum(axis=0)", "G.mean(axis=0)")):  # fmt: skip
+        assert right in module.source
+        (tmp_path / "linear.py").write_text(module.source.replace(right, wrong))
+        (tmp_path / "test_linear.py").write_text(source_of_test(d, module))
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1, done.stdout
+
+
+def test_generated_code_imports_numpy_only() -> None:
+    for name in PROBLEMS:
+        lines = module_of(derived(name), name).source.splitlines()
+        assert [x for x in lines if x.startswith(("import", "from"))] == ["import numpy as np"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("linear", "Z = X @ W + b "),
+        ("linear", "dW = X.T @ G "),
+        ("linear", "db = G.sum(axis=0) "),
+        ("linear", "dX = G @ W.T "),
+        ("squares", "R = X @ W + b - Y "),
+        ("squares", "db = R.sum(axis=0) "),
+        ("network", "dZ = dH * (Z > 0) "),
+        ("scaling", "dX = s[:, None] * G "),
+        ("tanh", "dX = np.outer(dz, w) "),
+    ],
+)
+def test_code_is_what_a_person_would_write(name: str, line: str) -> None:
+    source = module_of(derived(name), name).source
+    assert any(x.strip().startswith(line) for x in source.splitlines()), source
+
+
+def test_cache_saves_the_forward_pass() -> None:
+    f = derived("network").compile()
+    inputs, given = draw(derived("network"), all_sizes(derived("network"))[0], 0)
+    cache: dict = {}
+    f.forward(*inputs.values(), cache=cache)
+    assert set(cache) == {"Z", "H", "Y"}
+    cached = f.backward(*inputs.values(), *given.values(), cache=cache)
+    plain = f.backward(*inputs.values(), *given.values())
+    assert all(np.array_equal(cached[n], plain[n]) for n in plain)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_float32_and_integers(name: str) -> None:
+    d = derived(name)
+    f = d.compile()
+    sizes = all_sizes(d)[0]
+    inputs, given = draw(d, sizes, 0, needs_positive(d, f))
+    single = [np.asarray(a, np.float32) for a in (*inputs.values(), *given.values())]
+    for gradient in f.backward(*single, **callables(f)).values():
+        assert np.asarray(gradient).dtype == np.float32, name
+    whole = [np.asarray(np.ones_like(a), int) for a in (*inputs.values(), *given.values())]
+    for gradient in f.backward(*whole, **callables(f)).values():
+        assert np.asarray(gradient).dtype == np.float64, name
+
+
+def test_wrong_shape_is_refused_with_the_expected_one() -> None:
+    f = derived("linear").compile()
+    X, W, b, G = np.ones((4, 3)), np.ones((3, 2)), np.ones(2), np.ones((4, 2))
+    with pytest.raises(ValueError, match=r"W has shape \(2, 3\); expected \(d, m\) with d = 3"):
+        f.backward(X, W.T, b, G)
+    with pytest.raises(ValueError, match=r"b has shape \(2, 1\); expected \(m,\) with m = 2"):
+        f.forward(X, W, b[:, None])
+    with pytest.raises(ValueError, match=r"G has shape \(3, 2\); expected \(n, m\)"):
+        f.backward(X, W, b, G[:3])
+
+
+@pytest.mark.parametrize("function", ["f.forward", "f.backward"])
+def test_traceback_shows_the_generated_line(function: str) -> None:
+    import traceback
+
+    f = derived("linear").compile()
+    try:
+        f.forward(np.ones(3), np.ones(3), np.ones(3))
+    except ValueError:
+        assert "raise ValueError" in traceback.format_exc()
