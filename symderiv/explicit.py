@@ -172,7 +172,7 @@ class DualMath(ExactMath):
         y = Dual.of(y)
         if not y.slope and isinstance(y.value, Fraction) and y.value.denominator <= 2:
             base = Dual.of(x) if y.value.denominator == 1 else self.root(x)
-            return base ** y.value.numerator
+            return base**y.value.numerator
         # The power of plain numbers: the one of this class would take its root of dual ones.
         return self._lift(ExactMath().power, x, y)
 

@@ -61,10 +61,10 @@ def test_gradients_equal_differences(sizes, seed):
     inputs, given = draw(sizes, seed)
     gradients = code.backward(*inputs.values(), *given.values(), **losses(given))
     assert set(gradients) == set(GRADIENTS)
-    for name in GRADIENTS:
-        assert np.shape(gradients[name]) == inputs[name].shape
-        for place in np.ndindex(inputs[name].shape):
-            expected = difference(inputs, given, name, place)
+    for name, parameter in GRADIENTS.items():
+        assert np.shape(gradients[name]) == inputs[parameter].shape
+        for place in np.ndindex(inputs[parameter].shape):
+            expected = difference(inputs, given, parameter, place)
             found = np.asarray(gradients[name])[place]
             assert abs(found - expected) <= {tolerance} * max(1.0, abs(expected)), (name, place)
 
@@ -124,7 +124,7 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         variables=[python_name(n) for n in module.forward],
         positive=[python_name(n) for n in positive],
         given=[python_name(n) for n in problem.upstream],
-        gradients=list(module.gradients),
+        gradients={n: python_name(n) for n in module.gradients},
         losses=list(module.losses),
         method="a complex step" if module.analytic else "central differences",
         difference=_COMPLEX if module.analytic else _CENTRAL,

@@ -136,7 +136,10 @@ class _Tally:
     def result(self) -> Comparison:
         """Return what was found."""
         if not self._sizes:
-            raise CheckError(f"no size at which the gradient by {self._wrt} could be compared")
+            raise CheckError(
+                f"no point was found where the gradient by {self._wrt} is defined",
+                remedy="declare variables that must be so as positive",
+            )
         return Comparison(
             tuple(self._sizes), self._entries, self._identities, self._exact, self._mismatch
         )
@@ -148,8 +151,8 @@ class _Tally:
         count = sum(map(len, road.symbols[self._wrt]))
         if self._is_identity(road):
             self._identities += count
-        else:
-            self._at_a_point(road)
+        elif not self._at_a_point(road):
+            return  # defined nowhere at these sizes, such as log(0) at n = 1
         self._sizes.append(road.sizes)
         self._entries += count
 
@@ -163,18 +166,16 @@ class _Tally:
         except UnreadableError:
             return False
 
-    def _at_a_point(self, road: EntryRoad) -> None:
+    def _at_a_point(self, road: EntryRoad) -> bool:
+        """Compare at a point; return whether one was found."""
         functions = (self._problem.objective, self._candidate)
         for point in points(self._names, road.sizes, self._problem.variables, functions):
             try:
                 self._compare_at(point, road)
-                return
             except OUTSIDE_DOMAIN:
                 continue
-        raise CheckError(
-            f"no point was found where the gradient by {self._wrt} is defined",
-            remedy="declare variables that must be so as positive",
-        )
+            return True
+        return False
 
     def _compare_at(self, point: Point, road: EntryRoad) -> None:
         derived = road.gradient(self._wrt, lift=point.value, plus=_sum)

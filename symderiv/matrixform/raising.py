@@ -92,6 +92,11 @@ class Raiser:
 
     def _spread_scalar(self, term: Term) -> Product | None:
         """Return a scalar that is spread over the axes of a term, or None where it is not one."""
+        if term.kind == "add" and term.dims:
+            parts = [(s, self._spread_scalar(b)) for s, b in summands(term)]
+            known = [Product(s * p.scale, p.scalars) for s, p in parts if p is not None]
+            whole = len(known) == len(parts)
+            return Product(Scale(), (plus([p.expr() for p in known]),)) if whole else None
         if term.kind != "contract" or any(f.dims for f in term.children):
             return None
         return self.product(term) if not term.dims else _Walk(self, term).product(spread=True)

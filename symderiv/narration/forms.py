@@ -38,11 +38,12 @@ class Letters:
 
     def __init__(self, taken: Sequence[str]) -> None:
         self._taken = set(taken)
+        self.reserved: set[Index] = set()  # the indices of the entry that is being derived
 
     def pick(self, wanted: str, used: Sequence[Index] = ()) -> str:
         """Return the first free letter, in the order wanted and then by convention."""
         pool = [*wanted, *"ijklrstuvwabcfgh", *(f"i{k}" for k in range(1, 1000))]
-        found: str = next(c for c in pool if c not in self._taken and c not in used)
+        found: str = next(c for c in pool if c not in self._taken | self.reserved and c not in used)
         return found
 
     def pair(self, wanted: str, count: int, used: Sequence[Index] = ()) -> tuple[str, ...]:

@@ -97,6 +97,12 @@ class _Narrator:
             name += "_"
         return named(name, written)
 
+    def _is_given(self, target: Term, result: Expr) -> bool:
+        """Whether the gradient of a target is known by definition: L(Z) has the gradient G."""
+        plain = result.args[0] if result.op == "transpose" else result
+        alone = self.root.kind == "call" and self.root.children == (target,)
+        return alone and plain.op == "var" and not self._consumers(target)
+
     def _result(self, target: Term, expr: Expr, consumers: list[Stage], direct: bool) -> Expr:
         """Return the gradient in terms of the gradients of the stages that use the target."""
         parts = [reverse(self.root, [target]).gradient(target)] if direct else []
@@ -116,11 +122,13 @@ class _Narrator:
         return [s for s in self.stages.stages.values() if _meets(s.value, target)]
 
     def _section(self, target: Term, expr: Expr) -> Section:
+        self.letters.reserved = set()
         ends = self.letters.pair("pq", len(target.dims))
+        self.letters.reserved = set(ends)
         consumers = self._consumers(target)
         direct = _meets(self.root, target)
         result = self._result(target, expr, consumers, direct)
-        if self.root.kind == "call" and direct and target in self.root.children:
+        if self._is_given(target, result):
             return Section(expr, (), result, ends, ())
         steps: list[Step] = []
         pieces: list[tuple[Stage, Ends, list[Monomial]]] = []
