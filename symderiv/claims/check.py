@@ -337,7 +337,7 @@ def _reason(reading: Reading, claimed: Expr, truth: Expr) -> str:
     if reading.refusal is not None:
         return reading.refusal.subject
     if claimed.shape != truth.shape:
-        return f"it is {describe(claimed.shape)}, the gradient {describe(truth.shape)}"
+        return f"it is `{describe(claimed.shape)}`, the gradient `{describe(truth.shape)}`"
     return ""
 
 

@@ -59,7 +59,7 @@ def _missing_sum(claim: Expr, context: Context) -> Iterator[Mend]:
             what = "row" if _counts_rows(claim, name) else "term"
             yield Mend(
                 "missing-sum",
-                f"one {what} instead of the sum over all: {name} is fixed, and must be summed",
+                f"one {what} instead of the sum over all: `{name}` is fixed, and must be summed",
                 index_sum(name, dim, claim),
             )
 
@@ -118,7 +118,7 @@ def _swapped_indices(claim: Expr, context: Context) -> Iterator[Mend]:
     p, q = context.entry
     swapped = exchange(claim, p, q)
     if swapped is not None and swapped is not claim:
-        yield Mend("index-swap", f"the index pair {p}, {q} is swapped", swapped)
+        yield Mend("index-swap", f"the index pair `{p}`, `{q}` is swapped", swapped)
 
 
 def exchange(x: Expr, p: str, q: str) -> Expr | None:

@@ -3,7 +3,7 @@
 from .build import STYLES, build
 from .examples import ExplicitExample, NumericExample, Slice, explicit_example
 from .model import Document
-from .render import latex, markdown, pdf, typst
+from .render import latex, markdown, pdf, pictures, typst
 
 __all__ = [
     "STYLES",
@@ -16,5 +16,6 @@ __all__ = [
     "latex",
     "markdown",
     "pdf",
+    "pictures",
     "typst",
 ]

@@ -65,6 +65,8 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
     if slips:
         answer.append(f" ({'slip' if len(slips) == 1 else 'slips'}: {', '.join(slips)})")
     found: list[Block] = [Heading(title, number), Paragraph(tuple(answer))]
+    if verdict.claimed and claim.question:
+        found.append(Kept((Paragraph(("The claim:",)), Display((_claimed(scribe, verdict),)))))
     if verdict.counterexample is not None:
         found += _counterexample(scribe, verdict.counterexample)
     if verdict.correction_expr is not None and verdict.verdict != "right":
@@ -77,20 +79,46 @@ def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
     """Return the right form, behind what it equals."""
     assert verdict.correction_expr is not None
     right = scribe.write_full(verdict.correction_expr)
-    about = _ABOUT.fullmatch(verdict.corrects.replace(" ", ""))
-    by = scribe.known.get(about[1]) if about else None
-    if about is None or by is None:
-        return right
-    if not about[2]:
-        return row(scribe.gradient(by), EQUALS, right)
-    places = [int(m) if m.isdigit() else m for m in about[2].split(",")]
+    left = _about(scribe, verdict.corrects)
+    return right if left is None else row(left, EQUALS, right)
+
+
+def _claimed(scribe: Scribe, verdict: Verdict) -> Math:
+    """Return what was claimed, as an equation."""
+    sides = [scribe.write(x) for x in verdict.claimed]
+    left = _about(scribe, verdict.claim.about)
+    if left is not None:
+        sides.insert(0, left)
+    parts: list[Math] = []
+    for side in sides:
+        parts += [EQUALS, side] if parts else [side]
+    return row(*parts)
+
+
+def _about(scribe: Scribe, about: str) -> Math | None:
+    """Return the gradient, or the entry of one, that "dL/dW[p, q]" names."""
+    found = _ABOUT.fullmatch(about.replace(" ", ""))
+    by = scribe.known.get(found[1]) if found else None
+    if found is None or by is None:
+        return None
+    if not found[2]:
+        return scribe.gradient(by)
+    places = [int(m) if m.isdigit() else m for m in found[2].split(",")]
     rows, cols = (places[0], places[1]) if len(places) > 1 else (places[0], 1)
-    return row(scribe.gradient(entry(by, rows, cols)), EQUALS, right)
+    return scribe.gradient(entry(by, rows, cols))
 
 
 def _marked(text: str) -> list[Piece]:
-    """Return a sentence with what stands in backticks as code."""
-    return [Code(t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
+    """Return a sentence with what stands in backticks typeset: symbols, shapes, else code."""
+    return [_typeset(t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
+
+
+def _typeset(text: str) -> Piece:
+    parts = text.split(" x ")
+    if all(p.isidentifier() or p.isdecimal() for p in parts) and len(parts) <= 2:
+        symbols: list[Math] = [Sym(p) if p.isidentifier() else Num(p) for p in parts]
+        return symbols[0] if len(parts) == 1 else row(symbols[0], Op("×"), symbols[1])
+    return Code(text)
 
 
 def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:

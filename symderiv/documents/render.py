@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import typst as compiler
 from jinja2 import Environment, StrictUndefined
@@ -52,6 +53,11 @@ def pdf(document: Document, engine: str = "typst") -> bytes:
     raise MissingRuleError(f"there is no PDF engine {engine!r}", remedy="choose typst or latexmk")
 
 
+def pictures(document: Document, ppi: float = 110) -> list[bytes]:
+    """Return the pages of a document as PNG pictures."""
+    return _compiled(typst(document), format="png", ppi=ppi)
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
@@ -76,18 +82,15 @@ def _rendered(document: Document, suffix: str, printer: Printer) -> str:
 
 
 def _by_typst(source: str) -> bytes:
+    return _compiled(source, format="pdf", pdf_standards=["ua-1"], timestamp=_STAMP)[0]
+
+
+def _compiled(source: str, **options: Any) -> list[bytes]:
     try:
-        made = compiler.compile(
-            source.encode(),
-            format="pdf",
-            ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
-            timestamp=_STAMP,
-        )
+        made = compiler.compile(source.encode(), ignore_system_fonts=True, **options)
     except compiler.TypstError as e:
         raise InputError(f"Typst refused the document: {e}") from e
-    assert isinstance(made, bytes)
-    return made
+    return made if isinstance(made, list) else [made]
 
 
 def _by_latexmk(source: str) -> bytes:

@@ -1,0 +1,88 @@
+"""Tests of linear_layer.py: gradients against differences, dtypes, shapes."""
+
+import numpy as np
+import pytest
+
+import linear_layer as code
+
+SIZES = [{'n': 2, 'd': 3, 'm': 4}, {'n': 1, 'd': 3, 'm': 1}, {'n': 3, 'd': 1, 'm': 3}]
+POINTS = [0, 1, 2]
+VARIABLES = ['X', 'W', 'b']
+POSITIVE = []
+GIVEN = ['G']
+GRADIENTS = {'W': 'W', 'b': 'b', 'X': 'X'}
+LOSSES = []
+
+
+def draw(sizes, seed):
+    """Return random inputs and given gradients of the right shapes."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for name, dims in code.SHAPES.items():
+        shape = tuple(int(d) if d.isdigit() else sizes[d] for d in dims)
+        values = rng.uniform(0.5, 1.5, shape)
+        signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
+        arrays[name] = np.asarray(values * signs)
+    return {n: arrays[n] for n in VARIABLES}, {n: arrays[n] for n in GIVEN}
+
+
+def objective(inputs, given):
+    """Return the objective; an unspecified loss is stood in for by the inner product with G."""
+    value = code.forward(*inputs.values(), **losses(given))
+    if LOSSES or not given:
+        return value
+    (gradient,) = given.values()
+    return (gradient * value).sum()
+
+
+def losses(given):
+    """Return the losses that are passed as callables: inner products with their gradients."""
+    return {n: lambda z, g=g: (g * z).sum() for n, g in zip(LOSSES, given.values())}
+
+
+def difference(inputs, given, name, place):
+    """Return the derivative of the objective by one entry, by a complex step."""
+    step = 1e-30
+    moved = {n: np.array(a, dtype=complex) for n, a in inputs.items()}
+    moved[name][place] += 1j * step
+    return objective(moved, given).imag / step
+
+
+@pytest.mark.parametrize("seed", POINTS)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_gradients_equal_differences(sizes, seed):
+    inputs, given = draw(sizes, seed)
+    gradients = code.backward(*inputs.values(), *given.values(), **losses(given))
+    assert set(gradients) == set(GRADIENTS)
+    for name, parameter in GRADIENTS.items():
+        assert np.shape(gradients[name]) == inputs[parameter].shape
+        for place in np.ndindex(inputs[parameter].shape):
+            expected = difference(inputs, given, parameter, place)
+            found = np.asarray(gradients[name])[place]
+            assert abs(found - expected) <= 1e-12 * max(1.0, abs(expected)), (name, place)
+
+
+def test_cache_gives_the_same_gradients():
+    inputs, given = draw(SIZES[0], 0)
+    cache = {}
+    code.forward(*inputs.values(), **losses(given), cache=cache)
+    plain = code.backward(*inputs.values(), *given.values(), **losses(given))
+    cached = code.backward(*inputs.values(), *given.values(), **losses(given), cache=cache)
+    for name in GRADIENTS:
+        assert np.array_equal(plain[name], cached[name])
+
+
+def test_float32_stays_float32():
+    inputs, given = draw(SIZES[0], 0)
+    inputs = {k: v.astype(np.float32) for k, v in inputs.items()}
+    given = {k: v.astype(np.float32) for k, v in given.items()}
+    for gradient in code.backward(*inputs.values(), *given.values(), **losses(given)).values():
+        assert np.asarray(gradient).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_wrong_shape_is_refused(name):
+    inputs, given = draw(SIZES[0], 0)
+    inputs[name] = np.ones((*inputs[name].shape, 2))
+    with pytest.raises(ValueError, match=name + r" has shape .* expected"):
+        code.backward(*inputs.values(), *given.values(), **losses(given))
