@@ -44,7 +44,7 @@ def test_gallery_is_what_is_made_today(made: tuple[str, dict[str, bytes]]) -> No
 @pytest.mark.parametrize("name", gallery.NAMES)
 def test_gallery_code_passes_its_test(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        [sys.executable, "-IB", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
         cwd=gallery.ROOT / name,
         capture_output=True,
         text=True,
