@@ -64,7 +64,7 @@ class Result:
         """Return the entry (p, q) of the gradient as an expression over named indices."""
         letters = Letters(self.derivation.taken)
         forms = Forms(Raiser(), letters)
-        ends = letters.pair("pq", len(self.term.dims))
+        ends = letters.targets(len(self.term.dims))
         return total([m.along_path() for m in forms.monomials(self.term, ends)])
 
     @property

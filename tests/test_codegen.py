@@ -11,6 +11,7 @@ import symderiv as sd
 from symderiv.codegen import compile_module, module_of, source_of_test
 from symderiv.evidence.differences import (
     all_sizes,
+    backward,
     callables,
     check_differences,
     draw,
@@ -131,12 +132,12 @@ def test_float32_and_integers(name: str) -> None:
     f = d.compile()
     sizes = all_sizes(d)[0]
     inputs, given = draw(d, sizes, 0, needs_positive(d, f))
-    single = [np.asarray(a, np.float32) for a in (*inputs.values(), *given.values())]
-    for gradient in f.backward(*single, **callables(f)).values():
-        assert np.asarray(gradient).dtype == np.float32, name
-    whole = [np.asarray(np.ones_like(a), int) for a in (*inputs.values(), *given.values())]
-    for gradient in f.backward(*whole, **callables(f)).values():
-        assert np.asarray(gradient).dtype == np.float64, name
+    for kind, expected in ((np.float32, np.float32), (int, np.float64)):
+        arrays = [
+            {n: np.asarray(np.ones_like(a), kind) for n, a in x.items()} for x in (inputs, given)
+        ]
+        for gradient in backward(f, *arrays, callables(f)).values():
+            assert np.asarray(gradient).dtype == expected, name
 
 
 def test_wrong_shape_is_refused_with_the_expected_one() -> None:

@@ -91,13 +91,26 @@ class Coder:
             return self(e, level)
         if e.shape[1] == ONE:
             return f"{self(e, ATOM)}[:, None]"
-        if e.op == "matmul" and e not in self.names and ONE not in e.shape:
-            first, last = e.args[0], e.args[-1]
-            if _is_ones(first) and first.shape[1] == ONE:
+        missing = self._left_out(e)
+        if missing is not None and any(self._shows(a, missing) for a in over.args):
+            if missing == 0:
                 return self.chain_of(e.args[1:], level)
-            if _is_ones_row(last):
-                return f"{self.chain_of(e.args[:-1], ATOM)}[:, None]"
+            return f"{self.chain_of(e.args[:-1], ATOM)}[:, None]"
         return self(e, level)
+
+    def _left_out(self, e: Expr) -> int | None:
+        """Return the axis of a product with ones that NumPy broadcasts over, or None."""
+        if e.op != "matmul" or e in self.names or ONE in e.shape:
+            return None
+        if _is_ones(e.args[0]) and e.args[0].shape[1] == ONE:
+            return 0
+        return 1 if _is_ones_row(e.args[-1]) else None
+
+    def _shows(self, e: Expr, axis: int) -> bool:
+        """Whether an operand has an axis even where it is written for broadcasting."""
+        while e.op == "neg":
+            e = e.args[0]
+        return e.shape[axis] != ONE and self._left_out(e) != axis
 
     def chain_of(self, factors: Sequence[Expr], level: int) -> str:
         """Return a chain of products as an operand."""

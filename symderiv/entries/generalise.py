@@ -32,6 +32,9 @@ Sizes = Mapping[str, int]
 _SIZES = ((4, 3, 2, 3), (2, 4, 3, 2), (3, 2, 2, 3), (2, 3, 2, 3), (3, 2, 2, 2))
 
 
+_MOST_MONOMIALS = 6_000
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """What all entries have in common.
@@ -120,6 +123,8 @@ def _pattern(
     known = Names(leaves, taken)
     label_dims = tuple(d for d in shape if d != ONE)
     raw = [Observation(s, _labelled(grid, shape, reader)) for s, grid in grids]
+    if sum(len(x) for o in raw for x in o.entries.values()) > _MOST_MONOMIALS:
+        raise UnreadableError  # too long a sum to be told apart in a person's patience
     observations = with_named_functions(raw, known)
     families = known.search(observations, label_dims)
     matrix = known.expression(families, label_dims)

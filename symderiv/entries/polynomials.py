@@ -27,7 +27,7 @@ Polynomial = dict[Monomial, Fraction]
 Frozen = tuple[tuple[Monomial, Fraction], ...]
 
 ONE = Fraction(1)
-MOST_MONOMIALS = 20_000
+MOST_MONOMIALS = 1_200
 _STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import MissingRuleError
-from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row, zeros
+from ..expr import Expr, column, entry, eye, matmul, node, num, number, ones, row, zeros
 from ..shapes import ONE, SCALAR, Dim, Shape
 from ..tensor import Factor, Label, Scale, Term, Value, factors_of, is_zero, summands
 from .collecting import collect
@@ -67,7 +67,7 @@ class Raiser:
         if len(term.dims) > 2:
             raise MissingRuleError(f"no matrix form for a term with {len(term.dims)} axes")
         if is_zero(term):
-            return zeros(*_shape(term))
+            return zeros(*_shape(term)) if term.dims else num(0)
         if term.kind in ("leaf", "named"):
             expr: Expr = term.data
             return expr if expr.shape == _shape(term) else flip(expr)

@@ -46,6 +46,11 @@ class Letters:
         found: str = next(c for c in pool if c not in self._taken | self.reserved and c not in used)
         return found
 
+    def targets(self, count: int) -> tuple[str, ...]:
+        """Return the indices p, q of an entry to differentiate by; no sum ever uses them."""
+        pool = ["p", "q", *(f"{c}{k}" for k in range(1, 1000) for c in "pq")]
+        return tuple([c for c in pool if c not in self._taken][:count])
+
     def pair(self, wanted: str, count: int, used: Sequence[Index] = ()) -> tuple[str, ...]:
         """Return ``count`` different letters."""
         found: list[str] = []

@@ -123,7 +123,7 @@ class _Narrator:
 
     def _section(self, target: Term, expr: Expr) -> Section:
         self.letters.reserved = set()
-        ends = self.letters.pair("pq", len(target.dims))
+        ends = self.letters.targets(len(target.dims))
         self.letters.reserved = set(ends)
         consumers = self._consumers(target)
         direct = _meets(self.root, target)

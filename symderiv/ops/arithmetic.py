@@ -9,7 +9,7 @@ from functools import reduce
 
 from ..expr import Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
-from ..shapes import ONE
+from ..shapes import ONE, Unifier
 from ..tensor import (
     COLUMN,
     INNER,
@@ -66,7 +66,35 @@ def _add_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(add([p.term for p in parts]), e.shape, parts[0].loose)
 
 
+def _last_alone(args: Sequence[Expr]) -> int:
+    """Return how many operands can be read from the left; the others are grouped.
+
+    ``A * x`` of a square A and a column x is refused, so that A * x * x.T is A * (x * x.T).
+    """
+    shape = (ONE, ONE)
+    for k, a in enumerate(args):
+        if shape[0] == shape[1] != ONE and a.shape == (shape[0], ONE) and k < len(args) - 1:
+            return k
+        shape = Unifier().broadcast(shape, a.shape)
+    return len(args)
+
+
+def _in_groups(e: Expr, text: Texts, sign: str, level: int) -> str | None:
+    """Return the text of a chain whose later operands have to be grouped, or None."""
+    alone = _last_alone(e.args)
+    if alone == len(e.args):
+        return None
+    parts = []
+    for args in (e.args[:alone], e.args[alone:]):
+        shape = reduce(Unifier().broadcast, (a.shape for a in args))
+        parts.append(args[0] if len(args) == 1 else node(e.op, args, shape))
+    return f"{text(parts[0], level)} {sign} ({text(parts[1])})"
+
+
 def _add_text(e: Expr, text: Texts) -> str:
+    grouped = _in_groups(e, text, "+", SUM)
+    if grouped is not None:
+        return grouped
     pieces = []
     for k, term in enumerate(e.args):
         minus, body = _signed(term)
@@ -131,6 +159,9 @@ register(
 
 
 def _mul_text(e: Expr, text: Texts) -> str:
+    grouped = _in_groups(e, text, "*", PRODUCT)
+    if grouped is not None:
+        return grouped
     last = len(e.args) - 1
     scalars_only = all(a.is_scalar for a in e.args[:last])
     pieces = []

@@ -251,7 +251,9 @@ class _Contraction:
         factors = _gather_units([Factor(t, x, e) for (t, x), e in self.powers.items() if e])
         if factors is None:
             return zero(out_dims)
-        factors += [Factor(delta(self.dims[a]), (a, b)) for a, b in kept]
+        for pair in kept:
+            first, second = sorted(pair, key=self.out.index)
+            factors.append(Factor(delta(self.dims[first]), (first, second)))
         self._count_unused(factors)
         return _canonical(self.scale, factors, self.out, self.dims, out_dims)
 
@@ -327,19 +329,40 @@ def _sorted(factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim])
         return factors
     colour: dict[Label, Any] = {x: (1, str(dims[x])) for f in factors for x in f.labels}
     colour.update((x, (0, str(k))) for k, x in enumerate(out))
-    rounds = 1 if len({f.term for f in factors}) == len(factors) else 3
-    for _ in range(rounds):
-        seen: dict[Label, list[Any]] = {x: [] for x in colour}
-        for f in factors:
-            mark = (f.term.order, f.exponent, tuple(colour[x] for x in f.labels))
-            for slot, x in enumerate(f.labels):
-                seen[x].append((mark, slot))
-        ranked = {x: (colour[x], sorted(seen[x])) for x in colour}
-        places = sorted(ranked.values())
-        colour = {x: (places.index(v), "") for x, v in ranked.items()}
+    if len({f.term for f in factors}) == len(factors):
+        colour = _refined(colour, factors)
+    else:
+        colour = _told_apart(colour, factors)
     return sorted(
         factors, key=lambda f: (f.term.order, f.exponent, tuple(colour[x] for x in f.labels))
     )
+
+
+def _refined(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return a finer order of labels: by the places at which they meet which factors."""
+    seen: dict[Label, list[Any]] = {x: [] for x in colour}
+    for f in factors:
+        mark = (f.term.order, f.exponent, tuple(colour[x] for x in f.labels))
+        for slot, x in enumerate(f.labels):
+            seen[x].append((mark, slot))
+    ranked = {x: (colour[x], sorted(seen[x])) for x in colour}
+    places = sorted(ranked.values())
+    return {x: (places.index(v), "") for x, v in ranked.items()}
+
+
+def _told_apart(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return an order of labels without ties: where labels look alike, any of them is first."""
+    while True:
+        classes = 0
+        while len(set(colour.values())) > classes:
+            classes = len(set(colour.values()))
+            colour = _refined(colour, factors)
+        tied = [v for v in colour.values() if list(colour.values()).count(v) > 1]
+        if not tied:
+            return colour
+        place = min(tied)
+        chosen = next(x for x, v in colour.items() if v == place)
+        colour[chosen] = (place[0], "first")
 
 
 def add(terms: Iterable[Term]) -> Term:
