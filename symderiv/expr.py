@@ -78,6 +78,9 @@ def num(value: Fraction | int) -> Expr:
     return node("num", (), SCALAR, Fraction(value))
 
 
+_MINUS_ONE = num(-1)
+
+
 def var(name: str, shape: Shape) -> Expr:
     """Return a variable."""
     return node("var", (), shape, name)
@@ -118,15 +121,33 @@ def transpose(x: Expr) -> Expr:
 
 
 def matmul(*factors: Expr) -> Expr:
-    """Return a matrix product, flattened; scalars in it scale it."""
-    scalars = [f for f in factors if f.is_scalar]
-    rest = [f for f in factors if not f.is_scalar]
+    """Return a matrix product, flattened; scalars and signs in it stand in front."""
+    scalars: list[Expr] = []
+    rest: list[Expr] = []
+    for f in factors:
+        minus, scale, body = _fronted(f)
+        scalars += [num(-1)] * minus + scale
+        rest += [body] if body is not None else []
     if scalars:
         return mul(*scalars, matmul(*rest)) if rest else mul(*scalars)
+    factors = tuple(rest)
     flat = tuple(g for f in factors for g in (f.args if f.op == "matmul" else (f,)))
     if len(flat) == 1:
         return flat[0]
     return node("matmul", flat, (flat[0].shape[0], flat[-1].shape[1]))
+
+
+def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
+    """Return the sign, the scalars and the rest of a factor: -2 * s * X is (-, [2, s], X)."""
+    if x.is_scalar:
+        return False, [x], None
+    minus = x.op == "neg"
+    body = x.args[0] if minus else x
+    if body.op != "mul":
+        return minus, [], body
+    scalars = [a for a in body.args if a.is_scalar]
+    rest = [a for a in body.args if not a.is_scalar]
+    return minus, scalars, mul(*rest)
 
 
 def _broadcast(args: tuple[Expr, ...]) -> Shape:
@@ -144,9 +165,19 @@ def add(*terms: Expr) -> Expr:
 
 
 def mul(*factors: Expr) -> Expr:
-    """Return an entrywise (Hadamard) product, flattened."""
-    flat = tuple(g for f in factors for g in (f.args if f.op == "mul" else (f,)))
-    return flat[0] if len(flat) == 1 else node("mul", flat, _broadcast(flat))
+    """Return an entrywise (Hadamard) product, flattened; a sign of a factor stands in front."""
+    minus = False
+    flat: list[Expr] = []
+    for f in factors:
+        minus ^= f.op == "neg" or f is _MINUS_ONE
+        body = f.args[0] if f.op == "neg" else f
+        if f is not _MINUS_ONE:
+            flat += body.args if body.op == "mul" else (body,)
+    if len(flat) < 2:
+        product = flat[0] if flat else num(1)
+    else:
+        product = node("mul", tuple(flat), _broadcast(tuple(flat)))
+    return neg(product) if minus else product
 
 
 def neg(x: Expr) -> Expr:

@@ -23,6 +23,7 @@ from .families import Family, Observation
 from .functions import CrowdedError, Names, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, UnreadableError
+from .symbols import loss_name
 
 Grid = Sequence[Sequence[Any]]
 Sizes = Mapping[str, int]
@@ -80,10 +81,9 @@ def names_of(problem: Problem) -> dict[str, Expr]:
     """Return what the symbols of entries may be entries of: variables, gradients, definitions."""
     names = problem.known()
     names.update((n, named(n, x)) for n, x in problem.definitions.items())
-    for e in walk(problem.objective):
-        if e.op == "loss":
-            assert isinstance(e.data, tuple)
-            names.setdefault(str(e.data[0]), e)
+    losses = [e for e in walk(problem.objective) if e.op == "loss"]
+    for e in losses:
+        names.setdefault(loss_name(e, len(losses) > 1), e)
     return names
 
 
