@@ -10,7 +10,7 @@ from .claims import Verdict
 from .codegen import source_of_test
 from .derivation import Derivation
 from .documents import build, latex, markdown, pdf
-from .documents.examples import explicit_example
+from .documents.examples import ExplicitExample, explicit_example
 from .documents.model import Document
 from .entries import explicit_entries
 from .evidence import Evidence
@@ -24,21 +24,27 @@ from .writing import digest
 FORMATS = ("md", "tex", "pdf", "py")
 
 
+def entries_example(derivation: Derivation) -> ExplicitExample:
+    """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it."""
+    problem = derivation.problem
+    least = least_sizes([problem.objective])
+    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
+    entries = explicit_entries(problem, sizes, list(derivation))
+    return explicit_example(entries, list(problem.upstream))
+
+
 def document(
     derivation: Derivation, evidence: Evidence, verdicts: Sequence[Verdict], style: str
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
-    least = least_sizes([problem.objective])
-    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
-    entries = explicit_entries(problem, sizes, list(derivation))
     return build(
         derivation,
         verdicts=verdicts,
         certificate=evidence.certificate,
         code=evidence.compiled.module.excerpt,
         style=style,
-        explicit=explicit_example(entries, list(problem.upstream)),
+        explicit=entries_example(derivation),
         example=worked_example(derivation),
         meanings=problem.meanings,
     )

@@ -49,6 +49,14 @@ def test_derive_prints_result_steps_and_evidence(capsys: pytest.CaptureFixture[s
     assert last.startswith("checked: index road and SymPy entries agree exactly")
 
 
+def test_derive_prints_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "derive", "linear-layer", "--wrt", "W", "--style", "entries")
+    assert code == 0
+    assert "Z₁₂ = X₁₁ W₁₂ + X₁₂ W₂₂ + b₂" in out
+    assert "∂L/∂W₂₁ = X₁₂ G₁₁ + X₂₂ G₂₁" in out
+    assert "matrix product" not in out
+
+
 def test_derive_prints_back_how_undeclared_names_were_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

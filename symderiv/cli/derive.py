@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from ..api import Derivation, Result
+from ..documents.sympy_notation import EntryWriter, Matrix
 from ..errors import InputError
 from ..narration import Section, Step
 from ..notation.math import EQUALS, row
 from ..notation.text import text
 from ..notation.unicode import unicode
 from ..notation.written import Writer
-from ..outputs import FORMATS
+from ..outputs import FORMATS, entries_example
 from ..shapes import describe
 from .common import equation, inferred_note, json_option, problem_options, read_problem
 
@@ -78,7 +79,7 @@ def command(
     if as_json:
         click.echo(json.dumps(_data(derivation), indent=2, ensure_ascii=False))
         return
-    for line in _report(derivation):
+    for line in _report(derivation, style):
         click.echo(line)
     click.echo("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
     for path in paths:
@@ -105,7 +106,7 @@ def _data(derivation: Derivation) -> dict[str, object]:
     }
 
 
-def _report(derivation: Derivation) -> list[str]:
+def _report(derivation: Derivation, style: str) -> list[str]:
     problem = derivation.problem
     lines = [click.style(problem.title, bold=True), ""]
     note = inferred_note(problem)
@@ -116,9 +117,39 @@ def _report(derivation: Derivation) -> list[str]:
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
     lines.append(f"  {_objective(derivation)}")
     lines.append("")
-    for section in derivation.sections:
-        lines += _section(derivation, section)
+    if style != "entries":
+        for section in derivation.sections:
+            lines += _section(derivation, section)
+    return lines + (_entries(derivation) if style != "index" else [])
+
+
+def _entries(derivation: Derivation) -> list[str]:
+    """Return every entry at sizes of 2, as SymPy derives it."""
+    found = entries_example(derivation)
+    sizes = ", ".join(f"{n} = {k}" for n, k in found.sizes.items())
+    problem = derivation.problem
+    order = [*problem.variables, *problem.definitions, *problem.upstream]
+    writer = EntryWriter(order={n: k for k, n in enumerate(order)})
+    lines = [click.style(f"every entry, for {sizes}" if sizes else "every entry", bold=True)]
+    for name, matrix in found.forward:
+        lines += _matrix_lines(name, matrix, writer)
+    for name, matrix in found.gradients:
+        lines += _matrix_lines(f"∂{problem.objective_name}/∂{name}", matrix, writer)
+        lines.append(click.style(f"  = {derivation[name].unicode}", fg="cyan"))
+    return [*lines, ""]
+
+
+def _matrix_lines(name: str, matrix: Matrix, writer: EntryWriter) -> list[str]:
+    rows, cols = len(matrix), len(matrix[0])
+    lines = []
+    for i, line in enumerate(matrix, 1):
+        for j, x in enumerate(line, 1):
+            place = (f"{i}" if rows > 1 else "") + (f"{j}" if cols > 1 else "")
+            lines.append(f"  {name}{place.translate(_LOWERED)} = {unicode(writer(x))}")
     return lines
+
+
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _objective(derivation: Derivation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..expr import Expr
 from ..narration import Section, Step
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
+from ..notation.text import text
 from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable
 from .scribe import Scribe
 from .widths import pieces, width
@@ -109,7 +110,7 @@ class Proof:
         name = str(section.target.data)
         if given is None and name in scribe.wanted:
             whole = scribe.derivation[name].expr
-            if whole is not section.result and width(scribe.write(whole)) < _SHORT:
+            if text(whole) != text(section.result) and width(scribe.write(whole)) < _SHORT:
                 parts += [EQUALS, scribe.write(whole)]
         return row(*parts)
 
