@@ -10,6 +10,7 @@ from ..expr import Expr, walk
 from ..ops import TABLE
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Shape
+from .helpers import SOURCES, with_needs
 from .lines import Line, array_shape, plan, shape_text
 from .numpy_code import Coder, python_name
 
@@ -33,15 +34,6 @@ def _read(**arrays):
         found.append(array)
     return found, sizes, np.result_type(*found)
 '''
-
-HELPERS = {
-    "_sigmoid": '''
-def _sigmoid(x):
-    """Return 1 / (1 + exp(-x)) without overflow."""
-    e = np.exp(np.where(x.real > 0, -x, x))
-    return np.where(x.real > 0, 1, e) / (1 + e)
-''',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +83,7 @@ class _Builder:
         backward = self._backward()
         forward, outputs = self._forward()
         parts = [self._docstring(), "", "import numpy as np", "", self._shapes(), _READ]
-        parts += [HELPERS[h] for h in sorted(self.helpers)]
+        parts += [SOURCES[h] for h in with_needs(self.helpers)]
         parts += ["", forward, "", backward]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
         operators = {e.op for e in self._everything()}

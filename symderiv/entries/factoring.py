@@ -20,6 +20,10 @@ from ..expr import Expr, add, div, matmul, mul, neg, num, number, ones
 from ..shapes import ONE
 from .contraction import Piece, count_transposes, hadamard, raised, transposed
 from .families import UNIT, Coefficient
+from .polynomials import UnreadableError
+
+
+_MOST_SUMMANDS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,35 @@ class _Way:
 
 
 def summed_up(pieces: Sequence[Piece]) -> Expr:
-    """Return the sum of at least one summand, with what they share taken out."""
-    return _written(_as_one(pieces, lambda whole: whole))
+    """Return the sum of at least one summand, with what they share taken out.
+
+    Raises UnreadableError for more summands than a person would call one pattern.
+    """
+    if len(pieces) > _MOST_SUMMANDS:
+        raise UnreadableError
+    return _written(_as_one(pieces, lambda whole: whole, _Work()))
 
 
-def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr]) -> Piece:
+@dataclass(slots=True)
+class _Work:
+    """How many rounds of looking for common factors are left."""
+
+    rounds: int = 60
+
+    def spend(self) -> None:
+        """Use one round; raises UnreadableError where none is left."""
+        if not self.rounds:
+            raise UnreadableError
+        self.rounds -= 1
+
+
+def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr], work: _Work) -> Piece:
     """Return a sum as one summand: its common front, and its joined rest."""
     if len(pieces) == 1:
         (p,) = pieces
         return p if p.core is None else replace(p, core=join(p.core))
     common, rest = _common_front(pieces)
-    inner = _collected(rest)
+    inner = _collected(rest, work)
     front = common.coefficient.times(inner.coefficient)
     whole = join(num(1) if inner.core is None else inner.core)
     return Piece(front, common.scalars + inner.scalars, whole)
@@ -70,15 +92,16 @@ def _less(p: Piece, share: Fraction, sizes: dict[str, int], scalars: list[Expr])
     return Piece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
 
 
-def _collected(pieces: list[Piece]) -> Piece:
+def _collected(pieces: list[Piece], work: _Work) -> Piece:
     """Return the sum, taking out one shared matrix factor after the other."""
     while len(pieces) > 1:
+        work.spend()
         way = max(_ways(pieces), key=lambda w: (len(w.rests), w.rank), default=None)
         if way is None:
             terms = [_written(p) for p in _ones_as_number(pieces)]
             return Piece(UNIT, (), _total(terms))
         taken = [k for k, _ in way.rests]
-        joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor))
+        joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor), work)
         pieces = [
             joined if k == taken[0] else p
             for k, p in enumerate(pieces)

@@ -134,6 +134,44 @@ _entrywise(
 )
 
 
+_entrywise("tan", lambda x, y: 1 + y**2, lambda m, x: m.tan(x), "tan' = 1 + tan²")
+_entrywise("sinh", lambda x, y: x.apply("cosh"), lambda m, x: m.sinh(x), "sinh' = cosh")
+_entrywise("cosh", lambda x, y: x.apply("sinh"), lambda m, x: m.cosh(x), "cosh' = sinh")
+_entrywise(
+    "arctan",
+    lambda x, y: 1 / (1 + x**2),
+    lambda m, x: m.atan(x),
+    "arctan'(x) = 1 / (1 + x²)",
+)
+_entrywise(
+    "log1p",
+    lambda x, y: 1 / (1 + x),
+    lambda m, x: m.log(1 + x),
+    "log1p'(x) = 1 / (1 + x)",
+    domain="positive",
+)
+_entrywise(
+    "expm1",
+    lambda x, y: 1 + y,
+    lambda m, x: m.exp(x) - 1,
+    "expm1' = 1 + expm1",
+)
+_entrywise(
+    "softplus",
+    lambda x, y: x.apply("sigmoid"),
+    lambda m, x: m.log(1 + m.exp(x)),
+    "softplus' = sigmoid",
+    numpy="_softplus",
+)
+_entrywise(
+    "silu",
+    lambda x, y: x.apply("sigmoid") + y * (1 - x.apply("sigmoid")),
+    lambda m, x: x / (1 + m.exp(-x)),
+    "silu'(x) = sigmoid(x) + silu(x) (1 - sigmoid(x))",
+    numpy="_silu",
+)
+
+
 def _step(x: Pointwise) -> Pointwise:
     """Return 1 where x > 0, else 0."""
     dims = x.term.dims
