@@ -101,7 +101,7 @@ def load(source: str | Path) -> Problem:
     ('W', 'b', 'X')
     """
     path = Path(source)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or path.is_file():
         return load_file(path)
     return load_named(str(source))
 

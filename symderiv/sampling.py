@@ -121,6 +121,8 @@ def _reflections(grid: Cells) -> Cells:
     for k in range(min(2, size)):
         v = [row[k] for row in grid]
         square = sum((x * x for x in v), Fraction(0))
+        if not square:
+            continue
         dots = [sum((a * b for a, b in zip(row, v, strict=True)), Fraction(0)) for row in result]
         result = [
             [a - 2 * d * b / square for a, b in zip(row, v, strict=True)]

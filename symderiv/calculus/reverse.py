@@ -80,11 +80,16 @@ def contraction_rule(node: Term, position: int, cotangent: Term) -> Term:
     return contract(parts, out, dims, scale)
 
 
-def reverse(root: Term, leaves: Iterable[Term]) -> Reverse:
-    """Return the cotangents of everything between a scalar term and the given leaves."""
+def reverse(root: Term, leaves: Iterable[Term], seed: Term | None = None) -> Reverse:
+    """Return the cotangents of everything between a term and the given leaves.
+
+    ``seed`` is the cotangent of the term itself; 1 for a scalar by default.
+    """
     order = _dependents(root, set(leaves))
     result = Reverse(root)
-    waiting: dict[Term, list[Term]] = {root: [constant(Scale(), root.dims)]}
+    waiting: dict[Term, list[Term]] = {
+        root: [constant(Scale(), root.dims) if seed is None else seed]
+    }
     inside = set(order)
     for node in reversed(order):
         cotangent = add(waiting.pop(node, [zero(node.dims)]))

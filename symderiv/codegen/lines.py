@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..expr import Expr, free_indices, walk
@@ -51,7 +51,7 @@ def comment(e: Expr) -> str:
     return "".join(shape_text(array_shape(f.shape)) for f in e.args) + f" -> {whole}"
 
 
-def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Sequence[str]) -> list[Line]:
+def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]) -> list[Line]:
     """Return the assignments that compute the outputs; what is used twice is computed once."""
     uses: dict[Expr, int] = {}
     seen: set[Expr] = set()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..derivation import Derivation
-from ..expr import Expr, walk
+from ..expr import Expr, sum_index, walk
 from ..ops import TABLE
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Shape
@@ -62,11 +62,10 @@ class _Builder:
     def __init__(self, derivation: Derivation, name: str) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
-        self.stages = derivation.stages
+        self.named = _named_nodes(derivation)
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
         self.helpers: dict[str, None] = {}
-        self.extra: dict[str, None] = {}
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
         self.functions = _functions(self._everything())
@@ -74,6 +73,23 @@ class _Builder:
         self.losses = _loss_names(self.problem.objective, self.derivation.staged_objective)
         # Where the objective is more than L(Z), its losses are passed as callables.
         self.passed = () if self.is_pure else tuple(dict.fromkeys(self.losses.values()))
+        self.taken = self._names_in_use()
+        self.gradient_names = {n: self._fresh(f"d{n}") for n in derivation}
+
+    def _names_in_use(self) -> set[str]:
+        names = [*self.arrays, *self.given, *(str(e.data) for e in self.named)]
+        names += [str(s.given.data) for s in self.sections if s.given is not None and s.given.data]
+        loops = [sum_index(e)[0] for e in self._everything() if e.op == "Sum"]
+        plain = [*self.problem.dims, *self.functions, *self.passed, *loops]
+        return {*map(python_name, names), *plain}
+
+    def _fresh(self, base: str) -> str:
+        """Return a local name that nothing else in the module has."""
+        name = python_name(base)
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def _everything(self) -> list[Expr]:
         results = [s.result for s in self.sections]
@@ -154,7 +170,7 @@ class _Builder:
         return [f"{c.ljust(wide)}  # {line.comment}" for c, line in zip(codes, lines, strict=True)]
 
     def _stage_lines(self, coder: Coder) -> list[tuple[str, Expr]]:
-        return [(coder.name(s.expr), s.expr.args[0]) for s in self.stages]
+        return [(coder.name(e), e.args[0]) for e in self.named]
 
     def _forward(self) -> tuple[str, tuple[str, ...]]:
         coder = Coder(losses=self.losses)
@@ -165,9 +181,10 @@ class _Builder:
             self._return(self.problem.objective.args[0], coder, outputs, known, returned)
         else:
             staged = self.derivation.staged_objective
-            outputs.append(("value", staged))
-            returned.append(("value", staged.shape))
-        lines = self._body(plan(outputs, coder, [*self.arrays, *self.given]))
+            name = self._fresh("value")
+            outputs.append((name, staged))
+            returned.append((name, staged.shape))
+        lines = self._body(plan(outputs, coder, self.taken))
         self.helpers.update(coder.helpers)
         self._uses_dtype = any("dtype=dtype" in line for line in lines)
         names = ", ".join(n for n, _ in returned)
@@ -202,17 +219,15 @@ class _Builder:
             returned.append((coder.name(x), x.shape))
             return
         if x not in known:
-            name = next(
-                n for n in ("out", *(f"out{k}" for k in range(2, 99))) if n not in dict(outputs)
-            )
+            name = self._fresh("out")
             outputs.append((name, x))
             known[x] = name
         returned.append((known[x], x.shape))
 
     def _keep(self) -> list[str]:
-        if not self.stages:
+        if not self.named:
             return []
-        names = [python_name(str(s.expr.data)) for s in self.stages]
+        names = [python_name(str(e.data)) for e in self.named]
         kept = ", ".join(f"{n}={n}" for n in names)
         return ["    if cache is not None:", f"        cache.update({kept})"]
 
@@ -220,24 +235,22 @@ class _Builder:
         coder = Coder(losses=self.losses)
         outputs: list[tuple[str, Expr]] = []
         for s in self.sections:
-            name = f"d{s.target.data}"
             if s.given is not None:
-                own = any(s.given is stage.expr for stage in self.stages)
+                own = any(s.given is e for e in self.named)
                 if s.given.op == "named" and not own and _used(s.given, self.sections):
                     outputs.append((python_name(str(s.given.data)), s.result))
                 continue
-            outputs.append((python_name(name), s.result))
-        needed = _stages_used([x for _, x in outputs], [s.expr for s in self.stages])
-        self._core = plan(outputs, coder, [*self.arrays, *self.given])
+            outputs.append((self.gradient_names[str(s.target.data)], s.result))
+        needed = _names_used([x for _, x in outputs], self.named)
+        self._core = plan(outputs, coder, self.taken)
         lines = self._body(self._core)
-        self._recomputed = plan(self._closure(needed), Coder(), self.arrays)
+        self._recomputed = plan(self._closure(needed), Coder(), self.taken)
         self.helpers.update(coder.helpers)
         self._uses_dtype = any("dtype=dtype" in line for line in lines)
         names = [*self.arrays, *self.given]
-        plain = [python_name(n) for n in names]
         result = []
         for n in self.derivation:
-            value = python_name(f"d{n}")
+            value = self.gradient_names[n]
             if self._is_thin(n):
                 value = f"np.reshape({value}, {python_name(n)}_shape)"
             result.append(f'"{n}": {value}')
@@ -250,8 +263,8 @@ class _Builder:
             "    ``cache``, filled by ``forward``, saves computing the intermediates again.",
             '    """',
             *self._shape_notes(),
+            *self._fetch(needed),
             *self._opening(names, coder),
-            *self._fetch(needed, plain),
             *lines,
             f"    return {{{', '.join(result)}}}",
         ]
@@ -265,15 +278,14 @@ class _Builder:
             e = stack.pop()
             if e not in wanted:
                 wanted.add(e)
-                stack += _stages_used([e.args[0]], [s.expr for s in self.stages])
-        found = [s.expr for s in self.stages if s.expr in wanted]
-        return [(python_name(str(e.data)), e.args[0]) for e in found]
+                stack += _names_used([e.args[0]], self.named)
+        return [(python_name(str(e.data)), e.args[0]) for e in self.named if e in wanted]
 
     def _excerpt(self) -> str:
         """Return the backward pass without its checks: the lines that a reader compares."""
         names = [*self.arrays, *self.given]
         shapes = ", ".join(f"{python_name(n)}: {_tuple(self._array_dims(n))}" for n in names)
-        returned = ", ".join(python_name(f"d{n}") for n in self.derivation)
+        returned = ", ".join(self.gradient_names.values())
         return "\n".join(
             [
                 f"def backward({', '.join(python_name(n) for n in names)}):",
@@ -295,7 +307,7 @@ class _Builder:
         v = self.problem.variables.get(name)
         return v is not None and len(self._array_dims(name)) != len(array_shape(v.shape))
 
-    def _fetch(self, needed: Sequence[Expr], plain: Sequence[str]) -> list[str]:
+    def _fetch(self, needed: Sequence[Expr]) -> list[str]:
         if not needed:
             return []
         names = [python_name(str(e.data)) for e in needed]
@@ -334,8 +346,24 @@ def _used(given: Expr, sections: Sequence[object]) -> bool:
     return any(given in set(walk(s.result)) for s in sections)  # type: ignore[attr-defined]
 
 
-def _stages_used(results: Sequence[Expr], stages: Sequence[Expr]) -> list[Expr]:
-    """Return the named intermediates that the results mention; their own values are not entered."""
+def _named_nodes(derivation: Derivation) -> list[Expr]:
+    """Return every named intermediate that forward or backward mentions, arguments first.
+
+    Definitions that do not depend on the variables are among them; gradients are not.
+    """
+    givens = {s.given for s in derivation.sections}
+    roots = [s.expr for s in derivation.stages]
+    roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
+    found: dict[str, Expr] = {}
+    for root in roots:
+        for e in walk(root):
+            if e.op == "named" and (e not in givens or e in roots):
+                found.setdefault(str(e.data), e)
+    return list(found.values())
+
+
+def _names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
+    """Return the named intermediates that results mention; their own values are not entered."""
     met: set[Expr] = set()
     stack = list(results)
     while stack:
@@ -344,7 +372,8 @@ def _stages_used(results: Sequence[Expr], stages: Sequence[Expr]) -> list[Expr]:
             met.add(e)
             if e.op != "named":
                 stack.extend(e.args)
-    return [s for s in stages if s in met]
+    names = {str(e.data) for e in met if e.op == "named"}
+    return [e for e in named if str(e.data) in names]
 
 
 def _loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:

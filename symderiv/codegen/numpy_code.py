@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 
-from ..expr import Expr, Index, matmul
+from ..expr import Expr, Index, matmul, walk
 from ..ops import ATOM, POWER, PRODUCT, SUM, TABLE
 from ..shapes import ONE, Dim
 
@@ -45,11 +45,17 @@ class Coder:
             return self.names[e]
         operator = TABLE[e.op]
         body = operator.numpy(e, self)
+        if e.is_scalar and "np." in body and _is_number(e):
+            return f"float({body})"  # a NumPy scalar would turn float32 into float64
         return f"({body})" if operator.level(e) < level else body
 
     def name(self, e: Expr) -> str:
         """Return the local name of a variable or a named intermediate."""
         return python_name(str(e.data))
+
+    def is_named(self, e: Expr) -> bool:
+        """Whether a node was computed before, under a name."""
+        return e in self.names
 
     def size(self, dim: Dim) -> str:
         """Return a size as source."""
@@ -166,6 +172,11 @@ class Coder:
         if factors[-1].shape[1] == ONE:
             return f"{self(weight, POWER)} * {rest_code}"
         return f"{self(weight, ATOM)}[:, None] * {rest_code}"
+
+
+def _is_number(e: Expr) -> bool:
+    """Whether an expression is made of numbers and sizes alone."""
+    return all(x.op not in ("var", "named", "loss", "apply", "entry", "Sum") for x in walk(e))
 
 
 def _is_ones(e: Expr) -> bool:

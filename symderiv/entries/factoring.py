@@ -22,7 +22,6 @@ from .contraction import Piece, count_transposes, hadamard, raised, transposed
 from .families import UNIT, Coefficient
 from .polynomials import UnreadableError
 
-
 _MOST_SUMMANDS = 24
 
 

@@ -20,6 +20,7 @@ class Certificate:
     gradients: Mapping[str, str]  # by variable, in the language
     roads: tuple[Mapping[str, Any], ...] = ()  # per variable: sizes, entries, exact, pattern
     steps: Mapping[str, Any] = field(default_factory=dict)  # equations checked, sizes, seed
+    exact: Mapping[str, Any] = field(default_factory=dict)  # code against exact values
     differences: tuple[Mapping[str, Any], ...] = ()  # per variable: method, sizes, seeds, error
     backends: tuple[Mapping[str, Any], ...] = ()  # JAX, PyTorch where installed
     claims: tuple[Mapping[str, Any], ...] = ()
@@ -39,6 +40,7 @@ class Certificate:
             "gradients": dict(self.gradients),
             "roads": [dict(r) for r in self.roads],
             "steps": dict(self.steps),
+            "exact": dict(self.exact),
             "differences": [dict(d) for d in self.differences],
             "backends": [dict(b) for b in self.backends],
             "claims": [dict(c) for c in self.claims],

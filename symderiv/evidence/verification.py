@@ -15,7 +15,7 @@ from typing import Any
 from ..claims import Verdict
 from ..codegen import Compiled, compile_module, module_of
 from ..derivation import Derivation
-from ..entries import compare_all, generalise, small_sizes
+from ..entries import compare_all, generalise
 from ..errors import DisagreementError
 from ..expr import Variable
 from ..notation.text import text
@@ -23,6 +23,8 @@ from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
 from .differences import SEEDS, TOLERANCE, all_sizes, check_differences, needs_positive
+from .exactness import TOLERANCE as EXACT_TOLERANCE
+from .exactness import check_exactly
 
 _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
@@ -41,6 +43,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
     roads = check_roads(derivation)
     steps = {"equations": derivation.recheck(), "seed": 0}
     compiled = compile_module(module_of(derivation))
+    exact = {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
     positive = needs_positive(derivation, compiled)
     differences = tuple(
         {
@@ -63,6 +66,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         gradients={n: r.text for n, r in derivation.items()},
         roads=roads,
         steps=steps,
+        exact=exact,
         differences=differences,
         backends=backends,
         claims=tuple(describe_verdict(v) for v in verdicts),
@@ -76,7 +80,6 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
     problem = derivation.problem
     candidates = {n: r.expr for n, r in derivation.items()}
     found: list[dict[str, Any]] = []
-    total = len(small_sizes(problem))
     for name, c in compare_all(problem, candidates).items():
         if c.mismatch is not None:
             m = c.mismatch
@@ -92,7 +95,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
                 "entries": c.entries,
                 "identities": c.identities,
                 "exact": c.exact,
-                "sizes": _sizes_text(problem.dims, total),
+                "sizes": _sizes_text(problem.dims, len(c.sizes)),
                 "choices": len(c.sizes),
                 "pattern": text(pattern.expr) if pattern is not None else "no pattern",
             }

@@ -153,7 +153,11 @@ class Application:
         if not isinstance(at, ast.Name) or at.id in reader.definitions:
             raise self._fail(f"{reader.source(at)} is not an index", at)
         name = at.id
-        if name in reader.declared.variables or name in reader.bound:
+        if (
+            name in reader.declared.variables
+            or name in reader.bound
+            or name in reader.declared.dims
+        ):
             raise self._fail(f"{name} is in use already; an index needs a name of its own", at)
         outer = reader.indices.pop(name, None)
         unknown = reader.indices[name] = reader.unifier.fresh()

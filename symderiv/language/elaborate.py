@@ -157,7 +157,7 @@ class Elaborator(IndexReader):
             return self.inferred[name].expr
         if name in self.declared.dims:
             return dim_size(self.unifier.resolve(symbol(name)))
-        if name in CONSTANTS and not (name == "e" and self.infer):
+        if name in CONSTANTS:
             return node("const", (), SCALAR, name)
         if name in self.indices:
             raise IndexNameError(

@@ -18,7 +18,7 @@ from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
 from ..shapes import Dim
-from ..tensor import Factor, Scale, Term, constant, contract, leaf, zero
+from ..tensor import Factor, Scale, Term, constant, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
@@ -107,14 +107,8 @@ class _Narrator:
         """Return the gradient in terms of the gradients of the stages that use the target."""
         parts = [reverse(self.root, [target]).gradient(target)] if direct else []
         for stage in consumers:
-            axes = tuple(range(len(stage.term.dims)))
-            given = self.given[stage.term]
-            factors = [
-                Factor(leaf(given, stage.term.dims), axes),
-                Factor(stage.value, axes),
-            ]
-            paired = contract(factors, (), dict(enumerate(stage.term.dims)))
-            parts.append(reverse(paired, [target]).gradient(target))
+            given = leaf(self.given[stage.term], stage.term.dims)
+            parts.append(reverse(stage.value, [target], given).gradient(target))
         # A target that meets the objective only through other names is not met by it directly.
         return self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
 

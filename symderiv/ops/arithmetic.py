@@ -39,6 +39,7 @@ from .base import (
     Writes,
     binds,
     broadcast,
+    is_indicator,
     register,
     total,
 )
@@ -190,10 +191,17 @@ def _entrywise(e: Expr) -> bool:
 
 
 def _mul_code(e: Expr, code: Codes) -> str:
-    return " * ".join(
-        code.spread(a, e, POWER if k and a.op in ("matmul", "neg", "mul", "div") else PRODUCT)
-        for k, a in enumerate(e.args)
-    )
+    # Beside another factor a comparison can stay one: NumPy multiplies by it as by 0 and 1.
+    plain = any(not is_indicator(a) and a.op not in ("num", "size") for a in e.args)
+    pieces = []
+    for k, a in enumerate(e.args):
+        if plain and is_indicator(a) and not code.is_named(a) and a.shape == e.shape:
+            left, right = (code.spread(x, a) for x in a.args[:2])
+            pieces.append(f"({left} {a.data} {right})")
+        else:
+            loose = k and a.op in ("matmul", "neg", "mul", "div")
+            pieces.append(code.spread(a, e, POWER if loose else PRODUCT))
+    return " * ".join(pieces)
 
 
 register(

@@ -27,6 +27,7 @@ from .base import (
     as_function,
     binds,
     broadcast,
+    is_indicator,
     read_pointwise,
     register,
     written_function,
@@ -231,9 +232,13 @@ def _where_text(e: Expr, text: Texts) -> str:
 
 def _where_code(e: Expr, code: Codes) -> str:
     left, right, yes, no = (code.spread(a, e) for a in e.args)
-    if (e.args[2].data, e.args[3].data) == (1, 0) and e.args[2].op == e.args[3].op == "num":
-        return f"({left} {e.data} {right})"
-    return f"np.where({left} {e.data} {right}, {yes}, {no})"
+    test = f"{left} {e.data} {right}"
+    if is_indicator(e):
+        return f"np.asarray({test}, dtype=dtype)"
+    chosen = f"np.where({test}, {yes}, {no})"
+    # Two numbers have no dtype of their own.
+    numbers = e.args[2].op == e.args[3].op == "num"
+    return f"np.asarray({chosen}, dtype=dtype)" if numbers else chosen
 
 
 register(

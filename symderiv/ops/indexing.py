@@ -76,7 +76,20 @@ def _entry_notation(e: Expr, write: Writes) -> Math:
 def _entry_code(e: Expr, code: Codes) -> str:
     i, j = _pair(e)
     kept = [x for x, d in zip((i, j), e.args[0].shape, strict=True) if d != ONE]
-    return f"{code(e.args[0], ATOM)}[{', '.join(code.index(x) for x in kept)}]"
+    source = code(e.args[0], ATOM)
+    return f"{source}[{', '.join(code.index(x) for x in kept)}]" if kept else source
+
+
+def _line_code(e: Expr, code: Codes) -> str:
+    """Return a row or a column as a 1-D array; that of a vector is the vector or its entry."""
+    rows, cols = e.args[0].shape
+    across, along = (rows, cols) if e.op == "row" else (cols, rows)
+    source = code(e.args[0], ATOM)
+    if across == ONE:
+        return source
+    if along == ONE or e.op == "row":
+        return f"{source}[{code.index(_index(e))}]"
+    return f"{source}[:, {code.index(_index(e))}]"
 
 
 def _line_notation(e: Expr, write: Writes) -> Math:
@@ -125,7 +138,7 @@ register(
         explicit=_row_cells,
         text=lambda e, text: f"{text(e.args[0], ATOM)}[{e.data}, :]",
         notation=_line_notation,
-        numpy=lambda e, code: f"{code(e.args[0], ATOM)}[{code.index(_index(e))}]",
+        numpy=_line_code,
         samples=("X[1, :] @ X.T", "Sum(i, X[i, :].T @ X[i, :]) @ X.T"),
         bad=("X[0, :]", "X[1:2, :]", "X[:, :]", "X[i, :]"),
     )
@@ -141,7 +154,7 @@ register(
         explicit=_column_cells,
         text=lambda e, text: f"{text(e.args[0], ATOM)}[:, {e.data}]",
         notation=_line_notation,
-        numpy=lambda e, code: f"{code(e.args[0], ATOM)}[:, {code.index(_index(e))}]",
+        numpy=_line_code,
         samples=("X[:, 1].T @ X", "Sum(j, X[:, j] @ X[:, j].T) @ X"),
         bad=("X[:, 0]", "X[:, 'a']", "X[:, 1, 2]"),
     )

@@ -20,7 +20,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from ..errors import UnsupportedError
+from ..errors import MissingRuleError, UnsupportedError
 from ..expr import Expr
 from ..shapes import Dim
 
@@ -216,6 +216,11 @@ class _Contraction:
         term, exponent = factor.term, factor.exponent
         if not exponent:
             return
+        if exponent < 0 and _has_zeros(term):
+            raise MissingRuleError(
+                "division by a matrix that has zeros off its diagonal or off one place",
+                remedy="divide by the vector on the diagonal instead",
+            )
         if term.kind == "delta":
             self.deltas.append((factor.labels[0], factor.labels[1]))
         elif term.kind == "contract" and self._merges(term, exponent):
@@ -284,6 +289,13 @@ class _Contraction:
         used = {x for f in factors for x in f.labels} | set(self.out)
         for label in [x for x in self.dims if x not in used]:
             self.scale = self.scale * Scale.of(self.dims.pop(label))
+
+
+def _has_zeros(term: Term) -> bool:
+    """Whether a term is zero in some entries by construction: it holds a delta or a unit."""
+    if term.kind in ("delta", "unit"):
+        return True
+    return term.kind == "contract" and any(map(_has_zeros, term.children))
 
 
 def _gather_units(factors: list[Factor]) -> list[Factor] | None:
