@@ -18,6 +18,7 @@ from .language.declarations import Declarations
 from .language.problem import build
 from .library import load_named, names
 from .outputs import FORMATS, build_files, rerun
+from .shapes import ONE
 from .writing import write_files
 
 LAYOUTS = ("denominator", "numerator")
@@ -38,7 +39,13 @@ class Result(engine.Result):
         >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
         array([4., 5.])
         """
-        return evaluate(self.expr, values)
+        value = evaluate(self.expr, values)
+        count = {"scalar": 0, "vector": 1, "matrix": 2}[self.variable.kind]
+        if value.ndim == count:
+            return value
+        ones = [1 if d == ONE else None for d in self.variable.shape[:count]]
+        left = iter(value.shape)
+        return value.reshape([next(left) if k is None else k for k in ones])
 
 
 class Derivation(engine.Derivation):
@@ -170,8 +177,9 @@ def check(
     """
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
-    text = ClaimText(about or f"dL/d{wrt}", (claim,))
-    return Checker(_problem(of, variables)).check(text)
+    p = _problem(of, variables)
+    text = ClaimText(about or f"d{p.objective_name}/d{wrt}", (claim,))
+    return Checker(p).check(text)
 
 
 def equal(left: str, right: str, **variables: str) -> Verdict:
@@ -180,10 +188,15 @@ def equal(left: str, right: str, **variables: str) -> Verdict:
     >>> equal("(A @ B).T", "B.T @ A.T").verdict
     'right'
     """
+    p = _declared(f"sum({left}) + sum({right})", variables)
     try:
-        p = _declared(f"dot({left}, {right})", variables)
+        together = _declared(f"dot({left}, {right})", variables)
     except ShapeError:
-        p = _declared(f"sum({left}) + sum({right})", variables)
+        together = p
+    # Undeclared shapes may be found by setting both sides equal, but not shrunk to 1 by it.
+    fixed = [d for v in together.variables.values() if v.inferred for d in v.shape if not d.symbols]
+    before = [d for v in p.variables.values() if v.inferred for d in v.shape if not d.symbols]
+    p = together if len(fixed) == len(before) else p
     return Checker(p).check(ClaimText("equal", (left, right)))
 
 
@@ -200,28 +213,45 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
             f"{path} cannot be read as a certificate: {error}",
             remedy="write one with: symderiv derive .. -o FOLDER",
         ) from None
-    p, wrt, options = rerun(data)
+    try:
+        p, wrt, options = rerun(data)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+        raise InputError(
+            f"{path} is not a certificate of this program",
+            remedy="write one with: symderiv derive .. -o FOLDER",
+        ) from None
     fresh = Derivation(p, wrt)
     certificate = fresh.verify()
     files = build_files(fresh, fresh.evidence, fresh.verdicts, *options)
-    return certificate, differing(Path(folder), data, files, certificate)
+    return certificate, differing(Path(folder), data, files)
 
 
-def differing(
-    folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes], new: Certificate
-) -> list[str]:
-    """Return what does not match: gradients, and files other than what is written now."""
+# What one machine measures, and another may not.
+_MEASURED = ("versions", "backends")
+
+
+def _comparable(key: str, value: Any) -> Any:
+    if key in _MEASURED:
+        return None
+    if key == "differences" and isinstance(value, list):
+        return [{k: v for k, v in d.items() if k != "error"} for d in value]
+    return value
+
+
+def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
+    """Return what does not match: parts of the certificate, and files."""
+    fresh = json.loads(files["certificate.json"])
     found = [
-        f"the gradient by {n} was {data['gradients'].get(n)}, derived again it is {g}"
-        for n, g in new.gradients.items()
-        if data.get("gradients", {}).get(n) != g
+        f"{key} of the certificate is not what is found now"
+        for key in fresh
+        if _comparable(key, data.get(key)) != _comparable(key, fresh[key])
     ]
-    for name, content in files.items():
-        if name == "certificate.json":
-            continue
+    for name in sorted({*files, *data.get("files", {})} - {"certificate.json"}):
         path = folder / name
-        if not path.exists():
+        if name not in files or Path(name).name != name:
+            found.append(f"{name} is listed, and not written from this derivation")
+        elif not path.exists():
             found.append(f"{name} is missing")
-        elif path.read_bytes() != content:
+        elif path.read_bytes() != files[name]:
             found.append(f"{name} is not what is written from this derivation")
     return found

@@ -27,7 +27,7 @@ from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .sampling import distinct_sizes, least_sizes, point
-from .tensor import Term
+from .tensor import Term, zero
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,13 @@ class Derivation(Mapping[str, Result]):
             for r in self.values()
         ]
         return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
+
+    def by_definition(self, name: str) -> Expr:
+        """Return the gradient by a definition, taken as independent of all others."""
+        value = self.problem.known()[name]
+        term = lower(value, self._values).term
+        cotangent = self.reverse.cotangents.get(term, zero(term.dims))
+        return self.raiser.shaped(cotangent, value.shape)
 
     @property
     def taken(self) -> list[str]:

@@ -25,7 +25,7 @@ from .ops import TABLE, Cells
 from .shapes import Dim
 
 DIGITS = 50
-_HIGHEST_ORDER = 3  # of the stand-in for an unspecified function, a cubic
+_HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
 
 # A context of its own: its numbers keep its precision wherever they are added or multiplied.
 HIGH = mpmath.MPContext()
@@ -83,14 +83,14 @@ class ExactMath:
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
-        # A cubic: rational, and no derivative of it up to order 2 is constant.
-        shift = Fraction(sum(map(ord, letter)) % 7 + 2, 3)
-        return (
-            x * x * x / 5 + shift * x * x - x / 7,
-            3 * x * x / 5 + 2 * shift * x - Fraction(1, 7),
-            6 * x / 5 + 2 * shift,
-            x * 0 + Fraction(6, 5),
-        )[order]
+        # A polynomial of degree 6: rational, and nothing that occurs in a derivation is constant.
+        result = x * 0
+        for k in range(order, 7):
+            share = Fraction((sum(map(ord, letter)) * (k + 3)) % 13 + 1, k + 2)
+            for down in range(order):
+                share = share * (k - down)
+            result = result + share * x ** (k - order)
+        return result
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         if name.startswith("_") or not hasattr(HIGH, name):
@@ -290,7 +290,11 @@ class Explicit:
         for r, q in zip(gradient, cells, strict=True):
             for g, z in zip(r, q, strict=True):
                 slope = slope + Dual.of(g).value * Dual.of(z).slope
-        return [[Dual(Fraction(5, 3), slope) if slope else Fraction(5, 3)]]
+        value: Any = Fraction(sum(map(ord, e.data[0])) % 17 + 2, 3)
+        for k, z in enumerate(z for r in cells for z in r):
+            plain = Dual.of(z).value
+            value = value + plain * plain * Fraction(k % 5 + 2, 7) + plain / (k + 2)
+        return [[Dual(value, slope) if slope else value]]
 
     def derivative(self, e: Expr) -> Cells:
         """Return the value of a symbol ∂a/∂b, by dual numbers."""

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of, source_of_test
+from symderiv.codegen import checked_sizes, compile_module, module_of, source_of_test
 from symderiv.evidence.differences import (
-    all_sizes,
     backward,
     callables,
     check_differences,
     draw,
+    hidden_sizes,
     needs_positive,
 )
 
@@ -42,6 +42,20 @@ PROBLEMS = {
     "columns": ("L(X @ diag(s) + ones(n) @ (A @ s).T)", {"X": "n, d", "s": "d", "A": "d, d"}),
     "scalars": ("a * s ** 2 + exp(s) / a", {"a": "scalar positive", "s": "scalar"}),
     "one_column": ("L(X @ w)", {"X": "n, 1", "w": "1"}),
+    "positions": ("sum(x[3] * x) + onehot(2, n).T @ x", {"x": "n"}),
+    "unspecified": ("sum(f(X @ w)) + sum(w) / n", {"X": "n, d", "w": "d", "f": "entrywise"}),
+    "hidden": ("trace(eye(q)) * sum(x * x)", {"x": "n"}),
+    "indicators": ("sum(relu(x) + relu(x - 1)) + s * sum(where(x > 0, 2, 3))",
+                   {"x": "n", "s": "scalar"}),
+    "other_branch": ("Z = X @ W; H = tanh(Y); sum((Z - H) ** 2)", {**XW, "Y": "n, m"}),
+    "thin": ("sum(tanh(X * r)) + norm(X @ v - y) ** 2",
+             {"X": "n, d", "r": "1, d", "v": "d, 1", "y": "n, 1"}),
+    "clashes": ("L(X * dX * Y) + sum(value * out)",
+                {"X": "n, d", "dX": "n, d", "Y": "n, d", "value": "t1", "out": "t1"}),
+    "aliases": ("H = tanh(x); Z = A @ H; Z.T @ H + sum(Z)", {"x": "n", "A": "n, n"}),
+    "lines": ("sum(X[1, :] * X.T[:, 1].T) + sum(x.T[1, :] * x[:, 1].T)", {"X": "n, d", "x": "d"}),
+    "variance": ("norm(x - mean(x)) ** 2 / (n - 1)", {"x": "n"}),
+    "roots": ("sum(X) / sqrt(d) + sum(log1p(exp(X)))", {"X": "n, d"}),
     "row": ("L(r @ A)", {"r": "1, n", "A": "n, m"}),
     "reserved": ("L(np @ sum_ + lambda_)", {"np": "n, d", "sum_": "d, m", "lambda_": "scalar"}),
 }  # fmt: skip
@@ -117,7 +131,7 @@ def test_code_is_what_a_person_would_write(name: str, line: str) -> None:
 
 def test_cache_saves_the_forward_pass() -> None:
     f = derived("network").compile()
-    inputs, given = draw(derived("network"), all_sizes(derived("network"))[0], 0)
+    inputs, given = draw(derived("network"), checked_sizes(derived("network"))[0], 0)
     cache: dict = {}
     f.forward(*inputs.values(), cache=cache)
     assert set(cache) == {"Z", "H", "Y"}
@@ -130,13 +144,13 @@ def test_cache_saves_the_forward_pass() -> None:
 def test_float32_and_integers(name: str) -> None:
     d = derived(name)
     f = d.compile()
-    sizes = all_sizes(d)[0]
+    sizes = checked_sizes(d)[0]
     inputs, given = draw(d, sizes, 0, needs_positive(d, f))
     for kind, expected in ((np.float32, np.float32), (int, np.float64)):
         arrays = [
             {n: np.asarray(np.ones_like(a), kind) for n, a in x.items()} for x in (inputs, given)
         ]
-        for gradient in backward(f, *arrays, callables(f)).values():
+        for gradient in backward(f, *arrays, {**callables(f), **hidden_sizes(f, sizes)}).values():
             assert np.asarray(gradient).dtype == expected, name
 
 

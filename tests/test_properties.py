@@ -154,7 +154,7 @@ def derived(p: Problem) -> Derivation:
         raise
 
 
-def all_sizes(p: Problem) -> Iterator[dict[str, int]]:
+def checked_sizes(p: Problem) -> Iterator[dict[str, int]]:
     """Yield distinct sizes, and those with a one where every written position exists."""
     least = least_sizes([p.objective, *p.definitions.values()])
     yield distinct_sizes(p.dims, least)
@@ -191,7 +191,7 @@ def check_gradient(written: str) -> None:
     p = posed(written)
     derivation = derived(p)
     checked = 0
-    for seed, sizes in enumerate(all_sizes(p)):
+    for seed, sizes in enumerate(checked_sizes(p)):
         for attempt in range(4):
             values = point(p, sizes, seed + attempt, integers=3 * (attempt % 2))
             try:

@@ -64,7 +64,7 @@ def reproduction(p: Problem, sizes: object = None, seed: object = None) -> str:
     return f"problem({p.text!r}, {declared}){at}"
 
 
-def all_sizes(p: Problem, *others: Expr) -> list[dict[str, int]]:
+def checked_sizes(p: Problem, *others: Expr) -> list[dict[str, int]]:
     """Return distinct sizes, and all sizes with ones at which every written position exists."""
     least = least_sizes([p.objective, *p.definitions.values(), *others])
     found = [distinct_sizes(p.dims, least), distinct_sizes(p.dims, least, start=1)]
@@ -77,7 +77,7 @@ def all_sizes(p: Problem, *others: Expr) -> list[dict[str, int]]:
 
 def points(p: Problem, domain: str) -> Iterator[tuple[dict[str, int], int, dict[str, Cells]]]:
     """Yield one point inside the domain for every choice of sizes."""
-    for sizes in all_sizes(p):
+    for sizes in checked_sizes(p):
         for seed in range(8):
             values = point(p, sizes, seed, positive=domain == "positive" or seed > 4)
             try:

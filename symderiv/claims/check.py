@@ -43,13 +43,19 @@ class Checker:
     def gradient(self, name: str) -> Expr:
         """Return the gradient by a variable."""
         if name not in self._gradients:
-            variable_or_stage(self.problem, name)
-            self._gradients[name] = Derivation(self.problem, [name])[name].expr
+            self._gradients[name] = self._derived(name)
         return self._gradients[name]
+
+    def _derived(self, name: str) -> Expr:
+        if name not in self.problem.definitions:
+            variable_or_stage(self.problem, name)
+            return Derivation(self.problem, [name])[name].expr
+        whole = Derivation(self.problem, list(self.problem.variables))
+        return whole.by_definition(name)
 
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
-        about = read_about(claim.about)
+        about = read_about(claim.about, self.problem.objective_name)
         if about.kind == "equal":
             return self._equal(claim)
         if len(claim.says) != 1:
@@ -94,7 +100,7 @@ class Checker:
             return _verdict(
                 comparer,
                 RIGHT_IF,
-                f"It is right only if {assumed}.",
+                f"{assumed}.",
                 slips=("assumption",),
                 assumption=assumed,
                 counterexample=self._counterexample(comparer, claimed, truth),

@@ -21,6 +21,9 @@ from ..sampling import distinct_sizes, least_sizes, point, size_grid
 from ..shapes import Dim
 
 POINTS = 6
+OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
+_LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
+_FAR = 10_000  # and one right for small values alone, here
 
 
 @dataclass(slots=True)
@@ -59,7 +62,8 @@ class Comparer:
         small = {d: max(1, least.get(d, 1)) for d in dims}
         mixed = {d: max(1 + k % 2, least.get(d, 1)) for k, d in enumerate(dims)}
         raised = {d: max(s, least.get(d, 1)) for d, s in second.items()}
-        found = [self.merged.apply(s) for s in (first, raised, mixed, small)]
+        large = distinct_sizes(dims, least, start=_LARGE)
+        found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
         return [s for k, s in enumerate(found) if s not in found[:k]]
 
     def points(self) -> Iterator[tuple[dict[str, int], dict[str, Cells]]]:
@@ -67,6 +71,9 @@ class Comparer:
         for sizes in self.sizes():
             for seed in range(POINTS):
                 yield sizes, self.at(sizes, seed)
+            for seed in (POINTS, POINTS + 1):  # of both signs, and positive
+                far = self.at(sizes, seed)
+                yield sizes, {n: [[x * _FAR for x in r] for r in c] for n, c in far.items()}
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
         """Return values at one point, with the assumed symmetry put in."""
@@ -83,10 +90,14 @@ class Comparer:
         evaluated = 0
         for sizes, values in self.points():
             try:
+                first_difference(right, right, sizes, values)
+            except OUTSIDE:
+                continue  # outside the domain of a function: another point decides
+            try:
                 if first_difference(left, right, sizes, values) is not None:
                     return False
-            except (ZeroDivisionError, TypeError, ValueError):
-                continue  # outside the domain of a function: another point decides
+            except OUTSIDE:
+                return False  # defined on one side only
             evaluated += 1
             self.count += 1
             self.exact = self.exact and _rational(left, sizes, values)
@@ -168,7 +179,7 @@ def smallest_failure(
         for values in simple_points(comparer, sizes):
             try:
                 found = first_difference(left, right, sizes, values)
-            except (ZeroDivisionError, TypeError, ValueError):
+            except OUTSIDE:
                 continue
             if found is not None:
                 return sizes, values, *found

@@ -41,11 +41,17 @@ class Reading:
     refusal: LanguageError | None = None  # why it does not type-check, if it does not
 
 
-def read_about(about: str) -> About:
+def read_about(about: str, objective: str = "L") -> About:
     """Return what a claim is about; raises ParseError."""
     if about.strip() == "equal":
         return About("equal")
     match = _ABOUT.match(about)
+    if match is not None and match["of"] not in ("", objective):
+        raise ParseError(
+            f"a claim about d{match['of']} is not about the objective, which is {objective}",
+            span=Span(about, match.start("of"), match.end("of")),
+            remedy=f"write d{objective}/d{match['name']}",
+        )
     if match is None:
         raise ParseError(
             f"a claim cannot be about {about!r}",

@@ -45,7 +45,7 @@ def command(
     if claim is not None:
         if wrt is None and about is None:
             raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
-        claims = [ClaimText(about or f"dL/d{wrt}", (claim,))]
+        claims = [ClaimText(about or f"d{read.objective_name}/d{wrt}", (claim,))]
     elif wrt is not None or about is not None:
         raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
     if not claims:

@@ -3,7 +3,7 @@
 from .compiled import Compiled, compile_module
 from .evaluate import evaluate
 from .module import Module, module_of
-from .testfile import size_choices, source_of_test
+from .testfile import checked_sizes, source_of_test
 
 __all__ = [
     "Compiled",
@@ -11,6 +11,6 @@ __all__ = [
     "compile_module",
     "evaluate",
     "module_of",
-    "size_choices",
+    "checked_sizes",
     "source_of_test",
 ]

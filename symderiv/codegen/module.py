@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..derivation import Derivation
 from ..expr import Expr, sum_index, walk
 from ..ops import TABLE
-from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Shape
 from .helpers import SOURCES, with_needs
 from .lines import Line, array_shape, plan, shape_text
+from .mentions import functions, is_used, loss_names, named_nodes, names_used
 from .numpy_code import Coder, python_name
 
 _READ = '''
@@ -62,15 +62,15 @@ class _Builder:
     def __init__(self, derivation: Derivation, name: str) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
-        self.named = _named_nodes(derivation)
+        self.named = named_nodes(derivation)
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
         self.helpers: dict[str, None] = {}
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
-        self.functions = _functions(self._everything())
+        self.functions = functions(self._everything())
         self.is_pure = self.problem.objective.op == "loss"
-        self.losses = _loss_names(self.problem.objective, self.derivation.staged_objective)
+        self.losses = loss_names(self.problem.objective, self.derivation.staged_objective)
         # Where the objective is more than L(Z), its losses are passed as callables.
         self.passed = () if self.is_pure else tuple(dict.fromkeys(self.losses.values()))
         self.taken = self._names_in_use()
@@ -237,11 +237,11 @@ class _Builder:
         for s in self.sections:
             if s.given is not None:
                 own = any(s.given is e for e in self.named)
-                if s.given.op == "named" and not own and _used(s.given, self.sections):
+                if s.given.op == "named" and not own and is_used(s.given, self.sections):
                     outputs.append((python_name(str(s.given.data)), s.result))
                 continue
             outputs.append((self.gradient_names[str(s.target.data)], s.result))
-        needed = _names_used([x for _, x in outputs], self.named)
+        needed = names_used([x for _, x in outputs], self.named)
         self._core = plan(outputs, coder, self.taken)
         lines = self._body(self._core)
         self._recomputed = plan(self._closure(needed), Coder(), self.taken)
@@ -278,7 +278,7 @@ class _Builder:
             e = stack.pop()
             if e not in wanted:
                 wanted.add(e)
-                stack += _names_used([e.args[0]], self.named)
+                stack += names_used([e.args[0]], self.named)
         return [(python_name(str(e.data)), e.args[0]) for e in self.named if e in wanted]
 
     def _excerpt(self) -> str:
@@ -340,58 +340,6 @@ def _tuple(dims: Sequence[str]) -> str:
 def _described(shape: Shape) -> str:
     dims = array_shape(shape)
     return f"shape {shape_text(dims)}" if dims and shape != (ONE, ONE) else "a scalar"
-
-
-def _used(given: Expr, sections: Sequence[object]) -> bool:
-    return any(given in set(walk(s.result)) for s in sections)  # type: ignore[attr-defined]
-
-
-def _named_nodes(derivation: Derivation) -> list[Expr]:
-    """Return every named intermediate that forward or backward mentions, arguments first.
-
-    Definitions that do not depend on the variables are among them; gradients are not.
-    """
-    givens = {s.given for s in derivation.sections}
-    roots = [s.expr for s in derivation.stages]
-    roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
-    found: dict[str, Expr] = {}
-    for root in roots:
-        for e in walk(root):
-            if e.op == "named" and (e not in givens or e in roots):
-                found.setdefault(str(e.data), e)
-    return list(found.values())
-
-
-def _names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
-    """Return the named intermediates that results mention; their own values are not entered."""
-    met: set[Expr] = set()
-    stack = list(results)
-    while stack:
-        e = stack.pop()
-        if e not in met:
-            met.add(e)
-            if e.op != "named":
-                stack.extend(e.args)
-    names = {str(e.data) for e in met if e.op == "named"}
-    return [e for e in named if str(e.data) in names]
-
-
-def _loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
-    """Return the name of the callable for every unspecified loss: L, or L1, L2, .."""
-    found = [e for x in (objective, staged) for e in walk(x) if e.op == "loss"]
-    order = {str(e.data): None for e in found}
-    if len(order) < 2:
-        return {e: loss_parts(e)[0] for e in found}
-    numbers = {key: k for k, key in enumerate(order, 1)}
-    return {e: f"{loss_parts(e)[0]}{numbers[str(e.data)]}" for e in found}
-
-
-def _functions(expressions: Sequence[Expr]) -> list[str]:
-    found: dict[str, None] = {}
-    for e in expressions:
-        if e.op == "apply":
-            found[spelled(e)] = None
-    return list(found)
 
 
 def _spaced(source: str) -> str:

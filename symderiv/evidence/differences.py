@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, size_choices
+from ..codegen import Compiled, checked_sizes
 from ..derivation import Derivation
 from ..errors import CheckError
-from ..sampling import least_sizes
 
 Arrays = dict[str, Any]
 SEEDS = (0, 1, 2)
@@ -75,16 +75,6 @@ def draw(
     return inputs, given
 
 
-def all_sizes(derivation: Derivation) -> list[dict[str, int]]:
-    """Return the three choices of sizes of a check, raised where a position needs it."""
-    dims = derivation.problem.dims
-    least = least_sizes([derivation.problem.objective])
-    return [
-        {d: max(k, least.get(d, 1)) for d, k in zip(dims, row, strict=True)}
-        for row in size_choices(len(dims))
-    ]
-
-
 def hidden_sizes(compiled: Compiled, sizes: Mapping[str, int]) -> dict[str, int]:
     """Return the sizes that no array shows, as keywords."""
     return {d: sizes[d] for d in compiled.module.sizes}
@@ -118,8 +108,10 @@ def _inner(gradient: Any) -> Any:
 
 def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
     """Return the variables to be drawn positive: all, where the plain draw leaves the domain."""
-    for sizes in all_sizes(derivation):
-        inputs, given = draw(derivation, sizes, 0)
+    for sizes, seed in product(checked_sizes(derivation), SEEDS):
+        if 1 in sizes.values():
+            continue  # what is undefined at n = 1 is so for positive values too
+        inputs, given = draw(derivation, sizes, seed)
         keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
         with np.errstate(all="ignore"):
             gradients = backward(compiled, inputs, given, keywords)
@@ -139,13 +131,17 @@ def check_differences(
     method = "complex step" if compiled.module.analytic else "central differences"
     worst = dict.fromkeys(derivation, 0.0)
     counts = dict.fromkeys(derivation, 0)
-    for sizes in all_sizes(derivation):
+    for sizes in checked_sizes(derivation):
         keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
         for seed in SEEDS:
             inputs, given = draw(derivation, sizes, seed, positive)
-            gradients = backward(compiled, inputs, given, keywords)
+            with np.errstate(all="ignore"):
+                gradients = backward(compiled, inputs, given, keywords)
+            if not _finite(gradients):
+                continue  # outside the domain at these sizes, such as a variance at n = 1
             for name in derivation:
-                expected = differences(compiled, inputs, given, keywords, name, method)
+                with np.errstate(all="ignore"):
+                    expected = differences(compiled, inputs, given, keywords, name, method)
                 error = relative_error(gradients[name], expected)
                 if not error <= TOLERANCE[method]:
                     raise CheckError(
@@ -154,7 +150,16 @@ def check_differences(
                     )
                 worst[name] = max(worst[name], error)
                 counts[name] += expected.size
+    if not any(counts.values()):
+        raise CheckError(
+            "the generated code was defined at none of the points that were tried",
+            remedy='declare variables that must be so as positive: --var "x: n positive"',
+        )
     return [Difference(n, method, worst[n], counts[n]) for n in derivation]
+
+
+def _finite(gradients: Mapping[str, Any]) -> bool:
+    return all(np.all(np.isfinite(g)) for g in gradients.values())
 
 
 def differences(

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled
+from ..codegen import Compiled, checked_sizes
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..explicit import Dual, Explicit
 from ..expr import Expr
 from ..ops import Cells
 from ..sampling import point
-from .differences import all_sizes, hidden_sizes, relative_error
+from .differences import hidden_sizes, relative_error
 
 _POINTS = 3
 TOLERANCE = 1e-9
@@ -30,7 +30,7 @@ def check_exactly(derivation: Derivation, compiled: Compiled) -> int:
     if compiled.module.functions or compiled.module.losses:
         return 0  # stand-ins of unspecified functions differ between both sides
     count = 0
-    for sizes in all_sizes(derivation):
+    for sizes in checked_sizes(derivation):
         for seed in range(_POINTS):
             values = point(problem, sizes, seed, integers=3, positive=seed % 2 == 1)
             try:

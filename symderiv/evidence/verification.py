@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..claims import Verdict
-from ..codegen import Compiled, compile_module, module_of
+from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import compare_all, generalise
 from ..errors import DisagreementError
@@ -22,7 +22,7 @@ from ..notation.text import text
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
-from .differences import SEEDS, TOLERANCE, all_sizes, check_differences, needs_positive
+from .differences import SEEDS, TOLERANCE, check_differences, needs_positive
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
@@ -52,7 +52,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
             "error": float(f"{d.error:.1e}"),
             "bound": TOLERANCE[d.method],
             "entries": d.entries,
-            "sizes": all_sizes(derivation),
+            "sizes": checked_sizes(derivation),
             "seeds": list(SEEDS),
         }
         for d in check_differences(derivation, compiled, positive)

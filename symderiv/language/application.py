@@ -65,6 +65,13 @@ class Application:
         reader = self._reader
         if isinstance(at, ast.Name):
             taken = at.id in reader.declared.variables or at.id in reader.definitions
+            known = at.id in reader.declared.dims
+            if not taken and not known and reader.closed:
+                raise self._fail(
+                    f"{at.id} is not a size of the problem; there are: "
+                    f"{', '.join(reader.declared.dims) or 'none'}",
+                    at,
+                )
             if not taken and at.id not in reader.inferred:
                 reader.declared.dims.setdefault(at.id)
                 return reader.unifier.resolve(symbol(at.id))

@@ -81,6 +81,7 @@ class Elaborator(IndexReader):
         self.indices: dict[str, Dim] = {}
         self.bound: set[str] = set()
         self.inferred: dict[str, Variable] = {}
+        self.closed = False  # whether constructors may no longer declare sizes
         self._depth = 0
 
     # places and errors

@@ -88,6 +88,7 @@ class Problem:
         reader = Elaborator(
             text, declared, dict(self.definitions), unifier=Unifier(collect=collect)
         )
+        reader.closed = True
         for e in _losses(self.objective):
             assert isinstance(e.data, tuple)
             reader.gradients[e.data[0], e.args[0]] = e.data[1]
@@ -121,7 +122,14 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
             data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
         return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
 
-    return rebuild(x, change)
+    settled = rebuild(x, change)
+    for e in walk(settled):
+        if e.op == "delta" and isinstance(e.data, tuple) and e.data[2].is_unknown:
+            raise IndexNameError(
+                f"the range of delta({e.data[0]}, {e.data[1]}) is not known",
+                remedy="use its indices elsewhere too, as in Sum(i, delta(i, 1) * x[i])",
+            )
+    return settled
 
 
 def problem(

@@ -1,0 +1,64 @@
+"""What a derivation mentions: named intermediates, unspecified losses and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..derivation import Derivation
+from ..expr import Expr, walk
+from ..narration import Section
+from ..ops.functions import loss_parts, spelled
+
+
+def is_used(given: Expr, sections: Sequence[Section]) -> bool:
+    """Whether a later section uses a gradient by its name."""
+    return any(given in set(walk(s.result)) for s in sections)
+
+
+def named_nodes(derivation: Derivation) -> list[Expr]:
+    """Return every named intermediate that forward or backward mentions, arguments first.
+
+    Definitions that do not depend on the variables are among them; gradients are not.
+    """
+    givens = {s.given for s in derivation.sections}
+    roots = [s.expr for s in derivation.stages]
+    roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
+    found: dict[str, Expr] = {}
+    for root in roots:
+        for e in walk(root):
+            if e.op == "named" and (e not in givens or e in roots):
+                found.setdefault(str(e.data), e)
+    return list(found.values())
+
+
+def names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
+    """Return the named intermediates that results mention; their own values are not entered."""
+    met: set[Expr] = set()
+    stack = list(results)
+    while stack:
+        e = stack.pop()
+        if e not in met:
+            met.add(e)
+            if e.op != "named":
+                stack.extend(e.args)
+    names = {str(e.data) for e in met if e.op == "named"}
+    return [e for e in named if str(e.data) in names]
+
+
+def loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
+    """Return the name of the callable for every unspecified loss: L, or L1, L2, .."""
+    found = [e for x in (objective, staged) for e in walk(x) if e.op == "loss"]
+    order = {str(e.data): None for e in found}
+    if len(order) < 2:
+        return {e: loss_parts(e)[0] for e in found}
+    numbers = {key: k for k, key in enumerate(order, 1)}
+    return {e: f"{loss_parts(e)[0]}{numbers[str(e.data)]}" for e in found}
+
+
+def functions(expressions: Sequence[Expr]) -> list[str]:
+    """Return the unspecified entrywise functions, and their derivatives, that occur."""
+    found: dict[str, None] = {}
+    for e in expressions:
+        if e.op == "apply":
+            found[spelled(e)] = None
+    return list(found)
