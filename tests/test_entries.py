@@ -413,7 +413,7 @@ def test_wrong_shape_and_empty_domain_are_errors() -> None:
         agrees(p, "x", p.read("2 / x.T"))
     with pytest.raises(CheckError, match="no point"):
         agrees(problem("sum(sqrt(-x ** 2 - 1))", x="n"), "x", p.read("x"))
-    with pytest.raises(CheckError, match="undefined"):
+    with pytest.raises(CheckError, match="no point was found"):
         agrees(problem("sum(1 / (x - x))", x="n"), "x", p.read("x"))
 
 

@@ -15,7 +15,15 @@ from symderiv.calculus import lower
 from symderiv.codegen.evaluate import evaluate
 from symderiv.derivation import Derivation
 from symderiv.errors import LanguageError
-from symderiv.explicit import Dual, ExactMath, Explicit, is_exact, same, same_cells
+from symderiv.explicit import (
+    Dual,
+    ExactMath,
+    Explicit,
+    is_exact,
+    loss_value,
+    same,
+    same_cells,
+)
 from symderiv.expr import Expr, entry, partial, walk
 from symderiv.language.problem import Problem, problem
 from symderiv.matrixform import Raiser
@@ -106,8 +114,12 @@ def arrays(p: Problem, values: Mapping[str, Cells], sizes: Mapping[str, int]) ->
         stand_in = ExactMath().unspecified
         return np.vectorize(lambda v: float(stand_in("f", order, Fraction(v))), otypes=[float])
 
+    def loss(z: Any) -> float:
+        rows = [[Fraction(float(v)) for v in r] for r in np.array(z, ndmin=2)]
+        return float(loss_value("L", rows))
+
     functions = {"f" + "p" * k: entrywise(k) for k in range(3)}
-    return {**{n: array(n) for n in values}, **functions, "L": lambda z: 5 / 3, **sizes}
+    return {**{n: array(n) for n in values}, **functions, "L": loss, **sizes}
 
 
 def difference(found: Any, cells: Cells) -> float:

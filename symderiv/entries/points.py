@@ -26,7 +26,6 @@ from .symbols import UNDEFINED, name_and_place
 OUTSIDE_DOMAIN = (ZeroDivisionError, ValueError, TypeError, OverflowError)
 
 ATTEMPTS = 12
-LOSS_VALUE = Fraction(5, 3)  # of every unspecified loss; its gradient is a value of its own
 
 
 class Point(Explicit):
@@ -38,10 +37,6 @@ class Point(Explicit):
         super().__init__(sizes, given, math=ExactMath())
         self.names = names
         self._values: dict[Any, Any] = {}
-
-    def loss(self, e: Expr, cells: Cells) -> Cells:
-        """Return the value that an unspecified loss has at every point."""
-        return [[LOSS_VALUE]]
 
     def same(self, derived: Any, value: Any) -> bool:
         """Whether a SymPy expression has a value here."""

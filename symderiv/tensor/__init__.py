@@ -1,10 +1,10 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
+from .scale import Scale
 from .terms import (
     Factor,
     Function,
     Label,
-    Scale,
     Term,
     add,
     call,

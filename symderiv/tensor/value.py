@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..shapes import ONE, Dim, Shape
-from .terms import UNIT_SCALE, Factor, Label, Scale, Term, contract
+from .scale import UNIT_SCALE, Scale
+from .terms import Factor, Label, Term, contract
 
 ROW, COLUMN, INNER = 0, 1, 2  # loose indices are strings, so these never clash with one
 
