@@ -151,6 +151,39 @@ def test_right_only_when_two_sizes_are_equal_is_wrong() -> None:
     assert "columns" in found.diagnosis
 
 
+@pytest.mark.parametrize(
+    ("expression", "claim", "variables"),
+    [
+        ("0.5 * x.T @ x", "x * (1 + (n - 1) * (n - 2))", {"x": "n"}),
+        ("0.5 * x.T @ x", "x * (1 + (n - 1) * (n - 2) * (n - 3) * (n - 4))", {"x": "n"}),
+        ("0.5 * x.T @ x", "x + relu(x - 50)", {"x": "n"}),
+        ("0.5 * x.T @ x", "x + where(x > 100, 1, 0)", {"x": "n"}),
+        ("0.5 * x.T @ x", "exp(log(x))", {"x": "n"}),
+        ("0.5 * x.T @ x", "sqrt(x) ** 2", {"x": "n"}),
+        ("sum(fpp(x))", "6 / 5 * ones(n)", {"x": "n", "f": "entrywise"}),
+        ("L(x) ** 2", "10 / 3 * G", {"x": "n"}),
+    ],
+)
+def test_what_is_right_at_small_points_only_is_wrong(expression, claim, variables) -> None:
+    assert sd.check(expression, wrt="x", claim=claim, **variables).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("L(X)", "L(Y)"), ("x @ x.T", "x.T @ x"), ("sum(x)", "x"), ("trace(A)", "A"),
+     ("relu(x - 1000)", "0 * x")],
+)  # fmt: skip
+def test_different_things_are_not_equal(left: str, right: str) -> None:
+    assert sd.equal(left, right).verdict == "wrong"
+
+
+def test_claims_may_be_about_definitions() -> None:
+    p = problem("H = tanh(X @ W); Y = H @ V; L(Y)", X="n, d", W="d, h", V="h, m")
+    assert sd.check(p, wrt="Y", claim="G").verdict == "right"
+    assert sd.check(p, wrt="H", claim="G @ V.T").verdict == "right"
+    assert sd.check(p, wrt="H", claim="G @ V").verdict == "wrong"
+
+
 def test_verdict_does_not_depend_on_names() -> None:
     for a, b in pairwise(["X", "Q", "alpha"]):
         for name in (a, b):
@@ -164,6 +197,8 @@ def test_verdict_does_not_depend_on_names() -> None:
     ("about", "says", "error"),
     [
         ("dL/dQ", "X", UnknownNameError),
+        ("dFoo/dW", "X.T @ G", ParseError),
+        ("dL/dW", "ones(d, q)", ParseError),
         ("gradient", "X", ParseError),
         ("dL/dW[p]", "X[1, 1]", IndexNameError),
         ("dL/dW[p, 0]", "X[1, 1]", ParseError),

@@ -89,6 +89,18 @@ def test_derive_writes_what_is_asked_for(
     ]
     assert f"wrote {folder / 'derivation.md'}" in out
     assert run(capsys, "verify", str(folder))[0] == 0
+    certificate = folder / "certificate.json"
+    whole = certificate.read_text()
+    for old, new in (
+        ('"entries": 108', '"entries": 9'),
+        ('"verdict": "wrong"', '"verdict": "right"'),
+    ):
+        assert old in whole
+        certificate.write_text(whole.replace(old, new))
+        assert run(capsys, "verify", str(folder))[0] == 1
+    certificate.write_text("{}")
+    assert run(capsys, "verify", str(folder))[0] == 2
+    certificate.write_text(whole)
     (folder / "linear_layer.py").write_text("tampered")
     code, out, _ = run(capsys, "verify", str(folder))
     assert code == 1
@@ -146,6 +158,9 @@ def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) 
         (["derive", "L(X)", "--var", "X: n", "--var", "X: m"], "declared twice"),
         (["derive", "X @ W", *XWB], "a gradient needs a scalar"),
         (["derive", "L(X @ W + b)", *XWB], "write X @ W + b.T"),
+        (["derive", "5"], "nothing to differentiate by"),
+        (["derive", "delta(1, 2) * s", "--var", "s: scalar"], "range of delta(1, 2)"),
+        (["derive", "x.T @ A @ x", "--var", "x: 20", "--var", "A: 20, 20"], "400 entries"),
         (["derive", '__import__("os")'], "no rule for a function '__import__'"),
         (["derive", "L(softmax(X))"], "no rule for a function 'softmax'"),
         (["check", "L(X)"], "there is no claim"),

@@ -354,5 +354,7 @@ def _sentence(words: str) -> str:
 def _evidence(comparer: Comparer) -> str:
     how = "in exact rational arithmetic" if comparer.exact else "to 40 digits"
     if comparer.count:
-        return f"compared {how} at {comparer.count} points of {len(comparer.sizes())} sizes"
+        sizes = len(comparer.sizes())
+        of = f" of {sizes} choices of sizes" if sizes > 1 else ""
+        return f"equal {how} at {comparer.count} points{of}"
     return f"decided {how}"

@@ -16,8 +16,9 @@ from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import compare_all, generalise
-from ..errors import DisagreementError
+from ..errors import DisagreementError, InputError
 from ..expr import Variable
+from ..language import Problem
 from ..notation.text import text
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
@@ -26,6 +27,7 @@ from .differences import SEEDS, TOLERANCE, check_differences, needs_positive
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
+_MOST_ENTRIES = 100
 _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
 
@@ -78,6 +80,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
 def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[str, Any], ...]:
     """Compare both roads entry by entry at all sizes 1, 2, 3; raises DisagreementError."""
     problem = derivation.problem
+    _check_size(problem)
     candidates = {n: r.expr for n, r in derivation.items()}
     found: list[dict[str, Any]] = []
     for name, c in compare_all(problem, candidates).items():
@@ -101,6 +104,17 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
             }
         )
     return tuple(found)
+
+
+def _check_size(problem: Problem) -> None:
+    """Refuse sizes fixed so large that their entries cannot be written out."""
+    for v in problem.variables.values():
+        rows, cols = (d.at(dict.fromkeys(d.symbols, 3)) for d in v.shape)
+        if rows * cols > _MOST_ENTRIES:
+            raise InputError(
+                f"{v.name} has {rows * cols:,} entries, more than can be checked one by one",
+                remedy="declare its sizes by symbols (n, d): the gradient holds for every size",
+            )
 
 
 def _sizes_text(dims: Sequence[str], choices: int) -> str:

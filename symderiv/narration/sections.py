@@ -148,7 +148,7 @@ class _Narrator:
     ) -> list[Monomial]:
         left = place(stage.expr, spot)
         form = self.forms.monomials(stage.value, spot)
-        product = any(m.bound for m in form)
+        product = any(m.bound and len(m.factors) > 1 for m in form)
         law = TABLE["matmul"].law if product else "entry by entry"
         reason: Reason = (law,)
         if stage.automatic:
@@ -235,7 +235,7 @@ class _Narrator:
             for factors, _, _ in self.forms.expanded(value, spot)
         ]
         if max(places, default=0) == 1 and max(counts, default=0) > 1:
-            return "power rule", ("power rule: (f²)′ = 2 f f′ for every power of ", expr)
+            return "power rule", ("power rule: (fᵏ)′ = k fᵏ⁻¹ f′, for every power of ", expr)
         if max(counts, default=0) > 1:
             return "product rule", ("product rule: one term for each place of ", expr)
         kept = [
@@ -291,10 +291,19 @@ class _Narrator:
         because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
         first = add(*shown)
         steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
-        given = _listed([self.given[s.term] for s, _, _ in pieces])
-        known: Reason = ("definition of ", *given, "; the derivative above")
+        known: Reason = (*self._known([s for s, _, _ in pieces]), "; the derivative above")
         steps.append(Step(first, total(used), "substitute", known))
         return self._sift(used, steps)
+
+    def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
+        """Return why the gradients of stages are known: given by definition, or derived before."""
+        given = [self.given[s.term] for s in stages]
+        defined = [g for g in given if g.op == "var"]
+        derived = [s.expr for s, g in zip(stages, given, strict=True) if g.op != "var"]
+        words: list[str | Expr] = ["definition of ", *_listed(defined)] if defined else []
+        if derived:
+            words += ["; " if words else "", "gradient by ", *_listed(derived)]
+        return words
 
     def _through(self, stage: Stage, spot: Ends, expr: Expr, by: Expr) -> Expr:
         """Return the part of the chain rule that goes through one stage, in symbols."""
