@@ -11,7 +11,7 @@ from typing import Any
 from . import derivation as engine
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
-from .errors import InputError, MissingRuleError, ShapeError
+from .errors import InputError, MissingRuleError, ShapeError, UnknownNameError
 from .evidence import Certificate, Evidence, gather
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
@@ -52,6 +52,14 @@ class Derivation(engine.Derivation):
     """The gradients of a problem by variable, with everything that can be made of them."""
 
     result_type = Result
+
+    def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+        super().__init__(problem, wrt)
+        if not self.wrt:
+            raise UnknownNameError(
+                "there is nothing to differentiate by: the objective has no variable",
+                remedy='write one, and declare it: --var "x: n"',
+            )
 
     @cached_property
     def verdicts(self) -> list[Verdict]:

@@ -107,11 +107,6 @@ class Derivation(Mapping[str, Result]):
                     f"cannot differentiate by {name!r}: it is not a variable of the problem",
                     remedy=f"the variables are: {', '.join(problem.variables)}",
                 )
-        if not names:
-            raise UnknownNameError(
-                "there is nothing to differentiate by: the objective has no variable",
-                remedy='write one, and declare it: --var "x: n"',
-            )
         self.wrt = names
         self._values: dict[Expr, Any] = {}
         self.root: Term = lower(problem.objective, self._values).term
