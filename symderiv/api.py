@@ -191,7 +191,7 @@ def check(
 
 
 def equal(left: str, right: str, **variables: str) -> Verdict:
-    """Return whether two expressions are equal for every size and value.
+    """Return whether two expressions are equal, at random points of several sizes.
 
     >>> equal("(A @ B).T", "B.T @ A.T").verdict
     'right'

@@ -16,8 +16,6 @@ from .language import Problem
 from .ops import Cells
 from .shapes import Shape
 
-_POSITIVE = ("positive", "unit01")
-
 
 def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
     """Return the smallest size of each dimension at which every written position exists."""
@@ -76,7 +74,7 @@ def _cells(
         if "binary" in properties:
             return Fraction(random.randint(0, 1))
         top = integers or 9
-        low = 1 if any(p in properties for p in _POSITIVE) else -top
+        low = 1 if "positive" in properties else -top
         value = Fraction(random.randint(low, top), 1 if integers else random.randint(1, 5))
         return value if value or integers else Fraction(1, 2)
 

@@ -2,7 +2,7 @@
 
 Equality of rational functions is decided by evaluation at random rational points (Schwartz 1980,
 Zippel 1979) at several sizes with distinct dimensions, so that nothing is right by accident of
-n = d; where functions are transcendental, by evaluation to 50 digits.
+n = d, and at large values; where functions are transcendental, to 40 of 50 digits.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from .common import json_option
 @click.option("--var", "variables", multiple=True, metavar="'X: n, d'", help="Declare a variable.")
 @json_option
 def command(left: str, right: str, variables: tuple[str, ...], as_json: bool) -> None:
-    """Say whether two expressions are equal for every size and value.
+    """Say whether two expressions are equal, at random points of several sizes.
 
     \b
     symderiv equal "(A @ B).T" "B.T @ A.T"

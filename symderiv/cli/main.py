@@ -15,7 +15,7 @@ from ..errors import SymderivError
 _COMMANDS = {
     "derive": ("derive", "Derive gradients; print them, or write documents and code with -o."),
     "check": ("check", "Say whether a claimed gradient is right, and if not, what went wrong."),
-    "equal": ("equal", "Say whether two expressions are equal for every size and value."),
+    "equal": ("equal", "Say whether two expressions are equal, at random points of several sizes."),
     "verify": ("verify", "Run the certificate of a folder again."),
     "list": ("list_problems", "List the ready-made problems."),
 }

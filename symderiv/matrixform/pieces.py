@@ -212,11 +212,6 @@ def _reads_better_below(value: Fraction, has_top: bool) -> bool:
     return value.denominator % 3 == 0 or value.denominator > 1000 or not has_top
 
 
-def scaled_expr(scale: Scale, body: Expr | None) -> Expr:
-    """Return a multiple of an expression."""
-    return Product(scale, (), body).expr()
-
-
 def plus(terms: Sequence[Expr]) -> Expr:
     """Return a sum, positive terms first, and plain before transposed ones."""
     order = sorted(terms, key=lambda t: (t.op == "neg" or _negative(t), transposes(t)))
