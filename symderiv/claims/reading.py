@@ -46,7 +46,7 @@ def read_about(about: str, objective: str = "L") -> About:
     if about.strip() == "equal":
         return About("equal")
     match = _ABOUT.match(about)
-    if match is not None and match["of"] not in ("", objective):
+    if match is not None and match["of"] not in ("", "L", objective):
         raise ParseError(
             f"a claim about d{match['of']} is not about the objective, which is {objective}",
             span=Span(about, match.start("of"), match.end("of")),

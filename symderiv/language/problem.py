@@ -60,11 +60,13 @@ class Problem:
 
     @property
     def objective_name(self) -> str:
-        """Return how the objective is called: L when it is L(Z), else the name L too."""
+        """Return how the objective is called: L, or J where L is only a part of it."""
         if self.objective.op == "loss":
             assert isinstance(self.objective.data, tuple)
             return str(self.objective.data[0])
-        return "L" if "L" not in self.variables and "L" not in self.definitions else "J"
+        parts = {str(e.data[0]) for e in _losses(self.objective) if isinstance(e.data, tuple)}
+        taken = {*self.variables, *self.definitions, *self.upstream, *parts}
+        return next(n for n in ("L", "J", "F", "Loss", "Objective") if n not in taken)
 
     def given(self, name: str) -> Expr:
         """Return the given gradient ``name`` (G) as a variable."""
