@@ -31,6 +31,7 @@ _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
 HIGH = mpmath.MPContext()
 HIGH.dps = 3 * DIGITS
 _STEP = HIGH.mpf(10) ** -40
+_TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 
 
 # mpmath knows how to take a fraction on the right, but not on the left; the class below belongs
@@ -162,6 +163,8 @@ class DualMath(ExactMath):
         value = function(*(a.value for a in args))
         if all(not a.slope for a in args):
             return Dual(value, Fraction(0))
+        if any(abs(_float(a.value)) > _TRUSTED for a in args):
+            raise ValueError("too large an argument for a difference to have 40 digits")
         ends = [
             function(*(_float(a.value) + sign * _STEP * _float(a.slope) for a in args))
             for sign in (1, -1)
