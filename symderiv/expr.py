@@ -269,18 +269,7 @@ def substitute(x: Expr, values: dict[Expr, Expr]) -> Expr:
 
 def free_indices(x: Expr) -> dict[str, None]:
     """Return the index names that no ``Sum`` inside ``x`` binds, in order of appearance."""
-    memo: dict[Expr, dict[str, None]] = {}
-    for current in walk(x):
-        found: dict[str, None] = {}
-        for a in current.args:
-            found.update(memo[a])
-        if current.op == "Sum":
-            found.pop(sum_index(current)[0], None)
-        for i in own_indices(current):
-            if isinstance(i, str):
-                found[i] = None
-        memo[current] = found
-    return memo[x]
+    return dict.fromkeys(free_ranges(x))
 
 
 def own_indices(x: Expr) -> tuple[Index, ...]:
@@ -307,14 +296,19 @@ def index_ranges(x: Expr) -> tuple[Dim, ...]:
 
 
 def free_ranges(x: Expr) -> dict[str, Dim]:
-    """Return the range of every free index of ``x``."""
-    free = free_indices(x)
-    ranges: dict[str, Dim] = {}
-    for e in walk(x):
-        for index, dim in zip(own_indices(e), index_ranges(e), strict=True):
-            if isinstance(index, str) and index in free:
-                ranges[index] = dim
-    return ranges
+    """Return the range of every index that no ``Sum`` inside ``x`` binds."""
+    memo: dict[Expr, dict[str, Dim]] = {}
+    for current in walk(x):
+        found: dict[str, Dim] = {}
+        for a in current.args:
+            found.update(memo[a])
+        if current.op == "Sum":
+            found.pop(sum_index(current)[0], None)
+        for index, dim in zip(own_indices(current), index_ranges(current), strict=True):
+            if isinstance(index, str):
+                found[index] = dim
+        memo[current] = found
+    return memo[x]
 
 
 def sum_index(x: Expr) -> tuple[str, Dim]:

@@ -102,6 +102,19 @@ def test_text_parses_back_to_the_same_expression(expression: str) -> None:
     assert again.objective is p.objective, text(p.objective)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L(A / sum(A, axis=1))",
+        "m = sum(A, axis=1); L(A / m)",
+        "L(A / sqrt(mean(A ** 2, axis=1)))",
+        "m = mean(A, axis=1); L((A - m) * 2)",
+    ],
+)
+def test_a_reduction_that_keeps_its_axis_goes_to_the_rows(text: str) -> None:
+    assert problem(text, A="n, n").objective.is_scalar
+
+
 def test_definitions_are_kept_by_name() -> None:
     p = problem("Z = X @ W\nY = relu(Z); L(Y)", X="n, d", W="d, m")
     assert list(p.definitions) == ["Z", "Y"]

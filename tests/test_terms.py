@@ -9,7 +9,7 @@ import pytest
 
 from symderiv.calculus import lower
 from symderiv.derivation import Derivation
-from symderiv.expr import Expr, node, var
+from symderiv.expr import Expr, entry, free_ranges, index_sum, mul, node, var
 from symderiv.language.problem import problem
 from symderiv.matrixform import raised
 from symderiv.notation.text import text
@@ -344,3 +344,10 @@ def gradient(written: str, wrt: str) -> str:
     words: Sequence[str] = "".join(c if c.isalnum() else " " for c in written).split()
     p = problem(written, **{k: v for k, v in DECLARED.items() if k in words})
     return Derivation(p, [wrt])[wrt].text
+
+
+def test_a_bound_index_does_not_lend_its_range_to_a_free_one_of_the_same_name() -> None:
+    n, m = symbol("n"), symbol("m")
+    x, y = var("x", (n, ONE)), var("y", (m, ONE))
+    product = mul(entry(x, "i", 1), index_sum("i", m, entry(y, "i", 1)))
+    assert free_ranges(product) == {"i": n}

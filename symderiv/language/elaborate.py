@@ -36,6 +36,7 @@ from ..expr import (
     power,
     transpose,
     var,
+    walk,
 )
 from ..ops import TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
@@ -257,10 +258,11 @@ class Elaborator(IndexReader):
     def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
         a, b = self.shape(left), self.shape(right)
         here = self.between(at.left, at.right)
-        for column_, other, x in ((a, b, at.left), (b, a, at.right)):
+        for column_, other, x, value in ((a, b, at.left, left), (b, a, at.right, right)):
             square = other[0] == other[1] != ONE
             bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
-            kept = isinstance(x, ast.Call) and any(k.arg == "axis" for k in x.keywords)
+            # What a reduction made has one number for each row, so it can only go to the rows.
+            kept = any(e.op in ("sum", "mean") and e.data == 1 for e in walk(value))
             # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
             either = sign == "*" and "eye" in (left.op, right.op)
             if square and bare and not kept and not either:
