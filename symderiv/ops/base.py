@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from ..expr import Expr, Index, node
 from ..notation.math import Fence, Math, Word, listed, row
 from ..shapes import Dim, Shape
-from ..tensor import Scale, Term, Value, add, call, constant, monomial, scaled
+from ..tensor import Label, Scale, Term, Value, add, call, constant, monomial, scaled
 
 # How tightly an operator binds, as in Python.
 SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5
@@ -173,6 +173,14 @@ def broadcast(args: Sequence[Cells], combine: Callable[..., Any]) -> Cells:
         ]
         for i in range(rows)
     ]
+
+
+def leading(term: Term, core: int) -> tuple[Label, ...]:
+    """Return labels for the axes of a term in front of its last ``core`` ones.
+
+    They are named indices that no Sum bound yet, and batch axes: a rule carries them along.
+    """
+    return tuple(("lead", k) for k in range(len(term.dims) - core))
 
 
 def total(values: Sequence[Any]) -> Any:
