@@ -11,6 +11,7 @@
     |   |-- IndexNameError       an index that is unbound, out of range or of two ranges
     |   `-- ProblemFileError     a problem file that is not as documented
     |-- MissingRuleError         a derivative, form or target that no rule covers
+    |   `-- NoEntriesError       a function whose entries SymPy cannot write out
     |-- InputError               arrays or arguments that do not fit the problem
     |-- CheckError               a printed equation or generated code failed its check
     `-- DisagreementError        two roads to one result differ (an internal error)
@@ -110,6 +111,10 @@ class ProblemFileError(LanguageError):
 
 class MissingRuleError(SymderivError):
     """No rule covers what was asked for."""
+
+
+class NoEntriesError(MissingRuleError):
+    """A function of whole matrices whose entries have no form in SymPy."""
 
 
 class InputError(SymderivError):

@@ -11,44 +11,21 @@ dual number differentiates a transcendental function by a central difference at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
 from typing import Any
 
-import mpmath
-
 from .errors import MissingRuleError
 from .expr import Expr, Index, free_indices, own_indices, sum_index, walk
+from .highprecision import DIGITS, HIGH, MATRIX, floated, precise
 from .ops import TABLE, Cells
 from .shapes import Dim
 
-DIGITS = 50
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
-
-# A context of its own: its numbers keep its precision wherever they are added or multiplied.
-HIGH = mpmath.MPContext()
-HIGH.dps = 3 * DIGITS
 _STEP = HIGH.mpf(10) ** -40
 _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
-
-
-# mpmath knows how to take a fraction on the right, but not on the left; the class below belongs
-# to this context alone.
-HIGH.mpf.__rsub__ = lambda self, other: -(self - _float(other))
-HIGH.mpf.__rtruediv__ = lambda self, other: _float(other) / self
-
-
-def _precise(name: str, *args: Any) -> Any:
-    value = getattr(HIGH, name)(*(_float(a) for a in args))
-    if not isinstance(value, HIGH.mpf) or not HIGH.isfinite(value):
-        raise ValueError(f"{name} has no real value there")
-    return value
-
-
-def _float(x: Any) -> Any:
-    return HIGH.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else HIGH.mpf(x)
 
 
 class ExactMath:
@@ -71,7 +48,7 @@ class ExactMath:
             return x ** int(y)
         if isinstance(y, Fraction) and y.denominator == 2:
             return self.root(x) ** int(y.numerator)
-        return _precise("power", x, y)
+        return precise("power", x, y)
 
     def root(self, x: Any) -> Any:
         """Return the square root, exact for squares of fractions."""
@@ -79,11 +56,15 @@ class ExactMath:
             over, under = isqrt(x.numerator), isqrt(x.denominator)
             if over * over == x.numerator and under * under == x.denominator:
                 return Fraction(over, under)
-        return _precise("sqrt", x)
+        return precise("sqrt", x)
 
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return yes if compare(sign, x, y) else no
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Return a function of whole matrices from ``highprecision.MATRIX``, in 150 digits."""
+        return MATRIX[name](*([[floated(x) for x in r] for r in cells] for cells in grids))
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
@@ -99,12 +80,14 @@ class ExactMath:
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         if name.startswith("_") or not hasattr(HIGH, name):
             raise AttributeError(name)
-        return lambda x: _precise(name, x)
+        return lambda x: precise(name, x)
 
 
 def compare(sign: str, x: Any, y: Any) -> bool:
     """Return whether ``x sign y`` holds."""
-    a, b = (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (_float(x), _float(y))
+    a, b = (
+        (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (floated(x), floated(y))
+    )
     return bool({">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[sign])
 
 
@@ -155,6 +138,10 @@ class Dual:
         return Dual(self.value**exponent, exponent * self.value ** (exponent - 1) * self.slope)
 
 
+def _moved(x: Dual, sign: int) -> Any:
+    return floated(x.value) + sign * _STEP * floated(x.slope)
+
+
 class DualMath(ExactMath):
     """Scalar functions on dual numbers, by central differences at high precision."""
 
@@ -163,13 +150,14 @@ class DualMath(ExactMath):
         value = function(*(a.value for a in args))
         if all(not a.slope for a in args):
             return Dual(value, Fraction(0))
-        if any(abs(_float(a.value)) > _TRUSTED for a in args):
-            raise ValueError("too large an argument for a difference to have 40 digits")
-        ends = [
-            function(*(_float(a.value) + sign * _STEP * _float(a.slope) for a in args))
-            for sign in (1, -1)
-        ]
+        self._check_size(args)
+        ends = [function(*(_moved(a, sign) for a in args)) for sign in (1, -1)]
         return Dual(value, (ends[0] - ends[1]) / (2 * _STEP))
+
+    @staticmethod
+    def _check_size(args: Iterable[Dual]) -> None:
+        if any(abs(floated(a.value)) > _TRUSTED for a in args):
+            raise ValueError("too large an argument for a difference to have 40 digits")
 
     def power(self, x: Any, y: Any) -> Any:
         """Return x to the y."""
@@ -187,6 +175,23 @@ class DualMath(ExactMath):
         x = Dual.of(x)
         root = super().root(x.value)
         return Dual(root, x.slope / (2 * root) if x.slope else Fraction(0))
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Return a function of whole matrices, its slopes by one difference along them."""
+        grids = tuple([[Dual.of(x) for x in r] for r in cells] for cells in grids)
+        plain = super().matrix
+        values = plain(name, *([[x.value for x in r] for r in cells] for cells in grids))
+        if all(not x.slope for cells in grids for r in cells for x in r):
+            return [[Dual(x, Fraction(0)) for x in r] for r in values]
+        self._check_size(x for cells in grids for r in cells for x in r)
+        ahead, behind = (
+            plain(name, *([[_moved(x, sign) for x in r] for r in cells] for cells in grids))
+            for sign in (1, -1)
+        )
+        return [
+            [Dual(x, (a - b) / (2 * _STEP)) for x, a, b in zip(r, p, q, strict=True)]
+            for r, p, q in zip(values, ahead, behind, strict=True)
+        ]
 
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
@@ -344,7 +349,7 @@ def same(left: Any, right: Any) -> bool:
     """Whether two scalars are equal: exactly for fractions, to 40 of 50 digits otherwise."""
     if isinstance(left, Fraction | int) and isinstance(right, Fraction | int):
         return left == right
-    a, b = _float(left), _float(right)
+    a, b = floated(left), floated(right)
     return bool(abs(a - b) <= max(abs(a), abs(b), 1) * HIGH.mpf(10) ** (10 - DIGITS))
 
 

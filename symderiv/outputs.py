@@ -13,6 +13,7 @@ from .documents import build, latex, markdown, pdf
 from .documents.examples import ExplicitExample, explicit_example
 from .documents.model import Document
 from .entries import explicit_entries
+from .errors import NoEntriesError
 from .evidence import Evidence
 from .evidence.example import worked_example
 from .language import ClaimText, Problem
@@ -25,7 +26,10 @@ FORMATS = ("md", "tex", "pdf", "py")
 
 
 def entries_example(derivation: Derivation) -> ExplicitExample:
-    """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it."""
+    """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it.
+
+    Raises NoEntriesError, which names the function, where one has no entries in SymPy.
+    """
     problem = derivation.problem
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
@@ -38,13 +42,19 @@ def document(
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
+    try:
+        explicit = entries_example(derivation)
+    except NoEntriesError:
+        if style != "index":  # which asks for them
+            raise
+        explicit = None
     return build(
         derivation,
         verdicts=verdicts,
         certificate=evidence.certificate,
         code=evidence.compiled.module.excerpt,
         style=style,
-        explicit=entries_example(derivation),
+        explicit=explicit,
         example=worked_example(derivation),
         meanings=problem.meanings,
     )

@@ -3,20 +3,22 @@
 Contract: where sizes are at most 2, the difference of both is read as a polynomial in entries and
 must vanish identically; everywhere else, and where that does not decide, both are evaluated at a
 rational point: exactly where all functions are rational, to 40 digits otherwise. The derivatives
-are chained definition by definition in numbers, so networks are as cheap as their parts.
+are chained definition by definition in numbers, so networks are as cheap as their parts. Where a
+function has no entries in SymPy, dual numbers at the same points take their place, and the
+comparison says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 from typing import Any
 
-from ..errors import CheckError, InputError
+from ..errors import CheckError, InputError, NoEntriesError
 from ..explicit import same
-from ..expr import Expr
+from ..expr import Expr, entry, partial
 from ..language.problem import Problem
 from ..ops import Cells
 from ..sampling import least_sizes, size_grid
@@ -55,6 +57,7 @@ class Comparison:
     identities: int  # of these, how many were compared as expressions, for all values at once
     exact: bool  # whether every comparison was exact; else to DIGITS digits
     mismatch: Mismatch | None = None
+    reason: str = ""  # why dual numbers took the place of SymPy's entries; "" where they did not
 
     @property
     def agrees(self) -> bool:
@@ -95,6 +98,9 @@ def compare_all(
             road = EntryRoad(problem, chosen)
             for tally in tallies.values():
                 tally.compare(road)
+        except NoEntriesError as error:
+            for tally in tallies.values():
+                tally.compare_numbers(chosen, error.subject)
         except CheckError:
             continue  # an entry is undefined at these sizes, such as a variance at n = 1
     return {w: tally.result() for w, tally in tallies.items()}
@@ -133,6 +139,7 @@ class _Tally:
         self._entries = self._identities = 0
         self._exact = True
         self._mismatch: Mismatch | None = None
+        self._reason = ""
         # Properties make entries depend on one another, so an identity must not be expected.
         self._is_free = not any(v.properties for v in problem.variables.values())
 
@@ -144,7 +151,12 @@ class _Tally:
                 remedy="declare variables that must be so as positive",
             )
         return Comparison(
-            tuple(self._sizes), self._entries, self._identities, self._exact, self._mismatch
+            tuple(self._sizes),
+            self._entries,
+            self._identities,
+            self._exact,
+            self._mismatch,
+            self._reason,
         )
 
     def compare(self, road: EntryRoad) -> None:
@@ -154,7 +166,7 @@ class _Tally:
         count = sum(map(len, road.symbols[self._wrt]))
         if self._is_identity(road):
             self._identities += count
-        elif not self._at_a_point(road):
+        elif not self._at_a_point(road.sizes, lambda point: self._chained(road, point)):
             return  # defined nowhere at these sizes, such as log(0) at n = 1
         self._sizes.append(road.sizes)
         self._entries += count
@@ -169,23 +181,41 @@ class _Tally:
         except UnreadableError:
             return False
 
-    def _at_a_point(self, road: EntryRoad) -> bool:
+    def compare_numbers(self, sizes: Sizes, reason: str) -> None:
+        """Compare with the derivatives that dual numbers give, where SymPy has no entries."""
+        self._reason = reason
+        if self._mismatch is None and self._at_a_point(sizes, self._by_dual_numbers):
+            rows, cols = (d.at(sizes) for d in self._names[self._wrt].shape)
+            self._sizes.append(sizes)
+            self._entries += rows * cols
+
+    def _at_a_point(self, sizes: Sizes, derive: Callable[[Point], Cells]) -> bool:
         """Compare at a point; return whether one was found."""
         functions = (self._problem.objective, self._candidate)
-        for point in points(self._names, road.sizes, self._problem.variables, functions):
+        for point in points(self._names, sizes, self._problem.variables, functions):
             try:
-                self._compare_at(point, road)
+                self._compare_at(point, derive(point))
             except OUTSIDE_DOMAIN:
                 continue
             return True
         return False
 
-    def _compare_at(self, point: Point, road: EntryRoad) -> None:
-        derived = road.gradient(self._wrt, lift=point.value, plus=_sum)
+    def _chained(self, road: EntryRoad, point: Point) -> Cells:
+        return road.gradient(self._wrt, lift=point.value, plus=_sum)
+
+    def _by_dual_numbers(self, point: Point) -> Cells:
+        source = self._names[self._wrt]
+        rows, cols = (range(1, point.size(d) + 1) for d in source.shape)
+        slopes = [
+            [partial(self._problem.objective, entry(source, i, j)) for j in cols] for i in rows
+        ]
+        return [[point.cells(x)[0][0] for x in r] for r in slopes]
+
+    def _compare_at(self, point: Point, derived: Cells) -> None:
         for (i, j), x, y in _pairs(derived, point.cells(self._candidate)):
             self._exact &= isinstance(x, Fraction) and isinstance(y, Fraction)
             if not same(x, y):
-                self._mismatch = Mismatch(road.sizes, i, j, x, y)
+                self._mismatch = Mismatch(dict(point.sizes), i, j, x, y)
                 return
 
 

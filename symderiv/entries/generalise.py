@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import NoEntriesError
 from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..language.problem import Problem
 from ..sampling import least_sizes
@@ -67,12 +68,12 @@ def generalise(problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None)
     names = names_of(problem)
     choices = (typical_sizes(problem), typical_sizes(problem, 1)) if sizes is None else (sizes,)
     for chosen in choices:
-        grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
         try:
+            grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
             return _pattern(grids, names, names[wrt].shape)
         except CrowdedError:
             continue
-        except UnreadableError:
+        except (UnreadableError, NoEntriesError):
             return None
     return None
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import sympy
 
+from ..errors import NoEntriesError
 from ..expr import Expr
 from ..ops import Cells
 from ..shapes import ONE, Shape
@@ -106,6 +107,10 @@ class SymbolicMath:
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Refuse: the entries of such a function have no closed form."""
+        raise NoEntriesError(f"no entries in SymPy for {name}: they have no closed form")
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return an unspecified entrywise function, or its derivative."""

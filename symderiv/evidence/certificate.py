@@ -61,8 +61,11 @@ class Certificate:
             exact = all(r["exact"] for r in self.roads)
             how = "exactly" if exact else "to 40 digits"
             sizes = str(self.roads[0]["sizes"])
+            reasons = [str(r["by dual numbers"]) for r in self.roads if "by dual numbers" in r]
+            other = "dual numbers" if reasons else "SymPy entries"
+            why = f" ({reasons[0]})" if reasons else ""
             found.append(
-                f"index road and SymPy entries agree {how} in all {entries:,} entries, {sizes}"
+                f"index road and {other} agree {how} in all {entries:,} entries, {sizes}{why}"
             )
         if self.steps:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")

@@ -86,9 +86,10 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
     for name, c in compare_all(problem, candidates).items():
         if c.mismatch is not None:
             m = c.mismatch
+            other = "dual numbers" if c.reason else "SymPy"
             raise DisagreementError(
                 f"the two roads disagree on the gradient by {name}, entry ({m.row}, {m.column}) "
-                f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} (SymPy)",
+                f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} ({other})",
                 remedy="this is an error of the program, and nothing is printed; please report it",
             )
         pattern = generalise(problem, name) if patterns else None
@@ -101,6 +102,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
                 "sizes": _sizes_text(problem.dims, len(c.sizes)),
                 "choices": len(c.sizes),
                 "pattern": text(pattern.expr) if pattern is not None else "no pattern",
+                **({"by dual numbers": c.reason} if c.reason else {}),
             }
         )
     return tuple(found)

@@ -1,0 +1,95 @@
+"""Numbers of 150 digits, and the functions of whole matrices that are evaluated in them.
+
+``MATRIX`` holds, by name, functions from grids of high-precision numbers to such a grid. A table
+entry reaches them through ``at.math.matrix(name, ..)`` where its entries have no closed form.
+
+Contract: values only, no rule of calculus; each raises ValueError outside its domain, so that
+another point is tried, and is deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from .ops import Cells
+
+DIGITS = 50
+
+# A context of its own: its numbers keep its precision wherever they are added or multiplied.
+HIGH = mpmath.MPContext()
+HIGH.dps = 3 * DIGITS
+_APART = HIGH.mpf(10) ** -20  # singular values nearer to each other, or to 0, are not told apart
+
+
+def floated(x: Any) -> Any:
+    """Return a fraction or a number as a number of 150 digits."""
+    return HIGH.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else HIGH.mpf(x)
+
+
+# mpmath knows how to take a fraction on the right, but not on the left; the class below belongs
+# to this context alone.
+HIGH.mpf.__rsub__ = lambda self, other: -(self - floated(other))
+HIGH.mpf.__rtruediv__ = lambda self, other: floated(other) / self
+
+
+def precise(name: str, *args: Any) -> Any:
+    """Return a scalar function of mpmath; raises ValueError where its value is not real."""
+    value = getattr(HIGH, name)(*(floated(a) for a in args))
+    if not isinstance(value, HIGH.mpf) or not HIGH.isfinite(value):
+        raise ValueError(f"{name} has no real value there")
+    return value
+
+
+def singular(cells: Cells) -> tuple[Any, list[Any], Any]:
+    """Return U, the singular values in falling order, and V^T, of the thin decomposition."""
+    u, s, v = HIGH.svd_r(HIGH.matrix(cells), full_matrices=False)
+    return u, list(s), v
+
+
+def cells_of(matrix: Any) -> Cells:
+    """Return an mpmath matrix as a grid."""
+    return [[matrix[i, j] for j in range(matrix.cols)] for i in range(matrix.rows)]
+
+
+def _nuclear(cells: Cells) -> Cells:
+    """Return the sum of the singular values."""
+    return [[HIGH.fsum(singular(cells)[1])]]
+
+
+def _spectral(cells: Cells) -> Cells:
+    """Return the largest singular value."""
+    return [[singular(cells)[1][0]]]
+
+
+def _polar(cells: Cells) -> Cells:
+    """Return U V^T, which is one matrix only where no singular value is 0."""
+    u, s, v = singular(cells)
+    if s[-1] <= _APART * s[0]:
+        raise ValueError("the orthogonal polar factor of a rank-deficient matrix is not unique")
+    return cells_of(u * v)
+
+
+def _largest(cells: Cells) -> tuple[list[Any], list[Any]]:
+    """Return the singular vectors of the largest singular value, as lists.
+
+    The largest entry of the right one, the first where there are several, is positive.
+    """
+    u, s, v = singular(cells)
+    if not s[0] or (len(s) > 1 and s[0] - s[1] <= _APART * s[0]):
+        raise ValueError("the largest singular value is not simple")
+    left, right = [u[i, 0] for i in range(u.rows)], [v[0, j] for j in range(v.cols)]
+    sign = 1 if max(right, key=abs) > 0 else -1
+    return [sign * x for x in left], [sign * x for x in right]
+
+
+MATRIX: dict[str, Callable[..., Cells]] = {
+    "left_singular": lambda cells: [[x] for x in _largest(cells)[0]],
+    "norm_nuclear": _nuclear,
+    "norm_spectral": _spectral,
+    "polar": _polar,
+    "right_singular": lambda cells: [[x] for x in _largest(cells)[1]],
+}
