@@ -51,7 +51,7 @@ from symderiv.tensor import (
     unit,
     zero,
 )
-from symderiv.tensor.terms import _Contraction
+from symderiv.tensor.contraction import _Contraction
 
 DECLARED = {
     "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
@@ -60,7 +60,8 @@ DECLARED = {
 MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
 # The package exports functions of these names, so the modules are asked for by theirs.
 REVERSE = importlib.import_module("symderiv.calculus.reverse")
-TERMS = importlib.import_module("symderiv.tensor.terms")
+TERMS = importlib.import_module("symderiv.tensor.contraction")
+SUMS = importlib.import_module("symderiv.tensor.sums")
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 
@@ -676,7 +677,7 @@ PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
     **{
         ("like terms", words): (
             lambda patch, change=change: patch.setattr(
-                TERMS, "summands", lambda t, plain=TERMS.summands: change(plain(t))),
+                SUMS, "summands", lambda t, plain=SUMS.summands: change(plain(t))),
             ("L(2 * X * Y - 5 * X * Y + 7 * X)", "sum(3 * X)"))
         for words, change in {
             "counted once": lambda found: [(Scale(Fraction(1), s.sizes), b) for s, b in found],

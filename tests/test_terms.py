@@ -24,11 +24,14 @@ from symderiv.tensor import (
     contract,
     delta,
     factors_of,
+    fuse,
+    is_symmetric,
     is_zero,
     leaf,
     monomial,
     scaled,
     summands,
+    transposed,
     unit,
     zero,
 )
@@ -351,3 +354,52 @@ def test_a_bound_index_does_not_lend_its_range_to_a_free_one_of_the_same_name() 
     x, y = var("x", (n, ONE)), var("y", (m, ONE))
     product = mul(entry(x, "i", 1), index_sum("i", m, entry(y, "i", 1)))
     assert free_ranges(product) == {"i": n}
+
+
+# Symmetry, and the fuse that makes one axis of two ----------------------------------------------
+
+
+def test_a_symmetric_leaf_forgets_the_order_of_its_axes() -> None:
+    n = symbol("n")
+    p = leaf(var("P", (n, n)), (n, n), symmetric=True)
+    x = leaf(var("x", (n, ONE)), (n,))
+    dims = {"i": n, "j": n}
+    left = contract([Factor(p, ("i", "j")), Factor(x, ("j",))], ("i",), dims)
+    right = contract([Factor(p, ("j", "i")), Factor(x, ("j",))], ("i",), dims)
+    assert left is right
+
+
+def test_a_gram_matrix_is_symmetric_and_a_product_is_not() -> None:
+    n, d = symbol("n"), symbol("d")
+    x = leaf(var("X", (n, d)), (n, d))
+    a = leaf(var("A", (d, d)), (d, d))
+    dims = {"k": n, "i": d, "j": d}
+    assert is_symmetric(contract([Factor(x, ("k", "i")), Factor(x, ("k", "j"))], ("i", "j"), dims))
+    assert not is_symmetric(a)
+    both = add([a, transposed(a)])
+    assert is_symmetric(both)
+    assert not is_symmetric(add([a, scaled(transposed(a), Scale(Fraction(2)))]))
+
+
+def test_fuses_of_one_place_have_one_pair() -> None:
+    n, m = symbol("n"), symbol("m")
+    a, b = leaf(var("A", (n, m)), (n, m)), leaf(var("B", (n, m)), (n, m))
+    dims = {"k": n * m, "i": n, "j": m, "p": n, "q": m}
+    factors = [
+        Factor(fuse(m, n), ("k", "j", "i")),
+        Factor(fuse(m, n), ("k", "q", "p")),
+        Factor(a, ("i", "j")),
+        Factor(b, ("p", "q")),
+    ]
+    inner = contract([Factor(a, ("i", "j")), Factor(b, ("i", "j"))], (), {"i": n, "j": m})
+    assert contract(factors, (), dims) is inner
+
+
+def test_a_fuse_of_which_nothing_else_knows_counts_once() -> None:
+    n, m = symbol("n"), symbol("m")
+    dims = {"k": n * m, "i": n, "j": m}
+    assert contract([Factor(fuse(n, m), ("k", "i", "j"))], ("i", "j"), dims) is constant(
+        Scale(), (n, m)
+    )
+    diagonal = contract([Factor(fuse(n, n), ("k", "i", "i"))], ("k",), {"k": n * n, "i": n})
+    assert diagonal is not constant(Scale(), (n * n,))

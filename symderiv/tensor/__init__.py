@@ -1,23 +1,20 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
+from .contraction import constant, contract, is_symmetric, monomial, scaled, transposed
 from .scale import Scale
+from .sums import add, summands
 from .terms import (
     Factor,
     Function,
     Label,
     Term,
-    add,
     call,
-    constant,
-    contract,
     delta,
     factors_of,
+    fuse,
     is_zero,
     leaf,
-    monomial,
     named,
-    scaled,
-    summands,
     unit,
     zero,
 )
@@ -39,6 +36,8 @@ __all__ = [
     "contract",
     "delta",
     "factors_of",
+    "fuse",
+    "is_symmetric",
     "is_zero",
     "labels",
     "leaf",
@@ -48,6 +47,7 @@ __all__ = [
     "scaled",
     "spread",
     "summands",
+    "transposed",
     "unit",
     "zero",
 ]

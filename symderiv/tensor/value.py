@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..shapes import ONE, Dim, Shape
+from .contraction import contract
 from .scale import UNIT_SCALE, Scale
-from .terms import Factor, Label, Term, contract
+from .terms import Factor, Label, Term
 
 ROW, COLUMN, INNER = 0, 1, 2  # loose indices are strings, so these never clash with one
 

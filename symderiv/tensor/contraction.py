@@ -1,0 +1,246 @@
+"""Contractions: products of factors over named indices, in canonical form.
+
+``contract`` sifts deltas, merges nested contractions, gathers equal factors, and sorts what is
+left, so that equal contractions are one object. ``transposed`` and ``is_symmetric`` read symmetry
+off that form: a matrix is symmetric where exchanging its two axes gives the same term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from ..errors import MissingRuleError
+from ..shapes import Dim
+from .fusing import fuse_once
+from .scale import UNIT_SCALE, Scale
+from .sorting import sorted_factors
+from .terms import Dims, Factor, Label, Term, delta, factors_of, fuse, intern, zero
+
+
+def constant(scale: Scale, dims: Dims = ()) -> Term:
+    """Return a scale, spread over the given axes."""
+    labels = tuple(range(len(dims)))
+    return contract([], labels, dict(zip(labels, dims, strict=True)), scale)
+
+
+def scaled(term: Term, scale: Scale) -> Term:
+    """Return a multiple of a term."""
+    labels = tuple(range(len(term.dims)))
+    return contract([Factor(term, labels)], labels, dict(enumerate(term.dims)), scale)
+
+
+def monomial(*factors: tuple[Term, int | Fraction], scale: Scale = UNIT_SCALE) -> Term:
+    """Return an entrywise product of powers of terms that all have the same axes, or none."""
+    dims = max((t.dims for t, _ in factors), key=len)
+    labels = tuple(range(len(dims)))
+    parts = [Factor(t, labels[: len(t.dims)], Fraction(e)) for t, e in factors]
+    return contract(parts, labels, dict(enumerate(dims)), scale)
+
+
+def contract(
+    factors: Iterable[Factor],
+    out: Sequence[Label],
+    dims: dict[Any, Dim],
+    scale: Scale = UNIT_SCALE,
+) -> Term:
+    """Return the canonical contraction of ``factors`` with free indices ``out``.
+
+    ``dims`` gives the range of every label. A label of ``out`` that no factor carries is
+    broadcast over; one that is neither in ``out`` nor in a factor multiplies by its range.
+    """
+    work = _Contraction(tuple(out), dict(dims), scale)
+    for factor in factors:
+        work.multiply(factor)
+    return work.finish()
+
+
+class _Contraction:
+    """A contraction under construction."""
+
+    def __init__(self, out: tuple[Label, ...], dims: dict[Any, Dim], scale: Scale) -> None:
+        self.out, self.dims, self.scale = out, dims, scale
+        self.powers: dict[tuple[Term, tuple[Label, ...]], Fraction] = {}
+        self.deltas: list[tuple[Label, Label]] = []
+        self.fuses: list[tuple[Label, ...]] = []
+
+    def multiply(self, factor: Factor) -> None:
+        """Multiply by a factor, merging a nested contraction where its value allows it."""
+        term, exponent = factor.term, factor.exponent
+        if not exponent:
+            return
+        if exponent < 0 and _has_zeros(term):
+            raise MissingRuleError(
+                "division by a matrix that has zeros off its diagonal or off one place",
+                remedy="divide by the vector on the diagonal instead",
+            )
+        if term.kind == "delta":
+            self.deltas.append((factor.labels[0], factor.labels[1]))
+        elif term.kind == "fuse":
+            self.fuses.append(factor.labels)
+        elif term.kind == "contract" and self._merges(term, exponent):
+            self._merge(factor)
+        else:
+            self._gather(term, factor.labels, exponent)
+
+    def _gather(self, term: Term, labels: tuple[Label, ...], exponent: Fraction) -> None:
+        key = (term, labels)
+        if len(labels) == 2 and key not in self.powers and is_symmetric(term):
+            mirrored = (term, (labels[1], labels[0]))
+            key = mirrored if mirrored in self.powers else key
+        self.powers[key] = self.powers.get(key, Fraction(0)) + exponent
+
+    @staticmethod
+    def _merges(term: Term, exponent: Fraction) -> bool:
+        scale, _, _, dims = term.data
+        whole = exponent.denominator == 1
+        pointwise = len(dims) == len(term.dims) and (scale.value or exponent > 0)
+        return exponent == 1 or bool(whole and pointwise)
+
+    def _merge(self, factor: Factor) -> None:
+        scale, inner, dims = factors_of(factor.term)
+        self.scale = self.scale * scale.power(int(factor.exponent))
+        names: dict[Label, Label] = dict(enumerate(factor.labels))
+        for k in range(len(factor.labels), len(dims)):
+            names[k] = object()
+            self.dims[names[k]] = dims[k]
+        for f in inner:
+            labels = tuple(names[x] for x in f.labels)
+            self.multiply(Factor(f.term, labels, f.exponent * factor.exponent))
+
+    def finish(self) -> Term:
+        """Sift the deltas, check the unit vectors, and return the canonical term."""
+        out_dims = tuple(self.dims[x] for x in self.out)
+        if not self.scale.value:
+            return zero(out_dims)
+        kept = self._sift()
+        while self.fuses and fuse_once(self.fuses, self.deltas, self.dims, self._used()):
+            kept = self._sift(kept)
+        factors = _gather_units([Factor(t, x, e) for (t, x), e in self.powers.items() if e])
+        if factors is None:
+            return zero(out_dims)
+        factors += [Factor(fuse(self.dims[x[1]], self.dims[x[2]]), x) for x in self.fuses]
+        for pair in kept:
+            first, second = sorted(pair, key=self.out.index)
+            factors.append(Factor(delta(self.dims[first]), (first, second)))
+        self._count_unused(factors)
+        return _canonical(self.scale, factors, self.out, self.dims, out_dims)
+
+    def _sift(self, kept: Sequence[tuple[Label, Label]] = ()) -> list[tuple[Label, Label]]:
+        free = set(self.out)
+        kept = list(kept)
+        work = self.deltas
+        while work:
+            a, b = work.pop()
+            if a == b or (a, b) in kept or (b, a) in kept:
+                continue
+            if a in free and b in free:
+                kept.append((a, b))
+                continue
+            gone, stays = (a, b) if a not in free else (b, a)
+            self._rename(gone, stays)
+            work[:] = [(stays if x == gone else x, stays if y == gone else y) for x, y in work]
+        return kept
+
+    def _rename(self, old: Label, new: Label) -> None:
+        powers, self.powers = self.powers, {}
+        for (term, labels), exponent in powers.items():
+            self._gather(term, tuple(new if x == old else x for x in labels), exponent)
+        self.fuses = [tuple(new if x == old else x for x in labels) for labels in self.fuses]
+        del self.dims[old]
+
+    def _used(self) -> set[Label]:
+        """Return the labels that something other than a fuse carries, or that are free."""
+        return {x for (_, labels), e in self.powers.items() if e for x in labels} | set(self.out)
+
+    def _count_unused(self, factors: list[Factor]) -> None:
+        used = {x for f in factors for x in f.labels} | set(self.out)
+        for label in [x for x in self.dims if x not in used]:
+            self.scale = self.scale * Scale.of(self.dims.pop(label))
+
+
+def _has_zeros(term: Term) -> bool:
+    """Whether a term is zero in some entries by construction: it holds a delta or a unit."""
+    if term.kind in ("delta", "unit", "fuse"):
+        return True
+    return term.kind == "contract" and any(map(_has_zeros, term.children))
+
+
+def _gather_units(factors: list[Factor]) -> list[Factor] | None:
+    """Drop repeated unit vectors on one index; None where two of them are orthogonal."""
+    seen: dict[Label, int] = {}
+    kept: list[Factor] = []
+    for f in factors:
+        if f.term.kind != "unit":
+            kept.append(f)
+        elif f.labels[0] not in seen:
+            seen[f.labels[0]] = f.term.data
+            kept.append(Factor(f.term, f.labels))
+        elif seen[f.labels[0]] != f.term.data:
+            return None
+    return kept
+
+
+def _canonical(
+    scale: Scale, factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim], outs: Dims
+) -> Term:
+    if scale == UNIT_SCALE and len(factors) == 1:
+        only = factors[0]
+        if only.exponent == 1 and only.labels == out:
+            return only.term
+    factors = sorted_factors(factors, out, dims)
+    number: dict[Label, int] = {x: k for k, x in enumerate(out)}
+    for f in factors:
+        for x in f.labels:
+            number.setdefault(x, len(number))
+    all_dims = tuple(dims[x] for x in number)
+    data = (
+        scale,
+        tuple(_numbered(f, number) for f in factors),
+        tuple(f.exponent for f in factors),
+        all_dims,
+    )
+    return intern("contract", outs, data, tuple(f.term for f in factors), "")
+
+
+def _numbered(f: Factor, number: dict[Label, int]) -> tuple[int, ...]:
+    labels = tuple(number[x] for x in f.labels)
+    return tuple(sorted(labels)) if len(labels) == 2 and is_symmetric(f.term) else labels
+
+
+def transposed(term: Term) -> Term:
+    """Return a term of two axes with the axes exchanged."""
+    if term.kind == "contract":
+        scale, factors, dims = factors_of(term)
+        names = {0: 1, 1: 0}
+        parts = [
+            Factor(f.term, tuple(names.get(x, x) for x in f.labels), f.exponent)  # type: ignore[call-overload]
+            for f in factors
+        ]
+        ranges = {names.get(k, k): d for k, d in enumerate(dims)}
+        return contract(parts, (0, 1), ranges, scale)
+    return contract([Factor(term, (1, 0))], (0, 1), {0: term.dims[1], 1: term.dims[0]})
+
+
+def is_symmetric(term: Term) -> bool:
+    """Whether exchanging the two axes of a term gives the same term; False where it has not two."""
+    if term.symmetric is None:
+        square = len(term.dims) == 2 and term.dims[0] == term.dims[1]
+        term.symmetric = square and _mirrors(term)
+    return term.symmetric
+
+
+def _mirrors(term: Term) -> bool:
+    if term.kind == "named":
+        return is_symmetric(term.children[0])
+    if term.kind == "call":
+        return bool(getattr(term.data, "keeps_symmetry", False)) and all(
+            is_symmetric(c) for c in term.children
+        )
+    if term.kind == "contract":
+        return transposed(term) is term
+    if term.kind == "add":
+        parts = list(zip(term.children, term.data, strict=True))
+        return {(transposed(c), s) for c, s in parts} == set(parts)
+    return term.kind == "delta"

@@ -1,0 +1,58 @@
+"""The order of the factors of a contraction: by what they are and how they hang together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..shapes import Dim
+from .terms import Factor, Label
+
+
+def sorted_factors(
+    factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim]
+) -> list[Factor]:
+    """Sort factors by what they are and how they hang together, not by how they were written."""
+    if len(factors) < 2:
+        return factors
+    colour: dict[Label, Any] = {x: (1, str(dims[x])) for f in factors for x in f.labels}
+    colour.update((x, (0, str(k))) for k, x in enumerate(out))
+    if len({f.term for f in factors}) == len(factors):
+        colour = _refined(colour, factors)
+    else:
+        colour = _told_apart(colour, factors)
+
+    def place(f: Factor) -> Any:
+        colours = [colour[x] for x in f.labels]
+        mirrors = f.term.symmetric is True
+        return (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
+
+    return sorted(factors, key=place)
+
+
+def _refined(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return a finer order of labels: by the places at which they meet which factors."""
+    seen: dict[Label, list[Any]] = {x: [] for x in colour}
+    for f in factors:
+        mirrors = f.term.symmetric is True
+        colours = [colour[x] for x in f.labels]
+        mark = (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
+        for slot, x in enumerate(f.labels):
+            seen[x].append((mark, 0 if mirrors else slot))
+    ranked = {x: (colour[x], sorted(seen[x])) for x in colour}
+    places = sorted(ranked.values())
+    return {x: (places.index(v), "") for x, v in ranked.items()}
+
+
+def _told_apart(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return an order of labels without ties: where labels look alike, any of them is first."""
+    while True:
+        classes = 0
+        while len(set(colour.values())) > classes:
+            classes = len(set(colour.values()))
+            colour = _refined(colour, factors)
+        tied = [v for v in colour.values() if list(colour.values()).count(v) > 1]
+        if not tied:
+            return colour
+        place = min(tied)
+        chosen = next(x for x, v in colour.items() if v == place)
+        colour[chosen] = (place[0], "first")
