@@ -61,7 +61,7 @@ MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
 # The package exports functions of these names, so the modules are asked for by theirs.
 REVERSE = importlib.import_module("symderiv.calculus.reverse")
 TERMS = importlib.import_module("symderiv.tensor.contraction")
-SUMS = importlib.import_module("symderiv.tensor.sums")
+ADDING = importlib.import_module("symderiv.tensor.sums")
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 
@@ -677,7 +677,7 @@ PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
     **{
         ("like terms", words): (
             lambda patch, change=change: patch.setattr(
-                SUMS, "summands", lambda t, plain=SUMS.summands: change(plain(t))),
+                ADDING, "summands", lambda t, plain=ADDING.summands: change(plain(t))),
             ("L(2 * X * Y - 5 * X * Y + 7 * X)", "sum(3 * X)"))
         for words, change in {
             "counted once": lambda found: [(Scale(Fraction(1), s.sizes), b) for s, b in found],
