@@ -121,21 +121,23 @@ def load(source: str | Path) -> Problem:
     return load_named(str(source))
 
 
-def _declared(text: str, variables: Mapping[str, str]) -> Problem:
+def _declared(text: str, variables: Mapping[str, str], syntax: str = "python") -> Problem:
     declared = Declarations()
     for name, shape in variables.items():
         declared.declare(name, shape)
-    return build(text, declared)
+    return build(text, declared, syntax=syntax)
 
 
-def _problem(of: Problem | str | Path, variables: Mapping[str, str]) -> Problem:
+def _problem(
+    of: Problem | str | Path, variables: Mapping[str, str], syntax: str = "python"
+) -> Problem:
     if isinstance(of, Problem):
         if variables:
             raise InputError("a problem has its variables declared already")
         return of
     if isinstance(of, Path) or of in names() or of.endswith(".toml"):
         return load(of)
-    return _declared(of, variables)
+    return _declared(of, variables, syntax)
 
 
 def derive(
@@ -144,12 +146,14 @@ def derive(
     *,
     order: int = 1,
     layout: str = "denominator",
+    syntax: str = "python",
     **variables: str,
 ) -> Derivation:
     """Return the gradients of a problem, or of a text whose variables are declared by keyword.
 
-    A gradient has the shape of its variable (denominator layout). Raises LanguageError for what
-    cannot be read, MissingRuleError for what no rule covers.
+    A gradient has the shape of its variable (denominator layout). ``syntax="matrixcalculus"``
+    reads the text as matrixcalculus.org does. Raises LanguageError for what cannot be read,
+    MissingRuleError for what no rule covers.
 
     >>> derive("L(X @ W + ones(n) @ b.T)", X="n, d", W="d, m", b="m")["b"]
     G.T @ ones(n)
@@ -164,7 +168,7 @@ def derive(
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
     chosen = [w.strip() for w in wrt.split(",")] if isinstance(wrt, str) else wrt
-    return Derivation(_problem(of, variables), chosen)
+    return Derivation(_problem(of, variables, syntax), chosen)
 
 
 def check(
@@ -173,6 +177,7 @@ def check(
     claim: str | None = None,
     *,
     about: str | None = None,
+    syntax: str = "python",
     **variables: str,
 ) -> Verdict:
     """Return whether a claimed gradient is right; if not, why, and what it should be.
@@ -185,27 +190,27 @@ def check(
     """
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
-    p = _problem(of, variables)
-    text = ClaimText(about or f"d{p.objective_name}/d{wrt}", (claim,))
+    p = _problem(of, variables, syntax)
+    text = ClaimText(about or f"d{p.objective_name}/d{wrt}", (claim,), syntax=syntax)
     return Checker(p).check(text)
 
 
-def equal(left: str, right: str, **variables: str) -> Verdict:
+def equal(left: str, right: str, *, syntax: str = "python", **variables: str) -> Verdict:
     """Return whether two expressions are equal, at random points of several sizes.
 
     >>> equal("(A @ B).T", "B.T @ A.T").verdict
     'right'
     """
-    p = _declared(f"sum({left}) + sum({right})", variables)
+    p = _declared(f"sum({left}) + sum({right})", variables, syntax)
     try:
-        together = _declared(f"dot({left}, {right})", variables)
+        together = _declared(f"dot({left}, {right})", variables, syntax)
     except ShapeError:
         together = p
     # Undeclared shapes may be found by setting both sides equal, but not shrunk to 1 by it.
     fixed = [d for v in together.variables.values() if v.inferred for d in v.shape if not d.symbols]
     before = [d for v in p.variables.values() if v.inferred for d in v.shape if not d.symbols]
     p = together if len(fixed) == len(before) else p
-    return Checker(p).check(ClaimText("equal", (left, right)))
+    return Checker(p).check(ClaimText("equal", (left, right), syntax=syntax))
 
 
 def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:

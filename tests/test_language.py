@@ -316,3 +316,13 @@ def test_error_tree_is_one_family() -> None:
         if isinstance(thing, type) and issubclass(thing, Exception) and name.endswith("Error"):
             assert issubclass(thing, errors.SymderivError)
             assert thing.__doc__
+
+
+def test_space_around_lines_moves_no_place() -> None:
+    assert text(problem("   2.5 * x.T @ x").objective) == "2.5 * x.T @ x"
+    assert text(problem("z = 12.5 * x\n    12.5 * z.T @ z").objective) == "12.5 * z.T @ z"
+    with pytest.raises(errors.LanguageError) as caught:
+        problem("   x.T @ y?")
+    assert caught.value.span is not None
+    assert caught.value.span.text == "x.T @ y?"
+    assert text(problem("x.T @ x", x="n").read("   12.5 * x")) == "12.5 * x"

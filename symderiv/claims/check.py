@@ -68,7 +68,7 @@ class Checker:
         if about.kind == "entry":
             truth = target_entry(self.problem, about, truth)
             ranges = free_ranges(truth)
-        reading = read_claim(self.problem, claim.says[0], ranges)
+        reading = read_claim(self.problem, claim.says[0], ranges, syntax=claim.syntax)
         return replace(self._compare(claim, reading, truth, ranges), corrects=claim.about)
 
     # a claim against the gradient
@@ -214,7 +214,7 @@ class Checker:
     def _equal(self, claim: ClaimText) -> Verdict:
         if len(claim.says) < 2:
             raise LanguageError('a claim about "equal" needs at least two things')
-        readings = [read_claim(self.problem, s) for s in claim.says]
+        readings = [read_claim(self.problem, s, syntax=claim.syntax) for s in claim.says]
         first = readings[0]
         expressions = tuple(r.expr for r in readings)
         refused = next((r for r in readings if r.refusal is not None), None)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from ..errors import IndexNameError, LanguageError, ParseError, ShapeError, Span, UnknownNameError
 from ..expr import Expr, entry, free_ranges
 from ..language import Problem
-from ..language.grammar import parse_expression
-from ..language.problem import settle
+from ..language.grammar import only_expression, prepared
+from ..language.settling import settle
+from ..language.syntaxes import syntax_of
 from ..shapes import Dim, DimMismatchError, describe
 
 _ABOUT = re.compile(
@@ -85,16 +86,22 @@ def target_entry(problem: Problem, about: About, gradient: Expr) -> Expr:
     return entry(gradient, marks[0], marks[1])
 
 
-def read_claim(problem: Problem, text: str, ranges: dict[str, Dim] | None = None) -> Reading:
+def read_claim(
+    problem: Problem,
+    text: str,
+    ranges: dict[str, Dim] | None = None,
+    *,
+    syntax: str = "python",
+) -> Reading:
     """Return a claimed expression; raises LanguageError where it cannot be read at all.
 
     ``ranges`` are indices whose range is known beforehand (p and q of an entry claim).
     """
-    tree = parse_expression(text)
-    plain = "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
+    written, plain = syntax_of(syntax), prepared(text)
+    tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None
     for collect in (False, True):
-        reader = problem.reader(plain, collect=collect)
+        reader = problem.reader(plain, collect=collect, syntax=written)
         reader.indices.update(ranges or {})
         try:
             expr = settle(reader, reader.read(tree))

@@ -26,6 +26,7 @@ def command(
     problem: str,
     variables: tuple[str, ...],
     upstream: str | None,
+    syntax: str,
     wrt: str | None,
     claim: str | None,
     about: str | None,
@@ -40,12 +41,12 @@ def command(
     symderiv check linear-layer
     symderiv check "L(X @ W + ones(n) @ b.T)" --wrt W --claim "X.T @ G"
     """
-    read = read_problem(problem, variables, upstream)
+    read = read_problem(problem, variables, upstream, syntax)
     claims = list(read.claims)
     if claim is not None:
         if wrt is None and about is None:
             raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
-        claims = [ClaimText(about or f"d{read.objective_name}/d{wrt}", (claim,))]
+        claims = [ClaimText(about or f"d{read.objective_name}/d{wrt}", (claim,), syntax=syntax)]
     elif wrt is not None or about is not None:
         raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
     if not claims:

@@ -14,6 +14,7 @@ from ..errors import InputError, UnknownNameError
 from ..language import Problem
 from ..language.declarations import Declarations, parse_var_option
 from ..language.problem import build
+from ..language.syntaxes import PYTHON, SYNTAXES
 from ..notation.math import EQUALS, Math, fraction_of_partials, row
 from ..notation.unicode import unicode
 from ..notation.written import Writer
@@ -21,9 +22,21 @@ from ..notation.written import Writer
 Command = Callable[..., Any]
 
 
+def syntax_option(command: Command) -> Command:
+    """Add ``--syntax``."""
+    return click.option(
+        "--syntax",
+        type=click.Choice(list(SYNTAXES)),
+        default=PYTHON.name,
+        show_default=True,
+        help="How expressions are written.",
+    )(command)
+
+
 def problem_options(command: Command) -> Command:
     """Add the options that say how the text of a problem is read."""
     for option in (
+        syntax_option,
         click.option("--upstream", metavar="NAME", help="Name of the given gradient (G)."),
         click.option(
             "--var",
@@ -43,7 +56,7 @@ def json_option(command: Command) -> Command:
 
 
 def read_problem(
-    source: str, variables: Sequence[str], upstream: str | None, wrt: str | None = None
+    source: str, variables: Sequence[str], upstream: str | None, syntax: str = PYTHON.name
 ) -> Problem:
     """Return the problem that an argument names or states: a file, a ready-made one, a text."""
     path = Path(source)
@@ -62,7 +75,7 @@ def read_problem(
     for text in variables:
         name, shape = parse_var_option(text)
         declared.declare(name, shape)
-    return build(source, declared, wrt=wrt, upstream=upstream)
+    return build(source, declared, upstream=upstream, syntax=syntax)
 
 
 def inferred_note(problem: Problem) -> str:

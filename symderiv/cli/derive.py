@@ -52,6 +52,7 @@ def command(
     problem: str,
     variables: tuple[str, ...],
     upstream: str | None,
+    syntax: str,
     wrt: str | None,
     style: str,
     output: Path | None,
@@ -73,7 +74,7 @@ def command(
             f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
         )
     names = [w.strip() for w in wrt.split(",")] if wrt else None
-    derivation = Derivation(read_problem(problem, variables, upstream), names)
+    derivation = Derivation(read_problem(problem, variables, upstream, syntax), names)
     certificate = derivation.verify()
     paths = derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
     if as_json:

@@ -11,21 +11,22 @@ from ..claims.verdict import RIGHT
 from ..evidence import describe_verdict
 from ..language.declarations import parse_var_option
 from .check import report
-from .common import json_option
+from .common import json_option, syntax_option
 
 
 @click.command(name="equal", short_help="Compare two expressions.")
 @click.argument("left", metavar="A")
 @click.argument("right", metavar="B")
 @click.option("--var", "variables", multiple=True, metavar="'X: n, d'", help="Declare a variable.")
+@syntax_option
 @json_option
-def command(left: str, right: str, variables: tuple[str, ...], as_json: bool) -> None:
+def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_json: bool) -> None:
     """Say whether two expressions are equal, at random points of several sizes.
 
     \b
     symderiv equal "(A @ B).T" "B.T @ A.T"
     """
-    verdict = equal(left, right, **dict(parse_var_option(v) for v in variables))
+    verdict = equal(left, right, syntax=syntax, **dict(parse_var_option(v) for v in variables))
     if as_json:
         click.echo(json.dumps(describe_verdict(verdict), indent=2))
     else:

@@ -10,6 +10,7 @@ import ast
 import difflib
 from collections.abc import Callable
 from fractions import Fraction
+from typing import ClassVar
 
 from ..errors import (
     AmbiguousShapeError,
@@ -47,7 +48,6 @@ from .indices import IndexReader, broadcast_remedy
 
 CONSTANTS = ("pi", "e")
 _LARGEST_EXPONENT = 1000
-_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"}
 _REMEDIES = {
     ast.BitXor: "a power is written **",
     ast.FloorDiv: "a quotient is written /",
@@ -64,6 +64,15 @@ _REMEDIES = {
 
 class Elaborator(IndexReader):
     """Reads syntax trees of one text against declarations and the definitions so far."""
+
+    signs: ClassVar[dict[type[ast.operator], str]] = {
+        ast.Add: "+",
+        ast.Sub: "-",
+        ast.Mult: "*",
+        ast.Div: "/",
+        ast.MatMult: "@",
+        ast.Pow: "**",
+    }
 
     def __init__(
         self,
@@ -208,7 +217,7 @@ class Elaborator(IndexReader):
             left = left.left
         result, place = self.read(left), left
         for step in reversed(spine):
-            sign = _BINARY.get(type(step.op))
+            sign = self.signs.get(type(step.op))
             if sign is None:
                 raise UnsupportedError(
                     f"{self.source(step)}: no such operator in the language",

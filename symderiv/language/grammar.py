@@ -39,8 +39,8 @@ def span_of(text: str, node: ast.AST) -> Span:
     return Span(text, start, max(stop, start + 1), line)
 
 
-def parse(text: str) -> list[Statement]:
-    """Return the statements of a text; raises ParseError or UnsupportedError."""
+def prepared(text: str) -> str:
+    """Return a text as it is parsed: no space around its lines; raises ParseError."""
     if not text.strip():
         raise ParseError(
             "empty input: there is no expression to read",
@@ -51,17 +51,21 @@ def parse(text: str) -> list[Statement]:
             f"the input has {len(text):,} characters; the limit is {LONGEST:,}",
             remedy="name parts of it by definitions, or split the problem",
         )
-    text = "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
-    _check_brackets(text)
+    return "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
+
+
+def parse(text: str) -> list[Statement]:
+    """Return the statements of a text; raises ParseError or UnsupportedError."""
+    text = prepared(text)
+    check_brackets(text)
     found = [_statement(text, s) for s in _python(text).body]
     if not found:
         raise ParseError("there is only a comment", remedy='write an expression: "L(X @ W)"')
     return found
 
 
-def parse_expression(text: str) -> ast.expr:
-    """Return the syntax tree of a single expression."""
-    statements = parse(text)
+def only_expression(statements: list[Statement]) -> ast.expr:
+    """Return the one expression that a text was to be; raises ParseError."""
     if len(statements) != 1 or statements[0].name is not None:
         raise ParseError(
             "one expression was expected",
@@ -69,6 +73,11 @@ def parse_expression(text: str) -> ast.expr:
             remedy="definitions belong into the problem, not here",
         )
     return statements[0].value
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Return the syntax tree of a single expression."""
+    return only_expression(parse(text))
 
 
 def _python(text: str) -> ast.Module:
@@ -92,7 +101,8 @@ def _too_deep(span: Span | None) -> ParseError:
     )
 
 
-def _check_brackets(text: str) -> None:
+def check_brackets(text: str) -> None:
+    """Refuse brackets that do not match, or that nest too deep."""
     stack: list[tuple[str, Span]] = []
     for row, line in enumerate(text.split("\n")):
         for k, char in enumerate(line):

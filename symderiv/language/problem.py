@@ -7,8 +7,9 @@ expression is resolved. Reading twice gives the same problem. Knows no calculus.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..errors import DeclarationError, IndexNameError, ShapeError, UnknownNameError
 from ..expr import (
@@ -23,10 +24,13 @@ from ..expr import (
     walk,
 )
 from ..expr import variables as variables_of
-from ..shapes import ONE, SCALAR, Dim, Shape, Unifier, describe, symbol
+from ..notation.text import text as spelled
+from ..shapes import ONE, SCALAR, Shape, Unifier, describe, symbol
 from .declarations import Declarations, fresh_dims
 from .elaborate import CONSTANTS, Elaborator
-from .grammar import Statement, parse, parse_expression
+from .grammar import Statement, parse_expression, prepared
+from .settling import settle
+from .syntaxes import PYTHON, Syntax, syntax_of
 
 _CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
 
@@ -38,6 +42,7 @@ class ClaimText:
     about: str
     says: tuple[str, ...]
     question: str = ""
+    syntax: str = "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Problem:
         names.update((n, named(n, x)) for n, x in self.definitions.items())
         return names
 
-    def reader(self, text: str, *, collect: bool = False) -> Elaborator:
+    def reader(self, text: str, *, collect: bool = False, syntax: Syntax = PYTHON) -> Elaborator:
         """Return a reader for a further text about this problem, such as a claim."""
         declared = Declarations(
             {**self.variables, **{g: self._gradient(g) for g in self.upstream}},
@@ -87,7 +92,7 @@ class Problem:
             dict(self.declared.entrywise),
             dict.fromkeys(self.dims),
         )
-        reader = Elaborator(
+        reader = syntax.reader(
             text, declared, dict(self.definitions), unifier=Unifier(collect=collect)
         )
         reader.closed = True
@@ -102,6 +107,7 @@ class Problem:
 
     def read(self, text: str) -> Expr:
         """Return a further text about this problem as an expression without free indices."""
+        text = prepared(text)
         reader = self.reader(text)
         return settle(reader, reader.read(parse_expression(text)))
 
@@ -109,29 +115,6 @@ class Problem:
 def kind_of(shape: Shape) -> str:
     """Return whether a shape is that of a scalar, a vector or a matrix."""
     return "scalar" if shape == SCALAR else "vector" if shape[1] == ONE else "matrix"
-
-
-def settle(reader: Elaborator, x: Expr) -> Expr:
-    """Return an expression with every dimension that was found out put in."""
-
-    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        data = old.data
-        if isinstance(data, Dim):
-            data = reader.unifier.resolve(data)
-        elif old.op in ("Sum", "delta") and isinstance(data, tuple):
-            data = (*data[:-1], reader.unifier.resolve(data[-1]))
-        elif old.op == "loss" and isinstance(data, tuple):
-            data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
-        return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
-
-    settled = rebuild(x, change)
-    for e in walk(settled):
-        if e.op == "delta" and isinstance(e.data, tuple) and e.data[2].is_unknown:
-            raise IndexNameError(
-                f"the range of delta({e.data[0]}, {e.data[1]}) is not known",
-                remedy="use its indices elsewhere too, as in Sum(i, delta(i, 1) * x[i])",
-            )
-    return settled
 
 
 def problem(
@@ -143,6 +126,7 @@ def problem(
     upstream: str | None = None,
     claims: Sequence[ClaimText] = (),
     meanings: Mapping[str, str] | None = None,
+    syntax: str = "python",
     **variables: str,
 ) -> Problem:
     """Return the problem that a text states; keyword arguments declare its variables.
@@ -167,6 +151,7 @@ def problem(
         upstream=upstream,
         claims=claims,
         meanings=meanings,
+        syntax=syntax,
     )
 
 
@@ -181,22 +166,31 @@ def build(
     claims: Sequence[ClaimText] = (),
     meanings: Mapping[str, str] | None = None,
     question: str = "",
+    syntax: str = "python",
 ) -> Problem:
-    """Return the problem that a text states under declarations."""
-    statements = parse(text)
+    """Return the problem that a text states under declarations.
+
+    ``Problem.text`` is in the expression language, whatever syntax the text was written in.
+    """
+    text, written = prepared(text), syntax_of(syntax)
+    statements = written.parse(text)
     _declare_constructor_sizes(statements, declared)
     declared.check()
     gradient = upstream or _free_gradient_name(statements, declared)
-    inferred = _infer(text, statements, declared, gradient)
+    make = partial(written.reader, text, declared, upstream=gradient)
+    inferred = _infer(make, statements, declared)
     if inferred:
         declared.variables.update(inferred)
         declared.check()
-    definitions, objective = _read(text, statements, declared, gradient)
+    definitions, objective = _read(make, statements, declared)
     definitions, objective = _number_losses(definitions, objective, gradient)
     _check_objective(statements[-1], objective)
     used = dict(variables_of(objective))
     chosen = _chosen(wrt, declared, used)
     given = _given_gradients(objective, declared, definitions)
+    if written is not PYTHON:
+        lines = [*(f"{n} = {spelled(x)}" for n, x in definitions.items()), spelled(objective)]
+        text = "\n".join(lines)
     return Problem(
         text=text,
         title=title or f"Gradient of {' '.join(text.split())}",
@@ -244,10 +238,10 @@ def _free_gradient_name(statements: list[Statement], declared: Declarations) -> 
 
 
 def _infer(
-    text: str, statements: list[Statement], declared: Declarations, upstream: str
+    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
 ) -> dict[str, Variable]:
     """Return the undeclared variables with their shapes named."""
-    reader = Elaborator(text, declared, {}, upstream=upstream, infer=True)
+    reader = make({}, infer=True)
     for statement in statements:
         value = reader.read(statement.value)
         if statement.name:
@@ -268,11 +262,11 @@ def _infer(
 
 
 def _read(
-    text: str, statements: list[Statement], declared: Declarations, upstream: str
+    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
 ) -> tuple[dict[str, Expr], Expr]:
     definitions: dict[str, Expr] = {}
     for k, statement in enumerate(statements):
-        reader = Elaborator(text, declared, definitions, upstream=upstream)
+        reader = make(definitions)
         value = settle(reader, reader.read(statement.value))
         loose = free_indices(value)
         if loose:

@@ -1,0 +1,36 @@
+"""Expressions after reading: every size that was found out is put in."""
+
+from __future__ import annotations
+
+from ..errors import IndexNameError, ShapeError
+from ..expr import Expr, dims_of, node, rebuild, walk
+from ..shapes import Dim
+from .elaborate import Elaborator
+
+
+def settle(reader: Elaborator, x: Expr) -> Expr:
+    """Return an expression with every dimension that was found out put in."""
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        data = old.data
+        if isinstance(data, Dim):
+            data = reader.unifier.resolve(data)
+        elif old.op in ("Sum", "delta") and isinstance(data, tuple):
+            data = (*data[:-1], reader.unifier.resolve(data[-1]))
+        elif old.op == "loss" and isinstance(data, tuple):
+            data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
+        return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
+
+    settled = rebuild(x, change)
+    for e in walk(settled):
+        if e.op == "delta" and isinstance(e.data, tuple) and e.data[2].is_unknown:
+            raise IndexNameError(
+                f"the range of delta({e.data[0]}, {e.data[1]}) is not known",
+                remedy="use its indices elsewhere too, as in Sum(i, delta(i, 1) * x[i])",
+            )
+    if any(d.startswith("?") for d in dims_of(settled)):
+        raise ShapeError(
+            "the size of a constant vector or matrix is not known",
+            remedy="combine it with something of a known size",
+        )
+    return settled
