@@ -60,7 +60,7 @@ def backward(X, W, b, G, *, cache=None):
     ``cache``, filled by ``forward``, saves computing the intermediates again.
     """
     (X, W, b, G), _, _ = _read(X=X, W=W, b=b, G=G)
-    dW = X.T @ G  # (d, n)(n, m) -> (d, m)
+    dW = X.T @ G        # (d, n)(n, m) -> (d, m)
     db = G.sum(axis=0)  # (m,)
-    dX = G @ W.T  # (n, m)(m, d) -> (n, d)
+    dX = G @ W.T        # (n, m)(m, d) -> (n, d)
     return {"W": dW, "b": db, "X": dX}

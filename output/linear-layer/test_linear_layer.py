@@ -5,12 +5,12 @@ import pytest
 
 import linear_layer as code
 
-SIZES = [{"n": 2, "d": 3, "m": 4}, {"n": 1, "d": 3, "m": 1}, {"n": 3, "d": 1, "m": 3}]
+SIZES = [{'n': 2, 'd': 3, 'm': 4}, {'n': 1, 'd': 3, 'm': 1}, {'n': 3, 'd': 1, 'm': 3}]
 POINTS = [0, 1, 2]
-VARIABLES = ["X", "W", "b"]
+VARIABLES = ['X', 'W', 'b']
 POSITIVE = []
-GIVEN = ["G"]
-GRADIENTS = {"W": "W", "b": "b", "X": "X"}
+GIVEN = ['G']
+GRADIENTS = {'W': 'W', 'b': 'b', 'X': 'X'}
 LOSSES = []
 HIDDEN = []
 FUNCTIONS = {}
