@@ -28,6 +28,7 @@ from symderiv.ops.arithmetic import PowerCall
 from symderiv.ops.base import ENTRYWISE, Pointwise
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.functions import ApplyCall, LossCall
+from symderiv.ops.networks import RowNorm
 from symderiv.ops.reductions import NormCall
 from symderiv.shapes import ONE
 from symderiv.tensor import (
@@ -330,6 +331,18 @@ def apply_flaws() -> dict[str, Pull]:
     }
 
 
+def row_norm_flaws() -> dict[str, Pull]:
+    plain = RowNorm.pullback
+
+    def names_exchanged(self: RowNorm, node_: Term, k: int, c: Term) -> Term:
+        return plain(RowNorm({"layernorm": "rmsnorm"}.get(self.name, "layernorm")), node_, k, c)
+
+    def argument_for_output(self: RowNorm, node_: Term, k: int, c: Term) -> Term:
+        return plain(self, node_, k, monomial((c, 1), (node_.children[0], 1)))
+
+    return {"mean kept or taken off": names_exchanged, "argument joins in": argument_for_output}
+
+
 PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     PowerCall: (power_flaws(), ("dot(X ** s, Y)", "sum(2 ** x * y)", "dot(X ** Y, Y)")),
     NormCall: (norm_flaws(), ("s * norm(X)", "norm(A @ x) ** 2")),
@@ -339,6 +352,7 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     ),
     LossCall: (loss_flaws(), ("s * L(X * X)", "s * L(A @ B)")),
     ApplyCall: (apply_flaws(), ("dot(f(X), Y)", "sum(fp(x * y) * x)")),
+    RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }
 
 

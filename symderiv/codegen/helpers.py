@@ -22,6 +22,17 @@ def _softplus(x):
     """Return log(1 + exp(x)) without overflow."""
     return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
 ''',
+    "_layernorm": '''
+def _layernorm(x, eps):
+    """Return every row without its mean, divided by its standard deviation."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
+''',
+    "_rmsnorm": '''
+def _rmsnorm(x, eps):
+    """Return every row divided by its root mean square."""
+    return x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+''',
 }
 
 _NEEDS = {"_silu": ("_sigmoid",)}

@@ -84,12 +84,18 @@ class Coder:
         sizes = ", ".join(self.size(d) for d in dims)
         return f"np.{what}({f'({sizes})' if len(dims) > 1 else sizes}, dtype=dtype)"
 
-    def function(self, e: Expr, name: str) -> str:
-        """Return a call; ``name`` may hold ``{x}`` where the argument goes."""
-        argument = self(e.args[0])
+    def function(self, e: Expr, name: str, *options: str) -> str:
+        """Return a call on the arguments; ``name`` may hold ``{x}`` where the only one goes."""
+        arguments = [self(a) for a in e.args]
+        if "{x}" in name:
+            return name.format(x=arguments[0])
+        return self.called(name, *arguments, *options)
+
+    def called(self, name: str, *arguments: str) -> str:
+        """Return a call of a function of NumPy or SciPy, or of a helper."""
         if name.startswith("_"):
             self.helpers[name] = None
-        return name.format(x=argument) if "{x}" in name else f"{name}({argument})"
+        return f"{name}({', '.join(arguments)})"
 
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> str:
         """Return an argument of an entrywise operator, ready for NumPy to broadcast."""

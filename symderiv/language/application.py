@@ -94,6 +94,16 @@ class Application:
             raise self._fail(f"axis={source} is not an axis; there are None, 0, 1 and -1", at)
         return 0 if source == "0" else 1
 
+    def refuse(self, x: Expr, problem: str, remedy: str) -> ShapeError:
+        """Return the error for an argument whose shape does not do; it is raised by the entry."""
+        at = self._at.args[0]
+        subject = f"{self._name}({self._reader.source(at)}): {problem}"
+        return ShapeError(
+            subject.replace("{shape}", describe(self._reader.shape(x))),
+            span=self._reader.span(at),
+            remedy=remedy.replace("{x}", self._reader.source(at)),
+        )
+
     def comparison(self, position: int) -> tuple[Expr, str, Expr]:
         """Return an argument ``left > right``."""
         at = self._at.args[position]

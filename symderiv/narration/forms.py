@@ -9,6 +9,7 @@ can evaluate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..expr import (
@@ -28,7 +29,7 @@ from ..expr import node as expr_node
 from ..matrixform import Raiser
 from ..matrixform.pieces import Product, raised_power
 from ..shapes import ONE, SCALAR, Dim
-from ..tensor import Factor, Scale, Term, factors_of, is_zero, summands
+from ..tensor import Factor, Scale, Term, factors_of, is_entrywise, is_zero, summands
 
 Ends = tuple[Index, ...]
 
@@ -39,12 +40,23 @@ class Letters:
     def __init__(self, taken: Sequence[str]) -> None:
         self._taken = set(taken)
         self.reserved: set[Index] = set()  # the indices of the entry that is being derived
+        self._once = False
 
     def pick(self, wanted: str, used: Sequence[Index] = ()) -> str:
         """Return the first free letter, in the order wanted and then by convention."""
         pool = [*wanted, *"ijklrstuvwabcfgh", *(f"i{k}" for k in range(1, 1000))]
         found: str = next(c for c in pool if c not in self._taken | self.reserved and c not in used)
+        if self._once:
+            self.reserved.add(found)
         return found
+
+    @contextmanager
+    def once(self, *used: Index) -> Iterator[None]:
+        """Hand out every letter once while this lasts, and none of those that are used."""
+        before = self.reserved
+        self.reserved, self._once = {*before, *used}, True
+        yield
+        self.reserved, self._once = before, False
 
     def targets(self, count: int) -> tuple[str, ...]:
         """Return the indices p, q of an entry to differentiate by; no sum ever uses them."""
@@ -93,6 +105,15 @@ class Monomial:
                 tuple(b for b in work.bound if b[0] != old),
             )
         return (work.along_path() if gone else work), gone
+
+    def renamed(self, old: str, new: Index) -> Monomial:
+        """Return the monomial with another letter for one index."""
+        return Monomial(
+            self.scale,
+            tuple(rename(f, old, new) for f in self.factors),
+            tuple((_swap(a, old, new), _swap(b, old, new), d) for a, b, d in self.deltas),
+            tuple((str(_swap(name, old, new)), d) for name, d in self.bound),
+        )
 
     def along_path(self) -> Monomial:
         """Return the factors in the order in which their indices follow each other."""
@@ -217,7 +238,7 @@ class Forms:
             return place(term.data, ends)
         if term.kind == "call":
             whole = any(c.dims != term.dims for c in term.children)
-            if whole:
+            if whole or not is_entrywise(term):
                 return place(self._raiser.natural(term), ends)
             rebuilt: Expr = term.data.rebuild(tuple(self.entry(c, ends) for c in term.children))
             return rebuilt

@@ -18,10 +18,11 @@ from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
 from ..shapes import Dim
-from ..tensor import Factor, Scale, Term, constant, leaf, zero
+from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
+from .slopes import jacobian, pulled
 from .staging import Stage, Stages
 from .steps import Reason, Step
 
@@ -205,25 +206,17 @@ class _Narrator:
 
     def _atom_slope(self, atom: Term, ends: Ends, target: Term, by: Ends) -> list[Monomial]:
         """Return the derivative of a leaf, a name or a function of them by an entry."""
-        if atom is target:
-            pairs = zip(ends, by, target.dims, strict=True)
-            return [Monomial(Scale(), (), tuple((a, b, d) for a, b, d in pairs))]
-        if atom.dims != target.dims:
-            whole = self._pulled(atom, target, constant(Scale(), atom.dims))
-            return self.forms.monomials(whole, by)
-        local = self._pulled(atom, target, constant(Scale(), atom.dims))
-        pairs = zip(ends, by, target.dims, strict=True)
+        pairs = zip(ends, by, target.dims, strict=False)
         deltas = tuple((a, b, d) for a, b, d in pairs)
+        if atom is target:
+            return [Monomial(Scale(), (), deltas)]
+        if atom.dims and not (is_entrywise(atom) and atom.dims == target.dims):
+            return jacobian(self.forms, self.letters, atom, target, ends, by)
+        local = pulled(atom, target, constant(Scale(), atom.dims))
+        if not atom.dims:
+            return self.forms.monomials(local, by)
         slopes = self.forms.monomials(local, ends)
         return [Monomial(m.scale, m.factors, (*m.deltas, *deltas), m.bound) for m in slopes]
-
-    def _pulled(self, atom: Term, target: Term, cotangent: Term) -> Term:
-        parts: list[Term] = [
-            atom.data.pullback(atom, k, cotangent)
-            for k, c in enumerate(atom.children)
-            if c is target
-        ]
-        return add_terms(parts)
 
     def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
         counts = [

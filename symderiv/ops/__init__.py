@@ -1,6 +1,6 @@
 """The operator table: everything that is known about each operator, in one entry each."""
 
-from . import arithmetic, entrywise, functions, indexing, leaves, reductions
+from . import arithmetic, entrywise, functions, indexing, leaves, networks, reductions
 from .base import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "functions",
     "indexing",
     "leaves",
+    "networks",
     "reductions",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from typing import ClassVar
 
 from ..expr import Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
@@ -265,6 +266,7 @@ class PowerCall:
 
     name: str = "pow"
     data: None = None
+    entrywise: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times y x^(y-1), or times x^y log x."""

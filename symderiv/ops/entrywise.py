@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from ..expr import Expr, node
 from ..notation.math import Fence, Frac, Math, Num, Op, Root, Script, Sym, Word, listed, row, sup
@@ -50,6 +50,7 @@ class EntrywiseCall:
     name: str
     derivative: Derivative
     data: Hashable = None
+    entrywise: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         return f"{self.name} {self.data}"
@@ -189,6 +190,7 @@ class WhereCall:
 
     data: str
     name: str = "where"
+    entrywise: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent where the argument was chosen; the comparison has slope 0."""

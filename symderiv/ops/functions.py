@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import MissingRuleError
 from ..expr import Expr, node, transpose, var
@@ -95,6 +96,7 @@ class ApplyCall:
 
     data: tuple[str, int]
     name: str = "apply"
+    entrywise: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times f', entry by entry."""

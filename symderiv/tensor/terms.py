@@ -144,6 +144,11 @@ def zero(dims: Dims) -> Term:
     return intern("contract", dims, (Scale(Fraction(0)), (), (), dims), (), "")
 
 
+def is_entrywise(term: Term) -> bool:
+    """Whether a term is a call that acts on every entry of its arguments alone."""
+    return term.kind == "call" and bool(getattr(term.data, "entrywise", False))
+
+
 def is_zero(term: Term) -> bool:
     """Whether a term is the zero term."""
     return term.kind == "contract" and not term.data[0].value
