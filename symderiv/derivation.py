@@ -27,6 +27,7 @@ from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .sampling import distinct_sizes, least_sizes, point
+from .simplify import Facts
 from .tensor import Term, zero
 
 
@@ -112,7 +113,7 @@ class Derivation(Mapping[str, Result]):
         self.root: Term = lower(problem.objective, self._values).term
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         self.reverse = reverse(self.root, self.leaves.values())
-        self.raiser = Raiser(self._values)
+        self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self._results = {n: self._result(n) for n in names}
 
     def _result(self, name: str) -> Result:
@@ -202,6 +203,10 @@ class Derivation(Mapping[str, Result]):
             except (ZeroDivisionError, TypeError, ValueError):
                 continue  # outside the domain (log of a negative number): another point
         raise CheckError("no point was found at which the objective is defined")
+
+
+def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
+    return {n: v.properties for n, v in problem.variables.items() if v.properties}
 
 
 def _check(step: Step, sizes: Mapping[str, int], cells: Mapping[str, Any]) -> int:

@@ -317,6 +317,14 @@ def sum_index(x: Expr) -> tuple[str, Dim]:
     return x.data
 
 
+_REDUCTIONS = {"sum", "mean", "max", "min", "prod", "logsumexp", "var"}
+
+
+def is_one_per_row(x: Expr) -> bool:
+    """Whether a column was made by a reduction of rows: it has one number for each row."""
+    return any(e.op in _REDUCTIONS and e.data == 1 for e in walk(x))
+
+
 def variables(x: Expr) -> dict[str, Expr]:
     """Return the variables that occur in ``x``, by name."""
     return {str(v.data): v for v in walk(x) if v.op == "var"}

@@ -676,8 +676,9 @@ PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
         method("multiply", exponents(lambda e: 2 * e)), POWERS),
     ("powers in contractions", "absolute"): (method("multiply", exponents(abs)), POWERS),
     ("nested contractions", "merged under any power"): (
-        lambda patch: patch.setattr(
-            _Contraction, "_merges", staticmethod(lambda t, e: e.denominator == 1)),
+        lambda patch: (
+            patch.setattr(_Contraction, "_merges", staticmethod(lambda t, e: e.denominator == 1)),
+            patch.setattr(_Contraction, "_merge", merged_factor_by_factor)),
         ("sum((A @ x) ** 3)", "sum((x.T @ y) ** 2 * x)")),
     ("nested contractions", "scale forgotten"): (
         lambda patch: patch.setattr(Scale, "power", lambda self, e: Scale()),
@@ -701,6 +702,19 @@ PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
         }.items()
     },
 }  # fmt: skip
+
+
+def merged_factor_by_factor(self: _Contraction, factor: Factor) -> None:
+    """Merge a power of a sum as if it were the sum of the powers."""
+    scale, inner, dims = factors_of(factor.term)
+    self.scale = self.scale * scale.power(int(factor.exponent))
+    names = dict(enumerate(factor.labels))
+    for k in range(len(factor.labels), len(dims)):
+        names[k] = object()
+        self.dims[names[k]] = dims[k]
+    for f in inner:
+        labels = tuple(names[x] for x in f.labels)
+        self.multiply(Factor(f.term, labels, f.exponent * factor.exponent))
 
 
 def part_cases() -> Iterator[Case]:

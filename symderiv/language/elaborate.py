@@ -27,6 +27,7 @@ from ..expr import (
     add,
     dim_size,
     div,
+    is_one_per_row,
     matmul,
     mul,
     named,
@@ -37,7 +38,6 @@ from ..expr import (
     power,
     transpose,
     var,
-    walk,
 )
 from ..ops import TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
@@ -270,8 +270,8 @@ class Elaborator(IndexReader):
         for column_, other, x, value in ((a, b, at.left, left), (b, a, at.right, right)):
             square = other[0] == other[1] != ONE
             bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
-            # What a reduction made has one number for each row, so it can only go to the rows.
-            kept = any(e.op in ("sum", "mean") and e.data == 1 for e in walk(value))
+            # What a reduction made can only go to the rows.
+            kept = is_one_per_row(value)
             # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
             either = sign == "*" and "eye" in (left.op, right.op)
             if square and bare and not kept and not either:

@@ -31,11 +31,13 @@ from ..tensor import Label, Scale
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An expression whose row and column carry labels."""
+    """An expression whose row and column carry labels; ``path`` are the factors of a product."""
 
     expr: Expr
     row: Label | None = None
     column: Label | None = None
+    symmetric: bool = False
+    path: tuple[Piece, ...] = ()
 
     @property
     def labels(self) -> frozenset[Label]:
@@ -54,7 +56,16 @@ class Piece:
 
     def turned(self) -> Piece:
         """Return the transpose."""
-        return Piece(flip(self.expr), self.column, self.row)
+        if self.path:
+            path = tuple(p.turned() for p in reversed(self.path))
+            return Piece(matmul(*(p.expr for p in path)), self.column, self.row, path=path)
+        turned = self.expr if self.symmetric else flip(self.expr)
+        return Piece(turned, self.column, self.row, self.symmetric)
+
+    @property
+    def parts(self) -> tuple[Piece, ...]:
+        """Return the factors of a product, or the piece itself."""
+        return self.path or (self,)
 
     def starting(self, label: Label) -> Piece:
         """Return the piece with ``label`` on its row."""
@@ -79,6 +90,8 @@ def flip(x: Expr) -> Expr:
         return neg(flip(x.args[0]))
     if x.op == "diag" and x.shape[0] == x.shape[1]:
         return x
+    if is_reciprocal(x):
+        return div(x.args[0], flip(x.args[1]))
     if x.op in ("ones", "zeros"):
         return x if x.shape[0] == x.shape[1] else transpose(x)
     return transpose(x)
@@ -86,8 +99,8 @@ def flip(x: Expr) -> Expr:
 
 def hadamard(exprs: Sequence[Expr]) -> Expr:
     """Return the entrywise product of expressions of one shape; quotients stay quotients."""
-    over = [e for e in exprs if not _is_reciprocal(e)]
-    under = [e.args[1] for e in exprs if _is_reciprocal(e)]
+    over = [e for e in exprs if not is_reciprocal(e)]
+    under = [e.args[1] for e in exprs if is_reciprocal(e)]
     top = _product(over) if over else num(1)
     return div(top, _product(under)) if under else top
 
@@ -96,7 +109,8 @@ def _product(exprs: Sequence[Expr]) -> Expr:
     return mul(*exprs) if len(exprs) > 1 else exprs[0]
 
 
-def _is_reciprocal(e: Expr) -> bool:
+def is_reciprocal(e: Expr) -> bool:
+    """Whether an expression is 1 over something."""
     return e.op == "div" and e.args[0].op == "num" and number(e.args[0]) == 1
 
 
@@ -118,15 +132,13 @@ def diagonal(x: Expr) -> Expr:
     return node("diag", (x,), (x.shape[0], ONE))
 
 
-def chain(left: Piece, middle: Label, right: Piece, weight: Expr | None = None) -> Piece:
-    """Return the product of two pieces over a label, weighted by a vector on it."""
+def chain(left: Piece, middle: Label, right: Piece) -> Piece:
+    """Return the product of two pieces over a label."""
     a, b = left.ending(middle), right.starting(middle)
-    if transposes(a.expr) + transposes(b.expr) > transposes(flip(a.expr)) + transposes(
-        flip(b.expr)
-    ):
-        a, b = b.turned(), a.turned()
-    inner = [diagonal(weight)] if weight is not None else []
-    return Piece(matmul(a.expr, *inner, b.expr), a.row, b.column)
+    back = (b.turned(), a.turned())
+    if sum(transposes(p.expr) for p in (a, b)) > sum(transposes(p.expr) for p in back):
+        a, b = back
+    return Piece(matmul(a.expr, b.expr), a.row, b.column, path=(*a.parts, *b.parts))
 
 
 def transposes(x: Expr) -> int:
@@ -141,28 +153,32 @@ def spelled(x: Expr) -> str:
     return f"{x.op}[{x.data}]({inside})"
 
 
-def inner_product(u: Expr, v: Expr) -> Expr:
+def inner_product(u: Piece, v: Piece) -> Expr:
     """Return u.T @ v of two columns, as the writer would order a chain: fewest transposes."""
-    candidates = [matmul(flip(u), v), matmul(flip(v), u)]
+    candidates = [matmul(a.turned().expr, b.expr) for a, b in ((u, v), (v, u))]
     return min(candidates, key=lambda e: (transposes(e), spelled(e)))
 
 
-def cycle(x: Expr) -> Expr:
+def cycle(piece: Piece) -> Expr:
     """Return the trace of a product, turned so that it starts as a person would."""
-    factors = x.args if x.op == "matmul" else (x,)
     candidates = []
-    for side in (factors, tuple(flip(f) for f in reversed(factors))):
-        for k in range(len(side)):
-            turned = side[k:] + side[:k]
-            candidates.append(matmul(*turned))
+    for side in (piece.parts, piece.turned().parts):
+        exprs = [p.expr for p in side]
+        for k in range(len(exprs)):
+            candidates.append(matmul(*exprs[k:], *exprs[:k]))
     best = min(candidates, key=lambda e: (transposes(e), spelled(e)))
     return node("trace", (best,), SCALAR)
 
 
-def summed(piece: Piece, label: Label, dim: Dim) -> Piece:
-    """Return a piece summed over one of its labels."""
-    body = piece.ending(label)
-    return Piece(matmul(body.expr, ones(dim)), body.row, None)
+def summed(piece: Piece, label: Label, dim: Dim, style: str) -> Piece:
+    """Return a piece summed over one of its labels: ``sum`` or ``mean``, or a product with ones."""
+    if style == "ones":
+        body = piece.ending(label)
+        return Piece(matmul(body.expr, ones(dim)), body.row, None)
+    rows, cols = piece.expr.shape
+    if piece.row == label:
+        return Piece(node(style, (piece.expr,), (ONE, cols), 0), None, piece.column)
+    return Piece(node(style, (piece.expr,), (rows, ONE), 1), piece.row, None)
 
 
 def spread_out(row: Expr | None, column: Expr | None, shape: tuple[Dim, Dim]) -> Expr:
@@ -184,14 +200,14 @@ class Product:
 
     def expr(self) -> Expr:
         """Return ``-2 * s * X / n``: numbers, sizes and scalars in front, quotients behind."""
-        over = [e for e in self.scalars if not _is_reciprocal(e)]
-        under = [e.args[1] for e in self.scalars if _is_reciprocal(e)]
+        over = [e for e in self.scalars if not is_reciprocal(e)]
+        under = [e.args[1] for e in self.scalars if is_reciprocal(e)]
         for name, exponent in self.scale.sizes:
             size = node("size", (), SCALAR, Dim(1, (name,)))
             parts = over if exponent > 0 else under
             parts.append(raised_power(size, Fraction(abs(exponent))))
         value = abs(self.scale.value)
-        if self.body is not None and _is_reciprocal(self.body):
+        if self.body is not None and is_reciprocal(self.body):
             under.append(self.body.args[1])
         elif self.body is not None:
             over.append(self.body)

@@ -15,7 +15,22 @@ from collections.abc import Mapping
 from ..errors import MissingRuleError
 from ..expr import Expr, column, entry, eye, matmul, node, num, number, ones, row, zeros
 from ..shapes import ONE, SCALAR, Dim, Shape
-from ..tensor import Factor, Label, Scale, Term, Value, factors_of, is_zero, summands
+from ..simplify import Facts, Simplifier
+from ..tensor import (
+    Factor,
+    Label,
+    Scale,
+    Term,
+    Value,
+    components,
+    contract,
+    factors_of,
+    is_symmetric,
+    is_zero,
+    scaled,
+    summands,
+)
+from .broadcasting import may_spread, scaled_columns, scaled_rows
 from .collecting import collect
 from .pieces import (
     Piece,
@@ -41,19 +56,31 @@ def raised(term: Term, shape: Shape) -> Expr:
 class Raiser:
     """Raises terms, remembering what is shared between them."""
 
-    def __init__(self, written: Mapping[Expr, Value] | None = None) -> None:
+    def __init__(
+        self, written: Mapping[Expr, Value] | None = None, facts: Facts | None = None
+    ) -> None:
         self._memo: dict[Term, Expr] = {}
+        self.simplify = Simplifier(facts)
+        # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
+        self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
         for x, value in (written or {}).items():
-            # What the writer wrote is what the reader knows: their own sums and functions
-            # come back as they stand.
-            if value.term.kind in ("add", "call") and not value.loose:
+            # What the writer wrote is what the reader knows: it comes back as it stands.
+            if value.term.kind in ("add", "call", "contract") and not value.loose:
                 natural = x if x.shape == _shape(value.term) else flip(x)
                 if natural.shape == _shape(value.term):
                     self._memo.setdefault(value.term, natural)
+                    self._memo.setdefault(self.simplify.assumed(value.term), natural)
+        self.simplify.keep(self._memo)
+        self._written = dict(self._memo)
+        self.writes_scalars = any(not t.dims for t in self._written)
+
+    def written(self, term: Term) -> Expr | None:
+        """Return what the writer wrote for a term, if they did."""
+        return self._written.get(term)
 
     def shaped(self, term: Term, shape: Shape) -> Expr:
-        """Return a term as an expression of the given shape."""
-        x = self.natural(term)
+        """Return a term, simplified, as an expression of the given shape."""
+        x = self.natural(self.simplify(term))
         return x if x.shape == shape else flip(x)
 
     def natural(self, term: Term) -> Expr:
@@ -109,14 +136,34 @@ class Raiser:
         return Product(Scale(), (body,)) if body.is_scalar else Product(Scale(), (), body)
 
     def _sum(self, term: Term) -> Expr:
-        parts = summands(term)
-        scalars = [self._spread_scalar(body) if term.dims else None for _, body in parts]
-        full = any(s is None for s in scalars)
+        parts = [scaled(body, scale) for scale, body in summands(term)]
+        spread = [self._narrowed(body) for body in parts]
+        needed = set().union(*(x for _, x in spread)) == set(range(len(term.dims)))
         terms: list[Product] = []
-        for (scale, body), scalar in zip(parts, scalars, strict=True):
-            p = scalar if scalar is not None and full else self.product(body)
-            terms.append(Product(scale * p.scale, p.scalars, p.body))
+        for body, (narrow, axes) in zip(parts, spread, strict=True):
+            p = self._beside(narrow, axes, term) if needed else None
+            terms.append(p or self.product(body))
         return plus([t.expr() for t in collect(terms)])
+
+    def _narrowed(self, term: Term) -> tuple[Term, set[int]]:
+        """Return a term without the axes over which it is only spread, and the axes it has."""
+        axes = set(range(len(term.dims)))
+        if term.kind != "contract" or is_zero(term):
+            return term, axes
+        scale, factors, dims = factors_of(term)
+        carried = sorted(axes & {x for f in factors for x in f.labels})
+        ranges = {k: d for k, d in enumerate(dims) if k not in axes or k in carried}
+        return contract(factors, carried, ranges, scale), set(carried)
+
+    def _beside(self, narrow: Term, axes: set[int], whole: Term) -> Product | None:
+        """Return a summand as it may stand beside the others: a scalar, a column, a row."""
+        p = self.product(narrow)
+        if len(axes) == len(whole.dims) or not axes:
+            return p
+        body = p.body if p.body is not None and axes == {0} else p.body and flip(p.body)
+        if body is None or not may_spread(body, _shape(whole)):
+            return None
+        return Product(p.scale, p.scalars, body)
 
 
 def _shape(term: Term) -> Shape:
@@ -137,9 +184,12 @@ class _Walk:
         self.out: list[Label] = list(range(len(term.dims)))
         self.dims: dict[Label, Dim] = dict(enumerate(dims))
         self.bound: list[Label] = list(range(len(term.dims), len(dims)))
+        self.sums = raiser.sums
         self.scalars: list[Expr] = []
+        self.scalars_written: list[Expr] = []
         self.linked = False
         self.pieces: list[Piece] = []
+        factors = self._without_scalars(raiser, factors)
         self.units = [f for f in factors if f.term.kind == "unit"]
         for f in factors:
             if f.term.kind == "delta":
@@ -153,10 +203,23 @@ class _Walk:
         while self.units:
             self._pick(self.units.pop(0))
 
+    def _without_scalars(self, raiser: Raiser, factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        """Set the parts apart that are scalars the writer wrote; return the other factors."""
+        if not self.bound or not raiser.writes_scalars:
+            return factors
+        for part, ends, members in components(self.term):
+            written = raiser.written(part) if not ends else None
+            if written is not None and part is not self.term:
+                self.scalars_written.append(written)
+                factors = tuple(f for f in factors if f not in members)
+                gone = {x for f in members for x in f.labels}
+                self.bound = [x for x in self.bound if x not in gone]
+        return factors
+
     def _take(self, raiser: Raiser, f: Factor) -> None:
         x = raised_power(raiser.natural(f.term), f.exponent)
         ends = (*f.labels, None, None)
-        piece = Piece(x, ends[0], ends[1])
+        piece = Piece(x, ends[0], ends[1], len(f.labels) == 2 and is_symmetric(f.term))
         if piece.is_loop:
             self.pieces.append(piece)
         else:
@@ -170,7 +233,7 @@ class _Walk:
             picked = any(label in f.labels for f in self.units)
             alone = label in self.bound and not picked and not self._at(label)
             if alone:
-                self.scalars.append(cycle(piece.expr))
+                self.scalars.append(cycle(piece))
                 self.bound.remove(label)
             else:
                 self.pieces.append(Piece(diagonal(piece.expr), label, None))
@@ -214,7 +277,7 @@ class _Walk:
                 remedy="see the index form of the result",
             )
         body = self._assemble() if self.out and not spread else None
-        return Product(self.scale, tuple(self.scalars), body)
+        return Product(self.scale, (*self.scalars, *self.scalars_written), body)
 
     def _merge_matrices(self) -> None:
         groups: dict[frozenset[Label], list[Piece]] = {}
@@ -242,28 +305,49 @@ class _Walk:
         met = self._at(label)
         self.pieces = [p for p in self.pieces if p not in met]
         matrices = [p for p in met if p.is_matrix]
-        vectors = [p.upright().expr for p in met if not p.is_matrix]
+        columns = [p.upright() for p in met if not p.is_matrix]
+        vectors = [p.expr for p in columns]
         if len(matrices) == 2:
-            weight = hadamard(vectors) if vectors else None
-            self._put(chain(matrices[0], label, matrices[1], weight))
+            left, right = matrices
+            if vectors:
+                right = self._weighted(right, label, hadamard(vectors))
+            self._put(chain(left, label, right))
         elif matrices and vectors:
+            vector = columns[0] if len(columns) == 1 else Piece(hadamard(vectors), label)
             body = matrices[0].ending(label)
-            self._put(Piece(matmul(body.expr, hadamard(vectors)), body.row, None))
+            path = (*body.parts, *vector.parts)
+            self._put(Piece(matmul(*(p.expr for p in path)), body.row, None, path=path))
         elif matrices:
             self._sum_alone(matrices[0], label)
         elif len(vectors) == 1:
-            self.scalars.append(_sum_of(vectors[0]))
+            self.scalars.append(_sum_of(vectors[0], self._style(self.dims[label])))
         else:
-            split = hadamard(vectors[:-1])
-            self.scalars.append(inner_product(split, vectors[-1]))
+            first = columns[0] if len(columns) == 2 else Piece(hadamard(vectors[:-1]), label)
+            self.scalars.append(inner_product(first, columns[-1]))
+
+    def _weighted(self, matrix: Piece, label: Label, weight: Expr) -> Piece:
+        body = matrix.starting(label)
+        return Piece(scaled_rows(weight, body.expr), label, body.column)
 
     def _sum_alone(self, matrix: Piece, label: Label) -> None:
         other = matrix.row if matrix.column == label else matrix.column
         if other in self.bound and not self._at(other):
             self.bound.remove(other)
-            self.scalars.append(node("sum", (matrix.expr,), SCALAR))
+            both = self.dims[label] * self.dims[other]
+            self.scalars.append(node(self._style(both, "sum"), (matrix.expr,), SCALAR))
         else:
-            self._put(summed(matrix, label, self.dims[label]))
+            dim = self.dims[label]
+            self._put(summed(matrix, label, dim, self._style(dim, self.sums)))
+
+    def _style(self, dim: Dim, plain: str = "sum") -> str:
+        """Return whether a sum over a range is a mean: the scale divides by the size."""
+        powers = dict(self.scale.sizes)
+        if self.sums == "ones" or not dim.symbols:
+            return plain
+        if any(powers.get(s, 0) > -dim.symbols.count(s) for s in dim.symbols):
+            return plain
+        self.scale = self.scale * Scale.of(dim)
+        return "mean"
 
     def _assemble(self) -> Expr:
         shape = _shape(self.term)
@@ -287,8 +371,8 @@ class _Walk:
             return spread_out(u, v, shape)
         body = hadamard(matrices)
         if u is not None:
-            body = matmul(diagonal(u), body)
-        return matmul(body, diagonal(v)) if v is not None else body
+            body = scaled_rows(u, body)
+        return scaled_columns(body, v) if v is not None else body
 
 
 def _line(expr: Expr, label: Label | None) -> Piece:
@@ -305,7 +389,7 @@ def _entry(line: Expr, position: int) -> Expr:
     return entry(line if line.shape[1] == ONE else flip(line), position, 1)
 
 
-def _sum_of(v: Expr) -> Expr:
-    if v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
+def _sum_of(v: Expr, style: str) -> Expr:
+    if style == "sum" and v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
         return matmul(flip(v.args[0]), v.args[0])
-    return node("sum", (v,), SCALAR)
+    return node(style, (v,), SCALAR)

@@ -1,6 +1,6 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
-from .contraction import constant, contract, is_symmetric, monomial, scaled, transposed
+from .contraction import components, constant, contract, is_symmetric, monomial, scaled, transposed
 from .scale import Scale
 from .sums import add, summands
 from .terms import (
@@ -33,6 +33,7 @@ __all__ = [
     "Value",
     "add",
     "call",
+    "components",
     "constant",
     "contract",
     "delta",

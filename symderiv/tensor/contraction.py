@@ -93,14 +93,22 @@ class _Contraction:
 
     @staticmethod
     def _merges(term: Term, exponent: Fraction) -> bool:
+        """Whether a power of a contraction is the product of powers of what it is made of."""
+        if exponent == 1:
+            return True
         scale, _, _, dims = term.data
-        whole = exponent.denominator == 1
-        pointwise = len(dims) == len(term.dims) and (scale.value or exponent > 0)
-        return exponent == 1 or bool(whole and pointwise)
+        if exponent.denominator != 1 or not (scale.value or exponent > 0):
+            return False
+        return len(dims) == len(term.dims) or scale != UNIT_SCALE or len(components(term)) > 1
 
     def _merge(self, factor: Factor) -> None:
         scale, inner, dims = factors_of(factor.term)
         self.scale = self.scale * scale.power(int(factor.exponent))
+        if factor.exponent != 1 and len(dims) > len(factor.labels):
+            for part, ends, _ in components(factor.term):
+                marks = tuple(factor.labels[k] for k in ends)
+                self.multiply(Factor(part, marks, factor.exponent))
+            return
         names: dict[Label, Label] = dict(enumerate(factor.labels))
         for k in range(len(factor.labels), len(dims)):
             names[k] = object()
@@ -158,6 +166,30 @@ class _Contraction:
         used = {x for f in factors for x in f.labels} | set(self.out)
         for label in [x for x in self.dims if x not in used]:
             self.scale = self.scale * Scale.of(self.dims.pop(label))
+
+
+def components(term: Term) -> list[tuple[Term, list[int], list[Factor]]]:
+    """Return terms whose product a contraction is, up to its scale: they share no bound index.
+
+    Each comes with the free indices of the whole that it carries, and its factors there.
+    """
+    _, factors, dims = factors_of(term)
+    free = len(term.dims)
+    groups: list[tuple[set[Label], list[Factor]]] = []
+    for f in factors:
+        bound = {x for x in f.labels if int(str(x)) >= free}
+        joined = [g for g in groups if bound & g[0]]
+        groups = [g for g in groups if not bound & g[0]]
+        whole = set(bound).union(*(g[0] for g in joined))
+        groups.append((whole, [x for g in joined for x in g[1]] + [f]))
+    found = []
+    for bound, members in groups:
+        ends = sorted(
+            {int(str(x)) for f in members for x in f.labels} - {int(str(b)) for b in bound}
+        )
+        ranges = {x: dims[int(str(x))] for x in (*ends, *bound)}
+        found.append((contract(members, ends, ranges), ends, members))
+    return found
 
 
 def _has_zeros(term: Term) -> bool:

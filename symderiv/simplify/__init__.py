@@ -1,0 +1,6 @@
+"""Simplification of index terms: named rules, factoring of sums, what is known of variables."""
+
+from .assumptions import Facts
+from .simplifier import Simplifier
+
+__all__ = ["Facts", "Simplifier"]

@@ -1,0 +1,66 @@
+"""A contraction taken apart, so that a rule can look for a pattern and put it together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..shapes import Dim
+from ..tensor import Factor, Label, Scale, Term, contract, factors_of, is_symmetric
+from ..tensor.scale import UNIT_SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Scale, factors, free labels and ranges of a contraction."""
+
+    scale: Scale
+    factors: tuple[Factor, ...]
+    out: tuple[Label, ...]
+    dims: dict[Any, Dim]
+
+    @staticmethod
+    def of(term: Term) -> Parts:
+        """Return the parts of a contraction; any other term is its own only factor."""
+        out = tuple(range(len(term.dims)))
+        if term.kind != "contract":
+            return Parts(Scale(), (Factor(term, out),), out, dict(enumerate(term.dims)))
+        scale, factors, dims = factors_of(term)
+        return Parts(scale, factors, out, dict(enumerate(dims)))
+
+    def term(self) -> Term:
+        """Return the contraction, in canonical form."""
+        return contract(self.factors, self.out, self.dims, self.scale)
+
+    def replaced(
+        self, gone: Sequence[int], new: Sequence[Factor], scale: Scale = UNIT_SCALE
+    ) -> Term:
+        """Return the contraction with some factors (by position) replaced by others.
+
+        An index that nothing carries any more was summed within what is gone.
+        """
+        factors = [*(f for k, f in enumerate(self.factors) if k not in gone), *new]
+        carried = {x for f in factors for x in f.labels} | set(self.out)
+        dims = {x: d for x, d in self.dims.items() if x in carried}
+        return contract(factors, self.out, dims, self.scale * scale)
+
+    def calls(self, name: str) -> Iterator[tuple[int, Factor]]:
+        """Yield the factors that are calls of a function, with their positions."""
+        for k, f in enumerate(self.factors):
+            if f.term.kind == "call" and f.term.data.name == name:
+                yield k, f
+
+    def only_in(self, label: Label, *positions: int) -> bool:
+        """Whether a label is bound and carried by exactly the factors at these positions."""
+        if label in self.out:
+            return False
+        met = [k for k, f in enumerate(self.factors) for x in f.labels if x == label]
+        return sorted(met) == sorted(positions)
+
+
+def orders(f: Factor) -> Iterator[tuple[Label, ...]]:
+    """Yield the labels of a factor in every order that its symmetry allows."""
+    yield f.labels
+    if len(f.labels) == 2 and is_symmetric(f.term):
+        yield (f.labels[1], f.labels[0])

@@ -1,0 +1,76 @@
+"""The strategy: facts put in, then rules at every contraction and factoring at every sum, upward.
+
+Contract: the value stays the same. A term is visited once; at one contraction no more than
+``BUDGET`` rules are applied. Terms that the writer gave a form of their own are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..tensor import Term, is_zero
+from .assumptions import Assumed, Facts, rebuilt
+from .factoring import factored
+from .parts import Parts
+from .rules import RULES, Context
+from .size import Sizes
+
+BUDGET = 50
+
+
+class Simplifier:
+    """Simplifies terms, remembering what is shared between them."""
+
+    def __init__(self, facts: Facts | None = None) -> None:
+        self.facts = facts or Facts()
+        self.assumed = Assumed(self.facts)
+        self._context = Context(self.facts, Sizes(), self)
+        self._memo: dict[Term, Term] = {}
+
+    def keep(self, terms: Iterable[Term]) -> None:
+        """Leave these terms as they are: the writer's own."""
+        self._memo.update((t, t) for t in terms)
+
+    def __call__(self, term: Term) -> Term:
+        """Return an equal term that reads better."""
+        term = self.assumed(term)
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            if top in self._memo:
+                stack.pop()
+                continue
+            waiting = (
+                [] if top.kind == "named" else [c for c in top.children if c not in self._memo]
+            )
+            if waiting:
+                stack += waiting
+            else:
+                self._memo[stack.pop()] = self._one(top)
+        return self._memo[term]
+
+    def _one(self, term: Term) -> Term:
+        if term.kind in ("leaf", "named") or not term.children:
+            return term
+        work = rebuilt(term, (self._memo[c] for c in term.children))
+        for _ in range(BUDGET):
+            better = self._step(work)
+            if better is None or better is work:
+                break
+            work = better
+        return work
+
+    def _step(self, term: Term) -> Term | None:
+        if is_zero(term):
+            return None
+        if term.kind == "add":
+            better = factored(term, self._context.sizes)
+            return None if better is term else better
+        if term.kind != "contract":
+            return None
+        parts = Parts.of(term)
+        for rule in RULES:
+            better_ = rule.apply(parts, self._context)
+            if better_ is not None:
+                return better_
+        return None
