@@ -17,18 +17,22 @@ from .calculus import lower, reverse
 from .errors import CheckError, UnknownNameError
 from .explicit import Dual, Explicit, same
 from .expr import Expr, Variable, free_ranges
+from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
 from .narration import Narration, Section, Step, narrate
 from .narration.forms import Forms, Letters, total
 from .narration.staging import Stage
 from .notation.latex import latex
+from .notation.sharing import shared_text
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .sampling import distinct_sizes, least_sizes, point
 from .simplify import Facts
-from .tensor import Term, zero
+from .tensor import Term, is_zero, named, zero
+
+_SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,12 @@ class Result:
 
     @property
     def text(self) -> str:
-        """Return the gradient in the expression language; it parses back."""
-        return text(self.expr)
+        """Return the gradient in the expression language; it parses back.
+
+        What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
+        """
+        adjoints = self.derivation.adjoints.values()
+        return shared_text(self.expr, [*self.derivation.taken, "L", "f", "g", "h"], adjoints)
 
     @property
     def latex(self) -> str:
@@ -112,9 +120,26 @@ class Derivation(Mapping[str, Result]):
         self._values: dict[Expr, Any] = {}
         self.root: Term = lower(problem.objective, self._values).term
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
-        self.reverse = reverse(self.root, self.leaves.values())
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
+        self.adjoints: dict[str, Expr] = {}
+        deep = len(problem.definitions) > _SHALLOW
+        self.reverse = reverse(
+            self.root, self.leaves.values(), name=self._named_adjoint if deep else None
+        )
         self._results = {n: self._result(n) for n in names}
+
+    def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
+        """Return the cotangent of a named intermediate under a name: dH for that of H."""
+        if cotangent.kind in ("leaf", "named") or is_zero(cotangent):
+            return cotangent
+        source: Expr = node.data
+        taken = {*self.taken, *self.adjoints}
+        name = f"d{source.data}"
+        while name in taken:
+            name += "_"
+        value = self.raiser.shaped(cotangent, source.shape)
+        self.adjoints[name] = named_expr(name, value)
+        return named(self.adjoints[name], cotangent)
 
     def _result(self, name: str) -> Result:
         variable = self.problem.variables[name]
@@ -152,6 +177,8 @@ class Derivation(Mapping[str, Result]):
         value = self.problem.known()[name]
         term = lower(value, self._values).term
         cotangent = self.reverse.cotangents.get(term, zero(term.dims))
+        if cotangent.kind == "named" and str(cotangent.data.data) in self.adjoints:
+            cotangent = cotangent.children[0]
         return self.raiser.shaped(cotangent, value.shape)
 
     @property

@@ -10,7 +10,7 @@ Contract: names no operator. Every application of a rule is recorded as a ``Pull
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,16 @@ def contraction_rule(node: Term, position: int, cotangent: Term) -> Term:
     return contract(parts, out, dims, scale)
 
 
-def reverse(root: Term, leaves: Iterable[Term], seed: Term | None = None) -> Reverse:
+def reverse(
+    root: Term,
+    leaves: Iterable[Term],
+    seed: Term | None = None,
+    name: Callable[[Term, Term], Term] | None = None,
+) -> Reverse:
     """Return the cotangents of everything between a term and the given leaves.
 
-    ``seed`` is the cotangent of the term itself; 1 for a scalar by default.
+    ``seed`` is the cotangent of the term itself; 1 for a scalar by default. ``name`` may give the
+    cotangent of a named intermediate a name of its own, so that what lies before it stays short.
     """
     order = _dependents(root, set(leaves))
     result = Reverse(root)
@@ -93,6 +99,8 @@ def reverse(root: Term, leaves: Iterable[Term], seed: Term | None = None) -> Rev
     inside = set(order)
     for node in reversed(order):
         cotangent = add(waiting.pop(node, [zero(node.dims)]))
+        if name is not None and node.kind == "named":
+            cotangent = name(node, cotangent)
         result.cotangents[node] = cotangent
         if is_zero(cotangent):
             continue

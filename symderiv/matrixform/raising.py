@@ -64,8 +64,10 @@ class Raiser:
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
         for x, value in (written or {}).items():
+            if x.op == "named" and not value.loose and _is_written(value.term.children[0]):
+                self._memo[value.term.children[0]] = x if x.shape == _shape(value.term) else flip(x)
             # What the writer wrote is what the reader knows: it comes back as it stands.
-            if value.term.kind in ("add", "call", "contract") and not value.loose:
+            if _is_written(value.term) and not value.loose:
                 natural = x if x.shape == _shape(value.term) else flip(x)
                 if natural.shape == _shape(value.term):
                     self._memo.setdefault(value.term, natural)
@@ -393,3 +395,8 @@ def _sum_of(v: Expr, style: str) -> Expr:
     if style == "sum" and v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
         return matmul(flip(v.args[0]), v.args[0])
     return node(style, (v,), SCALAR)
+
+
+def _is_written(term: Term) -> bool:
+    """Whether a term is more than a name: what somebody could have written in several ways."""
+    return term.kind in ("add", "call", "contract")
