@@ -1,0 +1,265 @@
+"""The walk over one contraction: a small graph of pieces, its bound indices summed out in turn."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..errors import MissingRuleError
+from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row
+from ..shapes import ONE, SCALAR, Dim, Shape
+from ..tensor import Factor, Label, Scale, Term, components, factors_of, is_symmetric
+from .broadcasting import scaled_columns, scaled_rows
+from .pieces import (
+    Piece,
+    Product,
+    chain,
+    cycle,
+    diagonal,
+    flip,
+    hadamard,
+    inner_product,
+    raised_power,
+    spread_out,
+    summed,
+)
+
+
+class Raises(Protocol):
+    """What the walk asks of the raiser."""
+
+    sums: str
+    writes_scalars: bool
+
+    def natural(self, term: Term) -> Expr: ...
+    def written(self, term: Term) -> Expr | None: ...
+
+
+def shape_of(term: Term) -> Shape:
+    """Return the shape of a term as a matrix: a vector is a column."""
+    dims = (*term.dims, ONE, ONE)
+    return (dims[0], dims[1])
+
+
+def onehot(term: Term) -> Expr:
+    """Return a unit vector."""
+    return node("onehot", (), (term.dims[0], ONE), term.data)
+
+
+class Walk:
+    """The graph walk over one contraction."""
+
+    def __init__(self, raiser: Raises, term: Term) -> None:
+        self.term = term
+        self.scale, factors, dims = factors_of(term)
+        self.out: list[Label] = list(range(len(term.dims)))
+        self.dims: dict[Label, Dim] = dict(enumerate(dims))
+        self.bound: list[Label] = list(range(len(term.dims), len(dims)))
+        self.sums = raiser.sums
+        self.scalars: list[Expr] = []
+        self.scalars_written: list[Expr] = []
+        self.linked = False
+        self.pieces: list[Piece] = []
+        factors = self._without_scalars(raiser, factors)
+        self.units = [f for f in factors if f.term.kind == "unit"]
+        for f in factors:
+            if f.term.kind == "delta":
+                self.linked = True  # two free indices: the result is diagonal
+            elif f.term.kind != "unit":
+                self._take(raiser, f)
+        # A matrix with one index twice is a trace or a diagonal: all others must be there to tell.
+        for piece in [p for p in self.pieces if p.is_loop]:
+            self.pieces.remove(piece)
+            self._put(piece)
+        while self.units:
+            self._pick(self.units.pop(0))
+
+    def _without_scalars(self, raiser: Raises, factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        """Set the parts apart that are scalars the writer wrote; return the other factors."""
+        if not self.bound or not raiser.writes_scalars:
+            return factors
+        for part, ends, members in components(self.term):
+            written = raiser.written(part) if not ends else None
+            if written is not None and part is not self.term:
+                self.scalars_written.append(written)
+                factors = tuple(f for f in factors if f not in members)
+                gone = {x for f in members for x in f.labels}
+                self.bound = [x for x in self.bound if x not in gone]
+        return factors
+
+    def _take(self, raiser: Raises, f: Factor) -> None:
+        x = raised_power(raiser.natural(f.term), f.exponent)
+        ends = (*f.labels, None, None)
+        piece = Piece(x, ends[0], ends[1], len(f.labels) == 2 and is_symmetric(f.term))
+        if piece.is_loop:
+            self.pieces.append(piece)
+        else:
+            self._put(piece)
+
+    def _put(self, piece: Piece) -> None:
+        if not piece.labels:
+            self.scalars.append(piece.expr)
+        elif piece.is_loop:
+            label = piece.row
+            picked = any(label in f.labels for f in self.units)
+            alone = label in self.bound and not picked and not self._at(label)
+            if alone:
+                self.scalars.append(cycle(piece))
+                self.bound.remove(label)
+            else:
+                self.pieces.append(Piece(diagonal(piece.expr), label, None))
+        else:
+            self.pieces.append(piece)
+
+    def _at(self, label: Label | None) -> list[Piece]:
+        return [p for p in self.pieces if label in p.labels]
+
+    def _pick(self, f: Factor) -> None:
+        """Read a unit vector as a row, a column or an entry of the one piece it meets."""
+        label, position = f.labels[0], f.term.data
+        met = self._at(label)
+        if label in self.out or len(met) != 1:
+            self.pieces.append(Piece(onehot(f.term), label, None))
+            return
+        self.pieces.remove(met[0])
+        self.bound.remove(label)
+        if not met[0].is_matrix:
+            self.scalars.append(_entry(met[0].expr, position))
+        elif met[0].row == label:
+            self._put(_line(row(met[0].expr, position), met[0].column))
+        else:
+            self._put(_line(column(met[0].expr, position), met[0].row))
+
+    def product(self, *, spread: bool = False) -> Product:
+        """Sum out every bound index and return what is left on the free ones.
+
+        ``spread`` leaves out the ones that spread a scalar over the free indices.
+        """
+        while True:
+            self._merge_matrices()
+            label = self._next()
+            if label is None:
+                break
+            self.bound.remove(label)
+            self._sum_out(label)
+        if self.bound:
+            raise MissingRuleError(
+                "no matrix form: an index is shared by three or more matrices",
+                remedy="see the index form of the result",
+            )
+        body = self._assemble() if self.out and not spread else None
+        return Product(self.scale, (*self.scalars, *self.scalars_written), body)
+
+    def _merge_matrices(self) -> None:
+        groups: dict[frozenset[Label], list[Piece]] = {}
+        for p in self.pieces:
+            if p.is_matrix:
+                groups.setdefault(p.labels, []).append(p)
+        for labels, group in groups.items():
+            if len(group) > 1:
+                first = group[0]
+                assert first.row is not None
+                merged = hadamard([p.starting(first.row).expr for p in group])
+                kept = [p for p in self.pieces if not (p.is_matrix and p.labels == labels)]
+                self.pieces = [*kept, Piece(merged, first.row, first.column)]
+
+    def _next(self) -> Label | None:
+        """Return the bound index that is cheapest to sum out, or None."""
+        costs: list[tuple[int, int]] = []
+        for k, label in enumerate(self.bound):
+            matrices = sum(p.is_matrix for p in self._at(label))
+            if matrices <= 2:
+                costs.append((matrices, k))
+        return self.bound[min(costs)[1]] if costs else None
+
+    def _sum_out(self, label: Label) -> None:
+        met = self._at(label)
+        self.pieces = [p for p in self.pieces if p not in met]
+        matrices = [p for p in met if p.is_matrix]
+        columns = [p.upright() for p in met if not p.is_matrix]
+        vectors = [p.expr for p in columns]
+        if len(matrices) == 2:
+            left, right = matrices
+            if vectors:
+                right = self._weighted(right, label, hadamard(vectors))
+            self._put(chain(left, label, right))
+        elif matrices and vectors:
+            vector = columns[0] if len(columns) == 1 else Piece(hadamard(vectors), label)
+            body = matrices[0].ending(label)
+            path = (*body.parts, *vector.parts)
+            self._put(Piece(matmul(*(p.expr for p in path)), body.row, None, path=path))
+        elif matrices:
+            self._sum_alone(matrices[0], label)
+        elif len(vectors) == 1:
+            self.scalars.append(_sum_of(vectors[0], self._style(self.dims[label])))
+        else:
+            first = columns[0] if len(columns) == 2 else Piece(hadamard(vectors[:-1]), label)
+            self.scalars.append(inner_product(first, columns[-1]))
+
+    def _weighted(self, matrix: Piece, label: Label, weight: Expr) -> Piece:
+        body = matrix.starting(label)
+        return Piece(scaled_rows(weight, body.expr), label, body.column)
+
+    def _sum_alone(self, matrix: Piece, label: Label) -> None:
+        other = matrix.row if matrix.column == label else matrix.column
+        if other in self.bound and not self._at(other):
+            self.bound.remove(other)
+            both = self.dims[label] * self.dims[other]
+            self.scalars.append(node(self._style(both, "sum"), (matrix.expr,), SCALAR))
+        else:
+            dim = self.dims[label]
+            self._put(summed(matrix, label, dim, self._style(dim, self.sums)))
+
+    def _style(self, dim: Dim, plain: str = "sum") -> str:
+        """Return whether a sum over a range is a mean: the scale divides by the size."""
+        powers = dict(self.scale.sizes)
+        if self.sums == "ones" or not dim.symbols:
+            return plain
+        if any(powers.get(s, 0) > -dim.symbols.count(s) for s in dim.symbols):
+            return plain
+        self.scale = self.scale * Scale.of(dim)
+        return "mean"
+
+    def _assemble(self) -> Expr:
+        shape = shape_of(self.term)
+        if len(self.out) == 1:
+            parts = [p.upright().expr for p in self.pieces]
+            return hadamard(parts) if parts else ones(shape[0])
+        return self._diagonal() if self.linked else self._matrix(shape)
+
+    def _diagonal(self) -> Expr:
+        parts = [diagonal(p.expr) if p.is_matrix else p.upright().expr for p in self.pieces]
+        return diagonal(hadamard(parts)) if parts else eye(self.term.dims[0])
+
+    def _matrix(self, shape: Shape) -> Expr:
+        i, j = self.out
+        matrices = [p.starting(i).expr for p in self.pieces if p.is_matrix]
+        left = [p.upright().expr for p in self.pieces if p.labels == {i}]
+        right = [p.upright().expr for p in self.pieces if p.labels == {j}]
+        u = hadamard(left) if left else None
+        v = hadamard(right) if right else None
+        if not matrices:
+            return spread_out(u, v, shape)
+        body = hadamard(matrices)
+        if u is not None:
+            body = scaled_rows(u, body)
+        return scaled_columns(body, v) if v is not None else body
+
+
+def _line(expr: Expr, label: Label | None) -> Piece:
+    return Piece(expr, None, label) if expr.shape[0] == ONE else Piece(expr, label, None)
+
+
+def _entry(line: Expr, position: int) -> Expr:
+    """Return an entry of a vector; an entry of a row or column is one of its matrix."""
+    source = line.args[0] if line.op in ("row", "column") else line
+    if line.op == "row":
+        return entry(source, int(str(line.data)), position)
+    if line.op == "column":
+        return entry(source, position, int(str(line.data)))
+    return entry(line if line.shape[1] == ONE else flip(line), position, 1)
+
+
+def _sum_of(v: Expr, style: str) -> Expr:
+    if style == "sum" and v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
+        return matmul(flip(v.args[0]), v.args[0])
+    return node(style, (v,), SCALAR)
