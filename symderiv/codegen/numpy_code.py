@@ -46,7 +46,8 @@ class Coder:
         operator = TABLE[e.op]
         body = operator.numpy(e, self)
         if e.is_scalar and "np." in body and _is_number(e):
-            return f"float({body})"  # a NumPy scalar would turn float32 into float64
+            # A NumPy scalar would turn float32 into float64; a complex step passes by.
+            return f"float({body}.real)" if "dtype=dtype" in body else f"float({body})"
         return f"({body})" if operator.level(e) < level else body
 
     def name(self, e: Expr) -> str:

@@ -76,7 +76,7 @@ def _at(parts: Parts, match: Match, label: Label) -> tuple[int, ...]:
 
 def _ratio_cancels(parts: Parts, context: Context) -> Term | None:
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "contract" or f.exponent >= 0:
+        if f.term.kind != "contract" or not f.term.children or f.exponent > -1:
             continue
         pattern = Parts.of(f.term)
         for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):
