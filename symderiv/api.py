@@ -11,14 +11,22 @@ from typing import Any
 from . import derivation as engine
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
-from .errors import InputError, MissingRuleError, ShapeError, UnknownNameError
+from .errors import (
+    DeclarationError,
+    InputError,
+    MissingRuleError,
+    ShapeError,
+    UnknownNameError,
+)
 from .evidence import Certificate, Evidence, gather
+from .interop.from_sympy import Written, is_sympy
+from .interop.to_sympy import to_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
-from .language.problem import build
+from .language.problem import as_written, build
 from .library import load_named, names
 from .outputs import FORMATS, build_files, rerun
-from .shapes import ONE
+from .shapes import ONE, describe
 from .writing import write_files
 
 LAYOUTS = ("denominator", "numerator")
@@ -46,6 +54,20 @@ class Result(engine.Result):
         ones = [1 if d == ONE else None for d in self.variable.shape[:count]]
         left = iter(value.shape)
         return value.reshape([next(left) if k is None else k for k in ones])
+
+    def to_sympy(self) -> Any:
+        """Return the gradient as an expression of SymPy; raises MissingRuleError.
+
+        Names are those objects that the problem was written with, where it was written in SymPy.
+
+        >>> derive("x.T @ A @ x", wrt="x")["x"].to_sympy()
+        (A + A.T)*x
+        """
+        return to_sympy(self.expr, self.derivation.problem.symbols)
+
+    def sympy(self) -> Any:
+        """Return ``to_sympy()``."""
+        return self.to_sympy()
 
 
 class Derivation(engine.Derivation):
@@ -121,28 +143,55 @@ def load(source: str | Path) -> Problem:
     return load_named(str(source))
 
 
-def _declared(text: str, variables: Mapping[str, str], syntax: str = "python") -> Problem:
+def _declared(source: Any, variables: Mapping[str, str], syntax: str = "python") -> Problem:
+    written = as_written(source)
     declared = Declarations()
-    for name, shape in variables.items():
+    for name, shape in {**written.variables, **variables}.items():
         declared.declare(name, shape)
-    return build(text, declared, syntax=syntax)
+    return build(written, declared, syntax=syntax)
+
+
+def _chosen(wrt: Any) -> list[str] | None:
+    """Return the names of variables: a text with commas, a symbol of SymPy, or a list of these."""
+    if wrt is None:
+        return None
+    if isinstance(wrt, str):
+        return [w.strip() for w in wrt.split(",")]
+    return [str(getattr(w, "name", w)) for w in ([wrt] if is_sympy(wrt) else wrt)]
 
 
 def _problem(
-    of: Problem | str | Path, variables: Mapping[str, str], syntax: str = "python"
+    of: Problem | str | Path | Any, variables: Mapping[str, str], syntax: str = "python"
 ) -> Problem:
     if isinstance(of, Problem):
         if variables:
             raise InputError("a problem has its variables declared already")
         return of
-    if isinstance(of, Path) or of in names() or of.endswith(".toml"):
+    if isinstance(of, Path) or (isinstance(of, str) and (of in names() or of.endswith(".toml"))):
         return load(of)
     return _declared(of, variables, syntax)
 
 
+def _claimed(claim: Any, p: Problem, syntax: str) -> tuple[str, str]:
+    """Return a claim as text with its syntax; what SymPy declares must be what the problem does."""
+    written = as_written(claim)
+    declared = Declarations()
+    for name, shape in written.variables.items():
+        declared.declare(name, shape)
+    known = {n: x.shape for n, x in p.known().items()}
+    for v in declared.variables.values():
+        if known.get(v.name, v.shape) != v.shape:
+            raise ShapeError(
+                f"{v.name} is {describe(v.shape)} in the claim and {describe(known[v.name])} in "
+                "the problem",
+                remedy="give it the shape that it has in the problem",
+            )
+    return written.text, syntax if isinstance(claim, str) else "python"
+
+
 def derive(
-    of: Problem | str | Path,
-    wrt: Sequence[str] | str | None = None,
+    of: Problem | str | Path | Any,
+    wrt: Sequence[str] | str | Any | None = None,
     *,
     order: int = 1,
     layout: str = "denominator",
@@ -152,8 +201,9 @@ def derive(
     """Return the gradients of a problem, or of a text whose variables are declared by keyword.
 
     A gradient has the shape of its variable (denominator layout). ``syntax="matrixcalculus"``
-    reads the text as matrixcalculus.org does. Raises LanguageError for what cannot be read,
-    MissingRuleError for what no rule covers.
+    reads the text as matrixcalculus.org does; an expression of SymPy is read as it stands (its
+    symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
+    be read, MissingRuleError for what no rule covers.
 
     >>> derive("L(X @ W + ones(n) @ b.T)", X="n, d", W="d, m", b="m")["b"]
     G.T @ ones(n)
@@ -167,14 +217,13 @@ def derive(
             "no rule for the numerator layout yet",
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
-    chosen = [w.strip() for w in wrt.split(",")] if isinstance(wrt, str) else wrt
-    return Derivation(_problem(of, variables, syntax), chosen)
+    return Derivation(_problem(of, variables, syntax), _chosen(wrt))
 
 
 def check(
-    of: Problem | str | Path,
-    wrt: str | None = None,
-    claim: str | None = None,
+    of: Problem | str | Path | Any,
+    wrt: str | Any | None = None,
+    claim: str | Any | None = None,
     *,
     about: str | None = None,
     syntax: str = "python",
@@ -191,26 +240,58 @@ def check(
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     p = _problem(of, variables, syntax)
-    text = ClaimText(about or f"d{p.objective_name}/d{wrt}", (claim,), syntax=syntax)
+    says, syntax = _claimed(claim, p, syntax)
+    text = ClaimText(
+        about or f"d{p.objective_name}/d{getattr(wrt, 'name', wrt)}", (says,), syntax=syntax
+    )
     return Checker(p).check(text)
 
 
-def equal(left: str, right: str, *, syntax: str = "python", **variables: str) -> Verdict:
+def equal(
+    left: str | Any, right: str | Any, *, syntax: str = "python", **variables: str
+) -> Verdict:
     """Return whether two expressions are equal, at random points of several sizes.
+
+    Either may be an expression of SymPy.
 
     >>> equal("(A @ B).T", "B.T @ A.T").verdict
     'right'
     """
-    p = _declared(f"sum({left}) + sum({right})", variables, syntax)
+    sides = [as_written(left), as_written(right)]
+    if sides[0].symbols or sides[1].symbols:
+        syntax = _common_syntax(left, right, syntax)
+    declared = {**_agreeing(*sides), **variables}
+    a, b = (side.text for side in sides)
+    p = _declared(f"sum({a}) + sum({b})", declared, syntax)
     try:
-        together = _declared(f"dot({left}, {right})", variables, syntax)
+        together = _declared(f"dot({a}, {b})", declared, syntax)
     except ShapeError:
         together = p
     # Undeclared shapes may be found by setting both sides equal, but not shrunk to 1 by it.
     fixed = [d for v in together.variables.values() if v.inferred for d in v.shape if not d.symbols]
     before = [d for v in p.variables.values() if v.inferred for d in v.shape if not d.symbols]
     p = together if len(fixed) == len(before) else p
-    return Checker(p).check(ClaimText("equal", (left, right), syntax=syntax))
+    return Checker(p).check(ClaimText("equal", (a, b), syntax=syntax))
+
+
+def _common_syntax(left: Any, right: Any, syntax: str) -> str:
+    if syntax != "python" and (isinstance(left, str) or isinstance(right, str)):
+        raise InputError(
+            "an expression of SymPy is compared with a text in the language",
+            remedy='leave syntax="python"',
+        )
+    return "python"
+
+
+def _agreeing(left: Written, right: Written) -> dict[str, str]:
+    """Return what both sides declare; raises DeclarationError where they differ."""
+    for name in left.symbols.keys() & right.symbols.keys():
+        if left.symbols[name] != right.symbols[name]:
+            raise DeclarationError(
+                f"{name!r} names two different things of SymPy",
+                remedy="give them two names, or the same size and assumptions",
+            )
+    return {**left.variables, **right.variables}
 
 
 def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:

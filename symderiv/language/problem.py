@@ -10,8 +10,9 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-from ..errors import DeclarationError, IndexNameError, ShapeError, UnknownNameError
+from ..errors import DeclarationError, IndexNameError, InputError, ShapeError, UnknownNameError
 from ..expr import (
     Expr,
     Variable,
@@ -24,6 +25,7 @@ from ..expr import (
     walk,
 )
 from ..expr import variables as variables_of
+from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
 from ..shapes import ONE, SCALAR, Shape, Unifier, describe, symbol
 from .declarations import Declarations, fresh_dims
@@ -62,6 +64,7 @@ class Problem:
     meanings: Mapping[str, str] = field(default_factory=dict)  # of definitions and gradients
     question: str = ""
     declared: Declarations = field(default_factory=Declarations)
+    symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
 
     @property
     def objective_name(self) -> str:
@@ -118,7 +121,7 @@ def kind_of(shape: Shape) -> str:
 
 
 def problem(
-    text: str,
+    text: Any,
     *,
     wrt: Sequence[str] | str | None = None,
     title: str = "",
@@ -132,18 +135,20 @@ def problem(
     """Return the problem that a text states; keyword arguments declare its variables.
 
     The last expression is the objective (1 x 1); the statements before it name intermediates.
-    Undeclared names follow the rule of the language and their shapes are inferred. Raises
-    LanguageError, with the place and a remedy.
+    Undeclared names follow the rule of the language and their shapes are inferred. An expression
+    of SymPy stands for its text, and declares its symbols. Raises LanguageError, with the place
+    and a remedy.
 
     >>> p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
     >>> list(p.definitions), p.wrt
     (['Z'], ('X', 'W', 'b'))
     """
+    written = as_written(text)
     declared = Declarations()
-    for key, shape in variables.items():
+    for key, shape in {**written.variables, **variables}.items():
         declared.declare(key, shape, (meanings or {}).get(key, ""))
     return build(
-        text,
+        written,
         declared,
         wrt=wrt,
         title=title,
@@ -155,8 +160,20 @@ def problem(
     )
 
 
+def as_written(text: Any) -> Written:
+    """Return a text, or an expression of SymPy, with what it declares; raises InputError."""
+    if isinstance(text, str):
+        return Written(text, {}, {})
+    if is_sympy(text):
+        return from_sympy(text)
+    raise InputError(
+        f"{type(text).__name__} is no text of the language and no expression of SymPy",
+        remedy='write a text: "x.T @ A @ x"',
+    )
+
+
 def build(
-    text: str,
+    source: Written | str,
     declared: Declarations,
     *,
     wrt: Sequence[str] | str | None = None,
@@ -172,7 +189,9 @@ def build(
 
     ``Problem.text`` is in the expression language, whatever syntax the text was written in.
     """
-    text, written = prepared(text), syntax_of(syntax)
+    source = as_written(source) if isinstance(source, str) else source
+    written = PYTHON if source.symbols else syntax_of(syntax)
+    text = prepared(source.text)
     statements = written.parse(text)
     _declare_constructor_sizes(statements, declared)
     declared.check()
@@ -188,7 +207,7 @@ def build(
     used = dict(variables_of(objective))
     chosen = _chosen(wrt, declared, used)
     given = _given_gradients(objective, declared, definitions)
-    if written is not PYTHON:
+    if written is not PYTHON or source.symbols:
         lines = [*(f"{n} = {spelled(x)}" for n, x in definitions.items()), spelled(objective)]
         text = "\n".join(lines)
     return Problem(
@@ -205,6 +224,7 @@ def build(
         meanings=dict(meanings or {}),
         question=question,
         declared=declared,
+        symbols=source.symbols,
     )
 
 

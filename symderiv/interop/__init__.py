@@ -1,0 +1,1 @@
+"""Doors to SymPy: its expressions as input, results as its expressions."""
