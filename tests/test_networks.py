@@ -54,6 +54,15 @@ def test_gradient_of_layernorm_is_written_in_its_output() -> None:
     assert d["X"].text.count("sqrt") == 1
 
 
+def test_gradients_of_a_whole_layer_parse_back() -> None:
+    d = sd.derive("L(layernorm(X, eps) * g.T + b.T)", X="n, d", eps="scalar", g="d", b="d")
+    for result in d.values():
+        back = d.problem.read(result.text)
+        for sizes in ({"n": 2, "d": 3}, {"n": 3, "d": 3}):
+            at = Explicit(sizes, point(d.problem, sizes, 0, positive=True))
+            assert same_cells(at.cells(back), at.cells(result.expr))
+
+
 def test_rows_inside_a_sum() -> None:
     text = "Sum(i, sum(layernorm(X[i, :], 1) ** 3 * Y[i, :]))"
     left = gradients(read(text))

@@ -8,8 +8,12 @@ Nothing is multiplied out.
 from __future__ import annotations
 
 from ..expr import Expr, matmul, num
+from ..shapes import Dim
 from ..tensor import Scale
 from .pieces import Product, plus
+
+
+Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the product
 
 
 def collect(terms: list[Product]) -> list[Product]:
@@ -35,8 +39,8 @@ def _factored(terms: list[Product]) -> list[Product]:
         best = _best(terms)
         if best is None:
             return terms
-        side, factor = best
-        members = [t for t in terms if _outer(t.body, side) == factor]
+        members = [t for t in terms if _outer(t.body, best[0]) == best]
+        side, factor, _ = best
         common = _common_scale([t.scale for t in members])
         inner = [_divided(_without(t, side), common) for t in members]
         body = plus([t.expr() for t in _factored(inner)])
@@ -50,9 +54,15 @@ def _factored(terms: list[Product]) -> list[Product]:
         ]
 
 
-def _outer(x: Expr | None, side: int) -> Expr | None:
-    """Return the first (0) or last (1) factor of a product of at least two."""
-    return x.args[-side] if x is not None and x.op == "matmul" and not x.is_scalar else None
+def _outer(x: Expr | None, side: int) -> Outer | None:
+    """Return the first (0) or last (1) factor of a product of at least two, and its columns.
+
+    A column may stand beside a matrix, and shares factors on the left with it; taken out, they
+    would leave it beside a matrix that can be square.
+    """
+    if x is None or x.op != "matmul" or x.is_scalar:
+        return None
+    return side, x.args[-side], x.shape[1]
 
 
 def _without(t: Product, side: int) -> Product:
@@ -61,13 +71,13 @@ def _without(t: Product, side: int) -> Product:
     return Product(t.scale, t.scalars, matmul(*rest))
 
 
-def _best(terms: list[Product]) -> tuple[int, Expr] | None:
-    counts: dict[tuple[int, Expr], int] = {}
+def _best(terms: list[Product]) -> Outer | None:
+    counts: dict[Outer, int] = {}
     for t in terms:
         for side in (1, 0):
-            factor = _outer(t.body, side)
-            if factor is not None and factor.op not in ("ones", "diag"):
-                counts[side, factor] = counts.get((side, factor), 0) + 1
+            found = _outer(t.body, side)
+            if found is not None and found[1].op not in ("ones", "diag"):
+                counts[found] = counts.get(found, 0) + 1
     shared = {k: c for k, c in counts.items() if c > 1}
     return max(shared, key=lambda k: shared[k]) if shared else None
 
