@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Derivation, Result, check, derive, equal, load
+    from .api import Derivation, Jacobian, Result, check, derive, equal, hessian, jacobian, load
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Certificate": "evidence",
     "Derivation": "api",
+    "Jacobian": "api",
     "Problem": "language",
     "Result": "api",
     "SymderivError": "errors",
@@ -30,6 +31,8 @@ _HOMES = {
     "check": "api",
     "derive": "api",
     "equal": "api",
+    "hessian": "api",
+    "jacobian": "api",
     "load": "api",
     "problem": "language",
 }
@@ -37,6 +40,7 @@ _HOMES = {
 __all__ = [
     "Certificate",
     "Derivation",
+    "Jacobian",
     "Problem",
     "Result",
     "SymderivError",
@@ -44,6 +48,8 @@ __all__ = [
     "check",
     "derive",
     "equal",
+    "hessian",
+    "jacobian",
     "load",
     "problem",
 ]

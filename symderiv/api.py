@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import derivation as engine
+from . import jacobians
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .errors import (
@@ -18,7 +19,7 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .evidence import Certificate, Evidence, gather
+from .evidence import Certificate, Evidence, gather, shown_sizes, verify_jacobian
 from .interop.from_sympy import Written, is_sympy
 from .interop.to_sympy import to_sympy
 from .language import ClaimText, Problem, load_file
@@ -47,7 +48,7 @@ class Result(engine.Result):
         >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
         array([4., 5.])
         """
-        value = evaluate(self.expr, values)
+        value = evaluate(self.expr, shown_sizes(self.derivation.problem, values))
         count = {"scalar": 0, "vector": 1, "matrix": 2}[self.variable.kind]
         if value.ndim == count:
             return value
@@ -70,6 +71,36 @@ class Result(engine.Result):
         return self.to_sympy()
 
 
+class Jacobian(jacobians.Jacobian):
+    """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
+
+    def evaluate(self, **values: Any) -> Any:
+        """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
+
+        Arguments are those of ``Result.evaluate``. Raises InputError.
+
+        >>> import numpy as np
+        >>> jacobian("A @ x", "x").evaluate(A=np.array([[1.0, 2.0]]), x=np.array([1.0, 1.0]))
+        array([[1., 2.]])
+        """
+        value = evaluate(self.expr, shown_sizes(self.problem, values))
+        if self.variable.kind == "scalar":
+            return value
+        rows, cols = (d == ONE for d in self.shape)
+        return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
+
+    def verify(self) -> Certificate:
+        """Check it and return the certificate; raises DisagreementError or CheckError.
+
+        Every column at sizes 1, 2, 3 against dual numbers; then the generated code against
+        differences, and against JAX where it is installed.
+
+        >>> hessian("norm(X @ w) ** 2", "w").verify().gradients
+        {'d2L/dw2': '2 * X.T @ X'}
+        """
+        return verify_jacobian(self, self.evaluate)
+
+
 class Derivation(engine.Derivation):
     """The gradients of a problem by variable, with everything that can be made of them."""
 
@@ -82,6 +113,26 @@ class Derivation(engine.Derivation):
                 "there is nothing to differentiate by: the objective has no variable",
                 remedy='write one, and declare it: --var "x: n"',
             )
+
+    def jacobian(self, name: str, *, layout: str = "numerator") -> Jacobian:
+        """Return the Jacobian of the objective, a row: its gradient in vec order, transposed.
+
+        >>> derive("x.T @ A @ x", wrt="x").jacobian("x")
+        x.T @ (A + A.T)
+        """
+        return jacobian(self.problem, name, layout=layout)
+
+    def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
+        """Return the Hessian by a variable, the Jacobian of its gradient, in vec order.
+
+        ``.product("v")`` is its product with a direction, in which no Hessian is formed. Raises
+        MissingRuleError where a function has no second derivative here.
+
+        >>> h = derive("0.5 * norm(X @ w - y) ** 2", wrt="w").hessian("w")
+        >>> h, h.product("v")
+        (X.T @ X, X.T @ X @ v)
+        """
+        return hessian(self.problem, name, layout=layout)
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -218,6 +269,44 @@ def derive(
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
     return Derivation(_problem(of, variables, syntax), _chosen(wrt))
+
+
+def jacobian(
+    of: Problem | str | Path, wrt: str | None = None, *, layout: str = "numerator", **variables: str
+) -> Jacobian:
+    """Return the Jacobian of a vector or a matrix: J[i, j] = dy_i / dx_j (numerator layout).
+
+    Matrices on either side are read in vec order, column by column; by a scalar, the result has
+    the shape of the expression. ``layout="denominator"`` transposes.
+
+    >>> jacobian("x * (A @ x)", "x")
+    diag(A @ x) + diag(x) @ A
+    >>> jacobian("A @ X @ B", "X", X="n, d")
+    kron(B.T, A)
+    """
+    p = _problem(of, variables)
+    return Jacobian(**jacobians.jacobian_of(p, _only(p, wrt), layout))
+
+
+def hessian(
+    of: Problem | str | Path, wrt: str | None = None, *, layout: str = "numerator", **variables: str
+) -> Jacobian:
+    """Return the Hessian of a scalar, the Jacobian of its gradient, in vec order.
+
+    >>> hessian("sum(softplus(X @ w))", "w").product("v")
+    X.T @ ((1 - sigmoid(X @ w)) * sigmoid(X @ w) * (X @ v))
+    """
+    p = _problem(of, variables)
+    return Jacobian(**jacobians.hessian_of(p, _only(p, wrt), layout))
+
+
+def _only(problem: Problem, wrt: str | None) -> str:
+    """Return the variable that is meant: the one there is, where none is named."""
+    if wrt is None and len(problem.wrt) != 1:
+        raise InputError(
+            "a Jacobian is by one variable", remedy=f"name it: wrt= one of {', '.join(problem.wrt)}"
+        )
+    return problem.wrt[0] if wrt is None else wrt
 
 
 def check(

@@ -19,6 +19,7 @@ from .explicit import Dual, Explicit, same
 from .expr import Expr, Variable, free_ranges
 from .expr import named as named_expr
 from .language import Problem
+from .language.problem import require_scalar
 from .matrixform import Raiser
 from .narration import Narration, Section, Step, narrate
 from .narration.forms import Forms, Letters, total
@@ -108,6 +109,7 @@ class Derivation(Mapping[str, Result]):
     result_type: type[Result] = Result
 
     def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+        require_scalar(problem)
         self.problem = problem
         names = tuple(wrt) if wrt is not None else problem.wrt
         for name in names:
@@ -218,18 +220,30 @@ class Derivation(Mapping[str, Result]):
         Exact for rational functions, to 40 digits otherwise. Raises CheckError at the first
         equation that does not hold.
         """
-        expressions = [x for s in self.sections for t in s.steps for x in (t.before, t.after)]
-        dims = self.problem.dims
-        at = dict(
-            sizes or distinct_sizes(dims, least_sizes([*expressions, self.problem.objective]))
-        )
-        for attempt in range(8):
-            cells = point(self.problem, at, seed + attempt, positive=attempt % 2 == 1)
-            try:
-                return sum(_check(step, at, cells) for s in self.sections for step in s.steps)
-            except (ZeroDivisionError, TypeError, ValueError):
-                continue  # outside the domain (log of a negative number): another point
-        raise CheckError("no point was found at which the objective is defined")
+        steps = [step for section in self.sections for step in section.steps]
+        return recheck(self.problem, steps, sizes, seed)
+
+
+def recheck(
+    problem: Problem,
+    steps: Sequence[Step],
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> int:
+    """Evaluate steps at a point of a problem; return how many equations were checked.
+
+    Raises CheckError at the first one that does not hold.
+    """
+    expressions = [x for t in steps for x in (t.before, t.after)]
+    least = least_sizes([*expressions, problem.objective])
+    at = dict(sizes or distinct_sizes(problem.dims, least))
+    for attempt in range(8):
+        cells = point(problem, at, seed + attempt, positive=attempt % 2 == 1)
+        try:
+            return sum(_check(step, at, cells) for step in steps)
+        except (ZeroDivisionError, TypeError, ValueError):
+            continue  # outside the domain (log of a negative number): another point
+    raise CheckError("no point was found at which the objective is defined")
 
 
 def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ from ..expr import (
 )
 from ..expr import node as expr_node
 from ..language import ClaimText, Problem
+from ..language.problem import require_scalar
 from ..notation.text import text
 from ..shapes import Dim, describe
 from .deciding import Comparer, Merged, smallest_failure
@@ -37,6 +38,7 @@ class Checker:
     """Checks claims about one problem."""
 
     def __init__(self, problem: Problem) -> None:
+        require_scalar(problem)
         self.problem = problem
         self._gradients: dict[str, Expr] = {}
 

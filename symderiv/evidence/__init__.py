@@ -1,6 +1,15 @@
 """Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
 
 from .certificate import Certificate
+from .jacobians import shown_sizes, verify_jacobian
 from .verification import Evidence, check_roads, describe_verdict, gather
 
-__all__ = ["Certificate", "Evidence", "check_roads", "describe_verdict", "gather"]
+__all__ = [
+    "Certificate",
+    "Evidence",
+    "check_roads",
+    "describe_verdict",
+    "gather",
+    "shown_sizes",
+    "verify_jacobian",
+]

@@ -114,6 +114,29 @@ def _jax_gradients(
     return {n: np.asarray(g) for n, g in gradients.items()}
 
 
+def jax_forward(
+    compiled: Compiled, inputs: Mapping[str, Any], sizes: Mapping[str, int], by: str, twice: bool
+) -> Any:
+    """Return JAX's Jacobian of the generated forward pass, or of its gradient, as an array."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+
+    def read(**arrays: Any) -> Any:
+        return list(arrays.values()), sizes, jnp.float64
+
+    forward = _namespace(compiled, jnp, read)["forward"]
+    keywords = hidden_sizes(compiled, sizes)
+
+    def value(x: Any) -> Any:
+        found = forward(*{**inputs, by: x}.values(), **keywords)
+        return jnp.asarray(found, dtype=float)
+
+    whole = jax.hessian(value) if twice else jax.jacobian(value)
+    return np.asarray(whole(jnp.asarray(inputs[by])))
+
+
 class _TorchNumpy:
     """The few NumPy names that generated code uses, over torch tensors."""
 

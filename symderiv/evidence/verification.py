@@ -128,8 +128,12 @@ def _sizes_text(dims: Sequence[str], choices: int) -> str:
 
 
 def describe_problem(derivation: Derivation) -> dict[str, Any]:
-    """Return a problem as plain data that can be read again."""
-    p = derivation.problem
+    """Return the problem of a derivation as plain data that can be read again."""
+    return problem_data(derivation.problem, derivation.wrt)
+
+
+def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
+    """Return a problem and its variables as plain data."""
     return {
         "name": p.name,
         "title": p.title,
@@ -139,7 +143,7 @@ def describe_problem(derivation: Derivation) -> dict[str, Any]:
         "entrywise": list(p.declared.entrywise),
         "upstream": list(p.upstream),
         "meanings": {**{n: v.meaning for n, v in p.variables.items() if v.meaning}, **p.meanings},
-        "wrt": list(derivation.wrt),
+        "wrt": list(wrt),
         "claims": [
             {"about": c.about, "says": list(c.says), "question": c.question} for c in p.claims
         ],

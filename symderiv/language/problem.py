@@ -49,7 +49,7 @@ class ClaimText:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A function to differentiate: variables, named definitions, and a scalar objective."""
+    """A function to differentiate: variables, named definitions, and an objective."""
 
     text: str
     title: str
@@ -134,10 +134,10 @@ def problem(
 ) -> Problem:
     """Return the problem that a text states; keyword arguments declare its variables.
 
-    The last expression is the objective (1 x 1); the statements before it name intermediates.
-    Undeclared names follow the rule of the language and their shapes are inferred. An expression
-    of SymPy stands for its text, and declares its symbols. Raises LanguageError, with the place
-    and a remedy.
+    The last expression is the objective; the statements before it name intermediates. A gradient
+    needs a scalar objective, a Jacobian takes any. Undeclared names follow the rule of the
+    language and their shapes are inferred. An expression of SymPy stands for its text, and
+    declares its symbols. Raises LanguageError, with the place and a remedy.
 
     >>> p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
     >>> list(p.definitions), p.wrt
@@ -203,7 +203,6 @@ def build(
         declared.check()
     definitions, objective = _read(make, statements, declared)
     definitions, objective = _number_losses(definitions, objective, gradient)
-    _check_objective(statements[-1], objective)
     used = dict(variables_of(objective))
     chosen = _chosen(wrt, declared, used)
     given = _given_gradients(objective, declared, definitions)
@@ -330,12 +329,15 @@ def _check_definition(
     Declarations()._check_name(name, name)
 
 
-def _check_objective(last: Statement, objective: Expr) -> None:
-    if not objective.is_scalar:
+def require_scalar(problem: Problem) -> None:
+    """Refuse an objective that has no gradient because it is not a scalar."""
+    shape = problem.objective.shape
+    if shape != SCALAR:
         raise ShapeError(
-            f"the objective is {describe(objective.shape)}; a gradient needs a scalar",
-            span=last.span,
-            remedy="write L(..) around it for an unspecified loss, or sum(..)",
+            f"the objective is {describe(shape)}; a gradient needs a scalar",
+            span=parse(problem.text)[-1].span,
+            remedy="write L(..) around it for an unspecified loss, or sum(..); "
+            "for its Jacobian ask jacobian(..)",
         )
 
 

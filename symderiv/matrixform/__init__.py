@@ -1,5 +1,6 @@
 """Index terms to the matrix algebra a person would write."""
 
+from .kron import vec_order
 from .raising import Raiser, raised
 
-__all__ = ["Raiser", "raised"]
+__all__ = ["Raiser", "raised", "vec_order"]

@@ -8,9 +8,9 @@ Nothing is multiplied out.
 from __future__ import annotations
 
 from ..expr import Expr, matmul, num
-from ..shapes import Dim
+from ..shapes import ONE, Dim
 from ..tensor import Scale
-from .pieces import Product, plus
+from .pieces import Product, diagonal, plus
 
 
 Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the product
@@ -19,7 +19,7 @@ Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the produc
 def collect(terms: list[Product]) -> list[Product]:
     """Return the terms of a sum with common scalars and common outer factors taken out."""
     groups: dict[tuple[Expr, ...], list[Product]] = {}
-    for t in terms:
+    for t in _diagonals(terms):
         groups.setdefault(t.scalars if t.body is not None else (), []).append(t)
     result: list[Product] = []
     for scalars, group in groups.items():
@@ -33,6 +33,31 @@ def collect(terms: list[Product]) -> list[Product]:
     return result
 
 
+def _diagonals(terms: list[Product]) -> list[Product]:
+    """Join diagonal matrices: diag(u) + 2 * diag(v) is diag(u + 2 * v)."""
+    spots = [k for k, t in enumerate(terms) if _weights(t) is not None]
+    if len(spots) < 2:
+        return terms
+    found = [terms[k] for k in spots]
+    common = _common_scale([t.scale for t in found])
+    inner = plus([_over(t, common).expr() for t in found])
+    joined = Product(common, (), diagonal(inner))
+    rest = [t for k, t in enumerate(terms) if k not in spots]
+    return [*rest[: spots[0]], joined, *rest[spots[0] :]]
+
+
+def _weights(t: Product) -> Expr | None:
+    """Return the column that a diagonal matrix is made of, or None."""
+    body = t.body
+    square = body is not None and body.op == "diag" and body.shape[1] != ONE
+    return body.args[0] if square and body is not None else None
+
+
+def _over(t: Product, common: Scale) -> Product:
+    sizes = () if common.sizes else t.scale.sizes
+    return Product(Scale(t.scale.value / common.value, sizes), t.scalars, _weights(t))
+
+
 def _factored(terms: list[Product]) -> list[Product]:
     """Take outer factors out of terms that have the same scalars."""
     while True:
@@ -43,7 +68,7 @@ def _factored(terms: list[Product]) -> list[Product]:
         side, factor, _ = best
         common = _common_scale([t.scale for t in members])
         inner = [_divided(_without(t, side), common) for t in members]
-        body = plus([t.expr() for t in _factored(inner)])
+        body = plus([t.expr() for t in _diagonals(_factored(inner))])
         whole = matmul(body, factor) if side else matmul(factor, body)
         place = terms.index(members[0])
         joined = Product(common, members[0].scalars, whole)

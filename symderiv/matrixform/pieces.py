@@ -88,6 +88,12 @@ def flip(x: Expr) -> Expr:
         return mul(*(a if a.is_scalar else flip(a) for a in x.args))
     if x.op == "neg":
         return neg(flip(x.args[0]))
+    if x.op == "add":
+        turned = add(*(flip(a) for a in x.args))
+        return turned if not any(map(transposes, turned.args)) else transpose(x)
+    if x.op == "kron":
+        left, right = (flip(a) for a in x.args)
+        return node("kron", (left, right), (x.shape[1], x.shape[0]))
     if x.op == "diag" and x.shape[0] == x.shape[1]:
         return x
     if is_reciprocal(x):

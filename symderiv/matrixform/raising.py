@@ -28,8 +28,9 @@ from ..tensor import (
 )
 from .broadcasting import may_spread
 from .collecting import collect
-from .pieces import Product, flip, plus
-from .walking import Walk, onehot, shape_of
+from .fuses import without_fuses
+from .pieces import Piece, Product, flip, plus
+from .walking import Reduced, Walk, onehot, shape_of
 
 
 def raised(term: Term, shape: Shape) -> Expr:
@@ -95,7 +96,7 @@ class Raiser:
             return eye(term.dims[0])
         if term.kind == "unit":
             return onehot(term)
-        return Walk(self, term).product().expr()
+        return self.product(term).expr()
 
     def _arguments(self, term: Term) -> tuple[Expr, ...]:
         """Return the arguments of a call; scalars stay scalars where another gives the shape."""
@@ -119,9 +120,18 @@ class Raiser:
     def product(self, term: Term) -> Product:
         """Return a term as a scale, scalars and a body."""
         if term.kind == "contract" and not is_zero(term):
-            return Walk(self, term).product()
+            plain = without_fuses(self, term)
+            return Walk(self, plain).product() if plain is term else self.product(plain)
         body = self.natural(term)
         return Product(Scale(), (body,)) if body.is_scalar else Product(Scale(), (), body)
+
+    def reduced(self, term: Term) -> Reduced:
+        """Return a term of any number of axes with its bound indices summed out."""
+        if term.kind == "contract":
+            return Walk(self, term).reduced()
+        if term.kind == "delta":
+            return Reduced(Scale(), (), (), ((0, 1),))
+        return Reduced(Scale(), (), (Piece(self.natural(term), *range(len(term.dims))),), ())
 
     def _sum(self, term: Term) -> Expr:
         parts = [scaled(body, scale) for scale, body in summands(term)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import MissingRuleError
 from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row
@@ -43,6 +43,15 @@ def shape_of(term: Term) -> Shape:
 def onehot(term: Term) -> Expr:
     """Return a unit vector."""
     return node("onehot", (), (term.dims[0], ONE), term.data)
+
+
+class Reduced(NamedTuple):
+    """A contraction with its bound indices summed out: pieces on the free ones, and deltas."""
+
+    scale: Scale
+    scalars: tuple[Expr, ...]
+    pieces: tuple[Piece, ...]
+    deltas: tuple[tuple[Label, ...], ...]
 
 
 class Walk:
@@ -134,6 +143,18 @@ class Walk:
 
         ``spread`` leaves out the ones that spread a scalar over the free indices.
         """
+        self._sum_all()
+        body = self._assemble() if self.out and not spread else None
+        return Product(self.scale, (*self.scalars, *self.scalars_written), body)
+
+    def reduced(self) -> Reduced:
+        """Return what is left on any number of free indices, the deltas between them apart."""
+        self._sum_all()
+        deltas = tuple(f.labels for f in factors_of(self.term)[1] if f.term.kind == "delta")
+        scalars = (*self.scalars, *self.scalars_written)
+        return Reduced(self.scale, scalars, tuple(self.pieces), deltas)
+
+    def _sum_all(self) -> None:
         while True:
             self._merge_matrices()
             label = self._next()
@@ -146,8 +167,6 @@ class Walk:
                 "no matrix form: an index is shared by three or more matrices",
                 remedy="see the index form of the result",
             )
-        body = self._assemble() if self.out and not spread else None
-        return Product(self.scale, (*self.scalars, *self.scalars_written), body)
 
     def _merge_matrices(self) -> None:
         groups: dict[frozenset[Label], list[Piece]] = {}

@@ -28,6 +28,7 @@ from ..expr import (
 from ..expr import node as expr_node
 from ..matrixform import Raiser
 from ..matrixform.pieces import Product, raised_power
+from ..ops.vectors import pair_entry
 from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Factor, Scale, Term, factors_of, is_entrywise, is_zero, summands
 
@@ -246,6 +247,8 @@ class Forms:
             return delta(ends[0], ends[1], term.dims[0])
         if term.kind == "unit":
             return delta(ends[0], term.data, term.dims[0])
+        if term.kind == "fuse":
+            return pair_entry(term.dims[1], term.dims[2], (ends[0], ends[1], ends[2]))
         return total(self.monomials(term, ends))
 
 

@@ -1,6 +1,16 @@
 """The operator table: everything that is known about each operator, in one entry each."""
 
-from . import arithmetic, entrywise, functions, indexing, leaves, networks, reductions
+from . import (
+    arithmetic,
+    entrywise,
+    functions,
+    indexing,
+    leaves,
+    networks,
+    reductions,
+    reshaping,
+    vectors,
+)
 from .base import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
 
 __all__ = [
@@ -19,4 +29,6 @@ __all__ = [
     "leaves",
     "networks",
     "reductions",
+    "reshaping",
+    "vectors",
 ]

@@ -125,13 +125,12 @@ class _Contraction:
         kept = self._sift()
         while self.fuses and fuse_once(self.fuses, self.deltas, self.dims, self._used()):
             kept = self._sift(kept)
+        kept = self._linked(kept)
         factors = _gather_units([Factor(t, x, e) for (t, x), e in self.powers.items() if e])
         if factors is None:
             return zero(out_dims)
         factors += [Factor(fuse(self.dims[x[1]], self.dims[x[2]]), x) for x in self.fuses]
-        for pair in kept:
-            first, second = sorted(pair, key=self.out.index)
-            factors.append(Factor(delta(self.dims[first]), (first, second)))
+        factors += [Factor(delta(self.dims[x]), (x, y)) for x, y in kept]
         self._count_unused(factors)
         return _canonical(self.scale, factors, self.out, self.dims, out_dims)
 
@@ -151,12 +150,27 @@ class _Contraction:
             work[:] = [(stays if x == gone else x, stays if y == gone else y) for x, y in work]
         return kept
 
-    def _rename(self, old: Label, new: Label) -> None:
+    def _rename(self, old: Label, new: Label, *, keep: bool = False) -> None:
         powers, self.powers = self.powers, {}
         for (term, labels), exponent in powers.items():
             self._gather(term, tuple(new if x == old else x for x in labels), exponent)
         self.fuses = [tuple(new if x == old else x for x in labels) for labels in self.fuses]
-        del self.dims[old]
+        if not keep:
+            del self.dims[old]
+
+    def _linked(self, kept: list[tuple[Label, Label]]) -> list[tuple[Label, Label]]:
+        """Let every factor carry the first of the free indices that deltas make equal."""
+        first: dict[Label, Label] = {}
+        for pair in kept:
+            a, b = (first.get(x, x) for x in pair)
+            first.setdefault(a, a)
+            first.setdefault(b, b)
+            low = min(a, b, key=self.out.index)
+            first = {x: low if y in (a, b) else y for x, y in first.items()}
+        pairs = [(y, x) for x, y in first.items() if x != y]
+        for low, high in pairs:
+            self._rename(high, low, keep=True)
+        return sorted(pairs, key=lambda p: [self.out.index(x) for x in p])
 
     def _used(self) -> set[Label]:
         """Return the labels that something other than a fuse carries, or that are free."""

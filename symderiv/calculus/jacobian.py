@@ -1,0 +1,125 @@
+"""Jacobians of terms: reverse mode with an unknown cotangent, which is then taken out.
+
+Reverse mode with a seed v gives the product v^T J as a term that is linear in v. Each place of v
+is replaced by Kronecker deltas, and the axes of v move outward through products and sums; so the
+whole chain of factors is there before anything is multiplied, and merges in the canonical form
+(cross-country elimination: Griewank and Walther, Evaluating Derivatives, 2008, chapter 9; for
+tensor expressions: Laue, Mitterreiter and Giesen, AAAI 2020).
+
+Contract: names no operator. A call in which the seed sits has no rule here and raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import MissingRuleError
+from ..expr import Expr, var
+from ..shapes import SCALAR, Dim
+from ..tensor import (
+    Factor,
+    Label,
+    Term,
+    add,
+    contract,
+    delta,
+    factors_of,
+    is_zero,
+    leaf,
+    scaled,
+    summands,
+    zero,
+)
+from .reverse import reverse
+
+# No name of the language has a space in it.
+_SEED = var("unknown cotangent", SCALAR)
+
+
+def jacobian(value: Term, by: Term) -> Term:
+    """Return the derivative of every entry of ``value`` by every entry of a leaf.
+
+    The axes of the result are those of ``value``, then those of ``by``.
+    """
+    seed = leaf(_SEED, value.dims)
+    pulled = reverse(value, [by], seed).gradient(by)
+    slope = _Slope(seed).of(pulled)
+    outer = len(by.dims)
+    labels = tuple(range(len(slope.dims)))
+    out = labels[outer:] + labels[:outer]
+    if is_zero(slope):
+        return zero(value.dims + by.dims)
+    # Each summand by itself, so that none of them is written as a transpose of a sum.
+    dims: dict[Any, Dim] = dict(enumerate(slope.dims))
+    return add([contract([Factor(b, labels)], out, dims, s) for s, b in summands(slope)])
+
+
+def product(value: Term, by: Term, direction: Expr) -> Term:
+    """Return the product of the transposed Jacobian with a direction of the shape of ``value``.
+
+    For a gradient, whose Jacobian is symmetric, this is the product of the Hessian with it.
+    """
+    return reverse(value, [by], leaf(direction, value.dims)).gradient(by)
+
+
+class _Slope:
+    """The linear map of a term that is linear in one leaf, axis by axis."""
+
+    def __init__(self, seed: Term) -> None:
+        self.seed = seed
+        self._known: dict[Term, Term | None] = {}
+
+    def of(self, term: Term) -> Term:
+        """Return a term with the axes of ``term``, then those of the seed."""
+        found = self._of(term)
+        return zero(term.dims + self.seed.dims) if found is None else found
+
+    def _of(self, term: Term) -> Term | None:
+        """Return the map, or None where the term does not contain the seed."""
+        if term not in self._known:
+            self._known[term] = self._read(term)
+        return self._known[term]
+
+    def _read(self, term: Term) -> Term | None:
+        if term is self.seed:
+            return _identity(term.dims)
+        if term.kind == "named":
+            return self._of(term.children[0])
+        inside = [(k, c, f) for k, c in enumerate(term.children) if (f := self._of(c)) is not None]
+        if not inside:
+            return None
+        if term.kind == "add":
+            return add([scaled(f, term.data[k]) for k, _, f in inside])
+        if term.kind == "contract":
+            (spot, _, slope) = inside[0]
+            return self._moved(term, spot, slope)
+        name = getattr(term.data, "name", term.kind)
+        raise MissingRuleError(
+            f"no rule for the Jacobian through {name}: it is applied to the cotangent",
+            remedy="the product with a vector has one: .product(..)",
+        )
+
+    def _moved(self, term: Term, spot: int, slope: Term) -> Term:
+        """Move the axes of the seed out of one factor of a product."""
+        scale, factors, all_dims = factors_of(term)
+        dims: dict[Any, Dim] = dict(enumerate(all_dims))
+        marks: tuple[Label, ...] = tuple(("seed", k) for k in range(len(self.seed.dims)))
+        dims.update(zip(marks, self.seed.dims, strict=True))
+        target = factors[spot]
+        others = [f for k, f in enumerate(factors) if k != spot]
+        out = (*range(len(term.dims)), *marks)
+        # A sum of matrices stays one factor; of terms with more axes no matrix form could.
+        wide = slope.kind == "add" and len(slope.dims) > 2
+        parts = [scaled(b, s) for s, b in summands(slope)] if wide else [slope]
+        return add(
+            [
+                contract([*others, Factor(p, (*target.labels, *marks))], out, dims, scale)
+                for p in parts
+            ]
+        )
+
+
+def _identity(dims: tuple[Dim, ...]) -> Term:
+    count = len(dims)
+    factors = [Factor(delta(d), (k, count + k)) for k, d in enumerate(dims)]
+    return contract(factors, range(2 * count), dict(enumerate(dims + dims)))

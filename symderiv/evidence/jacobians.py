@@ -1,0 +1,231 @@
+"""Jacobians and Hessians against dual numbers, against differences, and against JAX.
+
+Contract: every column of the matrix is held against a derivative that knows no rule of the index
+road; any failure raises. What is compared is the expression that is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..codegen import compile_module, evaluate, module_of
+from ..derivation import Derivation
+from ..errors import CheckError, DisagreementError
+from ..explicit import Dual, DualMath, Explicit, is_exact, same
+from ..expr import walk
+from ..jacobians import Jacobian
+from ..language import Problem
+from ..ops import Cells
+from ..sampling import distinct_sizes, least_sizes, point, size_grid
+from ..shapes import SCALAR
+from .backends import installed, jax_forward
+from .certificate import Certificate
+from .differences import relative_error, unspecified
+from .verification import check_roads, problem_data, versions
+
+_MOST_SIZES = 8
+_STEP = 1e-6
+_TOLERANCE = 1e-6
+_OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
+
+
+def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the sizes that the arrays of a problem show, also unused ones."""
+    found = dict(values)
+    for name, v in problem.variables.items():
+        shape = np.shape(values[name]) if name in values else ()
+        for dim, size in zip(v.shape, shape, strict=False):
+            if len(dim.symbols) == 1 and dim.coefficient == 1 and len(shape) <= 2:
+                found.setdefault(dim.symbols[0], int(size))
+    return found
+
+
+def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:
+    """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
+    name = label(jacobian)
+    roads: tuple[Mapping[str, Any], ...] = ()
+    if jacobian.kind == "hessian":
+        roads = check_roads(Derivation(jacobian.problem, [jacobian.name]), patterns=False)
+    return Certificate(
+        problem=problem_data(jacobian.problem, [jacobian.name]),
+        gradients={name: jacobian.text},
+        roads=(*roads, _columns(jacobian)),
+        steps={"equations": jacobian.recheck(), "seed": 0},
+        differences=(_differences(jacobian, value),),
+        backends=_jax(jacobian, value),
+        versions=versions(),
+    )
+
+
+def label(jacobian: Jacobian) -> str:
+    """Return how a Jacobian is called: ``dy/dx``, ``d2L/dw2``."""
+    name = jacobian.problem.objective_name
+    if jacobian.kind == "hessian":
+        return f"d2{name}/d{jacobian.name}2"
+    return f"d{name}/d{jacobian.name}"
+
+
+def _columns(jacobian: Jacobian) -> dict[str, Any]:
+    """Compare every column with dual numbers, exactly where the functions are rational."""
+    problem = jacobian.problem
+    entries, exact, count = 0, True, 0
+    least = least_sizes([problem.objective, jacobian.expr])
+    for sizes in size_grid(problem.dims, least):
+        if count == _MOST_SIZES:
+            break
+        found = _at(jacobian, sizes)
+        if found is None:
+            continue  # the objective is defined at no point that was tried
+        count += 1
+        ours, theirs = found
+        exact = exact and is_exact(ours)
+        for r, q in zip(ours, theirs, strict=True):
+            for x, y in zip(r, q, strict=True):
+                entries += 1
+                if not same(x, y):
+                    raise DisagreementError(
+                        f"the {jacobian.kind} by {jacobian.name} at {sizes} is {x} where dual "
+                        f"numbers give {y}",
+                        remedy="this is an error of the program; please report it",
+                    )
+    if not count:
+        raise CheckError("no point was found at which the objective is defined")
+    what = "entries of the gradient" if jacobian.kind == "hessian" else "entries of the value"
+    return {
+        "by": jacobian.name,
+        "entries": entries,
+        "exact": exact,
+        "sizes": f"{count} choices of sizes",
+        "by dual numbers": what,
+    }
+
+
+def _at(jacobian: Jacobian, sizes: Mapping[str, int]) -> tuple[Cells, Cells] | None:
+    for seed in range(6):
+        values = point(jacobian.problem, sizes, seed, positive=seed % 2 == 1)
+        try:
+            ours = Explicit(sizes, values).cells(jacobian.expr)
+            return _plain(ours), _by_duals(jacobian, sizes, values)
+        except _OUTSIDE:
+            continue
+    return None
+
+
+def _plain(cells: Cells) -> Cells:
+    return [[Dual.of(x).value for x in r] for r in cells]
+
+
+def _by_duals(jacobian: Jacobian, sizes: Mapping[str, int], values: Mapping[str, Cells]) -> Cells:
+    """Return the Jacobian column by column, each by one dual direction."""
+    name = jacobian.name
+    columns: list[list[Any]] = []
+    rows = len(values[name])
+    for place in range(rows * len(values[name][0])):
+        moved = [[Dual.of(x) for x in r] for r in values[name]]
+        x = moved[place % rows][place // rows]
+        moved[place % rows][place // rows] = Dual(x.value, Fraction(1))
+        lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in values.items()}
+        lifted[name] = moved
+        cells = Explicit(sizes, lifted, math=DualMath()).cells(jacobian.value)
+        slopes = [[Dual.of(x).slope for x in r] for r in cells]
+        if jacobian.variable.shape == SCALAR:
+            return _laid(slopes, jacobian)
+        columns.append([r[j] for j in range(len(slopes[0])) for r in slopes])
+    return _laid([list(r) for r in zip(*columns, strict=True)], jacobian)
+
+
+def _laid(cells: Cells, jacobian: Jacobian) -> Cells:
+    if jacobian.layout == "numerator":
+        return cells
+    return [list(r) for r in zip(*cells, strict=True)]
+
+
+def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
+    """Return what the printed expressions are evaluated with: a point of the box 0.5 .. 1.5."""
+    rng = np.random.default_rng([seed, *sizes.values()])
+    problem = jacobian.problem
+    shapes = {n: (v.shape, v.kind) for n, v in problem.variables.items()}
+    found: dict[str, Any] = dict(sizes)
+    for name, (shape, kind) in shapes.items():
+        axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, 2)]
+        found[name] = rng.uniform(0.5, 1.5, axes)
+    for name, x in problem.upstream.items():
+        found[name] = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in x.shape if str(d) != "1"))
+    for letter in problem.declared.entrywise or ("f", "g", "h"):
+        for order in range(4):
+            found.setdefault(letter + "p" * order, unspecified("f" + "p" * min(order, 2)))
+    return found
+
+
+def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any]:
+    """Compare the generated code with central differences of what is differentiated."""
+    problem = jacobian.problem
+    sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
+    name, worst, entries = jacobian.name, 0.0, 0
+    for seed in (0, 1, 2):
+        arrays = _arrays(jacobian, sizes, seed)
+        ours = value(**arrays)
+        theirs = np.zeros(ours.shape)
+        for spot in np.ndindex(np.shape(arrays[name])):
+            ends = []
+            for sign in (1, -1):
+                moved = np.array(arrays[name])
+                moved[spot] += sign * _STEP
+                ends.append(evaluate(jacobian.value, {**arrays, name: moved}))
+            _put(theirs, (ends[0] - ends[1]) / (2 * _STEP), spot, jacobian, arrays[name])
+        error = relative_error(ours, theirs)
+        if not error <= _TOLERANCE:
+            raise CheckError(
+                f"the {jacobian.kind} by {name} differs from differences by {error:.1e}",
+                remedy=f"at sizes {sizes}, seed {seed}",
+            )
+        worst, entries = max(worst, error), entries + ours.size
+    return {
+        "by": name,
+        "method": "central differences",
+        "error": float(f"{worst:.1e}"),
+        "bound": _TOLERANCE,
+        "entries": entries,
+        "sizes": [sizes],
+        "seeds": [0, 1, 2],
+    }
+
+
+def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: Jacobian, x: Any) -> None:
+    """Put the derivative by one entry where vec order has it."""
+    if jacobian.variable.kind == "scalar":
+        into[...] = slope.T if jacobian.layout == "denominator" and slope.ndim == 2 else slope
+        return
+    place = int(np.ravel_multi_index(spot, np.shape(x), order="F"))
+    flat = np.ravel(slope, order="F")
+    if jacobian.layout == "numerator":
+        into[:, place] = flat
+    else:
+        into[place, :] = flat
+
+
+def _jax(jacobian: Jacobian, value: Callable[..., Any]) -> tuple[Mapping[str, Any], ...]:
+    """Compare with jax.jacobian, of the forward pass or of its gradient, where it is installed."""
+    problem, name = jacobian.problem, jacobian.name
+    plain = problem.upstream or any(e.op == "apply" for e in walk(problem.objective))
+    if "jax" not in installed() or plain:
+        return ()
+    sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
+    arrays = _arrays(jacobian, sizes, 0)
+    source = problem if jacobian.kind == "hessian" else jacobian.posed
+    compiled = compile_module(module_of(Derivation(source, [name])))
+    inputs = {n: arrays[n] for n in problem.variables}
+    found = jax_forward(compiled, inputs, sizes, name, jacobian.kind == "hessian")
+    ours, theirs = value(**arrays), np.zeros(np.shape(value(**arrays)))
+    count = np.ndim(arrays[name])
+    for spot in np.ndindex(np.shape(arrays[name])):
+        here = found[(..., *spot)] if count else found
+        _put(theirs, here, spot, jacobian, arrays[name])
+    error = relative_error(ours, theirs)
+    if not error <= 1e-8:
+        raise CheckError(f"the {jacobian.kind} by {name} differs from jax's by {error:.1e}")
+    return ({"name": "jax", "error": float(f"{error:.1e}"), "sizes": 1, "bound": 1e-8},)

@@ -1,0 +1,295 @@
+"""Jacobians and Hessians: what was derived, as frozen data.
+
+``J[i, j] = dy_i / dx_j`` (numerator layout); matrices on either side are read in vec order, column
+by column; the derivative by a scalar has the shape of what is differentiated. A Hessian is the
+Jacobian of the gradient, itself a term (reverse over reverse). The denominator layout is the
+transpose. Imports no numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from .calculus import jacobian, lower, product, reverse
+from .derivation import Derivation, recheck
+from .errors import InputError, MissingRuleError, ShapeError, UnknownNameError
+from .expr import Expr, Variable, node, partial, var
+from .language import Problem
+from .matrixform import Raiser, vec_order
+from .narration import Step
+from .narration.forms import Forms, Letters, place, total
+from .notation.latex import latex
+from .notation.text import text
+from .notation.unicode import unicode
+from .notation.written import Writer
+from .shapes import SCALAR, Dim, Shape, describe
+from .tensor import Term
+from .tensor import transposed as turned
+
+LAYOUTS = ("numerator", "denominator")
+_JACOBIAN = "the Jacobian is what multiplies the unknown cotangent, entry by entry"
+_LAW = "vec order: the rows run over the entries of the value, the columns over the variable's"
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian."""
+
+    problem: Problem
+    variable: Variable
+    value: Expr  # what is differentiated: the objective, or its gradient
+    term: Term  # axes of the value, then those of the variable
+    raiser: Raiser
+    kind: str  # "jacobian" | "hessian"
+    layout: str = "numerator"
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.variable.name
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of the matrix, or of the value where the variable is a scalar."""
+        (n, m), (p, q) = self.value.shape, self.variable.shape
+        rows, cols = (n * m, p * q) if self.variable.shape != SCALAR else (n, m)
+        return (rows, cols) if self.layout == "numerator" else (cols, rows)
+
+    @cached_property
+    def matrix(self) -> Term:
+        """Return the Jacobian as a term with an axis for the rows and one for the columns."""
+        counts = tuple(len(_axes(x.shape)) for x in (self.value, self.variable.expr))
+        if counts[1] == 0:
+            whole = self.term
+        else:
+            whole = vec_order(self.term, counts[0], counts[1])
+        both = len(whole.dims) == 2 and self.layout == "denominator"
+        return turned(whole) if both else whole
+
+    @cached_property
+    def expr(self) -> Expr:
+        """Return the Jacobian as a matrix expression; raises MissingRuleError without one."""
+        try:
+            return self.raiser.shaped(self.matrix, self.shape)
+        except MissingRuleError as error:
+            raise MissingRuleError(
+                f"no matrix form of the {self.kind} by {self.name}: {error.subject}",
+                remedy=f".index_form gives its entries: {self.index_form}",
+            ) from None
+
+    @property
+    def text(self) -> str:
+        """Return the Jacobian in the expression language; it parses back."""
+        return text(self.expr)
+
+    @property
+    def latex(self) -> str:
+        """Return the Jacobian as LaTeX mathematics."""
+        return latex(Writer()(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return the Jacobian as one line of Unicode mathematics."""
+        return unicode(Writer()(self.expr))
+
+    @property
+    def taken(self) -> list[str]:
+        """Return the names that indices must not use."""
+        p = self.problem
+        return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+    @cached_property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the indices of an entry of the value, i and j, and of the variable, p and q."""
+        letters = Letters(self.taken)
+        by = letters.targets(len(_axes(self.variable.shape)))
+        letters.reserved = set(by)
+        return letters.pair("ij", len(_axes(self.value.shape)), by), by
+
+    @cached_property
+    def index_expr(self) -> Expr:
+        """Return the derivative of the value's entry (i, j) by the variable's entry (p, q)."""
+        value, by = self.ends
+        letters = Letters(self.taken)
+        letters.reserved = {*value, *by}
+        found = Forms(Raiser(), letters).monomials(self.term, (*value, *by))
+        return total([m.along_path() for m in found])
+
+    @property
+    def index_form(self) -> str:
+        """Return the derivative of entry (i, j) by entry (p, q) in the language."""
+        return text(self.index_expr)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps: the gradient, the chain rule under a cotangent, then the Jacobian.
+
+        Every ``before = after`` can be evaluated.
+        """
+        steps: list[Step] = []
+        if self.kind == "hessian":
+            steps += Derivation(self.problem, [self.name])[self.name].steps
+        steps += self._pulled()
+        value, by = self.ends
+        slope = partial(place(self.value, value), place(self.variable.expr, by))
+        steps.append(Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True))
+        if len(value) < 2 and len(by) < 2 and self.layout == "numerator":
+            spot = place(self.expr, (*value, *by))
+            steps.append(Step(self.index_expr, spot, _LAW, (_LAW,)))
+        return tuple(steps)
+
+    @cached_property
+    def posed(self) -> Problem:
+        """Return the problem whose gradient is the product with a cotangent: L of the value."""
+        if self.value.is_scalar and self.kind == "jacobian":
+            return self.problem
+        taken = {*self.taken, self.problem.objective_name}
+        name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
+        loss = node("loss", (self.value,), SCALAR, (name, given))
+        upstream = {**self.problem.upstream, given: self.value}
+        return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,))
+
+    def _pulled(self) -> Sequence[Step]:
+        """Return the derivation of the product of the transposed Jacobian with a cotangent."""
+        return Derivation(self.posed, [self.name])[self.name].steps
+
+    def recheck(self) -> int:
+        """Evaluate every step; return how many equations were checked. Raises CheckError."""
+        return recheck(self.posed, self.steps)
+
+    def product(self, name: str = "v") -> Product:
+        """Return the product with a direction, a matrix called ``name``; J itself is not formed.
+
+        For a Hessian the direction has the shape of the variable, for a Jacobian that of the
+        value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
+        """
+        if name in self.taken:
+            raise InputError(f"{name!r} is in use already", remedy='pass another: product("v")')
+        values: dict[Expr, Any] = {}
+        direction = var(name, self.value.shape)
+        value = lower(self.value, values).term
+        by = lower(self.variable.expr, values).term
+        term = product(value, by, direction)
+        return Product(direction, Raiser(values).shaped(term, self.variable.shape), term)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+
+@dataclass(frozen=True)
+class Product:
+    """The product of a Hessian, or of a transposed Jacobian, with a direction."""
+
+    direction: Expr
+    expr: Expr
+    term: Term
+
+    @property
+    def text(self) -> str:
+        """Return the product in the expression language."""
+        return text(self.expr)
+
+    @property
+    def latex(self) -> str:
+        """Return the product as LaTeX mathematics."""
+        return latex(Writer()(self.expr))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
+    """Return the parts of the Jacobian of the objective by a variable."""
+    variable = _variable(problem, name, layout)
+    values: dict[Expr, Any] = {}
+    value = problem.objective
+    if value.op == "vec" and variable.shape != SCALAR:
+        value = value.args[0]  # the rows are in vec order anyway
+    root = lower(value, values).term
+    leaf = lower(variable.expr, values).term
+    term = jacobian(root, leaf)
+    return _parts(problem, variable, value, term, Raiser(values), "jacobian", layout)
+
+
+def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
+    """Return the parts of the Hessian of a scalar objective by a variable."""
+    variable = _variable(problem, name, layout)
+    if not problem.objective.is_scalar:
+        raise ShapeError(
+            f"the objective is {describe(problem.objective.shape)}; a Hessian needs a scalar",
+            remedy="write sum(..) around it, or ask for its Jacobian",
+        )
+    values: dict[Expr, Any] = {}
+    root = lower(problem.objective, values).term
+    leaf = lower(variable.expr, values).term
+    _refuse_given(root, leaf)
+    gradient = reverse(root, [leaf]).gradient(leaf)
+    raiser = Raiser(values)
+    value = raiser.shaped(gradient, variable.shape)
+    return _parts(problem, variable, value, jacobian(gradient, leaf), raiser, "hessian", layout)
+
+
+def _parts(
+    problem: Problem,
+    variable: Variable,
+    value: Expr,
+    term: Term,
+    raiser: Raiser,
+    kind: str,
+    layout: str,
+) -> dict[str, Any]:
+    return {
+        "problem": problem,
+        "variable": variable,
+        "value": value,
+        "term": term,
+        "raiser": raiser,
+        "kind": kind,
+        "layout": layout,
+    }
+
+
+def _variable(problem: Problem, name: str, layout: str) -> Variable:
+    if layout not in LAYOUTS:
+        raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
+    if name not in problem.variables:
+        raise UnknownNameError(
+            f"cannot differentiate by {name!r}: it is not a variable of the problem",
+            remedy=f"the variables are: {', '.join(problem.variables)}",
+        )
+    return problem.variables[name]
+
+
+def _refuse_given(root: Term, leaf: Term) -> None:
+    """Refuse a second derivative through an unspecified loss: only its first is given."""
+    depends: dict[Term, bool] = {}
+
+    def meets(term: Term) -> bool:
+        if term not in depends:
+            below = [meets(c) for c in term.children]
+            depends[term] = term is leaf or any(below)
+            if depends[term] and term.kind == "call" and term.data.name == "loss":
+                raise MissingRuleError(
+                    f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
+                    "only its gradient is given",
+                    remedy="write the loss out, or ask for the Jacobian of its argument",
+                )
+        return depends[term]
+
+    meets(root)
+
+
+def _axes(shape: Shape) -> tuple[Dim, ...]:
+    return tuple(d for d in shape if d != SCALAR[0])
