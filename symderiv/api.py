@@ -294,7 +294,7 @@ def hessian(
     """Return the Hessian of a scalar, the Jacobian of its gradient, in vec order.
 
     >>> hessian("sum(softplus(X @ w))", "w").product("v")
-    X.T @ ((1 - sigmoid(X @ w)) * sigmoid(X @ w) * (X @ v))
+    X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))
     """
     p = _problem(of, variables)
     return Jacobian(**jacobians.hessian_of(p, _only(p, wrt), layout))

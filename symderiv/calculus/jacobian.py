@@ -19,6 +19,7 @@ from ..shapes import SCALAR, Dim
 from ..tensor import (
     Factor,
     Label,
+    Scale,
     Term,
     add,
     contract,
@@ -51,7 +52,7 @@ def jacobian(value: Term, by: Term) -> Term:
         return zero(value.dims + by.dims)
     # Each summand by itself, so that none of them is written as a transpose of a sum.
     dims: dict[Any, Dim] = dict(enumerate(slope.dims))
-    return add([contract([Factor(b, labels)], out, dims, s) for s, b in summands(slope)])
+    return add([contract([Factor(b, labels)], out, dims, s) for s, b in _summands(slope)])
 
 
 def product(value: Term, by: Term, direction: Expr) -> Term:
@@ -108,15 +109,26 @@ class _Slope:
         target = factors[spot]
         others = [f for k, f in enumerate(factors) if k != spot]
         out = (*range(len(term.dims)), *marks)
-        # A sum of matrices stays one factor; of terms with more axes no matrix form could.
-        wide = slope.kind == "add" and len(slope.dims) > 2
-        parts = [scaled(b, s) for s, b in summands(slope)] if wide else [slope]
+        # A sum in front of which matrices stand stays one factor, the rest is multiplied out; a
+        # sum of terms with more than two axes could not be read as a matrix.
+        free = set(range(len(term.dims)))
+        open_ = len(slope.dims) > 2 or set(target.labels) <= free
+        parts = [scaled(b, s) for s, b in _summands(slope)] if open_ else [slope]
         return add(
             [
                 contract([*others, Factor(p, (*target.labels, *marks))], out, dims, scale)
                 for p in parts
             ]
         )
+
+
+def _summands(term: Term) -> list[tuple[Scale, Term]]:
+    """Return the summands of a term, those of a scaled sum one by one."""
+    found: list[tuple[Scale, Term]] = []
+    for scale, body in summands(term):
+        inner = _summands(body) if body.kind == "add" else [(Scale(), body)]
+        found += [(scale * s, b) for s, b in inner]
+    return found
 
 
 def _identity(dims: tuple[Dim, ...]) -> Term:

@@ -8,9 +8,9 @@ Nothing is multiplied out.
 from __future__ import annotations
 
 from ..expr import Expr, matmul, num
-from ..shapes import ONE, Dim
+from ..shapes import Dim
 from ..tensor import Scale
-from .pieces import Product, diagonal, plus
+from .pieces import Product, diagonal, is_scaling, plus
 
 
 Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the product
@@ -49,8 +49,36 @@ def _diagonals(terms: list[Product]) -> list[Product]:
 def _weights(t: Product) -> Expr | None:
     """Return the column that a diagonal matrix is made of, or None."""
     body = t.body
-    square = body is not None and body.op == "diag" and body.shape[1] != ONE
-    return body.args[0] if square and body is not None else None
+    return body.args[0] if body is not None and is_scaling(body) else None
+
+
+def _scaled(terms: list[Product]) -> list[Product]:
+    """Join 2 * X and diag(u) @ X to diag(2 + u) @ X."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for k, t in enumerate(terms):
+        rest = _unscaled(t)[1]
+        groups.setdefault((rest,), []).append(k)
+    for (rest,), spots in groups.items():
+        weights = [_unscaled(terms[k])[0] for k in spots]
+        if len(spots) < 2 or all(w is None for w in weights) or not isinstance(rest, Expr):
+            continue
+        common = _common_scale([terms[k].scale for k in spots])
+        inner = [
+            Product(_divided(terms[k], common).scale, (), w).expr()
+            for k, w in zip(spots, weights, strict=True)
+        ]
+        joined = Product(common, terms[spots[0]].scalars, matmul(diagonal(plus(inner)), rest))
+        kept = [joined if k == spots[0] else t for k, t in enumerate(terms) if k not in spots[1:]]
+        return _scaled(kept)
+    return terms
+
+
+def _unscaled(t: Product) -> tuple[Expr | None, Expr | None]:
+    """Return the weights in front of a product, or None, and what they scale."""
+    body = t.body
+    if body is None or body.op != "matmul" or not is_scaling(body.args[0]):
+        return None, body
+    return body.args[0].args[0], matmul(*body.args[1:])
 
 
 def _over(t: Product, common: Scale) -> Product:
@@ -60,6 +88,7 @@ def _over(t: Product, common: Scale) -> Product:
 
 def _factored(terms: list[Product]) -> list[Product]:
     """Take outer factors out of terms that have the same scalars."""
+    terms = _scaled(terms)
     while True:
         best = _best(terms)
         if best is None:

@@ -63,6 +63,9 @@ def distributed(term: Term) -> Iterator[tuple[Scale, Term]]:
         if spot is None:
             yield scale, body
             continue
+        if body.kind == "add":
+            yield from ((scale * s, t) for s, t in distributed(body))
+            continue
         inner, factors, all_dims = factors_of(body)
         wide = factors[spot]
         for weight, part in summands(wide.term):
@@ -73,6 +76,8 @@ def distributed(term: Term) -> Iterator[tuple[Scale, Term]]:
 
 
 def _wide_sum(term: Term) -> int | None:
+    if term.kind == "add":
+        return 0
     if term.kind != "contract":
         return None
     wide = (k for k, c in enumerate(term.children) if c.kind == "add" and len(c.dims) > 2)

@@ -89,8 +89,12 @@ def flip(x: Expr) -> Expr:
     if x.op == "neg":
         return neg(flip(x.args[0]))
     if x.op == "add":
-        turned = add(*(flip(a) for a in x.args))
-        return turned if not any(map(transposes, turned.args)) else transpose(x)
+        turned = [flip(a) for a in x.args]
+        if set(turned) == set(x.args):
+            return x
+        return transpose(x) if any(map(transposes, turned)) else add(*turned)
+    if x.op == "commutation" and isinstance(x.data, tuple):
+        return node("commutation", (), x.shape, (x.data[1], x.data[0]))
     if x.op == "kron":
         left, right = (flip(a) for a in x.args)
         return node("kron", (left, right), (x.shape[1], x.shape[0]))
@@ -145,6 +149,11 @@ def chain(left: Piece, middle: Label, right: Piece) -> Piece:
     if sum(transposes(p.expr) for p in (a, b)) > sum(transposes(p.expr) for p in back):
         a, b = back
     return Piece(matmul(a.expr, b.expr), a.row, b.column, path=(*a.parts, *b.parts))
+
+
+def is_scaling(x: Expr) -> bool:
+    """Whether a matrix is diagonal, made of a column."""
+    return x.op == "diag" and x.shape[1] != ONE
 
 
 def transposes(x: Expr) -> int:
