@@ -14,16 +14,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Derivation, Jacobian, Result, check, derive, equal, hessian, jacobian, load
+    from .api import Derivation, Result, check, derive, equal, hessian, jacobian, load
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
     from .language import Problem, problem
+    from .secondorder import Jacobian
 
 _HOMES = {
     "Certificate": "evidence",
     "Derivation": "api",
-    "Jacobian": "api",
+    "Jacobian": "secondorder",
     "Problem": "language",
     "Result": "api",
     "SymderivError": "errors",

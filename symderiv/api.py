@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from . import derivation as engine
-from . import jacobians
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .errors import (
@@ -19,14 +18,15 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .evidence import Certificate, Evidence, gather, shown_sizes, verify_jacobian
+from .evidence import Certificate, Evidence, gather, shown_sizes
 from .interop.from_sympy import Written, is_sympy
 from .interop.to_sympy import to_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
 from .language.problem import as_written, build
 from .library import load_named, names
-from .outputs import FORMATS, build_files, rerun
+from .outputs import FORMATS, build_files, differing, rerun
+from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE, describe
 from .writing import write_files
 
@@ -71,36 +71,6 @@ class Result(engine.Result):
         return self.to_sympy()
 
 
-class Jacobian(jacobians.Jacobian):
-    """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
-
-    def evaluate(self, **values: Any) -> Any:
-        """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
-
-        Arguments are those of ``Result.evaluate``. Raises InputError.
-
-        >>> import numpy as np
-        >>> jacobian("A @ x", "x").evaluate(A=np.array([[1.0, 2.0]]), x=np.array([1.0, 1.0]))
-        array([[1., 2.]])
-        """
-        value = evaluate(self.expr, shown_sizes(self.problem, values))
-        if self.variable.kind == "scalar":
-            return value
-        rows, cols = (d == ONE for d in self.shape)
-        return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
-
-    def verify(self) -> Certificate:
-        """Check it and return the certificate; raises DisagreementError or CheckError.
-
-        Every column at sizes 1, 2, 3 against dual numbers; then the generated code against
-        differences, and against JAX where it is installed.
-
-        >>> hessian("norm(X @ w) ** 2", "w").verify().gradients
-        {'d2L/dw2': '2 * X.T @ X'}
-        """
-        return verify_jacobian(self, self.evaluate)
-
-
 class Derivation(engine.Derivation):
     """The gradients of a problem by variable, with everything that can be made of them."""
 
@@ -120,7 +90,7 @@ class Derivation(engine.Derivation):
         >>> derive("x.T @ A @ x", wrt="x").jacobian("x")
         x.T @ (A + A.T)
         """
-        return jacobian(self.problem, name, layout=layout)
+        return jacobian_by(self.problem, name, layout)
 
     def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
         """Return the Hessian by a variable, the Jacobian of its gradient, in vec order.
@@ -132,7 +102,7 @@ class Derivation(engine.Derivation):
         >>> h, h.product("v")
         (X.T @ X, X.T @ X @ v)
         """
-        return hessian(self.problem, name, layout=layout)
+        return hessian_by(self.problem, name, layout)
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -284,8 +254,7 @@ def jacobian(
     >>> jacobian("A @ X @ B", "X", X="n, d")
     kron(B.T, A)
     """
-    p = _problem(of, variables)
-    return Jacobian(**jacobians.jacobian_of(p, _only(p, wrt), layout))
+    return jacobian_by(_problem(of, variables), wrt, layout)
 
 
 def hessian(
@@ -296,17 +265,7 @@ def hessian(
     >>> hessian("sum(softplus(X @ w))", "w").product("v")
     X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))
     """
-    p = _problem(of, variables)
-    return Jacobian(**jacobians.hessian_of(p, _only(p, wrt), layout))
-
-
-def _only(problem: Problem, wrt: str | None) -> str:
-    """Return the variable that is meant: the one there is, where none is named."""
-    if wrt is None and len(problem.wrt) != 1:
-        raise InputError(
-            "a Jacobian is by one variable", remedy=f"name it: wrt= one of {', '.join(problem.wrt)}"
-        )
-    return problem.wrt[0] if wrt is None else wrt
+    return hessian_by(_problem(of, variables), wrt, layout)
 
 
 def check(
@@ -407,34 +366,3 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
     certificate = fresh.verify()
     files = build_files(fresh, fresh.evidence, fresh.verdicts, *options)
     return certificate, differing(Path(folder), data, files)
-
-
-# What one machine measures, and another may not.
-_MEASURED = ("versions", "backends")
-
-
-def _comparable(key: str, value: Any) -> Any:
-    if key in _MEASURED:
-        return None
-    if key == "differences" and isinstance(value, list):
-        return [{k: v for k, v in d.items() if k != "error"} for d in value]
-    return value
-
-
-def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
-    """Return what does not match: parts of the certificate, and files."""
-    fresh = json.loads(files["certificate.json"])
-    found = [
-        f"{key} of the certificate is not what is found now"
-        for key in fresh
-        if _comparable(key, data.get(key)) != _comparable(key, fresh[key])
-    ]
-    for name in sorted({*files, *data.get("files", {})} - {"certificate.json"}):
-        path = folder / name
-        if name not in files or Path(name).name != name:
-            found.append(f"{name} is listed, and not written from this derivation")
-        elif not path.exists():
-            found.append(f"{name} is missing")
-        elif path.read_bytes() != files[name]:
-            found.append(f"{name} is not what is written from this derivation")
-    return found

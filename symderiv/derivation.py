@@ -14,12 +14,11 @@ from itertools import product
 from typing import Any
 
 from .calculus import lower, reverse
-from .errors import CheckError, UnknownNameError
+from .errors import CheckError, ShapeError, UnknownNameError
 from .explicit import Dual, Explicit, same
 from .expr import Expr, Variable, free_ranges
 from .expr import named as named_expr
 from .language import Problem
-from .language.problem import require_scalar
 from .matrixform import Raiser
 from .narration import Narration, Section, Step, narrate
 from .narration.forms import Forms, Letters, total
@@ -30,6 +29,7 @@ from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .sampling import distinct_sizes, least_sizes, point
+from .shapes import SCALAR, describe
 from .simplify import Facts
 from .tensor import Term, is_zero, named, zero
 
@@ -222,6 +222,18 @@ class Derivation(Mapping[str, Result]):
         """
         steps = [step for section in self.sections for step in section.steps]
         return recheck(self.problem, steps, sizes, seed)
+
+
+def require_scalar(problem: Problem) -> None:
+    """Refuse an objective that has no gradient because it is not a scalar."""
+    shape = problem.objective.shape
+    if shape != SCALAR:
+        raise ShapeError(
+            f"the objective is {describe(shape)}; a gradient needs a scalar",
+            span=problem.place,
+            remedy="write L(..) around it for an unspecified loss, or sum(..); "
+            "for its Jacobian ask jacobian(..)",
+        )
 
 
 def recheck(

@@ -26,6 +26,7 @@ from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .shapes import SCALAR, Dim, Shape, describe
+from .simplify import Facts
 from .tensor import Term
 from .tensor import transposed as turned
 
@@ -173,7 +174,8 @@ class Jacobian:
         value = lower(self.value, values).term
         by = lower(self.variable.expr, values).term
         term = product(value, by, direction)
-        return Product(direction, Raiser(values).shaped(term, self.variable.shape), term)
+        raiser = Raiser(values, _facts(self.problem, self.name))
+        return Product(direction, raiser.shaped(term, self.variable.shape), term)
 
     def __str__(self) -> str:
         return self.text
@@ -220,7 +222,8 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[
     root = lower(value, values).term
     leaf = lower(variable.expr, values).term
     term = jacobian(root, leaf)
-    return _parts(problem, variable, value, term, Raiser(values), "jacobian", layout)
+    raiser = Raiser(values, _facts(problem, name))
+    return _parts(problem, variable, value, term, raiser, "jacobian", layout)
 
 
 def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
@@ -236,7 +239,7 @@ def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[s
     leaf = lower(variable.expr, values).term
     _refuse_given(root, leaf)
     gradient = reverse(root, [leaf]).gradient(leaf)
-    raiser = Raiser(values)
+    raiser = Raiser(values, _facts(problem, name))
     value = raiser.shaped(gradient, variable.shape)
     return _parts(problem, variable, value, jacobian(gradient, leaf), raiser, "hessian", layout)
 
@@ -259,6 +262,12 @@ def _parts(
         "kind": kind,
         "layout": layout,
     }
+
+
+def _facts(problem: Problem, name: str) -> Facts:
+    """Return what is known of the variables, but for the one that is differentiated by."""
+    known = problem.variables.values()
+    return Facts({v.name: v.properties for v in known if v.name != name and v.properties})
 
 
 def _variable(problem: Problem, name: str, layout: str) -> Variable:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .claims import Verdict
@@ -123,3 +125,34 @@ def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str],
         str(options.get("engine", "typst")),
     )
     return problem, list(p["wrt"]), chosen
+
+
+# What one machine measures, and another may not.
+_MEASURED = ("versions", "backends")
+
+
+def _comparable(key: str, value: Any) -> Any:
+    if key in _MEASURED:
+        return None
+    if key == "differences" and isinstance(value, list):
+        return [{k: v for k, v in d.items() if k != "error"} for d in value]
+    return value
+
+
+def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
+    """Return what does not match: parts of the certificate, and files."""
+    fresh = json.loads(files["certificate.json"])
+    found = [
+        f"{key} of the certificate is not what is found now"
+        for key in fresh
+        if _comparable(key, data.get(key)) != _comparable(key, fresh[key])
+    ]
+    for name in sorted({*files, *data.get("files", {})} - {"certificate.json"}):
+        path = folder / name
+        if name not in files or Path(name).name != name:
+            found.append(f"{name} is listed, and not written from this derivation")
+        elif not path.exists():
+            found.append(f"{name} is missing")
+        elif path.read_bytes() != files[name]:
+            found.append(f"{name} is not what is written from this derivation")
+    return found

@@ -27,7 +27,7 @@ LAYERS = [
     ["claims", "codegen"],
     ["evidence.certificate", "documents"],
     ["evidence", "library", "writing"],
-    ["outputs"],
+    ["outputs", "secondorder"],
     ["api"],
     ["cli"],
     ["__main__", "__init__"],

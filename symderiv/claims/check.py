@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..derivation import Derivation
+from ..derivation import Derivation, require_scalar
 from ..errors import LanguageError
 from ..expr import (
     Expr,
@@ -25,7 +25,6 @@ from ..expr import (
 )
 from ..expr import node as expr_node
 from ..language import ClaimText, Problem
-from ..language.problem import require_scalar
 from ..notation.text import text
 from ..shapes import Dim, describe
 from .deciding import Comparer, Merged, smallest_failure

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..errors import DeclarationError, IndexNameError, InputError, ShapeError, UnknownNameError
+from ..errors import (
+    DeclarationError,
+    IndexNameError,
+    InputError,
+    Span,
+    UnknownNameError,
+)
 from ..expr import (
     Expr,
     Variable,
@@ -27,7 +33,7 @@ from ..expr import (
 from ..expr import variables as variables_of
 from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
-from ..shapes import ONE, SCALAR, Shape, Unifier, describe, symbol
+from ..shapes import ONE, SCALAR, Shape, Unifier, symbol
 from .declarations import Declarations, fresh_dims
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement, parse_expression, prepared
@@ -64,6 +70,7 @@ class Problem:
     meanings: Mapping[str, str] = field(default_factory=dict)  # of definitions and gradients
     question: str = ""
     declared: Declarations = field(default_factory=Declarations)
+    place: Span | None = field(default=None, compare=False)  # of the objective in the text
     symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
 
     @property
@@ -223,6 +230,7 @@ def build(
         meanings=dict(meanings or {}),
         question=question,
         declared=declared,
+        place=statements[-1].span,
         symbols=source.symbols,
     )
 
@@ -327,18 +335,6 @@ def _check_definition(
                 f"{name!r} is {what}", span=statement.span, remedy="use another name"
             )
     Declarations()._check_name(name, name)
-
-
-def require_scalar(problem: Problem) -> None:
-    """Refuse an objective that has no gradient because it is not a scalar."""
-    shape = problem.objective.shape
-    if shape != SCALAR:
-        raise ShapeError(
-            f"the objective is {describe(shape)}; a gradient needs a scalar",
-            span=parse(problem.text)[-1].span,
-            remedy="write L(..) around it for an unspecified loss, or sum(..); "
-            "for its Jacobian ask jacobian(..)",
-        )
 
 
 def _chosen(

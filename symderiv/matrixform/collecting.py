@@ -54,13 +54,12 @@ def _weights(t: Product) -> Expr | None:
 
 def _scaled(terms: list[Product]) -> list[Product]:
     """Join 2 * X and diag(u) @ X to diag(2 + u) @ X."""
-    groups: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[Expr | None, list[int]] = {}
     for k, t in enumerate(terms):
-        rest = _unscaled(t)[1]
-        groups.setdefault((rest,), []).append(k)
-    for (rest,), spots in groups.items():
+        groups.setdefault(_unscaled(t)[1], []).append(k)
+    for rest, spots in groups.items():
         weights = [_unscaled(terms[k])[0] for k in spots]
-        if len(spots) < 2 or all(w is None for w in weights) or not isinstance(rest, Expr):
+        if len(spots) < 2 or all(w is None for w in weights) or rest is None:
             continue
         common = _common_scale([terms[k].scale for k in spots])
         inner = [

@@ -55,7 +55,7 @@ class _Member:
 def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
     """Yield what could leave a summand, with its free labels (None for the bound one)."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind in ("delta", "unit", "fuse"):
+        if f.term.kind in ("delta", "unit", "fuse") or _on_diagonal(parts, f):
             continue
         for labels in orders(f):
             outer = tuple(x if x in parts.out else None for x in labels)
@@ -63,6 +63,12 @@ def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
                 member = _Member(scale * parts.scale, parts, k, labels)
                 yield (f.term, outer, f.exponent < 0), member
                 break  # a symmetric factor in one order is enough
+
+
+def _on_diagonal(parts: Parts, f: Factor) -> bool:
+    """Whether a vector makes a diagonal matrix: diag(s) - s sᵀ reads best as it stands."""
+    deltas = [g for g in parts.factors if g.term.kind == "delta"]
+    return len(f.labels) == 1 and any(f.labels[0] in g.labels for g in deltas)
 
 
 def _is_outer(parts: Parts, k: int, labels: tuple[Label, ...]) -> bool:

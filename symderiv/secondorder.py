@@ -1,0 +1,63 @@
+"""Jacobians and Hessians as results: with values on arrays, and a check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import jacobians as engine
+from .codegen import evaluate
+from .errors import InputError
+from .evidence import Certificate, shown_sizes, verify_jacobian
+from .language import Problem
+from .shapes import ONE
+
+
+class Jacobian(engine.Jacobian):
+    """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
+
+    def evaluate(self, **values: Any) -> Any:
+        """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
+
+        Arguments are those of ``Result.evaluate``. Raises InputError.
+
+        >>> import numpy as np
+        >>> from symderiv import jacobian
+        >>> jacobian("A @ x", "x").evaluate(A=np.array([[1.0, 2.0]]), x=np.array([1.0, 1.0]))
+        array([[1., 2.]])
+        """
+        value = evaluate(self.expr, shown_sizes(self.problem, values))
+        if self.variable.kind == "scalar":
+            return value
+        rows, cols = (d == ONE for d in self.shape)
+        return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
+
+    def verify(self) -> Certificate:
+        """Check it and return the certificate; raises DisagreementError or CheckError.
+
+        Every column at sizes 1, 2, 3 against dual numbers; then the generated code against
+        differences, and against JAX where it is installed.
+
+        >>> from symderiv import hessian
+        >>> hessian("norm(X @ w) ** 2", "w").verify().gradients
+        {'d2L/dw2': '2 * X.T @ X'}
+        """
+        return verify_jacobian(self, self.evaluate)
+
+
+def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
+    """Return the Jacobian of an objective of any shape."""
+    return Jacobian(**engine.jacobian_of(problem, _only(problem, wrt), layout))
+
+
+def hessian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
+    """Return the Hessian of a scalar objective."""
+    return Jacobian(**engine.hessian_of(problem, _only(problem, wrt), layout))
+
+
+def _only(problem: Problem, wrt: str | None) -> str:
+    """Return the variable that is meant: the one there is, where none is named."""
+    if wrt is None and len(problem.wrt) != 1:
+        raise InputError(
+            "a Jacobian is by one variable", remedy=f"name it: wrt= one of {', '.join(problem.wrt)}"
+        )
+    return problem.wrt[0] if wrt is None else wrt

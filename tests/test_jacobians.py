@@ -1,0 +1,192 @@
+"""Jacobians and Hessians: published ones, their layouts, and differences for many others."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv import errors
+from symderiv.calculus import lower
+from symderiv.codegen import evaluate
+
+CASES = json.loads((Path(__file__).parent / "data" / "jacobian_cases.json").read_text("utf-8"))
+NODE = re.compile(r"[A-Za-z_]\w*|\d+\.?\d*|\*\*|[-+*/@]")
+
+
+def posed(case: dict[str, Any]) -> sd.Jacobian:
+    make = sd.jacobian if case["kind"] == "jacobian" else sd.hessian
+    return make(case["expr"], case["wrt"], **case["vars"])
+
+
+def arrays(case: dict[str, Any], draw: dict[str, Any]) -> dict[str, Any]:
+    values = {**case["dims"], **{n: np.array(v) for n, v in draw["inputs"].items()}}
+    if draw.get("f"):
+        a, b, c, d = draw["f"]
+        values["f"] = lambda t: a * np.sin(b * t + c) + d * t * t
+        values["fp"] = lambda t: a * b * np.cos(b * t + c) + 2 * d * t
+        values["fpp"] = lambda t: -a * b * b * np.sin(b * t + c) + 2 * d
+    return values
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
+def test_published_case_has_its_numbers_and_is_as_short(case: dict[str, Any]) -> None:
+    try:
+        found = posed(case)
+    except errors.UnknownNameError:
+        pytest.skip("a function that the table does not have")
+    for draw in case["draws"]:
+        value = found.evaluate(**arrays(case, draw))
+        expected = np.array(draw["expected"])
+        np.testing.assert_allclose(value.reshape(expected.shape), expected, rtol=1e-8, atol=1e-10)
+    if case["truth"]:
+        assert len(NODE.findall(found.text)) <= 1.25 * len(NODE.findall(case["truth"])), found.text
+
+
+MATRICES = {"X": "n, m", "Y": "n, m", "A": "n, n", "B": "m, m", "x": "n", "y": "m", "s": "scalar"}
+FORMS = [
+    ("A @ X @ B", "X", "kron(B.T, A)"),
+    ("X.T", "X", "commutation(n, m)"),
+    ("X * Y", "X", "diag(vec(Y))"),
+    ("X @ y", "X", "kron(y.T, eye(n))"),
+    ("x @ y.T", "x", "kron(y, eye(n))"),
+    ("X @ X.T", "X", "kron(eye(n), X) @ commutation(n, m) + kron(X, eye(n))"),
+    ("A @ A", "A", "kron(A.T, eye(n)) + kron(eye(n), A)"),
+    ("kron(x, y)", "y", "kron(x, eye(m))"),
+    ("exp(A @ X)", "X", "diag(vec(exp(A @ X))) @ kron(eye(m), A)"),
+    ("A @ tanh(X @ y)", "X", "kron(y.T, A @ diag(1 - tanh(X @ y) ** 2))"),
+    ("X / s", "s", "-X / s ** 2"),
+]
+
+
+@pytest.mark.parametrize(("expr", "by", "form"), FORMS)
+def test_jacobian_has_the_form_that_people_write(expr: str, by: str, form: str) -> None:
+    found = sd.jacobian(expr, by, **used(expr, MATRICES))
+    assert found.text == form
+    assert found.verify().roads[0]["entries"] > 0
+    again = found.problem.read(found.text)
+    assert lower(again).term is lower(found.expr).term
+
+
+def used(expr: str, declared: dict[str, str]) -> dict[str, str]:
+    names = set(re.findall(r"[A-Za-z_]\w*", expr))
+    return {n: s for n, s in declared.items() if n in names}
+
+
+HESSIANS = [
+    ("trace(X.T @ A @ X @ B)", "X", "kron(B.T, A) + kron(B, A.T)"),
+    ("trace(A @ A)", "A", "2 * commutation(n, n)"),
+    ("sum(exp(X @ y))", "y", "X.T @ diag(exp(X @ y)) @ X"),
+    ("sum(exp(X @ y))", "X", "kron(y @ y.T, diag(exp(X @ y)))"),
+    ("log(sum(exp(x)))", "x", "(diag(exp(x)) - exp(x) @ exp(x).T / sum(exp(x))) / sum(exp(x))"),
+    ("x.T @ X @ y", "X", "zeros(m*n, m*n)"),
+]
+
+
+@pytest.mark.parametrize(("expr", "by", "form"), HESSIANS)
+def test_hessian_has_the_form_that_people_write(expr: str, by: str, form: str) -> None:
+    found = sd.hessian(expr, by, **used(expr, MATRICES))
+    assert found.text == form
+    found.verify()
+
+
+@pytest.mark.parametrize("expr", ["A @ X @ B", "X * Y", "tanh(X @ y)", "kron(X, y)", "X / norm(X)"])
+def test_product_with_a_direction_is_the_difference(expr: str) -> None:
+    rng = np.random.default_rng(1)
+    sizes = {"n": 3, "m": 2}
+    declared = used(expr, MATRICES)
+    values = {
+        n: rng.normal(size=[sizes[d] for d in s.split(", ") if d in sizes])
+        for n, s in declared.items()
+    }
+    jacobian = sd.jacobian(expr, "X", **declared)
+    direction = rng.normal(size=(3, 2))
+    step = 1e-6
+    ahead, behind = (
+        evaluated(jacobian, {**values, "X": values["X"] + sign * step * direction})
+        for sign in (1, -1)
+    )
+    difference = ((ahead - behind) / (2 * step)).ravel(order="F")
+    product = jacobian.evaluate(**values) @ direction.ravel(order="F")
+    np.testing.assert_allclose(product, difference, rtol=1e-6, atol=1e-8)
+
+
+def evaluated(jacobian: sd.Jacobian, values: dict[str, Any]) -> Any:
+    return evaluate(jacobian.problem.objective, values)
+
+
+def test_denominator_layout_is_the_transpose() -> None:
+    plain = sd.jacobian("A @ x", "x", A="m, n", x="n")
+    turned = sd.jacobian("A @ x", "x", layout="denominator", A="m, n", x="n")
+    assert (plain.text, turned.text) == ("A", "A.T")
+    values = {"A": np.arange(6.0).reshape(2, 3), "x": np.ones(3)}
+    assert (turned.evaluate(**values) == plain.evaluate(**values).T).all()
+    turned.verify()
+    with pytest.raises(errors.InputError, match="no layout 'rows'"):
+        sd.jacobian("A @ x", "x", layout="rows", A="m, n", x="n")
+
+
+def test_scalar_has_a_row_for_a_jacobian() -> None:
+    d = sd.derive("trace(A @ X)", wrt="X", A="m, n", X="n, m")
+    assert d.jacobian("X").text == "vec(A.T).T"
+    values = {"A": np.ones((2, 3)), "X": np.ones((3, 2))}
+    assert d.jacobian("X").evaluate(**values).shape == (1, 6)
+
+
+def test_sizes_come_from_arrays_that_the_result_does_not_use() -> None:
+    assert sd.jacobian("vec(X)", "X", X="n, m").evaluate(X=np.ones((2, 3))).shape == (6, 6)
+
+
+def test_hessian_multiplies_a_direction_without_being_formed() -> None:
+    h = sd.derive("sum(softplus(X @ w))", wrt="w", X="n, m", w="m").hessian("w")
+    assert h.product("v").text == "X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))"
+    with pytest.raises(errors.InputError, match="'X' is in use"):
+        h.product("X")
+
+
+def test_index_form_is_there_where_no_matrix_form_is() -> None:
+    found = sd.jacobian("kron(X, Y)", "X", X="n, m", Y="p, q")
+    with pytest.raises(errors.MissingRuleError, match="no matrix form of the jacobian by X"):
+        _ = found.text
+    assert "Y[k, l]" in found.index_form
+
+
+def test_second_derivative_of_an_unspecified_loss_is_refused() -> None:
+    with pytest.raises(errors.MissingRuleError, match="second derivative of the unspecified L"):
+        sd.hessian("L(X @ w)", "w", X="n, m", w="m")
+    with pytest.raises(errors.ShapeError, match="a Hessian needs a scalar"):
+        sd.hessian("X @ w", "w", X="n, m", w="m")
+
+
+def test_a_gradient_of_a_matrix_says_to_ask_for_the_jacobian() -> None:
+    with pytest.raises(errors.ShapeError, match=r"a gradient needs a scalar") as caught:
+        sd.derive("X @ W", X="n, d", W="d, m")
+    assert "jacobian(..)" in str(caught.value)
+
+
+def test_every_step_of_a_hessian_holds() -> None:
+    found = sd.hessian("sum(exp(X @ w))", "w", X="n, m", w="m")
+    assert len(found.steps) > 4
+    assert found.recheck() > 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vec(A @ X @ B) - kron(B.T, A) @ vec(X)",
+        "commutation(n, m) @ vec(X) - vec(X.T)",
+        "kron(A, B) @ kron(X, Y.T) - kron(A @ X, B @ Y.T)",
+        "kron(A, B).T - kron(A.T, B.T)",
+        "reshape(vec(X), m, n).T - X",
+        "commutation(n, m) @ commutation(m, n) - eye(n*m)",
+        "kron(x, y) - vec(y @ x.T)",
+    ],
+)
+def test_identity_of_vec_and_kron_holds(text: str) -> None:
+    left, right = text.split(" - ")
+    assert sd.equal(left, right, **used(text, MATRICES)).verdict == "right"
