@@ -12,7 +12,6 @@ from ..shapes import Dim
 from ..tensor import Scale
 from .pieces import Product, diagonal, is_scaling, plus
 
-
 Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the product
 
 
