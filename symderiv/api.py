@@ -172,13 +172,18 @@ def _declared(source: Any, variables: Mapping[str, str], syntax: str = "python")
     return build(written, declared, syntax=syntax)
 
 
+def _name(wrt: Any) -> str | None:
+    """Return the name of a variable that is named, or given as a symbol of SymPy."""
+    return None if wrt is None else str(getattr(wrt, "name", wrt))
+
+
 def _chosen(wrt: Any) -> list[str] | None:
     """Return the names of variables: a text with commas, a symbol of SymPy, or a list of these."""
     if wrt is None:
         return None
     if isinstance(wrt, str):
         return [w.strip() for w in wrt.split(",")]
-    return [str(getattr(w, "name", w)) for w in ([wrt] if is_sympy(wrt) else wrt)]
+    return [str(_name(w)) for w in ([wrt] if is_sympy(wrt) else wrt)]
 
 
 def _problem(
@@ -242,7 +247,12 @@ def derive(
 
 
 def jacobian(
-    of: Problem | str | Path, wrt: str | None = None, *, layout: str = "numerator", **variables: str
+    of: Problem | str | Path | Any,
+    wrt: str | Any | None = None,
+    *,
+    layout: str = "numerator",
+    syntax: str = "python",
+    **variables: str,
 ) -> Jacobian:
     """Return the Jacobian of a vector or a matrix: J[i, j] = dy_i / dx_j (numerator layout).
 
@@ -254,18 +264,23 @@ def jacobian(
     >>> jacobian("A @ X @ B", "X", X="n, d")
     kron(B.T, A)
     """
-    return jacobian_by(_problem(of, variables), wrt, layout)
+    return jacobian_by(_problem(of, variables, syntax), _name(wrt), layout)
 
 
 def hessian(
-    of: Problem | str | Path, wrt: str | None = None, *, layout: str = "numerator", **variables: str
+    of: Problem | str | Path | Any,
+    wrt: str | Any | None = None,
+    *,
+    layout: str = "numerator",
+    syntax: str = "python",
+    **variables: str,
 ) -> Jacobian:
     """Return the Hessian of a scalar, the Jacobian of its gradient, in vec order.
 
     >>> hessian("sum(softplus(X @ w))", "w").product("v")
     X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))
     """
-    return hessian_by(_problem(of, variables), wrt, layout)
+    return hessian_by(_problem(of, variables, syntax), _name(wrt), layout)
 
 
 def check(
@@ -289,9 +304,7 @@ def check(
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     p = _problem(of, variables, syntax)
     says, syntax = _claimed(claim, p, syntax)
-    text = ClaimText(
-        about or f"d{p.objective_name}/d{getattr(wrt, 'name', wrt)}", (says,), syntax=syntax
-    )
+    text = ClaimText(about or f"d{p.objective_name}/d{_name(wrt)}", (says,), syntax=syntax)
     return Checker(p).check(text)
 
 

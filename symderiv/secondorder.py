@@ -8,6 +8,7 @@ from . import jacobians as engine
 from .codegen import evaluate
 from .errors import InputError
 from .evidence import Certificate, shown_sizes, verify_jacobian
+from .interop.to_sympy import to_sympy
 from .language import Problem
 from .shapes import ONE
 
@@ -30,6 +31,19 @@ class Jacobian(engine.Jacobian):
             return value
         rows, cols = (d == ONE for d in self.shape)
         return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
+
+    def to_sympy(self) -> Any:
+        """Return the matrix as an expression of SymPy; raises MissingRuleError.
+
+        >>> from symderiv import jacobian
+        >>> jacobian("A @ x", "x").to_sympy()
+        A
+        """
+        return to_sympy(self.expr, self.problem.symbols)
+
+    def sympy(self) -> Any:
+        """Return ``to_sympy()``."""
+        return self.to_sympy()
 
     def verify(self) -> Certificate:
         """Check it and return the certificate; raises DisagreementError or CheckError.

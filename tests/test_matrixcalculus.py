@@ -168,6 +168,11 @@ def test_gradient_has_the_value_that_the_site_documents() -> None:
     assert np.allclose(d["x"].evaluate(A=a, x=x, y=y), 2 * a.T @ (a @ x - y))
 
 
+def test_documented_example_that_is_a_vector() -> None:
+    found = sd.jacobian("A*exp(x)", "x", syntax="matrixcalculus")
+    assert found.text == "A @ diag(exp(x))"
+
+
 def test_claims_and_equality_in_the_syntax() -> None:
     text, options = "norm2(A*x-y)^2", {"wrt": "x", "syntax": "matrixcalculus"}
     assert sd.check(text, claim="2*A'*(A*x-y)", **options).verdict == "right"

@@ -213,6 +213,12 @@ def test_result_uses_the_symbols_of_the_writer() -> None:
     assert found.text == "(M + M.T) @ u"
 
 
+def test_jacobians_and_hessians() -> None:
+    assert sd.jacobian(A * x, x).to_sympy() == A
+    assert sd.hessian(x.T * A * x, x).sympy() == A + A.T
+    assert sd.derive(x.T * A * x).hessian("x").to_sympy() == A + A.T
+
+
 def test_claims_and_equality() -> None:
     assert sd.check(x.T * A * x, wrt=x, claim=(A + A.T) * x).verdict == "right"
     assert sd.check(x.T * A * x, wrt="x", claim="2 * A @ x").verdict == "right-if"

@@ -104,7 +104,10 @@ class _Reader:
 
     def size(self, dim: Any) -> str:
         """Return a size: a symbol, an integer, or a product of these."""
-        factors = dim.args if type(dim).__name__ == "Mul" else (dim,)
+        factors: list[Any] = []
+        for f in dim.args if type(dim).__name__ == "Mul" else (dim,):
+            power = type(f).__name__ == "Pow" and f.exp.is_Integer and f.exp > 0
+            factors += [f.base] * int(f.exp) if power else [f]
         for f in factors:
             if not (f.is_Symbol or (f.is_Integer and f > 0)):
                 raise ShapeError(
