@@ -11,7 +11,7 @@ dual number differentiates a transcendental function by a central difference at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
@@ -61,6 +61,13 @@ class ExactMath:
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return yes if compare(sign, x, y) else no
+
+    def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
+        """Return the result at the first largest (">") or smallest ("<") of some values."""
+        best, found = values[0], results[0]
+        for x, y in zip(values[1:], results[1:], strict=True):
+            best, found = self.choose(sign, x, best, x, best), self.choose(sign, x, best, y, found)
+        return found
 
     def matrix(self, name: str, *grids: Cells) -> Cells:
         """Return a function of whole matrices from ``highprecision.MATRIX``, in 150 digits."""

@@ -13,7 +13,7 @@ from random import Random
 
 from .expr import Expr, Variable, index_ranges, own_indices, walk
 from .language import Problem
-from .ops import Cells
+from .ops import TABLE, Cells
 from .shapes import Shape
 
 
@@ -54,6 +54,12 @@ def distinct_sizes(dims: Sequence[str], least: Mapping[str, int], start: int = 2
     return found
 
 
+def inside(expressions: Iterable[Expr]) -> tuple[str, ...]:
+    """Return ``("unit",)`` where a function is defined on -1 to 1 alone, to draw points there."""
+    found = any(TABLE[e.op].domain == "unit" for x in expressions for e in walk(x))
+    return ("unit",) if found else ()
+
+
 def values(
     variables: Iterable[Variable], sizes: Mapping[str, int], random: Random, *, integers: int = 0
 ) -> dict[str, Cells]:
@@ -76,6 +82,8 @@ def _cells(
         top = integers or 9
         low = 1 if "positive" in properties else -top
         value = Fraction(random.randint(low, top), 1 if integers else random.randint(1, 5))
+        if "unit" in properties:
+            value /= 2 * top
         return value if value or integers else Fraction(1, 2)
 
     grid: Cells = [[draw() for _ in range(cols)] for _ in range(rows)]
@@ -139,7 +147,7 @@ def point(
 ) -> dict[str, Cells]:
     """Return exact values of the variables and the given gradients of a problem."""
     random = Random(f"{seed}:{sorted(sizes.items())}")
-    extra = ("positive",) if positive else ()
+    extra = (("positive",) if positive else ()) + inside([problem.objective])
     variables = [
         Variable(v.name, v.shape, v.kind, (*v.properties, *extra))
         for v in problem.variables.values()

@@ -29,7 +29,7 @@ from symderiv.ops.base import ENTRYWISE, Pointwise
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.networks import RowNorm
-from symderiv.ops.reductions import NormCall
+from symderiv.ops.norms import NormCall
 from symderiv.shapes import ONE
 from symderiv.tensor import (
     COLUMN,

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..expr import Expr, rebuild, walk, with_args
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
-from .helpers import SOURCES, with_needs
+from .helpers import SOURCES, imports, with_needs
 from .lines import array_shape, shape_text
 from .numpy_code import Coder, python_name
 
@@ -43,8 +43,9 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
         space[function] = given[function]
     space["dtype"] = np.result_type(*arrays) if arrays else float
-    for helper in with_needs(coder.helpers):
-        exec(SOURCES[helper], space)
+    sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
+    for source in (*imports("\n".join([code, *sources])), *sources):
+        exec(source, space)
     value = eval(compile(code, "<symderiv expression>", "eval"), space)  # our own generated code
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     return np.asarray(value).reshape(expected)

@@ -5,12 +5,113 @@ Contract: each runs on real and on complex arrays (for a complex step), and neve
 
 from __future__ import annotations
 
+import re
+
 SOURCES = {
     "_sigmoid": '''
 def _sigmoid(x):
     """Return 1 / (1 + exp(-x)) without overflow."""
     e = np.exp(np.where(x.real > 0, -x, x))
     return np.where(x.real > 0, 1, e) / (1 + e)
+''',
+    "_elu": '''
+def _elu(x):
+    """Return x where x > 0, else exp(x) - 1, without overflow."""
+    return np.where(x > 0, x, np.expm1(np.where(x > 0, 0, x)))
+''',
+    "_gelu": '''
+def _gelu(x):
+    """Return x times the normal distribution at x."""
+    return 0.5 * x * (1 + scipy.special.erf(x * 0.5**0.5))
+''',
+    "_gelu_tanh": '''
+def _gelu_tanh(x):
+    """Return the approximation of gelu by tanh."""
+    return 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**3)))
+''',
+    "_leaky_relu": '''
+def _leaky_relu(x, s):
+    """Return x where x > 0, else s x."""
+    return np.where(x > 0, x, s * x)
+''',
+    "_softmax": '''
+def _softmax(x, axis):
+    """Return exp(x) / sum(exp(x)) along an axis, without overflow."""
+    e = np.exp(x - np.max(x.real, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+''',
+    "_logsoftmax": '''
+def _logsoftmax(x, axis):
+    """Return log(softmax(x)) along an axis, without overflow."""
+    x = x - np.max(x.real, axis=axis, keepdims=True)
+    return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
+''',
+    "_logsumexp": '''
+def _logsumexp(x, axis=None):
+    """Return log(sum(exp(x))) along an axis, without overflow."""
+    top = np.max(x.real, axis=axis, keepdims=True)
+    return np.log(np.sum(np.exp(x - top), axis=axis)) + np.sum(top, axis=axis)
+''',
+    "_var": '''
+def _var(x, axis=None):
+    """Return the mean square of the deviations from the mean along an axis."""
+    x = x - np.mean(x, axis=axis, keepdims=True)
+    return np.mean(x * x, axis=axis)
+''',
+    "_max_mask": '''
+def _max_mask(x, axis=None):
+    """Return 1 at the first maximal entry along an axis, else 0."""
+    if axis is None:
+        return _max_mask(x.reshape(-1), 0).reshape(x.shape)
+    hit = x == np.max(x, axis=axis, keepdims=True)
+    return np.asarray(hit & (np.cumsum(hit, axis=axis) == 1), dtype=x.dtype)
+''',
+    "_min_mask": '''
+def _min_mask(x, axis=None):
+    """Return 1 at the first minimal entry along an axis, else 0."""
+    return _max_mask(-x, axis)
+''',
+    "_prod_others": '''
+def _prod_others(x, *directions, axis=None):
+    """Return the product of the other entries along an axis, for every entry.
+
+    With directions, its derivatives along them: sums of products, so zeros do no harm.
+    """
+    x, *directions = np.broadcast_arrays(x, *directions)
+    if axis is None:
+        flat = [a.reshape(-1) for a in (x, *directions)]
+        return _prod_others(*flat, axis=0).reshape(x.shape)
+    x, *directions = (np.moveaxis(a, axis, -1) for a in (x, *directions))
+    size = x.shape[-1]
+    if not directions:
+        same = np.eye(size, dtype=bool)
+        found = np.prod(np.where(same, 1, x[..., None, :]), axis=-1)
+    else:
+        first, *rest = directions
+        found = 0
+        for k in range(size):
+            others = np.arange(size) != k
+            without = [np.where(others, x, 1), *(np.where(others, r, 0) for r in rest)]
+            found = found + first[..., [k]] * others * _prod_others(*without, axis=-1)
+    return np.moveaxis(found, -1, axis)
+''',
+    "_polar": '''
+def _polar(x):
+    """Return the orthogonal polar factor U V^T of x = U S V^T."""
+    u, _, v = np.linalg.svd(x, full_matrices=False)
+    return u @ v
+''',
+    "_left_singular": '''
+def _left_singular(x):
+    """Return the left singular vector that belongs to _right_singular(x)."""
+    u = x @ _right_singular(x)
+    return u / np.linalg.norm(u)
+''',
+    "_right_singular": '''
+def _right_singular(x):
+    """Return the right vector of the largest singular value, its largest entry positive."""
+    v = np.linalg.svd(x, full_matrices=False)[2][0]
+    return v * np.sign(v[np.argmax(np.abs(v))])
 ''',
     "_silu": '''
 def _silu(x):
@@ -35,7 +136,21 @@ def _rmsnorm(x, eps):
 ''',
 }
 
-_NEEDS = {"_silu": ("_sigmoid",)}
+_NEEDS = {
+    "_silu": ("_sigmoid",),
+    "_min_mask": ("_max_mask",),
+    "_left_singular": ("_right_singular",),
+}
+
+
+def imports(source: str) -> list[str]:
+    """Return the import lines that a source needs besides NumPy's.
+
+    >>> imports("y = scipy.special.erf(x)")
+    ['import scipy.special']
+    """
+    found = re.findall(r"\bscipy\.(\w+)\.", source)
+    return [f"import scipy.{name}" for name in sorted(set(found))]
 
 
 def with_needs(names: dict[str, None]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A derivation as a NumPy module: ``forward``, ``backward``, and nothing but numpy imported."""
+"""A derivation as a NumPy module: ``forward`` and ``backward``; SciPy only where needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..derivation import Derivation
 from ..expr import Expr, sum_index, walk
 from ..ops import TABLE
 from ..shapes import ONE, Shape
-from .helpers import SOURCES, with_needs
+from .helpers import SOURCES, imports, with_needs
 from .lines import Line, array_shape, plan, shape_text
 from .mentions import functions, is_used, loss_names, named_nodes, names_used
 from .numpy_code import Coder, python_name
@@ -98,9 +98,9 @@ class _Builder:
     def module(self) -> Module:
         backward = self._backward()
         forward, outputs = self._forward()
-        parts = [self._docstring(), "", "import numpy as np", "", self._shapes(), _READ]
-        parts += [SOURCES[h] for h in with_needs(self.helpers)]
-        parts += ["", forward, "", backward]
+        body = [SOURCES[h] for h in with_needs(self.helpers)] + ["", forward, "", backward]
+        needed = "\n".join(["import numpy as np", *imports("\n".join(body))])
+        parts = [self._docstring(), "", needed, "", self._shapes(), _READ, *body]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
         operators = {e.op for e in self._everything()}
         return Module(

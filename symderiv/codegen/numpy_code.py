@@ -14,7 +14,7 @@ from ..expr import Expr, Index, matmul, walk
 from ..ops import ATOM, POWER, PRODUCT, SUM, TABLE
 from ..shapes import ONE, Dim
 
-_RESERVED = {"np", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
+_RESERVED = {"np", "scipy", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
 
 
 def python_name(name: str) -> str:
@@ -39,15 +39,21 @@ class Coder:
         self.helpers: dict[str, None] = {}
         self.sizes: dict[str, None] = {}
         self.functions: dict[str, None] = {}
+        self._in_number = False  # whether what is written stands inside a plain number
 
     def __call__(self, e: Expr, level: int = SUM) -> str:
         if e in self.names:
             return self.names[e]
         operator = TABLE[e.op]
-        body = operator.numpy(e, self)
-        if e.is_scalar and "np." in body and _is_number(e):
-            # A NumPy scalar would turn float32 into float64; a complex step passes by.
-            return f"float({body}.real)" if "dtype=dtype" in body else f"float({body})"
+        if e.is_scalar and not self._in_number and _is_number(e):
+            self._in_number = True
+            body = operator.numpy(e, self)
+            self._in_number = False
+            if "np." in body or "scipy." in body:
+                # A NumPy scalar would turn float32 into float64; a complex step passes by.
+                return f"float({body}.real)" if "dtype=dtype" in body else f"float({body})"
+        else:
+            body = operator.numpy(e, self)
         return f"({body})" if operator.level(e) < level else body
 
     def name(self, e: Expr) -> str:

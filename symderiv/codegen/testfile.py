@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..derivation import Derivation
-from ..sampling import least_sizes
+from ..sampling import inside, least_sizes
 from .module import Module
 from .numpy_code import python_name
 
@@ -41,7 +41,7 @@ def draw(sizes, seed):
     arrays = {{}}
     for name, dims in code.SHAPES.items():
         shape = tuple(size(d, sizes) for d in dims)
-        values = rng.uniform(0.5, 1.5, shape)
+        values = rng.uniform({box}, shape)
         signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
         arrays[name] = np.asarray(values * signs)
     return {{n: arrays[n] for n in VARIABLES}}, {{n: arrays[n] for n in GIVEN}}
@@ -147,6 +147,7 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         module=module.name,
         sizes=checked_sizes(derivation),
         points=[0, 1, 2],
+        box="0.125, 0.375" if inside([problem.objective]) else "0.5, 1.5",
         variables=[python_name(n) for n in module.forward],
         positive=[python_name(n) for n in positive],
         given=[python_name(n) for n in problem.upstream],

@@ -18,7 +18,7 @@ from ..errors import MissingRuleError
 from ..explicit import ExactMath, Explicit, compare, same
 from ..expr import Expr, Variable, walk
 from ..ops import TABLE, Cells
-from ..sampling import values
+from ..sampling import inside, values
 from ..shapes import ONE
 from .symbols import UNDEFINED, name_and_place
 
@@ -118,7 +118,7 @@ def points(
     positive = any(TABLE[e.op].domain == "positive" for x in seen for e in walk(x))
     for attempt in range(ATTEMPTS):
         random = Random(f"{sorted(sizes.items())} {attempt}")
-        extra = ("positive",) if positive and attempt % 2 == 0 else ()
+        extra = (("positive",) if positive and attempt % 2 == 0 else ()) + inside(seen)
         drawn = [
             Variable(n, leaves[n].shape, "matrix", known.get(n, ()) + extra) for n in sorted(leaves)
         ]

@@ -10,7 +10,7 @@ Contract: the same name, shape and place give the same symbol. Knows no problem.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -107,6 +107,16 @@ class SymbolicMath:
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
+
+    def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
+        """Return the result at the first largest (">") or smallest ("<") of some values."""
+        # No value before one that is as large as all later ones was, so it is the largest.
+        test = _RELATIONS[f"{sign}="]
+        pieces = [
+            (y, sympy.And(*(test(x, z) for z in values[k + 1 :])))
+            for k, (x, y) in enumerate(zip(values, results, strict=True))
+        ]
+        return sympy.Piecewise(*pieces[:-1], (results[-1], True))
 
     def matrix(self, name: str, *grids: Cells) -> Cells:
         """Refuse: the entries of such a function have no closed form."""

@@ -70,10 +70,10 @@ def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str,
     return found
 
 
-def _namespace(compiled: Compiled, module: Any, read: Any) -> dict[str, Any]:
+def _namespace(compiled: Compiled, module: Any, scipy: Any, read: Any) -> dict[str, Any]:
     space: dict[str, Any] = {"__name__": compiled.module.name}
     exec(compile(compiled.source, f"<symderiv {compiled.module.name}>", "exec"), space)
-    space["np"], space["_read"] = module, read
+    space["np"], space["scipy"], space["_read"] = module, scipy, read
     return space
 
 
@@ -98,13 +98,14 @@ def _jax_gradients(
 ) -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
+    import jax.scipy.special
 
     jax.config.update("jax_enable_x64", True)
 
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, jnp.float64
 
-    forward = _namespace(compiled, jnp, read)["forward"]
+    forward = _namespace(compiled, jnp, jax.scipy, read)["forward"]
 
     def loss(chosen: dict[str, Any]) -> Any:
         value = _objective(forward, compiled, {**inputs, **chosen}, dict(given), keywords)
@@ -138,11 +139,11 @@ def jax_forward(
 
 
 class _TorchNumpy:
-    """The few NumPy names that generated code uses, over torch tensors."""
+    """The few names of NumPy and SciPy that generated code uses, over torch tensors."""
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch
-        self.linalg = torch.linalg
+        self.linalg, self.special = torch.linalg, torch.special
         self.pi, self.e = float(np.pi), float(np.e)
 
     def __getattr__(self, name: str) -> Any:
@@ -155,8 +156,14 @@ class _TorchNumpy:
     def _lift(self, x: Any) -> Any:
         return self._torch.tensor(x, dtype=self._torch.float64) if isinstance(x, int | float) else x
 
-    def maximum(self, x: Any, bound: float) -> Any:
-        return self._torch.clamp(x, min=bound)
+    def max(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        return self._torch.amax(x, () if axis is None else axis, keepdims)
+
+    def min(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        return self._torch.amin(x, () if axis is None else axis, keepdims)
+
+    def prod(self, x: Any, axis: int | None = None) -> Any:
+        return self._torch.prod(x) if axis is None else self._torch.prod(x, axis)
 
     def where(self, test: Any, yes: Any, no: Any) -> Any:
         return self._torch.where(test, yes, no)
@@ -178,7 +185,8 @@ def _torch_gradients(
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, torch.float64
 
-    forward = _namespace(compiled, _TorchNumpy(torch), read)["forward"]
+    module = _TorchNumpy(torch)
+    forward = _namespace(compiled, module, module, read)["forward"]
     tensors = {n: torch.tensor(a, requires_grad=n in wrt) for n, a in inputs.items()}
     fixed = {g: torch.tensor(a) for g, a in given.items()}
     value = _objective(forward, compiled, tensors, fixed, keywords)

@@ -16,6 +16,7 @@ import numpy as np
 from ..codegen import Compiled, checked_sizes
 from ..derivation import Derivation
 from ..errors import CheckError
+from ..sampling import inside
 
 Arrays = dict[str, Any]
 SEEDS = (0, 1, 2)
@@ -48,15 +49,24 @@ def callables(compiled: Compiled) -> dict[str, Any]:
     return {name: unspecified(name) for name in compiled.module.functions}
 
 
+def draw_scale(derivation: Derivation) -> float:
+    """Return by what the values that are drawn are multiplied: 0.25 for functions on (-1, 1)."""
+    return 0.25 if inside([derivation.problem.objective]) else 1.0
+
+
 def draw(
     derivation: Derivation, sizes: Mapping[str, int], seed: int, positive: Sequence[str] = ()
 ) -> tuple[Arrays, Arrays]:
-    """Return random inputs and given gradients; a point of the box 0.5 <= |x| <= 1.5."""
+    """Return random inputs and given gradients; a point of the box 0.5 <= |x| <= 1.5.
+
+    The box is a quarter of that where a function is defined on -1 to 1 alone.
+    """
     problem = derivation.problem
+    scale = draw_scale(derivation)
     rng = np.random.default_rng([seed, *(sizes[d] for d in problem.dims)])
 
     def array(shape: tuple[int, ...], is_positive: bool) -> Any:
-        values = rng.uniform(0.5, 1.5, shape)
+        values = rng.uniform(0.5, 1.5, shape) * scale
         signed = values if is_positive else values * rng.choice([-1.0, 1.0], shape)
         return np.asarray(signed)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from ..errors import IndexNameError, ParseError, ShapeError
 from ..expr import Expr, Index, index_sum
-from ..ops import TABLE
+from ..ops import FUNCTIONS
 from ..shapes import ONE, Dim, DimMismatchError, Shape, describe, size, symbol
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Application:
         self._keywords = {k.arg: k.value for k in at.keywords}
 
     def _usage(self) -> str:
-        operator = TABLE.get(self._name)
+        operator = FUNCTIONS.get(self._name)
         return f"write {operator.usage}" if operator else f"write {self._name}(X)"
 
     def _fail(self, message: str, at: ast.AST | None = None) -> ParseError:
@@ -84,15 +85,26 @@ class Application:
             return at.value
         raise self._fail(f"{self._reader.source(at)} is not a place counted from 1", at)
 
-    def axis(self) -> int | None:
+    def axis(self, default: int | None = None) -> int | None:
         """Return the ``axis`` option: None, 0 or 1 (-1 is 1)."""
         at = self._keywords.get("axis")
-        if at is None or (isinstance(at, ast.Constant) and at.value is None):
+        if at is None:
+            return default
+        if isinstance(at, ast.Constant) and at.value is None:
             return None
         source = self._reader.source(at)
         if source not in ("0", "1", "-1"):
             raise self._fail(f"axis={source} is not an axis; there are None, 0, 1 and -1", at)
         return 0 if source == "0" else 1
+
+    def choice(self, position: int, allowed: tuple[Hashable, ...]) -> Hashable:
+        """Return an argument that is one of a few constants."""
+        at = self._at.args[position]
+        value = at.value if isinstance(at, ast.Constant) else None
+        if type(value) not in map(type, allowed) or value not in allowed:
+            known = ", ".join(map(repr, allowed))
+            raise self._fail(f"{self._reader.source(at)} is none of {known}", at)
+        return value
 
     def refuse(self, x: Expr, problem: str, remedy: str) -> ShapeError:
         """Return the error for an argument whose shape does not do; it is raised by the entry."""

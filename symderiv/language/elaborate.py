@@ -39,7 +39,7 @@ from ..expr import (
     transpose,
     var,
 )
-from ..ops import TABLE
+from ..ops import FUNCTIONS, TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
 from .declarations import Declarations, default_kind
@@ -183,8 +183,8 @@ class Elaborator(IndexReader):
         known = [*self.declared.variables, *self.definitions, *self.declared.dims, *self.inferred]
         near = difflib.get_close_matches(name, known, 1)
         remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{name}: n, d"'
-        if name in TABLE and TABLE[name].build is not None:
-            remedy = f"{name} is a function: {TABLE[name].usage}"
+        if name in FUNCTIONS:
+            remedy = f"{name} is a function: {FUNCTIONS[name].usage}"
         error = UnknownNameError(f"{name!r} is not declared", span=self.span(at), remedy=remedy)
         if not self.infer or (near and len(name) > 1) or name in TABLE or name.startswith("_"):
             raise error
@@ -350,7 +350,7 @@ class Elaborator(IndexReader):
             call.expect(1)
             x = call.expr(0)
             return node("apply", (x,), x.shape, order)
-        operator = TABLE.get(name)
+        operator = FUNCTIONS.get(name)
         if operator is None or operator.build is None:
             raise self._unknown_function(at.func)
         return operator.build(call)
@@ -367,7 +367,7 @@ class Elaborator(IndexReader):
         return None
 
     def _unknown_function(self, at: ast.Name) -> UnknownNameError:
-        names = [k for k, v in TABLE.items() if v.build is not None]
+        names = list(FUNCTIONS)
         near = difflib.get_close_matches(at.id, names, 1)
         remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(names))}"
         if at.id == "tr":

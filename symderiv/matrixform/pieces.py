@@ -25,6 +25,7 @@ from ..expr import (
     power,
     transpose,
 )
+from ..ops.leaves import decimal
 from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Label, Scale
 
@@ -238,7 +239,7 @@ class Product:
 
 def _reads_better_below(value: Fraction, has_top: bool) -> bool:
     """Whether a number is written as a quotient: X / 3, but 0.5 * X."""
-    if value.denominator == 1:
+    if value.denominator == 1 or (has_top and value.numerator != 1 and decimal(value)):
         return False
     return value.denominator % 3 == 0 or value.denominator > 1000 or not has_top
 

@@ -3,18 +3,23 @@
 from . import (
     arithmetic,
     entrywise,
+    extremes,
     functions,
     indexing,
     leaves,
     networks,
+    norms,
     reductions,
     reshaping,
+    softmax,
+    special,
     vectors,
 )
-from .base import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
+from .base import ATOM, FUNCTIONS, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
 
 __all__ = [
     "ATOM",
+    "FUNCTIONS",
     "POWER",
     "PRODUCT",
     "SIGN",
@@ -24,11 +29,15 @@ __all__ = [
     "Operator",
     "arithmetic",
     "entrywise",
+    "extremes",
     "functions",
     "indexing",
     "leaves",
     "networks",
+    "norms",
     "reductions",
     "reshaping",
+    "softmax",
+    "special",
     "vectors",
 ]

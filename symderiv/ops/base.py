@@ -81,7 +81,8 @@ class Application(Protocol):
     def expr(self, position: int) -> Expr: ...
     def dim(self, position: int) -> Dim: ...
     def position(self, position: int) -> int: ...
-    def axis(self) -> int | None: ...
+    def axis(self, default: int | None = None) -> int | None: ...
+    def choice(self, position: int, allowed: tuple[Hashable, ...]) -> Hashable: ...
     def refuse(self, x: Expr, problem: str, remedy: str) -> Exception: ...
     def comparison(self, position: int) -> tuple[Expr, str, Expr]: ...
     def square(self, position: int) -> Expr: ...
@@ -108,23 +109,30 @@ class Operator:
     samples: tuple[str, ...]  # expressions of X: n,d  A: n,n  x: n  s: scalar for the tests
     bad: tuple[str, ...]  # expressions that must be refused
     analytic: bool = True  # whether a complex step differentiates its code
-    domain: str = "real"  # "real" | "positive": where the samples are drawn
+    domain: str = "real"  # "real" | "positive" | "unit" (-1 to 1): where points are drawn
+    reduces: bool = False  # whether ``data`` is the axis that is reduced
     build: Callable[[Application], Expr] | None = None  # how a call of its name is read
+    spelled: str = ""  # the function name in the language, where it is not the key
     written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
     internal: str = ""  # why nobody can write it, so that it has no samples
 
 
 TABLE: dict[str, Operator] = {}
 
+# The entries that are read from a call, by the name of the function in the language.
+FUNCTIONS: dict[str, Operator] = {}
+
 
 def register(operator: Operator) -> Operator:
     """Put an entry into the table; an incomplete or repeated one fails the import."""
     missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None, ())]
-    optional = ("written", "build", "internal", "samples" if operator.internal else "")
+    optional = ("written", "build", "internal", "spelled", "samples" if operator.internal else "")
     missing = [name for name in missing if name not in optional]
     if missing or operator.name in TABLE:
         raise TypeError(f"operator {operator.name!r}: incomplete or repeated ({missing})")
     TABLE[operator.name] = operator
+    if operator.build is not None:
+        FUNCTIONS[operator.spelled or operator.name] = operator
     return operator
 
 

@@ -1,7 +1,7 @@
 """Table entries of the entrywise functions, each in a few lines.
 
-``derivative`` is written with ``x`` (the argument) and ``y`` (the output) so that a backward pass
-can reuse what the forward pass computed; a generic test holds it against SymPy's derivative.
+A ``derivative`` is stated, in ``x`` (the argument) and ``y`` (the output), where a backward pass
+can so reuse what the forward pass computed; elsewhere SymPy derives it from ``explicit``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from .base import (
     register,
     written_function,
 )
+from .derivatives import from_sympy
 
 Derivative = Callable[[Pointwise, Pointwise], Pointwise]
 
 
-def _common(args: Sequence[Expr]) -> Shape:
+def common_shape(args: Sequence[Expr]) -> Shape:
+    """Return the shape that arguments are broadcast to."""
     shape = args[0].shape
     for a in args[1:]:
         shape = Unifier().broadcast(shape, a.shape)
@@ -65,22 +67,29 @@ class EntrywiseCall:
         return node(self.name, args, args[0].shape, self.data)
 
 
-def _entrywise(
+def entrywise(
     name: str,
-    derivative: Derivative,
     explicit: Callable[[Any, Any], Any],
     law: str,
     *,
+    derivative: Derivative | None = None,
     numpy: str | None = None,
     notation: Callable[[Expr, Writes], Math] | None = None,
     domain: str = "real",
     analytic: bool = True,
+    source: str = "elementary calculus",
 ) -> None:
-    ENTRYWISE[name] = lambda data: EntrywiseCall(name, derivative, data)
+    """Register an entrywise function of one argument.
+
+    ``explicit`` computes an entry from scalar functions and the argument; the ``derivative``, in
+    terms of the argument and the output, is SymPy's where none is stated.
+    """
+    slope = derivative or from_sympy(name, explicit)
+    ENTRYWISE[name] = lambda data: EntrywiseCall(name, slope, data)
 
     def lower(e: Expr, args: Sequence[Value]) -> Value:
         body = args[0]
-        term = call(EntrywiseCall(name, derivative), (body.term,), body.term.dims)
+        term = call(EntrywiseCall(name, slope), (body.term,), body.term.dims)
         return Value(term, e.shape, body.loose)
 
     def code(e: Expr, write: Codes) -> str:
@@ -92,7 +101,7 @@ def _entrywise(
             build=read_pointwise(name),
             usage=f"{name}(x)",
             law=law,
-            source="elementary calculus",
+            source=source,
             level=binds(ATOM),
             lower=lower,
             explicit=lambda e, args, at: broadcast([args[0]], lambda x: explicit(at.math, x)),
@@ -113,68 +122,55 @@ def _exp_notation(e: Expr, write: Writes) -> Math:
     return written_function("exp")(e, write)
 
 
-_entrywise("exp", lambda x, y: y, lambda m, x: m.exp(x), "exp' = exp", notation=_exp_notation)
-_entrywise("log", lambda x, y: 1 / x, lambda m, x: m.log(x), "log'(x) = 1/x", domain="positive")
-_entrywise("tanh", lambda x, y: 1 - y**2, lambda m, x: m.tanh(x), "tanh' = 1 - tanh²")
-_entrywise("sin", lambda x, y: x.apply("cos"), lambda m, x: m.sin(x), "sin' = cos")
-_entrywise("cos", lambda x, y: -x.apply("sin"), lambda m, x: m.cos(x), "cos' = -sin")
-_entrywise(
+entrywise(
+    "exp", lambda m, x: m.exp(x), "exp' = exp", derivative=lambda x, y: y, notation=_exp_notation
+)
+entrywise("log", lambda m, x: m.log(x), "log'(x) = 1/x", domain="positive")
+entrywise("sin", lambda m, x: m.sin(x), "sin' = cos")
+entrywise("cos", lambda m, x: m.cos(x), "cos' = -sin")
+entrywise("tan", lambda m, x: m.tan(x), "tan' = 1 + tan²", derivative=lambda x, y: 1 + y**2)
+entrywise("sinh", lambda m, x: m.sinh(x), "sinh' = cosh")
+entrywise("cosh", lambda m, x: m.cosh(x), "cosh' = sinh")
+entrywise("tanh", lambda m, x: m.tanh(x), "tanh' = 1 - tanh²", derivative=lambda x, y: 1 - y**2)
+entrywise("arcsin", lambda m, x: m.asin(x), "arcsin'(x) = 1 / √(1 - x²)", domain="unit")
+entrywise("arccos", lambda m, x: m.acos(x), "arccos'(x) = -1 / √(1 - x²)", domain="unit")
+entrywise("arctan", lambda m, x: m.atan(x), "arctan'(x) = 1 / (1 + x²)")
+entrywise("log1p", lambda m, x: m.log(1 + x), "log1p'(x) = 1 / (1 + x)", domain="positive")
+entrywise("expm1", lambda m, x: m.exp(x) - 1, "expm1' = 1 + expm1", derivative=lambda x, y: 1 + y)
+entrywise("erf", lambda m, x: m.erf(x), "erf'(x) = 2 exp(-x²) / √π", numpy="scipy.special.erf")
+entrywise(
     "relu",
-    lambda x, y: _step(x),
     lambda m, x: m.choose(">", x, m.number(Fraction(0)), x, m.number(Fraction(0))),
     "relu'(x) = 1 where x > 0, else 0 (and relu'(0) = 0)",
+    derivative=lambda x, y: step(x),
     numpy="np.maximum({x}, 0)",
     analytic=False,
 )
-_entrywise(
+entrywise(
     "sigmoid",
-    lambda x, y: y * (1 - y),
     lambda m, x: 1 / (1 + m.exp(-x)),
     "sigmoid' = sigmoid (1 - sigmoid)",
+    derivative=lambda x, y: y * (1 - y),
     numpy="_sigmoid",
     notation=lambda e, write: row(Word("σ"), Fence("(", write(e.args[0]), ")")),
 )
-
-
-_entrywise("tan", lambda x, y: 1 + y**2, lambda m, x: m.tan(x), "tan' = 1 + tan²")
-_entrywise("sinh", lambda x, y: x.apply("cosh"), lambda m, x: m.sinh(x), "sinh' = cosh")
-_entrywise("cosh", lambda x, y: x.apply("sinh"), lambda m, x: m.cosh(x), "cosh' = sinh")
-_entrywise(
-    "arctan",
-    lambda x, y: 1 / (1 + x**2),
-    lambda m, x: m.atan(x),
-    "arctan'(x) = 1 / (1 + x²)",
-)
-_entrywise(
-    "log1p",
-    lambda x, y: 1 / (1 + x),
-    lambda m, x: m.log(1 + x),
-    "log1p'(x) = 1 / (1 + x)",
-    domain="positive",
-)
-_entrywise(
-    "expm1",
-    lambda x, y: 1 + y,
-    lambda m, x: m.exp(x) - 1,
-    "expm1' = 1 + expm1",
-)
-_entrywise(
+entrywise(
     "softplus",
-    lambda x, y: x.apply("sigmoid"),
     lambda m, x: m.log(1 + m.exp(x)),
     "softplus' = sigmoid",
+    derivative=lambda x, y: x.apply("sigmoid"),
     numpy="_softplus",
 )
-_entrywise(
+entrywise(
     "silu",
-    lambda x, y: x.apply("sigmoid") + y * (1 - x.apply("sigmoid")),
     lambda m, x: x / (1 + m.exp(-x)),
     "silu'(x) = sigmoid(x) + silu(x) (1 - sigmoid(x))",
+    derivative=lambda x, y: x.apply("sigmoid") + y * (1 - x.apply("sigmoid")),
     numpy="_silu",
 )
 
 
-def _step(x: Pointwise) -> Pointwise:
+def step(x: Pointwise) -> Pointwise:
     """Return 1 where x > 0, else 0."""
     dims = x.term.dims
     parts = (x.term, constant(Scale(Fraction(0)), dims), constant(Scale(), dims))
@@ -203,7 +199,7 @@ class WhereCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node("where", args, _common(args), self.data)
+        return node("where", args, common_shape(args), self.data)
 
 
 def _build_where(call: Application) -> Expr:

@@ -37,7 +37,8 @@ def decimal(value: Fraction) -> str | None:
     >>> decimal(Fraction(1, 2)), decimal(Fraction(-5, 4)), decimal(Fraction(1, 3))
     ('0.5', '-1.25', None)
     """
-    for places in range(1, 5):
+    # Of six places only where the writer must have thought in tens: 0.044715, but 1/64.
+    for places in range(1, 5 if value.denominator % 5 else 7):
         shifted = value * 10**places
         if shifted.denominator == 1:
             digits = str(abs(shifted.numerator)).rjust(places + 1, "0")
@@ -71,8 +72,9 @@ def _number_text(e: Expr, text: object) -> str:
 
 def _number_notation(e: Expr, write: Writes) -> Math:
     value = abs(number(e))
-    body: Math = Num(str(value.numerator))
-    if value.denominator != 1:
+    short = decimal(value) if value.denominator > 1000 else None
+    body: Math = Num(short or str(value.numerator))
+    if value.denominator != 1 and not short:
         body = Frac(body, Num(str(value.denominator)))
     return row(Op("−"), body) if number(e) < 0 else body
 

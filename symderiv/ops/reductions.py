@@ -1,13 +1,12 @@
-"""Table entries of sum, mean, trace, norm, dot and diag."""
+"""Table entries of sum, mean, trace, dot and diag."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ..expr import Expr, node
-from ..notation.math import Fence, Math, Num, Sym, Word, listed, row, sub
+from ..notation.math import Fence, Math, Word, listed, row, sub
 from ..shapes import ONE, SCALAR
 from ..tensor import (
     COLUMN,
@@ -15,10 +14,7 @@ from ..tensor import (
     ROW,
     Factor,
     Scale,
-    Term,
     Value,
-    call,
-    contract,
     delta,
     product,
     scaled,
@@ -64,11 +60,6 @@ def _build_dot(call: Application) -> Expr:
     x, y = call.expr(0), call.expr(1)
     call.same_shape(x, y)
     return node("dot", (x, y), SCALAR)
-
-
-def _build_norm(call: Application) -> Expr:
-    call.expect(1)
-    return node("norm", (call.expr(0),), SCALAR)
 
 
 def _build_diag(call: Application) -> Expr:
@@ -148,6 +139,7 @@ for _name, _lower, _cells, _law in (
             text=_axis_text,
             notation=_sum_notation,
             numpy=_axis_code,
+            reduces=True,
             samples=(
                 f"{_name}(X) * X",
                 f"X * {_name}(X, axis=1)",
@@ -202,67 +194,6 @@ register(
         numpy=lambda e, code: f"np.vdot({code(e.args[0])}, {code(e.args[1])})",
         samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
         bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
-    )
-)
-
-
-@dataclass(frozen=True)
-class NormCall:
-    """The Frobenius norm of a matrix, or the 2-norm of a vector."""
-
-    name: str = "norm"
-    data: None = None
-
-    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
-        """Return the cotangent times X / norm(X), written in the output."""
-        body = node.children[0]
-        labels = tuple(range(len(body.dims)))
-        factors = [
-            Factor(cotangent, ()),
-            Factor(body, labels),
-            Factor(node, (), Fraction(-1)),
-        ]
-        return contract(factors, labels, dict(enumerate(body.dims)))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("norm", args, SCALAR)
-
-
-def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
-    body = args[0]
-    if not body.loose:
-        return Value(call(NormCall(), (body.term,), ()), e.shape)
-    squares = product([(body, INNER, INNER + 1)], e.shape, exponents=(2,))
-    return product([(squares, ROW, COLUMN)], e.shape, exponents=(Fraction(1, 2),))
-
-
-def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    return [[at.math.root(total([x * x for r in args[0] for x in r]))]]
-
-
-def _norm_notation(e: Expr, write: Writes) -> Math:
-    body = Fence("‖", write(e.args[0]), "‖")
-    mark = Sym("F") if ONE not in e.args[0].shape else Num("2")
-    return sub(body, mark)
-
-
-register(
-    Operator(
-        name="norm",
-        build=_build_norm,
-        usage="norm(X)",
-        law="derivative of the norm: X / ‖X‖, where X is not zero",
-        source=f"{_BOOK}, eq. 129",
-        level=binds(ATOM),
-        lower=_norm_lower,
-        explicit=_norm_cells,
-        text=as_function,
-        notation=_norm_notation,
-        numpy=lambda e, code: f"np.linalg.norm({code(e.args[0])})",
-        analytic=False,
-        samples=("norm(X) * X", "norm(X - A @ X) ** 2 * X", "norm(x) * x", "norm(X) ** 3 * X"),
-        bad=("norm()", "norm(X, 7)", "norm(X, A)"),
     )
 )
 

@@ -1,0 +1,364 @@
+"""Table entries of max, min, prod, logsumexp and var, of all entries or along an axis.
+
+The gradient of max and min goes to the first maximal (minimal) entry, which ``max_mask`` and
+``min_mask`` mark with a 1; the slope of a mask is 0. The gradient of prod is the product of the
+other entries, never the product divided by the entry, so that zeros do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import Any, ClassVar
+
+from ..expr import Expr, node
+from ..notation.math import Math, Sym, Word, sub
+from ..shapes import ONE, SCALAR
+from ..tensor import Scale, Term, Value, add, call, scaled, spread, zero
+from .axes import (
+    RULES,
+    SAME_SHAPE,
+    Layout,
+    Slots,
+    along,
+    axis_code,
+    axis_notation,
+    axis_of,
+    axis_text,
+    lower_along,
+    mapped_cells,
+    reduced_cells,
+    slots_of,
+)
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    binds,
+    broadcast,
+    register,
+    total,
+)
+from .softmax import softmax
+
+_MINUS = Scale(Fraction(-1))
+
+
+def _build(name: str) -> Callable[[Application], Expr]:
+    def build(call: Application) -> Expr:
+        call.expect(1, 1, "axis")
+        x, axis = call.expr(0), call.axis()
+        rows, cols = x.shape
+        same = name in SAME_SHAPE
+        shape = x.shape if same else {None: SCALAR, 0: (ONE, cols), 1: (rows, ONE)}[axis]
+        return node(name, (x,), shape, axis)
+
+    return build
+
+
+def _reduction(
+    name: str,
+    combine: Callable[[Any, list[Any]], Any],
+    law: str,
+    source: str,
+    *,
+    numpy: str,
+    analytic: bool = True,
+    lower: Callable[[Expr, Sequence[Value]], Value] = lower_along,
+    code: Callable[[Expr, Codes], str] | None = None,
+    spelled: str = "",
+) -> None:
+    """Register a reduction; ``combine`` computes it from scalar functions and a list."""
+
+    word = spelled or name
+
+    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+        return reduced_cells(args[0], e.data, lambda values: combine(at.math, values))
+
+    register(
+        Operator(
+            name=name,
+            build=_build(name),
+            spelled=spelled,
+            usage=f"{word}(X), {word}(X, axis=0), {word}(X, axis=1)",
+            law=law,
+            source=source,
+            level=binds(ATOM),
+            lower=lower,
+            explicit=cells,
+            text=axis_text,
+            notation=axis_notation(Word(word)),
+            numpy=code or axis_code(numpy),
+            analytic=analytic,
+            reduces=True,
+            samples=(
+                f"{word}(X) * X",
+                f"X * {word}(A @ X, axis=1)",
+                f"{word}(X, axis=0) * X",
+                f"{word}(x) * x",
+                f"{word}(A @ x, axis=0)",
+            ),
+            bad=(f"{word}()", f"{word}(X, axis=2)", f"{word}(X, 'a')", f"{word}(X, dim=0)"),
+        )
+    )
+
+
+def _mask(name: str, sign: str, word: Math, of: str) -> None:
+    """Register the mask that marks the entry a maximum or a minimum takes."""
+
+    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+        def combine(values: list[Any]) -> list[Any]:
+            one, none = at.math.number(Fraction(1)), at.math.number(Fraction(0))
+            marks = [
+                [one if i == k else none for i in range(len(values))] for k in range(len(values))
+            ]
+            return [at.math.pick(sign, values, m) for m in marks]
+
+        return mapped_cells(args[0], e.data, combine)
+
+    SAME_SHAPE.add(name)
+    RULES[name] = lambda layout, node, cotangent: zero(layout.term.dims)
+    register(
+        Operator(
+            name=name,
+            build=_build(name),
+            usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
+            law=f"a mask of the first {of} entry has the slope 0",
+            source="definition",
+            level=binds(ATOM),
+            lower=_mask_lower,
+            explicit=cells,
+            text=axis_text,
+            notation=axis_notation(word),
+            numpy=_mask_code(f"_{name}"),
+            analytic=False,
+            samples=(
+                f"{name}(X) * X",
+                f"{name}(X, axis=1) * X",
+                f"{name}(A @ X, axis=0) * X",
+                f"{name}(x) * x",
+            ),
+            bad=(f"{name}()", f"{name}(X, axis=2)", f"{name}(X, A)"),
+        )
+    )
+
+
+def _mask_lower(e: Expr, args: Sequence[Value]) -> Value:
+    """Return the mask; where there is no axis every entry is the first maximal one."""
+    found = lower_along(e, args)
+    if found.term is args[0].term:
+        return Value(Layout(found.term, ()).whole(), e.shape, found.loose)
+    return found
+
+
+def _mask_code(name: str) -> Callable[[Expr, Codes], str]:
+    plain = axis_code(name)
+
+    def write(e: Expr, code: Codes) -> str:
+        if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
+            return plain(e, code)
+        return code.filled(e, "ones")
+
+    return write
+
+
+def _to_first(mask: str) -> Callable[[Layout, Term, Term], Term]:
+    """Return the rule of an extremum: the cotangent goes to the entry that the mask marks."""
+    return lambda layout, node, c: layout.whole(c, along(mask, layout.term, layout.slots))
+
+
+_mask("max_mask", ">", sub(Sym("1", bold=True), Word("max", function=False)), "maximal")
+_mask("min_mask", "<", sub(Sym("1", bold=True), Word("min", function=False)), "minimal")
+RULES["max"], RULES["min"] = _to_first("max_mask"), _to_first("min_mask")
+_reduction(
+    "max",
+    lambda m, values: m.pick(">", values, values),
+    "the gradient of max goes to the first maximal entry",
+    "elementary calculus; at a tie one of the subgradients",
+    numpy="np.max",
+    analytic=False,
+)
+_reduction(
+    "min",
+    lambda m, values: m.pick("<", values, values),
+    "the gradient of min goes to the first minimal entry",
+    "elementary calculus; at a tie one of the subgradients",
+    numpy="np.min",
+    analytic=False,
+)
+
+
+def _logsumexp_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    return layout.whole(cotangent, softmax(layout.term, layout.slots))
+
+
+RULES["logsumexp"] = _logsumexp_rule
+_reduction(
+    "logsumexp",
+    lambda m, values: m.log(total([m.exp(x) for x in values])),
+    "the gradient of logsumexp is softmax",
+    "Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
+    numpy="_logsumexp",
+)
+
+
+def _var_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    """Return 2/n C * (X - mean(X))."""
+    mean = layout.reduced(layout.term, scale=layout.share, spread=True)
+    centred = add([layout.term, scaled(mean, _MINUS)])
+    return scaled(layout.whole(cotangent, centred), layout.share * Scale(Fraction(2)))
+
+
+def _var_lower(e: Expr, args: Sequence[Value]) -> Value:
+    found = lower_along(e, args)
+    # The variance of one number is 0.
+    return Value(zero(found.term.dims), e.shape) if found.term is args[0].term else found
+
+
+def _var_code(e: Expr, code: Codes) -> str:
+    if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
+        return axis_code("_var")(e, code)
+    return code.filled(e, "zeros")
+
+
+def _variance(m: Any, values: list[Any]) -> Any:
+    share = m.number(Fraction(1, len(values)))
+    mean = total(values) * share
+    return total([(x - mean) * (x - mean) for x in values]) * share
+
+
+RULES["variance"] = _var_rule
+_reduction(
+    "variance",
+    _variance,
+    "the gradient of the (biased) variance is 2/n times the deviations from the mean",
+    "definition; product rule",
+    numpy="_var",
+    lower=_var_lower,
+    code=_var_code,
+    spelled="var",
+)
+
+
+@dataclass(frozen=True)
+class ProductOfOthersCall:
+    """For every entry the product of the others, and the derivatives of that along directions.
+
+    With x and directions c1, c2, .. it is the gradient by x of the derivative of prod(x) along
+    all the directions: a symmetric, multilinear form, so its own derivatives are of its kind.
+    """
+
+    data: Slots
+    name: str = "prod_others"
+    takes_matrices: ClassVar[bool] = True
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the form with the cotangent as one more direction, or in place of one."""
+        body, *directions = node.children
+        if position:
+            directions.pop(position - 1)
+        return others(body, self.data, *directions, cotangent)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        x = max(args, key=lambda a: sum(d != ONE for d in a.shape))
+        return node(self.name, args, x.shape, axis_of(x, self.data))
+
+
+def others(body: Term, slots: Slots, *directions: Term) -> Term:
+    """Return the products of the other entries along slots; directions in canonical order."""
+    args = (body, *sorted(directions, key=lambda t: t.order))
+    return call(ProductOfOthersCall(slots), args, body.dims)
+
+
+def _prod_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    return layout.whole(cotangent, others(layout.term, layout.slots))
+
+
+RULES["prod"] = _prod_rule
+_reduction(
+    "prod",
+    lambda m, values: reduce(lambda x, y: x * y, values),
+    "the slope of a product by one entry is the product of the others",
+    "product rule",
+    numpy="np.prod",
+)
+
+
+def _others_build(call: Application) -> Expr:
+    count = call.expect(1, 5, "axis")
+    args = tuple(call.expr(k) for k in range(count))
+    return node("prod_others", args, call.common_shape(*args), call.axis())
+
+
+def _others_lower(e: Expr, args: Sequence[Value]) -> Value:
+    parts = spread(args, e.shape)
+    body, *directions = (p.term for p in parts)
+    assert e.data is None or isinstance(e.data, int)
+    slots = slots_of(e.shape, e.data)
+    if slots:
+        return Value(others(body, slots, *directions), e.shape, parts[0].loose)
+    # Of one entry, the product of the others is 1, and constant.
+    found = zero(body.dims) if directions else Layout(body, ()).whole()
+    return Value(found, e.shape, parts[0].loose)
+
+
+def _others_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    spread_out = broadcast(args, lambda *entries: entries)
+    one, none = at.math.number(Fraction(1)), at.math.number(Fraction(0))
+
+    def product(left: list[tuple[Any, ...]], used: tuple[int, ...]) -> Any:
+        """Return the sum over all ways to take each direction once, the argument elsewhere."""
+        if not left:
+            return one if len(used) == len(args) - 1 else none
+        (x, *slopes), *rest = left
+        found = x * product(rest, used)
+        for k, c in enumerate(slopes):
+            if k not in used:
+                found = found + c * product(rest, (*used, k))
+        return found
+
+    def combine(values: list[Any]) -> list[Any]:
+        return [
+            product([v for i, v in enumerate(values) if i != k], ()) for k in range(len(values))
+        ]
+
+    return mapped_cells(spread_out, e.data, combine)
+
+
+def _others_code(e: Expr, code: Codes) -> str:
+    if not slots_of(e.shape, e.data):  # type: ignore[arg-type]
+        return code.filled(e, "zeros" if e.args[1:] else "ones")
+    parts = [code.spread(a, e) for a in e.args]
+    axis = None if ONE in e.shape else e.data
+    return code.called("_prod_others", *parts, *([] if axis is None else [f"axis={axis}"]))
+
+
+register(
+    Operator(
+        name="prod_others",
+        build=_others_build,
+        usage="prod_others(X), prod_others(X, axis=1)",
+        law="the derivative of a product of others leaves out one entry more",
+        source="product rule",
+        level=binds(ATOM),
+        lower=_others_lower,
+        explicit=_others_cells,
+        text=axis_text,
+        notation=axis_notation(sub(Word("prod"), Word("others", function=False))),
+        numpy=_others_code,
+        samples=(
+            "prod_others(X) * X",
+            "prod_others(X, axis=1) * X",
+            "prod_others(A @ X, axis=0)",
+            "prod_others(x) * x",
+            "prod_others(X, A @ X, axis=0)",
+        ),
+        bad=("prod_others()", "prod_others(X, axis=2)", "prod_others(X, A)"),
+    )
+)

@@ -1,0 +1,370 @@
+"""Table entries of the norms, and of the matrices that their gradients are made of.
+
+``norm1`` and ``norminf`` are entrywise, for matrices as for vectors: the sum of |x|, and the
+largest |x| (whose gradient goes to the first entry that has it). ``norm(X, "nuc")`` is the sum of
+the singular values, ``norm(X, 2)`` the largest; of a vector both are its 2-norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from ..errors import MissingRuleError
+from ..expr import Expr, node
+from ..notation.math import Fence, Math, Num, Sym, Word, row, sub
+from ..shapes import ONE, SCALAR, Shape
+from ..tensor import (
+    COLUMN,
+    INNER,
+    ROW,
+    Factor,
+    Term,
+    Value,
+    call,
+    contract,
+    product,
+)
+from .axes import along, slots_of
+from .base import (
+    ATOM,
+    ENTRYWISE,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Texts,
+    Writes,
+    as_function,
+    binds,
+    register,
+    total,
+)
+
+_BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
+_WATSON = "Watson, Linear Algebra and its Applications 170 (1992), p. 33-45"
+_HIGHAM = "Higham, Functions of Matrices (2008), chapter 8"
+
+
+@dataclass(frozen=True)
+class NormCall:
+    """A norm of all entries; ``data`` is "nuc", 2 (spectral) or None (Frobenius)."""
+
+    name: str = "norm"
+    data: str | int | None = None
+    takes_matrices: ClassVar[bool] = True
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent times the gradient of the norm, by ``_GRADIENTS``."""
+        body = node.children[0]
+        labels = tuple(range(len(body.dims)))
+        factors = _GRADIENTS[self.name, self.data](node, body, labels)
+        return contract([Factor(cotangent, ()), *factors], labels, dict(enumerate(body.dims)))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, SCALAR, self.data)
+
+
+Labels = tuple[int, ...]
+
+
+def _frobenius(node: Term, body: Term, labels: Labels) -> list[Factor]:
+    return [Factor(body, labels), Factor(node, (), Fraction(-1))]
+
+
+def _nuclear(node: Term, body: Term, labels: Labels) -> list[Factor]:
+    return [Factor(polar(body), labels)]
+
+
+def _spectral(node: Term, body: Term, labels: Labels) -> list[Factor]:
+    left = _matrix_call("left_singular", body, body.dims[:-1])
+    right = _matrix_call("right_singular", body, (*body.dims[:-2], body.dims[-1]))
+    return [
+        Factor(left, labels[:-1]),
+        Factor(right, (*labels[:-2], labels[-1])),
+    ]
+
+
+def _entrywise(name: str, body: Term) -> Term:
+    return call(ENTRYWISE[name](None), (body,), body.dims)
+
+
+def _signs(node: Term, body: Term, labels: Labels) -> list[Factor]:
+    return [Factor(_entrywise("sign", body), labels)]
+
+
+def _largest(node: Term, body: Term, labels: Labels) -> list[Factor]:
+    slots = tuple(k - len(labels) for k in labels)
+    mask = along("max_mask", _entrywise("abs", body), slots)
+    return [Factor(_entrywise("sign", body), labels), Factor(mask, labels)]
+
+
+_GRADIENTS: dict[tuple[str, Any], Callable[[Term, Term, Labels], list[Factor]]] = {
+    ("norm", None): _frobenius,
+    ("norm", "nuc"): _nuclear,
+    ("norm", 2): _spectral,
+    ("norm1", None): _signs,
+    ("norminf", None): _largest,
+}
+
+
+def _build_norm(call: Application) -> Expr:
+    count = call.expect(1, 2)
+    x = call.expr(0)
+    kind = call.choice(1, (2, "fro", "nuc")) if count == 2 else None
+    # Of a vector every one of these is its 2-norm.
+    return node("norm", (x,), SCALAR, None if kind == "fro" or ONE in x.shape else kind)
+
+
+def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
+    body = args[0]
+    if e.data is not None or not body.loose:
+        return _called(e, body)
+    squares = product([(body, INNER, INNER + 1)], e.shape, exponents=(2,))
+    return product([(squares, ROW, COLUMN)], e.shape, exponents=(Fraction(1, 2),))
+
+
+def _called(e: Expr, body: Value) -> Value:
+    if body.loose:
+        raise MissingRuleError(
+            f"no rule for norm(.., {e.data!r}) of a matrix that an index of Sum runs through",
+            remedy="write the terms of the sum one by one",
+        )
+    assert e.data is None or isinstance(e.data, str | int)
+    return Value(call(NormCall(e.op, e.data), (body.term,), ()), e.shape)
+
+
+def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    if e.data is not None:
+        name = "norm_nuclear" if e.data == "nuc" else "norm_spectral"
+        found: Cells = at.math.matrix(name, args[0])
+        return found
+    return [[at.math.root(total([x * x for r in args[0] for x in r]))]]
+
+
+def _norm_text(e: Expr, text: Texts) -> str:
+    kind = {None: "", "nuc": ', "nuc"', 2: ", 2"}[e.data]  # type: ignore[index]
+    return f"norm({text(e.args[0])}{kind})"
+
+
+def _norm_notation(e: Expr, write: Writes) -> Math:
+    mark: Math = Num("2")
+    if e.data == "nuc":
+        mark = Word("∗", function=False)
+    elif e.data is None and ONE not in e.args[0].shape:
+        mark = Sym("F")
+    return sub(Fence("‖", write(e.args[0]), "‖"), mark)
+
+
+def _norm_code(e: Expr, code: Codes) -> str:
+    kind = {None: "", "nuc": ', "nuc"', 2: ", 2"}[e.data]  # type: ignore[index]
+    return f"np.linalg.norm({code(e.args[0])}{kind})"
+
+
+register(
+    Operator(
+        name="norm",
+        build=_build_norm,
+        usage='norm(X), norm(X, "nuc"), norm(X, 2)',
+        law="derivative of the norm: X / ‖X‖ for the Frobenius norm, the orthogonal polar factor "
+        "for the nuclear, the singular vectors u vᵀ for the spectral norm",
+        source=f"{_BOOK}, eq. 129; {_WATSON}",
+        level=binds(ATOM),
+        lower=_norm_lower,
+        explicit=_norm_cells,
+        text=_norm_text,
+        notation=_norm_notation,
+        numpy=_norm_code,
+        analytic=False,
+        samples=(
+            "norm(X) * X",
+            "norm(X - A @ X) ** 2 * X",
+            "norm(x) * x",
+            "norm(X) ** 3 * X",
+            'norm(A @ X, "nuc") * X',
+            "norm(X, 2) * X",
+            "norm(A @ x, 2) * x",
+        ),
+        bad=("norm()", "norm(X, 7)", "norm(X, A)", "norm(X, 'l1')"),
+    )
+)
+
+
+def _sum_of_abs(values: Sequence[Any], at: Place) -> Any:
+    return total([_abs(at.math, x) for x in values])
+
+
+def _largest_abs(values: Sequence[Any], at: Place) -> Any:
+    sizes = [_abs(at.math, x) for x in values]
+    return at.math.pick(">", sizes, sizes)
+
+
+def _abs(m: Any, x: Any) -> Any:
+    none = m.number(Fraction(0))
+    return m.choose(">", x, none, x, m.choose("<", x, none, -x, none))
+
+
+def _entry_norm(
+    name: str,
+    combine: Callable[[Sequence[Any], Place], Any],
+    expanded: Callable[[Expr, Value], Value],
+    law: str,
+    code: Callable[[Expr, Codes], str],
+    mark: Math,
+) -> None:
+    """Register a norm of all entries; ``expanded`` is its lowering under an index of Sum."""
+
+    def build(call: Application) -> Expr:
+        call.expect(1)
+        return node(name, (call.expr(0),), SCALAR)
+
+    register(
+        Operator(
+            name=name,
+            build=build,
+            usage=f"{name}(X)",
+            law=law,
+            source="elementary calculus; entrywise norms, as on matrixcalculus.org for vectors",
+            level=binds(ATOM),
+            lower=lambda e, args: expanded(e, args[0]) if args[0].loose else _called(e, args[0]),
+            explicit=lambda e, args, at: [[combine([x for r in args[0] for x in r], at)]],
+            text=as_function,
+            notation=lambda e, write: sub(Fence("‖", write(e.args[0]), "‖"), mark),
+            numpy=code,
+            analytic=False,
+            samples=(f"{name}(X) * X", f"{name}(A @ X - X) ** 2 * X", f"{name}(x) * x"),
+            bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
+        )
+    )
+
+
+def _absolute(body: Value) -> Value:
+    return Value(_entrywise("abs", body.term), body.shape, body.loose)
+
+
+def _largest_under_an_index(e: Expr, body: Value) -> Value:
+    sizes = _absolute(body)
+    slots = slots_of(body.shape, None)
+    term = along("max", sizes.term, slots) if slots else sizes.term
+    return Value(term, e.shape, body.loose)
+
+
+_entry_norm(
+    "norm1",
+    _sum_of_abs,
+    lambda e, body: product([(_absolute(body), INNER, INNER + 1)], e.shape),
+    "the gradient of the sum of |x| is sign(x)",
+    lambda e, code: code.called("np.sum", code.called("np.abs", code(e.args[0]))),
+    Num("1"),
+)
+_entry_norm(
+    "norminf",
+    _largest_abs,
+    _largest_under_an_index,
+    "the gradient of the largest |x| is the sign of the first entry that has it",
+    lambda e, code: code.called("np.max", code.called("np.abs", code(e.args[0]))),
+    Sym("infty"),
+)
+
+
+@dataclass(frozen=True)
+class SingularCall:
+    """A matrix made of singular vectors; its own derivative is no rule of the table."""
+
+    name: str
+    data: None = None
+    takes_matrices: ClassVar[bool] = True
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Refuse: the derivative of singular vectors is missing."""
+        raise MissingRuleError(
+            f"no rule for the derivative of {self.name}(..)",
+            remedy="second derivatives of nuclear and spectral norms are not covered",
+        )
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, _SHAPES[self.name](args[0].shape))
+
+
+_SHAPES: dict[str, Callable[[Shape], Shape]] = {
+    "polar": lambda shape: shape,
+    "left_singular": lambda shape: (shape[0], ONE),
+    "right_singular": lambda shape: (shape[1], ONE),
+}
+
+
+def _matrix_call(name: str, body: Term, dims: tuple[Any, ...]) -> Term:
+    return call(SingularCall(name), (body,), dims)
+
+
+def polar(body: Term) -> Term:
+    """Return the orthogonal polar factor U Vᵀ of a term whose last two axes are a matrix."""
+    return _matrix_call("polar", body, body.dims)
+
+
+def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None:
+    def build(call: Application) -> Expr:
+        call.expect(1)
+        x = call.expr(0)
+        if ONE in x.shape:
+            raise call.refuse(
+                x, "it takes a matrix, not {shape}", "of a vector, write {x} / norm({x})"
+            )
+        return node(name, (x,), _SHAPES[name](x.shape))
+
+    def lower(e: Expr, args: Sequence[Value]) -> Value:
+        body = args[0]
+        core = body.term.dims[-2:]
+        kept = {"polar": core, "left_singular": core[:1], "right_singular": core[1:]}[name]
+        term = _matrix_call(name, body.term, (*body.term.dims[:-2], *kept))
+        return Value(term, e.shape, body.loose)
+
+    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+        found: Cells = at.math.matrix(name, args[0])
+        return found
+
+    register(
+        Operator(
+            name=name,
+            build=build,
+            usage=f"{name}(X)",
+            law=law,
+            source=_HIGHAM,
+            level=binds(ATOM),
+            lower=lower,
+            explicit=cells,
+            text=as_function,
+            notation=lambda e, write: row(word, Fence("(", write(e.args[0]), ")")),
+            numpy=lambda e, code: code.function(e, f"_{name}"),
+            analytic=False,
+            samples=samples,
+            bad=(f"{name}()", f"{name}(x)", f"{name}(X, X)"),
+        )
+    )
+
+
+# Their derivatives are missing, so the samples take them of matrices that do not vary.
+_CONSTANT = "diag(ones(n)) + onehot(1, n) @ onehot(1, n).T"
+_singular(
+    "polar",
+    "the orthogonal polar factor U Vᵀ of X = U S Vᵀ",
+    (f"polar({_CONSTANT}) @ X",),
+    Word("polar"),
+)
+_singular(
+    "left_singular",
+    "the left singular vector of the largest singular value",
+    (f"left_singular({_CONSTANT}) * x",),
+    sub(Sym("u", bold=True), Num("1")),
+)
+_singular(
+    "right_singular",
+    "the right singular vector of the largest singular value, its largest entry positive",
+    (f"right_singular({_CONSTANT}) * x",),
+    sub(Sym("v", bold=True), Num("1")),
+)

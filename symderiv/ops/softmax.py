@@ -1,0 +1,143 @@
+"""Table entries of softmax and logsoftmax, along the last axis unless ``axis=`` says otherwise.
+
+``axis=None`` goes over all entries at once. A column has a last axis of size 1, along which every
+softmax is 1: that is refused, with ``axis=0`` as the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from ..expr import Expr, node
+from ..notation.math import Fence, Math, Word, row, sub
+from ..shapes import ONE
+from ..tensor import Scale, Term, add, scaled
+from .axes import RULES, SAME_SHAPE, Layout, Slots, along, lower_along, mapped_cells, slots_of
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Texts,
+    Writes,
+    binds,
+    register,
+    total,
+)
+
+_MINUS = Scale(Fraction(-1))
+_LAST: Slots = (-1,)
+
+
+def softmax(term: Term, slots: Slots = _LAST) -> Term:
+    """Return the softmax of a term along the axes at ``slots``, counted from the end."""
+    return along("softmax", term, slots)
+
+
+def logsoftmax(term: Term, slots: Slots = _LAST) -> Term:
+    """Return the logarithm of the softmax of a term along the axes at ``slots``."""
+    return along("logsoftmax", term, slots)
+
+
+def _softmax_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    """Return S * (C - sum(S * C)), in the output S."""
+    mean = layout.reduced(node, cotangent, spread=True)
+    return layout.whole(node, add([cotangent, scaled(mean, _MINUS)]))
+
+
+def _logsoftmax_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    """Return C - softmax(X) * sum(C)."""
+    whole = layout.reduced(cotangent)
+    share = layout.whole(softmax(layout.term, layout.slots), whole)
+    return add([cotangent, scaled(share, _MINUS)])
+
+
+def _build(name: str) -> Callable[[Application], Expr]:
+    def build(call: Application) -> Expr:
+        call.expect(1, 1, "axis")
+        x, axis = call.expr(0), call.axis(1)
+        if not slots_of(x.shape, axis):
+            raise call.refuse(
+                x,
+                f"axis {'-1' if axis == 1 else axis} of {{shape}} has size 1, so every {name} "
+                "along it is the same number",
+                f"write {name}({{x}}, axis={1 if x.shape[0] == ONE else 0})",
+            )
+        return node(name, (x,), x.shape, axis)
+
+    return build
+
+
+def _text(e: Expr, text: Texts) -> str:
+    axis = "" if e.data == 1 else f", axis={e.data}"
+    return f"{e.op}({text(e.args[0])}{axis})"
+
+
+def _notation(e: Expr, write: Writes) -> Math:
+    body = Fence("(", write(e.args[0]), ")")
+    word: Math = Word(e.op)
+    if ONE not in e.args[0].shape and e.data != 1:
+        word = sub(word, Word("rows" if e.data == 0 else "all", function=False))
+    return row(word, body)
+
+
+def _code(e: Expr, code: Codes) -> str:
+    axis = e.data if ONE not in e.args[0].shape else 0
+    return code.function(e, f"_{e.op}", f"axis={axis}")
+
+
+def _softmax_cells(e: Expr, args: Any, at: Place) -> Cells:
+    def combine(values: list[Any]) -> list[Any]:
+        powers = [at.math.exp(x) for x in values]
+        whole = total(powers)
+        return [p / whole for p in powers]
+
+    return mapped_cells(args[0], e.data, combine)
+
+
+def _logsoftmax_cells(e: Expr, args: Any, at: Place) -> Cells:
+    def combine(values: list[Any]) -> list[Any]:
+        whole = at.math.log(total([at.math.exp(x) for x in values]))
+        return [x - whole for x in values]
+
+    return mapped_cells(args[0], e.data, combine)
+
+
+for _name, _rule, _cells, _law in (
+    ("softmax", _softmax_rule, _softmax_cells, "S ⊙ (G - the sums of S ⊙ G), with S = softmax(X)"),
+    (
+        "logsoftmax",
+        _logsoftmax_rule,
+        _logsoftmax_cells,
+        "the gradient of logsoftmax is G minus softmax(X) times the sums of G",
+    ),
+):
+    RULES[_name] = _rule
+    SAME_SHAPE.add(_name)
+    register(
+        Operator(
+            name=_name,
+            build=_build(_name),
+            usage=f"{_name}(X), {_name}(x, axis=0)",
+            law=_law,
+            source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
+            level=binds(ATOM),
+            lower=lower_along,
+            explicit=_cells,
+            text=_text,
+            notation=_notation,
+            numpy=_code,
+            samples=(
+                f"{_name}(X) * X",
+                f"{_name}(A @ X, axis=0)",
+                f"{_name}(x, axis=0) * x",
+                f"{_name}(X, axis=None)",
+                f"{_name}(x.T)",
+            ),
+            bad=(f"{_name}(x)", f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(s)"),
+        )
+    )

@@ -1,0 +1,243 @@
+"""Table entries of abs, sign, the activations beside relu, and of maximum and minimum.
+
+Nonsmooth points: abs'(0) = sign(0) = 0, elu'(0) = 1, and the slope of leaky_relu at 0 is that of
+its negative side. Where the arguments of maximum or minimum are equal, the slope goes to the
+second one, so that maximum(x, 0) is relu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..expr import Expr, node
+from ..notation.math import Fence, Math, Word, listed, row, sub
+from ..shapes import SCALAR
+from ..tensor import Scale, Term, Value, call, constant, leaf, monomial, spread
+from .base import (
+    ATOM,
+    Application,
+    Codes,
+    Operator,
+    Pointwise,
+    Writes,
+    as_function,
+    binds,
+    broadcast,
+    register,
+)
+from .entrywise import WhereCall, common_shape, entrywise
+
+_CUBIC = Fraction(44715, 1_000_000)  # of the tanh form of gelu: Hendrycks and Gimpel, section 2
+_GELU = "Hendrycks and Gimpel, Gaussian Error Linear Units (2016)"
+
+
+def choose(
+    sign: str, left: Pointwise, right: Pointwise | int, yes: Pointwise | int, no: Pointwise | int
+) -> Pointwise:
+    """Return ``yes`` where ``left sign right`` holds, else ``no``, entry by entry."""
+    parts = tuple(Pointwise.lift(p, left.term) for p in (left, right, yes, no))
+    return Pointwise(call(WhereCall(sign), parts, left.term.dims))
+
+
+def _zero(m: Any) -> Any:
+    return m.number(Fraction(0))
+
+
+def _abs(m: Any, x: Any) -> Any:
+    return m.choose(">", x, _zero(m), x, m.choose("<", x, _zero(m), -x, _zero(m)))
+
+
+def _sign(m: Any, x: Any) -> Any:
+    one = m.number(Fraction(1))
+    return m.choose(">", x, _zero(m), one, m.choose("<", x, _zero(m), -one, _zero(m)))
+
+
+entrywise(
+    "abs",
+    _abs,
+    "abs' = sign (and abs'(0) = 0)",
+    derivative=lambda x, y: x.apply("sign"),
+    notation=lambda e, write: Fence("|", write(e.args[0]), "|"),
+    analytic=False,
+)
+entrywise(
+    "sign",
+    _sign,
+    "sign' = 0 (and sign(0) = 0)",
+    derivative=lambda x, y: x * 0,
+    analytic=False,
+)
+entrywise(
+    "elu",
+    lambda m, x: m.choose(">", x, _zero(m), x, m.exp(x) - 1),
+    "elu'(x) = 1 where x > 0, else 1 + elu(x) = exp(x)",
+    derivative=lambda x, y: choose(">", x, 0, 1, 1 + y),
+    numpy="_elu",
+    analytic=False,
+)
+
+
+def _root_of(scale: int, *factors: Term) -> Pointwise:
+    """Return the square root of a number times scalar terms, as a scalar."""
+    inside = monomial(
+        *((f, 1) for f in factors), (constant(Scale()), 1), scale=Scale(Fraction(scale))
+    )
+    return Pointwise(inside) ** Fraction(1, 2)
+
+
+def _pi() -> Term:
+    return leaf(node("const", (), SCALAR, "pi"), ())
+
+
+def _gelu_slope(x: Pointwise, y: Pointwise) -> Pointwise:
+    below = 1 + (x * _root_of(2) ** -1).apply("erf")
+    bell = (x**2 * Fraction(-1, 2)).apply("exp")
+    return below * Fraction(1, 2) + x * bell * _root_of(2, _pi()) ** -1
+
+
+def _gelu_tanh_slope(x: Pointwise, y: Pointwise) -> Pointwise:
+    root = Pointwise(monomial((_pi(), -1), scale=Scale(Fraction(2)))) ** Fraction(1, 2)
+    t = (root * (x + x**3 * _CUBIC)).apply("tanh")
+    inside = 1 + x**2 * (3 * _CUBIC)
+    return (1 + t) * Fraction(1, 2) + x * (1 - t**2) * root * inside * Fraction(1, 2)
+
+
+def _gelu_tanh(m: Any, x: Any) -> Any:
+    half, cubic = m.number(Fraction(1, 2)), m.number(_CUBIC)
+    t = m.tanh(m.root(2 / m.constant("pi")) * (x + cubic * x * x * x))
+    return half * x * (1 + t)
+
+
+entrywise(
+    "gelu",
+    lambda m, x: x * m.number(Fraction(1, 2)) * (1 + m.erf(x / m.root(m.number(Fraction(2))))),
+    "gelu'(x) = Φ(x) + x φ(x), the normal distribution and its density",
+    derivative=_gelu_slope,
+    source=f"{_GELU}, section 2",
+    numpy="_gelu",
+)
+entrywise(
+    "gelu_tanh",
+    _gelu_tanh,
+    "product and chain rule on ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))",
+    derivative=_gelu_tanh_slope,
+    source=f"{_GELU}, section 2",
+    numpy="_gelu_tanh",
+    notation=lambda e, write: row(
+        sub(Word("gelu"), Word("tanh", function=False)), Fence("(", write(e.args[0]), ")")
+    ),
+)
+
+Slope = Callable[..., Pointwise]
+
+# The slopes of functions of two arguments by each of them.
+_SLOPES: dict[str, tuple[Slope, Slope]] = {
+    "leaky_relu": (
+        lambda x, s: choose(">", x, 0, 1, s),
+        lambda x, s: choose(">", x, 0, 0, x),
+    ),
+    "maximum": (
+        lambda a, b: choose(">", a, b, 1, 0),
+        lambda a, b: choose(">", a, b, 0, 1),
+    ),
+    "minimum": (
+        lambda a, b: choose("<", a, b, 1, 0),
+        lambda a, b: choose("<", a, b, 0, 1),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class PairCall:
+    """An entrywise function of two arguments that have the same axes."""
+
+    name: str
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent times the slope by the argument at ``position``."""
+        slope = _SLOPES[self.name][position](*map(Pointwise, node.children))
+        return monomial((cotangent, 1), (slope.term, 1))
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, common_shape(args))
+
+
+def _pair(
+    name: str,
+    explicit: Callable[[Any, Any, Any], Any],
+    law: str,
+    numpy: str,
+    samples: tuple[str, ...],
+    usage: str,
+    word: Math,
+) -> None:
+    def build(call: Application) -> Expr:
+        call.expect(2)
+        args = (call.expr(0), call.expr(1))
+        return node(name, args, call.common_shape(*args))
+
+    def lower(e: Expr, args: Sequence[Value]) -> Value:
+        parts = spread(args, e.shape)
+        term = call(PairCall(name), tuple(p.term for p in parts), parts[0].term.dims)
+        return Value(term, e.shape, parts[0].loose)
+
+    def code(e: Expr, write: Codes) -> str:
+        x, y = (write.spread(a, e) for a in e.args)
+        return write.called(numpy, x, y)
+
+    def notation(e: Expr, write: Writes) -> Math:
+        x, y = (write.spread(a, e) for a in e.args)
+        return row(word, Fence("(", listed(x, y), ")"))
+
+    register(
+        Operator(
+            name=name,
+            build=build,
+            usage=usage,
+            law=law,
+            source="elementary calculus",
+            level=binds(ATOM),
+            lower=lower,
+            explicit=lambda e, args, at: broadcast(args, lambda x, y: explicit(at.math, x, y)),
+            text=as_function,
+            notation=notation,
+            numpy=code,
+            analytic=False,
+            samples=samples,
+            bad=(f"{name}(X)", f"{name}(X, A)", f"{name}(X, x, x)"),
+        )
+    )
+
+
+_pair(
+    "leaky_relu",
+    lambda m, x, s: m.choose(">", x, _zero(m), x, s * x),
+    "leaky_relu'(x) = 1 where x > 0, else s; by s it is 0 where x > 0, else x",
+    "_leaky_relu",
+    ("leaky_relu(X, s) * X", "leaky_relu(A @ X, 0.1)", "leaky_relu(x, s) * x"),
+    "leaky_relu(x, s)",
+    sub(Word("relu"), Word("leaky", function=False)),
+)
+_pair(
+    "maximum",
+    lambda m, a, b: m.choose(">", a, b, a, b),
+    "the slope of the larger argument (of the second where both are equal)",
+    "np.maximum",
+    ("maximum(X, A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
+    "maximum(a, b)",
+    Word("max"),
+)
+_pair(
+    "minimum",
+    lambda m, a, b: m.choose("<", a, b, a, b),
+    "the slope of the smaller argument (of the second where both are equal)",
+    "np.minimum",
+    ("minimum(X, A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
+    "minimum(a, b)",
+    Word("min"),
+)
