@@ -236,7 +236,7 @@ def _entry_norm(
             notation=lambda e, write: sub(Fence("‖", write(e.args[0]), "‖"), mark),
             numpy=code,
             analytic=False,
-            samples=(f"{name}(X) * X", f"{name}(A @ X - X) ** 2 * X", f"{name}(x) * x"),
+            samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
             bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
         )
     )

@@ -228,7 +228,7 @@ _pair(
     lambda m, a, b: m.choose(">", a, b, a, b),
     "the slope of the larger argument (of the second where both are equal)",
     "np.maximum",
-    ("maximum(X, A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
+    ("maximum(X, 3 + A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
     "maximum(a, b)",
     Word("max"),
 )
@@ -237,7 +237,7 @@ _pair(
     lambda m, a, b: m.choose("<", a, b, a, b),
     "the slope of the smaller argument (of the second where both are equal)",
     "np.minimum",
-    ("minimum(X, A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
+    ("minimum(X, 3 + A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
     "minimum(a, b)",
     Word("min"),
 )
