@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..calculus import reverse
+from ..errors import NoEntriesError
 from ..expr import Expr, add, index_sum, mul, named, partial, walk
 from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
@@ -22,6 +23,7 @@ from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
+from .mentions import laws, listed, meets, names_in, why_known
 from .slopes import jacobian, pulled
 from .staging import Stage, Stages
 from .steps import Reason, Step
@@ -114,29 +116,41 @@ class _Narrator:
         return self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
 
     def _consumers(self, target: Term) -> list[Stage]:
-        return [s for s in self.stages.stages.values() if _meets(s.value, target)]
+        return [s for s in self.stages.stages.values() if meets(s.value, target)]
 
     def _section(self, target: Term, expr: Expr) -> Section:
         self.letters.reserved = set()
         ends = self.letters.targets(len(target.dims))
         self.letters.reserved = set(ends)
         consumers = self._consumers(target)
-        direct = _meets(self.root, target)
+        direct = meets(self.root, target)
         result = self._result(target, expr, consumers, direct)
         if self._is_given(target, result):
             return Section(expr, (), result, ends, ())
         steps: list[Step] = []
-        pieces: list[tuple[Stage, Ends, list[Monomial]]] = []
+        pieces: list[tuple[Stage, Ends, list[Monomial] | None]] = []
         for stage in consumers:
             spot = self.letters.pair("ij", len(stage.term.dims), ends)
-            local = self._local(stage, spot, target, expr, ends, steps)
-            pieces.append((stage, spot, local))
+            pieces.append((stage, spot, self._stage(stage, spot, target, expr, ends, steps)))
         monomials = self._chain(target, expr, ends, pieces, direct, steps)
         steps += closing_steps(result, ends, monomials)
         bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
         return Section(expr, tuple(steps), result, ends, bound)
 
     # one stage, differentiated entry by entry
+
+    def _stage(
+        self, stage: Stage, spot: Ends, target: Term, expr: Expr, ends: Ends, steps: list[Step]
+    ) -> list[Monomial] | None:
+        """Return the derivative of an entry of a stage; None where it has no form of its own."""
+        local: list[Step] = []
+        try:
+            found = self._local(stage, spot, target, expr, ends, local)
+        except NoEntriesError:
+            steps += local[:1]  # what the stage is
+            return None
+        steps += local
+        return found
 
     def _local(
         self,
@@ -168,7 +182,7 @@ class _Narrator:
         steps: list[Step],
     ) -> list[Monomial]:
         by = place(expr, ends)
-        held = tuple(n for n in _names(value) if n is not expr)
+        held = tuple(n for n in names_in(value) if n is not expr)
         slope = partial(left, by, held)
         shown = self._product_rule(value, spot, target, by, held)
         law, reason = self._rule(value, spot, target, expr)
@@ -187,7 +201,7 @@ class _Narrator:
             body = raised_power(self.forms.entry(f.term, ends), f.exponent)
             return [Monomial(Scale(), (partial(body, by, held),))]
 
-        return differentiated(self.forms, value, spot, lambda t: _meets(t, target), slope)
+        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
 
     def _with_deltas(self, value: Term, spot: Ends, target: Term, by: Ends) -> list[Monomial]:
         def slope(f: Factor, ends: Ends) -> list[Monomial]:
@@ -202,7 +216,7 @@ class _Narrator:
                 for m in self._atom_slope(f.term, ends, target, by)
             ]
 
-        return differentiated(self.forms, value, spot, lambda t: _meets(t, target), slope)
+        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
 
     def _atom_slope(self, atom: Term, ends: Ends, target: Term, by: Ends) -> list[Monomial]:
         """Return the derivative of a leaf, a name or a function of them by an entry."""
@@ -220,11 +234,11 @@ class _Narrator:
 
     def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
         counts = [
-            sum(_meets(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
+            sum(meets(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
             for factors, _, _ in self.forms.expanded(value, spot)
         ]
         places = [
-            sum(_meets(f.term, target) for f in factors)
+            sum(meets(f.term, target) for f in factors)
             for factors, _, _ in self.forms.expanded(value, spot)
         ]
         if max(places, default=0) == 1 and max(counts, default=0) > 1:
@@ -234,7 +248,7 @@ class _Narrator:
         kept = [
             m
             for (factors, _, m) in self.forms.expanded(value, spot)
-            if not any(_meets(f.term, target) for f in factors)
+            if not any(meets(f.term, target) for f in factors)
         ]
         if len(kept) == 1:
             return "linearity", ("linearity; ", kept[0].expr(), " does not contain ", expr)
@@ -243,10 +257,10 @@ class _Narrator:
         return "linearity", ("linearity",)
 
     def _slopes(self, value: Term, target: Term) -> Reason:
-        laws = [TABLE[c.data.name].law for c in _calls(value) if target in c.children]
+        known = laws(value, target)
         expr: Expr = target.data
         plain: Reason = ("entries of ", expr, " are independent")
-        return (*plain, "; " + "; ".join(dict.fromkeys(laws))) if laws else plain
+        return (*plain, "; " + "; ".join(known)) if known else plain
 
     def _sift(self, monomials: list[Monomial], steps: list[Step]) -> list[Monomial]:
         pairs = [m.sifted() for m in monomials]
@@ -264,7 +278,7 @@ class _Narrator:
         target: Term,
         expr: Expr,
         ends: Ends,
-        pieces: list[tuple[Stage, Ends, list[Monomial]]],
+        pieces: list[tuple[Stage, Ends, list[Monomial] | None]],
         direct: bool,
         steps: list[Step],
     ) -> list[Monomial]:
@@ -278,13 +292,13 @@ class _Narrator:
         used: list[Monomial] = list(own)
         for stage, spot, local in pieces:
             shown.append(self._through(stage, spot, expr, by))
-            used += self._substituted(stage, spot, local)
+            used += self._substituted(stage, spot, local, target, ends)
         every = "every entry of " if any(s.term.dims for s, _, _ in pieces) else ""
-        names = _listed([s.expr for s, _, _ in pieces])
+        names = listed([s.expr for s, _, _ in pieces])
         because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
         first = add(*shown)
         steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
-        known: Reason = (*self._known([s for s, _, _ in pieces]), "; the derivative above")
+        known: Reason = (*self._known([s for s, _, _ in pieces]), *why_known(pieces, target))
         steps.append(Step(first, total(used), "substitute", known))
         return self._sift(used, steps)
 
@@ -293,22 +307,33 @@ class _Narrator:
         given = [self.given[s.term] for s in stages]
         defined = [g for g in given if g.op == "var"]
         derived = [s.expr for s, g in zip(stages, given, strict=True) if g.op != "var"]
-        words: list[str | Expr] = ["definition of ", *_listed(defined)] if defined else []
+        words: list[str | Expr] = ["definition of ", *listed(defined)] if defined else []
         if derived:
-            words += ["; " if words else "", "gradient by ", *_listed(derived)]
+            words += ["; " if words else "", "gradient by ", *listed(derived)]
         return words
 
     def _through(self, stage: Stage, spot: Ends, expr: Expr, by: Expr) -> Expr:
         """Return the part of the chain rule that goes through one stage, in symbols."""
         at = place(stage.expr, spot)
-        held = tuple(n for n in _names(stage.value) if n is not expr)
+        held = tuple(n for n in names_in(stage.value) if n is not expr)
         body = mul(partial(self.loss, at), partial(at, by, held))
         for name, dim in reversed(_ranges(stage, spot)):
             body = index_sum(name, dim, body)
         return body
 
-    def _substituted(self, stage: Stage, spot: Ends, local: list[Monomial]) -> list[Monomial]:
+    def _substituted(
+        self,
+        stage: Stage,
+        spot: Ends,
+        local: list[Monomial] | None,
+        target: Term,
+        ends: Ends,
+    ) -> list[Monomial]:
         """Return the same part with the stage's gradient and its derivative put in."""
+        if local is None:
+            cotangent = leaf(self.given[stage.term], stage.term.dims)
+            pulled = reverse(stage.value, [target], cotangent).gradient(target)
+            return self.forms.monomials(pulled, ends)
         given = place(self.given[stage.term], spot)
         bound = tuple(_ranges(stage, spot))
         return [Monomial(m.scale, (given, *m.factors), m.deltas, (*bound, *m.bound)) for m in local]
@@ -323,43 +348,25 @@ class _Narrator:
             steps.append(
                 Step(self.loss, shown, "entries", ("the objective, entry by entry",), True)
             )
-            return self._differentiate(self.root, (), self.loss, target, expr, ends, steps)
+            return self._whole(target, expr, ends, steps)
         # With other paths to the target, the direct terms join the chain rule.
         quiet: list[Step] = []
-        return self._differentiate(self.root, (), self.loss, target, expr, ends, quiet)
+        return self._whole(target, expr, ends, quiet)
+
+    def _whole(self, target: Term, expr: Expr, ends: Ends, steps: list[Step]) -> list[Monomial]:
+        """Differentiate the objective entry by entry, or by the rules of whole functions."""
+        local: list[Step] = []
+        try:
+            found = self._differentiate(self.root, (), self.loss, target, expr, ends, local)
+        except NoEntriesError:
+            pulled = self.forms.monomials(reverse(self.root, [target]).gradient(target), ends)
+            reason: Reason = tuple(laws(self.root, target))
+            by = partial(self.loss, place(expr, ends))
+            steps.append(Step(by, total(pulled), "chain rule", reason, True))
+            return pulled
+        steps += local
+        return found
 
 
 def _ranges(stage: Stage, spot: Ends) -> list[tuple[str, Dim]]:
     return list(zip(map(str, spot), stage.term.dims, strict=True))
-
-
-def _listed(names: Sequence[Expr]) -> list[str | Expr]:
-    """Return names for a sentence: one and another."""
-    found: list[str | Expr] = []
-    for name in names:
-        found += [" and ", name] if found else [name]
-    return found
-
-
-def _meets(term: Term, target: Term) -> bool:
-    """Whether a stage's value contains the target itself, not through another name."""
-    if term is target:
-        return True
-    if term.kind in ("leaf", "named"):
-        return False
-    return any(_meets(c, target) for c in term.children)
-
-
-def _names(term: Term) -> list[Expr]:
-    """Return the named intermediates that a stage's value uses."""
-    if term.kind == "leaf":
-        expr: Expr = term.data
-        return [expr] if expr.op == "named" else []
-    return list(dict.fromkeys(n for c in term.children for n in _names(c)))
-
-
-def _calls(term: Term) -> list[Term]:
-    if term.kind in ("leaf", "named"):
-        return []
-    below = [c for child in term.children for c in _calls(child)]
-    return [term, *below] if term.kind == "call" else below

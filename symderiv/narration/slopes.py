@@ -7,6 +7,7 @@ has a pullback has the entries of its Jacobian, with no rule of its own for them
 
 from __future__ import annotations
 
+from ..errors import NoEntriesError
 from ..expr import sum_index, var, walk
 from ..shapes import ONE
 from ..tensor import Factor, Scale, Term, add, leaf
@@ -27,7 +28,10 @@ def pulled(atom: Term, target: Term, cotangent: Term) -> Term:
 def jacobian(
     forms: Forms, letters: Letters, atom: Term, target: Term, ends: Ends, by: Ends
 ) -> list[Monomial]:
-    """Return d atom[ends] / d target[by] as a sum of products of entries."""
+    """Return d atom[ends] / d target[by] as a sum of products of entries.
+
+    Raises NoEntriesError where the pullback is a function of the whole cotangent.
+    """
     dims = (*atom.dims, ONE, ONE)
     # No name that a writer can choose, so it is no factor that was there before.
     seed = leaf(var("?seed", (dims[0], dims[1])), atom.dims)
@@ -38,6 +42,10 @@ def jacobian(
 
 def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) -> list[Monomial]:
     """Return what stands with the entry of the seed in an entry of a term that is linear in it."""
+
+    if term.kind == "call":
+        # The seed stands inside a function: no product of entries with the seed's.
+        raise NoEntriesError(f"the derivative of single entries has no form: {term.data.name}")
 
     def slope(f: Factor, spots: Ends) -> list[Monomial]:
         if f.term is seed:

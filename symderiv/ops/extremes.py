@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any
 
 from ..expr import Expr, node
 from ..notation.math import Math, Sym, Word, sub
@@ -255,7 +255,6 @@ class ProductOfOthersCall:
 
     data: Slots
     name: str = "prod_others"
-    takes_matrices: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the form with the cotangent as one more direction, or in place of one."""

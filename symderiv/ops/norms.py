@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import MissingRuleError
 from ..expr import Expr, node
@@ -55,7 +55,6 @@ class NormCall:
 
     name: str = "norm"
     data: str | int | None = None
-    takes_matrices: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times the gradient of the norm, by ``_GRADIENTS``."""
@@ -277,7 +276,6 @@ class SingularCall:
 
     name: str
     data: None = None
-    takes_matrices: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Refuse: the derivative of singular vectors is missing."""

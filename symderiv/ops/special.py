@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from ..expr import Expr, node
 from ..notation.math import Fence, Math, Word, listed, row, sub
@@ -156,6 +156,7 @@ class PairCall:
 
     name: str
     data: None = None
+    entrywise: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times the slope by the argument at ``position``."""

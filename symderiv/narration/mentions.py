@@ -1,0 +1,59 @@
+"""What the value of a stage mentions: its target, other names, functions and their laws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..expr import Expr
+from ..ops import TABLE
+from ..tensor import Term
+from .forms import Ends, Monomial
+from .staging import Stage
+
+
+def listed(names: Sequence[Expr]) -> list[str | Expr]:
+    """Return names for a sentence: one and another."""
+    found: list[str | Expr] = []
+    for name in names:
+        found += [" and ", name] if found else [name]
+    return found
+
+
+def meets(term: Term, target: Term) -> bool:
+    """Whether a stage's value contains the target itself, not through another name."""
+    if term is target:
+        return True
+    if term.kind in ("leaf", "named"):
+        return False
+    return any(meets(c, target) for c in term.children)
+
+
+def names_in(term: Term) -> list[Expr]:
+    """Return the named intermediates that a stage's value uses."""
+    if term.kind == "leaf":
+        expr: Expr = term.data
+        return [expr] if expr.op == "named" else []
+    return list(dict.fromkeys(n for c in term.children for n in names_in(c)))
+
+
+def laws(value: Term, target: Term) -> list[str]:
+    """Return the laws of the functions of the target that a stage's value uses."""
+    found = [TABLE[c.data.name].law for c in calls(value) if target in c.children]
+    return list(dict.fromkeys(found))
+
+
+def why_known(
+    pieces: Sequence[tuple[Stage, Ends, list[Monomial] | None]], target: Term
+) -> list[str]:
+    """Return why the derivatives of stages are known: derived above, or laws of functions."""
+    found = [law for s, _, local in pieces if local is None for law in laws(s.value, target)]
+    above = ["; the derivative above"] if any(p[2] is not None for p in pieces) else []
+    return [*above, *(f"; {law}" for law in dict.fromkeys(found))]
+
+
+def calls(term: Term) -> list[Term]:
+    """Return the calls that a stage's value is made of, not through another name."""
+    if term.kind in ("leaf", "named"):
+        return []
+    below = [c for child in term.children for c in calls(child)]
+    return [term, *below] if term.kind == "call" else below
