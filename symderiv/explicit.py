@@ -62,6 +62,16 @@ class ExactMath:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return yes if compare(sign, x, y) else no
 
+    def fabs(self, x: Any) -> Any:
+        """Return the absolute value."""
+        none = self.number(Fraction(0))
+        return self.choose(">", x, none, x, self.choose("<", x, none, -x, none))
+
+    def sign(self, x: Any) -> Any:
+        """Return 1, -1, or 0 at 0."""
+        one, none = self.number(Fraction(1)), self.number(Fraction(0))
+        return self.choose(">", x, none, one, self.choose("<", x, none, -one, none))
+
     def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
         """Return the result at the first largest (">") or smallest ("<") of some values."""
         best, found = values[0], results[0]

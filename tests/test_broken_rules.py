@@ -25,11 +25,14 @@ from symderiv.expr import Expr, node, num, number
 from symderiv.language.problem import Problem, problem
 from symderiv.ops import TABLE
 from symderiv.ops.arithmetic import PowerCall
+from symderiv.ops.axes import RULES, SAME_SHAPE, Layout
 from symderiv.ops.base import ENTRYWISE, Pointwise
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
+from symderiv.ops.extremes import ProductOfOthersCall
 from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall
+from symderiv.ops.special import PairCall
 from symderiv.shapes import ONE
 from symderiv.tensor import (
     COLUMN,
@@ -150,6 +153,11 @@ FLAWS: dict[str, Callable[[Term], Term]] = {
     "one too few": lambda t: shifted(t, -1),
 }
 
+# No sign and no factor of zero can be told from another; what is added to it can.
+ZERO_FLAWS: dict[str, Callable[[Term], Term]] = {
+    f"{k} instead": lambda t, k=k: shifted(t, k) for k in (1, -1, 2, 3)
+}
+
 # Derivatives of entrywise functions --------------------------------------------------------------
 
 ENTRYWISE_FLAWS: dict[str, Callable[[Any], Any]] = {
@@ -160,8 +168,13 @@ ENTRYWISE_FLAWS: dict[str, Callable[[Any], Any]] = {
     "multiplied by the argument": lambda d: lambda x, y: d(x, y) * x,
     "argument and output exchanged": lambda d: lambda x, y: d(y, x),
 }
+# A slope of 0 has no sign and no factor.
+CONSTANT_FLAWS: dict[str, Callable[[Any], Any]] = {
+    f"{k} instead": lambda d, k=k: lambda x, y: x**0 * k for k in (1, -1, 2, 3)
+}
 # relu(x) > 0 exactly where x > 0, so its derivative may be taken at either.
-HARMLESS = {("relu", "argument and output exchanged")}
+# The output of arccos lies outside its domain, so that derivative is defined nowhere.
+HARMLESS = {(name, "argument and output exchanged") for name in ("relu", "arccos")}
 
 
 def entrywise_breaking(name: str, flaw: Callable[[Any], Any]) -> Breaking:
@@ -176,9 +189,11 @@ def entrywise_breaking(name: str, flaw: Callable[[Any], Any]) -> Breaking:
 
 def entrywise_cases() -> Iterator[Case]:
     for name in ENTRYWISE:
-        for words, flaw in ENTRYWISE_FLAWS.items():
+        for words, flaw in (CONSTANT_FLAWS if name == "sign" else ENTRYWISE_FLAWS).items():
             if (name, words) not in HARMLESS:
                 texts = (f"dot({name}(X), Y)", f"sum({name}({name}(x) * y))")
+                if TABLE[name].domain == "unit":
+                    texts = texts[:1]
                 yield Case(f"derivative of {name}", words, entrywise_breaking(name, flaw), texts)
 
 
@@ -352,6 +367,8 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     ),
     LossCall: (loss_flaws(), ("s * L(X * X)", "s * L(A @ B)")),
     ApplyCall: (apply_flaws(), ("dot(f(X), Y)", "sum(fp(x * y) * x)")),
+    PairCall: ({}, ("dot(maximum(X, Y), Y)", "dot(leaky_relu(X, s), Y)", "sum(minimum(x, y) * x)")),
+    ProductOfOthersCall: ({}, ("dot(prod_others(X), Y)", "sum(prod_others(x, y) * y)")),
     RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }
 
@@ -375,6 +392,38 @@ def pullback_cases() -> Iterator[Case]:
 
         texts = ("dot(tanh(X), Y)", "sum(sin(exp(x) * y))")
         yield Case("pullback of EntrywiseCall", words, entrywise, texts)
+
+
+# Functions along axes: one rule for each, all in one call
+
+ALONG = ("dot({name}(X, axis=0), Y)", "sum({name}(X, axis=1) * Y)", "sum({name}(x, axis=0) * y)")
+
+
+def along_cases() -> Iterator[Case]:
+    for name, rule in RULES.items():
+        zero_slope = name.endswith("_mask")
+
+        def plain(self: Any, node_: Term, k: int, c: Term, rule: Any = rule) -> Term:
+            return rule(Layout(node_.children[0], node_.data.data), node_, c)
+
+        general = {words: flaw(plain) for words, flaw in PULLBACK_FLAWS.items()}
+        if zero_slope:
+            general = {
+                words: lambda self, node_, k, c, flaw=flaw: flaw(zero(node_.dims))
+                for words, flaw in ZERO_FLAWS.items()
+            }
+        for words, new in general.items():
+
+            def broken(layout: Layout, node_: Term, c: Term, new: Pull = new) -> Term:
+                return new(None, node_, 0, c)
+
+            texts = tuple(t.format(name=TABLE[name].spelled or name) for t in ALONG)
+            yield Case(
+                f"pullback of {name}",
+                words,
+                lambda patch, name=name, broken=broken: patch.setitem(RULES, name, broken),
+                texts[:1] if name in SAME_SHAPE else texts[1:],
+            )
 
 
 # The contraction rule ----------------------------------------------------------------------------
@@ -900,10 +949,6 @@ LOWER_FLAWS: dict[str, Callable[[Term], Term]] = {
     "forgotten": forgotten,
     "multiplied by a size": multiplied,
 }
-# No sign and no factor of zero can be told from another; what is added to it can.
-ZERO_FLAWS: dict[str, Callable[[Term], Term]] = {
-    f"{k} instead": lambda t, k=k: shifted(t, k) for k in (1, -1, 2, 3)
-}
 
 
 def lower_cases() -> Iterator[Case]:
@@ -932,6 +977,7 @@ def posed(sample: str, around: str) -> str:
 CASES: list[Case] = [
     *entrywise_cases(),
     *pullback_cases(),
+    *along_cases(),
     *contraction_cases(),
     *sum_cases(),
     *part_cases(),

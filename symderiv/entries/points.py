@@ -83,6 +83,10 @@ class Point(Explicit):
         letter = getattr(e, "unspecified", None)
         if letter is not None:
             return self.math.unspecified(*letter, *args)
+        mark = getattr(e, "mark", None)
+        if mark is not None:
+            sign, position = mark
+            return self.math.pick(sign, args, [Fraction(k == position) for k in range(len(args))])
         if isinstance(e, sympy.Abs):
             return abs(args[0])
         name = type(e).__name__

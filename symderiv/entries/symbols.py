@@ -85,6 +85,22 @@ def unspecified_class(letter: str, order: int) -> Any:
     return type(letter + "p" * order, (sympy.Function,), content)
 
 
+@lru_cache(maxsize=256)
+def mark_class(sign: str, position: int) -> Any:
+    """Return the SymPy function that is 1 where its argument at a position is the first extreme.
+
+    A choice between many values is a sum with these marks: SymPy's own nested choices grow too
+    fast. The slope of a mark is 0.
+    """
+
+    def fdiff(self: Any, argindex: int = 1) -> Any:
+        return sympy.Integer(0)
+
+    content = {"fdiff": fdiff, "mark": (sign, position)}
+    name = "is_largest" if sign == ">" else "is_smallest"
+    return type(f"{name}_{position + 1}", (sympy.Function,), content)
+
+
 class SymbolicMath:
     """Scalar functions on SymPy expressions: what ``Explicit`` computes entries with."""
 
@@ -108,15 +124,16 @@ class SymbolicMath:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
 
+    def sign(self, x: Any) -> Any:
+        """Return 1, -1, or 0 at 0; SymPy's own sign has a delta function for its slope."""
+        return sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True))
+
     def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
         """Return the result at the first largest (">") or smallest ("<") of some values."""
-        # No value before one that is as large as all later ones was, so it is the largest.
-        test = _RELATIONS[f"{sign}="]
-        pieces = [
-            (y, sympy.And(*(test(x, z) for z in values[k + 1 :])))
-            for k, (x, y) in enumerate(zip(values, results, strict=True))
-        ]
-        return sympy.Piecewise(*pieces[:-1], (results[-1], True))
+        if len(values) == 1:
+            return results[0]
+        marks = (mark_class(sign, k)(*values) for k in range(len(values)))
+        return sympy.Add(*(m * y for m, y in zip(marks, results, strict=True)))
 
     def matrix(self, name: str, *grids: Cells) -> Cells:
         """Refuse: the entries of such a function have no closed form."""

@@ -194,17 +194,12 @@ register(
 
 
 def _sum_of_abs(values: Sequence[Any], at: Place) -> Any:
-    return total([_abs(at.math, x) for x in values])
+    return total([at.math.fabs(x) for x in values])
 
 
 def _largest_abs(values: Sequence[Any], at: Place) -> Any:
-    sizes = [_abs(at.math, x) for x in values]
+    sizes = [at.math.fabs(x) for x in values]
     return at.math.pick(">", sizes, sizes)
-
-
-def _abs(m: Any, x: Any) -> Any:
-    none = m.number(Fraction(0))
-    return m.choose(">", x, none, x, m.choose("<", x, none, -x, none))
 
 
 def _entry_norm(
@@ -266,7 +261,7 @@ _entry_norm(
     _largest_under_an_index,
     "the gradient of the largest |x| is the sign of the first entry that has it",
     lambda e, code: code.called("np.max", code.called("np.abs", code(e.args[0]))),
-    Sym("infty"),
+    Word("∞", function=False),
 )
 
 

@@ -46,18 +46,9 @@ def _zero(m: Any) -> Any:
     return m.number(Fraction(0))
 
 
-def _abs(m: Any, x: Any) -> Any:
-    return m.choose(">", x, _zero(m), x, m.choose("<", x, _zero(m), -x, _zero(m)))
-
-
-def _sign(m: Any, x: Any) -> Any:
-    one = m.number(Fraction(1))
-    return m.choose(">", x, _zero(m), one, m.choose("<", x, _zero(m), -one, _zero(m)))
-
-
 entrywise(
     "abs",
-    _abs,
+    lambda m, x: m.fabs(x),
     "abs' = sign (and abs'(0) = 0)",
     derivative=lambda x, y: x.apply("sign"),
     notation=lambda e, write: Fence("|", write(e.args[0]), "|"),
@@ -65,7 +56,7 @@ entrywise(
 )
 entrywise(
     "sign",
-    _sign,
+    lambda m, x: m.sign(x),
     "sign' = 0 (and sign(0) = 0)",
     derivative=lambda x, y: x * 0,
     analytic=False,
