@@ -162,6 +162,9 @@ class _TorchNumpy:
     def min(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         return self._torch.amin(x, () if axis is None else axis, keepdims)
 
+    def broadcast_arrays(self, *arrays: Any) -> Any:
+        return self._torch.broadcast_tensors(*arrays)
+
     def prod(self, x: Any, axis: int | None = None) -> Any:
         return self._torch.prod(x) if axis is None else self._torch.prod(x, axis)
 
