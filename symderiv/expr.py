@@ -317,7 +317,7 @@ def sum_index(x: Expr) -> tuple[str, Dim]:
     return x.data
 
 
-_REDUCTIONS = {"sum", "mean", "max", "min", "prod", "logsumexp", "var"}
+_REDUCTIONS = {"sum", "mean", "max", "min", "prod", "logsumexp", "variance"}
 
 
 def is_one_per_row(x: Expr) -> bool:

@@ -110,7 +110,6 @@ class Operator:
     bad: tuple[str, ...]  # expressions that must be refused
     analytic: bool = True  # whether a complex step differentiates its code
     domain: str = "real"  # "real" | "positive" | "unit" (-1 to 1): where points are drawn
-    reduces: bool = False  # whether ``data`` is the axis that is reduced
     build: Callable[[Application], Expr] | None = None  # how a call of its name is read
     spelled: str = ""  # the function name in the language, where it is not the key
     written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text

@@ -95,7 +95,6 @@ def _reduction(
             notation=axis_notation(Word(word)),
             numpy=code or axis_code(numpy),
             analytic=analytic,
-            reduces=True,
             samples=(
                 f"{word}(X) * X",
                 f"X * {word}(A @ X, axis=1)",

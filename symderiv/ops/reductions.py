@@ -139,7 +139,6 @@ for _name, _lower, _cells, _law in (
             text=_axis_text,
             notation=_sum_notation,
             numpy=_axis_code,
-            reduces=True,
             samples=(
                 f"{_name}(X) * X",
                 f"X * {_name}(X, axis=1)",

@@ -159,6 +159,12 @@ class PairCall:
         return node(self.name, args, common_shape(args))
 
 
+def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
+    parts = spread(args, e.shape)
+    term = call(PairCall(e.op), tuple(p.term for p in parts), parts[0].term.dims)
+    return Value(term, e.shape, parts[0].loose)
+
+
 def _pair(
     name: str,
     explicit: Callable[[Any, Any, Any], Any],
@@ -172,11 +178,6 @@ def _pair(
         call.expect(2)
         args = (call.expr(0), call.expr(1))
         return node(name, args, call.common_shape(*args))
-
-    def lower(e: Expr, args: Sequence[Value]) -> Value:
-        parts = spread(args, e.shape)
-        term = call(PairCall(name), tuple(p.term for p in parts), parts[0].term.dims)
-        return Value(term, e.shape, parts[0].loose)
 
     def code(e: Expr, write: Codes) -> str:
         x, y = (write.spread(a, e) for a in e.args)
@@ -194,7 +195,7 @@ def _pair(
             law=law,
             source="elementary calculus",
             level=binds(ATOM),
-            lower=lower,
+            lower=_pair_lower,
             explicit=lambda e, args, at: broadcast(args, lambda x, y: explicit(at.math, x, y)),
             text=as_function,
             notation=notation,
