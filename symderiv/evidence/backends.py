@@ -121,13 +121,14 @@ def jax_forward(
     """Return JAX's Jacobian of the generated forward pass, or of its gradient, as an array."""
     import jax
     import jax.numpy as jnp
+    import jax.scipy.special
 
     jax.config.update("jax_enable_x64", True)
 
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, jnp.float64
 
-    forward = _namespace(compiled, jnp, read)["forward"]
+    forward = _namespace(compiled, jnp, jax.scipy, read)["forward"]
     keywords = hidden_sizes(compiled, sizes)
 
     def value(x: Any) -> Any:
