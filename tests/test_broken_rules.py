@@ -27,11 +27,13 @@ from symderiv.ops import TABLE
 from symderiv.ops.arithmetic import PowerCall
 from symderiv.ops.axes import RULES, SAME_SHAPE, Layout
 from symderiv.ops.base import ENTRYWISE, Pointwise
+from symderiv.ops.crossentropy import CrossEntropyCall
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.extremes import ProductOfOthersCall
 from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall
+from symderiv.ops.softmax import softmax
 from symderiv.ops.special import PairCall
 from symderiv.shapes import ONE
 from symderiv.tensor import (
@@ -358,6 +360,23 @@ def row_norm_flaws() -> dict[str, Pull]:
     return {"mean kept or taken off": names_exchanged, "argument joins in": argument_for_output}
 
 
+def cross_entropy_flaws() -> dict[str, Pull]:
+    plain = CrossEntropyCall.pullback
+
+    def exchanged(self: CrossEntropyCall, node_: Term, k: int, c: Term) -> Term:
+        return plain(self, node_, 1 - k, c)
+
+    def rows_sum_to_one(self: CrossEntropyCall, node_: Term, k: int, c: Term) -> Term:
+        logits, targets = node_.children
+        share = Scale.of(logits.dims[0], -1)
+        both = [softmax(logits), scaled(targets, MINUS)]
+        return (
+            scaled(monomial((add(both), 1), (c, 1)), share) if k == 0 else plain(self, node_, k, c)
+        )
+
+    return {"arguments exchanged": exchanged, "rows taken to sum to 1": rows_sum_to_one}
+
+
 PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     PowerCall: (power_flaws(), ("dot(X ** s, Y)", "sum(2 ** x * y)", "dot(X ** Y, Y)")),
     NormCall: (norm_flaws(), ("s * norm(X)", "norm(A @ x) ** 2")),
@@ -369,6 +388,10 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     ApplyCall: (apply_flaws(), ("dot(f(X), Y)", "sum(fp(x * y) * x)")),
     PairCall: ({}, ("dot(maximum(X, Y), Y)", "dot(leaky_relu(X, s), Y)", "sum(minimum(x, y) * x)")),
     ProductOfOthersCall: ({}, ("dot(prod_others(X), Y)", "sum(prod_others(x, y) * y)")),
+    CrossEntropyCall: (
+        cross_entropy_flaws(),
+        ("s * cross_entropy(X, Y)", "cross_entropy(X * X, Y) ** 2"),
+    ),
     RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }
 

@@ -22,6 +22,9 @@ EXPANSIONS = {
     "rmsnorm({x}, eps)": "{x} / sqrt(mean({x} ** 2, axis=1) + eps)",
     "dropout({x}, {x}, eps / (1 + eps))": "{x} * {x} / (1 - eps / (1 + eps))",
 }
+EXPANSIONS["cross_entropy({x}, tanh({x}))"] = (
+    "-mean(sum(tanh({x}) * logsoftmax({x}, axis=1), axis=1))"
+)
 ARGUMENTS = ("X", "(A @ X)", "x.T", "(X * Y)", "tanh(X)")
 SIZES = ({"n": 2, "d": 3}, {"n": 3, "d": 2}, {"n": 2, "d": 1}, {"n": 1, "d": 2})
 
@@ -99,6 +102,23 @@ def test_causal_mask_hides_what_comes_later() -> None:
     scores = np.full((3, 3), 5.0)
     weights = sd.derive("sum(exp(A + causal_mask(n)))", A="n, n")["A"].evaluate(A=scores)
     assert np.array_equal(weights, np.exp(5.0) * np.tril(np.ones((3, 3))))
+
+
+def test_cross_entropy_is_a_mean_over_the_rows_for_any_targets() -> None:
+    d = sd.derive("cross_entropy(Z, T)", Z="n, k", T="n, k")
+    truth = "(softmax(Z) * sum(T, axis=1) - T) / n"
+    assert sd.check(d.problem, wrt="Z", claim=truth).verdict == "right"
+    assert sd.check(d.problem, wrt="Z", claim="(softmax(Z) - T) / n").verdict == "wrong"
+    assert sd.check(d.problem, wrt="T", claim="-logsoftmax(Z) / n").verdict == "right"
+
+
+def test_cross_entropy_of_every_row() -> None:
+    rows = "Sum(i, cross_entropy(X[i, :], Y[i, :]) ** 2)"
+    left, right = gradients(read(rows)), gradients(read("sum(sum(Y * logsoftmax(X), axis=1) ** 2)"))
+    for sizes in ({"n": 2, "d": 3}, {"n": 3, "d": 2}):
+        at = Explicit(sizes, point(read(rows), sizes, 1))
+        for name in right:
+            assert same_cells(at.cells(left[name]), at.cells(right[name]))
 
 
 @pytest.mark.parametrize("name", ["layernorm", "rmsnorm"])

@@ -275,7 +275,7 @@ def there(e: Expr) -> str | SymderivError:
 
 OUT = {
     "num", "var", "size", "const", "ones", "zeros", "eye", "add", "neg", "mul", "div", "matmul",
-    "transpose", "sum", "mean", "trace", "dot", "norm", "diag", "exp", "log", "tanh", "sin", "cos",
+    "transpose", "sum", "mean", "trace", "dot", "diag", "exp", "log", "tanh", "sin", "cos",
     "sqrt", "square", "sigmoid", "inv", "det",
 }  # fmt: skip
 

@@ -123,6 +123,12 @@ def _softplus(x):
     """Return log(1 + exp(x)) without overflow."""
     return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
 ''',
+    "_cross_entropy": '''
+def _cross_entropy(logits, targets):
+    """Return the mean over the rows of -sum(targets * logsoftmax(logits))."""
+    rows = logits.shape[0] if logits.ndim == 2 else 1
+    return -(targets * _logsoftmax(logits, -1)).sum() / rows
+''',
     "_layernorm": '''
 def _layernorm(x, eps):
     """Return every row without its mean, divided by its standard deviation."""
@@ -137,6 +143,7 @@ def _rmsnorm(x, eps):
 }
 
 _NEEDS = {
+    "_cross_entropy": ("_logsoftmax",),
     "_silu": ("_sigmoid",),
     "_min_mask": ("_max_mask",),
     "_left_singular": ("_right_singular",),

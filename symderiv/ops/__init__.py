@@ -2,6 +2,7 @@
 
 from . import (
     arithmetic,
+    crossentropy,
     entrywise,
     extremes,
     functions,
@@ -28,6 +29,7 @@ __all__ = [
     "Cells",
     "Operator",
     "arithmetic",
+    "crossentropy",
     "entrywise",
     "extremes",
     "functions",

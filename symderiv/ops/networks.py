@@ -32,6 +32,7 @@ from ..tensor import (
     product,
     scaled,
 )
+from .axes import along
 from .base import (
     ATOM,
     POWER,
@@ -128,9 +129,9 @@ class RowNorm:
         x, eps = node.children
         lead = leading(x, 1)
         dims = dict(zip(lead, x.dims, strict=False))
-        if self.name == "layernorm":
-            x = add([x, scaled(over_rows(averaged(x, lead), x), Scale(Fraction(-1)))])
         spread_eps = contract([Factor(eps, ())], lead, dims)
+        if self.name == "layernorm":
+            return add([along("variance", x, (-1,)), spread_eps])
         return add([averaged(x, lead, Factor(x, (*lead, "k"))), spread_eps])
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
