@@ -12,7 +12,8 @@ from ..tensor import Term, is_zero
 from .assumptions import Assumed, Facts, rebuilt
 from .factoring import factored
 from .parts import Parts
-from .rules import RULES, Context
+from .rule import Context
+from .rules import CALL_RULES, RULES
 from .size import Sizes
 
 BUDGET = 50
@@ -66,6 +67,9 @@ class Simplifier:
         if term.kind == "add":
             better = factored(term, self._context.sizes)
             return None if better is term else better
+        if term.kind == "call":
+            found = (rule.apply(term, self._context) for rule in CALL_RULES)
+            return next((t for t in found if t is not None), None)
         if term.kind != "contract":
             return None
         parts = Parts.of(term)

@@ -1,0 +1,124 @@
+"""Rules by which factors of a contraction cancel, and sums over sums become shorter."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+from ..tensor import Factor, Label, Scale, Term, add, contract, delta, summands
+from .matching import Match, matches
+from .parts import Parts, orders
+from .rule import Context
+
+
+def inverse_cancels(parts: Parts, context: Context) -> Term | None:
+    """Inv(A) @ A = I, also where A is a product whose factors stand apart."""
+    for k, f in parts.calls("inv"):
+        if f.exponent != 1 or len(f.labels) != 2:
+            continue
+        inside = Parts.of(f.term.children[0])
+        for (a, b), (slot, far) in product(orders(f), ((0, 1), (1, 0))):
+            near, outer = ((b, a), (a, b))[slot]
+            for match in matches(inside, parts, {inside.out[slot]: near}):
+                if k in match.positions or not parts.only_in(near, k, *_at(parts, match, near)):
+                    continue
+                ends = Factor(delta(f.term.dims[0]), (outer, match.labels[inside.out[far]]))
+                scale = Scale(1 / inside.scale.value, tuple((n, -e) for n, e in inside.scale.sizes))
+                return parts.replaced((k, *match.positions), [ends], scale)
+    return None
+
+
+def _at(parts: Parts, match: Match, label: Label) -> tuple[int, ...]:
+    """Return the matched positions that carry a label, once for each time they do."""
+    return tuple(p for p in match.positions for x in parts.factors[p].labels if x == label)
+
+
+def ratio_cancels(parts: Parts, context: Context) -> Term | None:
+    """A sum over itself is 1."""
+    for k, f in enumerate(parts.factors):
+        if f.term.kind != "contract" or not f.term.children or f.exponent > -1:
+            continue
+        pattern = Parts.of(f.term)
+        for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):
+            up = Factor(f.term, f.labels, f.exponent + 1)
+            return parts.replaced((k, *match.positions), [up] if up.exponent else [])
+    return None
+
+
+def orthogonal_cancels(parts: Parts, context: Context) -> Term | None:
+    """Q.T @ Q = I = Q @ Q.T for an orthogonal variable."""
+    for k, f in enumerate(parts.factors):
+        if not context.facts.has(f.term, "orthogonal") or f.exponent not in (1, 2):
+            continue
+        for j in range(k + 1, len(parts.factors)):
+            g = parts.factors[j]
+            if g.term is not f.term or g.exponent != 1 or f.exponent != 1:
+                continue
+            for slot in (0, 1):
+                met = f.labels[slot]
+                if g.labels[slot] == met and parts.only_in(met, k, j):
+                    outer = (f.labels[1 - slot], g.labels[1 - slot])
+                    return parts.replaced((k, j), [Factor(delta(f.term.dims[0]), outer)])
+    return None
+
+
+def binary_powers(parts: Parts, context: Context) -> Term | None:
+    """B ** 2 = b for a variable with entries 0 and 1."""
+    for k, f in enumerate(parts.factors):
+        if f.exponent > 1 and context.facts.has(f.term, "binary", "onehot"):
+            return parts.replaced((k,), [Factor(f.term, f.labels)])
+    return None
+
+
+def clear_fractions(parts: Parts, context: Context) -> Term | None:
+    """Multiply a factor into a sum whose own fractions it cancels: v (1 + q / v) = v + q."""
+    for k, f in enumerate(parts.factors):
+        if f.term.kind != "add" or f.exponent not in (1, -1):
+            continue
+        for j, g in enumerate(parts.factors):
+            if j == k or not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
+                continue
+            if (g.exponent > 0) != (f.exponent > 0) or not _occurs(g.term, f.term):
+                continue
+            marks = tuple(f.labels.index(x) for x in g.labels)
+            new = _multiplied(f.term, g.term, marks, abs(g.exponent))
+            if context.sizes(new) < context.sizes(f.term) + context.sizes(g.term) + 1:
+                return parts.replaced((k, j), [Factor(new, f.labels, f.exponent)])
+    return None
+
+
+def _occurs(factor: Term, total: Term) -> bool:
+    """Whether a factor divides one of the summands of a sum, or is the base of a power in it."""
+    return any(
+        (f.term is factor and f.exponent < 0)
+        or (f.term.kind == "call" and f.term.data.name == "pow" and f.term.children[0] is factor)
+        for _, body in summands(total)
+        for f in Parts.of(body).factors
+    )
+
+
+def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fraction) -> Term:
+    out = tuple(range(len(total.dims)))
+    dims = dict(enumerate(total.dims))
+    return add(
+        contract([Factor(body, out), Factor(by, marks, exponent)], out, dims, scale)
+        for scale, body in summands(total)
+    )
+
+
+def sum_of_sum(parts: Parts, context: Context) -> Term | None:
+    """Sum a sum term by term where that is shorter: the rows of X - mean(X) add up to 0."""
+    for k, f in enumerate(parts.factors):
+        alone = [x for x in f.labels if parts.only_in(x, k)]
+        if f.term.kind != "add" or f.exponent != 1 or not alone:
+            continue
+        ends = tuple(x for x in f.labels if x not in alone)
+        dims = dict(zip(f.labels, f.term.dims, strict=True))
+        whole = contract([f], ends, dims)
+        new = add(
+            context.simplified(contract([Factor(body, f.labels)], ends, dims, scale))
+            for scale, body in summands(f.term)
+        )
+        if context.sizes(new) < context.sizes(whole):
+            return parts.replaced((k,), [Factor(new, ends)])
+    return None

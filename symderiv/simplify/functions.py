@@ -1,0 +1,148 @@
+"""Rules that fold functions: quotients and sums of them that have a name of their own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ..ops.base import ENTRYWISE
+from ..ops.softmax import softmax
+from ..tensor import Factor, Scale, Term, add, call, constant, contract, scaled, summands
+from .parts import Parts
+from .rule import Context
+
+# What two entrywise functions of one argument make: over, under, quotient.
+_QUOTIENTS = (("sin", "cos", "tan"), ("sinh", "cosh", "tanh"))
+
+
+def quotient_of_functions(parts: Parts, context: Context) -> Term | None:
+    """Sin / cos = tan, sinh / cosh = tanh."""
+    for over, under, quotient in _QUOTIENTS:
+        for k, f in parts.calls(over):
+            for j, g in parts.calls(under):
+                if f.labels != g.labels or f.term.children != g.term.children:
+                    continue
+                if f.exponent > 0 and g.exponent == -f.exponent:
+                    whole = call(ENTRYWISE[quotient](None), f.term.children, f.term.dims)
+                    return parts.replaced((k, j), [Factor(whole, f.labels, f.exponent)])
+    return None
+
+
+def logistic(parts: Parts, context: Context) -> Term | None:
+    """Apply (1 + e^u)^-k e^(p u) = sigmoid(u)^p sigmoid(-u)^(k-p), for 0 <= p <= k."""
+    for k, f in enumerate(parts.factors):
+        u = _one_plus_exp(f.term)
+        if u is None or f.exponent >= 0 or f.exponent.denominator != 1:
+            continue
+        gone, power = [k], Fraction(0)
+        for j, g in parts.calls("exp"):
+            for sign, argument in ((1, u), (-1, scaled(u, Scale(Fraction(-1))))):
+                if g.labels == f.labels and g.term.children[0] is argument:
+                    gone.append(j)
+                    power += sign * g.exponent
+        count = -f.exponent
+        if power.denominator != 1 or not 0 <= power <= count:
+            continue
+        minus = scaled(u, Scale(Fraction(-1)))
+        new = [
+            Factor(call(ENTRYWISE["sigmoid"](None), (x,), x.dims), f.labels, Fraction(e))
+            for x, e in ((u, power), (minus, count - power))
+        ]
+        if power and power != count:
+            one = call(ENTRYWISE["sigmoid"](None), (u,), u.dims)
+            rest = add(
+                [
+                    contract([], tuple(range(len(u.dims))), dict(enumerate(u.dims))),
+                    scaled(one, Scale(Fraction(-1))),
+                ]
+            )
+            new[1] = Factor(rest, f.labels, Fraction(count - power))
+        return parts.replaced(gone, [x for x in new if x.exponent])
+    return None
+
+
+def _one_plus_exp(term: Term) -> Term | None:
+    """Return u where a term is 1 + exp(u)."""
+    if term.kind != "add" or len(term.children) != 2:
+        return None
+    found = None
+    for scale, body in summands(term):
+        if scale != Scale():
+            return None
+        if body.kind == "call" and body.data.name == "exp":
+            found = body.children[0]
+        elif body.kind != "contract" or body.children:
+            return None
+    return found
+
+
+def powers_join(parts: Parts, context: Context) -> Term | None:
+    """X * x ** y = x ** (y + 1)."""
+    for k, f in parts.calls("pow"):
+        base, exponent = f.term.children
+        for j, g in enumerate(parts.factors):
+            if g.term is not base or g.labels != f.labels or f.exponent != 1:
+                continue
+            more = constant(Scale(g.exponent), exponent.dims)
+            new = call(f.term.data, (base, add([exponent, more])), f.term.dims)
+            return parts.replaced((k, j), [Factor(new, f.labels)])
+    return None
+
+
+def softmax_folds(parts: Parts, context: Context) -> Term | None:
+    """Write exp(Z) / sum(exp(Z)) as softmax(Z), along whatever the sum goes over."""
+    for k, f in enumerate(parts.factors):
+        inside = Parts.of(f.term)
+        if f.exponent != -1 or len(inside.factors) != 1 or inside.scale != Scale():
+            continue
+        total = inside.factors[0]
+        if total.term.kind != "call" or total.term.data.name != "exp" or total.exponent != 1:
+            continue
+        names = dict(zip(inside.out, f.labels, strict=True))
+        slots = [j for j, x in enumerate(total.labels) if x not in inside.out]
+        for j, g in parts.calls("exp"):
+            kept = [x for i, x in enumerate(g.labels) if i not in slots]
+            same = [names[x] for x in total.labels if x in inside.out]
+            if g.term is total.term and g.exponent == 1 and kept == same and slots:
+                count = len(total.labels)
+                whole = softmax(total.term.children[0], tuple(i - count for i in slots))
+                return parts.replaced((k, j), [Factor(whole, g.labels)])
+    return None
+
+
+def shares_add_up(parts: Parts, context: Context) -> Term | None:
+    """Sum a softmax, or a row of a one-hot variable, to 1."""
+    for k, f in enumerate(parts.factors):
+        if f.exponent != 1:
+            continue
+        slots: tuple[int, ...] = ()
+        if f.term.kind == "call" and f.term.data.name == "softmax":
+            slots = f.term.data.data
+        elif context.facts.has(f.term, "onehot"):
+            slots = (-1,)
+        summed = [f.labels[slot] for slot in slots]
+        if slots and all(parts.only_in(x, k) for x in summed):
+            kept = tuple(x for x in f.labels if x not in summed)
+            dims = dict(zip(f.labels, f.term.dims, strict=True))
+            one = contract([], kept, {x: dims[x] for x in kept})
+            return parts.replaced((k,), [Factor(one, kept)])
+    return None
+
+
+# Pairs of functions of which the outer undoes the inner, wherever the inner is defined.
+_UNDONE = {
+    ("exp", "log"),
+    ("log", "exp"),
+    ("expm1", "log1p"),
+    ("log1p", "expm1"),
+    ("sin", "arcsin"),
+    ("cos", "arccos"),
+    ("tan", "arctan"),
+}
+
+
+def undone(term: Term, context: Context) -> Term | None:
+    """Write exp(log(x)) as x, and so on for every function under its inverse."""
+    inner = term.children[0]
+    if inner.kind != "call" or (term.data.name, inner.data.name) not in _UNDONE:
+        return None
+    return inner.children[0]
