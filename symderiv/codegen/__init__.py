@@ -3,6 +3,7 @@
 from .compiled import Compiled, compile_module
 from .evaluate import evaluate
 from .module import Module, module_of
+from .structures import structured
 from .testfile import checked_sizes, source_of_test
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "module_of",
     "checked_sizes",
     "source_of_test",
+    "structured",
 ]

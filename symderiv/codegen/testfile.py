@@ -8,6 +8,7 @@ from ..derivation import Derivation
 from ..sampling import inside, least_sizes
 from .module import Module
 from .numpy_code import python_name
+from .structures import source_of_structures, structure
 
 _TEMPLATE = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
 
@@ -24,7 +25,7 @@ GIVEN = {given}
 GRADIENTS = {gradients}
 LOSSES = {losses}
 HIDDEN = {hidden}
-FUNCTIONS = {functions}
+FUNCTIONS = {functions}{structures}
 
 
 def size(dim, sizes):
@@ -43,7 +44,7 @@ def draw(sizes, seed):
         shape = tuple(size(d, sizes) for d in dims)
         values = rng.uniform({box}, shape)
         signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
-        arrays[name] = np.asarray(values * signs)
+        arrays[name] = {drawn}
     return {{n: arrays[n] for n in VARIABLES}}, {{n: arrays[n] for n in GIVEN}}
 
 
@@ -123,6 +124,9 @@ def test_wrong_shape_is_refused(name):
         backward(inputs, given, sizes)
 '''
 
+_DRAWN = "np.asarray(values * signs)"
+_DRAWN_SHAPED = "with_structure(name, np.asarray(values * signs))"
+
 _COMPLEX = """    step = 1e-30
     moved = {n: np.array(a, dtype=complex) for n, a in inputs.items()}
     moved[name][place] += 1j * step
@@ -143,6 +147,8 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
     ``positive`` names the variables that are drawn positive (under a logarithm or a root).
     """
     problem = derivation.problem
+    kinds = {python_name(n): structure(v.properties) for n, v in problem.variables.items()}
+    shaped = {n: kind for n, kind in kinds.items() if kind is not None}
     return _TEMPLATE.format(
         module=module.name,
         sizes=checked_sizes(derivation),
@@ -155,6 +161,8 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         losses=list(module.losses),
         hidden=list(module.sizes),
         functions=_stand_ins(module.functions),
+        structures=source_of_structures(shaped).rstrip(),
+        drawn=_DRAWN_SHAPED if shaped else _DRAWN,
         method="a complex step" if module.analytic else "central differences",
         difference=_COMPLEX if module.analytic else _CENTRAL,
         tolerance="1e-12" if module.analytic else "1e-6",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes
+from ..codegen import Compiled, checked_sizes, structured
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..sampling import inside
@@ -74,10 +74,10 @@ def draw(
         full = tuple(d.at(sizes) for d in dims)
         return {"scalar": (), "vector": full[:1]}.get(kind, full)
 
-    inputs = {
-        n: array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
-        for n, v in problem.variables.items()
-    }
+    inputs = {}
+    for n, v in problem.variables.items():
+        plain = array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
+        inputs[n] = structured(plain, v.properties)
     given = {
         g: array(tuple(d.at(sizes) for d in x.shape if str(d) != "1"), False)
         for g, x in problem.upstream.items()

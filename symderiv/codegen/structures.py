@@ -1,0 +1,60 @@
+"""Arrays with the properties that a problem declares, for points at which code is checked.
+
+The same source runs here and travels with a generated test. Contract: takes any float array of
+the shape, returns one with the property; the most special property wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+STRUCTURES = {
+    "onehot": "np.eye(x.shape[-1])[np.abs(x).argmax(axis=-1)]",
+    "binary": "(x > 0) * 1.0",
+    "orthogonal": "np.linalg.qr(x)[0]",
+    "spd": "x @ x.T + np.eye(len(x))",
+    "diagonal": "np.diag(np.diag(x))",
+    "symmetric": "(x + x.T) / 2",
+    "skew": "(x - x.T) / 2",
+    "lower": "np.tril(x)",
+    "upper": "np.triu(x)",
+    "invertible": "x + 4 * np.eye(len(x))",
+}
+
+SOURCE = '''
+def with_structure(name, x):
+    """Return an array with the structure that its variable was declared to have."""
+    kind = STRUCTURES.get(name)
+{branches}    return x
+'''
+
+
+def structure(properties: Sequence[str]) -> str | None:
+    """Return the property that shapes an array, or None.
+
+    >>> structure(["invertible", "symmetric"])
+    'symmetric'
+    """
+    return next((name for name in STRUCTURES if name in properties), None)
+
+
+def source_of_structures(wanted: dict[str, str]) -> str:
+    """Return the definition of ``with_structure`` for variables by name, if any needs it."""
+    if not wanted:
+        return ""
+    kinds = [k for k in STRUCTURES if k in wanted.values()]
+    branches = "".join(f'    if kind == "{k}":\n        return {STRUCTURES[k]}\n' for k in kinds)
+    return f"\n\nSTRUCTURES = {wanted}\n\n{SOURCE.format(branches=branches)}"
+
+
+def structured(x: Any, properties: Sequence[str]) -> Any:
+    """Return an array with the structure of some properties."""
+    kind = structure(properties)
+    if kind is None:
+        return x
+    space: dict[str, Any] = {"np": np}
+    exec(source_of_structures({"x": kind}), space)
+    return space["with_structure"]("x", x)
