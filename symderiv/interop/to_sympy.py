@@ -171,6 +171,10 @@ class _Writer:
         counts = [self.dim(d) for k, d in enumerate(e.args[0].shape) if e.data in (None, k)]
         return self.total(e) / sympy.Mul(*counts)
 
+    def outer(self, e: Expr) -> Any:
+        x, y = (self.done[a] if a.shape[1] == ONE else self.turned(a) for a in e.args)
+        return self.entry_of(sympy.MatMul(x, sympy.Transpose(y)), e)
+
     def norm(self, e: Expr) -> Any:
         if e.data is not None:
             raise _missing(e, "a norm other than Frobenius'")
@@ -238,9 +242,9 @@ class _Writer:
         assert isinstance(e.data, tuple)
         return sympy.KroneckerDelta(*map(self.place, e.data[:2]))
 
-    def of_matrix(self, kind: Callable[..., Any], e: Expr) -> Any:
-        """Return a function of a square matrix; of a scalar, that of a 1 x 1 matrix."""
-        if any(a.is_scalar for a in e.args):
+    def of_matrix(self, kind: Callable[..., Any], e: Expr, count: int) -> Any:
+        """Return a function whose first arguments are matrices for SymPy too, not scalars."""
+        if any(a.is_scalar for a in e.args[:count]):
             raise _missing(e, f"{e.op} of a scalar")
         return kind(*self.args(e))
 
@@ -255,8 +259,8 @@ _ON_SCALARS: Any = _Scalars()
 Write = Callable[[_Writer, Expr], Any]
 
 
-def _matrix(kind: Callable[..., Any]) -> Write:
-    return lambda w, e: w.of_matrix(kind, e)
+def _matrix(kind: Callable[..., Any], count: int = 1) -> Write:
+    return lambda w, e: w.of_matrix(kind, e, count)
 
 
 def _turn(w: _Writer, e: Expr) -> Any:
@@ -299,5 +303,8 @@ _WRITERS: dict[str, Write] = {
     "det": _matrix(sympy.Determinant),
     "logdet": _matrix(lambda a: sympy.log(sympy.Abs(sympy.Determinant(a)))),
     "matrix_power": _matrix(sympy.MatPow),
-    "kron": _matrix(sympy.KroneckerProduct),
+    "kron": _matrix(sympy.KroneckerProduct, 2),
+    "solve": _matrix(lambda a, b: sympy.MatMul(sympy.Inverse(a), b), 2),
+    "hadamard": _Writer.product,
+    "outer": _Writer.outer,
 }
