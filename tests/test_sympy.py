@@ -134,7 +134,8 @@ def agree(p: Problem, left: Expr, right: Expr, *, least: int = 2) -> None:
     found = 0
     for sizes in ({"n": 2, "m": 3, "d": 3}, {"n": 3, "m": 2, "d": 2}):
         for seed in range(3):
-            at = Explicit(sizes, point(p, {s: sizes[s] for s in p.dims}, seed, positive=seed == 2))
+            full = {**sizes, **{s: 2 for s in p.dims if s not in sizes}}
+            at = Explicit(full, point(p, full, seed, positive=seed == 2))
             try:
                 one_side, other = at.cells(left), at.cells(right)
             except (ZeroDivisionError, ValueError, TypeError):

@@ -172,6 +172,8 @@ class _Writer:
         return self.total(e) / sympy.Mul(*counts)
 
     def outer(self, e: Expr) -> Any:
+        if any(a.is_scalar for a in e.args):
+            raise _missing(e, "outer of a scalar")
         x, y = (self.done[a] if a.shape[1] == ONE else self.turned(a) for a in e.args)
         return self.entry_of(sympy.MatMul(x, sympy.Transpose(y)), e)
 
