@@ -84,7 +84,7 @@ class _Slope:
     def _read(self, term: Term) -> Term | None:
         if term is self.seed:
             return _identity(term.dims)
-        if term.kind == "named":
+        if term.kind in ("named", "share"):
             return self._of(term.children[0])
         inside = [(k, c, f) for k, c in enumerate(term.children) if (f := self._of(c)) is not None]
         if not inside:

@@ -27,6 +27,7 @@ from ..tensor import (
     factors_of,
     is_zero,
     scaled,
+    share,
     zero,
 )
 
@@ -101,6 +102,8 @@ def reverse(
         cotangent = add(waiting.pop(node, [zero(node.dims)]))
         if name is not None and node.kind == "named":
             cotangent = name(node, cotangent)
+        if getattr(node.data, "reuses_cotangent", False):
+            cotangent = share(cotangent)
         result.cotangents[node] = cotangent
         if is_zero(cotangent):
             continue
@@ -117,7 +120,7 @@ def _pull(node: Term, position: int, cotangent: Term) -> Term:
         return contraction_rule(node, position, cotangent)
     if node.kind == "add":
         return scaled(cotangent, node.data[position])
-    if node.kind == "named":
+    if node.kind in ("named", "share"):
         return cotangent
     pulled: Term = node.data.pullback(node, position, cotangent)
     return pulled

@@ -87,6 +87,8 @@ class Raiser:
         if term.kind in ("leaf", "named"):
             expr: Expr = term.data
             return expr if expr.shape == shape_of(term) else flip(expr)
+        if term.kind == "share":
+            return self.natural(term.children[0])
         if term.kind == "call":
             called: Expr = term.data.rebuild(self._arguments(term))
             return called

@@ -243,6 +243,8 @@ class Forms:
                 return place(self._raiser.natural(term), ends)
             rebuilt: Expr = term.data.rebuild(tuple(self.entry(c, ends) for c in term.children))
             return rebuilt
+        if term.kind == "share":
+            return self.entry(term.children[0], ends)
         if term.kind == "delta":
             return delta(ends[0], ends[1], term.dims[0])
         if term.kind == "unit":

@@ -87,6 +87,8 @@ class Stages:
             self._keep(Stage(expr, fresh, value, False))
             self._depends[fresh] = True
             return fresh
+        if term.kind == "share":
+            return self._staged(term.children[0])
         if term.kind == "call":
             return call(term.data, tuple(map(self._argument, term.children)), term.dims)
         if term.kind == "add":

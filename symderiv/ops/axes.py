@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..expr import Expr, node, transpose
 from ..notation.math import Fence, Math, Word, listed, row, sub
@@ -103,6 +103,7 @@ class AxisCall:
 
     name: str
     data: Slots
+    reuses_cotangent: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent of the argument, by the rule of this function."""

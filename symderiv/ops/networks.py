@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 from ..errors import MissingRuleError
 from ..expr import Expr, node, transpose
@@ -98,6 +99,7 @@ class RowNorm:
 
     name: str
     data: None = None
+    reuses_cotangent: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent sent to X or to eps, written in the output Y.

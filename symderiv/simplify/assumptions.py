@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..tensor import Factor, Term, add, call, contract, factors_of, leaf, named, scaled, summands
+from ..tensor import (
+    Factor,
+    Term,
+    add,
+    call,
+    contract,
+    factors_of,
+    leaf,
+    named,
+    scaled,
+    share,
+    summands,
+)
 
 _SYMMETRIC = {"symmetric", "spd", "diagonal"}
 
@@ -39,6 +51,8 @@ def rebuilt(term: Term, children: Iterable[Term]) -> Term:
         return term
     if term.kind == "call":
         return call(term.data, new, term.dims)
+    if term.kind == "share":
+        return share(new[0])
     if term.kind == "add":
         return add(scaled(c, s) for c, (s, _) in zip(new, summands(term), strict=True))
     scale, factors, dims = factors_of(term)

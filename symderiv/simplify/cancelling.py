@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-from ..tensor import Factor, Label, Scale, Term, add, contract, delta, summands
+from ..tensor import Factor, Label, Scale, Term, add, contract, delta, share, summands
 from .matching import Match, matches
 from .parts import Parts, orders
 from .rule import Context
@@ -116,9 +116,18 @@ def sum_of_sum(parts: Parts, context: Context) -> Term | None:
         dims = dict(zip(f.labels, f.term.dims, strict=True))
         whole = contract([f], ends, dims)
         new = add(
-            context.simplified(contract([Factor(body, f.labels)], ends, dims, scale))
+            context.simplified(contract([_whole(body, f.labels, alone)], ends, dims, scale))
             for scale, body in summands(f.term)
         )
         if context.sizes(new) < context.sizes(whole):
             return parts.replaced((k,), [Factor(new, ends)])
     return None
+
+
+def _whole(body: Term, labels: tuple[Label, ...], summed: list[Label]) -> Factor:
+    """Return a summand as one factor: a matrix product is summed as it stands."""
+    parts = Parts.of(body)
+    names = dict(zip(parts.out, labels, strict=True))
+    ends = [{names.get(x) for x in g.labels} for g in parts.factors]
+    is_product = any(None in e and e & set(summed) for e in ends)
+    return Factor(share(body) if is_product else body, labels)

@@ -110,22 +110,26 @@ def softmax_folds(parts: Parts, context: Context) -> Term | None:
 
 
 def shares_add_up(parts: Parts, context: Context) -> Term | None:
-    """Sum a softmax, or a row of a one-hot variable, to 1."""
+    """Sum a softmax, or a row of a one-hot variable, to 1, and a row of a layernorm to 0."""
     for k, f in enumerate(parts.factors):
-        if f.exponent != 1:
-            continue
-        slots: tuple[int, ...] = ()
-        if f.term.kind == "call" and f.term.data.name == "softmax":
-            slots = f.term.data.data
-        elif context.facts.has(f.term, "onehot"):
-            slots = (-1,)
+        slots, total = _known_total(f.term, context)
         summed = [f.labels[slot] for slot in slots]
-        if slots and all(parts.only_in(x, k) for x in summed):
+        if f.exponent == 1 and slots and all(parts.only_in(x, k) for x in summed):
             kept = tuple(x for x in f.labels if x not in summed)
             dims = dict(zip(f.labels, f.term.dims, strict=True))
-            one = contract([], kept, {x: dims[x] for x in kept})
-            return parts.replaced((k,), [Factor(one, kept)])
+            known = contract([], kept, {x: dims[x] for x in kept}, Scale(Fraction(total)))
+            return parts.replaced((k,), [Factor(known, kept)])
     return None
+
+
+def _known_total(term: Term, context: Context) -> tuple[tuple[int, ...], int]:
+    """Return the axes along which the entries of a term add up to a number, and the number."""
+    name = term.data.name if term.kind == "call" else ""
+    if name == "softmax":
+        return term.data.data, 1
+    if name == "layernorm":
+        return (-1,), 0
+    return ((-1,), 1) if context.facts.has(term, "onehot") else ((), 0)
 
 
 # Pairs of functions of which the outer undoes the inner, wherever the inner is defined.

@@ -16,7 +16,7 @@ RULES = (
     Rule("quotient", "sin / cos = tan, sinh / cosh = tanh", functions.quotient_of_functions),
     Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", functions.logistic),
     Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", functions.softmax_folds),
-    Rule("shares", "the entries of a softmax add up to 1", functions.shares_add_up),
+    Rule("shares", "a softmax adds up to 1, a layernorm to 0", functions.shares_add_up),
     Rule("powers-join", "x xʸ = xʸ⁺¹", functions.powers_join),
     Rule("clear-fractions", "v (1 + q / v) = v + q", cancelling.clear_fractions),
     Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum),

@@ -29,6 +29,8 @@ class Sizes:
         return self._memo[term]
 
     def _of(self, term: Term) -> int:
+        if term.kind == "share":
+            return self._memo[term.children[0]]
         if term.kind == "call":
             return 1 + sum(self._memo[c] for c in term.children)
         if term.kind == "add":

@@ -16,6 +16,7 @@ from .terms import (
     is_zero,
     leaf,
     named,
+    share,
     unit,
     zero,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "named",
     "product",
     "scaled",
+    "share",
     "spread",
     "summands",
     "transposed",

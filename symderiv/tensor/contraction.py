@@ -278,7 +278,7 @@ def is_symmetric(term: Term) -> bool:
 
 
 def _mirrors(term: Term) -> bool:
-    if term.kind == "named":
+    if term.kind in ("named", "share"):
         return is_symmetric(term.children[0])
     if term.kind == "call":
         return bool(getattr(term.data, "keeps_symmetry", False)) and all(

@@ -40,7 +40,7 @@ class Function(Hashable, Protocol):
 
 
 class Term:
-    """A node: ``kind`` is leaf, named, delta, unit, fuse, add, call or contract.
+    """A node: ``kind`` is leaf, named, delta, unit, fuse, share, add, call or contract.
 
     ``symmetric`` says whether its two axes may be exchanged; None until somebody asked.
     """
@@ -58,16 +58,8 @@ class Term:
 
 
 _terms: WeakValueDictionary[Hashable, Term] = WeakValueDictionary()
-_RANK = {
-    "leaf": 0,
-    "named": 1,
-    "unit": 2,
-    "call": 3,
-    "contract": 4,
-    "add": 5,
-    "fuse": 6,
-    "delta": 7,
-}
+_KINDS = ("leaf", "named", "unit", "call", "contract", "add", "share", "fuse", "delta")
+_RANK = {kind: rank for rank, kind in enumerate(_KINDS)}  # in sorting order
 
 
 def intern(
@@ -132,6 +124,20 @@ def fuse(slow: Dim, fast: Dim) -> Term:
     Its axes are k, s and f, each counted from 0, so that the last one runs fastest.
     """
     return intern("fuse", (slow * fast, slow, fast), None, (), "")
+
+
+def share(term: Term) -> Term:
+    """Return a sum as one factor and one summand: what is used more than once is not merged.
+
+    It stands for its only child; a term that is no sum is returned as it is.
+    """
+    if term.kind == "contract":
+        is_sum = len(term.data[3]) > len(term.dims) or any(c.kind == "add" for c in term.children)
+    else:
+        is_sum = term.kind == "add"
+    if not is_sum:
+        return term
+    return intern("share", term.dims, None, (term,), "")
 
 
 def call(function: Function, args: tuple[Term, ...], dims: Dims) -> Term:
