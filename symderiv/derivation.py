@@ -35,6 +35,8 @@ from .tensor import Term, is_zero, named, zero
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
 
+_ATTEMPTS = 8  # points that are tried for one in the domain
+
 
 @dataclass(frozen=True)
 class Result:
@@ -120,6 +122,7 @@ class Derivation(Mapping[str, Result]):
                 )
         self.wrt = names
         self._values: dict[Expr, Any] = {}
+        self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
         self.root: Term = lower(problem.objective, self._values).term
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
@@ -214,6 +217,23 @@ class Derivation(Mapping[str, Result]):
         """Return the objective in terms of the named intermediates."""
         return self._narration.objective
 
+    def is_defined(self, sizes: Mapping[str, int]) -> bool:
+        """Whether some point at these sizes lies in the domain of the objective and gradients."""
+        known = self._defined.get(tuple(sizes.items()))
+        if known is None:
+            known = any(self._is_defined_at(sizes, k) for k in range(_ATTEMPTS))
+            self._defined[tuple(sizes.items())] = known
+        return known
+
+    def _is_defined_at(self, sizes: Mapping[str, int], seed: int) -> bool:
+        here = Explicit(sizes, point(self.problem, sizes, seed, positive=seed % 2 == 1))
+        try:
+            for x in (self.problem.objective, *(r.expr for r in self.values())):
+                here.cells(x)
+        except (ZeroDivisionError, TypeError, ValueError):
+            return False
+        return True
+
     def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:
         """Evaluate every printed equation, for all its indices; return how many were checked.
 
@@ -248,11 +268,13 @@ def recheck(
     """
     expressions = [x for t in steps for x in (t.before, t.after)]
     least = least_sizes([*expressions, problem.objective])
-    at = dict(sizes or distinct_sizes(problem.dims, least))
-    for attempt in range(8):
-        cells = point(problem, at, seed + attempt, positive=attempt % 2 == 1)
+    dims = problem.dims
+    # X.T @ X of a wide X has no inverse, but that of a tall one has: both are tried.
+    choices = [sizes] if sizes else [distinct_sizes(d, least) for d in (dims, dims[::-1])]
+    for at, attempt in product(choices, range(_ATTEMPTS)):
+        here = Explicit(at, point(problem, at, seed + attempt, positive=attempt % 2 == 1))
         try:
-            return sum(_check(step, at, cells) for step in steps)
+            return sum(_check(step, here) for step in steps)
         except (ZeroDivisionError, TypeError, ValueError):
             continue  # outside the domain (log of a negative number): another point
     raise CheckError("no point was found at which the objective is defined")
@@ -262,11 +284,11 @@ def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
     return {n: v.properties for n, v in problem.variables.items() if v.properties}
 
 
-def _check(step: Step, sizes: Mapping[str, int], cells: Mapping[str, Any]) -> int:
+def _check(step: Step, here: Explicit) -> int:
     ranges = {**free_ranges(step.before), **free_ranges(step.after)}
     count = 0
-    for spot in product(*(range(1, d.at(sizes) + 1) for d in ranges.values())):
-        at = Explicit(sizes, cells, positions=dict(zip(ranges, spot, strict=True)))
+    for spot in product(*(range(1, here.size(d) + 1) for d in ranges.values())):
+        at = here.placed(dict(zip(ranges, spot, strict=True)))
         left, right = (Dual.of(at.cells(x)[0][0]).value for x in (step.before, step.after))
         if not same(left, right):
             raise CheckError(

@@ -11,7 +11,7 @@ dual number differentiates a transcendental function by a central difference at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
@@ -247,7 +247,11 @@ class Explicit:
         self.math = math if math is not None else ExactMath()
         self.positions = dict(positions or {})
         self.override = dict(override or {})
+        # Shared with the same point at other positions: what depends on no index, which
+        # expressions that was done for, and the points at which one entry has the slope 1.
         self._memo: dict[Expr, Cells] = {}
+        self._computed: set[Expr] = set()
+        self._seeded: dict[Hashable, Explicit] = {}
 
     def size(self, dim: Dim) -> int:
         """Return the size of a dimension."""
@@ -263,12 +267,15 @@ class Explicit:
 
     def cells(self, x: Expr) -> Cells:
         """Return every entry of an expression."""
-        if not self.positions:
-            return self._closed(x)
+        self._compute(x)
         return self._open(x)
 
-    def _closed(self, x: Expr) -> Cells:
-        for e in walk(x) if x not in self._memo else ():
+    def _compute(self, x: Expr) -> None:
+        """Compute what depends on no index, so that it is done once."""
+        if x in self._computed:
+            return
+        self._computed.add(x)
+        for e in walk(x):
             if e in self._memo:
                 continue
             inside_sum = e.op in ("entry", "row", "column", "delta") and any(
@@ -278,7 +285,6 @@ class Explicit:
                 continue
             args = () if e.op in ("Sum", "partial") else tuple(self._memo[a] for a in e.args)
             self._memo[e] = self._one(e, args)
-        return self._memo[x]
 
     def _open(self, x: Expr) -> Cells:
         if x in self._memo:
@@ -299,15 +305,19 @@ class Explicit:
 
     def at(self, name: str, position: int) -> Explicit:
         """Return the same point with one more index in place."""
+        return self.placed({name: position})
+
+    def placed(self, positions: Mapping[str, int]) -> Explicit:
+        """Return the same point with more indices in place."""
         inner = Explicit(
             self.sizes,
             self.values,
             math=self.math,
-            positions={**self.positions, name: position},
+            positions={**self.positions, **positions},
             override=self.override,
         )
-        if not self.positions:
-            inner._memo = dict(self._memo)
+        inner._memo, inner._computed = self._memo, self._computed
+        inner._seeded = self._seeded
         return inner
 
     def loss(self, e: Expr, cells: Cells) -> Cells:
@@ -331,21 +341,26 @@ class Explicit:
             i, j = (self.position(x) for x in by.data)
         if source.op not in ("var", "named"):
             raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
+        key = (source, i, j, e.data)
+        point = self._seeded.get(key)
+        if point is None:
+            assert isinstance(e.data, tuple)
+            point = self._seeded[key] = self._with_slope(source, i, j, e.data)
+        return [[Dual.of(x).slope for x in r] for r in point.placed(self.positions).cells(of)]
+
+    def _with_slope(self, source: Expr, i: int, j: int, held: tuple[Expr, ...]) -> Explicit:
+        """Return the point in dual numbers at which one entry has the slope 1."""
         base = Explicit(self.sizes, self.values, override=self.override).cells(source)
         seeded = [[Dual.of(x) for x in r] for r in base]
         seeded[i - 1][j - 1] = Dual(seeded[i - 1][j - 1].value, Fraction(1))
-        assert isinstance(e.data, tuple)
         fixed = Explicit(self.sizes, self.values, override=self.override)
         lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in self.values.items()}
-        override = {**self.override, **{h: fixed.cells(h) for h in e.data}}
+        override = {**self.override, **{h: fixed.cells(h) for h in held}}
         if source.op == "var":
             lifted[str(source.data)] = seeded
         else:
             override[source] = seeded
-        point = Explicit(
-            self.sizes, lifted, math=DualMath(), positions=self.positions, override=override
-        )
-        return [[Dual.of(x).slope for x in r] for r in point.cells(of)]
+        return Explicit(self.sizes, lifted, math=DualMath(), override=override)
 
 
 def loss_value(name: str, cells: Cells) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import mpmath
 
+from .fixedpoint import Integers, exponential, logarithm, square_root
 from .ops import Cells
 
 DIGITS = 50
@@ -86,10 +87,45 @@ def _largest(cells: Cells) -> tuple[list[Any], list[Any]]:
     return [sign * x for x in left], [sign * x for x in right]
 
 
+def _in_integers(function: Callable[[Integers, int], Integers]) -> Callable[[Cells], Cells]:
+    """Return a function of a matrix that is computed in whole numbers of a small unit."""
+
+    def evaluated(cells: Cells) -> Cells:
+        size = int(HIGH.ceil(max(abs(x) for r in cells for x in r)))
+        bits = HIGH.prec + 64 + 3 * size * len(cells)
+        found = function([[int(HIGH.ldexp(x, bits)) for x in r] for r in cells], bits)
+        return [[HIGH.ldexp(HIGH.mpf(x), -bits) for x in r] for r in found]
+
+    return evaluated
+
+
+def _spectrum(cells: Cells) -> tuple[list[Any], Any]:
+    """Return the eigenvalues of a symmetric matrix in rising order, and its eigenvectors."""
+    values, vectors = HIGH.eigsy(HIGH.matrix(cells))
+    order = sorted(range(len(cells)), key=lambda k: values[k])
+    found = [values[k] for k in order]
+    scale = max(abs(x) for x in found)
+    if any(b - a <= _APART * scale for a, b in zip(found, found[1:], strict=False)):
+        raise ValueError("an eigenvalue is not simple")
+    return found, [[vectors[i, k] for k in order] for i in range(len(cells))]
+
+
+def _eigenvectors(cells: Cells) -> Cells:
+    """Return the eigenvectors as columns; the largest entry of each, the first, is positive."""
+    vectors = _spectrum(cells)[1]
+    largest = [max((r[k] for r in vectors), key=abs) for k in range(len(vectors))]
+    return [[x if big > 0 else -x for x, big in zip(r, largest, strict=True)] for r in vectors]
+
+
 MATRIX: dict[str, Callable[..., Cells]] = {
+    "eigvalsh": lambda cells: [[x] for x in _spectrum(cells)[0]],
+    "eigvecsh": _eigenvectors,
+    "expm": _in_integers(exponential),
     "left_singular": lambda cells: [[x] for x in _largest(cells)[0]],
+    "logm": _in_integers(logarithm),
     "norm_nuclear": _nuclear,
     "norm_spectral": _spectral,
     "polar": _polar,
     "right_singular": lambda cells: [[x] for x in _largest(cells)[1]],
+    "sqrtm": _in_integers(square_root),
 }

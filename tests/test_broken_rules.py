@@ -28,9 +28,17 @@ from symderiv.ops.arithmetic import PowerCall
 from symderiv.ops.axes import RULES, SAME_SHAPE, Layout
 from symderiv.ops.base import ENTRYWISE, Pointwise
 from symderiv.ops.crossentropy import CrossEntropyCall
+from symderiv.ops.decompositions import (
+    CholeskyCall,
+    EigenvaluesCall,
+    PrimaryCall,
+    SylvesterCall,
+)
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.extremes import ProductOfOthersCall
 from symderiv.ops.functions import ApplyCall, LossCall
+from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
+from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall
 from symderiv.ops.softmax import softmax
@@ -392,6 +400,17 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
         cross_entropy_flaws(),
         ("s * cross_entropy(X, Y)", "cross_entropy(X * X, Y) ** 2"),
     ),
+    InvCall: ({}, ("dot(inv(A), B)",)),
+    DetCall: ({}, ("s * det(A)",)),
+    LogdetCall: ({}, ("s * logdet(A)",)),
+    AdjugateCall: ({}, ("dot(adjugate(A), B)",)),
+    PinvCall: ({}, ("dot(pinv(X), Y.T)",)),
+    MatrixPowerCall: ({}, ("dot(matrix_power(A, 6), B)",)),
+    TriangleCall: ({}, ("dot(tril(A), B)",)),
+    CholeskyCall: ({}, ("dot(cholesky(A @ A.T + eye(n)), B)",)),
+    PrimaryCall: ({}, ("dot(sqrtm(A @ A.T + eye(n)), B)",)),
+    EigenvaluesCall: ({}, ("dot(eigvalsh(A), x)",)),
+    SylvesterCall: ({}, ("dot(sylvester(A, eye(n), B), A)",)),
     RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cache
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def checked_sizes(p: Problem, *others: Expr) -> list[dict[str, int]]:
     least = least_sizes([p.objective, *p.definitions.values(), *others])
     found = [distinct_sizes(p.dims, least), distinct_sizes(p.dims, least, start=1)]
     found += [
-        {d: max(size, least.get(d, 1)) for d, size in zip(p.dims, sizes, strict=False)}
+        {d: max(size, least.get(d, 1)) for d, size in zip(p.dims, cycle(sizes), strict=False)}
         for sizes in ((3, 1), (1, 3), (1, 1))
     ]
     return [s for k, s in enumerate(found) if s not in found[:k]]

@@ -8,6 +8,74 @@ from __future__ import annotations
 import re
 
 SOURCES = {
+    "_adjugate": '''
+def _adjugate(x):
+    """Return the transposed matrix of cofactors; a singular matrix has one too."""
+    n = len(x)
+    rest = [[k for k in range(n) if k != i] for i in range(n)]
+    minors = [[np.linalg.det(x[rest[i]][:, rest[j]]) for i in range(n)] for j in range(n)]
+    signed = [[(-1) ** (i + j) * m for j, m in enumerate(r)] for i, r in enumerate(minors)]
+    return np.stack([np.stack(r) for r in signed])
+''',
+    "_cholesky": '''
+def _cholesky(x):
+    """Return the lower factor of the symmetric part."""
+    return np.linalg.cholesky((x + x.T) / 2)
+''',
+    "_eigvalsh": '''
+def _eigvalsh(x):
+    """Return the eigenvalues of the symmetric part, in rising order."""
+    return np.linalg.eigvalsh((x + x.T) / 2)
+''',
+    "_eigvecsh": '''
+def _eigvecsh(x):
+    """Return the eigenvectors of the symmetric part; the largest entry of each is positive."""
+    v = np.linalg.eigh((x + x.T) / 2)[1]
+    return v * np.sign(np.take_along_axis(v, np.abs(v).argmax(axis=0)[None], axis=0))
+''',
+    "_expm_frechet": '''
+def _expm_frechet(x, c):
+    """Return the derivative of the matrix exponential at x along c."""
+    return scipy.linalg.expm_frechet(x, c, compute_expm=False)
+''',
+    "_logm_frechet": '''
+def _logm_frechet(x, c):
+    """Return the derivative of the matrix logarithm at x along c, a block of a logarithm."""
+    n = len(x)
+    return scipy.linalg.logm(np.block([[x, c], [np.zeros_like(x), x]]))[:n, n:]
+''',
+    "_sylvester": '''
+def _sylvester(a, b, c):
+    """Return s with a @ s + s @ b = c."""
+    return scipy.linalg.solve_sylvester(a, b, c)
+''',
+    "_logm": '''
+def _logm(x):
+    """Return the principal logarithm; raises LinAlgError where it is not real."""
+    result = scipy.linalg.logm(x)
+    if np.iscomplexobj(result) and not np.iscomplexobj(x):
+        raise np.linalg.LinAlgError("the principal logarithm of the matrix is not real")
+    return result
+''',
+    "_sqrtm": '''
+def _sqrtm(x):
+    """Return the principal square root; raises LinAlgError where it is not real."""
+    result = scipy.linalg.sqrtm(x)
+    if np.iscomplexobj(result) and not np.iscomplexobj(x):
+        raise np.linalg.LinAlgError("the principal root of the matrix is not real")
+    return result
+''',
+    "_matrix_power_pullback": '''
+def _matrix_power_pullback(x, k, c):
+    """Return the sum of (x^r).T @ c @ (x^(k-1-r)).T over r = 0, .., k - 1."""
+    if k < 0:
+        y = np.linalg.matrix_power(x, k).T
+        return -_matrix_power_pullback(x, -k, y @ c @ y)
+    result = 0 * c
+    for _ in range(k):
+        result, c = result @ x.T + c, x.T @ c
+    return result
+''',
     "_sigmoid": '''
 def _sigmoid(x):
     """Return 1 / (1 + exp(-x)) without overflow."""

@@ -183,13 +183,20 @@ def _stand_ins(names: Sequence[str]) -> str:
 
 
 def checked_sizes(derivation: Derivation) -> list[dict[str, int]]:
-    """Return the three choices of sizes of a check, raised where a position needs it."""
+    """Return the choices of sizes of a check, raised where a position needs it.
+
+    Sizes at which no point lies in the domain (X.T @ X of a wide X has no inverse) are left out,
+    and those of the first choice turned round are tried in their place.
+    """
     dims = derivation.problem.dims
     least = least_sizes([derivation.problem.objective])
-    return [
-        {d: max(k, least.get(d, 1)) for d, k in zip(dims, row, strict=True)}
-        for row in size_choices(len(dims))
-    ]
+    choices = size_choices(len(dims))
+    rows = [*choices, choices[0][::-1]]
+    sizes = [{d: max(k, least.get(d, 1)) for d, k in zip(dims, r, strict=True)} for r in rows]
+    plain, turned = sizes[:-1], sizes[-1]
+    if derivation.is_defined(plain[0]):
+        return plain
+    return [s for s in (turned, *plain[1:]) if derivation.is_defined(s)] or plain
 
 
 def size_choices(count: int) -> list[list[int]]:

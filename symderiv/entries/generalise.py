@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import NoEntriesError
 from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..language.problem import Problem
+from ..ops import TABLE
 from ..sampling import least_sizes
 from ..shapes import ONE, SCALAR, Shape
 from .build import EntryRoad
@@ -66,6 +67,8 @@ def generalise(problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None)
     ['G @ W.T', 'X.T @ G', 'G.T @ ones(n)']
     """
     names = names_of(problem)
+    if not all(TABLE[e.op].patterned for e in walk(problem.objective)):
+        return None
     choices = (typical_sizes(problem), typical_sizes(problem, 1)) if sizes is None else (sizes,)
     for chosen in choices:
         try:

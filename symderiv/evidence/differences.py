@@ -93,7 +93,10 @@ def hidden_sizes(compiled: Compiled, sizes: Mapping[str, int]) -> dict[str, int]
 def objective(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
     """Return the objective at a point; an unspecified loss is the inner product with G."""
     losses = stand_ins(compiled, given)
-    value = compiled.forward(*inputs.values(), **losses, **keywords)
+    try:
+        value = compiled.forward(*inputs.values(), **losses, **keywords)
+    except np.linalg.LinAlgError:
+        return np.nan  # a singular matrix, or one that is not positive definite
     if losses or not given:
         return value
     (gradient,) = given.values()
@@ -103,7 +106,10 @@ def objective(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Array
 def backward(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
     """Return the gradients at a point."""
     losses = stand_ins(compiled, given)
-    return compiled.backward(*inputs.values(), *given.values(), **losses, **keywords)
+    try:
+        return compiled.backward(*inputs.values(), *given.values(), **losses, **keywords)
+    except np.linalg.LinAlgError:
+        return {n: np.full(np.shape(inputs[n]), np.nan) for n in compiled.module.gradients}
 
 
 def stand_ins(compiled: Compiled, given: Arrays) -> Arrays:

@@ -60,7 +60,9 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         for d in check_differences(derivation, compiled, positive)
     )
     backends = tuple(
-        {**b, "error": float(f"{b['error']:.1e}"), "bound": BACKEND_TOLERANCE}
+        b
+        if "skipped" in b
+        else {**b, "error": float(f"{b['error']:.1e}"), "bound": BACKEND_TOLERANCE}
         for b in check_backends(derivation, compiled)
     )
     certificate = Certificate(

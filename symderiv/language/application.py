@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import IndexNameError, ParseError, ShapeError
-from ..expr import Expr, Index, index_sum
+from ..expr import Expr, Index, index_sum, number
 from ..ops import FUNCTIONS
-from ..shapes import ONE, Dim, DimMismatchError, Shape, describe, size, symbol
+from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, size, symbol
 
 if TYPE_CHECKING:
     from .elaborate import Elaborator
 
+_LARGEST_POWER = 1000
 _COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 
 
@@ -23,6 +25,11 @@ class Application:
     def __init__(self, reader: Elaborator, at: ast.Call, name: str) -> None:
         self._reader, self._at, self._name = reader, at, name
         self._keywords = {k.arg: k.value for k in at.keywords}
+
+    @property
+    def name(self) -> str:
+        """Return the name that is called."""
+        return self._name
 
     def _usage(self) -> str:
         operator = FUNCTIONS.get(self._name)
@@ -139,6 +146,69 @@ class Application:
                 remedy="multiply it to a square one first: X.T @ X",
             ),
         )
+        return x
+
+    def vector(self, position: int) -> Expr:
+        """Return an argument that must be a column or a row."""
+        x = self.expr(position)
+        shape = self._reader.shape(x)
+        if ONE in shape or shape[1].is_unknown:
+            return x
+        at = self._at.args[position]
+        raise ShapeError(
+            f"{self._name} needs vectors; {self._reader.source(at)} is {describe(shape)}",
+            span=self._reader.span(at),
+            remedy="a product of matrices is written with @, an entrywise one with *",
+        )
+
+    def times(self, left: int, right: int) -> tuple[Expr, Expr]:
+        """Return a square argument and one with as many rows."""
+        a, b = self.square(left), self.expr(right)
+        columns, rows = self._reader.shape(a)[1], self._reader.shape(b)[0]
+        at = self._at.args[right]
+        self._reader.unify(
+            columns,
+            rows,
+            lambda: ShapeError(
+                f"{self._name}: {self._reader.source(at)} has {rows} rows, not {columns}",
+                span=self._reader.span(at),
+                remedy=f"write a column or a matrix of {columns} rows",
+            ),
+        )
+        return a, b
+
+    def same_columns(self, left: Expr, right: Expr, position: int) -> None:
+        """Check that two arguments have as many columns; the second stands at ``position``."""
+        first, second = self._reader.shape(left)[1], self._reader.shape(right)[1]
+        at = self._at.args[position]
+        self._reader.unify(
+            first,
+            second,
+            lambda: ShapeError(
+                f"{self._name}: {self._reader.source(at)} has {second} columns, not {first}",
+                span=self._reader.span(at),
+                remedy=self._usage(),
+            ),
+        )
+
+    def whole_number(self, position: int) -> Expr:
+        """Return a scalar argument that stands for a whole number.
+
+        A name that nothing declares is a size: ``k`` in ``matrix_power(X, k)``.
+        """
+        at, reader = self._at.args[position], self._reader
+        for name in (n.id for n in ast.walk(at) if isinstance(n, ast.Name)):
+            taken = name in reader.declared.variables or name in reader.definitions
+            if not (taken or reader.closed or name in reader.inferred or name in reader.indices):
+                reader.declared.dims.setdefault(name)
+        x = self.expr(position)
+        value = number(x) if x.op == "num" else Fraction(0)
+        if reader.shape(x) != SCALAR or value.denominator != 1 or abs(value) > _LARGEST_POWER:
+            raise self._fail(
+                f"{reader.source(at)} is not a whole number up to {_LARGEST_POWER}, a size or a "
+                "scalar",
+                at,
+            )
         return x
 
     def common_shape(self, *args: Expr) -> Shape:

@@ -22,6 +22,7 @@ from ..tensor import (
     call,
     contract,
     factors_of,
+    is_whole,
     leaf,
     scaled,
     summands,
@@ -73,13 +74,23 @@ class Stages:
             return term
         found = self._memo.get(term)
         if found is None:
-            found = self._memo[term] = self._rebuilt(term)
+            alone = self._is_alone(term)
+            found = self._memo[term] = self._name(term) if alone else self._rebuilt(term)
             self._depends.setdefault(found, True)
         return found
 
+    @staticmethod
+    def _is_alone(term: Term) -> bool:
+        """Whether a term is a stage of its own: its entries are no function of single entries."""
+        return is_whole(term) and bool(term.dims)
+
+    def _value(self, term: Term) -> Term:
+        """Return what a stage names: in it, a function of whole matrices needs no other name."""
+        return self._rebuilt(term) if self._is_alone(term) else self._staged(term)
+
     def _rebuilt(self, term: Term) -> Term:
         if term.kind == "named":
-            value = self._staged(term.children[0])
+            value = self._value(term.children[0])
             expr: Expr = term.data
             if value is not term.children[0]:
                 expr = named_expr(str(expr.data), self._shaped(value, expr))
@@ -116,7 +127,7 @@ class Stages:
         return self._staged(f.term)
 
     def _name(self, term: Term) -> Term:
-        value = self._staged(term)
+        value = self._value(term)
         if value.kind in ("leaf", "named"):
             return value
         found = self._names.get(term)

@@ -282,7 +282,7 @@ def _mirrors(term: Term) -> bool:
         return is_symmetric(term.children[0])
     if term.kind == "call":
         return bool(getattr(term.data, "keeps_symmetry", False)) and all(
-            is_symmetric(c) for c in term.children
+            is_symmetric(c) for c in term.children if c.dims
         )
     if term.kind == "contract":
         return transposed(term) is term

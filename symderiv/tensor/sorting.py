@@ -26,7 +26,13 @@ def sorted_factors(
         mirrors = f.term.symmetric is True
         return (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
 
-    return sorted(factors, key=place)
+    def upright(f: Factor) -> Factor:
+        """Return a factor whose axes may be exchanged with its labels in order."""
+        if f.term.symmetric is not True:
+            return f
+        return Factor(f.term, tuple(sorted(f.labels, key=lambda x: colour[x])), f.exponent)
+
+    return [upright(f) for f in sorted(factors, key=place)]
 
 
 def _refined(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:

@@ -98,6 +98,11 @@ class Factor:
     exponent: Fraction = Fraction(1)
 
 
+def is_whole(term: Term) -> bool:
+    """Whether a term is the call of a function of whole matrices, not of their entries."""
+    return term.kind == "call" and getattr(term.data, "takes_matrices", False)
+
+
 def leaf(expr: Expr, dims: Dims, *, symmetric: bool = False) -> Term:
     """Return a variable, or a given cotangent, as a term."""
     return intern("leaf", dims, expr, (), str(expr.data), symmetric)

@@ -1,0 +1,524 @@
+"""Table entries of matrix functions and decompositions: expm, logm, sqrtm, cholesky, eigvalsh.
+
+A matrix function f(X) is differentiated along E by its Frechet derivative L(X, E), whose adjoint
+is L(X^T, .): Higham, Functions of Matrices (2008), section 3.2. Where the cotangent is a multiple
+of the identity, which commutes with X, that is f'(X)^T. The derivatives that have no closed form
+are functions of the language too, each linear in its last argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from ..errors import MissingRuleError
+from ..expr import Expr, node
+from ..notation.math import Fence, Frac, Math, Num, Word, row, sup
+from ..shapes import ONE
+from ..tensor import (
+    Factor,
+    Scale,
+    Term,
+    Value,
+    call,
+    constant,
+    contract,
+    delta,
+    monomial,
+    spread,
+)
+from .base import (
+    ATOM,
+    POWER,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Pointwise,
+    Writes,
+    as_function,
+    binds,
+    leading,
+    register,
+    written_function,
+)
+from .cells import entrywise
+from .cells import sylvester as sylvester_cells
+from .inverses import MatrixCall
+from .inverses import inverse as inverse_of
+from .matrices import TriangleCall, lowered, numpy_call, read_square
+from .matrixterms import Mat, diagonal_between, identity_multiple
+
+_HIGHAM = "Higham, Functions of Matrices (2008)"
+_HALF = Fraction(1, 2)
+
+
+def _sylvester(a: Mat, b: Mat, c: Mat) -> Mat:
+    return Mat(call(SylvesterCall(), (a.term, b.term, c.term), c.term.dims))
+
+
+@dataclass(frozen=True)
+class PrimaryCall(MatrixCall):
+    """A primary matrix function: expm, logm or sqrtm."""
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return L(X^T, C), or s f'(X)^T for a cotangent s I: Higham (2008), eq. 3.2, thm 3.6."""
+        x, y, c = Mat(node.children[0]), Mat(node), Mat(cotangent)
+        scalar = identity_multiple(cotangent)
+        if scalar is not None:
+            return _SLOPES[self.name](x, y).T.times(scalar).term
+        return _ALONG[self.name](x.T, y.T, c).term
+
+
+def _frechet(name: str) -> Callable[[Mat, Mat, Mat], Mat]:
+    return lambda x, y, c: Mat(call(FrechetCall(name), (x.term, c.term), c.term.dims))
+
+
+# The derivative of the scalar function, in the argument and the output.
+_SLOPES: dict[str, Callable[[Mat, Mat], Mat]] = {
+    "expm": lambda x, y: y,
+    "logm": lambda x, y: Mat(inverse_of(x.term)),
+    "sqrtm": lambda x, y: Mat(inverse_of(y.term)) * _HALF,
+}
+# The derivative along a matrix; Y S + S Y = C for the root: Higham (2008), section 6.1.
+_ALONG: dict[str, Callable[[Mat, Mat, Mat], Mat]] = {
+    "expm": _frechet("expm_frechet"),
+    "logm": _frechet("logm_frechet"),
+    "sqrtm": lambda x, y, c: _sylvester(y, y, c),
+}
+
+
+@dataclass(frozen=True)
+class FrechetCall:
+    """The derivative of a matrix function along a matrix, linear in the latter."""
+
+    takes_matrices: ClassVar[bool] = True
+    keeps_symmetry: ClassVar[bool] = True
+    name: str
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the adjoint in the direction, L(X^T, C); none is known in the matrix."""
+        if not position:
+            function = self.name.removesuffix("_frechet")
+            raise MissingRuleError(
+                f"no rule for the derivative of {self.name} by its matrix, which the second "
+                f"derivative of {function} needs",
+                remedy=f"trace({function}(X)) has one: its gradient is no {self.name}",
+            )
+        x = Mat(node.children[0]).T
+        return call(self, (x.term, cotangent), node.dims)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, args[0].shape)
+
+
+def _matrix_cells(name: str) -> Callable[[Expr, Sequence[Cells], Place], Cells]:
+    return lambda e, args, at: at.math.matrix(name, args[0])
+
+
+def _primary(
+    name: str,
+    law: str,
+    source: str,
+    at_scalar: Callable[[Term], Term],
+    scalar_code: str,
+    samples: tuple[str, ...],
+    notation: Callable[[Expr, Writes], Math] | None = None,
+    analytic: bool = False,
+) -> None:
+    register(
+        Operator(
+            name=name,
+            build=read_square(name),
+            usage=f"{name}(A)",
+            law=law,
+            source=source,
+            level=binds(ATOM),
+            lower=lowered(lambda t: call(PrimaryCall(name), (t,), t.dims), at_scalar),
+            explicit=_matrix_cells(name),
+            text=as_function,
+            notation=notation or written_function(name),
+            numpy=numpy_call("scipy.linalg.expm" if analytic else f"_{name}", scalar_code),
+            written=binds(POWER) if notation else None,
+            samples=samples,
+            bad=(f"{name}()", f"{name}(X)", f"{name}(A, A)"),
+            analytic=analytic,
+        )
+    )
+
+
+def _entrywise_of(name: str) -> Callable[[Term], Term]:
+    return lambda t: Pointwise(t).apply(name).term
+
+
+_primary(
+    "expm",
+    "Fréchet derivative of the exponential; its trace has the gradient (eˣ)ᵀ",
+    f"{_HIGHAM}, thm 3.6 and section 10.2",
+    _entrywise_of("exp"),
+    "np.exp({x})",
+    ("expm(A / 9) @ X", "trace(expm(A / 9)) * x"),
+    analytic=True,
+)
+_primary(
+    "logm",
+    "Fréchet derivative of the principal logarithm; its trace has the gradient X⁻ᵀ",
+    f"{_HIGHAM}, thm 3.6 and section 11.2",
+    _entrywise_of("log"),
+    "np.log({x})",
+    ("logm(A @ A.T / 99 + eye(n)) @ X", "trace(logm(A @ A.T / 99 + eye(n))) * x"),
+)
+
+
+def _root_notation(e: Expr, write: Writes) -> Math:
+    return sup(write(e.args[0], ATOM), Frac(Num("1"), Num("2")))
+
+
+_primary(
+    "sqrtm",
+    "derivative of the principal root Y: Y dY + dY Y = dX",
+    f"{_HIGHAM}, section 6.1",
+    lambda t: monomial((t, _HALF)),
+    "np.sqrt({x})",
+    ("sqrtm(A @ A.T + 9 * eye(n)) @ X", "trace(sqrtm(A @ A.T + eye(n))) * x"),
+    _root_notation,
+)
+
+
+# Their derivatives along a matrix ----------------------------------------------------------------
+
+
+def _build_pair(call: Application) -> Expr:
+    call.expect(2)
+    x, c = call.square(0), call.expr(1)
+    call.same_shape(x, c)
+    return node(call.name, (x, c), x.shape)
+
+
+def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
+    x, c = spread(args, e.shape)
+    if e.is_scalar:
+        slope = (
+            Pointwise(x.term).apply("exp") if e.op == "expm_frechet" else Pointwise(x.term) ** -1
+        )
+        return Value((slope * Pointwise(c.term)).term, e.shape, x.loose)
+    return Value(call(FrechetCall(e.op), (x.term, c.term), x.term.dims), e.shape, x.loose)
+
+
+def _frechet_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    """Return the upper right block of f([[X, C], [0, X]]): Higham (2008), eq. 3.16."""
+    x, c = args
+    none = at.math.number(Fraction(0))
+    size = len(x)
+    upper = [[*r, *q] for r, q in zip(x, c, strict=True)]
+    lower = [[*([none] * size), *r] for r in x]
+    whole = at.math.matrix(e.op.removesuffix("_frechet"), [*upper, *lower])
+    return [r[size:] for r in whole[:size]]
+
+
+def _frechet_notation(e: Expr, write: Writes) -> Math:
+    head = row(Word("D", function=False), Word(e.op.removesuffix("_frechet")))
+    return row(head, Fence("(", write(e.args[0]), ")"), Fence("[", write(e.args[1]), "]"))
+
+
+def _frechet_code(e: Expr, code: Codes) -> str:
+    x, c = e.args
+    if e.is_scalar and e.op == "expm_frechet":
+        return f"np.exp({code(x)}) * {code(c, POWER)}"
+    if e.is_scalar:
+        return f"{code(c, POWER)} / {code(x, POWER)}"
+    return code.called(f"_{e.op}", code(x), code(c))
+
+
+for _function in ("expm", "logm"):
+    register(
+        Operator(
+            name=f"{_function}_frechet",
+            build=_build_pair,
+            usage=f"{_function}_frechet(A, C), the derivative of {_function} at A along C",
+            law="a derivative along a matrix is linear in that",
+            source=f"{_HIGHAM}, section 3.2",
+            level=binds(ATOM),
+            lower=_pair_lower,
+            explicit=_frechet_cells,
+            text=as_function,
+            notation=_frechet_notation,
+            numpy=_frechet_code,
+            samples=(
+                f"{_function}_frechet(2 * eye(n) + ones(n, n), A)",
+                f"{_function}_frechet(5 * eye(n) + onehot(1, n) @ ones(n).T, A @ A.T) @ X",
+            ),
+            bad=(f"{_function}_frechet(A)", f"{_function}_frechet(A, X)"),
+            analytic=False,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class SylvesterCall:
+    """The solution S of A S + S B = C."""
+
+    takes_matrices: ClassVar[bool] = True
+    name: str = "sylvester"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return Z with A^T Z + Z B^T = cotangent; by A it is -Z S^T and by B -S^T Z.
+
+        From A dS + dS B = dC - dA S - S dB: Horn and Johnson, Topics (1991), section 4.4.
+        """
+        a, b = Mat(node.children[0]), Mat(node.children[1])
+        s, z = Mat(node), _sylvester(a.T, b.T, Mat(cotangent))
+        return (z if position == 2 else -(z @ s.T) if position == 0 else -(s.T @ z)).term
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("sylvester", args, args[2].shape)
+
+
+def _build_sylvester(call: Application) -> Expr:
+    call.expect(3)
+    a, c = call.times(0, 2)
+    b = call.square(1)
+    call.same_columns(c, b, 1)
+    return node("sylvester", (a, b, c), c.shape)
+
+
+def _sylvester_lower(e: Expr, args: Sequence[Value]) -> Value:
+    a, b, c = args
+    if e.is_scalar:
+        parts = spread(args, e.shape)
+        whole = Pointwise(parts[0].term) + Pointwise(parts[1].term)
+        return Value((Pointwise(parts[2].term) * whole**-1).term, e.shape, parts[0].loose)
+    if ONE in e.shape:  # a row or a column: one of both matrices is a number
+        square, number = (a, b) if e.shape[1] == ONE else (b, a)
+        lifted = Mat(square.term)
+        shifted = lifted + lifted.one().times(number.term)
+        turned = shifted if e.shape[1] == ONE else shifted.T
+        label = leading(c.term, 1)
+        inverted = inverse_of(turned.term)
+        dims = dict(zip((*leading(inverted, 2), "r", "c"), inverted.dims, strict=True))
+        parts_ = [
+            Factor(inverted, (*leading(inverted, 2), "r", "c")),
+            Factor(c.term, (*label, "c")),
+        ]
+        return Value(contract(parts_, (*leading(inverted, 2), "r"), dims), e.shape, c.loose)
+    return Value(call(SylvesterCall(), (a.term, b.term, c.term), c.term.dims), e.shape, c.loose)
+
+
+def _sylvester_code(e: Expr, code: Codes) -> str:
+    a, b, c = e.args
+    if e.is_scalar:
+        return f"{code(c, POWER)} / ({code(a)} + {code(b)})"
+    return code.called("_sylvester", code(a), code(b), code(c))
+
+
+register(
+    Operator(
+        name="sylvester",
+        patterned=False,
+        build=_build_sylvester,
+        usage="sylvester(A, B, C), which is S with A @ S + S @ B = C",
+        law="derivative of the solution S: A dS + dS B = dC − dA S − S dB",
+        source="Horn and Johnson, Topics in Matrix Analysis (1991), section 4.4",
+        level=binds(ATOM),
+        lower=_sylvester_lower,
+        explicit=lambda e, args, at: sylvester_cells(*args),
+        text=as_function,
+        notation=written_function("sylvester"),
+        numpy=_sylvester_code,
+        samples=(
+            "sylvester(A @ A.T + eye(n), 9 * eye(d), X)",
+            "sylvester(A + 9 * eye(n), A.T + 9 * eye(n), A @ A)",
+        ),
+        bad=("sylvester(A, A)", "sylvester(A, A, X)", "sylvester(X, A, A)"),
+        analytic=False,
+    )
+)
+
+
+# Decompositions of a symmetric matrix ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CholeskyCall:
+    """The lower triangular L with L L^T = (X + X^T) / 2."""
+
+    takes_matrices: ClassVar[bool] = True
+    name: str = "cholesky"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return L^-T (P + P^T) L^-1 / 2 with the triangle P of L^T C, its diagonal halved.
+
+        Murray, Differentiation of the Cholesky decomposition (2016), eq. 8 to 10.
+        """
+        factor = Mat(node)
+        body = factor.T @ Mat(cotangent)
+        lower = Mat(call(TriangleCall("tril"), (body.term,), body.term.dims))
+        middle = lower + lower.T - _diagonal_of(body)
+        inverted = Mat(inverse_of(node))
+        return (inverted.T @ middle @ inverted * _HALF).term
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("cholesky", args, args[0].shape)
+
+
+def _diagonal_of(matrix: Mat) -> Mat:
+    """Return a matrix with zeros off its diagonal."""
+    lead, dims = matrix.lead, matrix.term.dims
+    labels = (*lead, "row", "column")
+    parts = [Factor(matrix.term, (*lead, "row", "row")), Factor(delta(dims[-1]), labels[-2:])]
+    return Mat(contract(parts, labels, dict(zip(labels, dims, strict=True))))
+
+
+def _symmetrised(cells: Cells) -> Cells:
+    across = [list(r) for r in zip(*cells, strict=True)]
+    return entrywise(lambda x, y: (x + y) / 2, cells, across)
+
+
+def _cholesky_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    """Return the factor row by row: Golub and Van Loan, Matrix Computations (2013), alg. 4.2.1."""
+    x = _symmetrised(args[0])
+    none = at.math.number(Fraction(0))
+    size = len(x)
+    found: Cells = [[none] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = x[i][j]
+            for k in range(j):
+                rest = rest - found[i][k] * found[j][k]
+            found[i][j] = at.math.root(rest) if i == j else rest / found[j][j]
+    return found
+
+
+register(
+    Operator(
+        name="cholesky",
+        patterned=False,
+        build=read_square("cholesky"),
+        usage="cholesky(A), the lower factor of (A + A.T) / 2",
+        law="derivative of the Cholesky factor of the symmetric part of X",
+        source="Murray, Differentiation of the Cholesky decomposition (2016), eq. 8-10",
+        level=binds(ATOM),
+        lower=lowered(lambda t: call(CholeskyCall(), (t,), t.dims), lambda t: monomial((t, _HALF))),
+        explicit=_cholesky_cells,
+        text=as_function,
+        notation=written_function("chol"),
+        numpy=numpy_call("_cholesky", "np.sqrt({x})"),
+        samples=(
+            "cholesky(A @ A.T + 2 * eye(n))",
+            "trace(cholesky(A @ A.T + 2 * eye(n))) * x",
+        ),
+        bad=("cholesky()", "cholesky(X)", "cholesky(A, A)"),
+        analytic=False,
+    )
+)
+
+
+@dataclass(frozen=True)
+class EigenvaluesCall:
+    """The eigenvalues of (X + X^T) / 2 in rising order."""
+
+    takes_matrices: ClassVar[bool] = True
+    name: str = "eigvalsh"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return V diag(C) V^T with the eigenvectors V: Magnus (1985), theorem 1."""
+        x = node.children[0]
+        v = Mat(call(EigenvectorsCall(), (x,), x.dims))
+        return diagonal_between(v, cotangent, v.T).term
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("eigvalsh", args, (args[0].shape[0], ONE))
+
+
+@dataclass(frozen=True)
+class EigenvectorsCall:
+    """The orthonormal eigenvectors of (X + X^T) / 2, as columns, of rising eigenvalues."""
+
+    takes_matrices: ClassVar[bool] = True
+    name: str = "eigvecsh"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Refuse: no rule."""
+        raise MissingRuleError(
+            "no rule for the derivative of eigvecsh, which the second derivative of eigvalsh needs",
+            remedy="write what is needed of the spectrum by trace, det or matrix_power",
+        )
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node("eigvecsh", args, args[0].shape)
+
+
+def _build_eigenvalues(call: Application) -> Expr:
+    call.expect(1)
+    x = call.square(0)
+    return node("eigvalsh", (x,), (x.shape[0], ONE))
+
+
+def _eigenvalues_lower(e: Expr, args: Sequence[Value]) -> Value:
+    body = args[0]
+    if e.is_scalar:
+        return body
+    term = call(EigenvaluesCall(), (body.term,), body.term.dims[:-1])
+    return Value(term, e.shape, body.loose)
+
+
+def _spectral_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    found: Cells = at.math.matrix(e.op, _symmetrised(args[0]))
+    return found
+
+
+register(
+    Operator(
+        name="eigvalsh",
+        build=_build_eigenvalues,
+        usage="eigvalsh(A), of (A + A.T) / 2, in rising order",
+        law="derivative of a simple eigenvalue with the unit eigenvector v: dλ = vᵀ dX v",
+        source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
+        level=binds(ATOM),
+        lower=_eigenvalues_lower,
+        explicit=_spectral_cells,
+        text=as_function,
+        notation=written_function("eigvals"),
+        numpy=numpy_call("_eigvalsh"),
+        samples=("eigvalsh(A)", "eigvalsh(A @ A.T).T @ x * x"),
+        bad=("eigvalsh()", "eigvalsh(X)", "eigvalsh(A, A)"),
+        analytic=False,
+    )
+)
+
+
+def _one_like(term: Term) -> Term:
+    return constant(Scale(), term.dims)
+
+
+register(
+    Operator(
+        name="eigvecsh",
+        build=read_square("eigvecsh"),
+        usage="eigvecsh(A), of (A + A.T) / 2, as columns; the largest entry of each is positive",
+        law="the eigenvectors of a symmetric matrix are orthonormal",
+        source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
+        level=binds(ATOM),
+        lower=lowered(lambda t: call(EigenvectorsCall(), (t,), t.dims), _one_like),
+        explicit=_spectral_cells,
+        text=as_function,
+        notation=written_function("eigvecs"),
+        numpy=numpy_call("_eigvecsh", "1.0"),
+        samples=("eigvecsh(diag(onehot(1, n)) + 2 * ones(n, n)) @ X",),
+        bad=("eigvecsh()", "eigvecsh(X)"),
+        analytic=False,
+    )
+)
