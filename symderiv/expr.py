@@ -33,7 +33,7 @@ Index = str | int
 class Expr:
     """One node: an operator, its arguments, a shape, and what the operator needs besides."""
 
-    __slots__ = ("op", "args", "shape", "data", "_key", "_hash", "__weakref__")
+    __slots__ = ("op", "args", "shape", "data", "_key", "_hash", "_free", "_reduced", "__weakref__")
     op: str
     args: tuple[Expr, ...]
     shape: Shape
@@ -56,6 +56,9 @@ class Expr:
 
     _hash: int
     _key: Hashable
+    # What is asked of a node again and again is found once: a deep problem asks for every part.
+    _free: dict[str, Dim] | None
+    _reduced: bool | None
 
 
 _nodes: WeakValueDictionary[Hashable, Expr] = WeakValueDictionary()
@@ -69,6 +72,7 @@ def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -
         found = Expr()
         found.op, found.args, found.shape, found.data = op, args, shape, data
         found._key, found._hash = key, hash(key)
+        found._free = found._reduced = None
         _nodes[key] = found
     return found
 
@@ -235,8 +239,11 @@ def number(x: Expr) -> Fraction:
     return x.data
 
 
-def walk(x: Expr) -> Iterator[Expr]:
-    """Yield every distinct node, arguments before the nodes that use them."""
+def walk(x: Expr, leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
+    """Yield every distinct node, arguments before the nodes that use them.
+
+    Nothing is looked for below a node that ``leave`` holds for.
+    """
     seen: set[Expr] = set()
     stack: list[tuple[Expr, bool]] = [(x, False)]
     while stack:
@@ -246,15 +253,39 @@ def walk(x: Expr) -> Iterator[Expr]:
         elif current not in seen:
             seen.add(current)
             stack.append((current, True))
-            stack.extend((a, False) for a in reversed(current.args))
+            if leave is None or not leave(current):
+                stack.extend((a, False) for a in reversed(current.args))
 
 
-def rebuild(x: Expr, change: Callable[[Expr, tuple[Expr, ...]], Expr]) -> Expr:
-    """Return ``x`` with every node replaced by ``change(node, new arguments)``, bottom up."""
+def rebuild(
+    x: Expr,
+    change: Callable[[Expr, tuple[Expr, ...]], Expr],
+    leave: Callable[[Expr], bool] | None = None,
+) -> Expr:
+    """Return ``x`` with every node replaced by ``change(node, new arguments)``, bottom up.
+
+    Nodes that ``leave`` holds for stay as they are.
+    """
     done: dict[Expr, Expr] = {}
-    for current in walk(x):
-        done[current] = change(current, tuple(done[a] for a in current.args))
+    for current in walk(x, leave):
+        if leave is not None and leave(current):
+            done[current] = current
+        else:
+            done[current] = change(current, tuple(done[a] for a in current.args))
     return done[x]
+
+
+def _settled(x: Expr, ask: Callable[[Expr], object], answer: Callable[[Expr], None]) -> None:
+    """Have ``answer`` called for every node of which ``ask`` knows nothing, arguments first."""
+    stack = [x]
+    while stack:
+        waiting = [a for a in stack[-1].args if ask(a) is None]
+        if waiting:
+            stack += waiting
+        else:
+            top = stack.pop()
+            if ask(top) is None:
+                answer(top)
 
 
 def with_args(x: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -306,18 +337,21 @@ def index_ranges(x: Expr) -> tuple[Dim, ...]:
 
 def free_ranges(x: Expr) -> dict[str, Dim]:
     """Return the range of every index that no ``Sum`` inside ``x`` binds."""
-    memo: dict[Expr, dict[str, Dim]] = {}
-    for current in walk(x):
-        found: dict[str, Dim] = {}
-        for a in current.args:
-            found.update(memo[a])
-        if current.op == "Sum":
-            found.pop(sum_index(current)[0], None)
-        for index, dim in zip(own_indices(current), index_ranges(current), strict=True):
-            if isinstance(index, str):
-                found[index] = dim
-        memo[current] = found
-    return memo[x]
+    if x._free is None:
+        _settled(x, lambda e: e._free, _find_free)
+    return dict(x._free or {})
+
+
+def _find_free(x: Expr) -> None:
+    found: dict[str, Dim] = {}
+    for a in x.args:
+        found.update(a._free or {})
+    if x.op == "Sum":
+        found.pop(sum_index(x)[0], None)
+    for index, dim in zip(own_indices(x), index_ranges(x), strict=True):
+        if isinstance(index, str):
+            found[index] = dim
+    x._free = found
 
 
 def sum_index(x: Expr) -> tuple[str, Dim]:
@@ -331,7 +365,14 @@ _REDUCTIONS = {"sum", "mean", "max", "min", "prod", "logsumexp", "variance"}
 
 def is_one_per_row(x: Expr) -> bool:
     """Whether a column was made by a reduction of rows: it has one number for each row."""
-    return any(e.op in _REDUCTIONS and e.data == 1 for e in walk(x))
+    if x._reduced is None:
+        _settled(x, lambda e: e._reduced, _find_reduced)
+    return bool(x._reduced)
+
+
+def _find_reduced(x: Expr) -> None:
+    own = x.op in _REDUCTIONS and x.data == 1
+    x._reduced = own or any(a._reduced for a in x.args)
 
 
 def variables(x: Expr) -> dict[str, Expr]:
@@ -339,10 +380,13 @@ def variables(x: Expr) -> dict[str, Expr]:
     return {str(v.data): v for v in walk(x) if v.op == "var"}
 
 
-def dims_of(x: Expr) -> dict[str, None]:
-    """Return the dimension symbols that occur anywhere in ``x``, in order of appearance."""
+def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, None]:
+    """Return the dimension symbols that occur in ``x``, in order of appearance.
+
+    Nothing is looked for below a node that ``leave`` holds for.
+    """
     found: dict[str, None] = {}
-    for v in walk(x):
+    for v in walk(x, leave):
         dims = [*v.shape, *([v.data] if isinstance(v.data, Dim) else [])]
         if v.op in ("Sum", "delta"):
             assert isinstance(v.data, tuple)

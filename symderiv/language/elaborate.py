@@ -43,7 +43,7 @@ from ..ops import FUNCTIONS, TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
 from .declarations import Declarations, default_kind
-from .grammar import DEEPEST, span_of
+from .grammar import DEEPEST, lines_of, span_of
 from .indices import IndexReader, broadcast_remedy
 
 CONSTANTS = ("pi", "e")
@@ -85,6 +85,7 @@ class Elaborator(IndexReader):
         infer: bool = False,
     ) -> None:
         self.text, self.declared, self.definitions = text, declared, definitions
+        self.lines = lines_of(text)
         self.unifier = unifier or Unifier()
         self.upstream, self.infer = upstream, infer
         self.gradients: dict[tuple[str, Expr], str] = {}  # of losses that are known by argument
@@ -103,7 +104,7 @@ class Elaborator(IndexReader):
     def source(self, at: ast.AST) -> str:
         """Return the text of a syntax node, shortened."""
         span = self.span(at)
-        text = self.text.split("\n")[span.line][span.start : span.stop]
+        text = self.lines[span.line][span.start : span.stop]
         return text if len(text) <= 40 else text[:37] + "..."
 
     def unify(self, left: Dim, right: Dim, error: Callable[[], LanguageError]) -> Dim:
@@ -147,7 +148,8 @@ class Elaborator(IndexReader):
                 span=self.span(at),
                 remedy="numbers are integers and decimals: 2, 0.5",
             )
-        digits = self.text.split("\n")[self.span(at).line][self.span(at).start : self.span(at).stop]
+        span = self.span(at)
+        digits = self.lines[span.line][span.start : span.stop]
         # As a float it over- or underflows before its exact value is too long to compute with.
         lost = isinstance(value, float) and (value == float("inf") or not value)
         if lost and any(c in "123456789" for c in digits.lower().split("e")[0]):
@@ -234,7 +236,7 @@ class Elaborator(IndexReader):
         a, b = self.span(left), self.span(right)
         if a.line != b.line:
             return b
-        gap = self.text.split("\n")[a.line][a.stop : b.start]
+        gap = self.lines[a.line][a.stop : b.start]
         inner = gap.strip().strip("()").strip()
         start = a.stop + gap.find(inner) if inner else a.stop
         return Span(self.text, start, start + max(len(inner), 1), a.line)
@@ -266,20 +268,18 @@ class Elaborator(IndexReader):
 
     def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
         a, b = self.shape(left), self.shape(right)
-        here = self.between(at.left, at.right)
         for column_, other, x, value in ((a, b, at.left, left), (b, a, at.right, right)):
             square = other[0] == other[1] != ONE
             bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
-            # What a reduction made can only go to the rows.
-            kept = is_one_per_row(value)
             # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
             either = sign == "*" and "eye" in (left.op, right.op)
-            if square and bare and not kept and not either:
+            # What a reduction made can only go to the rows.
+            if square and bare and not either and not is_one_per_row(value):
                 name = self.source(x)
                 raise AmbiguousShapeError(
                     f"{name} is a column and the other side is square ({describe(other)}): "
                     "it could go to every row or to every column",
-                    span=here,
+                    span=self.between(at.left, at.right),
                     remedy=f"write {name}.T for every row, or {name} @ ones({other[1]}).T "
                     "for every column",
                 )
@@ -289,7 +289,7 @@ class Elaborator(IndexReader):
             raise ShapeError(
                 f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
                 f"{describe(b)}: they cannot be combined entry by entry with {sign}",
-                span=here,
+                span=self.between(at.left, at.right),
                 remedy=broadcast_remedy(a, b, self.source(at.left), self.source(at.right), sign),
             ) from None
 
@@ -297,6 +297,10 @@ class Elaborator(IndexReader):
         a, b = self.shape(left), self.shape(right)
         if SCALAR in (a, b):
             return mul(left, right)
+        self.unify(a[1], b[0], lambda: self._no_product(at, a, b))
+        return matmul(left, right)
+
+    def _no_product(self, at: ast.BinOp, a: Shape, b: Shape) -> ShapeError:
         x, y = self.source(at.left), self.source(at.right)
         remedy = "the columns of the left factor must be as many as the rows of the right"
         if a[1] == ONE and b[1] == ONE:
@@ -306,16 +310,11 @@ class Elaborator(IndexReader):
         elif a[0] == b[0]:
             remedy = f"write {x}.T @ {y}"
         clash = f"{a[1]} columns do not meet {b[0]} rows".replace("?", "")
-        self.unify(
-            a[1],
-            b[0],
-            lambda: ShapeError(
-                f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
-                span=self.between(at.left, at.right),
-                remedy=remedy,
-            ),
+        return ShapeError(
+            f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
+            span=self.between(at.left, at.right),
+            remedy=remedy,
         )
-        return matmul(left, right)
 
     def _attribute(self, at: ast.Attribute) -> Expr:
         if at.attr != "T":

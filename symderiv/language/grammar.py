@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..errors import ParseError, Span, UnsupportedError
 
@@ -16,6 +17,7 @@ LONGEST = 100_000
 DEEPEST = 100
 
 _OPEN, _CLOSE = "([{", ")]}"
+_BRACKETS = _OPEN + _CLOSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,29 @@ class Statement:
     span: Span
 
 
+@lru_cache(maxsize=8)
+def lines_of(text: str) -> tuple[str, ...]:
+    """Return the lines of a text; a deep problem asks for them at every place."""
+    return tuple(text.split("\n"))
+
+
 def span_of(text: str, node: ast.AST) -> Span:
     """Return where a syntax node stands; ``ast`` counts bytes, a person counts characters."""
-    line = getattr(node, "lineno", 1) - 1
-    lines = text.split("\n")
-    raw = (lines[line] if line < len(lines) else "").encode()
-    start = len(raw[: getattr(node, "col_offset", 0)].decode(errors="ignore"))
-    last = getattr(node, "end_lineno", line + 1) - 1
+    row = getattr(node, "lineno", 1) - 1
+    lines = lines_of(text)
+    line = lines[row] if row < len(lines) else ""
+    start = _characters(line, getattr(node, "col_offset", 0))
+    last = getattr(node, "end_lineno", row + 1) - 1
     end = getattr(node, "end_col_offset", 0)
-    stop = len(raw[:end].decode(errors="ignore")) if last == line else len(raw.decode())
-    return Span(text, start, max(stop, start + 1), line)
+    stop = _characters(line, end) if last == row else len(line)
+    return Span(text, start, max(stop, start + 1), row)
+
+
+def _characters(line: str, count: int) -> int:
+    """Return how many characters the first bytes of a line are."""
+    if line.isascii():
+        return min(count, len(line))
+    return len(line.encode()[:count].decode(errors="ignore"))
 
 
 def prepared(text: str) -> str:
@@ -108,12 +123,14 @@ def check_brackets(text: str) -> None:
         for k, char in enumerate(line):
             if char == "#":
                 break
+            if char not in _BRACKETS:
+                continue
             here = Span(text, k, k + 1, row)
             if char in _OPEN:
                 stack.append((char, here))
                 if len(stack) > DEEPEST:
                     raise _too_deep(here)
-            elif char in _CLOSE:
+            else:
                 if not stack or _OPEN.index(stack[-1][0]) != _CLOSE.index(char):
                     raise ParseError(f"{char!r} closes nothing", span=here, remedy="remove it")
                 stack.pop()

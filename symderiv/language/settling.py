@@ -21,14 +21,19 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
             data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
         return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
 
-    settled = rebuild(x, change)
-    for e in walk(settled):
+    def leave(old: Expr) -> bool:
+        # A definition was settled when it was read; an equation that was assumed changes it too.
+        known = old.op == "named" and reader.definitions.get(str(old.data)) is old.args[0]
+        return known and not reader.unifier.assumed
+
+    settled = rebuild(x, change, leave)
+    for e in walk(settled, leave):
         if e.op == "delta" and isinstance(e.data, tuple) and e.data[2].is_unknown:
             raise IndexNameError(
                 f"the range of delta({e.data[0]}, {e.data[1]}) is not known",
                 remedy="use its indices elsewhere too, as in Sum(i, delta(i, 1) * x[i])",
             )
-    if any(d.startswith("?") for d in dims_of(settled)):
+    if any(d.startswith("?") for d in dims_of(settled, leave)):
         raise ShapeError(
             "the size of a constant vector or matrix is not known",
             remedy="combine it with something of a known size",
