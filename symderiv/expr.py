@@ -23,8 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from weakref import WeakValueDictionary
 
+from .interning import Interned
 from .shapes import ONE, SCALAR, Dim, Shape, Unifier
 
 Index = str | int
@@ -33,17 +33,11 @@ Index = str | int
 class Expr:
     """One node: an operator, its arguments, a shape, and what the operator needs besides."""
 
-    __slots__ = ("op", "args", "shape", "data", "_key", "_hash", "_free", "_reduced", "__weakref__")
+    __slots__ = ("op", "args", "shape", "data", "_free", "_reduced", "__weakref__")
     op: str
     args: tuple[Expr, ...]
     shape: Shape
     data: Hashable
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def __repr__(self) -> str:
         inside = ", ".join([*map(repr, self.args), *([repr(self.data)] if self.data else [])])
@@ -54,14 +48,12 @@ class Expr:
         """Whether the shape is 1 x 1."""
         return self.shape == SCALAR
 
-    _hash: int
-    _key: Hashable
     # What is asked of a node again and again is found once: a deep problem asks for every part.
     _free: dict[str, Dim] | None
     _reduced: bool | None
 
 
-_nodes: WeakValueDictionary[Hashable, Expr] = WeakValueDictionary()
+_nodes: Interned[Expr] = Interned()
 
 
 def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -> Expr:
@@ -71,9 +63,8 @@ def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -
     if found is None:
         found = Expr()
         found.op, found.args, found.shape, found.data = op, args, shape, data
-        found._key, found._hash = key, hash(key)
         found._free = found._reduced = None
-        _nodes[key] = found
+        _nodes.put(key, found)
     return found
 
 

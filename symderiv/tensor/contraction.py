@@ -16,26 +16,57 @@ from ..shapes import Dim
 from .fusing import fuse_once
 from .scale import UNIT_SCALE, Scale
 from .sorting import sorted_factors
-from .terms import Dims, Factor, Label, Term, delta, factors_of, fuse, intern, zero
+from .terms import (
+    ONE_EXPONENT,
+    Dims,
+    Factor,
+    Label,
+    Term,
+    contraction,
+    delta,
+    factors_of,
+    fuse,
+    zero,
+)
 
 
 def constant(scale: Scale, dims: Dims = ()) -> Term:
     """Return a scale, spread over the given axes."""
-    labels = tuple(range(len(dims)))
-    return contract([], labels, dict(zip(labels, dims, strict=True)), scale)
+    return contraction(scale, (), (), (), dims, dims) if scale.value else zero(dims)
 
 
 def scaled(term: Term, scale: Scale) -> Term:
     """Return a multiple of a term."""
-    labels = tuple(range(len(term.dims)))
-    return contract([Factor(term, labels)], labels, dict(enumerate(term.dims)), scale)
+    if scale is UNIT_SCALE:
+        return term
+    return rescaled(term, scale * term.data[0] if term.kind == "contract" else scale)
+
+
+def rescaled(term: Term, scale: Scale) -> Term:
+    """Return a term with another scale in front than it has; its order stays as it is."""
+    if not scale.value:
+        return zero(term.dims)
+    if term.kind != "contract":
+        children, labels, exponents = (term,), (tuple(range(len(term.dims))),), (ONE_EXPONENT,)
+        dims = term.dims
+    else:
+        _, labels, exponents, dims = term.data
+        children = term.children
+    if len(children) == 1 and scale.is_unit and exponents[0] == 1:
+        only = children[0]
+        if labels[0] == tuple(range(len(only.dims))) and len(only.dims) == len(term.dims):
+            return only
+    return contraction(scale, children, labels, exponents, dims, term.dims)
 
 
 def monomial(*factors: tuple[Term, int | Fraction], scale: Scale = UNIT_SCALE) -> Term:
     """Return an entrywise product of powers of terms that all have the same axes, or none."""
     dims = max((t.dims for t, _ in factors), key=len)
     labels = tuple(range(len(dims)))
-    parts = [Factor(t, labels[: len(t.dims)], Fraction(e)) for t, e in factors]
+    parts = [
+        Factor(t, labels[: len(t.dims)], ONE_EXPONENT if e == 1 else Fraction(e))
+        for t, e in factors
+    ]
     return contract(parts, labels, dict(enumerate(dims)), scale)
 
 
@@ -67,29 +98,37 @@ class _Contraction:
 
     def multiply(self, factor: Factor) -> None:
         """Multiply by a factor, merging a nested contraction where its value allows it."""
-        term, exponent = factor.term, factor.exponent
-        if not exponent:
+        term, labels, exponent = factor
+        if exponent is not ONE_EXPONENT and not self._may_raise(term, exponent):
             return
+        kind = term.kind
+        if kind == "delta":
+            self.deltas.append((labels[0], labels[1]))
+        elif kind == "fuse":
+            self.fuses.append(labels)
+        elif kind == "contract" and self._merges(term, exponent):
+            self._merge(factor)
+        else:
+            self._gather(term, labels, exponent)
+
+    @staticmethod
+    def _may_raise(term: Term, exponent: Fraction) -> bool:
+        """Whether a power is anything but 1; raises where a zero would be divided by."""
         if exponent < 0 and _has_zeros(term):
             raise MissingRuleError(
                 "division by a matrix that has zeros off its diagonal or off one place",
                 remedy="divide by the vector on the diagonal instead",
             )
-        if term.kind == "delta":
-            self.deltas.append((factor.labels[0], factor.labels[1]))
-        elif term.kind == "fuse":
-            self.fuses.append(factor.labels)
-        elif term.kind == "contract" and self._merges(term, exponent):
-            self._merge(factor)
-        else:
-            self._gather(term, factor.labels, exponent)
+        return bool(exponent)
 
     def _gather(self, term: Term, labels: tuple[Label, ...], exponent: Fraction) -> None:
         key = (term, labels)
-        if len(labels) == 2 and key not in self.powers and is_symmetric(term):
+        met = self.powers.get(key)
+        if met is None and self.powers and len(labels) == 2 and is_symmetric(term):
             mirrored = (term, (labels[1], labels[0]))
-            key = mirrored if mirrored in self.powers else key
-        self.powers[key] = self.powers.get(key, Fraction(0)) + exponent
+            met = self.powers.get(mirrored)
+            key = key if met is None else mirrored
+        self.powers[key] = exponent if met is None else met + exponent
 
     @staticmethod
     def _merges(term: Term, exponent: Fraction) -> bool:
@@ -102,37 +141,45 @@ class _Contraction:
         return len(dims) == len(term.dims) or scale != UNIT_SCALE or len(components(term)) > 1
 
     def _merge(self, factor: Factor) -> None:
-        scale, inner, dims = factors_of(factor.term)
-        self.scale = self.scale * scale.power(int(factor.exponent))
-        if factor.exponent != 1 and len(dims) > len(factor.labels):
-            for part, ends, _ in components(factor.term):
-                marks = tuple(factor.labels[k] for k in ends)
-                self.multiply(Factor(part, marks, factor.exponent))
+        term, ends, exponent = factor
+        scale, label_lists, exponents, dims = term.data
+        once = exponent == 1
+        if scale is not UNIT_SCALE:
+            self.scale = self.scale * (scale if once else scale.power(int(exponent)))
+        if not once and len(dims) > len(ends):
+            for part, places, _ in components(term):
+                marks = tuple(ends[k] for k in places)
+                self.multiply(Factor(part, marks, exponent))
             return
-        names: dict[Label, Label] = dict(enumerate(factor.labels))
-        for k in range(len(factor.labels), len(dims)):
-            names[k] = object()
-            self.dims[names[k]] = dims[k]
-        for f in inner:
-            labels = tuple(names[x] for x in f.labels)
-            self.multiply(Factor(f.term, labels, f.exponent * factor.exponent))
+        names: list[Label] = list(ends)
+        for dim in dims[len(ends) :]:
+            fresh = object()
+            names.append(fresh)
+            self.dims[fresh] = dim
+        for child, labels, inner in zip(term.children, label_lists, exponents, strict=True):
+            power = inner if once else inner * exponent
+            self.multiply(Factor(child, tuple([names[x] for x in labels]), power))
 
     def finish(self) -> Term:
         """Sift the deltas, check the unit vectors, and return the canonical term."""
-        out_dims = tuple(self.dims[x] for x in self.out)
+        out, dims = self.out, self.dims
+        out_dims = tuple([dims[x] for x in out])
         if not self.scale.value:
             return zero(out_dims)
-        kept = self._sift()
-        while self.fuses and fuse_once(self.fuses, self.deltas, self.dims, self._used()):
+        kept = self._sift() if self.deltas else []
+        while self.fuses and fuse_once(self.fuses, self.deltas, dims, self._used()):
             kept = self._sift(kept)
-        kept = self._linked(kept)
-        factors = _gather_units([Factor(t, x, e) for (t, x), e in self.powers.items() if e])
-        if factors is None:
-            return zero(out_dims)
-        factors += [Factor(fuse(self.dims[x[1]], self.dims[x[2]]), x) for x in self.fuses]
-        factors += [Factor(delta(self.dims[x]), (x, y)) for x, y in kept]
+        kept = self._linked(kept) if kept else kept
+        factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e]
+        if any([f.term.kind == "unit" for f in factors]):
+            gathered = _gather_units(factors)
+            if gathered is None:
+                return zero(out_dims)
+            factors = gathered
+        factors += [Factor(fuse(dims[x[1]], dims[x[2]]), x) for x in self.fuses]
+        factors += [Factor(delta(dims[x]), (x, y)) for x, y in kept]
         self._count_unused(factors)
-        return _canonical(self.scale, factors, self.out, self.dims, out_dims)
+        return _canonical(self.scale, factors, out, dims, out_dims)
 
     def _sift(self, kept: Sequence[tuple[Label, Label]] = ()) -> list[tuple[Label, Label]]:
         free = set(self.out)
@@ -177,7 +224,11 @@ class _Contraction:
         return {x for (_, labels), e in self.powers.items() if e for x in labels} | set(self.out)
 
     def _count_unused(self, factors: list[Factor]) -> None:
-        used = {x for f in factors for x in f.labels} | set(self.out)
+        used = set(self.out)
+        for f in factors:
+            used.update(f.labels)
+        if len(used) == len(self.dims):
+            return
         for label in [x for x in self.dims if x not in used]:
             self.scale = self.scale * Scale.of(self.dims.pop(label))
 
@@ -231,28 +282,31 @@ def _gather_units(factors: list[Factor]) -> list[Factor] | None:
 def _canonical(
     scale: Scale, factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim], outs: Dims
 ) -> Term:
-    if scale == UNIT_SCALE and len(factors) == 1:
+    if len(factors) == 1 and scale.is_unit:
         only = factors[0]
-        if only.exponent == 1 and only.labels == out:
+        if only.labels == out and only.exponent == 1:
             return only.term
     factors = sorted_factors(factors, out, dims)
     number: dict[Label, int] = {x: k for k, x in enumerate(out)}
     for f in factors:
         for x in f.labels:
-            number.setdefault(x, len(number))
-    all_dims = tuple(dims[x] for x in number)
-    data = (
+            if x not in number:
+                number[x] = len(number)
+    return contraction(
         scale,
-        tuple(_numbered(f, number) for f in factors),
-        tuple(f.exponent for f in factors),
-        all_dims,
+        tuple([f.term for f in factors]),
+        tuple([_numbered(f, number) for f in factors]),
+        tuple([f.exponent for f in factors]),
+        tuple([dims[x] for x in number]),
+        outs,
     )
-    return intern("contract", outs, data, tuple(f.term for f in factors), "")
 
 
 def _numbered(f: Factor, number: dict[Label, int]) -> tuple[int, ...]:
-    labels = tuple(number[x] for x in f.labels)
-    return tuple(sorted(labels)) if len(labels) == 2 and is_symmetric(f.term) else labels
+    labels = tuple([number[x] for x in f.labels])
+    if len(labels) == 2 and labels[0] > labels[1] and is_symmetric(f.term):
+        return (labels[1], labels[0])
+    return labels
 
 
 def transposed(term: Term) -> Term:

@@ -19,6 +19,10 @@ class Scale:
     sizes: tuple[tuple[str, int], ...] = ()
 
     def __mul__(self, other: Scale) -> Scale:
+        if other is UNIT_SCALE:
+            return self
+        if self is UNIT_SCALE:
+            return other
         if not self.sizes and not other.sizes:
             return Scale(self.value * other.value)
         powers = dict(self.sizes)
@@ -26,6 +30,11 @@ class Scale:
             powers[name] = powers.get(name, 0) + exponent
         kept = tuple(sorted((n, e) for n, e in powers.items() if e))
         return Scale(self.value * other.value, kept)
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether this is the number 1."""
+        return self is UNIT_SCALE or (self.value == 1 and not self.sizes)
 
     def power(self, exponent: int) -> Scale:
         """Return an integer power; raises UnsupportedError where it is absurdly large."""

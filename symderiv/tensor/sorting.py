@@ -8,12 +8,24 @@ from ..shapes import Dim
 from .terms import Factor, Label
 
 
+def _place(f: Factor) -> tuple[int, str]:
+    return f.term.place
+
+
+def _order(f: Factor) -> tuple[int, str, bytes]:
+    return f.term.order
+
+
 def sorted_factors(
     factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim]
 ) -> list[Factor]:
     """Sort factors by what they are and how they hang together, not by how they were written."""
     if len(factors) < 2:
         return factors
+    if len({f.term.place for f in factors}) == len(factors):
+        return sorted(factors, key=_place)
+    if len({f.term.order for f in factors}) == len(factors):
+        return sorted(factors, key=_order)
     colour: dict[Label, Any] = {x: (1, str(dims[x])) for f in factors for x in f.labels}
     colour.update((x, (0, str(k))) for k, x in enumerate(out))
     if len({f.term for f in factors}) == len(factors):

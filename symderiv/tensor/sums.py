@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 
-from .contraction import contract, scaled
+from .contraction import rescaled, scaled
 from .scale import UNIT_SCALE, Scale
-from .terms import Dims, Term, factors_of, intern, is_zero, zero
+from .terms import Term, is_zero, total, zero
 
 
 def add(terms: Iterable[Term]) -> Term:
     """Return the canonical sum of terms that all have the same axes."""
-    gathered: dict[tuple[Term, tuple[tuple[str, int], ...]], Fraction] = {}
-    dims: Dims = ()
-    for term in terms:
-        dims = term.dims
+    gathered: dict[tuple[Term, tuple[tuple[str, int], ...]], Scale] = {}
+    given = list(terms)
+    if len(given) == 1 and not _is_multiple_of_sum(given[0]):
+        return given[0]
+    for term in given:
         for scale, body in summands(term):
             key = (body, scale.sizes)
-            gathered[key] = gathered.get(key, Fraction(0)) + scale.value
-    kept = [(Scale(v, sizes), body) for (body, sizes), v in gathered.items() if v]
+            met = gathered.get(key)
+            gathered[key] = scale if met is None else Scale(met.value + scale.value, scale.sizes)
+    kept = [(s, body) for (body, _), s in gathered.items() if s.value]
     if not kept:
-        return zero(dims)
+        return zero(given[-1].dims if given else ())
     if len(kept) == 1:
         return scaled(kept[0][1], kept[0][0])
     kept.sort(key=lambda item: (item[1].order, item[0].sizes))
-    scales = tuple(s for s, _ in kept)
-    return intern("add", dims, scales, tuple(b for _, b in kept), "")
+    return total(tuple(s for s, _ in kept), tuple(b for _, b in kept))
+
+
+def _is_multiple_of_sum(term: Term) -> bool:
+    return term.kind == "contract" and len(term.children) == 1 and term.children[0].kind == "add"
 
 
 def summands(term: Term) -> list[tuple[Scale, Term]]:
@@ -37,8 +41,8 @@ def summands(term: Term) -> list[tuple[Scale, Term]]:
         return list(zip(term.data, term.children, strict=True))
     if term.kind != "contract":
         return [(UNIT_SCALE, term)]
-    scale, factors, dims = factors_of(term)
-    body = contract(factors, range(len(term.dims)), dict(enumerate(dims)))
+    scale: Scale = term.data[0]
+    body = rescaled(term, UNIT_SCALE)
     if body.kind == "add" and abs(scale.value) == 1 and not scale.sizes:
         return [(scale * s, b) for s, b in zip(body.data, body.children, strict=True)]
     return [(scale, body)]

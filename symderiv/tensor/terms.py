@@ -14,15 +14,14 @@ indices renamed, factors and summands sorted, like summands added. This module n
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
-from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from typing import Any, NamedTuple, Protocol
 
 from ..expr import Expr
+from ..interning import Interned
 from ..shapes import Dim
-from .scale import Scale
+from .scale import UNIT_SCALE, Scale
 
 Label = Hashable
 Dims = tuple[Dim, ...]
@@ -42,22 +41,41 @@ class Function(Hashable, Protocol):
 class Term:
     """A node: ``kind`` is leaf, named, delta, unit, fuse, share, add, call or contract.
 
-    ``symmetric`` says whether its two axes may be exchanged; None until somebody asked.
+    ``symmetric`` says whether its two axes may be exchanged; None until somebody asked. ``place``
+    is where it stands among terms, ``order`` where it stands among those with an equal place too.
     """
 
-    __slots__ = ("kind", "dims", "data", "children", "order", "symmetric", "__weakref__")
+    __slots__ = (
+        "kind",
+        "dims",
+        "data",
+        "children",
+        "place",
+        "symmetric",
+        "_digest",
+        "__weakref__",
+    )
     kind: str
     dims: Dims
     data: Any
     children: tuple[Term, ...]
-    order: tuple[int, str, bytes]
+    place: tuple[int, str]
     symmetric: bool | None
+    _digest: bytes | None
+
+    @property
+    def order(self) -> tuple[int, str, bytes]:
+        """Return where a term stands among all others, whatever they were made from first."""
+        if self._digest is None:
+            _find_digests(self)
+        assert self._digest is not None
+        return (*self.place, self._digest)
 
     def __repr__(self) -> str:
         return f"{self.kind}{self.children or ''}[{self.data}]"
 
 
-_terms: WeakValueDictionary[Hashable, Term] = WeakValueDictionary()
+_terms: Interned[Term] = Interned()
 _KINDS = ("leaf", "named", "unit", "call", "contract", "add", "share", "fuse", "delta")
 _RANK = {kind: rank for rank, kind in enumerate(_KINDS)}  # in sorting order
 
@@ -72,30 +90,80 @@ def intern(
 ) -> Term:
     """Return the one term with these parts."""
     key = (kind, dims, data, children, symmetric)
+    return _terms.get(key) or _made(key, kind, dims, data, children, name, symmetric)
+
+
+def _made(
+    key: Hashable,
+    kind: str,
+    dims: Dims,
+    data: Hashable,
+    children: tuple[Term, ...],
+    name: str,
+    symmetric: bool | None = None,
+) -> Term:
+    term = Term()
+    term.kind, term.dims, term.data, term.children = kind, dims, data, children
+    term.place = (_RANK[kind], name)
+    term.symmetric = symmetric
+    term._digest = None
+    _terms.put(key, term)
+    return term
+
+
+ONE_EXPONENT = Fraction(1)
+
+
+def contraction(
+    scale: Scale,
+    children: tuple[Term, ...],
+    labels: tuple[tuple[int, ...], ...],
+    exponents: tuple[Fraction, ...],
+    dims: Dims,
+    outs: Dims,
+) -> Term:
+    """Return the one contraction with these parts, which must be canonical."""
+    # Numbers that are almost always 1 are dear to hash; the ranges of bound indices are known.
+    number = scale.value
+    front = None if scale is UNIT_SCALE else (number.numerator, number.denominator, scale.sizes)
+    powers = tuple(
+        None if e is ONE_EXPONENT or e == 1 else (e.numerator, e.denominator) for e in exponents
+    )
+    if front == (1, 1, ()):
+        front = None
+    key = (outs, labels, powers, children, front)
     found = _terms.get(key)
     if found is None:
-        found = Term()
-        found.kind, found.dims, found.data, found.children = kind, dims, data, children
-        digest = blake2b(f"{kind}|{name}|{_spell(data)}".encode(), digest_size=8)
-        for child in children:
-            digest.update(child.order[2])
-        found.symmetric = symmetric
-        found.order = (_RANK[kind], name, digest.digest())
-        _terms[key] = found
+        found = _made(key, "contract", outs, (scale, labels, exponents, dims), children, "")
     return found
+
+
+def _find_digests(term: Term) -> None:
+    stack = [term]
+    while stack:
+        top = stack[-1]
+        waiting = [c for c in top.children if c._digest is None]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        spelled = f"{top.kind}|{top.place[1]}|{_spell(top.data)}"
+        digest = blake2b(spelled.encode(), digest_size=8)
+        for child in top.children:
+            digest.update(child._digest or b"")
+        top._digest = digest.digest()
 
 
 def _spell(data: Hashable) -> str:
     return repr(data) if not isinstance(data, Expr) else str(data.data)
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(NamedTuple):
     """One factor of a contraction: a term, the label of each of its axes, an exponent."""
 
     term: Term
     labels: tuple[Label, ...]
-    exponent: Fraction = Fraction(1)
+    exponent: Fraction = ONE_EXPONENT
 
 
 def is_whole(term: Term) -> bool:
@@ -150,9 +218,18 @@ def call(function: Function, args: tuple[Term, ...], dims: Dims) -> Term:
     return intern("call", dims, function, args, function.name)
 
 
+def total(scales: tuple[Scale, ...], bodies: tuple[Term, ...]) -> Term:
+    """Return the one sum with these summands, which must be canonical: sorted, none alike."""
+    key = (bodies, tuple((s.value.numerator, s.value.denominator, s.sizes) for s in scales))
+    return _terms.get(key) or _made(key, "add", bodies[0].dims, scales, bodies, "")
+
+
+_ZERO_SCALE = Scale(Fraction(0))
+
+
 def zero(dims: Dims) -> Term:
     """Return the zero term."""
-    return intern("contract", dims, (Scale(Fraction(0)), (), (), dims), (), "")
+    return contraction(_ZERO_SCALE, (), (), (), dims, dims)
 
 
 def is_entrywise(term: Term) -> bool:
