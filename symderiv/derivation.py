@@ -127,6 +127,7 @@ class Derivation(Mapping[str, Result]):
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self.adjoints: dict[str, Expr] = {}
+        self._taken = frozenset(self.taken)
         deep = len(problem.definitions) > _SHALLOW
         self.reverse = reverse(
             self.root, self.leaves.values(), name=self._named_adjoint if deep else None
@@ -138,9 +139,8 @@ class Derivation(Mapping[str, Result]):
         if cotangent.kind in ("leaf", "named") or is_zero(cotangent):
             return cotangent
         source: Expr = node.data
-        taken = {*self.taken, *self.adjoints}
         name = f"d{source.data}"
-        while name in taken:
+        while name in self._taken or name in self.adjoints:
             name += "_"
         value = self.raiser.shaped(cotangent, source.shape)
         self.adjoints[name] = named_expr(name, value)

@@ -10,7 +10,9 @@ from ..tensor import Value
 def lower(x: Expr, memo: dict[Expr, Value] | None = None) -> Value:
     """Return the index term of an expression; ``memo`` keeps what is shared between calls."""
     done: dict[Expr, Value] = {} if memo is None else memo
-    for e in walk(x):
+    if x in done:
+        return done[x]
+    for e in walk(x, done.__contains__):
         if e not in done:
             done[e] = TABLE[e.op].lower(e, [done[a] for a in e.args])
     return done[x]

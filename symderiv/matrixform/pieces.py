@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..expr import (
     Expr,
@@ -28,10 +29,10 @@ from ..expr import (
 from ..ops.leaves import decimal
 from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Label, Scale
+from ..tensor.scale import UNIT_SCALE
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """An expression whose row and column carry labels; ``path`` are the factors of a product."""
 
     expr: Expr
@@ -53,7 +54,11 @@ class Piece:
     @property
     def is_loop(self) -> bool:
         """Whether both ends carry the same label."""
-        return self.is_matrix and self.row == self.column
+        return self.row is not None and self.row == self.column
+
+    def meets(self, label: Label) -> bool:
+        """Whether one of the ends carries a label."""
+        return label in (self.row, self.column)
 
     def turned(self) -> Piece:
         """Return the transpose."""
@@ -110,6 +115,8 @@ def flip(x: Expr) -> Expr:
 
 def hadamard(exprs: Sequence[Expr]) -> Expr:
     """Return the entrywise product of expressions of one shape; quotients stay quotients."""
+    if len(exprs) == 1:
+        return exprs[0]
     over = [e for e in exprs if not is_reciprocal(e)]
     under = [e.args[1] for e in exprs if is_reciprocal(e)]
     top = _product(over) if over else num(1)
@@ -216,6 +223,8 @@ class Product:
 
     def expr(self) -> Expr:
         """Return ``-2 * s * X / n``: numbers, sizes and scalars in front, quotients behind."""
+        if self.scale is UNIT_SCALE and not self.scalars and self.body is not None:
+            return self.body
         over = [e for e in self.scalars if not is_reciprocal(e)]
         under = [e.args[1] for e in self.scalars if is_reciprocal(e)]
         for name, exponent in self.scale.sizes:

@@ -84,7 +84,10 @@ class Walk:
 
     def _without_scalars(self, raiser: Raises, factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         """Set the parts apart that are scalars the writer wrote; return the other factors."""
-        if not self.bound or not raiser.writes_scalars:
+        # Without a factor on bound indices alone, every part has an end on a free one.
+        free = len(self.out)
+        inner = any([all([x >= free for x in marks]) for marks in self.term.data[1]])
+        if not self.bound or not raiser.writes_scalars or not inner:
             return factors
         for part, ends, members in components(self.term):
             written = raiser.written(part) if not ends else None
@@ -119,8 +122,8 @@ class Walk:
         else:
             self.pieces.append(piece)
 
-    def _at(self, label: Label | None) -> list[Piece]:
-        return [p for p in self.pieces if label in p.labels]
+    def _at(self, label: Label) -> list[Piece]:
+        return [p for p in self.pieces if p.meets(label)]
 
     def _pick(self, f: Factor) -> None:
         """Read a unit vector as a row, a column or an entry of the one piece it meets."""
@@ -169,6 +172,8 @@ class Walk:
             )
 
     def _merge_matrices(self) -> None:
+        if len(self.pieces) < 2:
+            return
         groups: dict[frozenset[Label], list[Piece]] = {}
         for p in self.pieces:
             if p.is_matrix:
@@ -183,6 +188,8 @@ class Walk:
 
     def _next(self) -> Label | None:
         """Return the bound index that is cheapest to sum out, or None."""
+        if len(self.bound) == 1 and len(self.pieces) < 3:
+            return self.bound[0]
         costs: list[tuple[int, int]] = []
         for k, label in enumerate(self.bound):
             matrices = sum(p.is_matrix for p in self._at(label))

@@ -14,7 +14,7 @@ from fractions import Fraction
 from ..shapes import ONE, Dim, Shape
 from .contraction import contract
 from .scale import UNIT_SCALE, Scale
-from .terms import Factor, Label, Term
+from .terms import ONE_EXPONENT, Factor, Label, Term
 
 ROW, COLUMN, INNER = 0, 1, 2  # loose indices are strings, so these never clash with one
 
@@ -58,7 +58,9 @@ def product(
         marks = labels(value, row, column)
         dims.update(zip(marks, value.term.dims, strict=True))
         loose.update(value.loose)
-        parts.append(Factor(value.term, marks, Fraction(exponents[k] if exponents else 1)))
+        parts.append(
+            Factor(value.term, marks, Fraction(exponents[k]) if exponents else ONE_EXPONENT)
+        )
     for factor in extra:
         dims.update(zip(factor.labels, factor.term.dims, strict=True))
         parts.append(factor)
@@ -74,4 +76,10 @@ def spread(values: Sequence[Value], shape: Shape) -> list[Value]:
     loose: dict[str, Dim] = {}
     for value in values:
         loose.update(value.loose)
-    return [product([(v, ROW, COLUMN)], shape, loosen=loose) for v in values]
+    whole = tuple(sorted(loose.items()))
+    return [
+        v
+        if v.shape == shape and v.loose == whole
+        else product([(v, ROW, COLUMN)], shape, loosen=loose)
+        for v in values
+    ]
