@@ -8,13 +8,12 @@ unknowns, which a ``Unifier`` may bind. This module knows nothing of expressions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Dim:
+class Dim(NamedTuple):
     """A size: an integer times a product of symbols (sorted, with repetition)."""
 
     coefficient: int = 1
@@ -24,7 +23,7 @@ class Dim:
         head = [str(self.coefficient)] if self.coefficient != 1 or not self.symbols else []
         return "*".join([*head, *self.symbols])
 
-    def __mul__(self, other: Dim) -> Dim:
+    def __mul__(self, other: Dim) -> Dim:  # type: ignore[override]
         symbols = tuple(sorted(self.symbols + other.symbols))
         return Dim(self.coefficient * other.coefficient, symbols)
 

@@ -47,7 +47,8 @@ def rescaled(term: Term, scale: Scale) -> Term:
     if not scale.value:
         return zero(term.dims)
     if term.kind != "contract":
-        children, labels, exponents = (term,), (tuple(range(len(term.dims))),), (ONE_EXPONENT,)
+        children: tuple[Term, ...] = (term,)
+        labels, exponents = (tuple(range(len(term.dims))),), (ONE_EXPONENT,)
         dims = term.dims
     else:
         _, labels, exponents, dims = term.data
