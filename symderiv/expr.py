@@ -70,10 +70,10 @@ def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -
 
 def num(value: Fraction | int) -> Expr:
     """Return a rational number."""
-    return node("num", (), SCALAR, Fraction(value))
+    return node("num", (), SCALAR, value if type(value) is Fraction else Fraction(value))
 
 
-_MINUS_ONE = num(-1)
+_MINUS_ONE, _PLUS_ONE = num(-1), num(1)
 
 
 def var(name: str, shape: Shape) -> Expr:
@@ -172,7 +172,7 @@ def mul(*factors: Expr) -> Expr:
         if f is not _MINUS_ONE:
             flat += body.args if body.op == "mul" else (body,)
     if len(flat) < 2:
-        product = flat[0] if flat else num(1)
+        product = flat[0] if flat else _PLUS_ONE
     else:
         product = node("mul", tuple(flat), _broadcast(tuple(flat)))
     return neg(product) if minus else product

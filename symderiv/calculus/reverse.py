@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..shapes import Dim
 from ..tensor import (
@@ -32,8 +32,7 @@ from ..tensor import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pullback:
+class Pullback(NamedTuple):
     """One application of a rule: the cotangent of ``node`` sent to its child at ``position``."""
 
     node: Term

@@ -8,7 +8,6 @@ cycle a trace, what hangs together entrywise a Hadamard product.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -213,8 +212,7 @@ def spread_out(row: Expr | None, column: Expr | None, shape: tuple[Dim, Dim]) ->
     return matmul(left, flip(right))
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A scale, scalar expressions, and a body (None where the product is a scalar)."""
 
     scale: Scale
@@ -232,11 +230,12 @@ class Product:
             parts = over if exponent > 0 else under
             parts.append(raised_power(size, Fraction(abs(exponent))))
         value = abs(self.scale.value)
+        plain = value == 1
         if self.body is not None and is_reciprocal(self.body):
             under.append(self.body.args[1])
         elif self.body is not None:
             over.append(self.body)
-        if _reads_better_below(value, bool(over)):
+        if not plain and _reads_better_below(value, bool(over)):
             under.insert(0, num(value.denominator))
             value = Fraction(value.numerator)
         top = ([num(value)] if value != 1 else []) + over

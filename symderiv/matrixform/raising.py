@@ -27,6 +27,7 @@ from ..tensor import (
     scaled,
     summands,
 )
+from ..tensor.scale import UNIT_SCALE
 from .broadcasting import may_spread
 from .collecting import collect
 from .fuses import without_fuses
@@ -117,7 +118,7 @@ class Raiser:
             parts = [(s, self._spread_scalar(b)) for s, b in summands(term)]
             known = [Product(s * p.scale, p.scalars) for s, p in parts if p is not None]
             whole = len(known) == len(parts)
-            return Product(Scale(), (plus([p.expr() for p in known]),)) if whole else None
+            return Product(UNIT_SCALE, (plus([p.expr() for p in known]),)) if whole else None
         if term.kind != "contract" or any(f.dims for f in term.children):
             return None
         return self.product(term) if not term.dims else Walk(self, term).product(spread=True)
@@ -128,7 +129,7 @@ class Raiser:
             plain = without_fuses(self, term)
             return Walk(self, plain).product() if plain is term else self.product(plain)
         body = self.natural(term)
-        return Product(Scale(), (body,)) if body.is_scalar else Product(Scale(), (), body)
+        return Product(UNIT_SCALE, (body,)) if body.is_scalar else Product(UNIT_SCALE, (), body)
 
     def reduced(self, term: Term) -> Reduced:
         """Return a term of any number of axes with its bound indices summed out."""
@@ -155,6 +156,8 @@ class Raiser:
             return term, axes
         scale, factors, dims = factors_of(term)
         carried = sorted(axes & {x for f in factors for x in f.labels})
+        if len(carried) == len(axes):
+            return term, axes
         ranges = {k: d for k, d in enumerate(dims) if k not in axes or k in carried}
         return contract(factors, carried, ranges, scale), set(carried)
 

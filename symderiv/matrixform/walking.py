@@ -172,7 +172,7 @@ class Walk:
             )
 
     def _merge_matrices(self) -> None:
-        if len(self.pieces) < 2:
+        if sum([p.is_matrix for p in self.pieces]) < 2:
             return
         groups: dict[frozenset[Label], list[Piece]] = {}
         for p in self.pieces:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..shapes import Dim
 from ..tensor import Factor, Label, Scale, Term, contract, factors_of, is_symmetric
 from ..tensor.scale import UNIT_SCALE
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """Scale, factors, free labels and ranges of a contraction."""
 
     scale: Scale
@@ -25,7 +23,7 @@ class Parts:
         """Return the parts of a contraction; any other term is its own only factor."""
         out = tuple(range(len(term.dims)))
         if term.kind != "contract":
-            return Parts(Scale(), (Factor(term, out),), out, dict(enumerate(term.dims)))
+            return Parts(UNIT_SCALE, (Factor(term, out),), out, dict(enumerate(term.dims)))
         scale, factors, dims = factors_of(term)
         return Parts(scale, factors, out, dict(enumerate(dims)))
 

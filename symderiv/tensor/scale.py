@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..errors import UnsupportedError
 from ..shapes import Dim
@@ -11,14 +11,13 @@ from ..shapes import Dim
 _LONGEST_NUMBER = 20_000  # bits
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(NamedTuple):
     """A rational number times powers of dimensions (``1/n`` of a mean)."""
 
     value: Fraction = Fraction(1)
     sizes: tuple[tuple[str, int], ...] = ()
 
-    def __mul__(self, other: Scale) -> Scale:
+    def __mul__(self, other: Scale) -> Scale:  # type: ignore[override]
         if other is UNIT_SCALE:
             return self
         if self is UNIT_SCALE:
