@@ -31,7 +31,7 @@ from ..tensor.scale import UNIT_SCALE
 from .broadcasting import may_spread
 from .collecting import collect
 from .fuses import without_fuses
-from .pieces import Piece, Product, flip, plus
+from .pieces import Piece, Product, flip, plus, raised_power
 from .walking import Reduced, Walk, onehot, shape_of
 
 
@@ -127,7 +127,9 @@ class Raiser:
         """Return a term as a scale, scalars and a body."""
         if term.kind == "contract" and not is_zero(term):
             plain = without_fuses(self, term)
-            return Walk(self, plain).product() if plain is term else self.product(plain)
+            if plain is not term:
+                return self.product(plain)
+            return self._power(term) or Walk(self, term).product()
         body = self.natural(term)
         return Product(UNIT_SCALE, (body,)) if body.is_scalar else Product(UNIT_SCALE, (), body)
 
@@ -136,8 +138,21 @@ class Raiser:
         if term.kind == "contract":
             return Walk(self, term).reduced()
         if term.kind == "delta":
-            return Reduced(Scale(), (), (), ((0, 1),))
-        return Reduced(Scale(), (), (Piece(self.natural(term), *range(len(term.dims))),), ())
+            return Reduced(UNIT_SCALE, (), (), ((0, 1),))
+        return Reduced(UNIT_SCALE, (), (Piece(self.natural(term), *range(len(term.dims))),), ())
+
+    def _power(self, term: Term) -> Product | None:
+        """Return a number, or a multiple of one power, without a walk; None for anything else."""
+        scale, labels, exponents, _ = term.data
+        if not term.children:
+            return None if term.dims else Product(scale)
+        child = term.children[0]
+        if len(labels) > 1 or child.kind in ("delta", "unit", "fuse"):
+            return None
+        if len(child.dims) != len(term.dims) or labels[0] != tuple(range(len(term.dims))):
+            return None
+        body = raised_power(self.natural(child), exponents[0])
+        return Product(scale, (), body) if term.dims else Product(scale, (body,))
 
     def _sum(self, term: Term) -> Expr:
         parts = [scaled(body, scale) for scale, body in summands(term)]
