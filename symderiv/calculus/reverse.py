@@ -30,6 +30,7 @@ from ..tensor import (
     share,
     zero,
 )
+from ..tensor.terms import ONE_EXPONENT
 
 
 class Pullback(NamedTuple):
@@ -65,7 +66,7 @@ def contraction_rule(node: Term, position: int, cotangent: Term) -> Term:
     dims: dict[Any, Dim] = dict(enumerate(all_dims))
     target = factors[position]
     parts = [f for k, f in enumerate(factors) if k != position]
-    if target.exponent != 1:
+    if target.exponent is not ONE_EXPONENT and target.exponent != 1:
         parts.append(Factor(target.term, target.labels, target.exponent - 1))
         scale = scale * Scale(target.exponent)
     parts.append(Factor(cotangent, tuple(range(len(node.dims)))))

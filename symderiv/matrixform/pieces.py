@@ -29,6 +29,7 @@ from ..ops.leaves import decimal
 from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Label, Scale
 from ..tensor.scale import UNIT_SCALE
+from ..tensor.terms import ONE_EXPONENT
 
 
 class Piece(NamedTuple):
@@ -49,6 +50,10 @@ class Piece(NamedTuple):
     def is_matrix(self) -> bool:
         """Whether both ends carry a label."""
         return self.row is not None and self.column is not None
+
+    def is_vector_on(self, label: Label) -> bool:
+        """Whether one end carries a label and the other none."""
+        return not self.is_matrix and label in (self.row, self.column)
 
     @property
     def is_loop(self) -> bool:
@@ -133,10 +138,10 @@ def is_reciprocal(e: Expr) -> bool:
 
 def raised_power(x: Expr, exponent: Fraction) -> Expr:
     """Return a power as people write it: 1/x, sqrt(x), x ** 2."""
+    if exponent is ONE_EXPONENT or exponent == 1:
+        return x
     if exponent < 0:
         return div(num(1), raised_power(x, -exponent))
-    if exponent == 1:
-        return x
     if exponent == Fraction(1, 2):
         return node("sqrt", (x,), x.shape)
     return power(x, num(exponent))
@@ -230,7 +235,7 @@ class Product(NamedTuple):
             parts = over if exponent > 0 else under
             parts.append(raised_power(size, Fraction(abs(exponent))))
         value = abs(self.scale.value)
-        plain = value == 1
+        plain = value.numerator == value.denominator == 1
         if self.body is not None and is_reciprocal(self.body):
             under.append(self.body.args[1])
         elif self.body is not None:
@@ -238,11 +243,11 @@ class Product(NamedTuple):
         if not plain and _reads_better_below(value, bool(over)):
             under.insert(0, num(value.denominator))
             value = Fraction(value.numerator)
-        top = ([num(value)] if value != 1 else []) + over
+        top = over if plain or value == 1 else [num(value), *over]
         result = mul(*top) if top else num(1)
         if under:
             result = div(result, _product(under))
-        return neg(result) if self.scale.value < 0 else result
+        return neg(result) if self.scale.value.numerator < 0 else result
 
 
 def _reads_better_below(value: Fraction, has_top: bool) -> bool:

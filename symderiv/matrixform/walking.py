@@ -108,7 +108,7 @@ class Walk:
             self._put(piece)
 
     def _put(self, piece: Piece) -> None:
-        if not piece.labels:
+        if piece.row is None and piece.column is None:
             self.scalars.append(piece.expr)
         elif piece.is_loop:
             label = piece.row
@@ -259,8 +259,8 @@ class Walk:
     def _matrix(self, shape: Shape) -> Expr:
         i, j = self.out
         matrices = [p.starting(i).expr for p in self.pieces if p.is_matrix]
-        left = [p.upright().expr for p in self.pieces if p.labels == {i}]
-        right = [p.upright().expr for p in self.pieces if p.labels == {j}]
+        left = [p.upright().expr for p in self.pieces if p.is_vector_on(i)]
+        right = [p.upright().expr for p in self.pieces if p.is_vector_on(j)]
         u = hadamard(left) if left else None
         v = hadamard(right) if right else None
         if not matrices:

@@ -110,6 +110,8 @@ def factored(term: Term, sizes: Sizes) -> Term:
 
 def _number_out(term: Term) -> Term:
     """Return a sum with a number or a size that all summands have in front."""
+    if any(s.is_unit for s in term.data):
+        return term
     common = common_scale([s * Parts.of(b).scale for s, b in summands(term)])
     if abs(common.value) == 1 and not common.sizes:
         return term

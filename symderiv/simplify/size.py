@@ -39,7 +39,7 @@ class Sizes:
         if term.kind != "contract":
             return 1
         scale, factors, _ = factors_of(term)
-        each = [self._memo[f.term] + 2 * (f.exponent not in (1, -1)) + 1 for f in factors]
+        each = [self._memo[f.term] + 2 * (abs(f.exponent) != 1) + 1 for f in factors]
         return max(sum(each) - 1, 0) + _number(scale)
 
 

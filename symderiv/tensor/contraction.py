@@ -134,7 +134,7 @@ class _Contraction:
     @staticmethod
     def _merges(term: Term, exponent: Fraction) -> bool:
         """Whether a power of a contraction is the product of powers of what it is made of."""
-        if exponent == 1:
+        if exponent is ONE_EXPONENT or exponent == 1:
             return True
         scale, _, _, dims = term.data
         if exponent.denominator != 1 or not (scale.value or exponent > 0):
@@ -144,7 +144,7 @@ class _Contraction:
     def _merge(self, factor: Factor) -> None:
         term, ends, exponent = factor
         scale, label_lists, exponents, dims = term.data
-        once = exponent == 1
+        once = exponent is ONE_EXPONENT or exponent == 1
         if scale is not UNIT_SCALE:
             self.scale = self.scale * (scale if once else scale.power(int(exponent)))
         if not once and len(dims) > len(ends):
@@ -158,20 +158,20 @@ class _Contraction:
             names.append(fresh)
             self.dims[fresh] = dim
         for child, labels, inner in zip(term.children, label_lists, exponents, strict=True):
-            power = inner if once else inner * exponent
+            power = exponent if inner is ONE_EXPONENT else inner * exponent
             self.multiply(Factor(child, tuple([names[x] for x in labels]), power))
 
     def finish(self) -> Term:
         """Sift the deltas, check the unit vectors, and return the canonical term."""
         out, dims = self.out, self.dims
         out_dims = tuple([dims[x] for x in out])
-        if not self.scale.value:
+        if self.scale is not UNIT_SCALE and not self.scale.value:
             return zero(out_dims)
         kept = self._sift() if self.deltas else []
         while self.fuses and fuse_once(self.fuses, self.deltas, dims, self._used()):
             kept = self._sift(kept)
         kept = self._linked(kept) if kept else kept
-        factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e]
+        factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e is ONE_EXPONENT or e]
         if any([f.term.kind == "unit" for f in factors]):
             gathered = _gather_units(factors)
             if gathered is None:
@@ -285,7 +285,7 @@ def _canonical(
 ) -> Term:
     if len(factors) == 1 and scale.is_unit:
         only = factors[0]
-        if only.labels == out and only.exponent == 1:
+        if only.labels == out and (only.exponent is ONE_EXPONENT or only.exponent == 1):
             return only.term
     factors = sorted_factors(factors, out, dims)
     number: dict[Label, int] = {x: k for k, x in enumerate(out)}

@@ -33,7 +33,7 @@ class Scale(NamedTuple):
     @property
     def is_unit(self) -> bool:
         """Whether this is the number 1."""
-        return self is UNIT_SCALE or (self.value == 1 and not self.sizes)
+        return self is UNIT_SCALE or (not self.sizes and self.value == 1)
 
     def power(self, exponent: int) -> Scale:
         """Return an integer power; raises UnsupportedError where it is absurdly large."""

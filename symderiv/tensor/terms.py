@@ -124,13 +124,14 @@ def contraction(
 ) -> Term:
     """Return the one contraction with these parts, which must be canonical."""
     # Numbers that are almost always 1 are dear to hash; the ranges of bound indices are known.
-    number = scale.value
-    front = None if scale is UNIT_SCALE else (number.numerator, number.denominator, scale.sizes)
-    powers = tuple(
-        None if e is ONE_EXPONENT or e == 1 else (e.numerator, e.denominator) for e in exponents
-    )
-    if front == (1, 1, ()):
-        front = None
+    if scale is UNIT_SCALE or scale.is_unit:
+        scale, front = UNIT_SCALE, None
+    else:
+        front = (scale.value.numerator, scale.value.denominator, scale.sizes)
+    powers = None
+    if not all([e is ONE_EXPONENT for e in exponents]):
+        exponents = tuple([ONE_EXPONENT if e == 1 else e for e in exponents])
+        powers = tuple([(e.numerator, e.denominator) for e in exponents])
     key = (outs, labels, powers, children, front)
     found = _terms.get(key)
     if found is None:
@@ -239,7 +240,7 @@ def is_entrywise(term: Term) -> bool:
 
 def is_zero(term: Term) -> bool:
     """Whether a term is the zero term."""
-    return term.kind == "contract" and not term.data[0].value
+    return term.kind == "contract" and not term.children and not term.data[0].value
 
 
 def factors_of(term: Term) -> tuple[Scale, tuple[Factor, ...], Dims]:
