@@ -147,7 +147,7 @@ def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
 
 def _broadcast(args: tuple[Expr, ...]) -> Shape:
     shape = args[0].shape
-    if all([a.shape == shape for a in args]):
+    if all(a.shape == shape for a in args):
         return shape
     unifier = Unifier()
     shape = SCALAR

@@ -9,7 +9,7 @@ ROOT = Path(symderiv.__file__).parent
 
 # From the bottom up: a part may import parts on lines above it, and its own.
 LAYERS = [
-    ["errors", "shapes"],
+    ["errors", "shapes", "interning"],
     ["expr"],
     ["notation.math", "notation.names", "notation.spacing"],
     ["tensor"],
@@ -36,6 +36,7 @@ LAYERS = [
 ENGINE = [
     "errors",
     "shapes",
+    "interning",
     "expr",
     "notation",
     "tensor",

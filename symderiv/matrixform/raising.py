@@ -17,7 +17,6 @@ from ..expr import Expr, eye, num, zeros
 from ..shapes import Shape
 from ..simplify import Facts, Simplifier
 from ..tensor import (
-    Scale,
     Term,
     Value,
     contract,

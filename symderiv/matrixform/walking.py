@@ -86,7 +86,7 @@ class Walk:
         """Set the parts apart that are scalars the writer wrote; return the other factors."""
         # Without a factor on bound indices alone, every part has an end on a free one.
         free = len(self.out)
-        inner = any([all([x >= free for x in marks]) for marks in self.term.data[1]])
+        inner = any(all(x >= free for x in marks) for marks in self.term.data[1])
         if not self.bound or not raiser.writes_scalars or not inner:
             return factors
         for part, ends, members in components(self.term):

@@ -172,7 +172,7 @@ class _Contraction:
             kept = self._sift(kept)
         kept = self._linked(kept) if kept else kept
         factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e is ONE_EXPONENT or e]
-        if any([f.term.kind == "unit" for f in factors]):
+        if any(f.term.kind == "unit" for f in factors):
             gathered = _gather_units(factors)
             if gathered is None:
                 return zero(out_dims)

@@ -128,10 +128,11 @@ def contraction(
         scale, front = UNIT_SCALE, None
     else:
         front = (scale.value.numerator, scale.value.denominator, scale.sizes)
-    powers = None
-    if not all([e is ONE_EXPONENT for e in exponents]):
+    powers: tuple[tuple[int, int], ...] | None = None
+    if any(e is not ONE_EXPONENT for e in exponents):
         exponents = tuple([ONE_EXPONENT if e == 1 else e for e in exponents])
-        powers = tuple([(e.numerator, e.denominator) for e in exponents])
+        plain = all(e is ONE_EXPONENT for e in exponents)
+        powers = None if plain else tuple([(e.numerator, e.denominator) for e in exponents])
     key = (outs, labels, powers, children, front)
     found = _terms.get(key)
     if found is None:
