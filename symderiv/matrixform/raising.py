@@ -50,7 +50,8 @@ class Raiser:
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
         for x, value in (written or {}).items():
-            if x.op == "named" and not value.loose and _is_written(value.term.children[0]):
+            is_name = value.term.kind == "named" and not value.loose
+            if is_name and _is_written(value.term.children[0]):
                 self._memo[value.term.children[0]] = (
                     x if x.shape == shape_of(value.term) else flip(x)
                 )

@@ -75,10 +75,11 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
     for k, f in enumerate(parts.factors):
         if f.term.kind != "add" or f.exponent not in (1, -1):
             continue
+        divisors = _divisors(f.term)
         for j, g in enumerate(parts.factors):
-            if j == k or not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
+            if j == k or g.term not in divisors or (g.exponent > 0) != (f.exponent > 0):
                 continue
-            if (g.exponent > 0) != (f.exponent > 0) or not _occurs(g.term, f.term):
+            if not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
                 continue
             marks = tuple(f.labels.index(x) for x in g.labels)
             new = _multiplied(f.term, g.term, marks, abs(g.exponent))
@@ -87,14 +88,16 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def _occurs(factor: Term, total: Term) -> bool:
-    """Whether a factor divides one of the summands of a sum, or is the base of a power in it."""
-    return any(
-        (f.term is factor and f.exponent < 0)
-        or (f.term.kind == "call" and f.term.data.name == "pow" and f.term.children[0] is factor)
-        for _, body in summands(total)
-        for f in Parts.of(body).factors
-    )
+def _divisors(total: Term) -> set[Term]:
+    """Return what divides one of the summands of a sum, or is the base of a power in it."""
+    found: set[Term] = set()
+    for _, body in summands(total):
+        for f in Parts.of(body).factors:
+            if f.exponent < 0:
+                found.add(f.term)
+            if f.term.kind == "call" and f.term.data.name == "pow":
+                found.add(f.term.children[0])
+    return found
 
 
 def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fraction) -> Term:
@@ -109,8 +112,10 @@ def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fractio
 def sum_of_sum(parts: Parts, context: Context) -> Term | None:
     """Sum a sum term by term where that is shorter: the rows of X - mean(X) add up to 0."""
     for k, f in enumerate(parts.factors):
+        if f.term.kind != "add" or f.exponent != 1:
+            continue
         alone = [x for x in f.labels if parts.only_in(x, k)]
-        if f.term.kind != "add" or f.exponent != 1 or not alone:
+        if not alone:
             continue
         ends = tuple(x for x in f.labels if x not in alone)
         dims = dict(zip(f.labels, f.term.dims, strict=True))

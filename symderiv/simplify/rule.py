@@ -25,11 +25,30 @@ Apply = Callable[[Parts, Context], Term | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named rewriting of a contraction, with the law that makes it true."""
+    """A named rewriting of a contraction, with the law that makes it true.
+
+    ``needs`` are features (``features``) of which a contraction must have one for the rule to
+    apply at all; a rule without them is always tried.
+    """
 
     name: str
     law: str
     apply: Apply
+    needs: tuple[str, ...] = ()
+
+
+def features(term: Term, facts: Facts) -> frozenset[str]:
+    """Return what can be seen of a contraction without taking it apart.
+
+    The kinds of its factors ("add", "call"), the names of functions among them ("inv()"), and
+    "facts" where something is known of variables.
+    """
+    found = {c.kind for c in term.children}
+    if "call" in found:
+        found.update(c.data.name + "()" for c in term.children if c.kind == "call")
+    if facts.properties:
+        found.add("facts")
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,31 @@ from . import cancelling, functions
 from .rule import CallRule, Rule
 
 RULES = (
-    Rule("inverse-cancels", "A⁻¹ A = I", cancelling.inverse_cancels),
-    Rule("ratio-cancels", "a sum divided by itself is 1", cancelling.ratio_cancels),
-    Rule("orthogonal-cancels", "QᵀQ = I for an orthogonal matrix", cancelling.orthogonal_cancels),
-    Rule("quotient", "sin / cos = tan, sinh / cosh = tanh", functions.quotient_of_functions),
-    Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", functions.logistic),
-    Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", functions.softmax_folds),
-    Rule("shares", "a softmax adds up to 1, a layernorm to 0", functions.shares_add_up),
-    Rule("powers-join", "x xʸ = xʸ⁺¹", functions.powers_join),
-    Rule("clear-fractions", "v (1 + q / v) = v + q", cancelling.clear_fractions),
-    Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum),
-    Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers),
+    Rule("inverse-cancels", "A⁻¹ A = I", cancelling.inverse_cancels, ("inv()",)),
+    Rule("ratio-cancels", "a sum divided by itself is 1", cancelling.ratio_cancels, ("contract",)),
+    Rule(
+        "orthogonal-cancels",
+        "QᵀQ = I for an orthogonal matrix",
+        cancelling.orthogonal_cancels,
+        ("facts",),
+    ),
+    Rule(
+        "quotient",
+        "sin / cos = tan, sinh / cosh = tanh",
+        functions.quotient_of_functions,
+        ("cos()", "cosh()"),
+    ),
+    Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", functions.logistic, ("add",)),
+    Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", functions.softmax_folds, ("exp()",)),
+    Rule(
+        "shares",
+        "a softmax adds up to 1, a layernorm to 0",
+        functions.shares_add_up,
+        ("call", "facts"),
+    ),
+    Rule("powers-join", "x xʸ = xʸ⁺¹", functions.powers_join, ("pow()",)),
+    Rule("clear-fractions", "v (1 + q / v) = v + q", cancelling.clear_fractions, ("add",)),
+    Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum, ("add",)),
+    Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers, ("facts",)),
 )
 CALL_RULES = (CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),)

@@ -12,7 +12,7 @@ from ..tensor import Term, is_zero
 from .assumptions import Assumed, Facts, rebuilt
 from .factoring import factored
 from .parts import Parts
-from .rule import Context
+from .rule import Context, Rule, features
 from .rules import CALL_RULES, RULES
 from .size import Sizes
 
@@ -27,6 +27,7 @@ class Simplifier:
         self.assumed = Assumed(self.facts)
         self._context = Context(self.facts, Sizes(), self)
         self._memo: dict[Term, Term] = {}
+        self._rules: dict[frozenset[str], tuple[Rule, ...]] = {}
 
     def keep(self, terms: Iterable[Term]) -> None:
         """Leave these terms as they are: the writer's own."""
@@ -72,9 +73,19 @@ class Simplifier:
             return next((t for t in found if t is not None), None)
         if term.kind != "contract":
             return None
-        parts = Parts.of(term)
-        for rule in RULES:
+        relevant = self._relevant(features(term, self.facts))
+        parts = Parts.of(term) if relevant else None
+        for rule in relevant:
+            assert parts is not None
             better_ = rule.apply(parts, self._context)
             if better_ is not None:
                 return better_
         return None
+
+    def _relevant(self, seen: frozenset[str]) -> tuple[Rule, ...]:
+        """Return the rules that may apply to a contraction of which these features are seen."""
+        found = self._rules.get(seen)
+        if found is None:
+            found = tuple(r for r in RULES if not r.needs or not seen.isdisjoint(r.needs))
+            self._rules[seen] = found
+        return found
