@@ -68,6 +68,7 @@ def answer(written: str) -> str:
         ("det(A.T)", "det(A)"),
         ("det(s * A)", "det(A) * s ** n"),
         ("det(inv(A))", "1 / det(A)"),
+        ("det(diag(x))", "prod(x)"),
         ("det(X.T @ X)", "det(X.T @ X)"),
         ("det(eye(n)) * s", "s"),
         ("logdet(A @ B)", "logdet(B) + logdet(A)"),
@@ -87,7 +88,13 @@ def test_square_factors_are_taken_apart(written: str, simplified: str) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize(
     "written",
-    ["inv(A @ diag(x) @ B.T)", "det(s * A @ B.T)", "logdet(3 * A @ inv(B))", "inv(-A @ inv(B))"],
+    [
+        "inv(A @ diag(x) @ B.T)",
+        "det(s * A @ B.T)",
+        "det(A @ diag(x))",
+        "logdet(3 * A @ inv(B))",
+        "inv(-A @ inv(B))",
+    ],
 )
 def test_law_keeps_the_value(written: str, size: int) -> None:
     p = read(f"L({written})")

@@ -34,6 +34,7 @@ from ..tensor import (
 )
 from ..tensor.scale import UNIT_SCALE
 from .arithmetic import PowerCall
+from .axes import along
 from .matrixterms import Mat, inner
 
 
@@ -171,6 +172,8 @@ def _chain(term: Term) -> _Chain | None:
         by_core[len(core)].append(f)
     link = tuple(f for f in by_core[2] if f.term.kind == "delta")
     matrices = [f for f in by_core[2] if f.term.kind != "delta"]
+    if any(x in lead for f in matrices for x in f.labels[-2:]):
+        return None  # its row and its column are not its last axes
     bound = len(dims) - len(term.dims)
     order = _in_order(matrices, ends, bound, lead) if not link else None
     if order is None and (not link or matrices or bound):
@@ -239,10 +242,12 @@ def _determinant_of_inverse(term: Term) -> Term | None:
 
 def _determinant_of_product(term: Term) -> Term | None:
     chain = _chain(term)
-    if chain is None or chain.weights:
+    if chain is None or any(f.labels[-1] in chain.lead for f in chain.weights):
         return None
     plain = chain.scale == UNIT_SCALE and not chain.scalars
     parts = [Factor(determinant(f.term), f.labels[:-2]) for f in chain.matrices]
+    for f in chain.weights:  # det(diag(x)) is the product of the entries
+        parts.append(Factor(along("prod", monomial((f.term, f.exponent)), (-1,)), f.labels[:-1]))
     if not plain:
         scalar = contract(chain.scalars, chain.lead, _lead_dims(chain), chain.scale)
         parts.append(Factor(_to_the_size(scalar, chain.size), chain.lead))
@@ -341,7 +346,8 @@ def split_inverse(term: Term) -> Term | None:
 def split_determinant(term: Term) -> Term | None:
     """Return the determinant of a term by those of its square factors, or None.
 
-    det(A B) = det(A) det(B), det(A.T) = det(A), det(s A) = s^n det(A), det(inv(A)) = 1/det(A).
+    det(A B) = det(A) det(B), det(A.T) = det(A), det(s A) = s^n det(A), det(inv(A)) = 1/det(A),
+    det(diag(x)) = prod(x).
     """
     return _first(DETERMINANT_LAWS, term)
 
