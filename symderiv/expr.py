@@ -20,7 +20,7 @@ Node operators and what ``data`` holds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -290,15 +290,6 @@ def with_args(x: Expr, args: tuple[Expr, ...]) -> Expr:
 def substitute(x: Expr, values: dict[Expr, Expr]) -> Expr:
     """Return ``x`` with nodes replaced by others of the same shape."""
     return rebuild(x, lambda old, args: values.get(old) or with_args(old, args))
-
-
-def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
-    """Return ``x`` with values replaced by their names; what a name stands for stays."""
-
-    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        return old if old.op == "named" else names.get(old) or with_args(old, args)
-
-    return rebuild(x, change) if names else x
 
 
 def free_indices(x: Expr) -> dict[str, None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..expr import Expr
+from ..expr import Expr, rebuild, with_args
 from ..ops import TABLE
 from ..tensor import Term
 from .forms import Ends, Monomial
@@ -57,3 +57,12 @@ def calls(term: Term) -> list[Term]:
         return []
     below = [c for child in term.children for c in calls(child)]
     return [term, *below] if term.kind == "call" else below
+
+
+def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
+    """Return ``x`` with values replaced by their names; what a name stands for stays."""
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        return old if old.op == "named" else names.get(old) or with_args(old, args)
+
+    return rebuild(x, change) if names else x

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from ..calculus import reverse
 from ..errors import NoEntriesError
-from ..expr import Expr, add, index_sum, mul, named, partial, walk, with_names
+from ..expr import Expr, add, index_sum, mul, named, partial, walk
 from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
@@ -23,7 +23,7 @@ from ..tensor import Factor, Scale, Term, constant, is_entrywise, is_whole, leaf
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
-from .mentions import laws, listed, meets, names_in, why_known
+from .mentions import laws, listed, meets, names_in, why_known, with_names
 from .slopes import jacobian, pulled
 from .staging import Stage, Stages
 from .steps import Reason, Step
