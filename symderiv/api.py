@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .evidence import Certificate, Evidence, gather, shown_sizes
+from .evidence import Certificate, Evidence, check_structured, gather, shown_sizes
 from .interop.from_sympy import Written, is_sympy
 from .interop.to_sympy import to_sympy
 from .language import ClaimText, Problem, load_file
@@ -28,6 +29,7 @@ from .library import load_named, names
 from .outputs import FORMATS, build_files, differing, rerun
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE, describe
+from .structured import AMBIENT, check_convention, structure_of, structured_result
 from .writing import write_files
 
 LAYOUTS = ("denominator", "numerator")
@@ -76,8 +78,16 @@ class Derivation(engine.Derivation):
 
     result_type = Result
 
-    def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, problem: Problem, wrt: Sequence[str] | None = None, *, structured: str = AMBIENT
+    ) -> None:
+        check_convention(structured)
         super().__init__(problem, wrt)
+        self.structured = structured
+        self.ambient: Derivation = self
+        if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
+            self.ambient = Derivation(problem, wrt)
+            self._results = {n: structured_result(r, structured) for n, r in self.items()}
         if not self.wrt:
             raise UnknownNameError(
                 "there is nothing to differentiate by: the objective has no variable",
@@ -113,7 +123,15 @@ class Derivation(engine.Derivation):
     @cached_property
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
-        return gather(self, self.verdicts)
+        found = gather(self.ambient, self.verdicts)
+        if self.ambient is self:
+            return found
+        certificate = replace(
+            found.certificate,
+            gradients={n: r.text for n, r in self.items()},
+            roads=(*found.certificate.roads, *check_structured(self)),
+        )
+        return replace(found, certificate=certificate)
 
     def verify(self) -> Certificate:
         """Run every check and return the certificate; raises DisagreementError or CheckError.
@@ -125,11 +143,20 @@ class Derivation(engine.Derivation):
 
     def compile(self) -> Compiled:
         """Return callables ``forward`` and ``backward`` compiled from the generated code."""
+        self._refuse_code()
         return compile_module(module_of(self))
+
+    def _refuse_code(self) -> None:
+        if self.ambient is not self:
+            raise MissingRuleError(
+                f"no generated code for {self.structured} gradients: it computes ambient ones",
+                remedy="leave out structured=, and project what backward returns",
+            )
 
     @property
     def code(self) -> str:
         """Return the generated NumPy module as source."""
+        self._refuse_code()
         return module_of(self).source
 
     def write(
@@ -221,6 +248,7 @@ def derive(
     *,
     order: int = 1,
     layout: str = "denominator",
+    structured: str = "ambient",
     syntax: str = "python",
     **variables: str,
 ) -> Derivation:
@@ -231,11 +259,18 @@ def derive(
     symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
     be read, MissingRuleError for what no rule covers.
 
+    ``structured`` says what the gradient by a symmetric, skew, diagonal, lower or upper variable
+    means: "ambient" takes all entries as independent, "tangent" projects that onto the structure
+    (for an orthogonal variable: onto its tangent space), "independent" counts each free entry once.
+
     >>> derive("L(X @ W + ones(n) @ b.T)", X="n, d", W="d, m", b="m")["b"]
     G.T @ ones(n)
     """
     if order != 1:
-        raise MissingRuleError(f"no rule for derivatives of order {order}: gradients are order 1")
+        raise MissingRuleError(
+            f"no rule for derivatives of order {order}: gradients are order 1",
+            remedy="for order 2 ask hessian(..)",
+        )
     if layout not in LAYOUTS:
         raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
     if layout == "numerator":
@@ -243,7 +278,8 @@ def derive(
             "no rule for the numerator layout yet",
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
-    return Derivation(_problem(of, variables, syntax), _chosen(wrt))
+    problem = _problem(of, variables, syntax)
+    return Derivation(problem, _chosen(wrt), structured=structured)
 
 
 def jacobian(

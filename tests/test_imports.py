@@ -24,7 +24,7 @@ LAYERS = [
     ["narration", "entries"],
     ["interop.to_sympy"],
     ["derivation"],
-    ["jacobians"],
+    ["jacobians", "structured"],
     ["claims", "codegen"],
     ["evidence.certificate", "documents"],
     ["evidence", "library", "writing"],
@@ -53,6 +53,7 @@ ENGINE = [
     "entries",
     "derivation",
     "jacobians",
+    "structured",
     "claims",
     "library",
 ]

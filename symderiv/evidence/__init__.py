@@ -2,12 +2,14 @@
 
 from .certificate import Certificate
 from .jacobians import shown_sizes, verify_jacobian
+from .structures import check_structured
 from .verification import Evidence, check_roads, describe_verdict, gather
 
 __all__ = [
     "Certificate",
     "Evidence",
     "check_roads",
+    "check_structured",
     "describe_verdict",
     "gather",
     "shown_sizes",
