@@ -14,19 +14,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Derivation, Result, check, derive, equal, hessian, jacobian, load
+    from .api import check, derive, equal, hessian, jacobian, load
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
     from .language import Problem, problem
+    from .results import Derivation, Result
     from .secondorder import Jacobian
 
 _HOMES = {
     "Certificate": "evidence",
-    "Derivation": "api",
+    "Derivation": "results",
     "Jacobian": "secondorder",
     "Problem": "language",
-    "Result": "api",
+    "Result": "results",
     "SymderivError": "errors",
     "Verdict": "claims",
     "check": "api",

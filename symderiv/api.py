@@ -4,179 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import derivation as engine
 from .claims import Checker, Verdict
-from .codegen import Compiled, compile_module, evaluate, module_of
 from .errors import (
     DeclarationError,
     InputError,
     MissingRuleError,
     ShapeError,
-    UnknownNameError,
 )
-from .evidence import Certificate, Evidence, check_structured, gather, shown_sizes
+from .evidence import Certificate
 from .interop.from_sympy import Written, is_sympy
-from .interop.to_sympy import to_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
 from .language.problem import as_written, build
 from .library import load_named, names
-from .outputs import FORMATS, build_files, differing, rerun
+from .outputs import differing, jacobian_files, rerun
+from .results import Derivation
 from .secondorder import Jacobian, hessian_by, jacobian_by
-from .shapes import ONE, describe
-from .structured import AMBIENT, check_convention, structure_of, structured_result
-from .writing import write_files
+from .shapes import describe
+from .structured import (
+    AMBIENT,
+)
 
 LAYOUTS = ("denominator", "numerator")
-
-
-class Result(engine.Result):
-    """A gradient, with its forms, its steps, and its value on arrays."""
-
-    def evaluate(self, **values: Any) -> Any:
-        """Return the gradient on arrays, in the variable's shape (vectors 1-D, scalars 0-D).
-
-        Sizes come from the arrays; one that no array shows is passed as ``n=4``, an unspecified
-        function as callables ``f=.., fp=..``. Names that are not needed are ignored. Raises
-        InputError.
-
-        >>> import numpy as np
-        >>> d = derive("x.T @ A @ x", wrt="x")
-        >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
-        array([4., 5.])
-        """
-        value = evaluate(self.expr, shown_sizes(self.derivation.problem, values))
-        count = {"scalar": 0, "vector": 1, "matrix": 2}[self.variable.kind]
-        if value.ndim == count:
-            return value
-        ones = [1 if d == ONE else None for d in self.variable.shape[:count]]
-        left = iter(value.shape)
-        return value.reshape([next(left) if k is None else k for k in ones])
-
-    def to_sympy(self) -> Any:
-        """Return the gradient as an expression of SymPy; raises MissingRuleError.
-
-        Names are those objects that the problem was written with, where it was written in SymPy.
-
-        >>> derive("x.T @ A @ x", wrt="x")["x"].to_sympy()
-        (A + A.T)*x
-        """
-        return to_sympy(self.expr, self.derivation.problem.symbols)
-
-    def sympy(self) -> Any:
-        """Return ``to_sympy()``."""
-        return self.to_sympy()
-
-
-class Derivation(engine.Derivation):
-    """The gradients of a problem by variable, with everything that can be made of them."""
-
-    result_type = Result
-
-    def __init__(
-        self, problem: Problem, wrt: Sequence[str] | None = None, *, structured: str = AMBIENT
-    ) -> None:
-        check_convention(structured)
-        super().__init__(problem, wrt)
-        self.structured = structured
-        self.ambient: Derivation = self
-        if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
-            self.ambient = Derivation(problem, wrt)
-            self._results = {n: structured_result(r, structured) for n, r in self.items()}
-        if not self.wrt:
-            raise UnknownNameError(
-                "there is nothing to differentiate by: the objective has no variable",
-                remedy='write one, and declare it: --var "x: n"',
-            )
-
-    def jacobian(self, name: str, *, layout: str = "numerator") -> Jacobian:
-        """Return the Jacobian of the objective, a row: its gradient in vec order, transposed.
-
-        >>> derive("x.T @ A @ x", wrt="x").jacobian("x")
-        x.T @ (A + A.T)
-        """
-        return jacobian_by(self.problem, name, layout)
-
-    def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
-        """Return the Hessian by a variable, the Jacobian of its gradient, in vec order.
-
-        ``.product("v")`` is its product with a direction, in which no Hessian is formed. Raises
-        MissingRuleError where a function has no second derivative here.
-
-        >>> h = derive("0.5 * norm(X @ w - y) ** 2", wrt="w").hessian("w")
-        >>> h, h.product("v")
-        (X.T @ X, X.T @ X @ v)
-        """
-        return hessian_by(self.problem, name, layout)
-
-    @cached_property
-    def verdicts(self) -> list[Verdict]:
-        """Return the answers to the claims of the problem."""
-        checker = Checker(self.problem)
-        return [checker.check(claim) for claim in self.problem.claims]
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """Return the certificate and the code that was checked; raises where a check fails."""
-        found = gather(self.ambient, self.verdicts)
-        if self.ambient is self:
-            return found
-        certificate = replace(
-            found.certificate,
-            gradients={n: r.text for n, r in self.items()},
-            roads=(*found.certificate.roads, *check_structured(self)),
-        )
-        return replace(found, certificate=certificate)
-
-    def verify(self) -> Certificate:
-        """Run every check and return the certificate; raises DisagreementError or CheckError.
-
-        >>> derive("x.T @ A @ x", wrt="x").verify().roads[0]["entries"]
-        6
-        """
-        return self.evidence.certificate
-
-    def compile(self) -> Compiled:
-        """Return callables ``forward`` and ``backward`` compiled from the generated code."""
-        self._refuse_code()
-        return compile_module(module_of(self))
-
-    def _refuse_code(self) -> None:
-        if self.ambient is not self:
-            raise MissingRuleError(
-                f"no generated code for {self.structured} gradients: it computes ambient ones",
-                remedy="leave out structured=, and project what backward returns",
-            )
-
-    @property
-    def code(self) -> str:
-        """Return the generated NumPy module as source."""
-        self._refuse_code()
-        return module_of(self).source
-
-    def write(
-        self,
-        folder: str | Path,
-        formats: Sequence[str] = ("md", "tex", "pdf", "py"),
-        *,
-        style: str = "index",
-        engine: str = "typst",
-    ) -> list[Path]:
-        """Write documents, code and certificate into a folder and return their paths.
-
-        Formats: md, tex, pdf, py (module and test); ``engine`` makes the PDF: typst or latexmk.
-        Everything is checked first; where a check fails, nothing is written.
-        """
-        unknown = [f for f in formats if f not in FORMATS]
-        if unknown:
-            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(FORMATS)}")
-        files = build_files(self, self.evidence, self.verdicts, formats, style, engine)
-        return write_files(Path(folder), files)
 
 
 def load(source: str | Path) -> Problem:
@@ -259,6 +111,7 @@ def derive(
     symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
     be read, MissingRuleError for what no rule covers.
 
+    With ``order=2`` the Hessians by every variable are derived, checked and printed too.
     ``structured`` says what the gradient by a symmetric, skew, diagonal, lower or upper variable
     means: "ambient" takes all entries as independent, "tangent" projects that onto the structure
     (for an orthogonal variable: onto its tangent space), "independent" counts each free entry once.
@@ -266,11 +119,6 @@ def derive(
     >>> derive("L(X @ W + ones(n) @ b.T)", X="n, d", W="d, m", b="m")["b"]
     G.T @ ones(n)
     """
-    if order != 1:
-        raise MissingRuleError(
-            f"no rule for derivatives of order {order}: gradients are order 1",
-            remedy="for order 2 ask hessian(..)",
-        )
     if layout not in LAYOUTS:
         raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
     if layout == "numerator":
@@ -279,7 +127,7 @@ def derive(
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
     problem = _problem(of, variables, syntax)
-    return Derivation(problem, _chosen(wrt), structured=structured)
+    return Derivation(problem, _chosen(wrt), structured=structured, order=order)
 
 
 def jacobian(
@@ -411,7 +259,14 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
             f"{path} is not a certificate of this program",
             remedy="write one with: symderiv derive .. -o FOLDER",
         ) from None
-    fresh = Derivation(p, wrt)
+    asked = data.get("options", {})
+    if "kind" in asked:
+        matrix = jacobian_by(p, wrt[0], str(asked.get("layout", "numerator")))
+        files = jacobian_files(matrix, matrix.certificate, options[0], options[2])
+        return matrix.certificate, differing(Path(folder), data, files)
+    fresh = Derivation(
+        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order", 1)
+    )
     certificate = fresh.verify()
-    files = build_files(fresh, fresh.evidence, fresh.verdicts, *options)
+    files = fresh._files(*options)
     return certificate, differing(Path(folder), data, files)

@@ -25,7 +25,7 @@ from .notation.latex import latex
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
-from .shapes import SCALAR, Dim, Shape, describe
+from .shapes import ONE, SCALAR, Dim, Shape, describe
 from .simplify import Facts
 from .tensor import Term
 from .tensor import transposed as turned
@@ -51,6 +51,13 @@ class Jacobian:
     def name(self) -> str:
         """Return the name of the variable."""
         return self.variable.name
+
+    @property
+    def label(self) -> str:
+        """Return how it is called in plain text: ``dy/dx``, ``d2L/dw2``."""
+        if self.kind == "hessian":
+            return f"d2{self.problem.objective_name}/d{self.name}2"
+        return f"d{self.value_name}/d{self.name}"
 
     @property
     def shape(self) -> Shape:
@@ -124,16 +131,30 @@ class Jacobian:
         """Return the derivative of entry (i, j) by entry (p, q) in the language."""
         return text(self.index_expr)
 
+    @property
+    def value_name(self) -> str:
+        """Return a name for what is differentiated, which the problem does not use."""
+        pool = "yzuvst" if self.value.shape[1] == ONE else "YFZVUS"
+        if self.value.op == "named":
+            return str(self.value.data)
+        found: str = next(c for c in [*pool, "Value"] if c not in self.taken)
+        return found
+
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps: the gradient, the chain rule under a cotangent, then the Jacobian.
 
         Every ``before = after`` can be evaluated.
         """
-        steps: list[Step] = []
+        first: Sequence[Step] = ()
         if self.kind == "hessian":
-            steps += Derivation(self.problem, [self.name])[self.name].steps
-        steps += self._pulled()
+            first = Derivation(self.problem, [self.name])[self.name].steps
+        return (*first, *self.own_steps)
+
+    @cached_property
+    def own_steps(self) -> tuple[Step, ...]:
+        """Return the steps after those of the gradient."""
+        steps = list(self._pulled())
         value, by = self.ends
         slope = partial(place(self.value, value), place(self.variable.expr, by))
         steps.append(Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True))
@@ -176,6 +197,11 @@ class Jacobian:
         term = product(value, by, direction)
         raiser = Raiser(values, _facts(self.problem, self.name))
         return Product(direction, raiser.shaped(term, self.variable.shape), term)
+
+    def direction_product(self) -> Product:
+        """Return the product with a direction under a name that the problem does not use."""
+        pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
+        return self.product(next(c for c in [*pool, "Direction"] if c not in self.taken))
 
     def __str__(self) -> str:
         return self.text

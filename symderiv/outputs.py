@@ -14,14 +14,18 @@ from .derivation import Derivation
 from .documents import build, latex, markdown, pdf
 from .documents.examples import ExplicitExample, explicit_example
 from .documents.model import Document
+from .documents.scribe import Scribe
+from .documents.secondorder import jacobian_document
 from .entries import explicit_entries
 from .errors import NoEntriesError
-from .evidence import Evidence
+from .evidence import Certificate, Evidence
 from .evidence.example import worked_example
+from .jacobians import Jacobian
 from .language import ClaimText, Problem
 from .language.declarations import Declarations
 from .language.problem import build as build_problem
 from .sampling import least_sizes
+from .structured import StructuredResult
 from .writing import digest
 
 FORMATS = ("md", "tex", "pdf", "py")
@@ -40,7 +44,12 @@ def entries_example(derivation: Derivation) -> ExplicitExample:
 
 
 def document(
-    derivation: Derivation, evidence: Evidence, verdicts: Sequence[Verdict], style: str
+    derivation: Derivation,
+    evidence: Evidence,
+    verdicts: Sequence[Verdict],
+    style: str,
+    hessians: Sequence[Jacobian] = (),
+    structured: Sequence[StructuredResult] = (),
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
@@ -59,6 +68,8 @@ def document(
         explicit=explicit,
         example=worked_example(derivation),
         meanings=problem.meanings,
+        hessians=hessians,
+        structured=structured,
     )
 
 
@@ -69,17 +80,19 @@ def build_files(
     formats: Sequence[str] = FORMATS,
     style: str = "index",
     engine: str = "typst",
+    *,
+    hessians: Sequence[Jacobian] = (),
+    structured: Sequence[StructuredResult] = (),
+    asked: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
-    """Return the files of a derivation by name; nothing is written here."""
+    """Return the files of a derivation by name; nothing is written here.
+
+    ``asked`` are the options of the derivation that are not the usual ones.
+    """
     files: dict[str, bytes] = {}
     if {"md", "tex", "pdf"} & set(formats):
-        page = document(derivation, evidence, verdicts, style)
-        if "md" in formats:
-            files["derivation.md"] = markdown(page).encode()
-        if "tex" in formats:
-            files["derivation.tex"] = latex(page).encode()
-        if "pdf" in formats:
-            files["derivation.pdf"] = pdf(page, engine=engine)
+        page = document(derivation, evidence, verdicts, style, hessians, structured)
+        files.update(_printed(page, formats, engine))
     if "py" in formats:
         module = evidence.compiled.module
         test = source_of_test(derivation, module, evidence.positive)
@@ -89,9 +102,37 @@ def build_files(
     certificate = replace(
         evidence.certificate,
         files=digests,
-        options={"formats": list(formats), "style": style, "engine": engine},
+        options={"formats": list(formats), "style": style, "engine": engine, **(asked or {})},
     )
     files["certificate.json"] = certificate.to_json().encode()
+    return files
+
+
+def _printed(page: Document, formats: Sequence[str], engine: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if "md" in formats:
+        files["derivation.md"] = markdown(page).encode()
+    if "tex" in formats:
+        files["derivation.tex"] = latex(page).encode()
+    if "pdf" in formats:
+        files["derivation.pdf"] = pdf(page, engine=engine)
+    return files
+
+
+def jacobian_files(
+    jacobian: Jacobian, certificate: Certificate, formats: Sequence[str], engine: str = "typst"
+) -> dict[str, bytes]:
+    """Return the documents of a Jacobian and its certificate by name."""
+    derivation = Derivation(jacobian.posed, [jacobian.name])
+    scribe = Scribe(derivation, jacobian.problem.meanings)
+    files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
+    asked = {"kind": jacobian.kind, "layout": jacobian.layout}
+    whole = replace(
+        certificate,
+        files={name: digest(content) for name, content in files.items()},
+        options={"formats": list(formats), "engine": engine, **asked},
+    )
+    files["certificate.json"] = whole.to_json().encode()
     return files
 
 

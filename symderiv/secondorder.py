@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from . import jacobians as engine
@@ -10,7 +13,11 @@ from .errors import InputError
 from .evidence import Certificate, shown_sizes, verify_jacobian
 from .interop.to_sympy import to_sympy
 from .language import Problem
+from .outputs import jacobian_files
 from .shapes import ONE
+from .writing import write_files
+
+_FORMATS = ("md", "tex", "pdf")
 
 
 class Jacobian(engine.Jacobian):
@@ -55,7 +62,31 @@ class Jacobian(engine.Jacobian):
         >>> hessian("norm(X @ w) ** 2", "w").verify().gradients
         {'d2L/dw2': '2 * X.T @ X'}
         """
+        return self.certificate
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The certificate; made, and everything checked, when it is first asked for."""
         return verify_jacobian(self, self.evaluate)
+
+    def write(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] = ("md", "tex", "pdf"),
+        *,
+        engine: str = "typst",
+    ) -> list[Path]:
+        """Write documents and the certificate into a folder and return their paths.
+
+        Formats: md, tex, pdf. Everything is checked first. Raises InputError.
+        """
+        unknown = [f for f in formats if f not in _FORMATS]
+        if unknown:
+            raise InputError(
+                f"no format {unknown[0]!r} for a {self.kind}",
+                remedy=f"there are: {', '.join(_FORMATS)}",
+            )
+        return write_files(Path(folder), jacobian_files(self, self.certificate, formats, engine))
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:

@@ -9,7 +9,7 @@ of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -62,10 +62,15 @@ class StructuredResult(Result):
     ambient: Result
     convention: str
 
+    @property
+    def words(self) -> str:
+        """Return what the convention means for the variable, as a clause."""
+        return words(self.variable, self.convention)
+
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps of the ambient gradient, then the one to this convention."""
-        law = words(self.variable, self.convention)
+        law = self.words
         ends = ("p", "q")
         taken = set(self.derivation.taken)
         if taken & set(ends):
@@ -81,8 +86,7 @@ def structured_result(result: Result, convention: str) -> Result:
         return result
     term = projected(result.term, result.variable, structure, convention)
     expr = result.derivation.raiser.shaped(term, result.variable.shape)
-    made = StructuredResult(result.derivation, result.variable, expr, term, result, convention)
-    return replace(made)
+    return StructuredResult(result.derivation, result.variable, expr, term, result, convention)
 
 
 def projected(gradient: Term, variable: Variable, structure: str, convention: str) -> Term:
@@ -126,5 +130,6 @@ def _on_stiefel(gradient: Term, x: Term) -> Term:
     inner = [Factor(x, (2, 0)), Factor(gradient, (2, 1))]
     product = contract(inner, (0, 1), {k: dims[k] for k in range(3)})
     half = scaled(add([product, transposed(product)]), Scale(Fraction(-1, 2)))
-    moved = contract([Factor(x, (0, 2)), Factor(half, (2, 1))], (0, 1), {k: dims[k] for k in range(3)})
+    ranges = {k: dims[k] for k in range(3)}
+    moved = contract([Factor(x, (0, 2)), Factor(half, (2, 1))], (0, 1), ranges)
     return add([gradient, moved])

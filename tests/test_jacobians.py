@@ -12,7 +12,9 @@ import pytest
 
 import symderiv as sd
 from symderiv import errors
+from symderiv.api import verify_folder
 from symderiv.calculus import lower
+from symderiv.cli.main import main
 from symderiv.codegen import evaluate
 
 CASES = json.loads((Path(__file__).parent / "data" / "jacobian_cases.json").read_text("utf-8"))
@@ -190,3 +192,87 @@ def test_every_step_of_a_hessian_holds() -> None:
 def test_identity_of_vec_and_kron_holds(text: str) -> None:
     left, right = text.split(" - ")
     assert sd.equal(left, right, **used(text, MATRICES)).verdict == "right"
+
+
+# Structured variables ---------------------------------------------------------------------------
+
+STRUCTURED = [
+    ("L(X)", "symmetric", "independent", "G + G.T - diag(diag(G))"),
+    ("L(X)", "symmetric", "tangent", "0.5 * (G + G.T)"),
+    ("trace(A @ X)", "symmetric", "independent", "A + A.T - diag(diag(A))"),
+    ("trace(A @ X)", "symmetric", "ambient", "A.T"),
+    ("trace(A @ X)", "skew", "independent", "A.T - A"),
+    ("trace(A @ X)", "diagonal", "tangent", "diag(diag(A))"),
+    ("trace(A @ X)", "orthogonal", "tangent", None),
+    ("trace(X @ X @ A)", "skew", "tangent", None),
+]
+
+
+@pytest.mark.parametrize(("expr", "structure", "convention", "form"), STRUCTURED)
+def test_structured_gradient(expr: str, structure: str, convention: str, form: str | None) -> None:
+    declared = {"X": f"n, n {structure}", **({"A": "n, n"} if "A" in expr else {})}
+    d = sd.derive(expr, wrt="X", structured=convention, **declared)
+    if form is not None:
+        assert d["X"].text == form
+    certificate = d.verify()
+    assert (len(certificate.roads) == 2) == (convention != "ambient")
+    assert certificate.gradients == {"X": d["X"].text}
+    if convention != "ambient":
+        with pytest.raises(errors.MissingRuleError, match="no generated code"):
+            d.compile()
+
+
+def test_a_wrong_structured_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symderiv.structured._diagonal", lambda term: term)
+    d = sd.derive("trace(A @ X)", wrt="X", structured="independent", A="n, n", X="n, n symmetric")
+    with pytest.raises(errors.DisagreementError, match="independent gradient by X"):
+        d.verify()
+
+
+def test_conventions_that_are_not_there_are_refused() -> None:
+    with pytest.raises(errors.InputError, match="no convention 'free'"):
+        sd.derive("trace(X)", structured="free", X="n, n symmetric")
+    with pytest.raises(errors.MissingRuleError, match="independent entries of the orthogonal"):
+        sd.derive("trace(X)", structured="independent", X="n, n orthogonal")
+
+
+# What is written --------------------------------------------------------------------------------
+
+
+def test_documents_of_order_two_are_written_and_verified(tmp_path: Path) -> None:
+    d = sd.derive("norm(X @ w) ** 2", wrt="w", order=2, X="n, m", w="m")
+    d.write(tmp_path, ["md", "tex"])
+    page = (tmp_path / "derivation.md").read_text("utf-8")
+    assert "Hessian with respect to" in page
+    assert "in which no Hessian is formed" in page
+    _, differing = verify_folder(tmp_path)
+    assert differing == []
+
+
+def test_documents_of_a_jacobian_and_a_structure_are_written(tmp_path: Path) -> None:
+    sd.jacobian("A @ X", "X", layout="denominator", A="m, n", X="n, d").write(tmp_path, ["md"])
+    assert "denominator layout" in (tmp_path / "derivation.md").read_text("utf-8")
+    assert verify_folder(tmp_path)[1] == []
+    d = sd.derive("trace(A @ X)", wrt="X", structured="tangent", A="n, n", X="n, n symmetric")
+    d.write(tmp_path, ["md"])
+    assert "Structured variables" in (tmp_path / "derivation.md").read_text("utf-8")
+    assert verify_folder(tmp_path)[1] == []
+
+
+def test_command_line_prints_jacobians_hessians_and_structures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*words: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main(["derive", *words])
+        assert not stopped.value.code
+        return capsys.readouterr().out
+
+    assert "diag(A @ x) + diag(x) @ A" in run("x * (A @ x)", "--wrt", "x", "--jacobian")
+    turned = run("A @ x", "--wrt", "x", "--jacobian", "--layout", "denominator")
+    assert "A.T" in turned
+    assert "2 * X.T @ X @ v" in run("norm(X @ w) ** 2", "--wrt", "w", "--order", "2")
+    shape = ["--var", "X: n, n symmetric", "--structured", "independent"]
+    assert "A + A.T - diag(diag(A))" in run("trace(A @ X)", "--wrt", "X", *shape)
+    data = json.loads(run("A @ x", "--wrt", "x", "--jacobian", "--json"))
+    assert data["jacobians"]["x"]["text"] == "A"

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import click
 
-from ..api import Derivation, Result
 from ..documents.sympy_notation import EntryWriter, Matrix
 from ..errors import InputError
+from ..jacobians import LAYOUTS
 from ..narration import Section, Step
 from ..notation.math import EQUALS, row
 from ..notation.text import text
 from ..notation.unicode import unicode
 from ..notation.written import Writer
 from ..outputs import FORMATS, entries_example
+from ..results import Derivation, Result
 from ..shapes import describe
+from ..structured import AMBIENT, CONVENTIONS, StructuredResult
 from .common import equation, inferred_note, json_option, problem_options, read_problem
+from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured_lines
 
 
 @click.command(name="derive", short_help="Derive gradients.")
@@ -30,6 +33,26 @@ from .common import equation, inferred_note, json_option, problem_options, read_
     default="index",
     show_default=True,
     help="index: for every n and d; entries: written out for 2 x 2; all: both.",
+)
+@click.option(
+    "--order",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2: the Hessians too.",
+)
+@click.option("--jacobian", is_flag=True, help="The Jacobian of a vector or a matrix.")
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    help="Of a Jacobian: numerator (the default) has a row for every entry of the value.",
+)
+@click.option(
+    "--structured",
+    type=click.Choice(CONVENTIONS),
+    default=AMBIENT,
+    show_default=True,
+    help="What a gradient by a symmetric, skew, diagonal or triangular variable means.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write files into a folder.")
 @click.option(
@@ -55,6 +78,10 @@ def command(
     syntax: str,
     wrt: str | None,
     style: str,
+    order: int,
+    jacobian: bool,
+    layout: str | None,
+    structured: str,
     output: Path | None,
     formats: str,
     pdf_engine: str,
@@ -66,6 +93,7 @@ def command(
     symderiv derive linear-layer --wrt W
     symderiv derive "0.5 * norm(X @ w - y)**2" --var "X: n, d" --var "w: d" --var "y: n" --wrt w
     symderiv derive linear-layer -o linear-layer --format md,tex,pdf,py
+    symderiv derive "x * (A @ x)" --wrt x --jacobian
     """
     chosen = [f.strip() for f in formats.split(",") if f.strip()]
     unknown = [f for f in chosen if f not in FORMATS]
@@ -74,7 +102,17 @@ def command(
             f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
         )
     names = [w.strip() for w in wrt.split(",")] if wrt else None
-    derivation = Derivation(read_problem(problem, variables, upstream, syntax), names)
+    posed = read_problem(problem, variables, upstream, syntax)
+    if jacobian:
+        kept = [f for f in chosen if f != "py"]
+        print_jacobians(posed, names, layout or LAYOUTS[0], output, kept, pdf_engine, as_json)
+        return
+    if layout is not None:
+        raise InputError(
+            "a gradient has the shape of its variable",
+            remedy="--layout goes with --jacobian; transpose a gradient for the other layout",
+        )
+    derivation = Derivation(posed, names, structured=structured, order=order)
     certificate = derivation.verify()
     paths = derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
     if as_json:
@@ -88,7 +126,7 @@ def command(
 
 
 def _data(derivation: Derivation) -> dict[str, object]:
-    return {
+    found: dict[str, object] = {
         "problem": derivation.problem.text,
         "gradients": {
             n: {
@@ -105,6 +143,9 @@ def _data(derivation: Derivation) -> dict[str, object]:
         },
         "certificate": derivation.verify().as_dict(),
     }
+    if derivation.hessians:
+        found["hessians"] = {h.name: jacobian_data(h) for h in derivation.hessians}
+    return found
 
 
 def _report(derivation: Derivation, style: str) -> list[str]:
@@ -121,6 +162,11 @@ def _report(derivation: Derivation, style: str) -> list[str]:
     if style != "entries":
         for section in derivation.sections:
             lines += _section(derivation, section)
+    for result in derivation.values():
+        if isinstance(result, StructuredResult):
+            lines += structured_lines(problem.objective_name, result)
+    for hessian in derivation.hessians:
+        lines += jacobian_lines(hessian)
     return lines + (_entries(derivation) if style != "index" else [])
 
 

@@ -19,10 +19,13 @@ from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
 from .opening import problem_section, result_boxes
 from .proof import Proof
 from .scribe import Scribe
+from .secondorder import jacobian_section, structured_section
 from .widths import width
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
+    from ..jacobians import Jacobian
+    from ..structured import StructuredResult
 
 STYLES = ("index", "entries", "all")
 _SUBTITLE = 26.0  # em
@@ -38,6 +41,8 @@ def build(
     explicit: ExplicitExample | None = None,
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
+    hessians: Sequence[Jacobian] = (),
+    structured: Sequence[StructuredResult] = (),
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 
@@ -50,8 +55,13 @@ def build(
     blocks: list[Block] = result_boxes(scribe)
     number = _Numbers()
     blocks += problem_section(scribe, number.next())
+    proof = Proof(scribe)
     if style != "entries":
-        blocks += Proof(scribe).blocks(number.next())
+        blocks += proof.blocks(number.next())
+    if structured:
+        blocks += structured_section(scribe, structured, number.next())
+    for h in hessians:
+        blocks += jacobian_section(scribe, proof, h, number.next())
     if explicit is not None and explicit.sizes:
         blocks += EntriesWriter(scribe, explicit).blocks(number.next())
     for verdict in verdicts:

@@ -23,6 +23,7 @@ from ..notation.math import (
 from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
 from ..shapes import ONE, SCALAR, Dim, Shape
+from ..structured import structure_of
 from .model import (
     Block,
     Bullets,
@@ -223,6 +224,10 @@ def _properties(scribe: Scribe) -> list[Inline]:
     for v in scribe.problem.variables.values():
         for p in v.properties:
             found.append((scribe.write(v.expr), f" {_PROPERTIES.get(p, f'is {p}')}"))
+        if v.name in scribe.wanted and structure_of(v) is not None:
+            found.append(
+                ("The gradient by ", scribe.write(v.expr), " takes its entries as independent")
+            )
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..expr import Expr
 from ..narration import Section, Step
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
@@ -35,6 +37,10 @@ class Proof:
                 found.append(Heading(title, f"{number}.{k}", level=2))
             found += self._section(section)
         return found
+
+    def lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
+        """Return steps as numbered lines."""
+        return tuple(self._line(step, "", [], first=k == 0) for k, step in enumerate(steps))
 
     def _section(self, section: Section) -> list[Block]:
         lines: list[Line] = []

@@ -1,7 +1,7 @@
 """Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
 
 from .certificate import Certificate
-from .jacobians import shown_sizes, verify_jacobian
+from .jacobians import joined, shown_sizes, verify_jacobian
 from .structures import check_structured
 from .verification import Evidence, check_roads, describe_verdict, gather
 
@@ -12,6 +12,7 @@ __all__ = [
     "check_structured",
     "describe_verdict",
     "gather",
+    "joined",
     "shown_sizes",
     "verify_jacobian",
 ]

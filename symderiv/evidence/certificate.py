@@ -7,7 +7,7 @@ libraries, the same derivation gives the same bytes everywhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,17 +56,21 @@ class Certificate:
         the measured errors are in the certificate.
         """
         found: list[str] = []
-        if self.roads:
-            entries = sum(int(r["entries"]) for r in self.roads)
-            exact = all(r["exact"] for r in self.roads)
-            how = "exactly" if exact else "to 40 digits"
-            sizes = str(self.roads[0]["sizes"])
-            reasons = [str(r["by dual numbers"]) for r in self.roads if "by dual numbers" in r]
+        first = [r for r in self.roads if "what" not in r]
+        if first:
+            entries = sum(int(r["entries"]) for r in first)
+            how = _how(first)
+            sizes = str(first[0]["sizes"])
+            reasons = [str(r["by dual numbers"]) for r in first if "by dual numbers" in r]
             other = "dual numbers" if reasons else "SymPy entries"
             why = f" ({reasons[0]})" if reasons else ""
             found.append(
                 f"index road and {other} agree {how} in all {entries:,} entries, {sizes}{why}"
             )
+        for r in self.roads:
+            if "what" in r:
+                what = f"all {r['entries']:,} entries, {r['sizes']}"
+                found.append(f"{r['what']}: dual numbers agree {_how([r])} in {what}")
         if self.steps:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")
         for method, bound in dict.fromkeys((d["method"], d["bound"]) for d in self.differences):
@@ -81,3 +85,7 @@ class Certificate:
             else f"generated code equals {b['name']} to {b['bound']:.0e}"
             for b in self.backends
         ]
+
+
+def _how(roads: Sequence[Mapping[str, Any]]) -> str:
+    return "exactly" if all(r["exact"] for r in roads) else "to 40 digits"

@@ -7,6 +7,7 @@ road; any failure raises. What is compared is the expression that is printed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -46,13 +47,12 @@ def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:
     """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
-    name = label(jacobian)
     roads: tuple[Mapping[str, Any], ...] = ()
     if jacobian.kind == "hessian":
         roads = check_roads(Derivation(jacobian.problem, [jacobian.name]), patterns=False)
     return Certificate(
         problem=problem_data(jacobian.problem, [jacobian.name]),
-        gradients={name: jacobian.text},
+        gradients={jacobian.label: jacobian.text},
         roads=(*roads, _columns(jacobian)),
         steps={"equations": jacobian.recheck(), "seed": 0},
         differences=(_differences(jacobian, value),),
@@ -61,12 +61,18 @@ def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificat
     )
 
 
-def label(jacobian: Jacobian) -> str:
-    """Return how a Jacobian is called: ``dy/dx``, ``d2L/dw2``."""
-    name = jacobian.problem.objective_name
-    if jacobian.kind == "hessian":
-        return f"d2{name}/d{jacobian.name}2"
-    return f"d{name}/d{jacobian.name}"
+def joined(first: Certificate, second: Certificate) -> Certificate:
+    """Return a certificate with what a second one holds about a Hessian of the same problem."""
+    steps = dict(first.steps)
+    steps["equations"] = steps.get("equations", 0) + second.steps["equations"]
+    return replace(
+        first,
+        gradients={**first.gradients, **second.gradients},
+        roads=(*first.roads, *second.roads[-1:]),
+        steps=steps,
+        differences=(*first.differences, *second.differences),
+        backends=(*first.backends, *second.backends),
+    )
 
 
 def _columns(jacobian: Jacobian) -> dict[str, Any]:
@@ -94,13 +100,12 @@ def _columns(jacobian: Jacobian) -> dict[str, Any]:
                     )
     if not count:
         raise CheckError("no point was found at which the objective is defined")
-    what = "entries of the gradient" if jacobian.kind == "hessian" else "entries of the value"
     return {
         "by": jacobian.name,
         "entries": entries,
         "exact": exact,
         "sizes": f"{count} choices of sizes",
-        "by dual numbers": what,
+        "what": f"{jacobian.kind.capitalize()} {jacobian.label}",
     }
 
 
@@ -228,4 +233,5 @@ def _jax(jacobian: Jacobian, value: Callable[..., Any]) -> tuple[Mapping[str, An
     error = relative_error(ours, theirs)
     if not error <= 1e-8:
         raise CheckError(f"the {jacobian.kind} by {name} differs from jax's by {error:.1e}")
-    return ({"name": "jax", "error": float(f"{error:.1e}"), "sizes": 1, "bound": 1e-8},)
+    name = f"jax.{jacobian.kind}"
+    return ({"name": name, "error": float(f"{error:.1e}"), "sizes": 1, "bound": 1e-8},)

@@ -53,11 +53,11 @@ def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]
     if not count:
         raise CheckError("no point was found at which the objective is defined")
     return {
-        "by": f"{result.name} ({result.convention})",
+        "by": result.name,
         "entries": entries,
         "exact": exact,
         "sizes": f"{count} choices of sizes",
-        "by dual numbers": f"{result.name} is {structure_of(result.variable)}",
+        "what": f"{result.convention.capitalize()} gradient by {result.name}",
     }
 
 

@@ -1,0 +1,165 @@
+"""Sections for what goes beyond the gradient: Jacobians, Hessians, structured variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..expr import Expr
+from ..notation.math import (
+    EQUALS,
+    PARTIAL,
+    TRANSPOSE,
+    Fence,
+    Frac,
+    Math,
+    Num,
+    Op,
+    Sym,
+    Word,
+    row,
+    sub,
+    sup,
+)
+from ..shapes import ONE, SCALAR
+from .model import (
+    Block,
+    Boxed,
+    Bullets,
+    Display,
+    Document,
+    Heading,
+    Inline,
+    Paragraph,
+    ResultBox,
+    ResultRow,
+    StepTable,
+)
+from .opening import problem_section
+from .proof import Proof
+from .scribe import Scribe
+
+if TYPE_CHECKING:
+    from ..evidence.certificate import Certificate
+    from ..jacobians import Jacobian
+    from ..structured import StructuredResult
+
+
+def jacobian_section(scribe: Scribe, proof: Proof, jacobian: Jacobian, number: str) -> list[Block]:
+    """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
+    kind = "Hessian" if jacobian.kind == "hessian" else "Jacobian"
+    by = scribe.write(jacobian.variable.expr)
+    blocks: list[Block] = [
+        Heading((f"{kind} with respect to ", by), number),
+        Paragraph((*_convention(scribe, jacobian), *_cotangent(scribe, jacobian))),
+        StepTable(proof.lines(jacobian.own_steps)),
+    ]
+    formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
+    proof.count += 1
+    blocks.append(Boxed(formula, proof.count))
+    if jacobian.kind == "hessian" and jacobian.variable.shape != SCALAR:
+        product = jacobian.direction_product()
+        lead: Inline = (
+            "Its product with a direction ",
+            scribe.write(product.direction),
+            " of the shape of ",
+            by,
+            ", in which no Hessian is formed:",
+        )
+        blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
+    return blocks
+
+
+def symbol(scribe: Scribe, jacobian: Jacobian) -> Math:
+    """Return what a Jacobian is called: a quotient of partials, in vec order for matrices."""
+    by = _stacked(scribe, jacobian.variable.expr)
+    if jacobian.kind == "hessian":
+        twice = sup(PARTIAL, Num("2"))
+        if jacobian.variable.shape == SCALAR:
+            return Frac(row(twice, scribe.loss), row(PARTIAL, sup(by, Num("2"))))
+        under = row(PARTIAL, by, PARTIAL, sup(by, TRANSPOSE))
+        return Frac(row(twice, scribe.loss), under)
+    of = scribe.write.name(jacobian.value_name)
+    if ONE not in jacobian.value.shape and jacobian.variable.shape != SCALAR:
+        of = row(Word("vec"), Fence("(", of, ")"))
+    turned = by if jacobian.variable.shape == SCALAR else sup(by, TRANSPOSE)
+    whole = Frac(row(PARTIAL, of), row(PARTIAL, turned))
+    return whole if jacobian.layout == "numerator" else sup(Fence("(", whole, ")"), TRANSPOSE)
+
+
+def _stacked(scribe: Scribe, x: Expr) -> Math:
+    """Return a variable as the vector that the columns run over."""
+    body = scribe.write(x)
+    return body if x.shape[1] == ONE else row(Word("vec"), Fence("(", body, ")"))
+
+
+def _convention(scribe: Scribe, jacobian: Jacobian) -> Inline:
+    by = scribe.write(jacobian.variable.expr)
+    value, variable = jacobian.ends
+    of: Math | str = scribe.write.name(jacobian.value_name)
+    if jacobian.kind == "hessian":
+        of = scribe.gradient_inline(jacobian.variable.expr)
+    if jacobian.variable.shape == SCALAR:
+        return ("The derivative by a scalar has the shape of ", of, ".")
+    rows: Inline = ("The rows run over the entries of ", of, ", the columns over those of ", by)
+    if jacobian.layout == "denominator":
+        rows = ("The rows run over the entries of ", by, ", the columns over those of ", of)
+    layout = f" ({jacobian.layout} layout)"
+    matrices = len(value) > 1 or len(variable) > 1
+    order = ", a matrix column by column (vec)" if matrices else ""
+    return (*rows, f"{order}{layout}.")
+
+
+def _cotangent(scribe: Scribe, jacobian: Jacobian) -> Inline:
+    """Return what the loss in the steps of a Hessian is, and the name of its gradient."""
+    loss = jacobian.posed.objective
+    if jacobian.kind != "hessian" or not isinstance(loss.data, tuple):
+        return ()
+    function, given = (scribe.write.name(n) for n in loss.data)
+    of = scribe.gradient_inline(jacobian.variable.expr)
+    return (
+        " Let ", function, " be any function of ", of, ", with the gradient ", given,
+        " there; its gradient by ", scribe.write(jacobian.variable.expr),
+        " is linear in ", given, ", and the Hessian is what multiplies it.",
+    )  # fmt: skip
+
+
+def structured_section(
+    scribe: Scribe, results: Sequence[StructuredResult], number: str
+) -> list[Block]:
+    """Return the gradients by structured variables under the convention that was asked for."""
+    blocks: list[Block] = [
+        Heading(("Structured variables",), number),
+        Paragraph(("The gradients above, and the code, take all entries as independent.",)),
+    ]
+    for r in results:
+        head = scribe.gradient(r.variable.expr)
+        blocks.append(Paragraph((f"Gradient {r.words}:",)))
+        blocks.append(Display((row(head, EQUALS, scribe.write_full(r.expr)),)))
+    return blocks
+
+
+def jacobian_document(scribe: Scribe, jacobian: Jacobian, certificate: Certificate) -> Document:
+    """Return the document of the Jacobian of a vector or a matrix."""
+    proof = Proof(scribe)
+    head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
+    name = scribe.write.name(jacobian.value_name)
+    definition = row(name, EQUALS, scribe.write_full(jacobian.value))
+    entry = row(
+        PARTIAL, _entry(name, jacobian.ends[0]), Op("/"), PARTIAL,
+        _entry(scribe.write(jacobian.variable.expr), jacobian.ends[1]),
+        EQUALS, scribe.write(jacobian.index_expr),
+    )  # fmt: skip
+    blocks: list[Block] = [
+        ResultBox((ResultRow(head, _convention(scribe, jacobian)),), (definition, entry)),
+        *problem_section(scribe, "1"),
+        *jacobian_section(scribe, proof, jacobian, "2"),
+        Heading(("Checked",), "3"),
+        Bullets(tuple((f"{line[:1].upper()}{line[1:]}.",) for line in certificate.lines())),
+    ]
+    title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
+    return Document(title, (definition,), tuple(blocks))
+
+
+def _entry(body: Math, ends: Sequence[str]) -> Math:
+    return sub(body, row(*(Sym(e) for e in ends))) if ends else body

@@ -1,0 +1,209 @@
+"""What deriving returns: gradients by variable, with values, code, evidence and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import derivation as engine
+from .claims import Checker, Verdict
+from .codegen import Compiled, compile_module, evaluate, module_of
+from .errors import InputError, MissingRuleError, UnknownNameError
+from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
+from .interop.to_sympy import to_sympy
+from .language import Problem
+from .outputs import FORMATS, build_files
+from .secondorder import Jacobian, hessian_by, jacobian_by
+from .shapes import ONE
+from .structured import (
+    AMBIENT,
+    StructuredResult,
+    check_convention,
+    structure_of,
+    structured_result,
+)
+from .writing import write_files
+
+
+class Result(engine.Result):
+    """A gradient, with its forms, its steps, and its value on arrays."""
+
+    def evaluate(self, **values: Any) -> Any:
+        """Return the gradient on arrays, in the variable's shape (vectors 1-D, scalars 0-D).
+
+        Sizes come from the arrays; one that no array shows is passed as ``n=4``, an unspecified
+        function as callables ``f=.., fp=..``. Names that are not needed are ignored. Raises
+        InputError.
+
+        >>> from symderiv import derive
+        >>> import numpy as np
+        >>> d = derive("x.T @ A @ x", wrt="x")
+        >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
+        array([4., 5.])
+        """
+        value = evaluate(self.expr, shown_sizes(self.derivation.problem, values))
+        count = {"scalar": 0, "vector": 1, "matrix": 2}[self.variable.kind]
+        if value.ndim == count:
+            return value
+        ones = [1 if d == ONE else None for d in self.variable.shape[:count]]
+        left = iter(value.shape)
+        return value.reshape([next(left) if k is None else k for k in ones])
+
+    def to_sympy(self) -> Any:
+        """Return the gradient as an expression of SymPy; raises MissingRuleError.
+
+        Names are those objects that the problem was written with, where it was written in SymPy.
+
+        >>> from symderiv import derive
+        >>> derive("x.T @ A @ x", wrt="x")["x"].to_sympy()
+        (A + A.T)*x
+        """
+        return to_sympy(self.expr, self.derivation.problem.symbols)
+
+    def sympy(self) -> Any:
+        """Return ``to_sympy()``."""
+        return self.to_sympy()
+
+
+class Derivation(engine.Derivation):
+    """The gradients of a problem by variable, with everything that can be made of them."""
+
+    result_type = Result
+
+    def __init__(
+        self,
+        problem: Problem,
+        wrt: Sequence[str] | None = None,
+        *,
+        structured: str = AMBIENT,
+        order: int = 1,
+    ) -> None:
+        check_convention(structured)
+        if order not in (1, 2):
+            raise MissingRuleError(
+                f"no rule for derivatives of order {order}: gradients are order 1, Hessians 2"
+            )
+        super().__init__(problem, wrt)
+        self.structured, self.order = structured, order
+        self.ambient: Derivation = self
+        if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
+            self.ambient = Derivation(problem, wrt)
+            self._results = {n: structured_result(r, structured) for n, r in self.items()}
+        if not self.wrt:
+            raise UnknownNameError(
+                "there is nothing to differentiate by: the objective has no variable",
+                remedy='write one, and declare it: --var "x: n"',
+            )
+
+    def jacobian(self, name: str, *, layout: str = "numerator") -> Jacobian:
+        """Return the Jacobian of the objective, a row: its gradient in vec order, transposed.
+
+        >>> from symderiv import derive
+        >>> derive("x.T @ A @ x", wrt="x").jacobian("x")
+        x.T @ (A + A.T)
+        """
+        return jacobian_by(self.problem, name, layout)
+
+    def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
+        """Return the Hessian by a variable, the Jacobian of its gradient, in vec order.
+
+        ``.product("v")`` is its product with a direction, in which no Hessian is formed. Raises
+        MissingRuleError where a function has no second derivative here.
+
+        >>> from symderiv import derive
+        >>> h = derive("0.5 * norm(X @ w - y) ** 2", wrt="w").hessian("w")
+        >>> h, h.product("v")
+        (X.T @ X, X.T @ X @ v)
+        """
+        return hessian_by(self.problem, name, layout)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Return the answers to the claims of the problem."""
+        checker = Checker(self.problem)
+        return [checker.check(claim) for claim in self.problem.claims]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Return the certificate and the code that was checked; raises where a check fails."""
+        found = gather(self.ambient, self.verdicts)
+        certificate = found.certificate
+        if self.ambient is not self:
+            certificate = replace(
+                certificate,
+                gradients={n: r.text for n, r in self.items()},
+                roads=(*certificate.roads, *check_structured(self)),
+            )
+        for h in self.hessians:
+            certificate = joined(certificate, h.certificate)
+        return replace(found, certificate=certificate)
+
+    @cached_property
+    def hessians(self) -> tuple[Jacobian, ...]:
+        """The Hessians by every variable, where derivatives of order 2 were asked for."""
+        return tuple(self.hessian(n) for n in self) if self.order == 2 else ()
+
+    def verify(self) -> Certificate:
+        """Run every check and return the certificate; raises DisagreementError or CheckError.
+
+        >>> from symderiv import derive
+        >>> derive("x.T @ A @ x", wrt="x").verify().roads[0]["entries"]
+        6
+        """
+        return self.evidence.certificate
+
+    def compile(self) -> Compiled:
+        """Return callables ``forward`` and ``backward`` compiled from the generated code."""
+        self._refuse_code()
+        return compile_module(module_of(self))
+
+    def _refuse_code(self) -> None:
+        if self.ambient is not self:
+            raise MissingRuleError(
+                f"no generated code for {self.structured} gradients: it computes ambient ones",
+                remedy="leave out structured=, and project what backward returns",
+            )
+
+    @property
+    def code(self) -> str:
+        """Return the generated NumPy module as source."""
+        self._refuse_code()
+        return module_of(self).source
+
+    def write(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] = ("md", "tex", "pdf", "py"),
+        *,
+        style: str = "index",
+        engine: str = "typst",
+    ) -> list[Path]:
+        """Write documents, code and certificate into a folder and return their paths.
+
+        Formats: md, tex, pdf, py (module and test); ``engine`` makes the PDF: typst or latexmk.
+        Everything is checked first; where a check fails, nothing is written.
+        """
+        unknown = [f for f in formats if f not in FORMATS]
+        if unknown:
+            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(FORMATS)}")
+        files = self._files(formats, style, engine)
+        return write_files(Path(folder), files)
+
+    def _files(self, formats: Sequence[str], style: str, engine: str) -> dict[str, bytes]:
+        shown = [r for r in self.values() if isinstance(r, StructuredResult)]
+        asked: dict[str, Any] = {"structured": self.structured} if shown else {}
+        asked.update({"order": self.order} if self.order == 2 else {})
+        return build_files(
+            self.ambient,
+            self.evidence,
+            self.verdicts,
+            formats,
+            style,
+            engine,
+            hessians=self.hessians,
+            structured=shown,
+            asked=asked,
+        )
