@@ -26,7 +26,7 @@ from ..expr import (
     transpose,
 )
 from ..ops.leaves import decimal
-from ..shapes import ONE, SCALAR, Dim
+from ..shapes import ONE, SCALAR, Dim, Shape
 from ..tensor import Label, Scale
 from ..tensor.scale import UNIT_SCALE
 from ..tensor.terms import ONE_EXPONENT
@@ -208,13 +208,12 @@ def summed(piece: Piece, label: Label, dim: Dim, style: str) -> Piece:
     return Piece(node(style, (piece.expr,), (rows, ONE), 1), piece.row, None)
 
 
-def spread_out(row: Expr | None, column: Expr | None, shape: tuple[Dim, Dim]) -> Expr:
-    """Return the matrix u v^T of what stands on its rows and its columns; missing ones are 1."""
+def spread_out(column: Expr | None, row: Expr | None, shape: Shape) -> Expr:
+    """Return the matrix u v^T of a column u and a row v^T; missing ones are 1."""
     if row is None and column is None:
         return ones(*shape)
-    left = row if row is not None else ones(shape[0])
-    right = column if column is not None else ones(shape[1])
-    return matmul(left, flip(right))
+    left = column if column is not None else ones(shape[0])
+    return matmul(left, row if row is not None else transpose(ones(shape[1])))
 
 
 class Product(NamedTuple):

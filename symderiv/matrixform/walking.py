@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from ..errors import MissingRuleError
@@ -179,12 +180,18 @@ class Walk:
             if p.is_matrix:
                 groups.setdefault(p.labels, []).append(p)
         for labels, group in groups.items():
-            if len(group) > 1:
+            if len(group) > 1 and not self._is_trace(group):
                 first = group[0]
                 assert first.row is not None
                 merged = hadamard([p.starting(first.row).expr for p in group])
                 kept = [p for p in self.pieces if not (p.is_matrix and p.labels == labels)]
                 self.pieces = [*kept, Piece(merged, first.row, first.column)]
+
+    def _is_trace(self, group: Sequence[Piece]) -> bool:
+        """Whether two matrices meet head to tail on two bound indices and nothing else does."""
+        if len(group) != 2 or group[0].row != group[1].column:
+            return False
+        return all(x in self.bound and len(self._at(x)) == 2 for x in group[0].labels)
 
     def _next(self) -> Label | None:
         """Return the bound index that is cheapest to sum out, or None."""
@@ -260,11 +267,13 @@ class Walk:
         i, j = self.out
         matrices = [p.starting(i).expr for p in self.pieces if p.is_matrix]
         left = [p.upright().expr for p in self.pieces if p.is_vector_on(i)]
-        right = [p.upright().expr for p in self.pieces if p.is_vector_on(j)]
+        ends = [p.upright() for p in self.pieces if p.is_vector_on(j)]
+        right = [p.expr for p in ends]
         u = hadamard(left) if left else None
         v = hadamard(right) if right else None
         if not matrices:
-            return spread_out(u, v, shape)
+            across = ends[0].turned().expr if len(ends) == 1 else flip(v) if v else None
+            return spread_out(u, across, shape)
         body = hadamard(matrices)
         if u is not None:
             body = scaled_rows(u, body)

@@ -285,8 +285,10 @@ def _canonical(
 ) -> Term:
     if len(factors) == 1 and scale.is_unit:
         only = factors[0]
-        if only.labels == out and (only.exponent is ONE_EXPONENT or only.exponent == 1):
-            return only.term
+        if only.exponent is ONE_EXPONENT or only.exponent == 1:
+            mirrored = len(out) == 2 and only.labels == (out[1], out[0])
+            if only.labels == out or (mirrored and is_symmetric(only.term)):
+                return only.term
     factors = sorted_factors(factors, out, dims)
     number: dict[Label, int] = {x: k for k, x in enumerate(out)}
     for f in factors:
