@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Any
 
 from .calculus import lower, reverse
 from .errors import CheckError, ShapeError, UnknownNameError
 from .explicit import Dual, Explicit, same
-from .expr import Expr, Variable, free_ranges
+from .expr import Expr, Variable, free_ranges, sum_index, walk
 from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
@@ -267,10 +268,7 @@ def recheck(
     Raises CheckError at the first one that does not hold.
     """
     expressions = [x for t in steps for x in (t.before, t.after)]
-    least = least_sizes([*expressions, problem.objective])
-    dims = problem.dims
-    # X.T @ X of a wide X has no inverse, but that of a tall one has: both are tried.
-    choices = [sizes] if sizes else [distinct_sizes(d, least) for d in (dims, dims[::-1])]
+    choices = [sizes] if sizes else _affordable(problem, expressions)
     for at, attempt in product(choices, range(_ATTEMPTS)):
         here = Explicit(at, point(problem, at, seed + attempt, positive=attempt % 2 == 1))
         try:
@@ -282,6 +280,33 @@ def recheck(
 
 def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
     return {n: v.properties for n, v in problem.variables.items() if v.properties}
+
+
+_MOST_TERMS = 40_000
+
+
+def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str, int]]:
+    """Return sizes that are all different, or smaller ones where the sums would be long."""
+    least = least_sizes([*expressions, problem.objective])
+    dims = problem.dims
+    # X.T @ X of a wide X has no inverse, but that of a tall one has: both are tried.
+    distinct = [distinct_sizes(d, least) for d in (dims, dims[::-1])]
+    for low in (2, 1):
+        if all(sum(_terms(x, at) for x in expressions) <= _MOST_TERMS for at in distinct):
+            break
+        distinct = [
+            {d: max(low + (k + s) % 2, least.get(d, 1)) for k, d in enumerate(dims)} for s in (0, 1)
+        ]
+    return distinct
+
+
+def _terms(x: Expr, sizes: Mapping[str, int]) -> int:
+    """Return how often the innermost body of the sums of an expression is evaluated."""
+    found: dict[Expr, int] = {}
+    for e in walk(x):
+        inner = sum(found[a] for a in e.args) + 1
+        found[e] = inner * (sum_index(e)[1].at(sizes) if e.op == "Sum" else 1)
+    return found[x] * prod(d.at(sizes) for d in free_ranges(x).values())
 
 
 def _check(step: Step, here: Explicit) -> int:

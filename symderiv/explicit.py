@@ -12,13 +12,14 @@ dual number differentiates a transcendental function by a central difference at 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
 from typing import Any
 
+from .cells import batched, each, entry_at, flat, replaced, sizes_of
+from .dual import Dual as Dual
 from .errors import MissingRuleError
-from .expr import Expr, Index, free_indices, own_indices, sum_index, walk
+from .expr import Expr, Index, free_indices, node, own_indices, sum_index, var, walk
 from .highprecision import DIGITS, HIGH, MATRIX, floated, precise
 from .ops import TABLE, Cells
 from .shapes import Dim
@@ -106,53 +107,6 @@ def compare(sign: str, x: Any, y: Any) -> bool:
         (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (floated(x), floated(y))
     )
     return bool({">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[sign])
-
-
-@dataclass(frozen=True, slots=True)
-class Dual:
-    """A value and its slope along one direction."""
-
-    value: Any
-    slope: Any
-
-    @staticmethod
-    def of(x: Any) -> Dual:
-        """Return a number as a constant."""
-        return x if isinstance(x, Dual) else Dual(x, Fraction(0))
-
-    def __add__(self, other: Any) -> Dual:
-        other = Dual.of(other)
-        return Dual(self.value + other.value, self.slope + other.slope)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Dual:
-        return Dual(-self.value, -self.slope)
-
-    def __sub__(self, other: Any) -> Dual:
-        return self + -Dual.of(other)
-
-    def __rsub__(self, other: Any) -> Dual:
-        return -self + Dual.of(other)
-
-    def __mul__(self, other: Any) -> Dual:
-        other = Dual.of(other)
-        return Dual(self.value * other.value, self.slope * other.value + self.value * other.slope)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> Dual:
-        other = Dual.of(other)
-        quotient = self.value / other.value
-        return Dual(quotient, (self.slope - quotient * other.slope) / other.value)
-
-    def __rtruediv__(self, other: Any) -> Dual:
-        return Dual.of(other) / self
-
-    def __pow__(self, exponent: int) -> Dual:
-        if not exponent:
-            return Dual(self.value**0, self.slope * 0)
-        return Dual(self.value**exponent, exponent * self.value ** (exponent - 1) * self.slope)
 
 
 def _moved(x: Dual, sign: int) -> Any:
@@ -296,7 +250,17 @@ class Explicit:
     def _one(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
         if e in self.override:
             return self.override[e]
+        if TABLE[e.op].tensors == "batch" and any(len(a.shape) > 2 for a in e.args):
+            return self._batched(e, args)
         return TABLE[e.op].explicit(e, args, self)
+
+    def _batched(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
+        """Return an operator of matrices at every position of the batch axes of its arguments."""
+        # What an entry looks at is the shapes of one position.
+        inner = tuple(a if len(a.shape) == 2 else var("", a.shape[-2:]) for a in e.args)
+        one = node(e.op, inner, e.shape[-2:], e.data)
+        tensor: Cells = batched(args, lambda parts: TABLE[e.op].explicit(one, parts, self))
+        return tensor
 
     def over(self, e: Expr) -> list[Cells]:
         """Return the body of a ``Sum`` at every position of its index."""
@@ -325,36 +289,36 @@ class Explicit:
         assert isinstance(e.data, tuple)
         gradient = self.values[e.data[1]]
         slope: Any = Fraction(0)
-        for r, q in zip(gradient, cells, strict=True):
-            for g, z in zip(r, q, strict=True):
-                slope = slope + Dual.of(g).value * Dual.of(z).slope
+        for g, z in zip(flat(gradient), flat(cells), strict=True):
+            slope = slope + Dual.of(g).value * Dual.of(z).slope
         value = loss_value(e.data[0], cells)
         return [[Dual(value, slope) if slope else value]]
 
     def derivative(self, e: Expr) -> Cells:
         """Return the value of a symbol ∂a/∂b, by dual numbers."""
         of, by = e.args
-        source, (i, j) = by, (1, 1)
+        source, place = by, [1] * len(by.shape)
         if by.op == "entry":
             source = by.args[0]
             assert isinstance(by.data, tuple)
-            i, j = (self.position(x) for x in by.data)
+            place = [self.position(x) for x in by.data]
         if source.op not in ("var", "named"):
             raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
-        key = (source, i, j, e.data)
+        key = (source, tuple(place), e.data)
         point = self._seeded.get(key)
         if point is None:
             assert isinstance(e.data, tuple)
-            point = self._seeded[key] = self._with_slope(source, i, j, e.data)
-        return [[Dual.of(x).slope for x in r] for r in point.placed(self.positions).cells(of)]
+            point = self._seeded[key] = self._with_slope(source, place, e.data)
+        slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
+        return slopes
 
-    def _with_slope(self, source: Expr, i: int, j: int, held: tuple[Expr, ...]) -> Explicit:
+    def _with_slope(self, source: Expr, place: Sequence[int], held: tuple[Expr, ...]) -> Explicit:
         """Return the point in dual numbers at which one entry has the slope 1."""
         base = Explicit(self.sizes, self.values, override=self.override).cells(source)
-        seeded = [[Dual.of(x) for x in r] for r in base]
-        seeded[i - 1][j - 1] = Dual(seeded[i - 1][j - 1].value, Fraction(1))
+        one = Dual(Dual.of(entry_at(base, place)).value, Fraction(1))
+        seeded: Cells = replaced(each(Dual.of, base), place, one)
         fixed = Explicit(self.sizes, self.values, override=self.override)
-        lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in self.values.items()}
+        lifted = {n: each(Dual.of, c) for n, c in self.values.items()}
         override = {**self.override, **{h: fixed.cells(h) for h in held}}
         if source.op == "var":
             lifted[str(source.data)] = seeded
@@ -366,7 +330,7 @@ class Explicit:
 def loss_value(name: str, cells: Cells) -> Any:
     """Return the stand-in value of an unspecified loss: it depends on the name and every entry."""
     value: Any = Fraction(sum(map(ord, name)) % 17 + 2, 3)
-    for k, z in enumerate(z for r in cells for z in r):
+    for k, z in enumerate(flat(cells)):
         plain = Dual.of(z).value
         value = value + plain * plain * Fraction(k % 5 + 2, 7) + plain / (k + 2)
     return value
@@ -374,7 +338,7 @@ def loss_value(name: str, cells: Cells) -> Any:
 
 def is_exact(cells: Cells) -> bool:
     """Whether every entry is a fraction, so that comparing is exact."""
-    return all(isinstance(x, Fraction | int) for r in cells for x in r)
+    return all(isinstance(x, Fraction | int) for x in flat(cells))
 
 
 def same(left: Any, right: Any) -> bool:
@@ -386,8 +350,13 @@ def same(left: Any, right: Any) -> bool:
 
 
 def same_cells(left: Cells, right: Cells) -> bool:
-    """Whether two grids have one shape and equal entries."""
-    if (len(left), len(left[0])) != (len(right), len(right[0])):
+    """Whether cells have one shape and equal entries."""
+    if sizes_of(left) != sizes_of(right):
         return False
-    pairs = zip(left, right, strict=True)
-    return all(same(x, y) for r, q in pairs for x, y in zip(r, q, strict=True))
+    return all(same(x, y) for x, y in zip(flat(left), flat(right), strict=True))
+
+
+def plain(cells: Cells) -> Cells:
+    """Return cells without dual parts."""
+    values: Cells = each(lambda x: Dual.of(x).value, cells)
+    return values

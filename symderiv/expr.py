@@ -4,13 +4,14 @@ One kind of tree serves matrices and entries alike: ``X.T @ G`` and ``Sum(i, X[i
 are both expressions, printed, evaluated and parsed by the same code. Nodes are shared
 (hash-consed): equal expressions are the same object, so comparison and memo tables are cheap.
 
-Contract: a node is immutable; its shape is two-dimensional (a scalar is 1 x 1, a vector a
-column). Shapes are trusted here: ``language`` infers them from text, the constructors below from
-their arguments. This module knows no rule of calculus and no operator beyond its name.
+Contract: a node is immutable; its shape ends in rows and columns (a scalar is 1 x 1, a vector a
+column), with the batch axes of a tensor in front. Shapes are trusted here: ``language`` infers
+them from text, the constructors below from their arguments. This module knows no rule of calculus
+and no operator beyond its name.
 
 Node operators and what ``data`` holds:
 
-    num      Fraction          ones, zeros, eye   -              entry   (row, column) indices
+    num      Fraction          ones, zeros, eye   -              entry   an index for each axis
     var      name              onehot   position                 row     index
     named    name (args: value)    sum, mean   axis or None      column  index
     size     Dim               norm     kind                     Sum     (index, range)
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .interning import Interned
-from .shapes import ONE, SCALAR, Dim, Shape, Unifier
+from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped
 
 Index = str | int
 
@@ -86,14 +87,14 @@ def named(name: str, value: Expr) -> Expr:
     return node("named", (value,), value.shape, name)
 
 
-def ones(rows: Dim, cols: Dim = ONE) -> Expr:
-    """Return the matrix of ones."""
-    return node("ones", (), (rows, cols))
+def ones(*dims: Dim) -> Expr:
+    """Return the column, matrix or tensor of ones."""
+    return node("ones", (), (*dims, ONE)[: max(2, len(dims))])
 
 
-def zeros(rows: Dim, cols: Dim = ONE) -> Expr:
-    """Return the matrix of zeros."""
-    return node("zeros", (), (rows, cols))
+def zeros(*dims: Dim) -> Expr:
+    """Return the column, matrix or tensor of zeros."""
+    return node("zeros", (), (*dims, ONE)[: max(2, len(dims))])
 
 
 def eye(rows: Dim) -> Expr:
@@ -107,12 +108,12 @@ def dim_size(dim: Dim) -> Expr:
 
 
 def transpose(x: Expr) -> Expr:
-    """Return the transpose, without one where the writer would see none."""
+    """Return the transpose of the last two axes, without one where the writer would see none."""
     if x.is_scalar or (x.op == "eye"):
         return x
     if x.op == "transpose":
         return x.args[0]
-    return node("transpose", (x,), (x.shape[1], x.shape[0]))
+    return node("transpose", (x,), swapped(x.shape))
 
 
 def matmul(*factors: Expr) -> Expr:
@@ -129,7 +130,8 @@ def matmul(*factors: Expr) -> Expr:
     flat = tuple(g for f in factors for g in (f.args if f.op == "matmul" else (f,)))
     if len(flat) == 1:
         return flat[0]
-    return node("matmul", flat, (flat[0].shape[0], flat[-1].shape[1]))
+    batch = broadcast([(*f.shape[:-2], ONE, ONE) for f in flat])[:-2]
+    return node("matmul", flat, (*batch, flat[0].shape[-2], flat[-1].shape[-1]))
 
 
 def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
@@ -146,14 +148,7 @@ def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
 
 
 def _broadcast(args: tuple[Expr, ...]) -> Shape:
-    shape = args[0].shape
-    if all(a.shape == shape for a in args):
-        return shape
-    unifier = Unifier()
-    shape = SCALAR
-    for a in args:
-        shape = unifier.broadcast(shape, a.shape)
-    return shape
+    return broadcast([a.shape for a in args])
 
 
 def add(*terms: Expr) -> Expr:
@@ -197,9 +192,9 @@ def power(x: Expr, y: Expr) -> Expr:
     return node("pow", (x, y), _broadcast((x, y)))
 
 
-def entry(x: Expr, i: Index, j: Index) -> Expr:
-    """Return the scalar x[i, j]."""
-    return node("entry", (x,), SCALAR, (i, j))
+def entry(x: Expr, *place: Index) -> Expr:
+    """Return the scalar x[i, j], with an index for every axis."""
+    return node("entry", (x,), SCALAR, place)
 
 
 def row(x: Expr, i: Index) -> Expr:
@@ -301,7 +296,7 @@ def own_indices(x: Expr) -> tuple[Index, ...]:
     """Return the indices written on this very node (not those that a Sum binds)."""
     if x.op in ("entry", "delta"):
         assert isinstance(x.data, tuple)
-        return x.data[:2]
+        return x.data if x.op == "entry" else x.data[:2]
     if x.op in ("row", "column"):
         assert isinstance(x.data, str | int)
         return (x.data,)
@@ -387,10 +382,15 @@ class Variable:
 
     name: str
     shape: Shape
-    kind: str  # "scalar" | "vector" | "matrix"
+    kind: str  # "scalar" | "vector" | "matrix" | "tensor"
     properties: tuple[str, ...] = ()
     inferred: bool = False
     meaning: str = ""
+
+    @property
+    def written(self) -> Shape:
+        """Return the sizes as they are declared: none for a scalar, one for a vector."""
+        return self.shape[: {"scalar": 0, "vector": 1}.get(self.kind, len(self.shape))]
 
     @property
     def expr(self) -> Expr:

@@ -34,9 +34,12 @@ FORMATS = ("md", "tex", "pdf", "py")
 def entries_example(derivation: Derivation) -> ExplicitExample:
     """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it.
 
-    Raises NoEntriesError, which names the function, where one has no entries in SymPy.
+    Raises NoEntriesError, which names the function, where one has no entries in SymPy, and where
+    entries have more places than a page has directions.
     """
     problem = derivation.problem
+    if problem.has_tensors:
+        raise NoEntriesError("entries of tensors are not written out in documents")
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
     entries = explicit_entries(problem, sizes, list(derivation))

@@ -45,10 +45,10 @@ class Result(engine.Result):
         array([4., 5.])
         """
         value = evaluate(self.expr, shown_sizes(self.derivation.problem, values))
-        count = {"scalar": 0, "vector": 1, "matrix": 2}[self.variable.kind]
-        if value.ndim == count:
+        written = self.variable.written
+        if value.ndim == len(written):
             return value
-        ones = [1 if d == ONE else None for d in self.variable.shape[:count]]
+        ones = [1 if d == ONE else None for d in written]
         left = iter(value.shape)
         return value.reshape([next(left) if k is None else k for k in ones])
 

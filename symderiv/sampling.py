@@ -74,7 +74,13 @@ def _cells(
     random: Random,
     integers: int,
 ) -> Cells:
-    rows, cols = shape[0].at(sizes), shape[1].at(sizes)
+    rows, cols = shape[-2].at(sizes), shape[-1].at(sizes)
+    if len(shape) > 2:
+        count = shape[0].at(sizes)
+        tensor: Cells = [
+            _cells(shape[1:], properties, sizes, random, integers) for _ in range(count)
+        ]
+        return tensor
 
     def draw() -> Fraction:
         if "binary" in properties:

@@ -1,13 +1,14 @@
-"""Symbolic dimensions, their unification, and two-dimensional broadcasting.
+"""Symbolic dimensions, their unification, and broadcasting.
 
 Contract: a dimension is a positive size ``coefficient * product of symbols``. Symbols that a
 writer chose are rigid (distinct symbols are distinct sizes); symbols that start with ``?`` are
-unknowns, which a ``Unifier`` may bind. This module knows nothing of expressions.
+unknowns, which a ``Unifier`` may bind. A shape ends in rows and columns; the axes in front of
+those are batch axes, and the first of them is not 1. This module knows nothing of expressions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
@@ -38,7 +39,7 @@ class Dim(NamedTuple):
 
 
 ONE = Dim()
-Shape = tuple[Dim, Dim]
+Shape = tuple[Dim, ...]
 SCALAR: Shape = (ONE, ONE)
 
 
@@ -59,7 +60,53 @@ def describe(shape: Shape) -> str:
     >>> describe((symbol("n"), size(3)))
     'n x 3'
     """
-    return f"{shape[0]} x {shape[1]}".replace("?", "")
+    return " x ".join(map(str, shape)).replace("?", "")
+
+
+def trimmed(shape: Shape) -> Shape:
+    """Return a shape without leading batch axes of size 1: they change nothing.
+
+    >>> describe(trimmed((ONE, symbol("n"), symbol("d"))))
+    'n x d'
+    """
+    while len(shape) > 2 and shape[0] == ONE:
+        shape = shape[1:]
+    return shape
+
+
+def reduced_shape(shape: Shape, axis: int | None) -> Shape:
+    """Return the shape of a reduction: its axis is kept with size 1, unless it is leading."""
+    if axis is None:
+        return SCALAR
+    return trimmed((*shape[:axis], ONE, *shape[axis + 1 :]))
+
+
+def times(dims: Iterable[Dim]) -> Dim:
+    """Return the product of dimensions."""
+    result = ONE
+    for dim in dims:
+        result = result * dim
+    return result
+
+
+def divided(dim: Dim, by: Dim) -> Dim | None:
+    """Return the quotient of two dimensions, or None where it is no dimension.
+
+    >>> divided(Dim(6, ("h", "k")), Dim(2, ("h",)))
+    Dim(coefficient=3, symbols=('k',))
+    """
+    left = list(dim.symbols)
+    for name in by.symbols:
+        if name not in left:
+            return None
+        left.remove(name)
+    quotient, rest = divmod(dim.coefficient, by.coefficient)
+    return None if rest else Dim(quotient, tuple(left))
+
+
+def swapped(shape: Shape) -> Shape:
+    """Return a shape with its rows and columns exchanged."""
+    return (*shape[:-2], shape[-1], shape[-2])
 
 
 class DimMismatchError(Exception):
@@ -120,12 +167,13 @@ class Unifier:
 
     def resolve_shape(self, shape: Shape) -> Shape:
         """Return a shape with everything that is bound put in."""
-        return (self.resolve(shape[0]), self.resolve(shape[1]))
+        return tuple(map(self.resolve, shape))
 
     def broadcast(self, left: Shape, right: Shape) -> Shape:
         """Return the NumPy broadcast of two shapes; raises DimMismatchError."""
-        rows, cols = (self._broadcast(a, b) for a, b in zip(left, right, strict=True))
-        return (rows, cols)
+        rank = max(len(left), len(right))
+        padded = ((ONE,) * (rank - len(s)) + s for s in (left, right))
+        return tuple(self._broadcast(a, b) for a, b in zip(*padded, strict=True))
 
     def _broadcast(self, left: Dim, right: Dim) -> Dim:
         left, right = self.resolve(left), self.resolve(right)
@@ -134,3 +182,14 @@ class Unifier:
         if right == ONE:
             return left
         return self.unify(left, right)
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape:
+    """Return the broadcast of shapes that fit; raises DimMismatchError."""
+    if all(s == shapes[0] for s in shapes):
+        return shapes[0]
+    unifier = Unifier()
+    shape = SCALAR
+    for s in shapes:
+        shape = unifier.broadcast(shape, s)
+    return shape

@@ -41,6 +41,8 @@ from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall
+from symderiv.ops.reshaping import ReshapeCall
+from symderiv.ops.shaping import HeadsCall
 from symderiv.ops.softmax import softmax
 from symderiv.ops.special import PairCall
 from symderiv.shapes import ONE
@@ -69,7 +71,7 @@ from symderiv.tensor.contraction import _Contraction
 
 DECLARED = {
     "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
-    "f": "entrywise",
+    "f": "entrywise", "T": "t, n, d", "H": "n, h*k",
 }  # fmt: skip
 MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
 # The package exports functions of these names, so the modules are asked for by theirs.
@@ -411,6 +413,8 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     PrimaryCall: ({}, ("dot(sqrtm(A @ A.T + eye(n)), B)",)),
     EigenvaluesCall: ({}, ("dot(eigvalsh(A), x)",)),
     SylvesterCall: ({}, ("dot(sylvester(A, eye(n), B), A)",)),
+    ReshapeCall: ({}, ("L(reshape(T * T, t*n, d))", "L(reshape(X * X, d, n, 1))")),
+    HeadsCall: ({}, ("L(split_heads(H * H, h))", "L(merge_heads(T * T))")),
     RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }
 

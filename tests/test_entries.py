@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symderiv import entries
+from symderiv.cells import entry_at, places
 from symderiv.entries import (
     EntryRoad,
     agrees,
@@ -126,9 +127,17 @@ SAMPLES = [(op.name, s) for op in TABLE.values() for s in op.samples if s != "in
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_every_operator_has_the_slope_of_its_value(name: str, sample: str) -> None:
     *definitions, last = sample.split(";")
-    shapes = {"X": "n, d", "A": "n, n", "x": "n", "s": "scalar", "f": "entrywise"}
+    shapes = {
+        "X": "n, d",
+        "A": "n, n",
+        "x": "n",
+        "s": "scalar",
+        "f": "entrywise",
+        "T": "t, n, d",
+        "H": "n, h*k",
+    }
     p = problem(";".join([*definitions, f"sum({last})"]), **shapes)
-    sizes = {"n": 2, "d": 3}
+    sizes = {"n": 2, "d": 3, "t": 2, "h": 2, "k": 1}
     for wrt in p.wrt:
         road = EntryRoad(p, sizes)
         for point in points(names_of(p), sizes, others=[p.objective]):
@@ -138,10 +147,10 @@ def test_every_operator_has_the_slope_of_its_value(name: str, sample: str) -> No
         else:
             pytest.fail(f"{name}: no point in the domain of {sample}")
         dual, v = Explicit(sizes, point.values), p.variables[wrt].expr
-        for i, r in enumerate(derived, 1):
-            for j, x in enumerate(r, 1):
-                by = v if v.is_scalar else entry(v, i, j)
-                assert same(x, dual.derivative(partial(p.objective, by))[0][0]), (sample, wrt)
+        for spot in places(derived):
+            by = v if v.is_scalar else entry(v, *spot)
+            expected = dual.derivative(partial(p.objective, by))[0][0]
+            assert same(entry_at(derived, spot), expected), (sample, wrt)
 
 
 # The pattern ------------------------------------------------------------------------------------

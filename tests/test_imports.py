@@ -9,8 +9,8 @@ ROOT = Path(symderiv.__file__).parent
 
 # From the bottom up: a part may import parts on lines above it, and its own.
 LAYERS = [
-    ["errors", "shapes", "interning"],
-    ["expr"],
+    ["errors", "shapes", "interning", "cells", "dual"],
+    ["expr", "fitting"],
     ["notation.math", "notation.names", "notation.spacing"],
     ["tensor"],
     ["ops", "notation.latex", "notation.typst", "notation.unicode", "notation.words"],
@@ -39,6 +39,9 @@ ENGINE = [
     "errors",
     "shapes",
     "interning",
+    "cells",
+    "dual",
+    "fitting",
     "expr",
     "notation",
     "tensor",

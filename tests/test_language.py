@@ -175,7 +175,7 @@ BAD = [
     Bad("dot(X, W)", errors.ShapeError, "dot(X, W)", "same shape"),
     Bad("L(qq @ W)", errors.UnknownNameError, "qq", "declare it"),
     Bad("L(Xx @ W)", errors.UnknownNameError, "Xx", "did you mean X?"),
-    Bad("L(softmx(X))", errors.UnknownNameError, "softmx", "there are:"),
+    Bad("L(softmx(X))", errors.UnknownNameError, "softmx", "did you mean softmax"),
     Bad("L(tanhh(X))", errors.UnknownNameError, "tanhh", "did you mean tanh?"),
     Bad("tr(X.T @ X)", errors.UnknownNameError, "tr", "trace(A)"),
     Bad("__import__('os')", errors.UnknownNameError, "__import__", "there are:"),

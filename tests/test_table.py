@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from symderiv.calculus import lower
+from symderiv.cells import each, entry_at, places, sizes_of
 from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.lines import array_shape
 from symderiv.derivation import Derivation
 from symderiv.errors import LanguageError
 from symderiv.explicit import (
@@ -22,6 +24,7 @@ from symderiv.explicit import (
     Explicit,
     is_exact,
     loss_value,
+    plain,
     same,
     same_cells,
 )
@@ -37,7 +40,15 @@ from symderiv.ops import TABLE, Cells, Operator
 from symderiv.ops.base import register
 from symderiv.sampling import distinct_sizes, least_sizes, point
 
-DECLARED = {"X": "n, d", "A": "n, n", "x": "n", "s": "scalar", "f": "entrywise"}
+DECLARED = {
+    "X": "n, d",
+    "A": "n, n",
+    "x": "n",
+    "s": "scalar",
+    "f": "entrywise",
+    "T": "t, n, d",
+    "H": "n, h*k",
+}
 OUTSIDE_DOMAIN = (ZeroDivisionError, TypeError, ValueError)
 TOLERANCE = 1e-10
 
@@ -99,32 +110,28 @@ def points(p: Problem, domain: str) -> Iterator[tuple[dict[str, int], int, dict[
             pytest.fail(f"no point in the domain: {reproduction(p, sizes)}")
 
 
-def plain(cells: Cells) -> Cells:
-    return [[Dual.of(x).value for x in r] for r in cells]
-
-
 def arrays(p: Problem, values: Mapping[str, Cells], sizes: Mapping[str, int]) -> dict[str, Any]:
     """Return what generated code is called with at a point."""
 
     def array(name: str) -> Any:
         shape = p.variables[name].shape if name in p.variables else p.upstream[name].shape
-        kept = tuple(d.at(sizes) for d in shape if d.symbols or d.coefficient != 1)
-        return np.array([[float(x) for x in r] for r in values[name]]).reshape(kept)
+        return np.array(each(float, values[name])).reshape(
+            [d.at(sizes) for d in array_shape(shape)]
+        )
 
     def entrywise(order: int) -> Any:
         stand_in = ExactMath().unspecified
         return np.vectorize(lambda v: float(stand_in("f", order, Fraction(v))), otypes=[float])
 
     def loss(z: Any) -> float:
-        rows = [[Fraction(float(v)) for v in r] for r in np.array(z, ndmin=2)]
-        return float(loss_value("L", rows))
+        return float(loss_value("L", [[Fraction(float(v)) for v in np.ravel(z)]]))
 
     functions = {"f" + "p" * k: entrywise(k) for k in range(3)}
     return {**{n: array(n) for n in values}, **functions, "L": loss, **sizes}
 
 
 def difference(found: Any, cells: Cells) -> float:
-    expected = np.array([[float(Dual.of(x).value) for x in r] for r in cells])
+    expected = np.array(each(lambda x: float(Dual.of(x).value), cells))
     scale = np.maximum(1.0, np.abs(expected))
     return float(np.max(np.abs(np.reshape(found, expected.shape) - expected) / scale))
 
@@ -198,17 +205,18 @@ def test_gradient_is_the_derivative_by_dual_numbers(name: str, sample: str) -> N
         is_rational = is_exact(plain(at.cells(value_of(p))))
         for result in derivation.values():
             gradient = plain(at.cells(result.expr))
-            for i, r in enumerate(gradient, 1):
-                for j, found in enumerate(r, 1):
-                    by = entry(result.variable.expr, i, j)
-                    expected = Dual.of(at.cells(partial(p.objective, by))[0][0]).value
-                    assert is_exact([[found]]) or not (is_rational and is_exact([[expected]])), (
-                        reproduction(p, sizes, seed)
-                    )
-                    assert same(found, expected), (
-                        f"dL/d{result.name}[{i}, {j}] = {found}, not {expected}, from "
-                        f"{result.text}: {reproduction(p, sizes, seed)}"
-                    )
+            assert sizes_of(gradient) == tuple(d.at(sizes) for d in result.variable.shape)
+            for spot in places(gradient):
+                found = entry_at(gradient, spot)
+                by = entry(result.variable.expr, *spot)
+                expected = Dual.of(at.cells(partial(p.objective, by))[0][0]).value
+                assert is_exact([[found]]) or not (is_rational and is_exact([[expected]])), (
+                    reproduction(p, sizes, seed)
+                )
+                assert same(found, expected), (
+                    f"dL/d{result.name}{list(spot)} = {found}, not {expected}, from "
+                    f"{result.text}: {reproduction(p, sizes, seed)}"
+                )
 
 
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
@@ -250,7 +258,7 @@ def test_repeated_entry_is_refused() -> None:
         *(
             (f.name, "")
             for f in fields(Operator)
-            if f.type == "str" and f.name not in ("internal", "spelled")
+            if f.type == "str" and f.name not in ("internal", "spelled", "tensors")
         ),
         *(
             (f.name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import MissingRuleError
 from ..expr import Expr, walk
 from ..ops import TABLE
 from ..tensor import Value
@@ -14,5 +15,7 @@ def lower(x: Expr, memo: dict[Expr, Value] | None = None) -> Value:
         return done[x]
     for e in walk(x, done.__contains__):
         if e not in done:
+            if not TABLE[e.op].tensors and any(len(a.shape) > 2 for a in e.args):
+                raise MissingRuleError(f"no rule for {e.op} of a tensor")
             done[e] = TABLE[e.op].lower(e, [done[a] for a in e.args])
     return done[x]

@@ -26,7 +26,7 @@ from ..expr import (
 from ..expr import node as expr_node
 from ..language import ClaimText, Problem
 from ..notation.text import text
-from ..shapes import Dim, describe
+from ..shapes import Dim, describe, swapped
 from .deciding import Comparer, Merged, smallest_failure
 from .reading import Reading, read_about, read_claim, target_entry, variable_or_stage
 from .slips import Context, flipped, mends
@@ -110,7 +110,7 @@ class Checker:
         return self._wrong(claim, reading, truth, ranges)
 
     def _is_transpose(self, comparer: Comparer, claimed: Expr, truth: Expr) -> bool:
-        turned = (claimed.shape[1], claimed.shape[0])
+        turned = swapped(claimed.shape)
         if turned != truth.shape or free_indices(claimed) or truth.is_scalar:
             return False
         return comparer.equal(transpose(claimed), truth)
@@ -234,7 +234,7 @@ class Checker:
     def _different(
         self, claim: ClaimText, expressions: tuple[Expr, ...], left: Expr, right: Expr
     ) -> Verdict:
-        turned = (left.shape[1], left.shape[0]) == right.shape
+        turned = swapped(left.shape) == right.shape
         comparer = Comparer(self.problem, expressions, Merged(_clashes(left, right)))
         if turned and not left.is_scalar and comparer.equal(transpose(left), right):
             return _verdict(
@@ -336,7 +336,8 @@ def _picks(x: Expr) -> str:
 
 def _clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:
     """Return the sizes to be taken as equal so that two shapes can be compared entry by entry."""
-    pairs = zip(claimed.shape, truth.shape, strict=True)
+    # Shapes are aligned from the right; further batch axes are no sizes to be equal.
+    pairs = zip(reversed(claimed.shape), reversed(truth.shape), strict=False)
     return [(a, b) for a, b in pairs if a != b and a.symbols and b.symbols]
 
 

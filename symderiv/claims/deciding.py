@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
+from ..cells import each, flat, reshaped, sizes_of
 from ..errors import CheckError
-from ..explicit import Dual, Explicit, is_exact, same
+from ..explicit import Explicit, is_exact, plain, same_cells
 from ..expr import Expr, free_ranges
 from ..language import Problem
 from ..ops import Cells
@@ -73,7 +74,7 @@ class Comparer:
                 yield sizes, self.at(sizes, seed)
             for seed in (POINTS, POINTS + 1):  # of both signs, and positive
                 far = self.at(sizes, seed)
-                yield sizes, {n: [[x * _FAR for x in r] for r in c] for n, c in far.items()}
+                yield sizes, {n: each(lambda x: x * _FAR, c) for n, c in far.items()}
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
         """Return values at one point, with the assumed symmetry put in."""
@@ -132,16 +133,9 @@ def first_difference(
     for spot in placements(sizes, left, right):
         at = Explicit(sizes, values, positions=spot)
         a, b = plain(at.cells(left)), plain(at.cells(right))
-        if (len(a), len(a[0])) != (len(b), len(b[0])) or not all(
-            same(x, y) for r, q in zip(a, b, strict=True) for x, y in zip(r, q, strict=True)
-        ):
+        if not same_cells(a, b):
             return spot, a, b
     return None
-
-
-def plain(cells: Cells) -> Cells:
-    """Return cells without dual parts."""
-    return [[Dual.of(x).value for x in r] for r in cells]
 
 
 def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict[str, Cells]]:
@@ -152,14 +146,12 @@ def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict
         count = 0
         values: dict[str, Cells] = {}
         for name, cells in drawn.items():
-            grid: Cells = []
-            for r in cells:
-                grid.append([])
-                for x in r:
-                    count += 1
-                    number = 1 if kind == "ones" else count
-                    grid[-1].append(Fraction(number) if free.get(name, True) else x)
-            values[name] = grid
+            entries = flat(cells)
+            if free.get(name, True):
+                numbers = range(count + 1, count + 1 + len(entries))
+                entries = [Fraction(1 if kind == "ones" else k) for k in numbers]
+            count += len(entries)
+            values[name] = reshaped(entries, sizes_of(cells))
         yield values
     for seed in range(24):
         yield comparer.at(sizes, seed, integers=1 + seed // 8)

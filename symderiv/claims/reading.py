@@ -75,15 +75,16 @@ def read_about(about: str, objective: str = "L") -> About:
 def target_entry(problem: Problem, about: About, gradient: Expr) -> Expr:
     """Return the entry of the gradient that an entry claim is about."""
     marks: list[str | int] = [int(i) if i.isdecimal() else i for i in about.indices]
-    if len(marks) == 1 and str(gradient.shape[1]) == "1":
+    rank = len(gradient.shape)
+    if len(marks) == 1 and rank == 2 and str(gradient.shape[1]) == "1":
         marks.append(1)
-    if len(marks) != 2:
+    if len(marks) != rank:
         raise IndexNameError(
-            f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has two "
-            f"indices, not {len(marks)}",
-            remedy=f"write dL/d{about.name}[p, q]",
+            f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has "
+            f"{'two' if rank == 2 else rank} indices, not {len(marks)}",
+            remedy=f"write dL/d{about.name}[{', '.join('pqrstuvw'[:rank])}]",
         )
-    return entry(gradient, marks[0], marks[1])
+    return entry(gradient, *marks)
 
 
 def read_claim(

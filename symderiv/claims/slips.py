@@ -29,7 +29,7 @@ from ..expr import (
 )
 from ..expr import node as expr_node
 from ..language import Problem
-from ..shapes import SCALAR, Dim
+from ..shapes import SCALAR, Dim, swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +148,10 @@ def _transposed(claim: Expr, context: Context) -> Iterator[Mend]:
 def flipped(x: Expr) -> Expr:
     """Return the transpose written out: (u.T @ v).T is v.T @ u, under sums too."""
     if x.op == "Sum":
-        return expr_node("Sum", (flipped(x.args[0]),), (x.shape[1], x.shape[0]), x.data)
+        return expr_node("Sum", (flipped(x.args[0]),), swapped(x.shape), x.data)
     if x.op == "matmul":
         parts = tuple(transpose(a) for a in reversed(x.args))
-        return expr_node("matmul", parts, (x.shape[1], x.shape[0]))
+        return expr_node("matmul", parts, swapped(x.shape))
     return transpose(x)
 
 

@@ -81,10 +81,9 @@ def read_problem(
 def inferred_note(problem: Problem) -> str:
     """Return how undeclared names were read, or nothing."""
     found = [
-        f"{v.name}: {', '.join(map(str, v.shape[:count])) or 'scalar'}"
+        f"{v.name}: {', '.join(map(str, v.written)) or 'scalar'}"
         for v in problem.variables.values()
         if v.inferred
-        for count in [{"scalar": 0, "vector": 1, "matrix": 2}[v.kind]]
     ]
     return "; ".join(found)
 

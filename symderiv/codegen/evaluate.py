@@ -82,7 +82,7 @@ def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:
         except (TypeError, ValueError):
             raise InputError(f"{name} is not an array of numbers") from None
     dims = array_shape(shape)
-    if array.ndim == 2 and ONE in shape and _fits(array.shape, shape):
+    if array.ndim == len(shape) == 2 and ONE in shape and _fits(array.shape, shape):
         array = array.reshape(tuple(k for k, d in zip(array.shape, shape, strict=True) if d != ONE))
     if array.ndim != len(dims):
         raise _wrong(name, array, dims, sizes)

@@ -20,13 +20,14 @@ class Line:
 
 
 def array_shape(shape: Shape) -> tuple[Dim, ...]:
-    """Return the axes of the array that holds a matrix, a vector or a scalar.
+    """Return the axes of the array that holds a tensor, a matrix, a vector or a scalar.
 
     >>> from symderiv.shapes import ONE, symbol
     >>> [str(d) for d in array_shape((symbol("n"), ONE))]
     ['n']
     """
-    return tuple(d for d in shape if d != ONE) if ONE in shape else shape
+    is_short = len(shape) == 2 and ONE in shape
+    return tuple(d for d in shape if d != ONE) if is_short else shape
 
 
 def shape_text(dims: Sequence[Dim]) -> str:

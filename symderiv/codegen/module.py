@@ -135,9 +135,7 @@ class _Builder:
     def _array_dims(self, name: str) -> list[str]:
         if name in self.problem.upstream:
             return [str(d) for d in array_shape(self.problem.upstream[name].shape)]
-        variable = self.problem.variables[name]
-        count = {"scalar": 0, "vector": 1, "matrix": 2}[variable.kind]
-        return [str(d) for d in variable.shape[:count]]
+        return [str(d) for d in self.problem.variables[name].written]
 
     # the two functions
 

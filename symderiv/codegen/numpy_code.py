@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, Index, matmul, walk
 from ..ops import ATOM, POWER, PRODUCT, SUM, TABLE
-from ..shapes import ONE, Dim
+from ..shapes import ONE, Dim, Shape
 
 _RESERVED = {"np", "scipy", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
 
@@ -81,7 +81,7 @@ class Coder:
 
     def filled(self, e: Expr, what: str) -> str:
         """Return a constant array of the shape of ``e``."""
-        dims = [d for d in e.shape if d != ONE]
+        dims = [d for d in e.shape if d != ONE or len(e.shape) > 2]
         if what == "onehot":
             return f"np.eye(1, {self.size(dims[0])}, {int(str(e.data)) - 1}, dtype=dtype)[0]"
         if what == "eye":
@@ -106,6 +106,8 @@ class Coder:
 
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> str:
         """Return an argument of an entrywise operator, ready for NumPy to broadcast."""
+        if len(over.shape) > 2:
+            return self(e, level) if e.is_scalar or len(e.shape) > 2 else self.full(e, level)
         if ONE in over.shape or e.is_scalar:
             return self(e, level)
         if e.shape[1] == ONE:
@@ -116,6 +118,27 @@ class Coder:
                 return self.chain_of(e.args[1:], level)
             return f"{self.chain_of(e.args[:-1], ATOM)}[:, None]"
         return self(e, level)
+
+    def full(self, e: Expr, level: int = SUM) -> str:
+        """Return an argument as an array with every axis of its shape, those of size 1 too."""
+        if len(e.shape) > 2 or ONE not in e.shape:
+            return self(e, level)
+        marks = ", ".join("None" if d == ONE else ":" for d in e.shape)
+        if e.is_scalar:
+            return f"np.reshape({self(e)}, (1, 1))"
+        return f"{self(e, ATOM)}[{marks}]"
+
+    def packed(self, code: str, shape: Shape, target: Shape) -> str:
+        """Return an array that has every axis of ``shape`` as one that holds ``target``.
+
+        The axes in which both differ have size 1 and lead; vectors are 1-D and scalars 0-D.
+        """
+        gone = len(shape) - len(target)
+        flat = len(target) == 2 and ONE in target
+        marks = ["0" if k < gone or (flat and d == ONE) else ":" for k, d in enumerate(shape)]
+        while marks and marks[-1] == ":":
+            marks.pop()
+        return f"{code}[{', '.join(marks)}]" if marks else code
 
     def _left_out(self, e: Expr) -> int | None:
         """Return the axis of a product with ones that NumPy broadcasts over, or None."""
@@ -137,6 +160,8 @@ class Coder:
 
     def chain(self, factors: Sequence[Expr]) -> str:
         """Return a matrix product as source: sums for ones, scalings for diag, few operations."""
+        if any(len(f.shape) > 2 for f in factors):
+            return " @ ".join(self.full(f, POWER) for f in factors)
         thin = next((k for k in range(1, len(factors)) if factors[k].shape[0] == ONE), None)
         if thin is not None:
             return self._outer(factors[:thin], factors[thin:])

@@ -104,8 +104,8 @@ def _about(scribe: Scribe, about: str) -> Math | None:
     if not found[2]:
         return scribe.gradient(by)
     places = [int(m) if m.isdigit() else m for m in found[2].split(",")]
-    rows, cols = (places[0], places[1]) if len(places) > 1 else (places[0], 1)
-    return scribe.gradient(entry(by, rows, cols))
+    places += [1] * (len(by.shape) - len(places))
+    return scribe.gradient(entry(by, *places))
 
 
 def _marked(text: str) -> list[Piece]:

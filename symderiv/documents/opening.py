@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ..expr import Expr, Variable, free_ranges, sum_index, walk
+from ..expr import Expr, Variable, free_ranges, own_indices, sum_index, walk
 from ..narration import Section
 from ..notation.math import (
     EQUALS,
@@ -209,12 +209,11 @@ def _entry_equation(scribe: Scribe, symbol: Math | None, by: Expr) -> Math:
     """Return G_ij = ∂L/∂Z_ij, or (∂L/∂W)_pq = ∂L/∂W_pq."""
     if by.shape == SCALAR:
         return row(symbol or scribe.gradient_inline(by), EQUALS, scribe.gradient_inline(by))
-    marks = "ij"
+    marks: Sequence[str] = "ijkl"
     if symbol is None:
-        entry = next((s.entry for s in scribe.sections if s.target is by), ("p", "q"))
-        marks = "".join(entry) if all(len(e) == 1 for e in entry) else "pq"
+        marks = next((s.entry for s in scribe.sections if s.target is by), "pqrs")
     at = generic_entry(by, marks)
-    index = row(*(Sym(m) for m in marks[: 1 if 1 in at.data[:2] else 2]))  # type: ignore[index]
+    index = row(*(scribe.write.index(m) for m in own_indices(at) if isinstance(m, str)))
     left = Fence("(", scribe.gradient_inline(by), ")") if symbol is None else symbol
     return row(sub(left, index), EQUALS, scribe.gradient_inline(at))
 

@@ -5,7 +5,7 @@ Contract: reads names, shapes and roles off a derivation; computes no derivative
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -205,11 +205,10 @@ def mentioned(x: Expr) -> dict[str, Expr]:
     return found
 
 
-def generic_entry(x: Expr, marks: str = "ij") -> Expr:
-    """Return the entry of a matrix or vector at general indices."""
-    if x.shape[1] == ONE:
-        return entry(x, marks[0], 1)
-    return entry(x, 1, marks[0]) if x.shape[0] == ONE else entry(x, marks[0], marks[1])
+def generic_entry(x: Expr, marks: Sequence[str] = "ijkl") -> Expr:
+    """Return the entry of a tensor, matrix or vector at general indices."""
+    left = iter([*marks, *(f"i{k}" for k in range(1, 9))])
+    return entry(x, *(1 if d == ONE else next(left) for d in x.shape))
 
 
 def _roles(derivation: Derivation, sections: list[Section]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import sympy
 
+from ..cells import each, flat
 from ..errors import CheckError, InputError, UnknownNameError
 from ..explicit import Explicit
 from ..expr import Expr, var, walk, with_args
@@ -85,8 +86,8 @@ class EntryRoad:
     def cells(self, x: Expr) -> Cells:
         """Return the entries of an expression, with definitions and losses as symbols."""
         point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
-        cells = [[sympy.sympify(c) for c in r] for r in point.cells(local(x, self._cuts))]
-        if any(c in UNDEFINED for r in cells for c in r):
+        cells: Cells = each(sympy.sympify, point.cells(local(x, self._cuts)))
+        if any(c in UNDEFINED for c in flat(cells)):
             raise CheckError("an entry is undefined for all values of the variables")
         return cells
 
@@ -119,7 +120,8 @@ class EntryRoad:
                 for s in sorted(entry.free_symbols & active, key=str):
                     slope = lift(self.partial(entry, s))
                     arriving.setdefault(s, []).append(bar * slope)
-        return [[plus(arriving.get(s, [])) for s in r] for r in self.symbols[wrt]]
+        found: Cells = each(lambda s: plus(arriving.get(s, [])), self.symbols[wrt])
+        return found
 
     def _leaving(
         self, stage: Stage, arriving: Mapping[Any, list[Any]], lift: Callable[[Any], Any]
@@ -139,17 +141,16 @@ class EntryRoad:
 
     def _active(self, wrt: str) -> set[Any]:
         """Return the symbols of ``wrt`` and of every stage that depends on it."""
-        active = {s for r in self.symbols[wrt] for s in r}
+        active = set(flat(self.symbols[wrt]))
         for stage in self.stages[:-1]:
-            used = {s for r in stage.cells for x in r for s in x.free_symbols}
+            used = {s for x in flat(stage.cells) for s in x.free_symbols}
             if used & active and stage.name != wrt:
-                active |= {s for r in self.symbols[stage.name] for s in r}
+                active |= set(flat(self.symbols[stage.name]))
         return active
 
 
 def _pairs(left: Cells, right: Cells) -> Iterator[tuple[Any, Any]]:
-    for r, q in zip(left, right, strict=True):
-        yield from zip(r, q, strict=True)
+    yield from zip(flat(left), flat(right), strict=True)
 
 
 def _cuts(problem: Problem) -> dict[Expr, str]:

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from random import Random
 from typing import Any
 
+from ..cells import built, flat, places, sizes_of
 from ..errors import CheckError, InputError, NoEntriesError
 from ..explicit import same
 from ..expr import Expr, entry, partial
@@ -39,11 +41,10 @@ _IDENTITY_MONOMIALS = 400
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The first entry (row and column from 1) where the two differ, and both values there."""
+    """The first entry (its place from 1) where the two differ, and both values there."""
 
     sizes: Sizes
-    row: int
-    column: int
+    place: tuple[int, ...]
     derived: Any
     candidate: Any
 
@@ -163,7 +164,7 @@ class _Tally:
         """Compare at the sizes of a road."""
         if self._mismatch is not None:
             return
-        count = sum(map(len, road.symbols[self._wrt]))
+        count = len(flat(road.symbols[self._wrt]))
         if self._is_identity(road):
             self._identities += count
         elif not self._at_a_point(road.sizes, lambda point: self._chained(road, point)):
@@ -185,9 +186,8 @@ class _Tally:
         """Compare with the derivatives that dual numbers give, where SymPy has no entries."""
         self._reason = reason
         if self._mismatch is None and self._at_a_point(sizes, self._by_dual_numbers):
-            rows, cols = (d.at(sizes) for d in self._names[self._wrt].shape)
             self._sizes.append(sizes)
-            self._entries += rows * cols
+            self._entries += prod(d.at(sizes) for d in self._names[self._wrt].shape)
 
     def _at_a_point(self, sizes: Sizes, derive: Callable[[Point], Cells]) -> bool:
         """Compare at a point; return whether one was found."""
@@ -205,17 +205,19 @@ class _Tally:
 
     def _by_dual_numbers(self, point: Point) -> Cells:
         source = self._names[self._wrt]
-        rows, cols = (range(1, point.size(d) + 1) for d in source.shape)
-        slopes = [
-            [partial(self._problem.objective, entry(source, i, j)) for j in cols] for i in rows
-        ]
-        return [[point.cells(x)[0][0] for x in r] for r in slopes]
+
+        def slope(*place: int) -> Any:
+            by = entry(source, *(k + 1 for k in place))
+            return point.cells(partial(self._problem.objective, by))[0][0]
+
+        slopes: Cells = built([point.size(d) for d in source.shape], slope)
+        return slopes
 
     def _compare_at(self, point: Point, derived: Cells) -> None:
-        for (i, j), x, y in _pairs(derived, point.cells(self._candidate)):
+        for place, x, y in _pairs(derived, point.cells(self._candidate)):
             self._exact &= isinstance(x, Fraction) and isinstance(y, Fraction)
             if not same(x, y):
-                self._mismatch = Mismatch(dict(point.sizes), i, j, x, y)
+                self._mismatch = Mismatch(dict(point.sizes), place, x, y)
                 return
 
 
@@ -223,9 +225,7 @@ def _sum(terms: Sequence[Any]) -> Any:
     return sum(terms, Fraction(0))
 
 
-def _pairs(left: Cells, right: Cells) -> list[tuple[tuple[int, int], Any, Any]]:
-    return [
-        ((i, j), x, y)
-        for i, (r, q) in enumerate(zip(left, right, strict=True), 1)
-        for j, (x, y) in enumerate(zip(r, q, strict=True), 1)
-    ]
+def _pairs(left: Cells, right: Cells) -> list[tuple[tuple[int, ...], Any, Any]]:
+    if sizes_of(left) != sizes_of(right):
+        raise CheckError("the gradients of the two roads have different shapes")
+    return list(zip(places(left), flat(left), flat(right), strict=True))

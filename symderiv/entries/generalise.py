@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..cells import flat, places
 from ..errors import NoEntriesError
 from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..language.problem import Problem
@@ -126,6 +127,8 @@ def _pattern(
     taken = frozenset({*names, *(s for x in names.values() for s in dims_of(x))})
     known = Names(leaves, taken)
     label_dims = tuple(d for d in shape if d != ONE)
+    if len(label_dims) > 2 or any(len(a) > 2 for a in known.axes.values()):
+        raise UnreadableError  # the patterns sought are those of matrices
     raw = [Observation(s, _labelled(grid, shape, reader)) for s, grid in grids]
     if sum(len(x) for o in raw for x in o.entries.values()) > _MOST_MONOMIALS:
         raise UnreadableError  # too long a sum to be told apart in a person's patience
@@ -147,9 +150,8 @@ def _labelled(
 ) -> dict[tuple[int, ...], Polynomial]:
     kept = [d != ONE for d in shape]
     return {
-        tuple(k for k, keep in zip((i, j), kept, strict=True) if keep): reader.read(x)
-        for i, r in enumerate(grid, 1)
-        for j, x in enumerate(r, 1)
+        tuple(k for k, keep in zip(place, kept, strict=True) if keep): reader.read(x)
+        for place, x in zip(places(grid), flat(grid), strict=True)
     }
 
 
@@ -167,10 +169,7 @@ def _reproduces(candidate: Expr, sizes: Sizes, grid: Grid, names: Mapping[str, E
     for point in points(names, sizes, others=[candidate]):
         try:
             cells = point.cells(candidate)
-            pairs = [
-                (x, y) for r, q in zip(grid, cells, strict=True) for x, y in zip(r, q, strict=True)
-            ]
-            return all(point.same(x, y) for x, y in pairs)
+            return all(point.same(x, y) for x, y in zip(flat(grid), flat(cells), strict=True))
         except OUTSIDE_DOMAIN:
             continue
     return False

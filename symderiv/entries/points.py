@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy
 
+from ..cells import entry_at
 from ..errors import MissingRuleError
 from ..explicit import ExactMath, Explicit, compare, same
 from ..expr import Expr, Variable, walk
@@ -75,8 +76,7 @@ class Point(Explicit):
         name, place = name_and_place(s)
         x = self.names[name]
         indices = iter(place)
-        i, j = (1 if d == ONE else next(indices) for d in x.shape)
-        return self.cells(x)[i - 1][j - 1]
+        return entry_at(self.cells(x), [1 if d == ONE else next(indices) for d in x.shape])
 
     def _function(self, e: Any) -> Any:
         args = [self.value(a) for a in e.args]

@@ -17,12 +17,13 @@ from typing import Any
 
 import sympy
 
+from ..cells import built
 from ..errors import NoEntriesError
 from ..expr import Expr
 from ..ops import Cells
 from ..shapes import ONE, Shape
 
-_PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)?)\}")
+_PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)*)\}")
 _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
 
 # What SymPy answers where there is no real number.
@@ -60,13 +61,13 @@ def symbol_cells(name: str, shape: Shape, sizes: Mapping[str, int]) -> Cells:
     >>> symbol_cells("b", (symbol("m"), ONE), {"m": 2})
     [[b_{1}], [b_{2}]]
     """
-    rows, cols = (range(1, d.at(sizes) + 1) for d in shape)
-    kept = tuple(d != ONE for d in shape)
 
-    def at(i: int, j: int) -> Any:
-        return entry_symbol(name, *(k for k, keep in zip((i, j), kept, strict=True) if keep))
+    def at(*place: int) -> Any:
+        pairs = zip(place, shape, strict=True)
+        return entry_symbol(name, *(k + 1 for k, d in pairs if d != ONE))
 
-    return [[at(i, j) for j in cols] for i in rows]
+    cells: Cells = built([d.at(sizes) for d in shape], at)
+    return cells
 
 
 @lru_cache(maxsize=256)

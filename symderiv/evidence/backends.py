@@ -183,6 +183,12 @@ class _TorchNumpy:
     def where(self, test: Any, yes: Any, no: Any) -> Any:
         return self._torch.where(test, yes, no)
 
+    def einsum(self, spec: str, *args: Any, optimize: bool = False) -> Any:
+        return self._torch.einsum(spec, *map(self._lift, args))
+
+    def transpose(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return x.permute(axes)
+
     def vdot(self, x: Any, y: Any) -> Any:
         return (x * y).sum()
 

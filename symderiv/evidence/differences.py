@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, checked_sizes, structured
+from ..codegen.lines import array_shape
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..sampling import inside
@@ -79,7 +80,7 @@ def draw(
         plain = array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
         inputs[n] = structured(plain, v.properties)
     given = {
-        g: array(tuple(d.at(sizes) for d in x.shape if str(d) != "1"), False)
+        g: array(tuple(d.at(sizes) for d in array_shape(x.shape)), False)
         for g, x in problem.upstream.items()
     }
     return inputs, given

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import each
 from ..codegen import Compiled, checked_sizes
+from ..codegen.lines import array_shape
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..explicit import Dual, Explicit
@@ -53,7 +55,7 @@ def _expected(
 
 
 def _floats(cells: Cells, x: Expr) -> Any:
-    return np.array([[float(Dual.of(v).value) for v in r] for r in cells])
+    return np.array(each(lambda v: float(Dual.of(v).value), cells))
 
 
 def _compare(
@@ -65,7 +67,7 @@ def _compare(
 ) -> int:
     problem, keywords = derivation.problem, hidden_sizes(compiled, sizes)
     inputs = [_array(values[n], v.kind) for n, v in problem.variables.items()]
-    given = [_squeezed(values[g], x) for g, x in problem.upstream.items()]
+    given = [_squeezed(values[g], x, sizes) for g, x in problem.upstream.items()]
     with np.errstate(all="ignore"):
         found = {"": compiled.forward(*inputs, **keywords)}
         found.update(compiled.backward(*inputs, *given, **keywords))
@@ -80,10 +82,10 @@ def _compare(
 
 
 def _array(cells: Cells, kind: str) -> Any:
-    full = np.array([[float(x) for x in r] for r in cells])
-    return full if kind == "matrix" else full[:, 0] if kind == "vector" else full[0, 0]
+    full = np.array(each(float, cells))
+    return full[:, 0] if kind == "vector" else full[0, 0] if kind == "scalar" else full
 
 
-def _squeezed(cells: Cells, x: Expr) -> Any:
-    full = np.array([[float(v) for v in r] for r in cells])
-    return full.reshape([k for k, d in zip(full.shape, x.shape, strict=True) if str(d) != "1"])
+def _squeezed(cells: Cells, x: Expr, sizes: Mapping[str, int]) -> Any:
+    full = np.array(each(float, cells))
+    return full.reshape([d.at(sizes) for d in array_shape(x.shape)])

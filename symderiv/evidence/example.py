@@ -60,8 +60,13 @@ class FloatMath(ExactMath):
 
 
 def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | None:
-    """Return the gradients at small whole numbers; None where none were found in the domain."""
+    """Return the gradients at small whole numbers; None where none were found in the domain.
+
+    Tensors are not laid out on paper: None for a problem that has some.
+    """
     problem = derivation.problem
+    if problem.has_tensors:
+        return None
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
     best: tuple[int, NumericExample] | None = None

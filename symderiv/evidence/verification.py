@@ -10,8 +10,10 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
+from ..cells import each
 from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
@@ -90,7 +92,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
             m = c.mismatch
             other = "dual numbers" if c.reason else "SymPy"
             raise DisagreementError(
-                f"the two roads disagree on the gradient by {name}, entry ({m.row}, {m.column}) "
+                f"the two roads disagree on the gradient by {name}, entry {m.place} "
                 f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} ({other})",
                 remedy="this is an error of the program, and nothing is printed; please report it",
             )
@@ -113,10 +115,10 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
 def _check_size(problem: Problem) -> None:
     """Refuse sizes fixed so large that their entries cannot be written out."""
     for v in problem.variables.values():
-        rows, cols = (d.at(dict.fromkeys(d.symbols, 3)) for d in v.shape)
-        if rows * cols > _MOST_ENTRIES:
+        entries = prod(d.at(dict.fromkeys(d.symbols, 3)) for d in v.shape)
+        if entries > _MOST_ENTRIES and any(d.coefficient > 1 for d in v.shape):
             raise InputError(
-                f"{v.name} has {rows * cols:,} entries, more than can be checked one by one",
+                f"{v.name} has {entries:,} entries, more than can be checked one by one",
                 remedy="declare its sizes by symbols (n, d): the gradient holds for every size",
             )
 
@@ -155,8 +157,7 @@ def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
 
 def declaration(v: Variable) -> str:
     """Return how a variable is declared: ``n, d symmetric``."""
-    count = {"scalar": 0, "vector": 1, "matrix": 2}[v.kind]
-    sizes = ", ".join(str(d) for d in v.shape[:count]) or "scalar"
+    sizes = ", ".join(map(str, v.written)) or "scalar"
     return " ".join([sizes, *v.properties])
 
 
@@ -186,8 +187,8 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
     return data
 
 
-def _plain(cells: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [[int(x) if x == int(x) else str(x) for x in r] for r in cells]
+def _plain(cells: Any) -> Any:
+    return each(lambda x: int(x) if x == int(x) else str(x), cells)
 
 
 def versions() -> dict[str, str]:

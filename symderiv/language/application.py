@@ -7,9 +7,9 @@ from collections.abc import Hashable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..errors import IndexNameError, ParseError, ShapeError
+from ..errors import IndexNameError, LanguageError, ParseError, ShapeError
 from ..expr import Expr, Index, index_sum, number
-from ..ops import FUNCTIONS
+from ..ops import FUNCTIONS, TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, size, symbol
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Application:
     def __init__(self, reader: Elaborator, at: ast.Call, name: str) -> None:
         self._reader, self._at, self._name = reader, at, name
         self._keywords = {k.arg: k.value for k in at.keywords}
+        self.read: set[Expr] = set()
 
     @property
     def name(self) -> str:
@@ -38,6 +39,24 @@ class Application:
     def _fail(self, message: str, at: ast.AST | None = None) -> ParseError:
         span = self._reader.span(at or self._at)
         return ParseError(f"{self._name}: {message}", span=span, remedy=self._usage())
+
+    def checked(self, x: Expr) -> Expr:
+        """Return what was read, where every function in it takes tensors that it was given."""
+        waiting = [x]
+        while waiting:
+            e = waiting.pop()
+            if e in self.read:
+                continue
+            tensor = next((a for a in e.args if len(a.shape) > 2), None)
+            if tensor is not None and not TABLE[e.op].tensors:
+                raise ShapeError(
+                    f"{self._name}: no rule for a tensor; its argument is "
+                    f"{describe(self._reader.shape(tensor))}",
+                    span=self._reader.span(self._at),
+                    remedy=f"{self._name} takes matrices; einsum covers sums of products",
+                )
+            waiting.extend(e.args)
+        return x
 
     def expect(self, least: int, most: int | None = None, *keywords: str) -> int:
         """Check the number of arguments and the names of the keywords; return the number."""
@@ -57,9 +76,58 @@ class Application:
                 raise self._fail("arguments are written one by one", a)
         return min(count, top)
 
+    def fail(self, message: str, position: int | None = None, remedy: str = "") -> LanguageError:
+        """Return the error to raise about the call, or about one of its arguments."""
+        at = self._at if position is None else self._at.args[position]
+        span = self._reader.span(at)
+        return ShapeError(f"{self._name}: {message}", span=span, remedy=remedy or self._usage())
+
+    def shape(self, x: Expr) -> Shape:
+        """Return the shape of an argument, as far as it is known."""
+        return self._reader.shape(x)
+
+    def equal_dims(self, left: Dim, right: Dim, what: str, position: int) -> Dim:
+        """Return the size that two dimensions must share; ``what`` says of what they are."""
+        a, b = (self._reader.unifier.resolve(d) for d in (left, right))
+        message = f"{what} is {a} and {b}".replace("?", "")
+        return self._reader.unify(a, b, lambda: self.fail(message, position))
+
+    def text(self, position: int) -> str:
+        """Return an argument that is a text in quotes."""
+        at = self._at.args[position]
+        if isinstance(at, ast.Constant) and isinstance(at.value, str):
+            return at.value
+        raise self._fail(f"{self._reader.source(at)} is not a text in quotes", at)
+
+    def _rest(self, position: int) -> list[ast.expr]:
+        """Return the arguments from a position on; one tuple of them counts as they."""
+        rest = list(self._at.args[position:])
+        if len(rest) == 1 and isinstance(rest[0], ast.Tuple):
+            return list(rest[0].elts)
+        return rest
+
+    def integers(self, position: int) -> tuple[int, ...]:
+        """Return the arguments from a position on as whole numbers."""
+        found: list[int] = []
+        for at in self._rest(position):
+            try:
+                value = ast.literal_eval(at)
+            except ValueError:
+                value = None
+            if type(value) is not int:
+                raise self._fail(f"{self._reader.source(at)} is not a whole number", at)
+            found.append(value)
+        return tuple(found)
+
+    def dims(self, position: int) -> tuple[Dim, ...]:
+        """Return the arguments from a position on as sizes."""
+        return tuple(map(self._dim, self._rest(position)))
+
     def expr(self, position: int) -> Expr:
         """Return an argument as an expression."""
-        return self._reader.read(self._at.args[position])
+        x = self._reader.read(self._at.args[position])
+        self.read.add(x)
+        return x
 
     def dim(self, position: int) -> Dim:
         """Return an argument as a size; a symbol that nothing declares is declared by it."""
@@ -92,17 +160,22 @@ class Application:
             return at.value
         raise self._fail(f"{self._reader.source(at)} is not a place counted from 1", at)
 
-    def axis(self, default: int | None = None) -> int | None:
-        """Return the ``axis`` option: None, 0 or 1 (-1 is 1)."""
+    def axis(self, default: int | None = None, of: Expr | None = None) -> int | None:
+        """Return the ``axis`` option, counted from the front: None, 0 or 1 for a matrix ``of``."""
         at = self._keywords.get("axis")
         if at is None:
             return default
         if isinstance(at, ast.Constant) and at.value is None:
             return None
+        rank = 2 if of is None else len(of.shape)
+        known = {str(k): k for k in range(rank)} | {str(k - rank): k for k in range(rank)}
+        if rank == 2:
+            del known["-2"]
         source = self._reader.source(at)
-        if source not in ("0", "1", "-1"):
-            raise self._fail(f"axis={source} is not an axis; there are None, 0, 1 and -1", at)
-        return 0 if source == "0" else 1
+        if source not in known:
+            there = ", ".join(["None", *map(str, range(rank))])
+            raise self._fail(f"axis={source} is not an axis; there are {there} and -1", at)
+        return known[source]
 
     def choice(self, position: int, allowed: tuple[Hashable, ...]) -> Hashable:
         """Return an argument that is one of a few constants."""
@@ -134,14 +207,14 @@ class Application:
     def square(self, position: int) -> Expr:
         """Return an argument that must be square."""
         x = self.expr(position)
-        rows, cols = self._reader.shape(x)
+        rows, cols = self._reader.shape(x)[-2:]
         at = self._at.args[position]
         self._reader.unify(
             rows,
             cols,
             lambda: ShapeError(
                 f"{self._name} needs a square matrix; {self._reader.source(at)} is "
-                f"{describe((rows, cols))}",
+                f"{describe(self._reader.shape(x))}",
                 span=self._reader.span(at),
                 remedy="multiply it to a square one first: X.T @ X",
             ),
@@ -236,8 +309,9 @@ class Application:
                 remedy="both arguments must have the same shape",
             )
 
-        first, second = (self._reader.unify(p, q, error) for p, q in zip(a, b, strict=True))
-        return (first, second)
+        if len(a) != len(b):
+            raise error()
+        return tuple(self._reader.unify(p, q, error) for p, q in zip(a, b, strict=True))
 
     def indices(self) -> tuple[Index, Index, Dim]:
         """Return the two indices of ``delta`` and their common range."""

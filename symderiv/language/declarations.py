@@ -88,15 +88,15 @@ class Declarations:
         if any(w == "scalar" for w, _ in words) and sizes:
             raise DeclarationError(f"{name} is a scalar and has a shape", span=here)
         dims = [self._dim(word, Span(line, at, at + len(word)), name) for word, at in sizes]
-        if len(sizes) > 2:
+        if len(dims) > 2 and dims[0] == ONE:
             raise DeclarationError(
-                f"{name} has {len(sizes)} axes; matrices have two",
+                f"the first axis of {name} has size 1",
                 span=here,
-                remedy="no rule for tensors with batch axes yet",
+                remedy=f"leave it out: {name}: {', '.join(map(str, dims[1:]))}",
             )
-        kind = ("scalar", "vector", "matrix")[len(dims)]
-        shape: Shape = (dims[0] if dims else ONE, dims[1] if len(dims) == 2 else ONE)
-        if _SQUARE & set(properties) and shape[0] != shape[1]:
+        kind = ("scalar", "vector", "matrix", "tensor")[min(len(dims), 3)]
+        shape: Shape = (*dims, *(ONE,) * (2 - len(dims)))
+        if _SQUARE & set(properties) and shape[-2] != shape[-1]:
             raise DeclarationError(
                 f"{name} is {' '.join(properties)} but not square",
                 span=here,

@@ -36,7 +36,6 @@ from ..expr import (
     num,
     number,
     power,
-    transpose,
     var,
 )
 from ..ops import FUNCTIONS, TABLE
@@ -44,7 +43,7 @@ from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describ
 from .application import Application
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, lines_of, span_of
-from .indices import IndexReader, broadcast_remedy
+from .indices import ATTRIBUTES, IndexReader, broadcast_remedy
 
 CONSTANTS = ("pi", "e")
 _LARGEST_EXPONENT = 1000
@@ -52,7 +51,7 @@ _REMEDIES = {
     ast.BitXor: "a power is written **",
     ast.FloorDiv: "a quotient is written /",
     ast.Mod: "there is no remainder in the language",
-    ast.Attribute: "the only attribute is .T, the transpose",
+    ast.Attribute: ATTRIBUTES,
     ast.Compare: "comparisons stand inside where(c > 0, a, b) only",
     ast.Lambda: "functions are named: exp, tanh, or f declared as 'f: entrywise'",
     ast.IfExp: "a choice is written where(c > 0, a, b)",
@@ -269,8 +268,9 @@ class Elaborator(IndexReader):
     def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
         a, b = self.shape(left), self.shape(right)
         for column_, other, x, value in ((a, b, at.left, left), (b, a, at.right, right)):
-            square = other[0] == other[1] != ONE
-            bare = column_[1] == ONE and column_[0] == other[0] and column_ != other
+            square = other[-2] == other[-1] != ONE
+            # A tensor says by its axes where it goes.
+            bare = column_ == (other[-2], ONE) and column_ != other
             # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
             either = sign == "*" and "eye" in (left.op, right.op)
             # What a reduction made can only go to the rows.
@@ -280,7 +280,7 @@ class Elaborator(IndexReader):
                     f"{name} is a column and the other side is square ({describe(other)}): "
                     "it could go to every row or to every column",
                     span=self.between(at.left, at.right),
-                    remedy=f"write {name}.T for every row, or {name} @ ones({other[1]}).T "
+                    remedy=f"write {name}.T for every row, or {name} @ ones({other[-1]}).T "
                     "for every column",
                 )
         try:
@@ -297,33 +297,28 @@ class Elaborator(IndexReader):
         a, b = self.shape(left), self.shape(right)
         if SCALAR in (a, b):
             return mul(left, right)
-        self.unify(a[1], b[0], lambda: self._no_product(at, a, b))
+        self.unify(a[-1], b[-2], lambda: self._no_product(at, a, b))
+        if len(a) > 2 and len(b) > 2:
+            self.check_batches(at, a, b)
         return matmul(left, right)
 
     def _no_product(self, at: ast.BinOp, a: Shape, b: Shape) -> ShapeError:
         x, y = self.source(at.left), self.source(at.right)
         remedy = "the columns of the left factor must be as many as the rows of the right"
-        if a[1] == ONE and b[1] == ONE:
+        if len(a) > 2 or len(b) > 2:
+            remedy = "the last two axes are multiplied; .mT swaps them"
+        elif a[1] == ONE and b[1] == ONE:
             remedy = f"write {x}.T @ {y} for the inner product or {x} @ {y}.T for the outer"
         elif a[1] == b[1]:
             remedy = f"write {x} @ {y}.T"
         elif a[0] == b[0]:
             remedy = f"write {x}.T @ {y}"
-        clash = f"{a[1]} columns do not meet {b[0]} rows".replace("?", "")
+        clash = f"{a[-1]} columns do not meet {b[-2]} rows".replace("?", "")
         return ShapeError(
             f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
             span=self.between(at.left, at.right),
             remedy=remedy,
         )
-
-    def _attribute(self, at: ast.Attribute) -> Expr:
-        if at.attr != "T":
-            raise UnsupportedError(
-                f".{at.attr} is not part of the language",
-                span=self.span(at),
-                remedy=_REMEDIES[ast.Attribute],
-            )
-        return transpose(self.read(at.value))
 
     def _call(self, at: ast.Call) -> Expr:
         if not isinstance(at.func, ast.Name):
@@ -352,7 +347,7 @@ class Elaborator(IndexReader):
         operator = FUNCTIONS.get(name)
         if operator is None or operator.build is None:
             raise self._unknown_function(at.func)
-        return operator.build(call)
+        return call.checked(operator.build(call))
 
     def _entrywise_order(self, name: str) -> tuple[str, int] | None:
         letters = dict(self.declared.entrywise)
@@ -381,7 +376,7 @@ _READERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.Name: Elaborator._name,
     ast.UnaryOp: Elaborator._unary,
     ast.BinOp: Elaborator._binary,
-    ast.Attribute: Elaborator._attribute,
+    ast.Attribute: Elaborator.attribute,
     ast.Call: Elaborator._call,
     ast.Subscript: Elaborator._subscript,
 }

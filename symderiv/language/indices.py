@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from ..errors import IndexNameError, LanguageError, Span
-from ..expr import Expr, Index, column, entry, row
-from ..shapes import ONE, Dim, Shape, Unifier, describe
+from ..errors import IndexNameError, LanguageError, ShapeError, Span, UnsupportedError
+from ..expr import Expr, Index, column, entry, row, transpose
+from ..shapes import ONE, Dim, DimMismatchError, Shape, Unifier, describe
 from .declarations import Declarations
+
+ATTRIBUTES = "the only attributes are .T, the transpose, and .mT, that of the last two axes"
 
 
 class IndexReader:
@@ -44,10 +46,46 @@ class IndexReader:
         """Make two dimensions equal, or raise what ``error`` says."""
         raise NotImplementedError
 
+    def between(self, left: ast.expr, right: ast.expr) -> Span:
+        """Return the place of the operator sign between two operands."""
+        raise NotImplementedError
+
+    def attribute(self, at: ast.Attribute) -> Expr:
+        """Return ``X.T`` or ``T.mT``; raises UnsupportedError or ShapeError."""
+        if at.attr not in ("T", "mT"):
+            raise UnsupportedError(
+                f".{at.attr} is not part of the language",
+                span=self.span(at),
+                remedy=ATTRIBUTES,
+            )
+        x = self.read(at.value)
+        if at.attr == "T" and len(x.shape) > 2:
+            raise ShapeError(
+                f"{self.source(at.value)} is {describe(self.shape(x))}: .T swaps the axes of a "
+                "matrix",
+                span=self.span(at),
+                remedy=f"write {self.source(at.value)}.mT to swap the last two axes",
+            )
+        return transpose(x)
+
+    def check_batches(self, at: ast.BinOp, a: Shape, b: Shape) -> None:
+        """Refuse a product of tensors whose batch axes do not broadcast; raises ShapeError."""
+        try:
+            self.unifier.broadcast((*a[:-2], ONE, ONE), (*b[:-2], ONE, ONE))
+        except DimMismatchError:
+            raise ShapeError(
+                f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
+                f"{describe(b)}: their batch axes are different",
+                span=self.between(at.left, at.right),
+                remedy="batch axes are aligned from the right and must be equal",
+            ) from None
+
     def _subscript(self, at: ast.Subscript) -> Expr:
         x = self.read(at.value)
         parts = list(at.slice.elts) if isinstance(at.slice, ast.Tuple) else [at.slice]
         shape = self.shape(x)
+        if len(shape) > 2:
+            return self._tensor_entry(at, x, parts, shape)
         if len(parts) == 1 and shape[1] == ONE and not isinstance(parts[0], ast.Slice):
             return entry(x, self.index(parts[0], shape[0]), 1)
         if len(parts) != 2:
@@ -68,6 +106,19 @@ class IndexReader:
             assert cols is not None
             return column(x, cols)
         return row(x, rows) if cols is None else entry(x, rows, cols)
+
+    def _tensor_entry(
+        self, at: ast.Subscript, x: Expr, parts: list[ast.expr], shape: Shape
+    ) -> Expr:
+        if len(parts) != len(shape) or any(isinstance(p, ast.Slice) for p in parts):
+            marks = ", ".join("ijklrstuvw"[: len(shape)])
+            raise IndexNameError(
+                f"{self.source(at)} is no entry; {self.source(at.value)} is {describe(shape)}",
+                span=self.span(at),
+                remedy=f"an entry of a tensor has an index for every axis: "
+                f"{self.source(at.value)}[{marks}]",
+            )
+        return entry(x, *(self.index(p, d) for p, d in zip(parts, shape, strict=True)))
 
     def _slice(self, at: ast.expr, dim: Dim) -> Index | None:
         if not isinstance(at, ast.Slice):
@@ -120,11 +171,11 @@ class IndexReader:
 
 def broadcast_remedy(a: Shape, b: Shape, x: str, y: str, sign: str) -> str:
     """Return what to write instead of ``x sign y`` of two shapes that do not broadcast."""
-    for (rows, cols), other, name, left in ((b, a, y, x), (a, b, x, y)):
-        if cols == ONE and rows == other[1]:
+    for (rows, cols), other, name, left in ((b[-2:], a, y, x), (a[-2:], b, x, y)):
+        if cols == ONE and rows == other[-1]:
             return (
                 f"write {left} {sign} {name}.T to use {name} in every row, or give {name} "
-                f"the size {other[0]} to use it in every column"
+                f"the size {other[-2]} to use it in every column"
             )
     if a == (b[1], b[0]):
         return f"is one of them transposed? write {y}.T"

@@ -83,6 +83,12 @@ class Problem:
         taken = {*self.variables, *self.definitions, *self.upstream, *parts}
         return next(n for n in ("L", "J", "F", "Loss", "Objective") if n not in taken)
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether anything in the problem has more than two axes."""
+        shapes = [v.shape for v in self.variables.values()]
+        return any(len(s) > 2 for s in (*shapes, *(e.shape for e in walk(self.objective))))
+
     def given(self, name: str) -> Expr:
         """Return the given gradient ``name`` (G) as a variable."""
         return var(name, self.upstream[name].shape)
@@ -123,7 +129,9 @@ class Problem:
 
 
 def kind_of(shape: Shape) -> str:
-    """Return whether a shape is that of a scalar, a vector or a matrix."""
+    """Return whether a shape is that of a scalar, a vector, a matrix or a tensor."""
+    if len(shape) > 2:
+        return "tensor"
     return "scalar" if shape == SCALAR else "vector" if shape[1] == ONE else "matrix"
 
 

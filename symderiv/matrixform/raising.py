@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from ..errors import MissingRuleError
 from ..expr import Expr, eye, num, zeros
+from ..fitting import fitted
 from ..shapes import Shape
 from ..simplify import Facts, Simplifier
 from ..tensor import (
@@ -29,6 +30,7 @@ from ..tensor import (
 from ..tensor.scale import UNIT_SCALE
 from .broadcasting import may_spread
 from .collecting import collect
+from .einsums import TensorRaiser
 from .fuses import without_fuses
 from .pieces import Piece, Product, flip, plus, raised_power
 from .walking import Reduced, Walk, onehot, shape_of
@@ -43,21 +45,29 @@ class Raiser:
     """Raises terms, remembering what is shared between them."""
 
     def __init__(
-        self, written: Mapping[Expr, Value] | None = None, facts: Facts | None = None
+        self,
+        written: Mapping[Expr, Value] | None = None,
+        facts: Facts | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self._memo: dict[Term, Expr] = {}
+        self._is_strict = strict  # whether a term without a matrix form is an error, not an einsum
+        self.tensors = TensorRaiser(
+            self.natural, self.product, self._in_matrices, self._spread_scalar
+        )
         self.simplify = Simplifier(facts)
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
         for x, value in (written or {}).items():
             is_name = value.term.kind == "named" and not value.loose
             if is_name and _is_written(value.term.children[0]):
-                self._memo[value.term.children[0]] = (
-                    x if x.shape == shape_of(value.term) else flip(x)
-                )
+                self._memo[value.term.children[0]] = _turned(x, shape_of(value.term))
             # What the writer wrote is what the reader knows: it comes back as it stands.
             if _is_written(value.term) and not value.loose:
-                natural = x if x.shape == shape_of(value.term) else flip(x)
+                if len(x.shape) > 2:
+                    self.tensors.memo.setdefault((value.term, x.shape), x)
+                natural = _turned(x, shape_of(value.term))
                 if natural.shape == shape_of(value.term):
                     self._memo.setdefault(value.term, natural)
                     self._memo.setdefault(self.simplify.assumed(value.term), natural)
@@ -71,8 +81,16 @@ class Raiser:
 
     def shaped(self, term: Term, shape: Shape) -> Expr:
         """Return a term, simplified, as an expression of the given shape."""
-        x = self.natural(self.simplify(term))
-        return x if x.shape == shape else flip(x)
+        term = self.simplify(term)
+        if len(shape) > 2:
+            return self.tensors.shaped(term, shape)
+        return _turned(self.natural(term), shape)
+
+    def _in_matrices(self, term: Term) -> Product:
+        """Return a term as a product of matrices; raises MissingRuleError where it is none."""
+        strict = Raiser(strict=True)
+        strict.sums = self.sums
+        return strict.product(term)
 
     def natural(self, term: Term) -> Expr:
         """Return a term with its first axis as the row."""
@@ -83,17 +101,17 @@ class Raiser:
 
     def _raise(self, term: Term) -> Expr:
         if len(term.dims) > 2:
-            raise MissingRuleError(f"no matrix form for a term with {len(term.dims)} axes")
+            return self.tensors.shaped(term, shape_of(term))
         if is_zero(term):
             return zeros(*shape_of(term)) if term.dims else num(0)
         if term.kind in ("leaf", "named"):
             expr: Expr = term.data
-            return expr if expr.shape == shape_of(term) else flip(expr)
+            return _turned(expr, shape_of(term))
         if term.kind == "share":
             return self.natural(term.children[0])
         if term.kind == "call":
             called: Expr = term.data.rebuild(self._arguments(term))
-            return called
+            return _turned(called, shape_of(term)) if len(called.shape) > 2 else called
         if term.kind == "add":
             return self._sum(term)
         if term.kind == "delta":
@@ -129,7 +147,12 @@ class Raiser:
             plain = without_fuses(self, term)
             if plain is not term:
                 return self.product(plain)
-            return self._power(term) or Walk(self, term).product()
+            try:
+                return self._power(term) or Walk(self, term).product()
+            except MissingRuleError:
+                if self._is_strict:
+                    raise
+                return self.tensors.product(term, shape_of(term))
         body = self.natural(term)
         return Product(UNIT_SCALE, (body,)) if body.is_scalar else Product(UNIT_SCALE, (), body)
 
@@ -185,6 +208,13 @@ class Raiser:
         if body is None or not may_spread(body, shape_of(whole)):
             return None
         return Product(p.scale, p.scalars, body)
+
+
+def _turned(x: Expr, shape: Shape) -> Expr:
+    """Return an expression in a shape that has the same axes."""
+    if x.shape == shape or len(x.shape) == len(shape) == 2:
+        return x if x.shape == shape else flip(x)
+    return fitted(x, shape)
 
 
 def _is_written(term: Term) -> bool:

@@ -36,9 +36,8 @@ class Raises(Protocol):
 
 
 def shape_of(term: Term) -> Shape:
-    """Return the shape of a term as a matrix: a vector is a column."""
-    dims = (*term.dims, ONE, ONE)
-    return (dims[0], dims[1])
+    """Return the shape of a term with all its axes: a vector is a column."""
+    return (*term.dims, *SCALAR)[: max(2, len(term.dims))]
 
 
 def onehot(term: Term) -> Expr:
@@ -100,6 +99,8 @@ class Walk:
         return factors
 
     def _take(self, raiser: Raises, f: Factor) -> None:
+        if len(f.labels) > 2:
+            raise MissingRuleError("no form in matrices alone: a factor has more than two axes")
         x = raised_power(raiser.natural(f.term), f.exponent)
         ends = (*f.labels, None, None)
         piece = Piece(x, ends[0], ends[1], len(f.labels) == 2 and is_symmetric(f.term))

@@ -35,6 +35,8 @@ def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr
     if body.op != "matmul" or len(monomials) != 1 or ONE in result.shape:
         return None
     factors = body.args
+    if any(len(f.shape) > 2 for f in factors):
+        return None  # read off position by position; no transpose to be turned back
     plain = all(f.op in ("var", "named", "transpose") for f in factors)
     if not plain or not any(f.op == "transpose" for f in factors):
         return None

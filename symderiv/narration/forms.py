@@ -21,6 +21,7 @@ from ..expr import (
     free_indices,
     index_sum,
     num,
+    own_indices,
     rebuild,
     sum_index,
     with_args,
@@ -60,8 +61,8 @@ class Letters:
         self.reserved, self._once = before, False
 
     def targets(self, count: int) -> tuple[str, ...]:
-        """Return the indices p, q of an entry to differentiate by; no sum ever uses them."""
-        pool = ["p", "q", *(f"{c}{k}" for k in range(1, 1000) for c in "pq")]
+        """Return the indices p, q, .. of an entry to differentiate by; no sum ever uses them."""
+        pool = [*"pqrs", *(f"{c}{k}" for k in range(1, 1000) for c in "pq")]
         return tuple([c for c in pool if c not in self._taken][:count])
 
     def pair(self, wanted: str, count: int, used: Sequence[Index] = ()) -> tuple[str, ...]:
@@ -162,7 +163,8 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
         data = e.data
         if e.op in ("entry", "delta") and isinstance(data, tuple):
-            data = (_swap(data[0], old, new), _swap(data[1], old, new), *data[2:])
+            indices = len(own_indices(e))
+            data = (*(_swap(x, old, new) for x in data[:indices]), *data[indices:])
         elif e.op in ("row", "column") and data == old:
             data = new
         if e.op == "Sum" and sum_index(e)[0] == old:
@@ -176,10 +178,8 @@ def place(x: Expr, ends: Ends) -> Expr:
     """Return the entry of a matrix expression at the indices of its axes (dimensions not 1)."""
     if x.shape == SCALAR:
         return x
-    rows, cols = x.shape
-    if cols == ONE:
-        return entry(x, ends[0], 1)
-    return entry(x, 1, ends[0]) if rows == ONE else entry(x, ends[0], ends[1])
+    left = iter(ends)
+    return entry(x, *(1 if d == ONE else next(left) for d in x.shape))
 
 
 class Forms:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import NoEntriesError
 from ..expr import sum_index, var, walk
-from ..shapes import ONE
+from ..shapes import SCALAR
 from ..tensor import Factor, Scale, Term, add, leaf
 from .forms import Ends, Forms, Letters, Monomial, differentiated
 
@@ -32,9 +32,8 @@ def jacobian(
 
     Raises NoEntriesError where the pullback is a function of the whole cotangent.
     """
-    dims = (*atom.dims, ONE, ONE)
     # No name that a writer can choose, so it is no factor that was there before.
-    seed = leaf(var("?seed", (dims[0], dims[1])), atom.dims)
+    seed = leaf(var("?seed", (*atom.dims, *SCALAR)[: max(2, len(atom.dims))]), atom.dims)
     with letters.once(*ends, *by):
         found = _coefficients(forms, pulled(atom, target, seed), seed, ends, by)
     return [_relettered(m.sifted()[0], letters, (*ends, *by)) for m in found]

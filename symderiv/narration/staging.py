@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..expr import Expr, transpose
+from ..expr import Expr
 from ..expr import named as named_expr
+from ..fitting import fitted
 from ..tensor import (
     Factor,
     Term,
@@ -111,7 +112,7 @@ class Stages:
 
     def _shaped(self, value: Term, like: Expr) -> Expr:
         written = self._written(value)
-        return written if written.shape == like.shape else transpose(written)
+        return fitted(written, like.shape)
 
     def _keep(self, stage: Stage) -> None:
         self.stages[stage.term] = stage

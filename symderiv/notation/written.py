@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..expr import Expr, Index
 from ..ops import ATOM, POWER, SUM, TABLE
 from ..ops.leaves import size_notation
-from ..shapes import ONE, SCALAR, Dim
+from ..shapes import ONE, SCALAR, Dim, Shape
 from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, row, sup
 
 
@@ -59,7 +59,7 @@ class Writer:
 
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> Math:
         """Return an argument of an entrywise operator, the ones of its broadcasting written."""
-        if e.is_scalar or e.shape == over.shape:
+        if e.is_scalar or e.shape == over.shape or len(over.shape) > 2:
             return self(e, level)
         one = Sym("1", bold=True)
         body = self(e, POWER)
@@ -68,6 +68,9 @@ class Writer:
         return row(one, body)
 
 
-def shape_notation(shape: tuple[Dim, Dim]) -> Math:
+def shape_notation(shape: Shape) -> Math:
     """Return a shape: n × d."""
-    return row(size_notation(shape[0]), Op("×"), size_notation(shape[1]))
+    items: list[Math] = [size_notation(shape[0])]
+    for dim in shape[1:]:
+        items += [Op("×"), size_notation(dim)]
+    return row(*items)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ..expr import Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
-from ..shapes import ONE, Unifier
+from ..shapes import ONE, SCALAR, Shape, Unifier
 from ..tensor import (
     COLUMN,
     INNER,
@@ -73,9 +73,9 @@ def _last_alone(args: Sequence[Expr]) -> int:
 
     ``A * x`` of a square A and a column x is refused, so that A * x * x.T is A * (x * x.T).
     """
-    shape = (ONE, ONE)
+    shape: Shape = SCALAR
     for k, a in enumerate(args):
-        if shape[0] == shape[1] != ONE and a.shape == (shape[0], ONE) and k < len(args) - 1:
+        if shape[-2] == shape[-1] != ONE and a.shape == (shape[-2], ONE) and k < len(args) - 1:
             return k
         shape = Unifier().broadcast(shape, a.shape)
     return len(args)
@@ -127,6 +127,7 @@ def _add_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="add",
+        tensors="batch",
         usage="x + y",
         law="linearity: the derivative of a sum is the sum of the derivatives",
         source=f"{_BOOK}, eq. 34",
@@ -145,6 +146,7 @@ register(
 register(
     Operator(
         name="neg",
+        tensors="batch",
         usage="-x",
         law="linearity",
         source=f"{_BOOK}, eq. 33",
@@ -208,6 +210,7 @@ def _mul_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="mul",
+        tensors="batch",
         usage="x * y",
         law="product rule, entry by entry",
         source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
@@ -244,6 +247,7 @@ def _div_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="div",
+        tensors="batch",
         usage="x / y",
         law="quotient rule, entry by entry",
         source=f"{_BOOK}, eq. 39 with the power rule",
@@ -317,6 +321,7 @@ def _pow_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="pow",
+        tensors="batch",
         usage="x ** y",
         law="power rule, entry by entry",
         source="elementary calculus",
@@ -349,6 +354,7 @@ def _matmul_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="matmul",
+        tensors="batch",
         usage="x @ y",
         law="entry of a matrix product",
         source=f"{_BOOK}, eq. 37",
@@ -362,18 +368,28 @@ register(
         bad=("X @ X", "x @ x", "X @ A", "A @ x.T"),
     )
 )
+
+
+def _transpose_code(e: Expr, code: Codes) -> str:
+    source = code(e.args[0], ATOM)
+    if len(e.shape) > 2:
+        return f"{source}.swapaxes(-1, -2)"
+    return source if ONE in e.shape else f"{source}.T"
+
+
 register(
     Operator(
         name="transpose",
-        usage="x.T",
+        tensors="batch",
+        usage="x.T, T.mT",
         law="transpose: an entry of the transpose has its indices swapped",
         source=f"{_BOOK}, eq. 44",
         level=binds(ATOM),
         lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
         explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
-        text=lambda e, text: text(e.args[0], ATOM) + ".T",
+        text=lambda e, text: text(e.args[0], ATOM) + (".T" if len(e.shape) == 2 else ".mT"),
         notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
-        numpy=lambda e, code: code(e.args[0], ATOM) + (".T" if ONE not in e.shape else ""),
+        numpy=_transpose_code,
         samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
         bad=("X.t", "X.H", "X'", "X.T()"),
     )

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..cells import each, flat, reshaped, sizes_of
+from ..errors import MissingRuleError
 from ..expr import Expr, node, transpose
 from ..notation.math import Fence, Math, Word, listed, row, sub
-from ..shapes import ONE, SCALAR, Dim, Shape
+from ..shapes import ONE, Dim, Shape, reduced_shape
 from ..tensor import Factor, Label, Scale, Term, Value, call, contract
-from .base import TABLE, Cells, Codes, Texts, Writes
+from .base import TABLE, Codes, Texts, Writes
 
 Slots = tuple[int, ...]
 
@@ -28,9 +30,11 @@ def slots_of(shape: Shape, axis: int | None) -> Slots:
 
 def axis_of(x: Expr, slots: Slots) -> int | None:
     """Return the axis of a raised argument that slots stand for; None for all of its entries."""
+    if len(x.shape) > 2 and 1 < len(slots) < len(x.shape):
+        raise MissingRuleError("no form for a function along several axes of a tensor, but not all")
     if ONE in x.shape or len(slots) != 1:
         return None
-    return 1 if slots == (-1,) else 0
+    return len(x.shape) + slots[0]
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,8 @@ class AxisCall:
             # A vector has one axis, and one row of a softmax is to be told from one column.
             told = self.name in NEEDS_AXIS and ONE in x.shape
             return node(self.name, args, x.shape, 0 if told else axis)
-        shape = {None: SCALAR, 0: (ONE, x.shape[1]), 1: (x.shape[0], ONE)}[axis]
-        found = node(self.name, args, shape, axis)
-        return transpose(found) if axis == 0 else found
+        found = node(self.name, args, reduced_shape(x.shape, axis), axis)
+        return transpose(found) if axis == 0 and len(x.shape) == 2 else found
 
 
 def along(name: str, term: Term, slots: Slots) -> Term:
@@ -136,24 +139,23 @@ def lower_along(e: Expr, args: Sequence[Value]) -> Value:
     return Value(term, e.shape, args[0].loose)
 
 
-def reduced_cells(cells: Cells, axis: Any, combine: Callable[[list[Any]], Any]) -> Cells:
-    """Return one scalar for every row (axis 1), every column (axis 0), or for all entries."""
-    if axis == 1:
-        return [[combine(list(r))] for r in cells]
-    if axis == 0:
-        return [[combine(list(c)) for c in zip(*cells, strict=True)]]
-    return [[combine([x for r in cells for x in r])]]
+def reduced_cells(cells: Any, axis: Any, combine: Callable[[list[Any]], Any]) -> Any:
+    """Return one scalar for all entries along an axis, or for all there are."""
+    if axis is None:
+        return [[combine(flat(cells))]]
+    if axis:
+        return [reduced_cells(part, axis - 1, combine) for part in cells]
+    return [each(lambda *values: combine(list(values)), *cells)]
 
 
-def mapped_cells(cells: Cells, axis: Any, combine: Callable[[list[Any]], list[Any]]) -> Cells:
-    """Return rows, columns or all entries, each list of them taken to one of its length."""
-    if axis == 1:
-        return [combine(list(r)) for r in cells]
-    if axis == 0:
-        columns = [combine(list(c)) for c in zip(*cells, strict=True)]
-        return [list(r) for r in zip(*columns, strict=True)]
-    flat, width = combine([x for r in cells for x in r]), len(cells[0])
-    return [flat[k : k + width] for k in range(0, len(flat), width)]
+def mapped_cells(cells: Any, axis: Any, combine: Callable[[list[Any]], list[Any]]) -> Any:
+    """Return the entries along an axis, or all, each list of them taken to one of its length."""
+    if axis is None:
+        return reshaped(combine(flat(cells)), sizes_of(cells))
+    if axis:
+        return [mapped_cells(part, axis - 1, combine) for part in cells]
+    lines = [combine(list(line)) for line in zip(*map(flat, cells), strict=True)]
+    return [reshaped(part, sizes_of(cells[0])) for part in zip(*lines, strict=True)]
 
 
 def axis_text(e: Expr, text: Texts) -> str:
@@ -173,10 +175,24 @@ def axis_code(name: str) -> Callable[[Expr, Codes], str]:
         x = e.args[0]
         if not slots_of(x.shape, e.data):  # type: ignore[arg-type]
             return code(x)
+        if len(x.shape) > 2 and isinstance(e.data, int):
+            return _tensor_code(e, code, name, e.data)
         axis = None if ONE in x.shape else e.data
         return code.function(e, name, *([] if axis is None else [f"axis={axis}"]))
 
     return write
+
+
+def _tensor_code(e: Expr, code: Codes, name: str, axis: int) -> str:
+    """Return a function along an axis of a tensor; a reduction keeps the axis with size 1."""
+    source = e.args[0].shape
+    found = code.function(e, name, f"axis={axis}")
+    if e.op in SAME_SHAPE:
+        return found
+    left = (*source[:axis], *source[axis + 1 :])
+    if len(e.shape) < len(source):
+        return code.packed(found, left, e.shape)
+    return f"{found}[{', '.join([':'] * axis + ['None'])}]"
 
 
 def axis_notation(word: Math) -> Callable[[Expr, Writes], Math]:
@@ -186,6 +202,13 @@ def axis_notation(word: Math) -> Callable[[Expr, Writes], Math]:
         body = Fence("(", listed(*(write(a) for a in e.args)), ")")
         if e.data is None or ONE in e.args[0].shape:
             return row(word, body)
-        return row(sub(word, Word("rows" if e.data == 0 else "cols", function=False)), body)
+        return row(sub(word, axis_word(e)), body)
 
     return notation
+
+
+def axis_word(e: Expr) -> Math:
+    """Return what is written for the axis of ``e.data``."""
+    if len(e.args[0].shape) > 2:
+        return Word(f"axis {e.data}", function=False)
+    return Word("rows" if e.data == 0 else "cols", function=False)

@@ -98,6 +98,7 @@ def entrywise(
     register(
         Operator(
             name=name,
+            tensors="batch",
             build=read_pointwise(name),
             usage=f"{name}(x)",
             law=law,
@@ -242,6 +243,7 @@ def _where_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="where",
+        tensors="batch",
         build=_build_where,
         usage="where(c > 0, a, b)",
         law="a choice has the slope of the branch that is taken",
@@ -266,6 +268,7 @@ def _power_like(name: str, exponent: Fraction, law: str, domain: str, **looks: A
     register(
         Operator(
             name=name,
+            tensors="batch",
             build=read_pointwise(name),
             usage=f"{name}(x)",
             law=law,

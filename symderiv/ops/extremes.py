@@ -13,9 +13,10 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
+from ..cells import levelled
 from ..expr import Expr, node
 from ..notation.math import Math, Sym, Word, sub
-from ..shapes import ONE, SCALAR
+from ..shapes import ONE, reduced_shape
 from ..tensor import Scale, Term, Value, add, call, scaled, spread, zero
 from .axes import (
     RULES,
@@ -52,10 +53,9 @@ _MINUS = Scale(Fraction(-1))
 def _build(name: str) -> Callable[[Application], Expr]:
     def build(call: Application) -> Expr:
         call.expect(1, 1, "axis")
-        x, axis = call.expr(0), call.axis()
-        rows, cols = x.shape
-        same = name in SAME_SHAPE
-        shape = x.shape if same else {None: SCALAR, 0: (ONE, cols), 1: (rows, ONE)}[axis]
+        x = call.expr(0)
+        axis = call.axis(of=x)
+        shape = x.shape if name in SAME_SHAPE else reduced_shape(x.shape, axis)
         return node(name, (x,), shape, axis)
 
     return build
@@ -78,11 +78,14 @@ def _reduction(
     word = spelled or name
 
     def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-        return reduced_cells(args[0], e.data, lambda values: combine(at.math, values))
+        found = reduced_cells(args[0], e.data, lambda values: combine(at.math, values))
+        cells: Cells = levelled(found, len(e.shape))
+        return cells
 
     register(
         Operator(
             name=name,
+            tensors="whole",
             build=_build(name),
             spelled=spelled,
             usage=f"{word}(X), {word}(X, axis=0), {word}(X, axis=1)",
@@ -101,6 +104,9 @@ def _reduction(
                 f"{word}(X, axis=0) * X",
                 f"{word}(x) * x",
                 f"{word}(A @ x, axis=0)",
+                f"{word}(T, axis=1) * T",
+                f"{word}(T @ X.T, axis=0) * A",
+                f"{word}(T) * T",
             ),
             bad=(f"{word}()", f"{word}(X, axis=2)", f"{word}(X, 'a')", f"{word}(X, dim=0)"),
         )
@@ -118,13 +124,15 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
             ]
             return [at.math.pick(sign, values, m) for m in marks]
 
-        return mapped_cells(args[0], e.data, combine)
+        marked: Cells = mapped_cells(args[0], e.data, combine)
+        return marked
 
     SAME_SHAPE.add(name)
     RULES[name] = lambda layout, node, cotangent: zero(layout.term.dims)
     register(
         Operator(
             name=name,
+            tensors="whole",
             build=_build(name),
             usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
             law=f"a mask of the first {of} entry has the slope 0",
@@ -291,7 +299,7 @@ _reduction(
 def _others_build(call: Application) -> Expr:
     count = call.expect(1, 5, "axis")
     args = tuple(call.expr(k) for k in range(count))
-    return node("prod_others", args, call.common_shape(*args), call.axis())
+    return node("prod_others", args, call.common_shape(*args), call.axis(of=args[0]))
 
 
 def _others_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -326,7 +334,8 @@ def _others_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
             product([v for i, v in enumerate(values) if i != k], ()) for k in range(len(values))
         ]
 
-    return mapped_cells(spread_out, e.data, combine)
+    found: Cells = mapped_cells(spread_out, e.data, combine)
+    return found
 
 
 def _others_code(e: Expr, code: Codes) -> str:
@@ -340,6 +349,7 @@ def _others_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="prod_others",
+        tensors="whole",
         build=_others_build,
         usage="prod_others(X), prod_others(X, axis=1)",
         law="the derivative of a product of others leaves out one entry more",

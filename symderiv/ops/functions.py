@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import MissingRuleError
-from ..expr import Expr, node, transpose, var
+from ..expr import Expr, node, var
+from ..fitting import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..shapes import SCALAR, Shape
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
@@ -49,8 +50,7 @@ class LossCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression; a row that was raised as a column is turned back."""
-        body = args[0] if args[0].shape == self.shape else transpose(args[0])
-        return node("loss", (body,), SCALAR, self.data)
+        return node("loss", (fitted(args[0], self.shape),), SCALAR, self.data)
 
 
 def _loss_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -67,6 +67,7 @@ def _loss_lower(e: Expr, args: Sequence[Value]) -> Value:
 register(
     Operator(
         name="loss",
+        tensors="whole",
         usage="L(Z)",
         law="chain rule: the gradient of the unspecified function at its argument is given",
         source="definition of the cotangent; Griewank and Walther, Evaluating Derivatives, ch. 3",
@@ -131,6 +132,7 @@ def _apply_notation(e: Expr, write: Writes) -> Math:
 register(
     Operator(
         name="apply",
+        tensors="batch",
         usage="f(X), declared f: entrywise",
         law="chain rule, entry by entry",
         source="elementary calculus",
@@ -149,6 +151,7 @@ register(
 register(
     Operator(
         name="named",
+        tensors="whole",
         usage="Z = X @ W; L(Z)",
         law="a definition is a name for its value",
         source="definition",

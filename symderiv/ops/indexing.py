@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..cells import entry_at
 from ..expr import Expr, Index, sum_index
 from ..notation.math import Big, Math, Op, row, sub
 from ..shapes import ONE, Dim, Shape
-from ..tensor import COLUMN, ROW, Factor, Label, Value, product, unit
+from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, product, unit
 from .base import (
     ATOM,
     PRODUCT,
@@ -44,9 +45,36 @@ def _pick(value: Value, shape: Shape, picks: Sequence[tuple[Index, Dim] | None])
 
 
 def _entry_lower(e: Expr, args: Sequence[Value]) -> Value:
+    if len(e.args[0].shape) > 2:
+        return _tensor_entry(e, args[0])
     i, j = _pair(e)
     rows, cols = e.args[0].shape
     return _pick(args[0], e.shape, ((i, rows), (j, cols)))
+
+
+def _tensor_entry(e: Expr, value: Value) -> Value:
+    loose = dict(value.loose)
+    marks: list[Label] = list(loose)
+    extra: list[Factor] = []
+    for k, (index, dim) in enumerate(zip(_place(e), e.args[0].shape, strict=True)):
+        if dim == ONE:
+            continue
+        if isinstance(index, str):
+            loose[index] = dim
+            marks.append(index)
+        else:
+            marks.append(("at", k))
+            extra.append(Factor(unit(index, dim), (marks[-1],)))
+    dims: dict[Label, Dim] = dict(zip(marks, value.term.dims, strict=True))
+    dims.update(loose)
+    left = tuple(sorted(loose.items()))
+    term = contract([Factor(value.term, tuple(marks)), *extra], [n for n, _ in left], dims)
+    return Value(term, e.shape, left)
+
+
+def _place(e: Expr) -> tuple[Index, ...]:
+    assert isinstance(e.data, tuple)
+    return e.data
 
 
 def _pair(e: Expr) -> tuple[Index, Index]:
@@ -60,22 +88,25 @@ def _index(e: Expr) -> Index:
 
 
 def _entry_text(e: Expr, text: Texts) -> str:
+    if len(e.args[0].shape) > 2:
+        return f"{text(e.args[0], ATOM)}[{', '.join(map(str, _place(e)))}]"
     i, j = _pair(e)
     inside = f"{i}" if e.args[0].shape[1] == ONE and j == 1 else f"{i}, {j}"
     return f"{text(e.args[0], ATOM)}[{inside}]"
 
 
 def _entry_notation(e: Expr, write: Writes) -> Math:
-    i, j = _pair(e)
     source = e.args[0]
-    kept = [x for x, d in zip((i, j), source.shape, strict=True) if d != ONE] or [i]
+    place = _place(e)
+    kept = [x for x, d in zip(place, source.shape, strict=True) if d != ONE] or [place[0]]
     parts: list[Math] = [write.index(x) for x in kept]
     return sub(write.inner(source), row(*parts))
 
 
 def _entry_code(e: Expr, code: Codes) -> str:
-    i, j = _pair(e)
-    kept = [x for x, d in zip((i, j), e.args[0].shape, strict=True) if d != ONE]
+    shape = e.args[0].shape
+    pairs = zip(_place(e), shape, strict=True)
+    kept = [x for x, d in pairs if d != ONE or len(shape) > 2]
     source = code(e.args[0], ATOM)
     return f"{source}[{', '.join(code.index(x) for x in kept)}]" if kept else source
 
@@ -107,14 +138,14 @@ def _column_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 
 
 def _entry_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    i, j = _pair(e)
-    return [[args[0][at.position(i) - 1][at.position(j) - 1]]]
+    return [[entry_at(args[0], [at.position(i) for i in _place(e)])]]
 
 
 register(
     Operator(
         name="entry",
-        usage="X[i, j]",
+        tensors="whole",
+        usage="X[i, j], T[i, j, k]",
         law=_LAW,
         source="definition",
         level=binds(ATOM),
@@ -123,8 +154,24 @@ register(
         text=_entry_text,
         notation=_entry_notation,
         numpy=_entry_code,
-        samples=("X[1, 2] * X", "Sum(i, x[i] * X[i, 1]) * X", "(A @ X)[2, 1] * X", "x[1] * x"),
-        bad=("X[0, 1]", "X[1.5, 1]", "X[1, 2, 3]", "X[i, j]", "X[1]", "s[1, 1, 1]"),
+        samples=(
+            "X[1, 2] * X",
+            "Sum(i, x[i] * X[i, 1]) * X",
+            "(A @ X)[2, 1] * X",
+            "x[1] * x",
+            "T[1, 2, 1] * X",
+            "Sum(i, Sum(j, T[i, j, 1] * T[i, 2, 1])) * X",
+        ),
+        bad=(
+            "X[0, 1]",
+            "X[1.5, 1]",
+            "X[1, 2, 3]",
+            "X[i, j]",
+            "X[1]",
+            "s[1, 1, 1]",
+            "T[1, 2]",
+            "T[1, :, 2]",
+        ),
     )
 )
 register(
@@ -182,6 +229,7 @@ def _sum_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="Sum",
+        tensors="whole",
         build=lambda call: call.bound_sum(),
         usage="Sum(i, x[i])",
         law="linearity: a finite sum is differentiated term by term",

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..cells import built
 from ..expr import Expr, eye, node, number
 from ..expr import delta as kronecker
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Script, Sym, row, sup
-from ..shapes import ONE, Dim, Shape
+from ..shapes import ONE, Dim, Shape, trimmed
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
     ATOM,
@@ -93,6 +94,7 @@ _leaf(
 )
 _leaf(
     name="var",
+    tensors="whole",
     usage="X",
     law="the entries of a variable are independent",
     lower=lambda e, args: Value(leaf(e, axes(e.shape)), e.shape),
@@ -136,8 +138,9 @@ _leaf(
 
 def _build_constant(name: str) -> Callable[[Application], Expr]:
     def build(call: Application) -> Expr:
-        count = call.expect(1, 2)
-        return node(name, (), (call.dim(0), call.dim(1) if count == 2 else ONE))
+        count = call.expect(1, 8)
+        dims = tuple(map(call.dim, range(count)))
+        return node(name, (), trimmed(dims if count > 1 else (*dims, ONE)))
 
     return build
 
@@ -159,16 +162,19 @@ def _build_delta(call: Application) -> Expr:
 
 def _filled(e: Expr, at: Place, value: int) -> Cells:
     cell = at.math.number(Fraction(value))
-    return [[cell] * at.size(e.shape[1]) for _ in range(at.size(e.shape[0]))]
+    filled: Cells = built([at.size(d) for d in e.shape], lambda *place: cell)
+    return filled
 
 
 def _shape_text(e: Expr, text: Texts) -> str:
-    rows, cols = e.shape
-    return f"{e.op}({rows})" if cols == ONE else f"{e.op}({rows}, {cols})"
+    dims = e.shape[:1] if len(e.shape) == 2 and e.shape[1] == ONE else e.shape
+    return f"{e.op}({', '.join(map(str, dims))})"
 
 
 def _ones_notation(e: Expr, write: Writes) -> Math:
     one = Sym("1", bold=True)
+    if len(e.shape) > 2:
+        return one
     rows, cols = e.shape
     if rows != ONE and cols != ONE:
         return row(one, sup(one, TRANSPOSE))
@@ -184,8 +190,8 @@ _leaf(
     text=_shape_text,
     notation=_ones_notation,
     numpy=lambda e, code: code.filled(e, "ones"),
-    samples=("ones(n, d) + X", "ones(n).T @ X", "ones(n) @ ones(d).T * X"),
-    bad=("ones()", "ones(X)", "ones(n, d, n)", "ones(0)"),
+    samples=("ones(n, d) + X", "ones(n).T @ X", "ones(n) @ ones(d).T * X", "ones(t, n, d) * X"),
+    bad=("ones()", "ones(X)", "ones(0)"),
 )
 _leaf(
     name="zeros",

@@ -59,7 +59,7 @@ HIDDEN = Fraction(-(10**9))  # what the causal mask adds: finite, and its expone
 def last_axis(call: Application, what: str) -> Expr:
     """Return the first argument, whose last axis must be longer than 1."""
     x = call.expr(0)
-    if x.shape[1] == ONE:
+    if x.shape[-1] == ONE:
         raise call.refuse(
             x,
             f"{what} runs along the last axis, and of {{shape}} that has one number",
@@ -139,7 +139,7 @@ class RowNorm:
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression; a row that was raised as a column is turned back."""
         x, eps = args
-        if x.shape[1] == ONE:
+        if x.shape[-1] == ONE:
             turned = transpose(x)
             return transpose(node(self.name, (turned, eps), turned.shape))
         return node(self.name, args, x.shape)
@@ -190,6 +190,7 @@ for _name, _law, _source in (
     register(
         Operator(
             name=_name,
+            tensors="batch",
             build=_build_norm(_name),
             usage=f"{_name}(X, eps)",
             law=_law,
@@ -205,6 +206,7 @@ for _name, _law, _source in (
                 f"{_name}(A @ X, 0.5) * X",
                 f"{_name}(X, s ** 2 + 1) * X",
                 f"{_name}(x.T, 0.25) * x.T",
+                f"{_name}(T, 0.5) * T",
             ),
             bad=(
                 f"{_name}(X)",
@@ -277,6 +279,7 @@ def _dropout_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="dropout",
+        tensors="batch",
         build=_build_dropout,
         usage="dropout(X, M, p): X * M / (1 - p) with a given mask M of zeros and ones",
         law="the product with a given mask is linear",

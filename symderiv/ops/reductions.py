@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import prod
+from typing import Any
 
+from ..cells import each, flat, levelled, sizes_of
 from ..expr import Expr, node
 from ..notation.math import Fence, Math, Word, listed, row, sub
-from ..shapes import ONE, SCALAR
+from ..shapes import ONE, SCALAR, reduced_shape
 from ..tensor import (
     COLUMN,
     INNER,
@@ -42,10 +45,9 @@ _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 def _build_axis(name: str) -> Callable[[Application], Expr]:
     def build(call: Application) -> Expr:
         call.expect(1, 1, "axis")
-        x, axis = call.expr(0), call.axis()
-        rows, cols = x.shape
-        shape = {None: SCALAR, 0: (ONE, cols), 1: (rows, ONE)}[axis]
-        return node(name, (x,), shape, axis)
+        x = call.expr(0)
+        axis = call.axis(of=x)
+        return node(name, (x,), reduced_shape(x.shape, axis), axis)
 
     return build
 
@@ -72,8 +74,9 @@ def _build_diag(call: Application) -> Expr:
 
 
 def _sum_lower(e: Expr, args: Sequence[Value]) -> Value:
-    row_label = ROW if e.data == 1 else INNER
-    column_label = COLUMN if e.data == 0 else INNER + 1
+    last = len(e.args[0].shape) - 1
+    row_label = INNER if e.data in (None, last - 1) else ROW
+    column_label = INNER + 1 if e.data in (None, last) else COLUMN
     return product([(args[0], row_label, column_label)], e.shape)
 
 
@@ -87,16 +90,21 @@ def _mean_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _sum_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    cells = args[0]
-    if e.data == 1:
-        return [[total(r)] for r in cells]
-    columns = [total(list(c)) for c in zip(*cells, strict=True)]
-    return [columns] if e.data == 0 else [[total(columns)]]
+    if e.data is None:
+        return [[total(flat(args[0]))]]
+    cells: Cells = levelled(_summed(args[0], int(str(e.data))), len(e.shape))
+    return cells
+
+
+def _summed(cells: Any, axis: int) -> Any:
+    if axis:
+        return [_summed(part, axis - 1) for part in cells]
+    return [each(lambda *column: total(column), *cells)]
 
 
 def _mean_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    rows, cols = len(args[0]), len(args[0][0])
-    count = {None: rows * cols, 0: rows, 1: cols}[e.data]  # type: ignore[index]
+    sizes = sizes_of(args[0])
+    count = prod(sizes) if e.data is None else sizes[int(str(e.data))]
     share = at.math.number(Fraction(1, count))
     return broadcast([_sum_cells(e, args, at)], lambda x: x * share)
 
@@ -111,6 +119,8 @@ def _sum_notation(e: Expr, write: Writes) -> Math:
     word = Word("sum" if e.op == "sum" else "mean")
     if e.data is None:
         return row(word, body)
+    if len(e.args[0].shape) > 2:
+        return row(sub(word, Word(f"axis {e.data}", function=False)), body)
     return row(sub(word, Word("rows" if e.data == 0 else "cols", function=False)), body)
 
 
@@ -118,6 +128,10 @@ def _axis_code(e: Expr, code: Codes) -> str:
     source = e.args[0]
     if source.is_scalar or (e.data is not None and source.shape[int(str(e.data))] == ONE):
         return code(source, ATOM)
+    if e.data is not None and len(source.shape) > 2:
+        kept = f"{code(source, ATOM)}.{e.op}(axis={e.data}, keepdims=True)"
+        place = int(str(e.data))
+        return code.packed(kept, (*source.shape[:place], ONE, *source.shape[place + 1 :]), e.shape)
     axis = "" if e.data is None or ONE in source.shape else f"axis={e.data}"
     return f"{code(source, ATOM)}.{e.op}({axis})"
 
@@ -129,6 +143,7 @@ for _name, _lower, _cells, _law in (
     register(
         Operator(
             name=_name,
+            tensors="whole",
             build=_build_axis(_name),
             usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
             law=_law,
@@ -144,8 +159,18 @@ for _name, _lower, _cells, _law in (
                 f"X * {_name}(X, axis=1)",
                 f"{_name}(X, axis=0) * X",
                 f"{_name}(x) * x",
+                f"{_name}(T) * T",
+                f"T * {_name}(T, axis=2)",
+                f"{_name}(T, axis=0) * X",
+                f"X @ {_name}(T, axis=1).mT",
             ),
-            bad=(f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(X, 'a')", f"{_name}(X, dim=0)"),
+            bad=(
+                f"{_name}()",
+                f"{_name}(X, axis=2)",
+                f"{_name}(X, 'a')",
+                f"{_name}(X, dim=0)",
+                f"{_name}(T, axis=3)",
+            ),
         )
     )
 

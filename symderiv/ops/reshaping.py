@@ -1,12 +1,32 @@
-"""Table entry of reshape: the entries of a matrix, row by row, in another shape."""
+"""Table entry of reshape: the entries, row by row, in another shape.
+
+Between matrices it is a contraction with fuses, as vec and kron are; with a tensor on either side
+it is a call, whose pullback is the reshape back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from ..cells import flat, reshaped
 from ..expr import Expr, node, ones
-from ..shapes import ONE, Dim
-from ..tensor import COLUMN, INNER, ROW, Factor, Label, Value, fuse, product
+from ..fitting import fitted
+from ..shapes import ONE, SCALAR, Dim, Shape, times, trimmed
+from ..tensor import (
+    COLUMN,
+    INNER,
+    ROW,
+    Factor,
+    Label,
+    Term,
+    Value,
+    call,
+    fuse,
+    is_zero,
+    product,
+    zero,
+)
 from .base import (
     ATOM,
     Application,
@@ -19,27 +39,67 @@ from .base import (
     register,
     written_function,
 )
+from .leaves import axes
+
+Dims = tuple[Dim, ...]
 
 
-def _pair(rows: Dim, cols: Dim, mark: int) -> tuple[Label, Label, list[Factor]]:
+def _pair(shape: Shape, mark: int) -> tuple[Label, Label, list[Factor]]:
     """Return the labels of a row and a column on the place that both are read from."""
-    if ONE in (rows, cols):
+    rows, cols = shape
+    if ONE in shape:
         return INNER, INNER, []
     ends = (INNER + mark, INNER + mark + 1)
     return *ends, [Factor(fuse(rows, cols), (INNER, *ends))]
 
 
+@dataclass(frozen=True)
+class ReshapeCall:
+    """The same entries under other axes; ``data`` holds the core dimensions before and after."""
+
+    data: tuple[Dims, Dims]
+    name: str = "reshape"
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent in the shape of the argument."""
+        before, after = self.data
+        return reshape_term(cotangent, after, before)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression; what is in front of the core stays there."""
+        before, after = self.data
+        found = axes(args[0].shape)
+        dims = (*found[: len(found) - len(before)], *after)
+        return fitted(args[0], (*dims, *SCALAR)[: max(2, len(dims))])
+
+
+def reshape_term(term: Term, before: Dims, after: Dims) -> Term:
+    """Return a term with its last axes, ``before``, as others; a reshape undoes another."""
+    lead = term.dims[: len(term.dims) - len(before)]
+    if before == after:
+        return term
+    if is_zero(term):
+        return zero((*lead, *after))
+    if term.kind == "call" and isinstance(term.data, ReshapeCall) and term.data.data[1] == before:
+        return reshape_term(term.children[0], term.data.data[0], after)
+    return call(ReshapeCall((before, after)), (term,), (*lead, *after))
+
+
 def _build(call: Application) -> Expr:
-    count = call.expect(2, 3)
+    call.expect(2, 9)
     x = call.expr(0)
-    shape = (call.dim(1), call.dim(2) if count == 3 else ONE)
-    call.same_shape(ones(x.shape[0] * x.shape[1]), ones(shape[0] * shape[1]))
-    return node("reshape", (x,), shape)
+    dims = call.dims(1)
+    shape = trimmed(dims if len(dims) > 1 else (*dims, ONE))
+    call.same_shape(ones(times(call.shape(x))), ones(times(shape)))
+    return node("reshape", (x,), shape) if len(shape) > 2 or shape != x.shape else x
 
 
 def _lower(e: Expr, args: Sequence[Value]) -> Value:
-    i, j, inside = _pair(*e.args[0].shape, 1)
-    p, q, outside = _pair(*e.shape, 3)
+    before, after = axes(e.args[0].shape), axes(e.shape)
+    if len(e.shape) > 2 or len(e.args[0].shape) > 2:
+        return Value(reshape_term(args[0].term, before, after), e.shape, args[0].loose)
+    i, j, inside = _pair(e.args[0].shape, 1)
+    p, q, outside = _pair(e.shape, 3)
     names = {p: ROW, q: COLUMN} if outside else {}
     row = ROW if e.shape[0] != ONE else COLUMN
     whole = INNER if outside else row
@@ -50,27 +110,35 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    flat = [x for r in args[0] for x in r]
-    width = at.size(e.shape[1])
-    return [flat[k : k + width] for k in range(0, len(flat), width)]
+    cells: Cells = reshaped(flat(args[0]), [at.size(d) for d in e.shape])
+    return cells
 
 
 def _text(e: Expr, text: Texts) -> str:
-    dims = [str(d) for d in e.shape if d != ONE or e.shape[0] == ONE]
+    is_column = len(e.shape) == 2 and e.shape[1] == ONE
+    dims = map(str, e.shape[:1] if is_column else e.shape)
     return f"reshape({', '.join([text(e.args[0]), *dims])})"
 
 
+def kept(shape: Shape) -> Dims:
+    """Return the axes of the array that holds a shape."""
+    return axes(shape) if len(shape) == 2 else shape
+
+
 def _code(e: Expr, code: Codes) -> str:
-    sizes = [code.size(d) for d in e.shape if d != ONE]
+    before, after = kept(e.args[0].shape), kept(e.shape)
     body = code(e.args[0], ATOM)
-    if not sizes:
+    if before == after:
         return body
-    return f"{body}.reshape({', '.join(sizes)})"
+    if not after:
+        return f"{body}[{', '.join('0' for _ in before)}]"
+    return f"{body}.reshape({', '.join(code.size(d) for d in after)})"
 
 
 register(
     Operator(
         name="reshape",
+        tensors="whole",
         build=_build,
         usage="reshape(X, n, m)",
         law="reshape: each entry keeps its derivative and gets a new place",
@@ -81,7 +149,20 @@ register(
         text=_text,
         notation=written_function("reshape"),
         numpy=_code,
-        samples=("reshape(X, n*d)", "reshape(X, d, n) @ X", "reshape(kron(x, x), n, n) @ X"),
-        bad=("reshape(X)", "reshape(X, n)", "reshape(X, n, n)", "reshape(X, X, n)"),
+        samples=(
+            "reshape(X, n*d)",
+            "reshape(X, d, n) @ X",
+            "reshape(kron(x, x), n, n) @ X",
+            "reshape(T, t*n, d) @ X.T",
+            "reshape(X * X, d, n, 1) * X[1, 1]",
+            "reshape(reshape(T, t*n, d) @ X.T, t, n, n) @ X",
+        ),
+        bad=(
+            "reshape(X)",
+            "reshape(X, n)",
+            "reshape(X, n, n)",
+            "reshape(X, X, n)",
+            "reshape(T, n, d)",
+        ),
     )
 )

@@ -14,7 +14,17 @@ from ..expr import Expr, node
 from ..notation.math import Fence, Math, Word, row, sub
 from ..shapes import ONE
 from ..tensor import Scale, Term, add, scaled
-from .axes import RULES, SAME_SHAPE, Layout, Slots, along, lower_along, mapped_cells, slots_of
+from .axes import (
+    RULES,
+    SAME_SHAPE,
+    Layout,
+    Slots,
+    along,
+    axis_word,
+    lower_along,
+    mapped_cells,
+    slots_of,
+)
 from .base import (
     ATOM,
     Application,
@@ -59,11 +69,13 @@ def _logsoftmax_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
 def _build(name: str) -> Callable[[Application], Expr]:
     def build(call: Application) -> Expr:
         call.expect(1, 1, "axis")
-        x, axis = call.expr(0), call.axis(1)
+        x = call.expr(0)
+        last = len(x.shape) - 1
+        axis = call.axis(last, x)
         if not slots_of(x.shape, axis):
             raise call.refuse(
                 x,
-                f"axis {'-1' if axis == 1 else axis} of {{shape}} has size 1, so every {name} "
+                f"axis {'-1' if axis == last else axis} of {{shape}} has size 1, so every {name} "
                 "along it is the same number",
                 f"write {name}({{x}}, axis={1 if x.shape[0] == ONE else 0})",
             )
@@ -73,20 +85,21 @@ def _build(name: str) -> Callable[[Application], Expr]:
 
 
 def _text(e: Expr, text: Texts) -> str:
-    axis = "" if e.data == 1 else f", axis={e.data}"
+    axis = "" if e.data == len(e.shape) - 1 else f", axis={e.data}"
     return f"{e.op}({text(e.args[0])}{axis})"
 
 
 def _notation(e: Expr, write: Writes) -> Math:
     body = Fence("(", write(e.args[0]), ")")
     word: Math = Word(e.op)
-    if ONE not in e.args[0].shape and e.data != 1:
-        word = sub(word, Word("rows" if e.data == 0 else "all", function=False))
+    if ONE not in e.args[0].shape and e.data != len(e.shape) - 1:
+        word = sub(word, Word("all", function=False) if e.data is None else axis_word(e))
     return row(word, body)
 
 
 def _code(e: Expr, code: Codes) -> str:
-    axis = e.data if ONE not in e.args[0].shape else 0
+    is_line = len(e.shape) == 2 and ONE in e.shape
+    axis = 0 if is_line else e.data
     return code.function(e, f"_{e.op}", f"axis={axis}")
 
 
@@ -96,7 +109,8 @@ def _softmax_cells(e: Expr, args: Any, at: Place) -> Cells:
         whole = total(powers)
         return [p / whole for p in powers]
 
-    return mapped_cells(args[0], e.data, combine)
+    cells: Cells = mapped_cells(args[0], e.data, combine)
+    return cells
 
 
 def _logsoftmax_cells(e: Expr, args: Any, at: Place) -> Cells:
@@ -104,7 +118,8 @@ def _logsoftmax_cells(e: Expr, args: Any, at: Place) -> Cells:
         whole = at.math.log(total([at.math.exp(x) for x in values]))
         return [x - whole for x in values]
 
-    return mapped_cells(args[0], e.data, combine)
+    cells: Cells = mapped_cells(args[0], e.data, combine)
+    return cells
 
 
 for _name, _rule, _cells, _law in (
@@ -121,6 +136,7 @@ for _name, _rule, _cells, _law in (
     register(
         Operator(
             name=_name,
+            tensors="whole",
             build=_build(_name),
             usage=f"{_name}(X), {_name}(x, axis=0)",
             law=_law,
@@ -137,6 +153,8 @@ for _name, _rule, _cells, _law in (
                 f"{_name}(x, axis=0) * x",
                 f"{_name}(X, axis=None)",
                 f"{_name}(x.T)",
+                f"{_name}(T @ X.T) @ X",
+                f"{_name}(T, axis=1) * T",
             ),
             bad=(f"{_name}(x)", f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(s)"),
         )

@@ -190,6 +190,7 @@ def _pair(
     register(
         Operator(
             name=name,
+            tensors="batch",
             build=build,
             usage=usage,
             law=law,

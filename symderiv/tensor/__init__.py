@@ -21,7 +21,7 @@ from .terms import (
     unit,
     zero,
 )
-from .value import COLUMN, INNER, ROW, Value, labels, product, spread
+from .value import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
 
 __all__ = [
     "COLUMN",
@@ -41,6 +41,7 @@ __all__ = [
     "delta",
     "factors_of",
     "fuse",
+    "gathered",
     "is_entrywise",
     "is_symmetric",
     "is_whole",

@@ -1,8 +1,9 @@
 """Matrices over index terms: which axis of a term is the row and which the column.
 
-Contract: an axis exists only where the dimension is not 1, so a row and a column hold the same
-one-axis term and transposing either costs nothing. An entry ``X[i, j]`` under a named index
-leaves that index as a *loose* axis, in front of the row and the column, until ``Sum`` binds it.
+Contract: an axis exists only where the dimension is not 1 (batch axes as well), so a row and a
+column hold the same one-axis term and transposing either costs nothing. An entry ``X[i, j]``
+under a named index leaves that index as a *loose* axis, in front of all others, until ``Sum``
+binds it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from .contraction import contract
 from .scale import UNIT_SCALE, Scale
 from .terms import ONE_EXPONENT, Factor, Label, Term
 
-ROW, COLUMN, INNER = 0, 1, 2  # loose indices are strings, so these never clash with one
+# Loose indices are strings, so these never clash with one; batch axes are labelled -1 (the
+# innermost), -2, .., so that equal positions meet wherever batches are broadcast.
+ROW, COLUMN, INNER = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,14 @@ class Value:
 
 def labels(value: Value, row: Label, column: Label) -> tuple[Label, ...]:
     """Return a label for every axis of a value's term."""
-    ends = tuple(x for x, dim in zip((row, column), value.shape, strict=True) if dim != ONE)
+    ends = tuple(x for x, _ in axis_labels(value.shape, row, column))
     return tuple(name for name, _ in value.loose) + ends
+
+
+def axis_labels(shape: Shape, row: Label, column: Label) -> list[tuple[Label, Dim]]:
+    """Return a label and the dimension for every axis of a shape that is not 1."""
+    batch = range(2 - len(shape), 0)
+    return [(x, d) for x, d in zip((*batch, row, column), shape, strict=True) if d != ONE]
 
 
 def product(
@@ -64,7 +73,7 @@ def product(
     for factor in extra:
         dims.update(zip(factor.labels, factor.term.dims, strict=True))
         parts.append(factor)
-    ends = [(x, d) for x, d in zip((ROW, COLUMN), shape, strict=True) if d != ONE]
+    ends = axis_labels(shape, ROW, COLUMN)
     dims.update(ends)
     left = tuple((n, d) for n, d in sorted(loose.items()) if n not in (bind or {}))
     out = [n for n, _ in left] + [x for x, _ in ends]
@@ -83,3 +92,23 @@ def spread(values: Sequence[Value], shape: Shape) -> list[Value]:
         else product([(v, ROW, COLUMN)], shape, loosen=loose)
         for v in values
     ]
+
+
+def gathered(
+    factors: Sequence[tuple[Value, Sequence[Label]]], out: Sequence[Label], shape: Shape
+) -> Value:
+    """Return the contraction of values with a label for every axis of each; ``out`` labels
+    every axis of the result. Axes of size 1 have no part in it."""
+    loose: dict[str, Dim] = {}
+    dims: dict[Label, Dim] = {}
+    parts: list[Factor] = []
+    for value, marks in factors:
+        kept = [x for x, d in zip(marks, value.shape, strict=True) if d != ONE]
+        labelled = (*(n for n, _ in value.loose), *kept)
+        loose.update(value.loose)
+        dims.update(zip(labelled, value.term.dims, strict=True))
+        parts.append(Factor(value.term, labelled))
+    ends = [(x, d) for x, d in zip(out, shape, strict=True) if d != ONE]
+    dims.update(ends)
+    left = tuple(sorted(loose.items()))
+    return Value(contract(parts, [x for x, _ in [*left, *ends]], dims), shape, left)
