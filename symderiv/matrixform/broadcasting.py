@@ -21,15 +21,21 @@ def spreads_well(vector: Expr) -> bool:
     return is_reciprocal(vector) or is_one_per_row(vector)
 
 
-def scaled_rows(column: Expr, matrix: Expr) -> Expr:
+def is_spreading(x: Expr) -> bool:
+    """Whether a writer scales by broadcasting here: a vector times a matrix, entry by entry."""
+    vectors = [a for a in x.args if ONE in a.shape and not a.is_scalar]
+    return x.op in ("mul", "div") and ONE not in x.shape and bool(vectors)
+
+
+def scaled_rows(column: Expr, matrix: Expr, spreads: bool) -> Expr:
     """Return a matrix with its rows scaled by a column."""
-    if spreads_well(column) and may_spread(column, matrix.shape):
+    if (spreads or spreads_well(column)) and may_spread(column, matrix.shape):
         return hadamard([matrix, column])
     return matmul(diagonal(column), matrix)
 
 
-def scaled_columns(matrix: Expr, column: Expr) -> Expr:
+def scaled_columns(matrix: Expr, column: Expr, spreads: bool) -> Expr:
     """Return a matrix with its columns scaled by what stands in a column."""
-    if spreads_well(column):
+    if spreads or spreads_well(column):
         return hadamard([matrix, flip(column)])
     return matmul(matrix, diagonal(column))

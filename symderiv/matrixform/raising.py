@@ -28,7 +28,7 @@ from ..tensor import (
     summands,
 )
 from ..tensor.scale import UNIT_SCALE
-from .broadcasting import may_spread
+from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
 from .fuses import without_fuses
@@ -59,6 +59,7 @@ class Raiser:
         self.simplify = Simplifier(facts)
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
+        self.spreads = any(is_spreading(x) for x in written or ())
         for x, value in (written or {}).items():
             is_name = value.term.kind == "named" and not value.loose
             if is_name and _is_written(value.term.children[0]):

@@ -29,6 +29,7 @@ class Raises(Protocol):
     """What the walk asks of the raiser."""
 
     sums: str
+    spreads: bool
     writes_scalars: bool
 
     def natural(self, term: Term) -> Expr: ...
@@ -63,7 +64,7 @@ class Walk:
         self.out: list[Label] = list(range(len(term.dims)))
         self.dims: dict[Label, Dim] = dict(enumerate(dims))
         self.bound: list[Label] = list(range(len(term.dims), len(dims)))
-        self.sums = raiser.sums
+        self.sums, self.spreads = raiser.sums, raiser.spreads
         self.scalars: list[Expr] = []
         self.scalars_written: list[Expr] = []
         self.linked = False
@@ -231,7 +232,7 @@ class Walk:
 
     def _weighted(self, matrix: Piece, label: Label, weight: Expr) -> Piece:
         body = matrix.starting(label)
-        return Piece(scaled_rows(weight, body.expr), label, body.column)
+        return Piece(scaled_rows(weight, body.expr, self.spreads), label, body.column)
 
     def _sum_alone(self, matrix: Piece, label: Label) -> None:
         other = matrix.row if matrix.column == label else matrix.column
@@ -246,7 +247,7 @@ class Walk:
     def _style(self, dim: Dim, plain: str = "sum") -> str:
         """Return whether a sum over a range is a mean: the scale divides by the size."""
         powers = dict(self.scale.sizes)
-        if self.sums == "ones" or not dim.symbols:
+        if not dim.symbols:
             return plain
         if any(powers.get(s, 0) > -dim.symbols.count(s) for s in dim.symbols):
             return plain
@@ -277,8 +278,8 @@ class Walk:
             return spread_out(u, across, shape)
         body = hadamard(matrices)
         if u is not None:
-            body = scaled_rows(u, body)
-        return scaled_columns(body, v) if v is not None else body
+            body = scaled_rows(u, body, self.spreads)
+        return scaled_columns(body, v, self.spreads) if v is not None else body
 
 
 def _line(expr: Expr, label: Label | None) -> Piece:

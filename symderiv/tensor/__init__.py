@@ -1,6 +1,15 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
-from .contraction import components, constant, contract, is_symmetric, monomial, scaled, transposed
+from .contraction import (
+    components,
+    constant,
+    contract,
+    is_symmetric,
+    monomial,
+    scaled,
+    share,
+    transposed,
+)
 from .scale import Scale
 from .sums import add, summands
 from .terms import (
@@ -17,7 +26,6 @@ from .terms import (
     is_zero,
     leaf,
     named,
-    share,
     unit,
     zero,
 )

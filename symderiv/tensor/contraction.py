@@ -26,6 +26,7 @@ from .terms import (
     delta,
     factors_of,
     fuse,
+    intern,
     zero,
 )
 
@@ -310,6 +311,27 @@ def _numbered(f: Factor, number: dict[Label, int]) -> tuple[int, ...]:
     if len(labels) == 2 and labels[0] > labels[1] and is_symmetric(f.term):
         return (labels[1], labels[0])
     return labels
+
+
+def share(term: Term) -> Term:
+    """Return a sum or a product as one factor and one summand: it is not merged into others.
+
+    For what is used more than once. It stands for its only child; numbers and scalar factors stay
+    outside, and a term that is a single thing is returned as it is.
+    """
+    if term.kind == "add":
+        return intern("share", term.dims, None, (term,), "")
+    if term.kind != "contract":
+        return term
+    scale, factors, dims = factors_of(term)
+    inside = [f for f in factors if f.labels]
+    if not inside or (len(inside) == 1 and inside[0].term.kind != "add"):
+        return term
+    out = range(len(term.dims))
+    whole = contract(inside, out, dict(enumerate(dims)))
+    outside = [Factor(f.term, (), f.exponent) for f in factors if not f.labels]
+    shared = Factor(intern("share", term.dims, None, (whole,), ""), tuple(out))
+    return contract([shared, *outside], out, dict(enumerate(term.dims)), scale)
 
 
 def transposed(term: Term) -> Term:

@@ -201,20 +201,6 @@ def fuse(slow: Dim, fast: Dim) -> Term:
     return intern("fuse", (slow * fast, slow, fast), None, (), "")
 
 
-def share(term: Term) -> Term:
-    """Return a sum as one factor and one summand: what is used more than once is not merged.
-
-    It stands for its only child; a term that is no sum is returned as it is.
-    """
-    if term.kind == "contract":
-        is_sum = len(term.data[3]) > len(term.dims) or any(c.kind == "add" for c in term.children)
-    else:
-        is_sum = term.kind == "add"
-    if not is_sum:
-        return term
-    return intern("share", term.dims, None, (term,), "")
-
-
 def call(function: Function, args: tuple[Term, ...], dims: Dims) -> Term:
     """Return a function of terms."""
     return intern("call", dims, function, args, function.name)
