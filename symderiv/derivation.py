@@ -60,7 +60,7 @@ class Result:
         What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
         """
         adjoints = self.derivation.adjoints.values()
-        return shared_text(self.expr, [*self.derivation.taken, "L", "f", "g", "h"], adjoints)
+        return shared_text(self.expr, self.derivation.taken, adjoints)
 
     @property
     def latex(self) -> str:

@@ -22,6 +22,7 @@ from .matrixform import Raiser, vec_order
 from .narration import Step
 from .narration.forms import Forms, Letters, place, total
 from .notation.latex import latex
+from .notation.sharing import shared_text
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
@@ -91,7 +92,7 @@ class Jacobian:
     @property
     def text(self) -> str:
         """Return the Jacobian in the expression language; it parses back."""
-        return text(self.expr)
+        return shared_text(self.expr, self.taken)
 
     @property
     def latex(self) -> str:
@@ -223,8 +224,8 @@ class Product:
 
     @property
     def text(self) -> str:
-        """Return the product in the expression language."""
-        return text(self.expr)
+        """Return the product in the expression language; it parses back."""
+        return shared_text(self.expr)
 
     @property
     def latex(self) -> str:

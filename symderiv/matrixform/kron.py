@@ -172,7 +172,7 @@ class _Form:
             weights += [diagonal(m) for m in found]
             return diagonal(hadamard(weights)) if weights else eye(self.dims[x])
         if not found:
-            return spread_out(u, v, (self.dims[x], self.dims[y]))
+            return spread_out(u, flip(v) if v is not None else None, (self.dims[x], self.dims[y]))
         body = hadamard(found)
         body = matmul(diagonal(u), body) if u is not None else body
         return matmul(body, diagonal(v)) if v is not None else body

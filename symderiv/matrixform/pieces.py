@@ -257,9 +257,16 @@ def _reads_better_below(value: Fraction, has_top: bool) -> bool:
 
 
 def plus(terms: Sequence[Expr]) -> Expr:
-    """Return a sum, positive terms first, and plain before transposed ones."""
-    order = sorted(terms, key=lambda t: (t.op == "neg" or _negative(t), transposes(t)))
-    return add(*order)
+    """Return a sum: positive terms first, plain before transposed ones, the identity last."""
+
+    def place(t: Expr) -> tuple[bool, bool, int]:
+        return (t.op == "neg" or _negative(t), _is_identity(t), transposes(t))
+
+    return add(*sorted(terms, key=place))
+
+
+def _is_identity(t: Expr) -> bool:
+    return t.op == "eye" or (t.op == "mul" and t.args[-1].op == "eye")
 
 
 def _negative(t: Expr) -> bool:

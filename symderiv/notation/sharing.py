@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..expr import Expr, free_indices, named, substitute, walk
+from ..expr import Expr, dims_of, free_indices, named, substitute, walk
 from ..shapes import ONE
 from .text import text
 
 _POOLS = {"matrix": "SRUVHPQZ", "vector": "srzuvqp", "scalar": "stcrkq"}
+_MEANT = ("L", "f", "g", "h", "e")  # these mean something without being declared
 _LEAST_GAIN = 4  # names, numbers and signs that a name must save
 _LEAVES = {"var", "named", "num", "size", "const", "ones", "zeros", "eye", "onehot", "delta"}
 
@@ -25,7 +26,8 @@ def shared(
     ``defined`` are names in ``x`` that nobody wrote and that are therefore defined as well.
     """
     made = dict.fromkeys(defined)
-    names = {*taken, *(str(e.data) for e in made)}
+    names = {*taken, *_MEANT, *dims_of(x)}
+    names.update(str(e.data) for e in walk(x) if e.op in ("var", "named"))
     while True:
         found = _best(x, made)
         if found is None:
