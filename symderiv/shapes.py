@@ -117,6 +117,12 @@ class DimMismatchError(Exception):
         self.left, self.right = left, right
 
 
+def _may_equal(product: Dim, literal: Dim) -> bool:
+    """Whether a product of several symbols can have a literal size."""
+    several = len(product.symbols) > 1 and not any(s[0] == "?" for s in product.symbols)
+    return several and not literal.symbols and literal.coefficient % product.coefficient == 0
+
+
 class Unifier:
     """Binds unknown dimensions so that shapes fit.
 
@@ -153,6 +159,9 @@ class Unifier:
             if unknown.is_unknown and unknown.symbols[0] not in other.symbols:
                 self._bound[unknown.symbols[0]] = other
                 return other
+        for product, literal in ((left, right), (right, left)):
+            if _may_equal(product, literal):
+                return literal  # m*p = 6 is an equation that the arrays have to satisfy
         if self.collect:
             return self._assume(left, right)
         raise DimMismatchError(left, right)

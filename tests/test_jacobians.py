@@ -85,6 +85,9 @@ HESSIANS = [
     ("sum(exp(X @ y))", "y", "X.T @ diag(exp(X @ y)) @ X"),
     ("sum(exp(X @ y))", "X", "kron(y @ y.T, diag(exp(X @ y)))"),
     ("x.T @ X @ y", "X", "zeros(m*n, m*n)"),
+    ("sum(exp(X @ B))", "X", "kron(B, eye(n)) @ diag(vec(exp(X @ B))) @ kron(B.T, eye(n))"),
+    ("sum(exp(A @ X))", "X", "kron(eye(m), A.T) @ diag(vec(exp(A @ X))) @ kron(eye(m), A)"),
+    ("sum(exp(A @ X @ B))", "X", "kron(B, A.T) @ diag(vec(exp(A @ X @ B))) @ kron(B.T, A)"),
 ]
 
 
@@ -191,6 +194,18 @@ def test_every_step_of_a_hessian_holds() -> None:
 def test_identity_of_vec_and_kron_holds(text: str) -> None:
     left, right = text.split(" - ")
     assert sd.equal(left, right, **used(text, MATRICES)).verdict == "right"
+
+
+def test_a_product_of_sizes_may_be_a_number_that_the_arrays_satisfy() -> None:
+    declared = {"X": "m, n", "Y": "p, q", "u": "6", "v": "20"}
+    d = sd.derive("u.T @ kron(X, Y) @ v", wrt="Y", **declared)
+    assert d["Y"].text == "reshape(u, m, p).T @ X @ reshape(v, n, q)"
+    rng = np.random.default_rng(0)
+    x, y, u, v = (rng.normal(size=k) for k in ((3, 4), (2, 5), 6, 20))
+    expected = u.reshape(3, 2).T @ x @ v.reshape(4, 5)
+    np.testing.assert_allclose(d["Y"].evaluate(X=x, Y=y, u=u, v=v), expected)
+    with pytest.raises(errors.MissingRuleError, match="no check where sizes have to satisfy"):
+        d.verify()
 
 
 # Structured variables ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -18,10 +19,11 @@ from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import compare_all, generalise
-from ..errors import DisagreementError, InputError
-from ..expr import Variable
+from ..errors import DisagreementError, InputError, MissingRuleError
+from ..expr import Variable, walk
 from ..language import Problem
 from ..notation.text import text
+from ..shapes import ONE
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
@@ -85,6 +87,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
     """Compare both roads entry by entry at all sizes 1, 2, 3; raises DisagreementError."""
     problem = derivation.problem
     _check_size(problem)
+    _check_equations(problem)
     candidates = {n: r.expr for n, r in derivation.items()}
     found: list[dict[str, Any]] = []
     for name, c in compare_all(problem, candidates).items():
@@ -110,6 +113,22 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
             }
         )
     return tuple(found)
+
+
+def _check_equations(problem: Problem) -> None:
+    """Refuse sizes that must satisfy an equation: the points of a check are drawn freely."""
+    for e in walk(problem.objective):
+        if e.op == "matmul":
+            pairs = [(a.shape[1], b.shape[0]) for a, b in pairwise(e.args)]
+        else:
+            pairs = [(a.shape[k], e.shape[k]) for a in e.args for k in (0, 1)]
+            pairs = [p for p in pairs if e.op in ("add", "mul", "div") and ONE not in p]
+        for left, right in pairs:
+            if left != right:
+                raise MissingRuleError(
+                    f"no check where sizes have to satisfy {left} = {right}",
+                    remedy=f"declare the size as the product: {max(left, right, key=str)}",
+                )
 
 
 def _check_size(problem: Problem) -> None:

@@ -10,10 +10,11 @@ Contract: equals the term for every size. Either side may be one axis instead of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import MissingRuleError
 from ..expr import Expr, eye, matmul, ones
 from ..ops.vectors import commutation, kron, vec
 from ..shapes import Dim
@@ -51,8 +52,14 @@ def kron_form(raiser: Any, term: Term, left: Side, right: Side) -> Expr:
     dims = dict(zip(names, term.dims, strict=True))
     terms: list[Product] = []
     for scale, part in distributed(term):
-        p = _Form(raiser, part, names, dims).product()
-        terms.append(Product(scale * p.scale, p.scalars, p.body))
+        r = raiser.reduced(part)
+        pieces = [_renamed(p, names) for p in r.pieces]
+        deltas = [frozenset(names[int(x)] for x in pair) for pair in r.deltas]
+        if r.bound:
+            body = through(pieces, deltas, dims, {_shared(x): d for x, d in r.bound.items()})
+        else:
+            body = Form(dims, pieces, deltas).matrix()
+        terms.append(Product(scale * r.scale, r.scalars, body))
     return plus([t.expr() for t in collect(terms)])
 
 
@@ -84,18 +91,99 @@ def _wide_sum(term: Term) -> int | None:
     return next(wide, None)
 
 
-class _Form:
-    """One product, sorted by the axes that its pieces join."""
+def _renamed(piece: Piece, names: Sequence[str]) -> Piece:
+    """Return a piece with the names of its axes; an index that is still summed has its own."""
+    ends = []
+    for x in (piece.row, piece.column):
+        free = isinstance(x, int) and x < len(names)
+        ends.append(None if x is None else names[int(str(x))] if free else _shared(x))
+    return Piece(piece.expr, ends[0], ends[1])
 
-    def __init__(self, raiser: Any, term: Term, names: Sequence[str], dims: dict[str, Dim]) -> None:
+
+def _shared(label: object) -> str:
+    return f"x{label}"
+
+
+def through(
+    pieces: Sequence[Piece],
+    deltas: Sequence[frozenset[str]],
+    dims: Mapping[str, Dim],
+    bound: Mapping[str, Dim],
+) -> Expr:
+    """Return a product that sums over an index of three or more matrices.
+
+    The sum is a product of two forms. Where a delta makes a row axis equal to a column axis, both
+    forms carry it too, and what joins it with the index stands between them as a diagonal matrix.
+    """
+    kept = [c for c in (frozenset((B, D)), frozenset((A, C))) if c in deltas][:1]
+    fast, slow = _middle(pieces, kept, list(bound))
+    inner = {x for x in (fast, slow) if x is not None}
+    between = [p for p in pieces if p.labels <= inner | set().union(*kept) and p.is_matrix]
+    between = [p for p in between if p.labels & set(bound)]
+    rest = [p for p in pieces if p not in between]
+    across = [p for p in rest if p.labels & {A, B} and p.labels & {C, D}]
+    sides = [[p for p in rest if p not in across and p.labels & set(s)] for s in (_LEFT, _RIGHT)]
+    alone = [p for p in rest if p.labels <= set(bound)]
+    own = [[d for d in deltas if d not in kept and d <= set(s)] for s in (_LEFT, _RIGHT)]
+    extra = [d for d in deltas if d not in kept and not any(d in o for o in own)]
+    # The pair between the two forms: the columns of the left one, the rows of the right one.
+    known = {**dims, **bound}
+    ranges = [{n: d for n, d in dims.items() if n in s} for s in (_LEFT, _RIGHT)]
+    names: list[dict[str, str]] = [{}, {}]
+    for x, marks in ((fast, (C, A)), (slow, (D, B))):
+        for k in (0, 1) if x is not None else ():
+            ranges[k][marks[k]] = known[str(x)]
+            names[k].update({str(x): marks[k]} if x in bound else {})
+    left = [_moved(p, names[0]) for p in sides[0]]
+    right = [_moved(p, names[1]) for p in (*sides[1], *alone)]
+    factors = [
+        Form(ranges[0], left, [*own[0], *kept]).matrix(),
+        Form(ranges[1], right, [*own[1], *kept]).matrix(),
+    ]
+    if between:
+        turned = [p.starting(fast if fast in p.labels else C).expr for p in between]
+        factors.insert(1, diagonal(vec(hadamard(turned))))
+    body = matmul(*factors)
+    if across or extra:
+        body = hadamard([body, Form(dict(dims), across, extra).matrix()])
+    return body
+
+
+def _middle(
+    pieces: Sequence[Piece], kept: Sequence[frozenset[str]], bound: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """Return the fast and the slow index of the pair between the two forms."""
+    if len(bound) + len(kept) > 2:
+        raise MissingRuleError(
+            "no matrix form: several indices are shared by three or more matrices each",
+            remedy="see the index form of the result",
+        )
+    if kept:
+        return (bound[0], B) if B in kept[0] else (A, bound[0])
+    if len(bound) == 1:
+        return bound[0], None
+    met = [x for x in bound if any(p.labels == {A, x} for p in pieces)]
+    fast = met[0] if met else bound[0]
+    return fast, next(x for x in bound if x != fast)
+
+
+def _moved(piece: Piece, names: Mapping[str, str]) -> Piece:
+    ends = [names.get(str(e), e) for e in (piece.row, piece.column)]
+    return Piece(piece.expr, ends[0], ends[1])
+
+
+class Form:
+    """One product of pieces on the axes a, b, c, d, as a matrix in vec order."""
+
+    def __init__(
+        self, dims: dict[str, Dim], pieces: Sequence[Piece], deltas: Sequence[frozenset[str]]
+    ) -> None:
         self.dims = dims
-        self.scale, self.scalars, pieces, deltas = raiser.reduced(term)
-        self.deltas = [frozenset(names[int(x)] for x in pair) for pair in deltas]
-        self.vectors: dict[str, list[Expr]] = {x: [] for x in names}
+        self.deltas = list(deltas)
+        self.vectors: dict[str, list[Expr]] = {x: [] for x in dims}
         self.matrices: dict[frozenset[str], list[Piece]] = {}
         for p in pieces:
-            ends = [names[x] if x is not None else None for x in (p.row, p.column)]
-            self._place(Piece(p.expr, ends[0], ends[1]))
+            self._place(p)
 
     def _place(self, p: Piece) -> None:
         if not p.is_matrix:
@@ -115,16 +203,15 @@ class _Form:
                     return
         self.matrices.setdefault(p.labels, []).append(p)  # type: ignore[arg-type]
 
-    def product(self) -> Product:
-        """Return the product as a scale, scalars and a matrix in vec order."""
+    def matrix(self) -> Expr:
+        """Return the product as a matrix."""
         straight = self._joins(A, C) or self._joins(B, D)
         crossed = self._joins(A, D) or self._joins(B, C)
         left, right = self._own(_LEFT), self._own(_RIGHT)
         if not straight and not crossed:
             rows = left if left is not None else self._alone(_LEFT)
             columns = right if right is not None else self._alone(_RIGHT)
-            body = matmul(rows, flip(columns))
-            return Product(self.scale, tuple(self.scalars), body)
+            return matmul(rows, flip(columns))
         bodies = []
         if straight:
             bodies.append(self._straight())
@@ -135,7 +222,7 @@ class _Form:
             body = matmul(diagonal(left), body)
         if right is not None:
             body = matmul(body, diagonal(right))
-        return Product(self.scale, tuple(self.scalars), body)
+        return body
 
     def _joins(self, x: str, y: str) -> bool:
         pair = frozenset((x, y))

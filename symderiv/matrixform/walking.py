@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ..errors import MissingRuleError
@@ -47,12 +47,13 @@ def onehot(term: Term) -> Expr:
 
 
 class Reduced(NamedTuple):
-    """A contraction with its bound indices summed out: pieces on the free ones, and deltas."""
+    """A contraction with its indices summed out: pieces on those that are left, and deltas."""
 
     scale: Scale
     scalars: tuple[Expr, ...]
     pieces: tuple[Piece, ...]
     deltas: tuple[tuple[Label, ...], ...]
+    bound: Mapping[Label, Dim] = {}  # indices that three or more matrices share
 
 
 class Walk:
@@ -150,6 +151,11 @@ class Walk:
         ``spread`` leaves out the ones that spread a scalar over the free indices.
         """
         self._sum_all()
+        if self.bound:
+            raise MissingRuleError(
+                "no matrix form: an index is shared by three or more matrices",
+                remedy="see the index form of the result",
+            )
         body = self._assemble() if self.out and not spread else None
         return Product(self.scale, (*self.scalars, *self.scalars_written), body)
 
@@ -158,7 +164,8 @@ class Walk:
         self._sum_all()
         deltas = tuple(f.labels for f in factors_of(self.term)[1] if f.term.kind == "delta")
         scalars = (*self.scalars, *self.scalars_written)
-        return Reduced(self.scale, scalars, tuple(self.pieces), deltas)
+        bound = {x: self.dims[x] for x in self.bound}
+        return Reduced(self.scale, scalars, tuple(self.pieces), deltas, bound)
 
     def _sum_all(self) -> None:
         while True:
@@ -168,11 +175,6 @@ class Walk:
                 break
             self.bound.remove(label)
             self._sum_out(label)
-        if self.bound:
-            raise MissingRuleError(
-                "no matrix form: an index is shared by three or more matrices",
-                remedy="see the index form of the result",
-            )
 
     def _merge_matrices(self) -> None:
         if sum([p.is_matrix for p in self.pieces]) < 2:
