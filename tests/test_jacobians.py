@@ -152,12 +152,12 @@ def test_hessian_multiplies_a_direction_without_being_formed() -> None:
         h.product("X")
 
 
-def test_index_form_is_there_where_no_matrix_form_is() -> None:
+def test_index_form_names_the_entries_of_value_and_variable() -> None:
     masked = "norm(M * (X - U @ V.T)) ** 2"
     found = sd.hessian(masked, "U", X="n, m", U="n, k", V="m, k", M="n, m")
-    with pytest.raises(errors.MissingRuleError, match="no matrix form of the hessian by U"):
-        _ = found.text
+    assert found.text == "2 * kron(V.T, eye(n)) @ diag(vec(M ** 2)) @ kron(V, eye(n))"
     assert "M[i, l] ** 2" in found.index_form
+    found.verify()
 
 
 def test_second_derivative_of_an_unspecified_loss_is_refused() -> None:
