@@ -372,7 +372,7 @@ def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, N
             assert isinstance(v.data, tuple)
             dims.append(v.data[-1])
         for dim in dims:
-            found.update(dict.fromkeys(dim.symbols))
+            found.update(dict.fromkeys(dim.names))
     return found
 
 

@@ -26,7 +26,7 @@ def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
             if e.op == "onehot" and isinstance(e.data, int):
                 found.append((e.data, e.shape[0]))
             for index, dim in found:
-                if isinstance(index, int) and len(dim.symbols) == 1:
+                if isinstance(index, int) and dim.symbols == dim.names and len(dim.names) == 1:
                     name = dim.symbols[0]
                     least[name] = max(least.get(name, 1), -(-index // dim.coefficient))
     return least

@@ -33,9 +33,16 @@ class Dim(NamedTuple):
         """Whether this is a single unknown, free to be bound."""
         return self.coefficient == 1 and len(self.symbols) == 1 and self.symbols[0][0] == "?"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the symbols that a writer declared; those inside a sum too."""
+        return tuple(n for s in self.symbols for n in (symbol_names(s) if s[0] == "(" else (s,)))
+
     def at(self, sizes: Mapping[str, int]) -> int:
         """Return the size once every symbol has one."""
-        return self.coefficient * prod(sizes[s] for s in self.symbols)
+        return self.coefficient * prod(
+            sum(p.at(sizes) for p in parts_of(s)) if s[0] == "(" else sizes[s] for s in self.symbols
+        )
 
 
 ONE = Dim()
@@ -79,6 +86,71 @@ def reduced_shape(shape: Shape, axis: int | None) -> Shape:
     if axis is None:
         return SCALAR
     return trimmed((*shape[:axis], ONE, *shape[axis + 1 :]))
+
+
+@lru_cache(maxsize=4096)
+def parts_of(name: str) -> tuple[Dim, ...]:
+    """Return the dimensions whose sum a symbol such as ``(m + n)`` stands for.
+
+    >>> parts_of("(m + 2*n)")
+    (Dim(coefficient=1, symbols=('m',)), Dim(coefficient=2, symbols=('n',)))
+    """
+    found = []
+    for part in _cut(name[1:-1], "+"):
+        factors = _cut(part, "*")
+        numbers = [f for f in factors if f.isdecimal()]
+        names = tuple(sorted(f for f in factors if not f.isdecimal()))
+        found.append(Dim(prod(map(int, numbers)), names))
+    return tuple(found)
+
+
+def _cut(text: str, sign: str) -> list[str]:
+    """Return what stands between the signs that are in no parentheses."""
+    parts, depth = [""], 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        if c == sign and not depth:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [p.strip() for p in parts]
+
+
+def symbol_names(name: str) -> tuple[str, ...]:
+    """Return the declared symbols inside a sum."""
+    return tuple(n for part in parts_of(name) for n in part.names)
+
+
+def summed_sizes(dims: Iterable[Dim]) -> Dim:
+    """Return the sum of dimensions: 2*n, or a symbol of its own for n and m.
+
+    >>> str(summed_sizes([symbol("n"), symbol("m")])), str(summed_sizes([symbol("n")] * 2))
+    ('(m + n)', '2*n')
+    """
+    return _gathered(dims, ())  # type: ignore[return-value]
+
+
+def left_over(whole: Dim, dims: Iterable[Dim]) -> Dim | None:
+    """Return what is left of a dimension without others: None for nothing.
+
+    Raises DimMismatchError where they are no part of it.
+    """
+    return _gathered([whole], dims)
+
+
+def _gathered(plus: Iterable[Dim], minus: Iterable[Dim]) -> Dim | None:
+    counts: dict[tuple[str, ...], int] = {}
+    for sign, dims in ((1, plus), (-1, minus)):
+        for dim in dims:
+            single = dim.coefficient == 1 and len(dim.symbols) == 1 and dim.symbols[0][0] == "("
+            for part in parts_of(dim.symbols[0]) if single else (dim,):
+                counts[part.symbols] = counts.get(part.symbols, 0) + sign * part.coefficient
+    kept = [Dim(c, names) for names, c in sorted(counts.items()) if c]
+    if any(d.coefficient < 0 for d in kept):
+        raise DimMismatchError(summed_sizes(plus), summed_sizes(minus))
+    if len(kept) < 2:
+        return kept[0] if kept else None
+    return symbol(f"({' + '.join(map(str, kept))})")
 
 
 def times(dims: Iterable[Dim]) -> Dim:
@@ -143,11 +215,15 @@ class Unifier:
 
     def resolve(self, dim: Dim) -> Dim:
         """Return ``dim`` with everything that is bound put in."""
-        if not any(s in self._bound for s in dim.symbols):
+        if not any(s in self._bound for s in dim.names):
             return dim
         result = size(dim.coefficient)
         for s in dim.symbols:
-            result = result * (self.resolve(self._bound[s]) if s in self._bound else symbol(s))
+            if s[0] == "(":
+                known = summed_sizes([self.resolve(part) for part in parts_of(s)])
+            else:
+                known = self.resolve(self._bound[s]) if s in self._bound else symbol(s)
+            result = result * known
         return result
 
     def unify(self, left: Dim, right: Dim) -> Dim:

@@ -38,6 +38,7 @@ from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.extremes import ProductOfOthersCall
 from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
+from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall
@@ -414,6 +415,8 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     EigenvaluesCall: ({}, ("dot(eigvalsh(A), x)",)),
     SylvesterCall: ({}, ("dot(sylvester(A, eye(n), B), A)",)),
     ReshapeCall: ({}, ("L(reshape(T * T, t*n, d))", "L(reshape(X * X, d, n, 1))")),
+    ConcatCall: ({}, ("L(concat(X * X, A, axis=1))",)),
+    PartCall: ({}, ("L(part(concat(X * X, A, axis=1), 0, d, axis=1))",)),
     HeadsCall: ({}, ("L(split_heads(H * H, h))", "L(merge_heads(T * T))")),
     RowNorm: (row_norm_flaws(), ("dot(layernorm(X, s * s), Y)", "dot(rmsnorm(X, s * s), Y)")),
 }

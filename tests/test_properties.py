@@ -42,6 +42,7 @@ RENAMED = {
 }  # fmt: skip
 SMALL = (("n", 1), ("d", 1))
 OUTSIDE_DOMAIN = (ZeroDivisionError, TypeError, ValueError, OverflowError)
+TENSORS = re.compile(r"(?<![.\w])(T|H)\b")
 VARIABLES = re.compile(r"\b(X|A|x|s)\b")
 NAMES = re.compile(r"\b(" + "|".join(RENAMED) + r")\b(?!\()")
 
@@ -80,7 +81,7 @@ def forms() -> dict[str, tuple[Form, ...]]:
     found: dict[str, list[Form]] = {}
     for operator in TABLE.values():
         for sample in operator.samples:
-            if ";" in sample or operator.name == "loss":
+            if ";" in sample or operator.name == "loss" or TENSORS.search(sample):
                 continue
             x = problem(f"L({sample})", **DECLARED).objective.args[0]
             rational = all(map(_is_rational, walk(x)))

@@ -123,6 +123,24 @@ def test_einsums_of_the_literature_equal_jax() -> None:
     compared(basis, lambda A, w, B: jnp.trace(A @ jnp.einsum("q,qij->ij", w, B)))
 
 
+def test_joined_heads_equal_jax() -> None:
+    p = problem("L(tanh(concat(X @ W, X @ V, axis=1)))", X="n, d", W="d, m", V="d, q")
+
+    def forward(X: Any, W: Any, V: Any) -> Any:
+        return jnp.tanh(jnp.concatenate((X @ W, X @ V), axis=1))
+
+    compared(p, forward)
+
+
+def test_position_and_class_rows_are_joined_in_a_batch() -> None:
+    p = problem("L(softmax(concat(T, T @ A, axis=1) @ A, axis=-1))", T="t, n, d", A="d, d")
+
+    def forward(T: Any, A: Any) -> Any:
+        return softmax(jnp.concatenate((T, T @ A), axis=1) @ A)
+
+    compared(p, forward)
+
+
 # Results that people would write ----------------------------------------------------------------
 
 
@@ -140,6 +158,11 @@ def test_einsums_of_the_literature_equal_jax() -> None:
         ("L(split_heads(X, h))", {"X": "n, h*k"}, {"X": "merge_heads(G)"}),
         ("L(transpose(T, 1, 2, 0))", {"T": "t, n, d"}, {"T": "transpose(G, 2, 0, 1)"}),
         ("L(reshape(T, t*n, d))", {"T": "t, n, d"}, {"T": "reshape(G, t, n, d)"}),
+        (
+            "L(concat(X, Y, axis=0))",
+            {"X": "n, d", "Y": "m, d"},
+            {"X": "part(G, 0, n, axis=0)", "Y": "part(G, n, m, axis=0)"},
+        ),
         ("sum(T ** 2)", {"T": "t, n, d"}, {"T": "2 * T"}),
         ("sum(T)", {"T": "t, n, d"}, {"T": "ones(t, n, d)"}),
     ],
@@ -209,6 +232,10 @@ def test_shapes_align_from_the_right() -> None:
         ('einsum("tnd,tmd->tnm", T, T)', "t x n x n"),
         ('einsum("tnd,nd->t", T, X)', "t x 1"),
         ('einsum("tnd,tnd", T, T)', "1 x 1"),
+        ("concat(X, A, axis=1)", "n x (d + n)"),
+        ("concat(X, X, axis=0)", "2*n x d"),
+        ("concat(T, X, axis=0)", "(1 + t) x n x d"),
+        ("part(concat(x, x, axis=0), n, n, axis=0)", "n x 1"),
         ("reshape(T, t*n*d)", "d*n*t x 1"),
     ],
 )
@@ -258,6 +285,9 @@ def test_text_parses_back(text: str) -> None:
         ('einsum("ijk->i", A)', "3 letters for 2 axes", "einsum("),
         ('einsum("ij,ji->", X, X)', "letter", "einsum("),
         ('einsum("ij->ii", A)', "no pattern", "einsum("),
+        ("concat(X, A, axis=0)", "axis 1 is d and n", "write concat"),
+        ("concat(X, A)", "which axis", "write concat"),
+        ("part(X, n, n, axis=0)", "is no part of n", "known to fit"),
         ("T + ones(t, d, n)", "cannot be combined", "equal"),
     ],
 )

@@ -196,9 +196,7 @@ class Checker:
         sizes, values, spot, left, right = found
         met = {str(e.data) for x in (claimed, truth) for e in walk(x) if e.op == "var"}
         shown = {n: c for n, c in values.items() if n in met}
-        used = {
-            d for x in (claimed, truth) for e in walk(x) for dim in e.shape for d in dim.symbols
-        }
+        used = {d for x in (claimed, truth) for e in walk(x) for dim in e.shape for d in dim.names}
         return Counterexample(
             {d: s for d, s in sizes.items() if d in used},
             shown,

@@ -36,7 +36,7 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
         arrays.append(array)
     coder = Coder()
     code = coder(_unnamed(x))
-    for name in {*coder.sizes, *(s for d in x.shape for s in d.symbols)}:
+    for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
     for function in _functions(x):
         if not callable(given.get(function)):
@@ -87,10 +87,10 @@ def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:
     if array.ndim != len(dims):
         raise _wrong(name, array, dims, sizes)
     for dim, size in zip(dims, array.shape, strict=True):
-        if len(dim.symbols) == 1 and dim.coefficient == 1:
+        if dim.symbols == dim.names and len(dim.names) == 1 == dim.coefficient:
             if sizes.setdefault(dim.symbols[0], size) != size:
                 raise _wrong(name, array, dims, sizes)
-        elif all(s in sizes for s in dim.symbols) and dim.at(sizes) != size:
+        elif all(s in sizes for s in dim.names) and dim.at(sizes) != size:
             raise _wrong(name, array, dims, sizes)
     return array
 
@@ -100,7 +100,7 @@ def _fits(found: tuple[int, ...], shape: Shape) -> bool:
 
 
 def _wrong(name: str, array: Any, dims: tuple[Dim, ...], sizes: Mapping[str, int]) -> InputError:
-    known = ", ".join(f"{s} = {sizes[s]}" for d in dims for s in d.symbols if s in sizes)
+    known = ", ".join(f"{s} = {sizes[s]}" for d in dims for s in d.names if s in sizes)
     return InputError(
         f"{name} has shape {array.shape}; expected {shape_text(dims)}"
         + (f" with {known}" if known else "")

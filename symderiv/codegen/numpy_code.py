@@ -66,7 +66,7 @@ class Coder:
 
     def size(self, dim: Dim) -> str:
         """Return a size as source."""
-        self.sizes.update(dict.fromkeys(dim.symbols))
+        self.sizes.update(dict.fromkeys(dim.names))
         text = str(dim)
         return f"({text})" if "*" in text else text
 

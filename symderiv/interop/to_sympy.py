@@ -22,7 +22,7 @@ from ..errors import MissingRuleError
 from ..expr import Expr, number, sum_index, transpose, walk
 from ..ops import TABLE
 from ..ops.base import ENTRYWISE
-from ..shapes import ONE, Dim, Shape
+from ..shapes import ONE, Dim, Shape, parts_of
 
 _POINTWISE = {*ENTRYWISE, "sqrt", "square", "where", "maximum", "minimum", "elu", "leaky_relu"}
 
@@ -59,6 +59,8 @@ class _Writer:
 
     def one(self, e: Expr) -> Any:
         """Return one node, from what its arguments became."""
+        if len(e.shape) > 2:
+            raise _missing(e, "a tensor")
         found = _WRITERS.get(e.op)
         if found is not None:
             return found(self, e)
@@ -72,8 +74,13 @@ class _Writer:
     # names, sizes, constants
 
     def dim(self, dim: Dim) -> Any:
-        factors = [self.symbol(s, integer=True, positive=True) for s in dim.symbols]
+        factors = [self._size_symbol(s) for s in dim.symbols]
         return sympy.Mul(sympy.Integer(dim.coefficient), *factors)
+
+    def _size_symbol(self, name: str) -> Any:
+        if name[0] == "(":
+            return sympy.Add(*map(self.dim, parts_of(name)))
+        return self.symbol(name, integer=True, positive=True)
 
     def shape(self, shape: Shape) -> tuple[Any, Any]:
         return self.dim(shape[0]), self.dim(shape[1])

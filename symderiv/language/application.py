@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from ..errors import IndexNameError, LanguageError, ParseError, ShapeError
 from ..expr import Expr, Index, index_sum, number
 from ..ops import FUNCTIONS, TABLE
-from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, size, symbol
+from ..shapes import (
+    ONE,
+    SCALAR,
+    Dim,
+    DimMismatchError,
+    Shape,
+    describe,
+    size,
+    summed_sizes,
+    symbol,
+)
 
 if TYPE_CHECKING:
     from .elaborate import Elaborator
@@ -119,6 +129,12 @@ class Application:
             found.append(value)
         return tuple(found)
 
+    def offset(self, position: int) -> Dim | None:
+        """Return an argument that is a size, or None for 0."""
+        at = self._at.args[position]
+        is_zero = isinstance(at, ast.Constant) and at.value == 0 and type(at.value) is int
+        return None if is_zero else self._dim(at)
+
     def dims(self, position: int) -> tuple[Dim, ...]:
         """Return the arguments from a position on as sizes."""
         return tuple(map(self._dim, self._rest(position)))
@@ -138,6 +154,8 @@ class Application:
             return size(at.value)
         if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Mult):
             return self._dim(at.left) * self._dim(at.right)
+        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Add):
+            return summed_sizes([self._dim(at.left), self._dim(at.right)])
         reader = self._reader
         if isinstance(at, ast.Name):
             taken = at.id in reader.declared.variables or at.id in reader.definitions

@@ -247,7 +247,7 @@ def _dims(declared: Declarations, objective: Expr) -> dict[str, None]:
     found: dict[str, None] = {}
     for v in declared.variables.values():
         for dim in v.shape:
-            found.update(dict.fromkeys(dim.symbols))
+            found.update(dict.fromkeys(dim.names))
     found.update(dims_of(objective))
     return found
 

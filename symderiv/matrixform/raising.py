@@ -22,6 +22,7 @@ from ..tensor import (
     Value,
     contract,
     factors_of,
+    is_entrywise,
     is_whole,
     is_zero,
     scaled,
@@ -124,6 +125,8 @@ class Raiser:
     def _arguments(self, term: Term) -> tuple[Expr, ...]:
         """Return the arguments of a call; scalars stay scalars where another gives the shape."""
         if is_whole(term):
+            return tuple(self.natural(a) for a in term.children)
+        if not is_entrywise(term):
             return tuple(self.natural(a) for a in term.children)
         spread = [self._spread_scalar(a) for a in term.children]
         if all(s is not None for s in spread):

@@ -9,8 +9,8 @@ from typing import Any
 from ..cells import built
 from ..expr import Expr, eye, node, number
 from ..expr import delta as kronecker
-from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Script, Sym, row, sup
-from ..shapes import ONE, Dim, Shape, trimmed
+from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, row, sup
+from ..shapes import ONE, Dim, Shape, parts_of, trimmed
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
     ATOM,
@@ -47,10 +47,19 @@ def decimal(value: Fraction) -> str | None:
     return None
 
 
+def _size_symbol(name: str) -> Math:
+    if name[0] != "(":
+        return Sym(name)
+    items: list[Math] = []
+    for part in parts_of(name):
+        items += [Op("+"), size_notation(part)] if items else [size_notation(part)]
+    return Fence("(", row(*items), ")")
+
+
 def size_notation(dim: Dim) -> Math:
     """Return a dimension as notation."""
     numbers: list[Math] = [Num(str(dim.coefficient))]
-    symbols: list[Math] = [Sym(s) for s in dim.symbols]
+    symbols = [_size_symbol(s) for s in dim.symbols]
     return row(*(symbols if symbols and dim.coefficient == 1 else numbers + symbols))
 
 

@@ -1,0 +1,330 @@
+"""Table entries of concat and part: matrices side by side, and a block of one again.
+
+The gradient of each block of ``concat`` is the part of the gradient in its place; the gradient of
+a part is itself between zeros. Source: NumPy reference manual, numpy.concatenate and slicing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..cells import depth
+from ..expr import Expr, node
+from ..fitting import fitted
+from ..notation.math import Fence, Math, Word, listed, row, sub
+from ..shapes import (
+    ONE,
+    SCALAR,
+    Dim,
+    DimMismatchError,
+    Shape,
+    describe,
+    left_over,
+    summed_sizes,
+    trimmed,
+)
+from ..tensor import COLUMN, ROW, Term, Value, call, is_zero, product, zero
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    Texts,
+    Writes,
+    binds,
+    register,
+)
+from .leaves import axes, size_notation
+
+Sizes = tuple[Dim, ...]
+
+
+def _with_size(dims: Sizes, after: int, size: Dim) -> tuple[Dim, ...]:
+    """Return dimensions with another size on the axis that ``after`` others follow."""
+    place = len(dims) - after - 1
+    return (*dims[:place], size, *dims[place + 1 :])
+
+
+def _shape(dims: Sizes) -> Shape:
+    return trimmed((*dims, *SCALAR)[: max(2, len(dims))])
+
+
+@dataclass(frozen=True)
+class ConcatCall:
+    """Blocks of given sizes along one axis; ``after`` axes follow it."""
+
+    data: tuple[Sizes, int]
+    name: str = "concat"
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the part of the cotangent in the place of the argument."""
+        sizes, after = self.data
+        return part_term(cotangent, sizes[:position], sizes[position], sizes[position + 1 :], after)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        sizes, after = self.data
+        longest = next(k for k, s in enumerate(sizes) if s != ONE or k == len(sizes) - 1)
+        found = list(axes(args[longest].shape))
+        if sizes[longest] == ONE:
+            found.insert(len(found) - after, ONE)
+        whole = _with_size(tuple(found), after, summed_sizes(sizes))
+        blocks = [
+            fitted(x, _shape(_with_size(whole, after, s))) for x, s in zip(args, sizes, strict=True)
+        ]
+        return node("concat", tuple(blocks), _shape(whole), len(whole) - after - 1)
+
+
+def concat_term(terms: Sequence[Term], sizes: Sizes, after: int) -> Term:
+    """Return terms side by side along the axis that ``after`` others follow."""
+    k = next((k for k, s in enumerate(sizes) if s != ONE), 0)
+    dims = terms[k].dims
+    if sizes[k] == ONE:
+        place = len(dims) - after
+        dims = (*dims[:place], ONE, *dims[place:])
+    whole = _with_size(dims, after, summed_sizes(sizes))
+    if all(map(is_zero, terms)):
+        return zero(whole)
+    return call(ConcatCall((sizes, after)), tuple(terms), whole)
+
+
+@dataclass(frozen=True)
+class PartCall:
+    """A block of an axis: the sizes before it (one or none), its own, those behind; ``after``."""
+
+    data: tuple[Sizes, Dim, Sizes, int]
+    name: str = "part"
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return the cotangent between zeros."""
+        before, size, behind, after = self.data
+        dims = node.children[0].dims
+        zeros = [zero(axes(_with_size(dims, after, s))) for s in (*before, *behind)]
+        count = len(before)
+        terms = [*zeros[:count], cotangent, *zeros[count:]]
+        return concat_term(terms, (*before, size, *behind), after)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        before, size, behind, after = self.data
+        dims = axes(args[0].shape)
+        body = fitted(args[0], _shape(dims))
+        axis = len(dims) - after - 1
+        shape = _shape(_with_size(dims, after, size))
+        found = node("part", (body,), shape, (before, size, behind, axis))
+        return fitted(found, _shape(axes(shape)))
+
+
+def part_term(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term:
+    """Return a block of a term along the axis that ``after`` others follow."""
+    joined = [tuple([summed_sizes(s)] if s else []) for s in (before, behind)]
+    if not before and not behind:
+        return term
+    dims = axes(_with_size(term.dims, after, size))
+    if is_zero(term):
+        return zero(dims)
+    return call(PartCall((joined[0], size, joined[1], after)), (term,), dims)
+
+
+def _axis(e: Expr) -> int:
+    """Return the axis, counted from the front of the longest shape."""
+    return int(str(e.data[-1] if isinstance(e.data, tuple) else e.data))
+
+
+def _after(shape: Shape, axis: int) -> int:
+    return sum(d != ONE for d in shape[axis + 1 :])
+
+
+def _padded(shape: Shape, rank: int) -> Shape:
+    return (ONE,) * (rank - len(shape)) + shape
+
+
+def _build_concat(call: Application) -> Expr:
+    count = call.expect(2, 8, "axis")
+    args = tuple(call.expr(k) for k in range(count))
+    longest = max(args, key=lambda a: len(a.shape))
+    axis = call.axis(None, longest)
+    if axis is None:
+        raise call.fail("along which axis? there is no default")
+    shapes = [_padded(call.shape(a), len(longest.shape)) for a in args]
+    whole = list(shapes[0])
+    for k, shape in enumerate(shapes[1:], 1):
+        for place, (a, b) in enumerate(zip(whole, shape, strict=True)):
+            if place != axis:
+                what = f"beside {describe(shapes[0])} stands {describe(shape)}: axis {place}"
+                whole[place] = call.equal_dims(a, b, what, k)
+    whole[axis] = summed_sizes(s[axis] for s in shapes)
+    return node("concat", args, trimmed(tuple(whole)), axis)
+
+
+def _build_part(call: Application) -> Expr:
+    call.expect(3, 3, "axis")
+    x, before, size = call.expr(0), call.offset(1), call.dim(2)
+    axis = call.axis(None, x)
+    if axis is None:
+        raise call.fail("along which axis? there is no default")
+    shape = call.shape(x)
+    start = (before,) if before is not None else ()
+    try:
+        rest = left_over(shape[axis], [*start, size])
+    except DimMismatchError:
+        raise call.fail(
+            f"{size} behind {before or 0} is no part of {shape[axis]}",
+            remedy="a part is known to fit: part(concat(X, Y, axis=0), n, m, axis=0)",
+        ) from None
+    behind = (rest,) if rest is not None else ()
+    if not start and not behind:
+        return x
+    whole = trimmed((*shape[:axis], size, *shape[axis + 1 :]))
+    return node("part", (x,), whole, (start, size, behind, axis))
+
+
+def _concat_lower(e: Expr, args: Sequence[Value]) -> Value:
+    axis, rank = _axis(e), len(e.shape)
+    loose = {name: dim for v in args for name, dim in v.loose}
+    values = [product([(v, ROW, COLUMN)], v.shape, loosen=loose) for v in args]
+    sizes = tuple(_padded(v.shape, rank)[axis] for v in values)
+    term = concat_term([v.term for v in values], sizes, _after(e.shape, axis))
+    return Value(term, e.shape, values[0].loose)
+
+
+def _part_lower(e: Expr, args: Sequence[Value]) -> Value:
+    assert isinstance(e.data, tuple)
+    before, size, behind, axis = e.data
+    after = _after(e.args[0].shape, axis)
+    return Value(part_term(args[0].term, before, size, behind, after), e.shape, args[0].loose)
+
+
+def _concat_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def joined(parts: list[Any], axis: int) -> Any:
+        if not axis:
+            return [x for part in parts for x in part]
+        return [joined(list(row_), axis - 1) for row_ in zip(*parts, strict=True)]
+
+    full: list[Any] = []
+    for cells in args:
+        for _ in range(len(e.shape) - depth(cells)):
+            cells = [cells]
+        full.append(cells)
+    result: Cells = joined(full, _axis(e))
+    return result
+
+
+def _part_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    assert isinstance(e.data, tuple)
+    before, size, _, axis = e.data
+    start = sum(at.size(d) for d in before)
+
+    def cut(cells: Any, axis: int) -> Any:
+        if axis:
+            return [cut(part, axis - 1) for part in cells]
+        return cells[start : start + at.size(size)]
+
+    cells = cut(args[0], axis)
+    while depth(cells) > len(e.shape):
+        cells = cells[0]
+    result: Cells = cells
+    return result
+
+
+def _concat_code(e: Expr, code: Codes) -> str:
+    if len(e.shape) == 2 and ONE in e.shape:
+        parts = [f"np.reshape({code(a)}, (1,))" if a.is_scalar else code(a) for a in e.args]
+        return f"np.concatenate(({', '.join(parts)}))"
+    parts = [code.full(a) for a in e.args]
+    lacking = [len(e.shape) - max(2, len(a.shape)) for a in e.args]
+    parts = [f"({p})[{'None, ' * n}:]" if n else p for p, n in zip(parts, lacking, strict=True)]
+    return f"np.concatenate(({', '.join(parts)}), axis={_axis(e)})"
+
+
+def _part_code(e: Expr, code: Codes) -> str:
+    assert isinstance(e.data, tuple)
+    before, size, behind, axis = e.data
+    shape = e.args[0].shape
+    start = code.size(before[0]) if before else ""
+    stop = code.size(summed_sizes([*before, size])) if behind else ""
+    if len(shape) == 2 and ONE in shape:
+        found = f"{code(e.args[0], ATOM)}[{start}:{stop}]"
+        return f"{found}[0]" if e.is_scalar else found
+    found = f"{code(e.args[0], ATOM)}[{':, ' * axis}{start}:{stop}]"
+    return code.packed(found, (*shape[:axis], size, *shape[axis + 1 :]), e.shape)
+
+
+def _part_text(e: Expr, text: Texts) -> str:
+    assert isinstance(e.data, tuple)
+    before, size, _, axis = e.data
+    return f"part({text(e.args[0])}, {before[0] if before else 0}, {size}, axis={axis})"
+
+
+def _part_notation(e: Expr, write: Writes) -> Math:
+    assert isinstance(e.data, tuple)
+    marks = [size_notation(d) for d in (*e.data[0], e.data[1])]
+    return row(sub(Word("part"), listed(*marks)), Fence("(", write(e.args[0]), ")"))
+
+
+register(
+    Operator(
+        name="concat",
+        tensors="whole",
+        build=_build_concat,
+        usage="concat(X, Y, axis=0)",
+        law="each block of the result has the gradient of its place",
+        source="NumPy reference manual, numpy.concatenate",
+        level=binds(ATOM),
+        lower=_concat_lower,
+        explicit=_concat_cells,
+        text=lambda e, text: f"concat({', '.join(text(a) for a in e.args)}, axis={_axis(e)})",
+        notation=lambda e, write: row(
+            sub(Word("concat"), Word(f"axis {_axis(e)}", function=False)),
+            Fence("(", listed(*(write(a) for a in e.args)), ")"),
+        ),
+        numpy=_concat_code,
+        samples=(
+            "concat(X, A, axis=1) @ concat(X, A, axis=1).T",
+            "concat(X * X, x.T @ X, axis=0) @ X.T",
+            "concat(T, X, axis=0) * X",
+            "concat(x, X.T @ x, axis=0)",
+            "concat(X, X, X, axis=0) @ X.T",
+            "concat(s, x, axis=0) @ x.T",
+        ),
+        bad=(
+            "concat(X, A, axis=0)",
+            "concat(X)",
+            "concat(X, X)",
+            "concat(X, X, axis=2)",
+            "concat(X, T, axis=1)",
+        ),
+    )
+)
+register(
+    Operator(
+        name="part",
+        tensors="whole",
+        build=_build_part,
+        usage="part(X, before, size, axis=0): so many rows, behind so many others",
+        law="the gradient of a part is itself between zeros",
+        source="NumPy reference manual, basic slicing",
+        level=binds(ATOM),
+        lower=_part_lower,
+        explicit=_part_cells,
+        text=_part_text,
+        notation=_part_notation,
+        numpy=_part_code,
+        samples=(
+            "part(concat(X * X, A, axis=1), d, n, axis=1) @ X",
+            "part(concat(X * X, A, axis=1), 0, d, axis=1)",
+            "part(concat(x * x, X.T @ x, s, axis=0), n, d, axis=0)",
+            "part(concat(T * T, X, axis=0), 0, t, axis=0) * X",
+        ),
+        bad=(
+            "part(X, 0, t, axis=0)",
+            "part(X, 0, n)",
+            "part(X, n, axis=0)",
+            "part(X, n, n, axis=0)",
+        ),
+    )
+)
