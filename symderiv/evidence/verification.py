@@ -119,9 +119,9 @@ def _check_equations(problem: Problem) -> None:
     """Refuse sizes that must satisfy an equation: the points of a check are drawn freely."""
     for e in walk(problem.objective):
         if e.op == "matmul":
-            pairs = [(a.shape[1], b.shape[0]) for a, b in pairwise(e.args)]
+            pairs = [(a.shape[-1], b.shape[-2]) for a, b in pairwise(e.args)]
         else:
-            pairs = [(a.shape[k], e.shape[k]) for a in e.args for k in (0, 1)]
+            pairs = [(a.shape[k], e.shape[k]) for a in e.args for k in (-1, -2)]
             pairs = [p for p in pairs if e.op in ("add", "mul", "div") and ONE not in p]
         for left, right in pairs:
             if left != right:
