@@ -68,6 +68,10 @@ class Result(engine.Result):
         return self.to_sympy()
 
 
+class StructuredGradient(Result, StructuredResult):
+    """A gradient by a structured variable, with its value on arrays."""
+
+
 class Derivation(engine.Derivation):
     """The gradients of a problem by variable, with everything that can be made of them."""
 
@@ -91,7 +95,9 @@ class Derivation(engine.Derivation):
         self.ambient: Derivation = self
         if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
             self.ambient = Derivation(problem, wrt)
-            self._results = {n: structured_result(r, structured) for n, r in self.items()}
+            self._results = {
+                n: structured_result(r, structured, StructuredGradient) for n, r in self.items()
+            }
         if not self.wrt:
             raise UnknownNameError(
                 "there is nothing to differentiate by: the objective has no variable",

@@ -79,14 +79,16 @@ class StructuredResult(Result):
         return (*self.ambient.steps, Step(before, self.index_expr, law, (law,), True))
 
 
-def structured_result(result: Result, convention: str) -> Result:
+def structured_result(
+    result: Result, convention: str, kind: type[StructuredResult] = StructuredResult
+) -> Result:
     """Return a gradient under a convention; unchanged where the variable has no structure."""
     structure = structure_of(result.variable)
     if structure is None or convention == AMBIENT:
         return result
     term = projected(result.term, result.variable, structure, convention)
     expr = result.derivation.raiser.shaped(term, result.variable.shape)
-    return StructuredResult(result.derivation, result.variable, expr, term, result, convention)
+    return kind(result.derivation, result.variable, expr, term, result, convention)
 
 
 def projected(gradient: Term, variable: Variable, structure: str, convention: str) -> Term:
