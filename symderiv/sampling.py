@@ -110,6 +110,8 @@ def _structured(grid: Cells, properties: Sequence[str], random: Random) -> Cells
     for i, j in product(range(rows), range(cols)):
         if "symmetric" in properties and j < i:
             grid[i][j] = grid[j][i]
+        if "toeplitz" in properties and i and j:
+            grid[i][j] = grid[i - 1][j - 1]
         if "skew" in properties:
             grid[i][j] = none if i == j else (-grid[j][i] if j < i else grid[i][j])
         off = ("diagonal" in properties and i != j) or ("lower" in properties and j > i)

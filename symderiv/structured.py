@@ -19,13 +19,27 @@ from .expr import Variable, node, var
 from .narration import Step
 from .narration.forms import place
 from .ops import TABLE
+from .ops.toeplitz import diagonal_sums
 from .shapes import ONE
-from .tensor import Factor, Scale, Term, Value, add, contract, delta, leaf, scaled, transposed
+from .tensor import (
+    Factor,
+    Scale,
+    Term,
+    Value,
+    add,
+    constant,
+    contract,
+    delta,
+    leaf,
+    monomial,
+    scaled,
+    transposed,
+)
 
 AMBIENT, TANGENT, INDEPENDENT = "ambient", "tangent", "independent"
 CONVENTIONS = (AMBIENT, TANGENT, INDEPENDENT)
 # In the order in which one wins over another: a diagonal matrix is symmetric too.
-_STRUCTURES = ("diagonal", "symmetric", "spd", "skew", "lower", "upper", "orthogonal")
+_STRUCTURES = ("diagonal", "toeplitz", "symmetric", "spd", "skew", "lower", "upper", "orthogonal")
 _WORDS = {
     AMBIENT: "all entries of {name} taken as independent",
     TANGENT: "projected onto the tangent space at {name}, which is {structure}",
@@ -103,6 +117,15 @@ def projected(gradient: Term, variable: Variable, structure: str, convention: st
         return scaled(both, Scale(Fraction(1, 2))) if convention == TANGENT else both
     if structure == "diagonal":
         return _diagonal(gradient)
+    if structure == "toeplitz":
+        if {"symmetric", "spd", "skew", "lower", "upper"} & set(variable.properties):
+            raise MissingRuleError(
+                f"no rule for the entries of {variable.name}: Toeplitz with another structure",
+                remedy="declare one of the two, or write the matrix out by its free entries",
+            )
+        counts = diagonal_sums(constant(Scale(), gradient.dims))
+        parts = [(diagonal_sums(gradient), 1), (counts, -1 if convention == TANGENT else 0)]
+        return monomial(*parts)
     if structure in ("lower", "upper"):
         return _triangle(gradient, variable, "tril" if structure == "lower" else "triu")
     if convention == INDEPENDENT:

@@ -290,3 +290,13 @@ def test_command_line_prints_jacobians_hessians_and_structures(
     assert "A + A.T - diag(diag(A))" in run("trace(A @ X)", "--wrt", "X", *shape)
     data = json.loads(run("A @ x", "--wrt", "x", "--jacobian", "--json"))
     assert data["jacobians"]["x"]["text"] == "A"
+
+
+def test_gradient_by_a_toeplitz_matrix_sums_its_diagonals() -> None:
+    d = sd.derive("trace(A @ T)", wrt="T", structured="independent", A="n, n", T="n, n toeplitz")
+    assert d["T"].text == "diagonal_sums(A.T)"
+    found = d["T"].evaluate(A=[[1.0, 2.0], [3.0, 4.0]])
+    assert found.tolist() == [[5.0, 3.0], [2.0, 5.0]]
+    d.verify()
+    with pytest.raises(errors.MissingRuleError, match="Toeplitz with another structure"):
+        sd.derive("trace(T)", wrt="T", structured="tangent", T="n, n toeplitz symmetric")

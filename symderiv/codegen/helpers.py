@@ -197,6 +197,12 @@ def _cross_entropy(logits, targets):
     rows = logits.shape[0] if logits.ndim == 2 else 1
     return -(targets * _logsoftmax(logits, -1)).sum() / rows
 ''',
+    "_diagonal_sums": '''
+def _diagonal_sums(x):
+    """Return the sums along the diagonals, each in the places that it was made of."""
+    n = len(x)
+    return sum(np.trace(x, offset=k) * np.eye(n, k=k, dtype=x.dtype) for k in range(1 - n, n))
+''',
     "_layernorm": '''
 def _layernorm(x, eps):
     """Return every row without its mean, divided by its standard deviation."""

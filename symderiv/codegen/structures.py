@@ -17,6 +17,8 @@ STRUCTURES = {
     "orthogonal": "np.linalg.qr(x)[0]",
     "spd": "x @ x.T + np.eye(len(x))",
     "diagonal": "np.diag(np.diag(x))",
+    "toeplitz": "x[tuple(np.maximum(s * np.subtract.outer(*map(np.arange, x.shape)), 0) "
+    "for s in (1, -1))]",
     "symmetric": "(x + x.T) / 2",
     "skew": "(x - x.T) / 2",
     "lower": "np.tril(x)",

@@ -100,6 +100,8 @@ def _direction(structure: str, size: int, i: int, j: int) -> Cells | None:
     if fixed.get(structure, False):
         return None
     way = [[Fraction(0)] * size for _ in range(size)]
+    if structure == "toeplitz":
+        return [[Fraction(int(p - q == i - j)) for q in range(size)] for p in range(size)]
     if structure in ("symmetric", "skew"):
         way[j][i] = Fraction(1 if structure == "symmetric" else -1)
     way[i][j] = Fraction(1)

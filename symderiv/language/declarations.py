@@ -18,6 +18,7 @@ PROPERTIES = [
     "symmetric",
     "skew",
     "diagonal",
+    "toeplitz",
     "lower",
     "upper",
     "orthogonal",
@@ -27,7 +28,7 @@ PROPERTIES = [
     "onehot",
     "binary",
 ]
-_SQUARE = {"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "spd", "invertible"}
+_SQUARE = {*PROPERTIES} - {"positive", "onehot", "binary"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PART = re.compile(r"[^\s,]+")
 

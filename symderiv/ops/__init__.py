@@ -19,6 +19,7 @@ from . import (
     shaping,
     softmax,
     special,
+    toeplitz,
     vectors,
 )
 from .base import ATOM, FUNCTIONS, POWER, PRODUCT, SIGN, SUM, TABLE, Cells, Operator
@@ -50,6 +51,7 @@ __all__ = [
     "reshaping",
     "softmax",
     "special",
+    "toeplitz",
     "shaping",
     "vectors",
 ]
