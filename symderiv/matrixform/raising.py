@@ -72,7 +72,9 @@ class Raiser:
                 natural = _turned(x, shape_of(value.term))
                 if natural.shape == shape_of(value.term):
                     self._memo.setdefault(value.term, natural)
-                    self._memo.setdefault(self.simplify.assumed(value.term), natural)
+                    assumed = self.simplify.assumed(value.term)
+                    if _is_written(assumed):  # the transpose of a symmetric name is the name
+                        self._memo.setdefault(assumed, natural)
         self.simplify.keep(self._memo)
         self._written = dict(self._memo)
         self.writes_scalars = any(not t.dims for t in self._written)

@@ -234,7 +234,11 @@ class Walk:
 
     def _weighted(self, matrix: Piece, label: Label, weight: Expr) -> Piece:
         body = matrix.starting(label)
-        return Piece(scaled_rows(weight, body.expr, self.spreads), label, body.column)
+        expr = scaled_rows(weight, body.expr, self.spreads)
+        if expr.op != "matmul":
+            return Piece(expr, label, body.column)
+        path = (Piece(diagonal(weight), symmetric=True), *body.parts)
+        return Piece(expr, label, body.column, path=path)
 
     def _sum_alone(self, matrix: Piece, label: Label) -> None:
         other = matrix.row if matrix.column == label else matrix.column

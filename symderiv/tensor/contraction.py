@@ -27,6 +27,7 @@ from .terms import (
     factors_of,
     fuse,
     intern,
+    is_entrywise,
     zero,
 )
 
@@ -360,9 +361,8 @@ def _mirrors(term: Term) -> bool:
     if term.kind in ("named", "share"):
         return is_symmetric(term.children[0])
     if term.kind == "call":
-        return bool(getattr(term.data, "keeps_symmetry", False)) and all(
-            is_symmetric(c) for c in term.children if c.dims
-        )
+        keeps = getattr(term.data, "keeps_symmetry", False) or is_entrywise(term)
+        return bool(keeps) and all(is_symmetric(c) for c in term.children if c.dims)
     if term.kind == "contract":
         return transposed(term) is term
     if term.kind == "add":
