@@ -14,7 +14,7 @@ from random import Random
 from .expr import Expr, Variable, index_ranges, own_indices, walk
 from .language import Problem
 from .ops import TABLE, Cells
-from .shapes import Shape
+from .shapes import ONE, Shape
 
 
 def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
@@ -93,14 +93,16 @@ def _cells(
         return value if value or integers else Fraction(1, 2)
 
     grid: Cells = [[draw() for _ in range(cols)] for _ in range(rows)]
-    return _structured(grid, properties, random)
+    return _structured(grid, properties, random, is_column=shape[-1] == ONE)
 
 
-def _structured(grid: Cells, properties: Sequence[str], random: Random) -> Cells:
+def _structured(
+    grid: Cells, properties: Sequence[str], random: Random, *, is_column: bool
+) -> Cells:
     rows, cols = len(grid), len(grid[0])
     none, one = Fraction(0), Fraction(1)
     if "onehot" in properties:
-        if cols == 1:
+        if is_column:
             hit = random.randrange(rows)
             return [[one if i == hit else none] for i in range(rows)]
         hits = [random.randrange(cols) for _ in range(rows)]

@@ -51,7 +51,7 @@ class Coder:
             self._in_number = False
             if "np." in body or "scipy." in body:
                 # A NumPy scalar would turn float32 into float64; a complex step passes by.
-                return f"float({body}.real)" if "dtype=dtype" in body else f"float({body})"
+                return f"float(np.real({body}))" if "dtype=dtype" in body else f"float({body})"
         else:
             body = operator.numpy(e, self)
         return f"({body})" if operator.level(e) < level else body

@@ -107,7 +107,10 @@ class TensorRaiser:
                 args = (self._argument(a, shape) for a in term.children)
             else:
                 args = (self.natural(a) for a in term.children)
-            return fitted(term.data.rebuild(tuple(args)), shape)
+            value = term.data.rebuild(tuple(args))
+            if value.is_scalar and shape != SCALAR:  # of scalars that are spread alone
+                return Product(Scale(), (value,), ones(*shape)).expr()
+            return fitted(value, shape)
         if term.kind == "add":
             return self._sum(term, shape)
         if term.kind in ("delta", "unit"):

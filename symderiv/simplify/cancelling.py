@@ -5,7 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-from ..tensor import Factor, Label, Scale, Term, add, contract, delta, share, summands
+from ..tensor import (
+    Factor,
+    Label,
+    Scale,
+    Term,
+    add,
+    constant,
+    contract,
+    delta,
+    share,
+    summands,
+)
 from .matching import Match, matches
 from .parts import Parts, orders
 from .rule import Context
@@ -20,11 +31,13 @@ def inverse_cancels(parts: Parts, context: Context) -> Term | None:
         for (a, b), (slot, far) in product(orders(f), ((0, 1), (1, 0))):
             near, outer = ((b, a), (a, b))[slot]
             for match in matches(inside, parts, {inside.out[slot]: near}):
-                if k in match.positions or not parts.only_in(near, k, *_at(parts, match, near)):
+                end = match.labels.get(inside.out[far], near)  # a diagonal entry is no product
+                if end == near or k in match.positions:
                     continue
-                ends = Factor(delta(f.term.dims[0]), (outer, match.labels[inside.out[far]]))
-                scale = Scale(1 / inside.scale.value, tuple((n, -e) for n, e in inside.scale.sizes))
-                return parts.replaced((k, *match.positions), [ends], scale)
+                if not parts.only_in(near, k, *_at(parts, match, near)):
+                    continue
+                ends = Factor(delta(f.term.dims[0]), (outer, end))
+                return parts.replaced((k, *match.positions), [ends], inside.scale.power(-1))
     return None
 
 
@@ -41,14 +54,16 @@ def ratio_cancels(parts: Parts, context: Context) -> Term | None:
         pattern = Parts.of(f.term)
         for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):
             up = Factor(f.term, f.labels, f.exponent + 1)
-            return parts.replaced((k, *match.positions), [up] if up.exponent else [])
+            # What is summed over both of them still is, and counts.
+            rest = [up if up.exponent else Factor(constant(Scale(), f.term.dims), f.labels)]
+            return parts.replaced((k, *match.positions), rest, pattern.scale.power(-1))
     return None
 
 
 def orthogonal_cancels(parts: Parts, context: Context) -> Term | None:
     """Q.T @ Q = I = Q @ Q.T for an orthogonal variable."""
     for k, f in enumerate(parts.factors):
-        if not context.facts.has(f.term, "orthogonal") or f.exponent not in (1, 2):
+        if not context.facts.has(f.term, "orthogonal") or len(f.labels) != 2:
             continue
         for j in range(k + 1, len(parts.factors)):
             g = parts.factors[j]
@@ -117,7 +132,7 @@ def sum_of_sum(parts: Parts, context: Context) -> Term | None:
         alone = [x for x in f.labels if parts.only_in(x, k)]
         if not alone:
             continue
-        ends = tuple(x for x in f.labels if x not in alone)
+        ends = tuple(dict.fromkeys(x for x in f.labels if x not in alone))
         dims = dict(zip(f.labels, f.term.dims, strict=True))
         whole = contract([f], ends, dims)
         new = add(

@@ -97,6 +97,8 @@ def softmax_folds(parts: Parts, context: Context) -> Term | None:
         total = inside.factors[0]
         if total.term.kind != "call" or total.term.data.name != "exp" or total.exponent != 1:
             continue
+        if len(set(total.labels)) < len(total.labels):
+            continue  # a sum along a diagonal
         names = dict(zip(inside.out, f.labels, strict=True))
         slots = [j for j, x in enumerate(total.labels) if x not in inside.out]
         for j, g in parts.calls("exp"):
@@ -115,7 +117,7 @@ def shares_add_up(parts: Parts, context: Context) -> Term | None:
         slots, total = _known_total(f.term, context)
         summed = [f.labels[slot] for slot in slots]
         if f.exponent == 1 and slots and all(parts.only_in(x, k) for x in summed):
-            kept = tuple(x for x in f.labels if x not in summed)
+            kept = tuple(dict.fromkeys(x for x in f.labels if x not in summed))
             dims = dict(zip(f.labels, f.term.dims, strict=True))
             known = contract([], kept, {x: dims[x] for x in kept}, Scale(Fraction(total)))
             return parts.replaced((k,), [Factor(known, kept)])
@@ -129,7 +131,7 @@ def _known_total(term: Term, context: Context) -> tuple[tuple[int, ...], int]:
         return term.data.data, 1
     if name == "layernorm":
         return (-1,), 0
-    return ((-1,), 1) if context.facts.has(term, "onehot") else ((), 0)
+    return ((-1,), 1) if term.dims and context.facts.has(term, "onehot") else ((), 0)
 
 
 # Pairs of functions of which the outer undoes the inner, wherever the inner is defined.

@@ -21,17 +21,18 @@ def matches(pattern: Parts, target: Parts, fixed: dict[Label, Label]) -> Iterato
     """Yield the places at which ``pattern``, up to its scale, is a part of ``target``.
 
     ``fixed`` says which labels of the target some labels of the pattern must be. What the pattern
-    sums over must be summed in the target, and in what is matched only.
+    sums over must be summed in the target, in what is matched only, and apart from its free ends.
     """
     for match in _extended(pattern, target, Match((), dict(fixed)), 0):
         bound = [match.labels[x] for x in pattern.dims if x not in pattern.out]
+        ends = {match.labels[x] for x in pattern.out if x in match.labels}
         inside = set(match.positions)
         alone = all(
             x not in target.out
             and all(k in inside for k, f in enumerate(target.factors) if x in f.labels)
             for x in bound
         )
-        if alone and len(set(bound)) == len(bound):
+        if alone and len(set(bound)) == len(bound) and ends.isdisjoint(bound):
             yield match
 
 

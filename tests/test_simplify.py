@@ -1,0 +1,60 @@
+"""Rules of simplification where they nearly apply: diagonals, sums of ones, labels that repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symderiv import derive, problem
+from symderiv.codegen.evaluate import evaluate
+
+DECLARED = {
+    "A": "n, n", "B": "n, n", "X": "n, d", "T": "t, n, d", "K": "n, n, d", "x": "n", "y": "n",
+    "a": "scalar",
+}  # fmt: skip
+SIZES = {"n": 3, "d": 2, "t": 4}
+
+
+@pytest.mark.parametrize(
+    ("objective", "by"),
+    [
+        # A⁻¹ beside the diagonal of A is no product of both.
+        ("x.T @ inv(A) @ diag(A)", "x"),
+        ("x.T @ inv(A) @ diag(A) * a", "A"),
+        ("x.T @ inv(A @ B) @ A @ diag(B)", "x"),
+        ("x.T @ inv(y @ ones(n).T + A) @ y", "x"),
+        # A sum over itself is 1, and what is summed over both counts.
+        ("sum(log(sum(a * X, axis=1)))", "a"),
+        ("sum(log(sum(a * T, axis=2)))", "a"),
+        ("sum(log(a * A @ x))", "a"),
+        # A number in front of the sum stays under a power that is no whole number.
+        ("(2 * dot(x, y)) ** (-1/2)", "x"),
+        ("a * sqrt(3 * sum(a * x))", "a"),
+        # The sum along a diagonal is no sum over everything.
+        ("log(trace(exp(A)))", "A"),
+        ("sum(log(einsum('iij->j', exp(K))))", "K"),
+        ("log(einsum('iij->', exp(K)))", "K"),
+        # Numbers that are computed from arrays, as factors.
+        ("a * sum(sqrt(2 * ones(n))) ** 3 * sum(x)", "a"),
+    ],
+)
+def test_gradients_against_differences(objective: str, by: str) -> None:
+    p = problem(objective, **{n: s for n, s in DECLARED.items() if n in objective or n == by})
+    result = derive(p, wrt=[by])[by]
+    random = np.random.default_rng(1)
+    point = {
+        v.name: random.uniform(0.5, 1.5, tuple(d.at(SIZES) for d in v.shape if str(d) != "1"))
+        for v in p.variables.values()
+    }
+    got = evaluate(result.expr, {**point, **SIZES})
+    here, wanted, step = point[by], np.zeros_like(point[by]), 1e-6
+    for spot in np.ndindex(here.shape):
+        move = np.zeros_like(here)
+        move[spot] = step
+        ends = [evaluate(p.objective, {**point, **SIZES, by: here + s * move}) for s in (1, -1)]
+        wanted[spot] = (ends[0] - ends[1]) / (2 * step)
+    assert np.allclose(got, wanted, rtol=1e-5, atol=1e-6), result.text
+
+
+def test_a_onehot_variable_of_one_entry() -> None:
+    assert derive(problem("(a * Y) ** 2", a="scalar", Y="1, 1 onehot"), wrt=["a"])["a"].text
