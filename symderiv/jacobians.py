@@ -27,7 +27,7 @@ from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
 from .shapes import ONE, SCALAR, Dim, Shape, describe
-from .simplify import Facts
+from .simplify import Facts, Simplifier
 from .tensor import Term
 from .tensor import transposed as turned
 
@@ -265,7 +265,8 @@ def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[s
     root = lower(problem.objective, values).term
     leaf = lower(variable.expr, values).term
     _refuse_given(root, leaf)
-    gradient = reverse(root, [leaf]).gradient(leaf)
+    # Facts hold at the point only, so that they are not used before the second derivative.
+    gradient = Simplifier()(reverse(root, [leaf]).gradient(leaf))
     raiser = Raiser(values, _facts(problem, name))
     value = raiser.shaped(gradient, variable.shape)
     return _parts(problem, variable, value, jacobian(gradient, leaf), raiser, "hessian", layout)

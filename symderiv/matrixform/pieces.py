@@ -114,7 +114,22 @@ def flip(x: Expr) -> Expr:
         return div(x.args[0], flip(x.args[1]))
     if x.op in ("ones", "zeros"):
         return x if x.shape[0] == x.shape[1] else transpose(x)
-    return transpose(x)
+    return _flipped_inside(x) or transpose(x)
+
+
+def _flipped_inside(x: Expr) -> Expr | None:
+    """Return a power, a root or a quotient of what is transposed without the transposes."""
+    if x.op not in ("pow", "sqrt", "mul", "div"):
+        return None
+    parts = [a for a in x.args if not a.is_scalar]
+    if not all(a.op == "transpose" or _flipped_inside(a) is not None for a in parts):
+        return None
+    args = tuple(a if a.is_scalar else flip(a) for a in x.args)
+    if x.op == "pow":
+        return power(*args)
+    if x.op == "sqrt":
+        return node("sqrt", args, (x.shape[1], x.shape[0]))
+    return div(*args) if x.op == "div" else mul(*args)
 
 
 def hadamard(exprs: Sequence[Expr]) -> Expr:
@@ -172,6 +187,11 @@ def transposes(x: Expr) -> int:
     """Return how many transposes stand in the factors of a product."""
     parts = x.args if x.op in ("matmul", "mul") else (x,)
     return sum(p.op == "transpose" for p in parts)
+
+
+def count_transposes(x: Expr) -> int:
+    """Return how many transposes stand anywhere in an expression."""
+    return (x.op == "transpose") + sum(map(count_transposes, x.args))
 
 
 def spelled(x: Expr) -> str:

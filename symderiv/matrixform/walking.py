@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ..errors import MissingRuleError
-from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row
+from ..expr import Expr, column, entry, eye, matmul, node, number, ones, row, transpose
 from ..shapes import ONE, SCALAR, Dim, Shape
 from ..tensor import Factor, Label, Scale, Term, components, factors_of, is_symmetric
 from .broadcasting import scaled_columns, scaled_rows
@@ -14,6 +14,7 @@ from .pieces import (
     Piece,
     Product,
     chain,
+    count_transposes,
     cycle,
     diagonal,
     flip,
@@ -22,6 +23,7 @@ from .pieces import (
     raised_power,
     spread_out,
     summed,
+    transposes,
 )
 
 
@@ -105,6 +107,8 @@ class Walk:
             raise MissingRuleError("no form in matrices alone: a factor has more than two axes")
         x = raised_power(raiser.natural(f.term), f.exponent)
         ends = (*f.labels, None, None)
+        if x.op == "transpose" and len(f.labels) == 2:
+            x, ends = x.args[0], (ends[1], ends[0])
         piece = Piece(x, ends[0], ends[1], len(f.labels) == 2 and is_symmetric(f.term))
         if piece.is_loop:
             self.pieces.append(piece)
@@ -185,11 +189,21 @@ class Walk:
                 groups.setdefault(p.labels, []).append(p)
         for labels, group in groups.items():
             if len(group) > 1 and not self._is_trace(group):
-                first = group[0]
-                assert first.row is not None
-                merged = hadamard([p.starting(first.row).expr for p in group])
+                row, column = self._ends(group)
+                merged = hadamard([p.starting(row).expr for p in group])
                 kept = [p for p in self.pieces if not (p.is_matrix and p.labels == labels)]
-                self.pieces = [*kept, Piece(merged, first.row, first.column)]
+                self.pieces = [*kept, Piece(merged, row, column)]
+
+    def _ends(self, group: Sequence[Piece]) -> tuple[Label, Label]:
+        """Return row and column of an entrywise product, so that few transposes are written."""
+        row, column = group[0].row, group[0].column
+        assert row is not None and column is not None
+
+        def cost(ends: tuple[Label, Label]) -> int:
+            turned = self.out == [ends[1], ends[0]]
+            return turned + sum(transposes(p.starting(ends[0]).expr) for p in group)
+
+        return min(((row, column), (column, row)), key=cost)
 
     def _is_trace(self, group: Sequence[Piece]) -> bool:
         """Whether two matrices meet head to tail on two bound indices and nothing else does."""
@@ -263,8 +277,7 @@ class Walk:
     def _assemble(self) -> Expr:
         shape = shape_of(self.term)
         if len(self.out) == 1:
-            parts = [p.upright().expr for p in self.pieces]
-            return hadamard(parts) if parts else ones(shape[0])
+            return _column([p.upright().expr for p in self.pieces]) or ones(shape[0])
         return self._diagonal() if self.linked else self._matrix(shape)
 
     def _diagonal(self) -> Expr:
@@ -286,6 +299,15 @@ class Walk:
         if u is not None:
             body = scaled_rows(u, body, self.spreads)
         return scaled_columns(body, v, self.spreads) if v is not None else body
+
+
+def _column(parts: list[Expr]) -> Expr | None:
+    """Return an entrywise product of columns; of rows that are transposed, the product's."""
+    if not parts:
+        return None
+    rows = [flip(p) for p in parts]
+    turned = len(parts) > 1 and all(count_transposes(p) > count_transposes(r) for p, r in zip(parts, rows))
+    return transpose(hadamard(rows)) if turned else hadamard(parts)
 
 
 def _line(expr: Expr, label: Label | None) -> Piece:

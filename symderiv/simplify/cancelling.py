@@ -18,7 +18,7 @@ from ..tensor import (
     summands,
 )
 from .matching import Match, matches
-from .parts import Parts, orders
+from .parts import Parts, orders, plain
 from .rule import Context
 
 
@@ -85,10 +85,34 @@ def binary_powers(parts: Parts, context: Context) -> Term | None:
     return None
 
 
+def shared_cancels(parts: Parts, context: Context) -> Term | None:
+    """Look into a shared product that another factor cancels a part of: v (q / v) = q."""
+    for k, f in enumerate(parts.factors):
+        if f.term.kind != "share" or f.exponent != 1:
+            continue
+        inside = Parts.of(plain(f.term))
+        names = dict(zip(inside.out, f.labels, strict=True))
+        for g in inside.factors:
+            labels = tuple(names.get(x, x) for x in g.labels)
+            if set(g.labels) <= set(inside.out) and any(
+                h.term is g.term and h.labels == labels and h.exponent * g.exponent < 0
+                for h in parts.factors
+            ):
+                return parts.replaced((k,), [Factor(plain(f.term), f.labels)])
+    return None
+
+
+def _opened(body: Term, by: Term) -> Term:
+    """Return what is shared where a factor cancels a part of it."""
+    inside = plain(body)
+    cancels = any(f.term is by and f.exponent < 0 for f in Parts.of(inside).factors)
+    return inside if cancels else body
+
+
 def clear_fractions(parts: Parts, context: Context) -> Term | None:
     """Multiply a factor into a sum whose own fractions it cancels: v (1 + q / v) = v + q."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "add" or f.exponent not in (1, -1):
+        if f.term.kind != "add" or f.exponent.denominator != 1:
             continue
         divisors = _divisors(f.term)
         for j, g in enumerate(parts.factors):
@@ -97,7 +121,7 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
             if not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
                 continue
             marks = tuple(f.labels.index(x) for x in g.labels)
-            new = _multiplied(f.term, g.term, marks, abs(g.exponent))
+            new = _multiplied(f.term, g.term, marks, g.exponent / f.exponent)
             if context.sizes(new) < context.sizes(f.term) + context.sizes(g.term) + 1:
                 return parts.replaced((k, j), [Factor(new, f.labels, f.exponent)])
     return None
@@ -107,7 +131,7 @@ def _divisors(total: Term) -> set[Term]:
     """Return what divides one of the summands of a sum, or is the base of a power in it."""
     found: set[Term] = set()
     for _, body in summands(total):
-        for f in Parts.of(body).factors:
+        for f in Parts.of(plain(body)).factors:
             if f.exponent < 0:
                 found.add(f.term)
             if f.term.kind == "call" and f.term.data.name == "pow":
@@ -119,7 +143,7 @@ def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fractio
     out = tuple(range(len(total.dims)))
     dims = dict(enumerate(total.dims))
     return add(
-        contract([Factor(body, out), Factor(by, marks, exponent)], out, dims, scale)
+        contract([Factor(_opened(body, by), out), Factor(by, marks, exponent)], out, dims, scale)
         for scale, body in summands(total)
     )
 

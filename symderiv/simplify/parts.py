@@ -62,3 +62,8 @@ def orders(f: Factor) -> Iterator[tuple[Label, ...]]:
     yield f.labels
     if len(f.labels) == 2 and is_symmetric(f.term):
         yield (f.labels[1], f.labels[0])
+
+
+def plain(term: Term) -> Term:
+    """Return what a shared term is."""
+    return term.children[0] if term.kind == "share" else term

@@ -58,3 +58,12 @@ class CallRule:
     name: str
     law: str
     apply: Callable[[Term, Context], Term | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SumRule:
+    """A named rewriting of a sum, with the law that makes it true."""
+
+    name: str
+    law: str
+    apply: Callable[[Term, Context], Term | None]

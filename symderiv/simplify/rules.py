@@ -6,8 +6,8 @@ facts.
 
 from __future__ import annotations
 
-from . import cancelling, functions
-from .rule import CallRule, Rule
+from . import cancelling, choices, expanding, functions
+from .rule import CallRule, Rule, SumRule
 
 RULES = (
     Rule("inverse-cancels", "A⁻¹ A = I", cancelling.inverse_cancels, ("inv()",)),
@@ -33,8 +33,19 @@ RULES = (
         ("call", "facts"),
     ),
     Rule("powers-join", "x xʸ = xʸ⁺¹", functions.powers_join, ("pow()",)),
+    Rule("shared-cancels", "v (q / v) = q", cancelling.shared_cancels, ("share",)),
     Rule("clear-fractions", "v (1 + q / v) = v + q", cancelling.clear_fractions, ("add",)),
     Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum, ("add",)),
+    Rule("signs", "sign(u) |u| = u", choices.signs_and_sizes, ("sign()",)),
+    Rule("relu", "relu(u) [u > 0] = relu(u)", choices.relu_is_chosen, ("relu()",)),
     Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers, ("facts",)),
 )
-CALL_RULES = (CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),)
+CALL_RULES = (
+    CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),
+    CallRule("spread", "a function of equal entries has equal entries", choices.spread_call),
+)
+SUM_RULES = (
+    SumRule("halves", "a [c] + b [not c] is a where c, else b", choices.halves_join),
+    SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
+    SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),
+)

@@ -13,7 +13,7 @@ from .assumptions import Assumed, Facts, rebuilt
 from .factoring import factored
 from .parts import Parts
 from .rule import Context, Rule, features
-from .rules import CALL_RULES, RULES
+from .rules import CALL_RULES, RULES, SUM_RULES
 from .size import Sizes
 
 BUDGET = 50
@@ -59,7 +59,10 @@ class Simplifier:
             better = self._step(work)
             if better is None or better is work:
                 break
-            work = better
+            # A sum that has been taken apart has new sums in it.
+            work = self(better) if work.kind == "add" else better
+            if work in self._memo:
+                return self._memo[work]
         return work
 
     def _step(self, term: Term) -> Term | None:
@@ -67,7 +70,10 @@ class Simplifier:
             return None
         if term.kind == "add":
             better = factored(term, self._context.sizes)
-            return None if better is term else better
+            if better is not term:
+                return better
+            tried = (rule.apply(term, self._context) for rule in SUM_RULES)
+            return next((t for t in tried if t is not None), None)
         if term.kind == "call":
             found = (rule.apply(term, self._context) for rule in CALL_RULES)
             return next((t for t in found if t is not None), None)
