@@ -197,7 +197,8 @@ class Walk:
     def _ends(self, group: Sequence[Piece]) -> tuple[Label, Label]:
         """Return row and column of an entrywise product, so that few transposes are written."""
         row, column = group[0].row, group[0].column
-        assert row is not None and column is not None
+        assert row is not None
+        assert column is not None
 
         def cost(ends: tuple[Label, Label]) -> int:
             turned = self.out == [ends[1], ends[0]]
@@ -306,7 +307,9 @@ def _column(parts: list[Expr]) -> Expr | None:
     if not parts:
         return None
     rows = [flip(p) for p in parts]
-    turned = len(parts) > 1 and all(count_transposes(p) > count_transposes(r) for p, r in zip(parts, rows))
+    turned = len(parts) > 1 and all(
+        count_transposes(p) > count_transposes(r) for p, r in zip(parts, rows)
+    )
     return transpose(hadamard(rows)) if turned else hadamard(parts)
 
 

@@ -27,7 +27,7 @@ def relu_is_chosen(parts: Parts, context: Context) -> Term | None:
         u = _where_positive(w.term)
         if u is None or w.exponent != 1:
             continue
-        for j, f in parts.calls("relu"):
+        for _, f in parts.calls("relu"):
             if f.labels == w.labels and f.term.children[0] is u and f.exponent > 0:
                 return parts.replaced((k,), [])
     return None
@@ -62,7 +62,9 @@ def halves_join(term: Term, context: Context) -> Term | None:
         (first, yes), (second, no) = halves[True], halves[False]
         function, left, right = test
         joined = call(function, (left, right, yes, no), term.dims)  # type: ignore[arg-type]
-        others = [scaled(b, s) for k, (s, b) in enumerate(summands(term)) if k not in (first, second)]
+        others = [
+            scaled(b, s) for k, (s, b) in enumerate(summands(term)) if k not in (first, second)
+        ]
         new = add([*others, joined])
         if context.sizes(new) < context.sizes(term):
             return new
@@ -74,11 +76,11 @@ def _half(term: Term) -> tuple[tuple[object, ...], bool, Term] | None:
     parts = Parts.of(term)
     for k, f in parts.calls("where"):
         left, right, yes, no = f.term.children
-        pair = (_number(yes), _number(no))
-        if f.labels != parts.out or f.exponent != 1 or pair not in ((1, 0), (0, 1)):
+        first, second = _number(yes), _number(no)
+        if f.labels != parts.out or f.exponent != 1 or {first, second} != {0, 1}:
             continue
         rest = parts.replaced((k,), [])
-        return (f.term.data, left, right), pair == (1, 0), rest
+        return (f.term.data, left, right), first == 1, rest
     return None
 
 
@@ -103,5 +105,3 @@ def _narrowed(term: Term) -> Term | None:
         return None
     dims = {x: d for x, d in parts.dims.items() if x not in parts.out}
     return contract(parts.factors, (), dims, parts.scale)
-
-

@@ -56,6 +56,8 @@ class Simplifier:
             return term
         work = rebuilt(term, (self._memo[c] for c in term.children))
         for _ in range(BUDGET):
+            if work.kind == "add":  # one that comes up again while it is worked on stays
+                self._memo.setdefault(work, work)
             better = self._step(work)
             if better is None or better is work:
                 break
