@@ -17,11 +17,8 @@ FUNCTIONS = {}
 
 
 def size(dim, sizes):
-    """Return a size: a number, a symbol, or a product of them."""
-    result = 1
-    for part in dim.split("*"):
-        result *= int(part) if part.isdigit() else sizes[part]
-    return result
+    """Return a size: a number, a symbol, or products and sums of them."""
+    return eval(dim, {}, dict(sizes))
 
 
 def draw(sizes, seed):

@@ -19,7 +19,7 @@ from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
 from ..shapes import Dim
-from ..tensor import Factor, Scale, Term, constant, is_entrywise, is_whole, leaf, zero
+from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
@@ -114,7 +114,7 @@ class _Narrator:
             parts.append(reverse(stage.value, [target], given).gradient(target))
         # A target that meets the objective only through other names is not met by it directly.
         whole = self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
-        stages = [s for s in self.stages.stages.values() if s.term.dims and is_whole(s.value)]
+        stages = [s for s in self.stages.stages.values() if s.term.dims and s.value.kind == "call"]
         return with_names(whole, {s.expr.args[0]: s.expr for s in stages})
 
     def _consumers(self, target: Term) -> list[Stage]:
