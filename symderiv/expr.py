@@ -41,7 +41,8 @@ class Expr:
     data: Hashable
 
     def __repr__(self) -> str:
-        inside = ", ".join([*map(repr, self.args), *([repr(self.data)] if self.data else [])])
+        args = () if self.op == "named" else self.args  # a name stands for what it names
+        inside = ", ".join([*map(repr, args), *([repr(self.data)] if self.data else [])])
         return f"{self.op}({inside})"
 
     @property
@@ -246,35 +247,27 @@ def walk(x: Expr, leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]
                 stack.extend((a, False) for a in reversed(current.args))
 
 
-def rebuild(
-    x: Expr,
-    change: Callable[[Expr, tuple[Expr, ...]], Expr],
-    leave: Callable[[Expr], bool] | None = None,
-) -> Expr:
+Change = Callable[[Expr, tuple[Expr, ...]], Expr]
+
+
+def rebuild(x: Expr, change: Change, leave: Callable[[Expr], bool] | None = None) -> Expr:
     """Return ``x`` with every node replaced by ``change(node, new arguments)``, bottom up.
 
     Nodes that ``leave`` holds for stay as they are.
     """
     done: dict[Expr, Expr] = {}
     for current in walk(x, leave):
-        if leave is not None and leave(current):
-            done[current] = current
-        else:
-            done[current] = change(current, tuple(done[a] for a in current.args))
+        kept = leave is not None and leave(current)
+        args = () if kept else tuple(done[a] for a in current.args)
+        done[current] = current if kept else change(current, args)
     return done[x]
 
 
 def _settled(x: Expr, ask: Callable[[Expr], object], answer: Callable[[Expr], None]) -> None:
     """Have ``answer`` called for every node of which ``ask`` knows nothing, arguments first."""
-    stack = [x]
-    while stack:
-        waiting = [a for a in stack[-1].args if ask(a) is None]
-        if waiting:
-            stack += waiting
-        else:
-            top = stack.pop()
-            if ask(top) is None:
-                answer(top)
+    for current in walk(x, lambda e: ask(e) is not None):
+        if ask(current) is None:
+            answer(current)
 
 
 def with_args(x: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -361,10 +354,7 @@ def variables(x: Expr) -> dict[str, Expr]:
 
 
 def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, None]:
-    """Return the dimension symbols that occur in ``x``, in order of appearance.
-
-    Nothing is looked for below a node that ``leave`` holds for.
-    """
+    """Return the dimension symbols that occur in ``x``, in order of appearance (see ``walk``)."""
     found: dict[str, None] = {}
     for v in walk(x, leave):
         dims = [*v.shape, *([v.data] if isinstance(v.data, Dim) else [])]

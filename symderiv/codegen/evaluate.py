@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Expr, rebuild, walk, with_args
+from ..expr import Expr, free_ranges, rebuild, walk, with_args
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
 from .helpers import SOURCES, imports, with_needs
@@ -35,7 +35,8 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
         space[python_name(name)] = array
         arrays.append(array)
     coder = Coder()
-    code = coder(_unnamed(x))
+    parts = _coded(x, coder)
+    code = "\n".join(source for _, source in parts)
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
     for function in _functions(x):
@@ -46,7 +47,8 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
     sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
     for source in (*imports("\n".join([code, *sources])), *sources):
         exec(source, space)
-    value = eval(compile(code, "<symderiv expression>", "eval"), space)  # our own generated code
+    for name, source in parts:  # our own generated code
+        space[name] = value = eval(compile(source, "<symderiv expression>", "eval"), space)
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     return np.asarray(value).reshape(expected)
 
@@ -69,9 +71,27 @@ def _functions(x: Expr) -> list[str]:
     return list(found)
 
 
+def _coded(x: Expr, coder: Coder) -> list[tuple[str, str]]:
+    """Return the code of each named intermediate, under a name of its own, and of the whole."""
+    parts: list[tuple[str, str]] = []
+    for e in walk(x):
+        if e.op == "named" and not free_ranges(e):
+            name = f"named_{len(parts)}_"
+            parts.append((name, coder(_unnamed(e.args[0]))))
+            coder.names[e] = name
+    return [*parts, ("value_", coder(_unnamed(x)))]
+
+
 def _unnamed(x: Expr) -> Expr:
-    """Return an expression with its named intermediates written out."""
-    return rebuild(x, lambda e, args: args[0] if e.op == "named" else with_args(e, args))
+    """Return an expression with its named intermediates that have free indices written out."""
+
+    def is_kept(e: Expr) -> bool:
+        return e.op == "named" and not free_ranges(e)
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        return args[0] if e.op == "named" else with_args(e, args)
+
+    return rebuild(x, change, is_kept)
 
 
 def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:

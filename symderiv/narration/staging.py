@@ -30,6 +30,7 @@ from ..tensor import (
 )
 
 _MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
+_DEEP = 50  # with more named intermediates than that, the order of automatic names may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,39 @@ class Stages:
         self._memo: dict[Term, Term] = {}
         self._names: dict[Term, Term] = {}
         self._depends: dict[Term, bool] = {}
+        self._stage_deep(root)
         self.root = self._staged(root)
 
     def depends(self, term: Term) -> bool:
         """Whether a term depends on one of the leaves."""
-        found = self._depends.get(term)
-        if found is None:
-            found = term in self.leaves or any(self.depends(c) for c in term.children)
-            self._depends[term] = found
-        return found
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            waiting = [c for c in top.children if c not in self._depends]
+            if top in self._depends or not waiting:
+                self._depends.setdefault(
+                    top, top in self.leaves or any(self._depends[c] for c in top.children)
+                )
+                stack.pop()
+            else:
+                stack += waiting
+        return self._depends[term]
+
+    def _stage_deep(self, root: Term) -> None:
+        """Stage the names of a deep problem from the bottom up, so that nothing recurses far."""
+        order: dict[Term, None] = {}
+        stack = [(root, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                order[node] = None
+            elif node not in order:
+                stack.append((node, True))
+                stack.extend((c, False) for c in reversed(node.children))
+        names = [t for t in order if t.kind == "named"]
+        if len(names) > _DEEP:
+            for term in names:
+                self._staged(term)
 
     def _staged(self, term: Term) -> Term:
         """Return a term with every intermediate on the way to the leaves replaced by a name."""
