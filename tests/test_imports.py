@@ -32,6 +32,7 @@ LAYERS = [
     ["secondorder"],
     ["results"],
     ["api"],
+    ["bench"],
     ["cli"],
     ["__main__", "__init__"],
 ]

@@ -17,6 +17,7 @@ _COMMANDS = {
     "check": ("check", "Say whether a claimed gradient is right, and if not, what went wrong."),
     "equal": ("equal", "Say whether two expressions are equal, at random points of several sizes."),
     "verify": ("verify", "Run the certificate of a folder again."),
+    "bench": ("bench", "Measure how long deriving takes, against SymPy and JAX."),
     "list": ("list_problems", "List the ready-made problems."),
 }
 

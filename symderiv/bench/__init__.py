@@ -1,0 +1,5 @@
+"""Measurements against other programs: what they are given, how they are timed."""
+
+from .derive import Measured, measure
+
+__all__ = ["Measured", "measure"]
