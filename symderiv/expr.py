@@ -149,7 +149,9 @@ def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
 
 
 def _broadcast(args: tuple[Expr, ...]) -> Shape:
-    return broadcast([a.shape for a in args])
+    shapes = {a.shape for a in args}
+    shapes.discard(SCALAR)
+    return broadcast([a.shape for a in args]) if len(shapes) > 1 else min(shapes, default=SCALAR)
 
 
 def add(*terms: Expr) -> Expr:

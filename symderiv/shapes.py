@@ -36,13 +36,18 @@ class Dim(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """Return the symbols that a writer declared; those inside a sum too."""
-        return tuple(n for s in self.symbols for n in (symbol_names(s) if s[0] == "(" else (s,)))
+        return _names(self.symbols)
 
     def at(self, sizes: Mapping[str, int]) -> int:
         """Return the size once every symbol has one."""
         return self.coefficient * prod(
             sum(p.at(sizes) for p in parts_of(s)) if s[0] == "(" else sizes[s] for s in self.symbols
         )
+
+
+@lru_cache(maxsize=4096)
+def _names(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(n for s in symbols for n in (symbol_names(s) if s[0] == "(" else (s,)))
 
 
 ONE = Dim()
@@ -215,7 +220,8 @@ class Unifier:
 
     def resolve(self, dim: Dim) -> Dim:
         """Return ``dim`` with everything that is bound put in."""
-        if not any(s in self._bound for s in dim.names):
+        bound = self._bound
+        if not bound or bound.keys().isdisjoint(dim.names):
             return dim
         result = size(dim.coefficient)
         for s in dim.symbols:
@@ -256,6 +262,8 @@ class Unifier:
 
     def broadcast(self, left: Shape, right: Shape) -> Shape:
         """Return the NumPy broadcast of two shapes; raises DimMismatchError."""
+        if left == right:
+            return self.resolve_shape(left)
         rank = max(len(left), len(right))
         padded = ((ONE,) * (rank - len(s)) + s for s in (left, right))
         return tuple(self._broadcast(a, b) for a, b in zip(*padded, strict=True))

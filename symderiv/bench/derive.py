@@ -165,8 +165,9 @@ def table(found: Measured) -> str:
     """Return what was measured as lines of text."""
     names = ", ".join(f"{n} {v}" for n, v in found.versions.items())
     lines = [
-        f"{names}; median of {found.repeat} turns, in milliseconds.",
-        "Ours: reading the text, deriving, and the matrix form of every result.",
+        f"{names}; medians of {found.repeat} turns, in milliseconds.",
+        "Ours: reading the text, deriving, and the matrix form of every result;",
+        "SymPy: building and diff; JAX: make_jaxpr(grad(..)), a program and no formula.",
         "",
         f"{'':44}{'ours':>10}{'SymPy':>10}{'ours/SymPy':>12}",
         *(_line(r) for r in (*found.cases, *found.products)),
@@ -174,8 +175,8 @@ def table(found: Measured) -> str:
     compared = found.compared
     if len(compared) > 1:
         lines.append(_summary(compared))
-    lines += ["", f"{'':44}{'ours':>10}{'JAX':>10}{'ours/JAX':>12}"]
-    lines += [_line(r) for r in found.networks]
+    lines += ["", f"{'':44}{'ours':>10}{'JAX':>10}{'ours/JAX':>12}{'reading':>10}"]
+    lines += [f"{_line(r):76}{1000 * (r.reading or 0.0):>10.1f}" for r in found.networks]
     exponents = [found.exponent(lambda r: r.ours), found.exponent(lambda r: r.theirs)]
     shown = ["" if e is None else f"{e:.2f}" for e in exponents]
     if shown[0]:

@@ -19,7 +19,9 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
             data = (*data[:-1], reader.unifier.resolve(data[-1]))
         elif old.op == "loss" and isinstance(data, tuple):
             data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
-        return node(old.op, args, reader.unifier.resolve_shape(old.shape), data)
+        shape = reader.unifier.resolve_shape(old.shape)
+        same = args == old.args and shape == old.shape and data == old.data
+        return old if same else node(old.op, args, shape, data)
 
     def leave(old: Expr) -> bool:
         # A definition was settled when it was read; an equation that was assumed changes it too.

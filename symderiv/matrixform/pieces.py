@@ -172,9 +172,11 @@ def diagonal(x: Expr) -> Expr:
 def chain(left: Piece, middle: Label, right: Piece) -> Piece:
     """Return the product of two pieces over a label."""
     a, b = left.ending(middle), right.starting(middle)
-    back = (b.turned(), a.turned())
-    if sum(transposes(p.expr) for p in (a, b)) > sum(transposes(p.expr) for p in back):
-        a, b = back
+    turns = transposes(a.expr) + transposes(b.expr)
+    if turns:
+        back = (b.turned(), a.turned())
+        if turns > sum(transposes(p.expr) for p in back):
+            a, b = back
     return Piece(matmul(a.expr, b.expr), a.row, b.column, path=(*a.parts, *b.parts))
 
 

@@ -181,12 +181,12 @@ class Walk:
             self._sum_out(label)
 
     def _merge_matrices(self) -> None:
-        if sum([p.is_matrix for p in self.pieces]) < 2:
+        matrices = [p for p in self.pieces if p.is_matrix]
+        if len(matrices) < 2 or (len(matrices) == 2 and matrices[0].labels != matrices[1].labels):
             return
         groups: dict[frozenset[Label], list[Piece]] = {}
-        for p in self.pieces:
-            if p.is_matrix:
-                groups.setdefault(p.labels, []).append(p)
+        for p in matrices:
+            groups.setdefault(p.labels, []).append(p)
         for labels, group in groups.items():
             if len(group) > 1 and not self._is_trace(group):
                 row, column = self._ends(group)
