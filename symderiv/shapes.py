@@ -218,6 +218,11 @@ class Unifier:
         self._count += 1
         return symbol(f"?{self._count}")
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no size was ever unknown or bound, so that there is nothing to put in."""
+        return not self._bound and not self._count
+
     def resolve(self, dim: Dim) -> Dim:
         """Return ``dim`` with everything that is bound put in."""
         bound = self._bound

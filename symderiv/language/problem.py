@@ -33,10 +33,11 @@ from ..expr import (
 from ..expr import variables as variables_of
 from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
-from ..shapes import ONE, SCALAR, Shape, Unifier, symbol
-from .declarations import Declarations, fresh_dims
+from ..shapes import ONE, SCALAR, Shape, Unifier
+from .declarations import Declarations
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement, parse_expression, prepared
+from .inferring import infer, is_open
 from .settling import settle
 from .syntaxes import PYTHON, Syntax, syntax_of
 
@@ -212,7 +213,7 @@ def build(
     declared.check()
     gradient = upstream or _free_gradient_name(statements, declared)
     make = partial(written.reader, text, declared, upstream=gradient)
-    inferred = _infer(make, statements, declared)
+    inferred = infer(make, statements, declared) if is_open(statements, declared) else {}
     if inferred:
         declared.variables.update(inferred)
         declared.check()
@@ -270,30 +271,6 @@ def _free_gradient_name(statements: list[Statement], declared: Declarations) -> 
     names = {at.id for s in statements for at in ast.walk(s.value) if isinstance(at, ast.Name)}
     taken = names | {s.name or "" for s in statements} | set(declared.variables)
     return next(g for g in ("G", "dL", "dLoss", "G_up") if g not in taken)
-
-
-def _infer(
-    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
-) -> dict[str, Variable]:
-    """Return the undeclared variables with their shapes named."""
-    reader = make({}, infer=True)
-    for statement in statements:
-        value = reader.read(statement.value)
-        if statement.name:
-            reader.definitions[statement.name] = value
-    taken = {*declared.dims, *declared.variables, *reader.inferred, *CONSTANTS}
-    free = iter(fresh_dims(taken))
-    for variable in reader.inferred.values():
-        for dim in variable.shape:
-            for unknown in reader.unifier.resolve(dim).symbols:
-                if unknown.startswith("?"):
-                    name = next(free)
-                    declared.dims[name] = None
-                    reader.unifier.unify(symbol(unknown), symbol(name))
-    return {
-        v.name: Variable(v.name, reader.unifier.resolve_shape(v.shape), v.kind, (), True)
-        for v in reader.inferred.values()
-    }
 
 
 def _read(

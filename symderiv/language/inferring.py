@@ -1,0 +1,48 @@
+"""Names that a text uses without declaring them: whether there are any, and their shapes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from ..expr import Variable
+from ..shapes import symbol
+from .declarations import Declarations, fresh_dims
+from .elaborate import CONSTANTS, Elaborator
+from .grammar import Statement
+
+
+def is_open(statements: list[Statement], declared: Declarations) -> bool:
+    """Whether a name occurs that is neither declared nor defined nor that of a function."""
+    known = {*declared.variables, *declared.dims, *CONSTANTS, *(s.name for s in statements)}
+    for statement in statements:
+        nodes = list(ast.walk(statement.value))
+        called = {id(at.func) for at in nodes if isinstance(at, ast.Call)}
+        names = (at for at in nodes if isinstance(at, ast.Name) and id(at) not in called)
+        if any(at.id not in known for at in names):
+            return True
+    return False
+
+
+def infer(
+    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
+) -> dict[str, Variable]:
+    """Return the undeclared variables with their shapes named."""
+    reader = make({}, infer=True)
+    for statement in statements:
+        value = reader.read(statement.value)
+        if statement.name:
+            reader.definitions[statement.name] = value
+    taken = {*declared.dims, *declared.variables, *reader.inferred, *CONSTANTS}
+    free = iter(fresh_dims(taken))
+    for variable in reader.inferred.values():
+        for dim in variable.shape:
+            for unknown in reader.unifier.resolve(dim).symbols:
+                if unknown.startswith("?"):
+                    name = next(free)
+                    declared.dims[name] = None
+                    reader.unifier.unify(symbol(unknown), symbol(name))
+    return {
+        v.name: Variable(v.name, reader.unifier.resolve_shape(v.shape), v.kind, (), True)
+        for v in reader.inferred.values()
+    }
