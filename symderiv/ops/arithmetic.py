@@ -170,9 +170,16 @@ def _mul_text(e: Expr, text: Texts) -> str:
     scalars_only = all(a.is_scalar for a in e.args[:last])
     pieces = []
     for k, factor in enumerate(e.args):
-        loose = factor.op == "matmul" and not (k == last and scalars_only)
+        loose = _starts_with_product(factor, k > 0) and not (k == last and scalars_only)
         pieces.append(text(factor, POWER if loose or (k and factor.op == "neg") else PRODUCT))
     return " * ".join(pieces)
+
+
+def _starts_with_product(e: Expr, inside: bool) -> bool:
+    """Whether what stands before an expression would be multiplied into its matrix product."""
+    while inside and e.op == "div":
+        e = e.args[0]
+    return e.op == "matmul"
 
 
 def _mul_notation(e: Expr, write: Writes) -> Math:
@@ -222,7 +229,7 @@ register(
         text=_mul_text,
         notation=_mul_notation,
         numpy=_mul_code,
-        samples=("X * X", "s * X", "(ones(n) @ x.T @ A @ X) * X", "x * (A @ x)", "x * x.T"),
+        samples=("X * X", "s * X", "(ones(n) @ x.T @ A @ X) * X", "x * (A @ x / 3)", "x * x.T"),
         bad=("X * A @ A", "X * X.T", "A * x"),
     )
 )
