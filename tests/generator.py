@@ -9,7 +9,9 @@ anything, one that needs numbers off 0, positive ones or ones below 1 gets them 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -19,6 +21,7 @@ from typing import Any
 import test_table
 
 from symderiv import derive
+from symderiv.calculus import lower
 from symderiv.cells import each
 from symderiv.errors import MissingRuleError, SymderivError
 from symderiv.explicit import Dual, DualMath, Explicit, same
@@ -44,7 +47,9 @@ from symderiv.language.settling import settle
 from symderiv.notation.text import text
 from symderiv.ops import TABLE
 from symderiv.sampling import least_sizes
-from symderiv.shapes import ONE
+from symderiv.shapes import ONE, SCALAR
+from symderiv.tensor import Term
+from symderiv.tensor.terms import is_whole
 
 OUTSIDE_DOMAIN = (ZeroDivisionError, TypeError, ValueError, OverflowError, ArithmeticError)
 SLOTS = test_table.DECLARED
@@ -65,6 +70,7 @@ AROUND = (
 )  # fmt: skip
 PUBLIC = tuple(op.name for op in TABLE.values() if not op.internal)
 LONGEST = 600  # characters of a problem
+LONG = 10  # seconds for a problem
 
 
 def shape_text(shape: tuple[Any, ...]) -> str:
@@ -99,7 +105,7 @@ class Template:
     declared: tuple[tuple[str, str], ...]
     shape: str
     guard: str
-    is_wild: bool  # whether large arguments give values out of reach
+    wild: float  # how often its arguments are kept small
 
     def read(self, mark: str) -> tuple[Expr, dict[str, Expr]]:
         """Return the sample and its slots, its own indices and names told apart by a mark."""
@@ -122,6 +128,13 @@ def _turned(written: str) -> str:
     return re.sub(r"\b[nd]\b", lambda m: "d" if m[0] == "n" else "n", written)
 
 
+def terms(t: Term) -> Iterator[Term]:
+    """Yield a term and all that it is made of."""
+    yield t
+    for c in t.children:
+        yield from terms(c)
+
+
 @cache
 def templates() -> tuple[Template, ...]:
     """Return every sample of the table, as it stands and with n and d exchanged."""
@@ -133,8 +146,8 @@ def templates() -> tuple[Template, ...]:
                 x, slots = _read(turn(sample), variables)
                 needed = tuple((k, v) for k, v in variables.items() if k in declared(x))
                 guard = _guard(x, slots)
-                # Entrywise functions of one argument alone are tame, or not, for every argument.
-                wild = any(TABLE[e.op].level(e) == 5 and e.args for e in walk(x))
+                whole = any(map(is_whole, terms(lower(x).term)))
+                wild = 1 if whole else 0.6 * any(TABLE[e.op].level(e) == 5 for e in walk(x))
                 shape = shape_text(x.shape)
                 found.append(Template(op.name, turn(sample), needed, shape, guard, wild))
     return tuple(found)
@@ -229,6 +242,8 @@ class Generator:
         some = [t for t in templates() if t.operator == operator] or list(templates())
         body = self.filled(self.random.choice(some), depth - 1)
         around = self.random.choice(AROUND)
+        if "(" in shape_text(body.shape):  # the size is a sum, as that of a concat: not declared
+            body = node("sum", (body,), SCALAR)
         return within(around, body)
 
     def expression(self, shape: str, depth: int) -> Expr:
@@ -265,7 +280,7 @@ class Generator:
             below = depth if name == deep else random.choice((0, 0, min(depth, 1)))
             inside = self.expression(shape_text(slot.shape), below)
             guard = template.guard
-            if guard == "none" and template.is_wild and inside.args and random.random() < 0.6:
+            if guard == "none" and inside.args and random.random() < template.wild:
                 guard = "tame"
             if guard in GUARDS:
                 inside = within(random.choice(GUARDS[guard]), inside)
@@ -394,10 +409,20 @@ class Checked:
 
     gradients: int = 0
     missing: str = ""
+    slow: bool = False
     problem: str = ""
 
 
 def check(p: Problem, seed: int) -> Checked:
+    """Compare every gradient of a problem with slopes; one that takes too long counts for none."""
+    try:
+        with at_most(LONG):
+            return compared(p, seed)
+    except TooSlowError:
+        return Checked(slow=True)
+
+
+def compared(p: Problem, seed: int) -> Checked:
     """Compare every gradient of a problem with slopes, and its text with what it parses to."""
     found = Checked()
     try:
@@ -425,6 +450,29 @@ def check(p: Problem, seed: int) -> Checked:
             done.add(name)
     found.gradients = len(done)
     return found
+
+
+class TooSlowError(Exception):
+    """A point at which the functions of matrices take very long in 150 digits."""
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Stop what takes longer, where the system has an alarm clock."""
+
+    def stop(*_: object) -> None:
+        raise TooSlowError
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def failure(p: Problem, seed: int) -> str:

@@ -46,16 +46,19 @@ def checked(seeds: range) -> list[tuple[Checked, set[str]]]:
     found = []
     for seed in seeds:
         p = random_problem(seed, DEPTH)
-        if generator.failure(p, seed):
-            found.append((Checked(problem=generator.shrunk(p, seed)), generator.used(p)))
-        else:
-            found.append((generator.check(p, seed), generator.used(p)))
+        try:
+            result = generator.check(p, seed)
+        except Exception as error:  # noqa: BLE001 - whatever is raised is a finding
+            result = Checked(problem=str(error))
+        if result.problem:
+            result = Checked(problem=generator.shrunk(p, seed))
+        found.append((result, generator.used(p)))
     return found
 
 
 @pytest.mark.slow
 def test_gradient_is_the_slope_of_two_thousand_objectives() -> None:
-    done, operators, missing = 0, Counter[str](), Counter[str]()
+    done, slow, operators, missing = 0, 0, Counter[str](), Counter[str]()
     failures: list[str] = []
     with ProcessPoolExecutor(2) as pool:
         for start in range(QUICK, 2 * GRADIENTS, 2 * BATCH):
@@ -63,12 +66,14 @@ def test_gradient_is_the_slope_of_two_thousand_objectives() -> None:
                 break
             halves = [range(start, start + BATCH), range(start + BATCH, start + 2 * BATCH)]
             for found, names in (x for some in pool.map(checked, halves) for x in some):
-                done += found.gradients > 0
+                done, slow = done + (found.gradients > 0), slow + found.slow
                 operators.update(names if found.gradients else ())
                 missing[found.missing] += bool(found.missing)
                 failures += [found.problem] * bool(found.problem)
     unseen = [name for name in generator.PUBLIC if not operators[name]]
-    print(f"objectives checked: {done}, operators: {len(operators)}, missing: {+missing}")
+    print(
+        f"objectives checked: {done}, operators: {len(operators)}, too slow: {slow}, missing: {+missing}"
+    )
     assert not failures, "\n".join(failures[:10])
     assert done >= GRADIENTS
     assert unseen == []
@@ -100,7 +105,10 @@ def test_code_has_the_value_of_the_gradient() -> None:
                     kept = [d.at(sizes) for d in array_shape(r.variable.shape)]
                     assert list(found.shape) == kept, reproduction(p, sizes=sizes, seed=seed)
                     error = test_table.difference(found, expected[name])
-                    assert error < 1e-7, f"{r.text}{reproduction(p, sizes=sizes, seed=seed)}"
+                    moved = {n: v * (1 + 1e-11) if np.ndim(v) else v for n, v in given.items()}
+                    condition = np.max(np.abs(evaluate(r.expr, moved) - found), initial=0)
+                    allowed = 1e-7 + condition
+                    assert error < allowed, f"{r.text}{reproduction(p, sizes=sizes, seed=seed)}"
 
 
 # The canonical form ------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import builtins
 from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, Index, matmul, walk
-from ..ops import ATOM, POWER, PRODUCT, SUM, TABLE
+from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 from ..shapes import ONE, Dim, Shape
 
+_SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
 _RESERVED = {"np", "scipy", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
 
 
@@ -24,6 +25,20 @@ def python_name(name: str) -> str:
     ('W', 'np_')
     """
     return f"{name}_" if name in _RESERVED else name
+
+
+def code_level(code: str) -> int:
+    """Return how tightly source binds that holds no sign looser than those of arithmetic.
+
+    >>> code_level("np.exp(x + y)") == ATOM, code_level("x * np.exp(y)") == PRODUCT
+    (True, True)
+    """
+    depth, level = 0, ATOM
+    for word in code.split(" "):
+        if not depth and word in _SIGNS:
+            level = min(level, _SIGNS[word])
+        depth += sum(word.count(c) for c in "([{") - sum(word.count(c) for c in ")]}")
+    return min(level, SIGN) if code.startswith("-") else level
 
 
 class Coder:
@@ -54,7 +69,10 @@ class Coder:
                 return f"float(np.real({body}))" if "dtype=dtype" in body else f"float({body})"
         else:
             body = operator.numpy(e, self)
-        return f"({body})" if operator.level(e) < level else body
+        loosest = operator.level(e)
+        if loosest == ATOM and level > SUM:  # a function of the language may be a product in NumPy
+            loosest = code_level(body)
+        return f"({body})" if loosest < level else body
 
     def name(self, e: Expr) -> str:
         """Return the local name of a variable or a named intermediate."""

@@ -170,15 +170,16 @@ def _mul_text(e: Expr, text: Texts) -> str:
     scalars_only = all(a.is_scalar for a in e.args[:last])
     pieces = []
     for k, factor in enumerate(e.args):
-        loose = _starts_with_product(factor, k > 0) and not (k == last and scalars_only)
+        joins = _has_bare_product(factor) if k else factor.op == "matmul"
+        loose = joins and not (k == last and scalars_only)
         pieces.append(text(factor, POWER if loose or (k and factor.op == "neg") else PRODUCT))
     return " * ".join(pieces)
 
 
-def _starts_with_product(e: Expr, inside: bool) -> bool:
-    """Whether what stands before an expression would be multiplied into its matrix product."""
-    while inside and e.op == "div":
-        e = e.args[0]
+def _has_bare_product(e: Expr) -> bool:
+    """Whether what stands before the text of an expression would join its matrix product."""
+    while e.op == "div" or (e.op == "mul" and all(a.is_scalar for a in e.args[:-1])):
+        e = e.args[0] if e.op == "div" else e.args[-1]
     return e.op == "matmul"
 
 
