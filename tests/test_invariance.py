@@ -167,7 +167,8 @@ def shuffled(x: Expr, random: Random) -> Expr:
 
 
 def words(written: str) -> Counter[str]:
-    return Counter(re.findall(r"[A-Za-z_]\w*|\d+\.?\d*|\*\*|[-+*/@]", written))
+    """Return names, numbers and signs; 3 - x and -x + 3 have the same but for a plus."""
+    return Counter(re.findall(r"[A-Za-z_]\w*|\d+\.?\d*|\*\*|[-*/@]", written))
 
 
 @pytest.mark.parametrize("count", COUNTS)
