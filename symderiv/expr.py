@@ -21,7 +21,7 @@ Node operators and what ``data`` holds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -236,8 +236,13 @@ def walk(x: Expr, leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]
 
     Nothing is looked for below a node that ``leave`` holds for.
     """
+    return walk_all([x], leave)
+
+
+def walk_all(roots: Sequence[Expr], leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
+    """Yield every distinct node of several expressions, as ``walk`` does of one."""
     seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(x, False)]
+    stack: list[tuple[Expr, bool]] = [(x, False) for x in reversed(roots)]
     while stack:
         current, expanded = stack.pop()
         if expanded:

@@ -82,12 +82,4 @@ def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]
 
 def _inside(x: Expr, coder: Coder) -> list[Expr]:
     """Return the nodes that computing ``x`` meets, arguments first: nothing below a name."""
-    met: set[Expr] = set()
-    stack = [x]
-    while stack:
-        e = stack.pop()
-        if e not in met:
-            met.add(e)
-            if e.op != "named" and e not in coder.names:
-                stack.extend(e.args)
-    return [e for e in walk(x) if e in met]
+    return list(walk(x, lambda e: e.op == "named" or e in coder.names))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..derivation import Derivation
-from ..expr import Expr, walk
+from ..expr import Expr, walk, walk_all
 from ..narration import Section
 from ..ops.functions import loss_parts, spelled
 
 
-def is_used(given: Expr, sections: Sequence[Section]) -> bool:
-    """Whether a later section uses a gradient by its name."""
-    return any(given in set(walk(s.result)) for s in sections)
+def used(sections: Sequence[Section]) -> set[Expr]:
+    """Return everything that the results of sections are made of."""
+    return set(walk_all([s.result for s in sections]))
 
 
 def named_nodes(derivation: Derivation) -> list[Expr]:
@@ -24,10 +24,10 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
     roots = [s.expr for s in derivation.stages]
     roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
     found: dict[str, Expr] = {}
-    for root in roots:
-        for e in walk(root):
-            if e.op == "named" and (e not in givens or e in roots):
-                found.setdefault(str(e.data), e)
+    kept = set(roots)
+    for e in walk_all(roots):
+        if e.op == "named" and (e not in givens or e in kept):
+            found.setdefault(str(e.data), e)
     return list(found.values())
 
 

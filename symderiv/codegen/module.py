@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..derivation import Derivation
-from ..expr import Expr, sum_index, walk
+from ..expr import Expr, sum_index, walk_all
 from ..ops import TABLE
 from ..shapes import ONE, Shape
 from .helpers import SOURCES, imports, with_needs
 from .lines import Line, array_shape, plan, shape_text
-from .mentions import functions, is_used, loss_names, named_nodes, names_used
+from .mentions import functions, loss_names, named_nodes, names_used, used
 from .numpy_code import Coder, python_name
 
 _READ = '''
@@ -93,7 +93,7 @@ class _Builder:
 
     def _everything(self) -> list[Expr]:
         results = [s.result for s in self.sections]
-        return [e for x in [self.problem.objective, *results] for e in walk(x)]
+        return list(walk_all([self.problem.objective, *results]))
 
     def module(self) -> Module:
         backward = self._backward()
@@ -232,10 +232,10 @@ class _Builder:
     def _backward(self) -> str:
         coder = Coder(losses=self.losses)
         outputs: list[tuple[str, Expr]] = []
+        own, needed_later = set(self.named), used(self.sections)
         for s in self.sections:
             if s.given is not None:
-                own = any(s.given is e for e in self.named)
-                if s.given.op == "named" and not own and is_used(s.given, self.sections):
+                if s.given.op == "named" and s.given not in own and s.given in needed_later:
                     outputs.append((python_name(str(s.given.data)), s.result))
                 continue
             outputs.append((self.gradient_names[str(s.target.data)], s.result))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, count, islice
 
 from ..expr import (
     Expr,
@@ -46,8 +47,9 @@ class Letters:
 
     def pick(self, wanted: str, used: Sequence[Index] = ()) -> str:
         """Return the first free letter, in the order wanted and then by convention."""
-        pool = [*wanted, *"ijklrstuvwabcfgh", *(f"i{k}" for k in range(1, 1000))]
-        found: str = next(c for c in pool if c not in self._taken | self.reserved and c not in used)
+        pool = chain(wanted, "ijklrstuvwabcfgh", (f"i{k}" for k in count(1)))
+        known = (self._taken, self.reserved, used)
+        found: str = next(c for c in pool if not any(c in names for names in known))
         if self._once:
             self.reserved.add(found)
         return found
@@ -60,10 +62,10 @@ class Letters:
         yield
         self.reserved, self._once = before, False
 
-    def targets(self, count: int) -> tuple[str, ...]:
+    def targets(self, number: int) -> tuple[str, ...]:
         """Return the indices p, q, .. of an entry to differentiate by; no sum ever uses them."""
-        pool = [*"pqrs", *(f"{c}{k}" for k in range(1, 1000) for c in "pq")]
-        return tuple([c for c in pool if c not in self._taken][:count])
+        pool = chain("pqrs", (f"{c}{k}" for k in count(1) for c in "pq"))
+        return tuple(islice((c for c in pool if c not in self._taken), number))
 
     def pair(self, wanted: str, count: int, used: Sequence[Index] = ()) -> tuple[str, ...]:
         """Return ``count`` different letters."""
@@ -171,7 +173,8 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
             return e
         return with_args(e, args) if data == e.data else expr_node(e.op, args, e.shape, data)
 
-    return rebuild(x, change)
+    # What a name stands for has no free index of its own.
+    return rebuild(x, change, lambda e: e.op == "named")
 
 
 def place(x: Expr, ends: Ends) -> Expr:

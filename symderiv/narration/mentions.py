@@ -28,6 +28,23 @@ def meets(term: Term, target: Term) -> bool:
     return any(meets(c, target) for c in term.children)
 
 
+def named_in(term: Term) -> dict[Term, None]:
+    """Return the variables and names that a stage's value uses, not through another name."""
+    found: dict[Term, None] = {}
+    seen: set[Term] = set()
+    stack = [term]
+    while stack:
+        top = stack.pop()
+        if top in seen:
+            continue
+        seen.add(top)
+        if top.kind in ("leaf", "named"):
+            found[top] = None
+        else:
+            stack += reversed(top.children)
+    return found
+
+
 def names_in(term: Term) -> list[Expr]:
     """Return the named intermediates that a stage's value uses."""
     if term.kind == "leaf":
@@ -63,6 +80,6 @@ def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
     """Return ``x`` with values replaced by their names; what a name stands for stays."""
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        return old if old.op == "named" else names.get(old) or with_args(old, args)
+        return names.get(old) or with_args(old, args)
 
-    return rebuild(x, change) if names else x
+    return rebuild(x, change, lambda e: e.op == "named") if names else x

@@ -23,7 +23,7 @@ from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
-from .mentions import laws, listed, meets, names_in, why_known, with_names
+from .mentions import laws, listed, meets, named_in, names_in, why_known, with_names
 from .slopes import jacobian, pulled
 from .staging import Stage, Stages
 from .steps import Reason, Step
@@ -76,6 +76,10 @@ class _Narrator:
         self.letters = Letters([*taken, *self.stages.taken, "e"])
         self.forms = Forms(raiser, self.letters)
         self.given: dict[Term, Expr] = {}
+        self._users: dict[Term, list[Stage]] = {}
+        for stage in self.stages.stages.values():
+            for term in named_in(stage.value):
+                self._users.setdefault(term, []).append(stage)
         self._taken = {*taken, *self.stages.taken}
 
     def sections(self) -> list[Section]:
@@ -118,7 +122,7 @@ class _Narrator:
         return with_names(whole, {s.expr.args[0]: s.expr for s in stages})
 
     def _consumers(self, target: Term) -> list[Stage]:
-        return [s for s in self.stages.stages.values() if meets(s.value, target)]
+        return self._users.get(target, [])
 
     def _section(self, target: Term, expr: Expr) -> Section:
         self.letters.reserved = set()
