@@ -287,6 +287,20 @@ def plus(terms: Sequence[Expr]) -> Expr:
     return add(*sorted(terms, key=place))
 
 
+def untransposed(x: Expr) -> Expr:
+    """Return ``X.T @ B.T + B.T @ X.T`` as ``(X @ B + B @ X).T``: a sum of transposes alone."""
+    if x.op != "add" or ONE in x.shape or any(_inner(t).op != "matmul" for t in x.args):
+        return x
+    turned = [flip(t) for t in x.args]
+    saved = sum(map(count_transposes, x.args)) - sum(map(count_transposes, turned))
+    return transpose(plus(turned)) if saved > 2 else x
+
+
+def _inner(t: Expr) -> Expr:
+    """Return the product in a summand with a sign or a number in front."""
+    return t.args[-1] if t.op in ("neg", "mul") else t
+
+
 def _is_identity(t: Expr) -> bool:
     return t.op == "eye" or (t.op == "mul" and t.args[-1].op == "eye")
 

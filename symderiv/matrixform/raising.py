@@ -33,7 +33,7 @@ from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
 from .fuses import without_fuses
-from .pieces import Piece, Product, flip, plus, raised_power
+from .pieces import Piece, Product, flip, plus, raised_power, untransposed
 from .walking import Reduced, Walk, onehot, shape_of
 
 
@@ -191,7 +191,7 @@ class Raiser:
         for body, (narrow, axes) in zip(parts, spread, strict=True):
             p = self._beside(narrow, axes, term) if needed else None
             terms.append(p or self.product(body))
-        return plus([t.expr() for t in collect(terms)])
+        return untransposed(plus([t.expr() for t in collect(terms)]))
 
     def _narrowed(self, term: Term) -> tuple[Term, set[int]]:
         """Return a term without the axes over which it is only spread, and the axes it has."""

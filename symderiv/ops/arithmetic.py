@@ -168,6 +168,8 @@ def _mul_text(e: Expr, text: Texts) -> str:
         return grouped
     last = len(e.args) - 1
     scalars_only = all(a.is_scalar for a in e.args[:last])
+    if e.is_scalar:  # (u.T @ A @ u) * (v.T @ B @ v): one product alone may go without parentheses
+        scalars_only = all(a.op != "matmul" for a in e.args[:last])
     pieces = []
     for k, factor in enumerate(e.args):
         joins = _has_bare_product(factor) if k else factor.op == "matmul"
@@ -236,6 +238,12 @@ register(
 )
 
 
+def _div_text(e: Expr, text: Texts) -> str:
+    over, under = e.args
+    # Python reads -2 / 3 without parentheses, and so do people.
+    return f"{text(over, SIGN if over.op == 'num' else PRODUCT)} / {text(under, POWER)}"
+
+
 def _div_notation(e: Expr, write: Writes) -> Math:
     over, under = e.args
     if under.is_scalar:
@@ -262,7 +270,7 @@ register(
         level=binds(PRODUCT),
         lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)),
         explicit=lambda e, args, at: broadcast(args, lambda x, y: x / y),
-        text=lambda e, text: f"{text(e.args[0], PRODUCT)} / {text(e.args[1], POWER)}",
+        text=_div_text,
         notation=_div_notation,
         numpy=_div_code,
         samples=("X / s", "1 / X", "X / (ones(n) @ ones(d).T + X * X)", "x / sum(x)"),
