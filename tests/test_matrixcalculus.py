@@ -53,7 +53,7 @@ SIGNS = [
     ("sum((A')')", "sum(A)"),
     ("sum(A'')", "sum(A)"),
     ("tr(x*y')", "trace(x @ y.T)"),
-    ("(x'*y)*(y'*x)", "(x.T @ y) * y.T @ x"),
+    ("(x'*y)*(y'*x)", "(x.T @ y) * (y.T @ x)"),
     ("sum(x.^2')", "sum((x ** 2).T)"),
     ("x'*vector(2)", "2 * x.T @ ones(n)"),
     ("tr(X*eye)", "trace(X @ eye(n))"),

@@ -113,6 +113,8 @@ class _Slope:
         # sum of terms with more than two axes could not be read as a matrix.
         free = set(range(len(term.dims)))
         open_ = len(slope.dims) > 2 or set(target.labels) <= free
+        if not open_:
+            others, slope = _weighted(others, Factor(slope, (*target.labels, *marks)), dims)
         parts = [scaled(b, s) for s, b in _summands(slope)] if open_ else [slope]
         return add(
             [
@@ -120,6 +122,23 @@ class _Slope:
                 for p in parts
             ]
         )
+
+
+def _weighted(
+    others: list[Factor], slope: Factor, dims: dict[Any, Dim]
+) -> tuple[list[Factor], Term]:
+    """Multiply what scales the rows of a sum into it: diag(s) - s sᵀ, not (I - s 1ᵀ) diag(s)."""
+    ends = set(slope.labels)
+    weights = [f for f in others if len(f.labels) == 1 and set(f.labels) <= ends]
+    if not weights or slope.term.kind != "add":
+        return others, slope.term
+    rest = [f for f in others if f not in weights]
+    ranges = {x: dims[x] for x in slope.labels}
+    parts = [
+        contract([*weights, slope._replace(term=b)], slope.labels, ranges, s)
+        for s, b in _summands(slope.term)
+    ]
+    return rest, add(parts)
 
 
 def _summands(term: Term) -> list[tuple[Scale, Term]]:

@@ -98,7 +98,7 @@ def flip(x: Expr) -> Expr:
         return mul(*(a if a.is_scalar else flip(a) for a in x.args))
     if x.op == "neg":
         return neg(flip(x.args[0]))
-    if x.op == "add":
+    if x.op == "add" and not _turns_spread(x):
         turned = [flip(a) for a in x.args]
         if set(turned) == set(x.args):
             return x
@@ -117,9 +117,15 @@ def flip(x: Expr) -> Expr:
     return _flipped_inside(x) or transpose(x)
 
 
+def _turns_spread(x: Expr) -> bool:
+    """Whether a row stands beside a square matrix in it: turned, it could go anywhere."""
+    square = x.shape[0] == x.shape[1] and not x.is_scalar
+    return square and any(a.shape[0] == ONE and not a.is_scalar for a in x.args)
+
+
 def _flipped_inside(x: Expr) -> Expr | None:
     """Return a power, a root or a quotient of what is transposed without the transposes."""
-    if x.op not in ("pow", "sqrt", "mul", "div"):
+    if x.op not in ("pow", "sqrt", "mul", "div") or _turns_spread(x):
         return None
     parts = [a for a in x.args if not a.is_scalar]
     if not all(a.op == "transpose" or _flipped_inside(a) is not None for a in parts):
@@ -261,7 +267,7 @@ class Product(NamedTuple):
             under.append(self.body.args[1])
         elif self.body is not None:
             over.append(self.body)
-        if not plain and _reads_better_below(value, bool(over)):
+        if not plain and _reads_better_below(value, bool(over) or not under):
             under.insert(0, num(value.denominator))
             value = Fraction(value.numerator)
         top = over if plain or value == 1 else [num(value), *over]
@@ -292,6 +298,8 @@ def untransposed(x: Expr) -> Expr:
     if x.op != "add" or ONE in x.shape or any(_inner(t).op != "matmul" for t in x.args):
         return x
     turned = [flip(t) for t in x.args]
+    if any(transposes(_inner(t)) for t in turned):
+        return x
     saved = sum(map(count_transposes, x.args)) - sum(map(count_transposes, turned))
     return transpose(plus(turned)) if saved > 2 else x
 

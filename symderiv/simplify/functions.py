@@ -152,3 +152,16 @@ def undone(term: Term, context: Context) -> Term | None:
     if inner.kind != "call" or (term.data.name, inner.data.name) not in _UNDONE:
         return None
     return inner.children[0]
+
+
+def part_of_part(term: Term, context: Context) -> Term | None:
+    """Write tril(c tril(X)) as c tril(X), and so for triu."""
+    name = term.data.name
+    if name not in ("tril", "triu"):
+        return None
+    parts = Parts.of(term.children[0])
+    if len(parts.factors) != 1 or parts.factors[0].labels != parts.out:
+        return None
+    (only,) = parts.factors
+    same = only.term.kind == "call" and only.term.data == term.data and only.exponent == 1
+    return term.children[0] if same else None
