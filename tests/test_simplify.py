@@ -34,6 +34,17 @@ SIZES = {"n": 3, "d": 2, "t": 4}
         ("log(trace(exp(A)))", "A"),
         ("sum(log(einsum('iij->j', exp(K))))", "K"),
         ("log(einsum('iij->', exp(K)))", "K"),
+        # Halves of a choice, signs, and what cancels multiplied out or over one denominator.
+        ("dot(x, where(x > 1, y * x, x ** 2))", "x"),
+        ("sum(abs(A) ** 3) + trace(A * abs(A))", "A"),
+        ("sum(relu(x - y) ** 3) + trace(relu(A - 1) ** 2)", "x"),
+        ("sum(relu(A - 1) ** 2) + trace(relu(A - 1) ** 2)", "A"),
+        ("sum(x ** 2 / (y + x)) + trace(A ** 2 / (1 + A ** 2))", "x"),
+        ("trace(A ** 2 / (1 + A ** 2)) + sum(A / (1 + A))", "A"),
+        ("sum((1 + x / y) ** 4 * y)", "x"),
+        ("sum((1 + x / y) ** -2 / y ** 2)", "x"),
+        ("sum(exp(a * ones(n)) * x) + sum(a ** x)", "a"),
+        ("sum(tril(2 * tril(A)) ** 2)", "A"),
         # Numbers that are computed from arrays, as factors.
         ("a * sum(sqrt(2 * ones(n))) ** 3 * sum(x)", "a"),
     ],

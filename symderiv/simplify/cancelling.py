@@ -120,8 +120,11 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
                 continue
             if not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
                 continue
+            power = g.exponent / f.exponent
+            if abs(f.exponent) != 1 and power.denominator != 1:
+                continue  # v T² is (√v T)² for positive v only
             marks = tuple(f.labels.index(x) for x in g.labels)
-            new = _multiplied(f.term, g.term, marks, g.exponent / f.exponent)
+            new = _multiplied(f.term, g.term, marks, power)
             if context.sizes(new) < context.sizes(f.term) + context.sizes(g.term) + 1:
                 return parts.replaced((k, j), [Factor(new, f.labels, f.exponent)])
     return None
