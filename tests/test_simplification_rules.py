@@ -1,0 +1,211 @@
+"""Every rule of simplification: it fires at its sample, keeps the value, and is caught when broken.
+
+The rules are iterated, so that one without a sample fails. Values are compared with the entry
+road, which knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from generator import flat, points, random_problem, slope
+from test_broken_rules import doubled, forgotten, negated, shifted
+
+from symderiv.derivation import Derivation
+from symderiv.entries import compare_all, small_sizes
+from symderiv.explicit import Dual, Explicit, same
+from symderiv.language.problem import Problem, problem
+from symderiv.simplify import Facts
+from symderiv.simplify.rules import CALL_RULES, RULES, SUM_RULES
+from symderiv.tensor import Term
+
+SIMPLIFIER = importlib.import_module("symderiv.simplify.simplifier")
+SETS = {"RULES": RULES, "CALL_RULES": CALL_RULES, "SUM_RULES": SUM_RULES}
+NAMES = [rule.name for rules in SETS.values() for rule in rules]
+DECLARED = {
+    "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
+    "Q": "n, n orthogonal", "b": "n binary", "w": "n onehot",
+}  # fmt: skip
+SAMPLES: dict[str, tuple[str, ...]] = {
+    "inverse-cancels": ("sum(inv(A) @ A * B)", "trace(inv(A) @ B @ A) * trace(inv(A))"),
+    "ratio-cancels": ("log(sum(x * y)) * sum(x * y)", "sum(X / sum(X)) * s"),
+    "orthogonal-cancels": ("sum(Q.T @ Q @ A * B)", "norm(Q @ x) ** 2"),
+    "quotient": ("sum(log(cosh(X)) * Y)",),
+    "logistic": ("sum(log(1 + exp(X)) * Y)", "sum(log(1 + exp(-x)) * y)"),
+    "softmax": ("log(sum(exp(x))) * s", "sum(log(sum(exp(X), axis=1)) * x)"),
+    "shares": ("cross_entropy(X, softmax(Y))", "cross_entropy(x.T, w.T)"),
+    "powers-join": ("sum(X * X ** s)", "sum(x ** x)"),
+    "shared-cancels": ("sum(Y * log(softmax(X)))", "sum(x * y / softmax(x, axis=0))"),
+    "clear-fractions": ("sum(x * log(1 + y / x))",),
+    "sum-of-sum": ("sum((X - mean(X, axis=0)) ** 2)",),
+    "signs": ("sum(abs(X) ** 2 * Y)",),
+    "relu": ("sum(relu(X) ** 2 * Y)",),
+    "binary-powers": ("sum(b ** 3 * x * b)",),
+    "undone": ("sum(exp(x) ** y)",),
+    "spread": ("sum(2 ** X)",),
+    "halves": ("sum(where(X > 0, X, 0) + where(X > 0, 0, X) * X)",),
+    "expanded": ("sum(layernorm(X, 1) * (Y - mean(Y, axis=1)))",),
+    "one-denominator": ("sum(x / (1 + x * y))",),
+}
+# Rules that ask the facts; without asking they fire where the property is not known.
+CONDITIONS = {
+    "orthogonal-cancels": "sum(B.T @ B @ A * A)",
+    "binary-powers": "sum(x ** 3 * y)",
+    "shares": "sum(sum(X * y, axis=1) * sum(Y)) * s",
+}
+
+
+def read(text: str) -> Problem:
+    words = set("".join(c if c.isalnum() else " " for c in text).split())
+    return problem(text, **{k: v for k, v in DECLARED.items() if k in words})
+
+
+def agrees(p: Problem) -> bool:
+    """Whether gradients agree with the entry road at every small size."""
+    candidates = {n: r.expr for n, r in Derivation(p).items()}
+    found = (compare_all(p, candidates, [sizes]) for sizes in small_sizes(p, *candidates.values()))
+    return all(c.agrees for by in found for c in by.values())
+
+
+def patched(patch: pytest.MonkeyPatch, name: str, change: Callable[[Any], Any]) -> None:
+    """Change what one rule does."""
+    for key, rules in SETS.items():
+        new = tuple(replace(r, apply=change(r.apply)) if r.name == name else r for r in rules)
+        patch.setattr(SIMPLIFIER, key, new)
+
+
+def counting(counts: Counter[str], name: str) -> Callable[[Any], Any]:
+    def change(apply: Any) -> Any:
+        def counted(term: Any, context: Any) -> Any:
+            found = apply(term, context)
+            counts[name] += found is not None
+            return found
+
+        return counted
+
+    return change
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rule_fires_at_its_samples_and_keeps_the_value(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in SAMPLES[name]:
+        counts: Counter[str] = Counter()
+        patched(monkeypatch, name, counting(counts, name))
+        p = read(text)
+        assert agrees(p), text
+        assert counts[name] > 0, f"{name} does not fire at {text}"
+
+
+# Broken on purpose -------------------------------------------------------------------------------
+
+FLAWS: dict[str, Callable[[Term], Term]] = {
+    "doubled": doubled,
+    "sign flipped": negated,
+    "forgotten": forgotten,
+    "one too many": shifted,
+}
+
+
+def broken(flaw: Callable[[Term], Term]) -> Callable[[Any], Any]:
+    """Return the breaking of a rule: what it makes is changed, once for each term."""
+
+    def change(apply: Any) -> Any:
+        made: set[Term] = set()
+
+        def wrong(term: Any, context: Any) -> Any:
+            found = apply(term, context)
+            if found is None or (isinstance(term, Term) and term in made):
+                return None
+            result = flaw(found)
+            made.add(result)
+            return result
+
+        return wrong
+
+    return change
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+@pytest.mark.parametrize("name", NAMES)
+def test_broken_rule_is_caught(name: str, flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = 0
+
+    def counted(t: Term) -> Term:
+        nonlocal changed
+        result = FLAWS[flaw](t)
+        changed += result is not t
+        return result
+
+    patched(monkeypatch, name, broken(counted))
+    caught = any(not agrees(read(text)) for text in SAMPLES[name])
+    assert caught or not changed, f"{name}, {flaw}: not seen at {SAMPLES[name]}"
+    assert changed or flaw in ("doubled", "sign flipped", "forgotten"), name
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_rule_without_its_condition_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = read(CONDITIONS[name])
+    assert agrees(p)
+    monkeypatch.setattr(Facts, "has", lambda self, term, *wanted: term.kind == "leaf")
+    rules = [replace(r, needs=()) if r.name == name else r for r in RULES]
+    monkeypatch.setattr(SIMPLIFIER, "RULES", tuple(r for r in rules if r.name == name))
+    assert not agrees(p), f"{name} is not seen to ask for its condition"
+
+
+# Alone, on random problems -----------------------------------------------------------------------
+
+
+@cache
+def drawn(count: int) -> tuple[Problem, ...]:
+    return tuple(random_problem(40_000 + k, 4) for k in range(count))
+
+
+def wrong_at(p: Problem, seed: int) -> Iterator[str]:
+    """Yield the gradients of a problem that are not slopes."""
+    derivation = Derivation(p)
+    for sizes, values in points(p, seed):
+        for name, r in derivation.items():
+            try:
+                expected, direction = slope(p, sizes, values, name, seed)
+                cells = Explicit(sizes, values).cells(r.expr)
+            except (ArithmeticError, TypeError, ValueError):
+                continue
+            from_result = [Dual.of(x).value for x in flat(cells)]
+            if not same(sum(g * u for g, u in zip(from_result, direction, strict=True)), expected):
+                yield f"d/d{name} = {r.text} of {p.text}"
+
+
+@pytest.mark.slow
+def test_each_rule_alone_keeps_the_value_of_random_gradients() -> None:
+    counts: Counter[str] = Counter()
+    for name in NAMES:
+        with pytest.MonkeyPatch.context() as patch:
+            for key, rules in SETS.items():
+                patch.setattr(SIMPLIFIER, key, tuple(r for r in rules if r.name == name))
+            patched_alone(patch, counts, name)
+            for seed, p in enumerate(drawn(150)):
+                before = counts[name]
+                Derivation(p)
+                if counts[name] > before:
+                    assert not list(wrong_at(p, seed)), name
+    print(f"applications alone: {dict(counts)}")
+
+
+def patched_alone(patch: pytest.MonkeyPatch, counts: Counter[str], name: str) -> None:
+    for key in SETS:
+        rules = getattr(SIMPLIFIER, key)
+        new = tuple(replace(r, apply=counting(counts, name)(r.apply)) for r in rules)
+        patch.setattr(SIMPLIFIER, key, new)
+
+
+def test_every_rule_has_a_sample() -> None:
+    assert set(SAMPLES) == set(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
