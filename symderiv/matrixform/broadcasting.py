@@ -13,7 +13,14 @@ from .pieces import diagonal, flip, hadamard, is_reciprocal
 
 def may_spread(vector: Expr, shape: Shape) -> bool:
     """Whether a row or a column may stand beside a matrix of a shape without being ambiguous."""
-    return vector.shape[0] == ONE or shape[0] != shape[1] or is_one_per_row(vector)
+    return vector.shape[0] == ONE or shape[0] != shape[1] or _is_clear(vector)
+
+
+def _is_clear(column: Expr) -> bool:
+    """Whether every factor of a column has one number for each row: each may stand by itself."""
+    if column.op in ("mul", "div"):
+        return all(a.is_scalar or _is_clear(a) for a in column.args)
+    return is_one_per_row(column)
 
 
 def spreads_well(vector: Expr) -> bool:
