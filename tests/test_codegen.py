@@ -174,3 +174,14 @@ def test_traceback_shows_the_generated_line(function: str) -> None:
         f.forward(np.ones(3), np.ones(3), np.ones(3))
     except ValueError:
         assert "raise ValueError" in traceback.format_exc()
+
+
+def test_a_deep_network_is_checked_and_its_code_passes() -> None:
+    layers = "; ".join(
+        f"H{k} = tanh({'X' if k == 1 else f'H{k - 1}'} @ W{k})" for k in range(1, 7)
+    )
+    shapes = {"X": "n, d", **{f"W{k}": "d, d" for k in range(1, 7)}}
+    d = sd.derive(f"{layers}; L(H6)", wrt=["W1", "W6"], **shapes)
+    assert d["W6"].text == "H5.T @ (G * (1 - H6 ** 2))"
+    assert "dH1 = (dH2 * (1 - H2 ** 2)) @ W2.T" in d["W1"].text
+    d.verify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..expr import Expr, Variable, free_ranges, own_indices, sum_index, walk
+from ..expr import Expr, Variable, free_ranges, own_indices, sum_index, walk, walk_all
 from ..narration import Section
 from ..notation.math import (
     EQUALS,
@@ -98,7 +98,8 @@ def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
         if e.op == "named" and str(e.data) not in own and e not in found:
             found[e] = None
             pending += _met(scribe, e.args[0])
-    return list(found)
+    # Each after those that it uses.
+    return [e for e in walk_all([*found]) if e in found]
 
 
 def _met(scribe: Scribe, x: Expr) -> list[Expr]:

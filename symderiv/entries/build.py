@@ -11,7 +11,7 @@ stand in results for the entries of that definition. Imports nothing of the inde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,7 +86,9 @@ class EntryRoad:
     def cells(self, x: Expr) -> Cells:
         """Return the entries of an expression, with definitions and losses as symbols."""
         point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
-        cells: Cells = each(sympy.sympify, point.cells(local(x, self._cuts)))
+        cells: Cells = each(
+            sympy.sympify, point.cells(local(x, self._cuts, self.problem.definitions))
+        )
         if any(c in UNDEFINED for c in flat(cells)):
             raise CheckError("an entry is undefined for all values of the variables")
         return cells
@@ -168,19 +170,24 @@ def _shapes(problem: Problem) -> dict[str, Shape]:
     return shapes
 
 
-def local(x: Expr, cuts: Mapping[Expr, str]) -> Expr:
-    """Return an expression with the definitions and losses inside it as plain names."""
+def local(x: Expr, cuts: Mapping[Expr, str], definitions: Collection[str]) -> Expr:
+    """Return an expression with the definitions and losses inside it as plain names.
+
+    Any other name in it, that of a cotangent, is written out.
+    """
+
+    def is_cut(e: Expr) -> bool:
+        return e in cuts or (e.op == "named" and str(e.data) in definitions)
+
     done: dict[Expr, Expr] = {}
-
-    def visit(e: Expr) -> Expr:
-        if e not in done:
-            if e in cuts or e.op == "named":
-                done[e] = var(cuts.get(e, str(e.data)), e.shape)
-            else:
-                done[e] = with_args(e, tuple(visit(a) for a in e.args))
-        return done[e]
-
-    return visit(x)
+    for e in walk(x, is_cut):
+        if is_cut(e):
+            done[e] = var(cuts.get(e, str(e.data)), e.shape)
+        elif e.op == "named":
+            done[e] = done[e.args[0]]
+        else:
+            done[e] = with_args(e, tuple(done[a] for a in e.args))
+    return done[x]
 
 
 def gradient_entries(problem: Problem, wrt: str, sizes: Mapping[str, int]) -> list[list[Any]]:
