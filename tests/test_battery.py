@@ -26,8 +26,8 @@ from symderiv.language import Problem
 
 CASES = json.loads((Path(__file__).parent / "data" / "battery.json").read_text("utf-8"))
 NODE = re.compile(r"[A-Za-z_]\w*|\d+\.?\d*|\*\*|[-+*/@]")
-# det(I + u vᵀ) = 1 + vᵀu and y² = 1 are not known here.
-LONGER = {"cb-148-det-rank1", "cb-149-logdet-rank1", "he-1-logistic-pm"}
+# det(I + u vᵀ) = 1 + vᵀu and y² = 1 are not known here; solve(A, b) is read as inv(A) @ b.
+LONGER = {"cb-148-det-rank1", "cb-149-logdet-rank1", "he-1-logistic-pm", "more-34-solve"}
 
 
 def derived(case: dict[str, Any]) -> tuple[Any, Problem]:

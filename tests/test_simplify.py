@@ -44,6 +44,8 @@ SIZES = {"n": 3, "d": 2, "t": 4}
         ("sum((1 + x / y) ** 4 * y)", "x"),
         ("sum((1 + x / y) ** -2 / y ** 2)", "x"),
         ("sum(exp(a * ones(n)) * x) + sum(a ** x)", "a"),
+        ("sum(exp(a * x) / (1 + exp(a * x))) + trace(exp(A) / (1 + exp(A)))", "a"),
+        ("sum(1 / (1 + exp(A))) + trace(exp(2 * A) / (1 + exp(A)) ** 2)", "A"),
         ("sum(tril(2 * tril(A)) ** 2)", "A"),
         # Numbers that are computed from arrays, as factors.
         ("a * sum(sqrt(2 * ones(n))) ** 3 * sum(x)", "a"),

@@ -6,7 +6,7 @@ facts.
 
 from __future__ import annotations
 
-from . import cancelling, choices, expanding, functions
+from . import cancelling, choices, expanding, functions, logistics
 from .rule import CallRule, Rule, SumRule
 
 RULES = (
@@ -25,6 +25,7 @@ RULES = (
         ("cos()", "cosh()"),
     ),
     Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", functions.logistic, ("add",)),
+    Rule("logistic-of-minus", "eᵘ σ(-u) = σ(u)", logistics.exp_of_logistic, ("exp()",)),
     Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", functions.softmax_folds, ("exp()",)),
     Rule(
         "shares",
@@ -47,6 +48,7 @@ CALL_RULES = (
 )
 SUM_RULES = (
     SumRule("halves", "a [c] + b [not c] is a where c, else b", choices.halves_join),
+    SumRule("reflected", "1 - σ(u) = σ(-u)", logistics.reflected),
     SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
     SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),
 )
