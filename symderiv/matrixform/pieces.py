@@ -102,7 +102,8 @@ def flip(x: Expr) -> Expr:
         turned = [flip(a) for a in x.args]
         if set(turned) == set(x.args):
             return x
-        return transpose(x) if any(map(transposes, turned)) else add(*turned)
+        bodies = [t.args[0] if t.op == "neg" else t for t in turned]
+        return transpose(x) if any(map(transposes, bodies)) else add(*turned)
     if x.op == "commutation" and isinstance(x.data, tuple):
         return node("commutation", (), x.shape, (x.data[1], x.data[0]))
     if x.op == "kron":
