@@ -177,9 +177,7 @@ def test_traceback_shows_the_generated_line(function: str) -> None:
 
 
 def test_a_deep_network_is_checked_and_its_code_passes() -> None:
-    layers = "; ".join(
-        f"H{k} = tanh({'X' if k == 1 else f'H{k - 1}'} @ W{k})" for k in range(1, 7)
-    )
+    layers = "; ".join(f"H{k} = tanh({'X' if k == 1 else f'H{k - 1}'} @ W{k})" for k in range(1, 7))
     shapes = {"X": "n, d", **{f"W{k}": "d, d" for k in range(1, 7)}}
     d = sd.derive(f"{layers}; L(H6)", wrt=["W1", "W6"], **shapes)
     assert d["W6"].text == "H5.T @ (G * (1 - H6 ** 2))"

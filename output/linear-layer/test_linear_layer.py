@@ -16,17 +16,22 @@ HIDDEN = []
 FUNCTIONS = {}
 
 
-def size(dim, sizes):
-    """Return a size: a number, a symbol, or products and sums of them."""
-    return eval(dim, {}, dict(sizes))
+def shapes(sizes):
+    """Return the shape of every array at the given sizes."""
+    n, d, m = (sizes[d] for d in ['n', 'd', 'm'])
+    return {
+        "X": (n, d),
+        "W": (d, m),
+        "b": (m,),
+        "G": (n, m),
+    }
 
 
 def draw(sizes, seed):
     """Return random inputs and given gradients of the right shapes."""
     rng = np.random.default_rng(seed)
     arrays = {}
-    for name, dims in code.SHAPES.items():
-        shape = tuple(size(d, sizes) for d in dims)
+    for name, shape in shapes(sizes).items():
         values = rng.uniform(0.5, 1.5, shape)
         signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
         arrays[name] = np.asarray(values * signs)

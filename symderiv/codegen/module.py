@@ -51,6 +51,7 @@ class Module:
     sizes: tuple[str, ...]  # sizes that no array shows, passed as keywords
     losses: tuple[str, ...]  # losses passed as callables, where the objective is more than L(Z)
     analytic: bool
+    shapes: tuple[tuple[str, tuple[str, ...]], ...]  # of every array, by its name in the code
 
 
 def module_of(derivation: Derivation, name: str | None = None) -> Module:
@@ -115,6 +116,9 @@ class _Builder:
             sizes=tuple(self.hidden),
             losses=self.passed,
             analytic=all(TABLE[op].analytic for op in operators),
+            shapes=tuple(
+                (python_name(n), tuple(self._array_dims(n))) for n in [*self.arrays, *self.given]
+            ),
         )
 
     def _docstring(self) -> str:

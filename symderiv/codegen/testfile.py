@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from ..derivation import Derivation
 from ..sampling import inside, least_sizes
@@ -28,17 +29,18 @@ HIDDEN = {hidden}
 FUNCTIONS = {functions}{structures}
 
 
-def size(dim, sizes):
-    """Return a size: a number, a symbol, or products and sums of them."""
-    return eval(dim, {{}}, dict(sizes))
+def shapes(sizes):
+    """Return the shape of every array at the given sizes."""
+{unpacked}    return {{
+{shapes}
+    }}
 
 
 def draw(sizes, seed):
     """Return random inputs and given gradients of the right shapes."""
     rng = np.random.default_rng(seed)
     arrays = {{}}
-    for name, dims in code.SHAPES.items():
-        shape = tuple(size(d, sizes) for d in dims)
+    for name, shape in shapes(sizes).items():
         values = rng.uniform({box}, shape)
         signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
         arrays[name] = {drawn}
@@ -158,12 +160,27 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         losses=list(module.losses),
         hidden=list(module.sizes),
         functions=_stand_ins(module.functions),
+        unpacked=_unpacked(problem.dims),
+        shapes="\n".join(_shape_line(n, dims) for n, dims in module.shapes),
         structures=source_of_structures(shaped).rstrip(),
         drawn=_DRAWN_SHAPED if shaped else _DRAWN,
         method="a complex step" if module.analytic else "central differences",
         difference=_COMPLEX if module.analytic else _CENTRAL,
         tolerance="1e-12" if module.analytic else "1e-6",
     )
+
+
+def _unpacked(dims: Iterable[str]) -> str:
+    names = [*dims]
+    left = ", ".join(map(python_name, names)) + ("," if len(names) == 1 else "")
+    return f"    {left} = (sizes[d] for d in {names})\n" if names else ""
+
+
+def _shape_line(name: str, dims: Sequence[str]) -> str:
+    """Return an entry of the shapes; a size is a number, a symbol, or products and sums of them."""
+    plain = [re.sub(r"[A-Za-z_]\w*", lambda m: python_name(m[0]), d) for d in dims]
+    inside = ", ".join(plain) + ("," if len(plain) == 1 else "")
+    return f'        "{name}": ({inside}),'
 
 
 _STAND_INS = (
