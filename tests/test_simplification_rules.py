@@ -49,6 +49,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "relu": ("sum(relu(X) ** 2 * Y)",),
     "binary-powers": ("sum(b ** 3 * x * b)",),
     "undone": ("sum(exp(x) ** y)",),
+    "part": ("norm(tril(A)) ** 2", "norm(triu(A)) ** 2"),
     "spread": ("sum(2 ** X)",),
     "halves": ("sum(where(X > 0, X, 0) + where(X > 0, 0, X) * X)",),
     "expanded": ("sum(layernorm(X, 1) * (Y - mean(Y, axis=1)))",),
