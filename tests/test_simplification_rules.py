@@ -39,6 +39,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "orthogonal-cancels": ("sum(Q.T @ Q @ A * B)", "norm(Q @ x) ** 2"),
     "quotient": ("sum(log(cosh(X)) * Y)",),
     "logistic": ("sum(log(1 + exp(X)) * Y)", "sum(log(1 + exp(-x)) * y)"),
+    "logistic-of-minus": ("sum(sigmoid(-x) * exp(x))", "sum(sigmoid(-X) * exp(X)) * s"),
+    "reflected": ("sum(sigmoid(-x) * exp(x))",),
     "softmax": ("log(sum(exp(x))) * s", "sum(log(sum(exp(X), axis=1)) * x)"),
     "shares": ("cross_entropy(X, softmax(Y))", "cross_entropy(x.T, w.T)"),
     "powers-join": ("sum(X * X ** s)", "sum(x ** x)"),
@@ -56,7 +58,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "one-denominator": ("sum(x / (1 + x * y))",),
 }
 VARIANTS = 8
-PREPARED: set[str] = set()
+PREPARED = {"reflected"}  # by logistic-of-minus
 # Rules that ask the facts; without asking they fire where the property is not known.
 CONDITIONS = {
     "orthogonal-cancels": "sum(B.T @ B @ A * A)",
