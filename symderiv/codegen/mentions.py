@@ -21,12 +21,12 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
     Definitions that do not depend on the variables are among them; gradients are not.
     """
     givens = {s.given for s in derivation.sections}
+    stages = {s.expr for s in derivation.stages}
     roots = [s.expr for s in derivation.stages]
     roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
     found: dict[str, Expr] = {}
-    kept = set(roots)
     for e in walk_all(roots):
-        if e.op == "named" and (e not in givens or e in kept):
+        if e.op == "named" and (e not in givens or e in stages):
             found.setdefault(str(e.data), e)
     return list(found.values())
 

@@ -20,7 +20,7 @@ from typing import Any
 from ..cells import built, flat, places, sizes_of
 from ..errors import CheckError, InputError, NoEntriesError
 from ..explicit import same
-from ..expr import Expr, entry, partial
+from ..expr import Expr, entry, partial, walk
 from ..language.problem import Problem
 from ..ops import Cells
 from ..sampling import least_sizes, size_grid
@@ -175,6 +175,8 @@ class _Tally:
     def _is_identity(self, road: EntryRoad) -> bool:
         if not self._is_free or max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
             return False
+        if any(e.op == "named" and str(e.data) not in road.shapes for e in walk(self._candidate)):
+            return False  # it names gradients on the way, whose entries would be compositions
         reader = PolynomialReader(_IDENTITY_MONOMIALS)
         try:
             pairs = _pairs(road.gradient(self._wrt), road.cells(self._candidate))
