@@ -89,6 +89,7 @@ class Comparer:
     def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:
         """Return whether two expressions are equal at every point, for all free indices."""
         evaluated = 0
+        defined: dict[tuple[int, ...], bool] = {}
         for sizes, values in self.points():
             try:
                 first_difference(right, right, sizes, values)
@@ -97,13 +98,19 @@ class Comparer:
             try:
                 if first_difference(left, right, sizes, values) is not None:
                     return False
+            except ZeroDivisionError:
+                defined.setdefault(tuple(sizes.values()), False)
+                continue  # a pole of the other side, such as a singular matrix, decides nothing
             except OUTSIDE:
                 return False  # defined on one side only
+            defined[tuple(sizes.values())] = True
             evaluated += 1
             self.count += 1
             self.exact = self.exact and _rational(left, sizes, values)
             if quick and evaluated >= 2:
                 break
+        if not all(defined.values()):
+            return False  # at some sizes the other side is never defined
         if not evaluated:
             raise CheckError("no point was found at which both sides are defined")
         return True

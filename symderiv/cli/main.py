@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from ..errors import SymderivError
+
+# Anything but a minus in front of what no option looks like.
+_OPTION = re.compile(r"(?!-).*|--?|--?[A-Za-z][\w-]*(=.*)?|-o.*", re.DOTALL)
 
 # name: (module, one line of help)
 _COMMANDS = {
@@ -63,10 +69,16 @@ def cli() -> None:
     """
 
 
+def _guarded(argument: str) -> str:
+    """Return an argument; an expression such as ``-sum(X)`` must not be taken for an option."""
+    return argument if _OPTION.fullmatch(argument) else f" {argument}"
+
+
 def main(args: Sequence[str] | None = None) -> Any:
     """Run the command line; errors are printed, never a traceback."""
+    given = sys.argv[1:] if args is None else args
     try:
-        code = cli.main(list(args) if args is not None else None, standalone_mode=False)
+        code = cli.main([_guarded(a) for a in given], standalone_mode=False)
         sys.exit(code or 0)
     except SymderivError as error:
         click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
@@ -79,3 +91,15 @@ def main(args: Sequence[str] | None = None) -> Any:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except (ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:
+        _report_own(error)
+        sys.exit(1)
+
+
+def _report_own(error: Exception) -> None:
+    """Print an error of the program; with SYMDERIV_DEBUG set, the way to it too."""
+    if os.environ.get("SYMDERIV_DEBUG"):
+        traceback.print_exception(error)
+    label = click.style("error", fg="red", bold=True)
+    click.echo(f"{label}: {type(error).__name__} in the program: {error}", err=True)
+    click.echo("  please report it, with what SYMDERIV_DEBUG=1 prints", err=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from itertools import groupby
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -18,8 +20,6 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     "‖": r"\(\Vert\)",
     "′": r"\('\)",
-    "²": r"\textsuperscript{2}",
-    "³": r"\textsuperscript{3}",
     "≤": r"\(\le\)",
     "≥": r"\(\ge\)",
     "≠": r"\(\ne\)",
@@ -33,7 +33,6 @@ _LATEX = {
     "∈": r"\(\in\)",
     "→": r"\(\to\)",
     "⊤": r"\(\top\)",
-    "ᵀ": r"\(^{\top}\)",
     "√": r"\(\surd\)",
     "∞": r"\(\infty\)",
     "…": r"\ldots{}",
@@ -122,7 +121,11 @@ def latex_text(text: str) -> str:
     >>> latex_text("100% & x_1")
     '100\\% \\& x\\_1'
     """
-    return "".join(map(_latex_char, _one_line(text)))
+
+    def written(part: str) -> str:
+        return "".join(map(_latex_char, part))
+
+    return _scripts(_one_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
 
 
 def printable(text: str) -> str:
@@ -131,7 +134,35 @@ def printable(text: str) -> str:
     >>> printable("naïve 中")
     'naïve U+4E2D'
     """
-    return "".join(c if _is_embedded(c) else f"U+{ord(c):04X}" for c in text)
+    return "".join(map(_printable_char, text))
+
+
+def _printable_char(char: str) -> str:
+    if _is_embedded(char):
+        return char
+    raised = _lowered(char)
+    return f"^{raised}" if raised != char else f"U+{ord(char):04X}"
+
+
+def _lowered(char: str) -> str:
+    """Return what a raised character raises; any other as it is."""
+    mark, _, code = unicodedata.decomposition(char).partition(" ")
+    return chr(int(code, 16)) if mark == "<super>" else char
+
+
+def _scripts(text: str, raised: Callable[[str], str], other: Callable[[str], str]) -> str:
+    """Return text with every run of raised characters written by one function, the rest by another.
+
+    A raised T is a transpose.
+    """
+    found = []
+    for is_raised, run in groupby(text, lambda c: _lowered(c) != c):
+        plain = "".join(run)
+        if is_raised:
+            found.append(raised("".join(map(_lowered, plain)).replace("T", "⊤")))
+        else:
+            found.append(other(plain))
+    return "".join(found)
 
 
 def _is_embedded(char: str) -> bool:
@@ -156,7 +187,12 @@ def typst_text(text: str) -> str:
     >>> typst_text("#1 *b*")
     '\\#1 \\*b\\*'
     """
-    escaped = _TYPST.sub(r"\\\g<0>", printable(_one_line(text)))
+
+    def written(part: str) -> str:
+        return _TYPST.sub(r"\\\g<0>", printable(part))
+
+    # The semicolon ends the call: a parenthesis may follow.
+    escaped = _scripts(_one_line(text), lambda x: f"#super[{written(x)}];", written)
     return re.sub(r"^(\d+)\.", r"\1\\.", escaped).replace("...", r"\...")
 
 

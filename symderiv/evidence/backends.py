@@ -160,13 +160,17 @@ class _TorchNumpy:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._torch, name)
-        if not callable(found) or name in ("ones", "zeros", "eye"):
+        if not callable(found) or name in ("ones", "zeros"):
             return found
         # Functions of plain numbers (the root of a size) want a tensor too.
         return lambda *args, **options: found(*map(self._lift, args), **options)
 
     def _lift(self, x: Any) -> Any:
         return self._torch.tensor(x, dtype=self._torch.float64) if isinstance(x, int | float) else x
+
+    def eye(self, rows: int, cols: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+        wide = rows if cols is None else cols
+        return self._torch.eye(max(rows + k, wide), dtype=dtype)[k : k + rows, :wide]
 
     def max(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         return self._torch.amax(x, () if axis is None else axis, keepdims)

@@ -23,7 +23,7 @@ from ..errors import DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import Problem
 from ..notation.text import text
-from ..shapes import ONE
+from ..shapes import ONE, times
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
@@ -120,6 +120,8 @@ def _check_equations(problem: Problem) -> None:
     for e in walk(problem.objective):
         if e.op == "matmul":
             pairs = [(a.shape[-1], b.shape[-2]) for a, b in pairwise(e.args)]
+        elif e.op == "reshape":
+            pairs = [(times(e.args[0].shape), times(e.shape))]
         else:
             pairs = [(a.shape[k], e.shape[k]) for a in e.args for k in (-1, -2)]
             pairs = [p for p in pairs if e.op in ("add", "mul", "div") and ONE not in p]

@@ -41,6 +41,7 @@ from ..expr import (
 from ..ops import FUNCTIONS, TABLE
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
+from .constants import LARGEST_NUMBER, constant_value
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, lines_of, span_of
 from .indices import ATTRIBUTES, IndexReader, broadcast_remedy
@@ -263,7 +264,14 @@ class Elaborator(IndexReader):
                 span=self.span(at.right),
                 remedy=f"exponents go up to {_LARGEST_EXPONENT}",
             )
-        return power(base, exponent)
+        found = power(base, exponent)
+        if not abs(constant_value(found) or 0) < LARGEST_NUMBER:
+            raise UnsupportedError(
+                f"{self.source(at)} is too large a number",
+                span=self.span(at),
+                remedy="numbers are smaller than 1e300 and larger than 1e-300",
+            )
+        return found
 
     def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
         a, b = self.shape(left), self.shape(right)

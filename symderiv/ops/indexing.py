@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..cells import entry_at
 from ..expr import Expr, Index, sum_index
-from ..notation.math import Big, Math, Op, row, sub
+from ..notation.math import TRANSPOSE, Big, Math, Op, Script, Sym, row, sub, sup
 from ..shapes import ONE, Dim, Shape
 from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, product, unit
 from .base import (
@@ -125,6 +125,9 @@ def _line_code(e: Expr, code: Codes) -> str:
 
 def _line_notation(e: Expr, write: Writes) -> Math:
     mark = write.index(_index(e))
+    if e.args[0].op == "eye":
+        unit = Script(Sym("e", bold=True), sub=mark)
+        return sup(unit, TRANSPOSE) if e.op == "row" else unit
     dots = Op(":")
     return sub(write.inner(e.args[0]), row(mark, dots) if e.op == "row" else row(dots, mark))
 

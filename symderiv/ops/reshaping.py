@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..cells import flat, reshaped
 from ..expr import Expr, node, ones
 from ..fitting import fitted
+from ..notation.math import Fence, Math, Op, Script, Word, row
 from ..shapes import ONE, SCALAR, Dim, Shape, times, trimmed
 from ..tensor import (
     COLUMN,
@@ -35,11 +36,11 @@ from .base import (
     Operator,
     Place,
     Texts,
+    Writes,
     binds,
     register,
-    written_function,
 )
-from .leaves import axes
+from .leaves import axes, size_notation
 
 Dims = tuple[Dim, ...]
 
@@ -120,6 +121,12 @@ def _text(e: Expr, text: Texts) -> str:
     return f"reshape({', '.join([text(e.args[0]), *dims])})"
 
 
+def _notation(e: Expr, write: Writes) -> Math:
+    sizes = [size_notation(d) for d in kept(e.shape)]
+    mark = [x for d in sizes for x in (Op("×"), d)][1:]
+    return row(Script(Word("reshape"), sub=row(*mark)), Fence("(", write(e.args[0]), ")"))
+
+
 def kept(shape: Shape) -> Dims:
     """Return the axes of the array that holds a shape."""
     return axes(shape) if len(shape) == 2 else shape
@@ -147,7 +154,7 @@ register(
         lower=_lower,
         explicit=_cells,
         text=_text,
-        notation=written_function("reshape"),
+        notation=_notation,
         numpy=_code,
         samples=(
             "reshape(X, n*d)",
