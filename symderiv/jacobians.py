@@ -15,7 +15,13 @@ from typing import Any
 
 from .calculus import jacobian, lower, product, reverse
 from .derivation import Derivation, recheck
-from .errors import InputError, MissingRuleError, ShapeError, UnknownNameError
+from .errors import (
+    InputError,
+    MissingRuleError,
+    ShapeError,
+    UnknownNameError,
+    UnsupportedError,
+)
 from .expr import Expr, Variable, node, partial, var
 from .language import Problem
 from .matrixform import Raiser, vec_order
@@ -246,6 +252,7 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[
     value = problem.objective
     if value.op == "vec" and variable.shape != SCALAR:
         value = value.args[0]  # the rows are in vec order anyway
+    _refuse_tensors(value.shape, variable)
     root = lower(value, values).term
     leaf = lower(variable.expr, values).term
     term = jacobian(root, leaf)
@@ -261,6 +268,7 @@ def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[s
             f"the objective is {describe(problem.objective.shape)}; a Hessian needs a scalar",
             remedy="write sum(..) around it, or ask for its Jacobian",
         )
+    _refuse_tensors(problem.objective.shape, variable)
     values: dict[Expr, Any] = {}
     root = lower(problem.objective, values).term
     leaf = lower(variable.expr, values).term
@@ -307,6 +315,17 @@ def _variable(problem: Problem, name: str, layout: str) -> Variable:
             remedy=f"the variables are: {', '.join(problem.variables)}",
         )
     return problem.variables[name]
+
+
+def _refuse_tensors(value: Shape, variable: Variable) -> None:
+    """Refuse what has no order of columns: vec is one of matrices."""
+    for what, shape in (("what is differentiated", value), (variable.name, variable.shape)):
+        if len(shape) > 2:
+            raise UnsupportedError(
+                f"{what} is {describe(shape)}: a tensor has no vec, so there is no matrix of "
+                "derivatives",
+                remedy="make it a matrix by reshape or einsum, or ask for the gradient of a scalar",
+            )
 
 
 def _refuse_given(root: Term, leaf: Term) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symderiv import derive, problem
+from symderiv import derive, hessian, jacobian, problem
 from symderiv.codegen.evaluate import evaluate
+from symderiv.errors import UnsupportedError
 
 DECLARED = {
     "A": "n, n", "B": "n, n", "X": "n, d", "T": "t, n, d", "K": "n, n, d", "x": "n", "y": "n",
@@ -71,3 +72,20 @@ def test_gradients_against_differences(objective: str, by: str) -> None:
 
 def test_a_onehot_variable_of_one_entry() -> None:
     assert derive(problem("(a * Y) ** 2", a="scalar", Y="1, 1 onehot"), wrt=["a"])["a"].text
+
+
+def test_a_function_of_equal_entries_is_one_number() -> None:
+    assert derive(problem("sum(2 ** x)", x="n"), wrt=["x"])["x"].text == "log(2) * 2 ** x"
+    p = problem("sum(a ** T)", a="scalar", T="t, n, d")
+    assert derive(p, wrt=["T"])["T"].text == "log(a) * a ** T"
+
+
+@pytest.mark.parametrize("by", ["T", "x"])
+def test_no_matrix_of_derivatives_of_a_tensor(by: str) -> None:
+    p = problem("T * x.T", T="t, n, d", x="d")
+    with pytest.raises(UnsupportedError, match="vec"):
+        jacobian(p, wrt=by)
+    scalar = problem("sum(T * x.T)", T="t, n, d", x="d")
+    with pytest.raises(UnsupportedError, match="vec"):
+        hessian(scalar, wrt="T")
+    assert hessian(scalar, wrt="x").text == "zeros(d, d)"

@@ -161,7 +161,10 @@ def _build_eye(call: Application) -> Expr:
 
 def _build_onehot(call: Application) -> Expr:
     call.expect(2)
-    return node("onehot", (), (call.dim(1), ONE), call.position(0))
+    dim, place = call.dim(1), call.position(0)
+    if not dim.symbols and place > dim.coefficient:
+        raise call.fail(f"the place {place} is out of range 1..{dim}", 0)
+    return node("onehot", (), (dim, ONE), place)
 
 
 def _build_delta(call: Application) -> Expr:
@@ -252,7 +255,7 @@ _leaf(
     notation=lambda e, write: Script(Sym("e", bold=True), sub=Num(str(e.data))),
     numpy=lambda e, code: code.filled(e, "onehot"),
     samples=("onehot(1, n).T @ X", "onehot(1, n) @ onehot(1, d).T * X"),
-    bad=("onehot(n)", "onehot(0, n)", "onehot(1.5, n)", "onehot(X, n)"),
+    bad=("onehot(n)", "onehot(0, n)", "onehot(5, 3)", "onehot(1.5, n)", "onehot(X, n)"),
 )
 
 
