@@ -20,13 +20,13 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
 
     Definitions that do not depend on the variables are among them; gradients are not.
     """
-    givens = {s.given for s in derivation.sections}
-    stages = {s.expr for s in derivation.stages}
+    # A gradient that is the name of something already, H or dZ, is not given a name here.
+    givens = {s.given for s in derivation.sections if s.given is not s.result}
     roots = [s.expr for s in derivation.stages]
     roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
     found: dict[str, Expr] = {}
     for e in walk_all(roots):
-        if e.op == "named" and (e not in givens or e in stages):
+        if e.op == "named" and e not in givens:
             found.setdefault(str(e.data), e)
     return list(found.values())
 

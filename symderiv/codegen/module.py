@@ -12,7 +12,7 @@ from ..shapes import ONE, Shape
 from .helpers import SOURCES, imports, with_needs
 from .lines import Line, array_shape, plan, shape_text
 from .mentions import functions, loss_names, named_nodes, names_used, used
-from .numpy_code import Coder, python_name
+from .numpy_code import Coder, is_number, python_name
 
 _READ = '''
 def _read(**arrays):
@@ -236,10 +236,11 @@ class _Builder:
     def _backward(self) -> str:
         coder = Coder(losses=self.losses)
         outputs: list[tuple[str, Expr]] = []
-        own, needed_later = set(self.named), used(self.sections)
+        needed_later = used(self.sections)
         for s in self.sections:
             if s.given is not None:
-                if s.given.op == "named" and s.given not in own and s.given in needed_later:
+                own = s.given.op == "named" and s.given is not s.result
+                if own and s.given in needed_later:
                     outputs.append((python_name(str(s.given.data)), s.result))
                 continue
             outputs.append((self.gradient_names[str(s.target.data)], s.result))
@@ -248,11 +249,15 @@ class _Builder:
         lines = self._body(self._core)
         self._recomputed = plan(self._closure(needed), Coder(), self.taken)
         self.helpers.update(coder.helpers)
-        self._uses_dtype = any("dtype=dtype" in line for line in lines)
         names = [*self.arrays, *self.given]
+        constant = [s for s in self.sections if s.result.is_scalar and is_number(s.result)]
+        numbers = {str(s.target.data) for s in constant} & set(self.derivation)
+        self._uses_dtype = bool(numbers) or any("dtype=dtype" in line for line in lines)
         result = []
         for n in self.derivation:
             value = self.gradient_names[n]
+            if n in numbers:
+                value = f"dtype.type({value})"
             if self._is_thin(n):
                 value = f"np.reshape({value}, {python_name(n)}_shape)"
             result.append(f'"{n}": {value}')

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 
+from ..errors import UnsupportedError
 from ..expr import Expr, Index, matmul, walk
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 from ..shapes import ONE, Dim, Shape
@@ -24,7 +25,9 @@ def python_name(name: str) -> str:
     >>> python_name("W"), python_name("np")
     ('W', 'np_')
     """
-    return f"{name}_" if name in _RESERVED else name
+    # A len is len_, and a len_ that there is too another name; helpers start with _.
+    hides = name.startswith("_") or name.rstrip("_") in _RESERVED
+    return f"{name}_" if hides else name
 
 
 def code_level(code: str) -> int:
@@ -60,7 +63,7 @@ class Coder:
         if e in self.names:
             return self.names[e]
         operator = TABLE[e.op]
-        if e.is_scalar and not self._in_number and _is_number(e):
+        if e.is_scalar and not self._in_number and is_number(e):
             self._in_number = True
             body = operator.numpy(e, self)
             self._in_number = False
@@ -84,6 +87,12 @@ class Coder:
 
     def size(self, dim: Dim) -> str:
         """Return a size as source."""
+        for name in dim.names:
+            if python_name(name) != name:
+                raise UnsupportedError(
+                    f"a size named {name} would hide what the generated code uses",
+                    remedy="give the size another name, such as n",
+                )
         self.sizes.update(dict.fromkeys(dim.names))
         text = str(dim)
         return f"({text})" if "*" in text else text
@@ -230,7 +239,7 @@ class Coder:
         return f"{self(weight, ATOM)}[:, None] * {rest_code}"
 
 
-def _is_number(e: Expr) -> bool:
+def is_number(e: Expr) -> bool:
     """Whether an expression is made of numbers and sizes alone."""
     return all(x.op not in ("var", "named", "loss", "apply", "entry", "Sum") for x in walk(e))
 
