@@ -250,17 +250,8 @@ class _Builder:
         self._recomputed = plan(self._closure(needed), Coder(), self.taken)
         self.helpers.update(coder.helpers)
         names = [*self.arrays, *self.given]
-        constant = [s for s in self.sections if s.result.is_scalar and is_number(s.result)]
-        numbers = {str(s.target.data) for s in constant} & set(self.derivation)
-        self._uses_dtype = bool(numbers) or any("dtype=dtype" in line for line in lines)
-        result = []
-        for n in self.derivation:
-            value = self.gradient_names[n]
-            if n in numbers:
-                value = f"dtype.type({value})"
-            if self._is_thin(n):
-                value = f"np.reshape({value}, {python_name(n)}_shape)"
-            result.append(f'"{n}": {value}')
+        result = self._gradients()
+        self._uses_dtype = any("dtype=dtype" in x or "dtype.type(" in x for x in [*lines, *result])
         source = [
             self._signature("backward", names),
             f'    """Return the gradients by {", ".join(self.derivation)}, each in the shape of its'
@@ -276,6 +267,20 @@ class _Builder:
             f"    return {{{', '.join(result)}}}",
         ]
         return "\n".join(source) + "\n"
+
+    def _gradients(self) -> list[str]:
+        """Return the items of what backward returns; a number gets the common dtype."""
+        constant = [s for s in self.sections if s.result.is_scalar and is_number(s.result)]
+        numbers = {str(s.target.data) for s in constant}
+        items = []
+        for n in self.derivation:
+            value = self.gradient_names[n]
+            if n in numbers:
+                value = f"dtype.type({value})"
+            if self._is_thin(n):
+                value = f"np.reshape({value}, {python_name(n)}_shape)"
+            items.append(f'"{n}": {value}')
+        return items
 
     def _closure(self, needed: Sequence[Expr]) -> list[tuple[str, Expr]]:
         """Return the intermediates that are needed, with those that they need, in order."""
