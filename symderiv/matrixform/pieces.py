@@ -205,8 +205,9 @@ def count_transposes(x: Expr) -> int:
 
 def spelled(x: Expr) -> str:
     """Return a stable spelling of an expression, to break ties."""
-    inside = ",".join(spelled(a) for a in x.args)
-    return f"{x.op}[{x.data}]({inside})"
+    # What ends a name sorts before every letter, so that X comes before X2 and (X, Y) before both.
+    inside = "\t".join(spelled(a) for a in x.args)
+    return f"{x.op}\n{x.data}\n{inside}\t"
 
 
 def inner_product(u: Piece, v: Piece) -> Expr:

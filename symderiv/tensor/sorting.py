@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..shapes import Dim
-from .terms import Factor, Label
+from .terms import Factor, Label, Order
 
 
 def _place(f: Factor) -> tuple[int, str]:
     return f.term.place
 
 
-def _order(f: Factor) -> tuple[int, str, bytes]:
+def _order(f: Factor) -> Order:
     return f.term.order
 
 

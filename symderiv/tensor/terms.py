@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from fractions import Fraction
-from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
 from ..expr import Expr
@@ -52,7 +51,7 @@ class Term:
         "children",
         "place",
         "symmetric",
-        "_digest",
+        "_spelled",
         "__weakref__",
     )
     kind: str
@@ -61,18 +60,58 @@ class Term:
     children: tuple[Term, ...]
     place: tuple[int, str]
     symmetric: bool | None
-    _digest: bytes | None
+    _spelled: str | None
 
     @property
-    def order(self) -> tuple[int, str, bytes]:
+    def order(self) -> Order:
         """Return where a term stands among all others, whatever they were made from first."""
-        if self._digest is None:
-            _find_digests(self)
-        assert self._digest is not None
-        return (*self.place, self._digest)
+        return Order(self)
+
+    @property
+    def spelled(self) -> str:
+        """Return what a term is besides its kind, its name and its children."""
+        if self._spelled is None:
+            data = self.data
+            self._spelled = repr(data) if not isinstance(data, Expr) else str(data.data)
+        return self._spelled
 
     def __repr__(self) -> str:
         return f"{self.kind}{self.children or ''}[{self.data}]"
+
+
+class Order:
+    """A place in the order of all terms, which depends on names only by their own order.
+
+    Terms are compared by kind and name, then by what they hold, then child by child; where two of
+    them differ in names alone, those decide.
+    """
+
+    __slots__ = ("term",)
+
+    def __init__(self, term: Term) -> None:
+        self.term = term
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Order) and self.term is other.term
+
+    def __hash__(self) -> int:
+        return id(self.term)
+
+    def __lt__(self, other: Order) -> bool:
+        stack = [(self.term, other.term)]
+        while stack:
+            a, b = stack.pop()
+            if a is b:
+                continue
+            if a.place != b.place:
+                return a.place < b.place
+            sizes = (len(a.children), len(b.children))
+            if sizes[0] != sizes[1]:
+                return sizes[0] < sizes[1]
+            if a.spelled != b.spelled:
+                return a.spelled < b.spelled
+            stack += zip(reversed(a.children), reversed(b.children), strict=True)
+        return False
 
 
 _terms: Interned[Term] = Interned()
@@ -106,7 +145,7 @@ def _made(
     term.kind, term.dims, term.data, term.children = kind, dims, data, children
     term.place = (_RANK[kind], name)
     term.symmetric = symmetric
-    term._digest = None
+    term._spelled = None
     _terms.put(key, term)
     return term
 
@@ -138,26 +177,6 @@ def contraction(
     if found is None:
         found = _made(key, "contract", outs, (scale, labels, exponents, dims), children, "")
     return found
-
-
-def _find_digests(term: Term) -> None:
-    stack = [term]
-    while stack:
-        top = stack[-1]
-        waiting = [c for c in top.children if c._digest is None]
-        if waiting:
-            stack += waiting
-            continue
-        stack.pop()
-        spelled = f"{top.kind}|{top.place[1]}|{_spell(top.data)}"
-        digest = blake2b(spelled.encode(), digest_size=8)
-        for child in top.children:
-            digest.update(child._digest or b"")
-        top._digest = digest.digest()
-
-
-def _spell(data: Hashable) -> str:
-    return repr(data) if not isinstance(data, Expr) else str(data.data)
 
 
 class Factor(NamedTuple):
