@@ -7,7 +7,7 @@ import pytest
 
 from symderiv import derive, hessian, jacobian, problem
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import UnsupportedError
+from symderiv.errors import DeclarationError, UnsupportedError
 
 DECLARED = {
     "A": "n, n", "B": "n, n", "X": "n, d", "T": "t, n, d", "K": "n, n, d", "x": "n", "y": "n",
@@ -89,3 +89,9 @@ def test_no_matrix_of_derivatives_of_a_tensor(by: str) -> None:
     with pytest.raises(UnsupportedError, match="vec"):
         hessian(scalar, wrt="T")
     assert hessian(scalar, wrt="x").text == "zeros(d, d)"
+
+
+@pytest.mark.parametrize("shape", ["n, n orthogonal symmetric", "t, n, n symmetric"])
+def test_structures_that_cannot_be_checked_are_refused(shape: str) -> None:
+    with pytest.raises(DeclarationError, match="Q"):
+        problem("sum(Q)", Q=shape)

@@ -71,7 +71,7 @@ class Declarations:
             raise DeclarationError(
                 f"{name!r} is a keyword of Python, in which the code is generated",
                 span=here,
-                remedy=f"use another name, such as {name}_ or {name[:3]}",
+                remedy=f"use another name, such as {name}_",
             )
         if name in self.variables or name in self.losses or name in self.entrywise:
             raise DeclarationError(f"{name!r} is declared twice", span=here)
@@ -103,7 +103,27 @@ class Declarations:
                 span=here,
                 remedy=f"give it two equal sizes: {name}: n, n {properties[0]}",
             )
+        self._check_structure(name, properties, kind, here)
         self.variables[name] = Variable(name, shape, kind, properties, False, meaning)
+
+    def _check_structure(
+        self, name: str, properties: tuple[str, ...], kind: str, here: Span
+    ) -> None:
+        """Refuse structures for which no points can be drawn, so that nothing could be checked."""
+        structures = [p for p in properties if p in _SQUARE]
+        if kind == "tensor" and structures:
+            raise DeclarationError(
+                f"{structures[0]} is a property of a matrix, and {name} is a tensor",
+                span=here,
+                remedy="leave it out, or declare one matrix",
+            )
+        others = [p for p in structures if p not in ("orthogonal", "invertible")]
+        if "orthogonal" in structures and others:
+            raise DeclarationError(
+                f"{name} is orthogonal and {others[0]}: there is no rule for both together",
+                span=here,
+                remedy="declare the one that is used",
+            )
 
     def _dim(self, word: str, here: Span, name: str) -> Dim:
         result = ONE
