@@ -44,6 +44,9 @@ def jacobian(value: Term, by: Term) -> Term:
     """
     seed = leaf(_SEED, value.dims)
     pulled = reverse(value, [by], seed).gradient(by)
+    if not by.dims and _is_called_on(pulled, seed):
+        # The product with the seed is a scalar, linear in it: its gradient is the derivative.
+        return reverse(pulled, [seed]).gradient(seed)
     slope = _Slope(seed).of(pulled)
     outer = len(by.dims)
     labels = tuple(range(len(slope.dims)))
@@ -61,6 +64,21 @@ def product(value: Term, by: Term, direction: Expr) -> Term:
     For a gradient, whose Jacobian is symmetric, this is the product of the Hessian with it.
     """
     return reverse(value, [by], leaf(direction, value.dims)).gradient(by)
+
+
+def _is_called_on(term: Term, seed: Term) -> bool:
+    """Whether the seed sits inside a call, through which its axes cannot move."""
+    seen: dict[Term, bool] = {}
+    stack = [term]
+    while stack:
+        top = stack[-1]
+        waiting = [c for c in top.children if c not in seen]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        seen[top] = top is seed or any(seen[c] for c in top.children)
+    return any(inside and t.kind == "call" for t, inside in seen.items())
 
 
 class _Slope:
