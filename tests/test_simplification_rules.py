@@ -51,6 +51,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "relu": ("sum(relu(X) ** 2 * Y)",),
     "binary-powers": ("sum(b ** 3 * x * b)",),
     "undone": ("sum(exp(x) ** y)",),
+    "commuting": ("trace(A @ expm(s * A)) * s",),
     "part": ("norm(tril(A)) ** 2", "norm(triu(A)) ** 2"),
     "spread": ("sum(2 ** X)",),
     "halves": ("sum(where(X > 0, X, 0) + where(X > 0, 0, X) * X)",),

@@ -26,6 +26,7 @@ from ..tensor import (
     constant,
     contract,
     delta,
+    factors_of,
     monomial,
     spread,
 )
@@ -522,3 +523,29 @@ register(
         analytic=False,
     )
 )
+
+
+def along_itself(term: Term) -> Term | None:
+    """Return C f'(X) for the derivative of f at X along a multiple C of X itself, else None.
+
+    C commutes with X, and so with every function of it: Higham (2008), theorem 1.13.
+    """
+    if not isinstance(term.data, FrechetCall) or len(term.dims) != 2:
+        return None
+    x, c = term.children
+    if _direction(x) is not _direction(c):
+        return None
+    name = term.data.name.removesuffix("_frechet")
+    y = call(PrimaryCall(name), (x,), x.dims)
+    slope = _SLOPES[name](Mat(x), Mat(y)).term
+    dims = dict.fromkeys(range(3), x.dims[0])
+    return contract([Factor(c, (0, 2)), Factor(slope, (2, 1))], (0, 1), dims)
+
+
+def _direction(term: Term) -> Term:
+    """Return a matrix without the numbers and scalars in front of it."""
+    if term.kind != "contract":
+        return term
+    _, factors, dims = factors_of(term)
+    inside = [f for f in factors if f.labels]
+    return contract(inside, range(len(term.dims)), dict(enumerate(dims)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ..ops.base import ENTRYWISE
+from ..ops.decompositions import along_itself
 from ..ops.softmax import softmax
 from ..tensor import Factor, Scale, Term, add, call, constant, contract, scaled, summands
 from .parts import Parts
@@ -165,3 +166,8 @@ def part_of_part(term: Term, context: Context) -> Term | None:
     (only,) = parts.factors
     same = only.term.kind == "call" and only.term.data == term.data and only.exponent == 1
     return term.children[0] if same else None
+
+
+def commuting(term: Term, context: Context) -> Term | None:
+    """Write the derivative of f at s X along X as X f'(s X)."""
+    return along_itself(term)

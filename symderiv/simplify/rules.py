@@ -43,6 +43,7 @@ RULES = (
 )
 CALL_RULES = (
     CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),
+    CallRule("commuting", "X commutes with every function of X", functions.commuting),
     CallRule("part", "tril(tril(X)) = tril(X)", functions.part_of_part),
     CallRule("spread", "a function of equal entries has equal entries", choices.spread_call),
 )
