@@ -69,7 +69,7 @@ def check_convention(convention: str) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StructuredResult(Result):
     """A gradient by a structured variable, and the ambient one that it was made from."""
 

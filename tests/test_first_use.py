@@ -62,3 +62,8 @@ def test_prose_in_typst_has_no_code_points_for_a_transpose() -> None:
     assert "U+" not in typst_text(text)
     assert "X#super[−⊤];" in typst_text(text)
     assert r"X\textsuperscript{\(-\)\(\top\)}" in latex_text(text)
+
+
+def test_a_structured_gradient_shows_as_text() -> None:
+    d = sd.derive("logdet(S)", wrt="S", structured="independent", S="p, p symmetric")
+    assert repr(d["S"]) == str(d["S"]) == d["S"].text

@@ -65,7 +65,10 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
 
 def jacobian_lines(jacobian: Jacobian) -> list[str]:
     """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
-    title = f"{jacobian.label} = {jacobian.unicode}"
+    of, by_name = jacobian.problem.objective_name, jacobian.name
+    is_hessian = jacobian.kind == "hessian"
+    head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.value_name}/∂{by_name}"
+    title = f"{head} = {jacobian.unicode}"
     shape = describe(jacobian.shape).replace(" x ", " × ")
     lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]
     lines.append(click.style(f"  {jacobian.text}", dim=True))
@@ -73,7 +76,7 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     at = f"[{', '.join((*value, *by))}]" if (*value, *by) else ""
     lines.append(f"  entry{at}: {unicode(Writer()(jacobian.index_expr))}")
     lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
-    if jacobian.kind == "hessian" and value:
+    if is_hessian and value:
         product = jacobian.direction_product()
         lines.append(f"  times {text(product.direction)}: {product.text}")
     return [*lines, ""]
