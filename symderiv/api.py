@@ -19,6 +19,7 @@ from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
 from .language.problem import as_written, build
+from .language.syntaxes import syntax_of
 from .library import load_named, names
 from .outputs import differing, jacobian_files, rerun
 from .results import Derivation
@@ -207,6 +208,8 @@ def equal(
         syntax = _common_syntax(left, right, syntax)
     declared = {**_agreeing(*sides), **variables}
     a, b = (side.text for side in sides)
+    for written in (a, b):
+        syntax_of(syntax).parse(written)  # so that an error shows what was written
     p = _declared(f"sum({a}) + sum({b})", declared, syntax)
     try:
         together = _declared(f"dot({a}, {b})", declared, syntax)

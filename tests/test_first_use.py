@@ -67,3 +67,25 @@ def test_prose_in_typst_has_no_code_points_for_a_transpose() -> None:
 def test_a_structured_gradient_shows_as_text() -> None:
     d = sd.derive("logdet(S)", wrt="S", structured="independent", S="p, p symmetric")
     assert repr(d["S"]) == str(d["S"]) == d["S"].text
+
+
+def test_a_side_that_cannot_be_read_is_shown_as_it_was_written() -> None:
+    with pytest.raises(sd.SymderivError) as caught:
+        sd.equal("X @", "Y")
+    assert "sum" not in str(caught.value).split("write it")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("L(X * ones(n) @ g.T)", "write X * (ones(n) @ g.T)"),
+        ("L((X + X) @ X)", "write (X + X) @ X.T"),
+        ("L(X @ (X + X))", "write X @ (X + X).T"),
+        ("L(X @ w @ y)", ""),
+    ],
+)
+def test_the_remedy_of_a_product_is_an_expression(text: str, remedy: str) -> None:
+    with pytest.raises(sd.SymderivError) as caught:
+        sd.problem(text, X="n, d", g="d", w="d", y="n")
+    assert remedy in str(caught.value)
+    assert ".T.T" not in str(caught.value)

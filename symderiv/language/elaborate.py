@@ -45,6 +45,7 @@ from .constants import LARGEST_NUMBER, constant_value
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, lines_of, span_of
 from .indices import ATTRIBUTES, IndexReader, broadcast_remedy
+from .remedies import product_remedy
 
 CONSTANTS = ("pi", "e")
 _LARGEST_EXPONENT = 1000
@@ -312,20 +313,11 @@ class Elaborator(IndexReader):
 
     def _no_product(self, at: ast.BinOp, a: Shape, b: Shape) -> ShapeError:
         x, y = self.source(at.left), self.source(at.right)
-        remedy = "the columns of the left factor must be as many as the rows of the right"
-        if len(a) > 2 or len(b) > 2:
-            remedy = "the last two axes are multiplied; .mT swaps them"
-        elif a[1] == ONE and b[1] == ONE:
-            remedy = f"write {x}.T @ {y} for the inner product or {x} @ {y}.T for the outer"
-        elif a[1] == b[1]:
-            remedy = f"write {x} @ {y}.T"
-        elif a[0] == b[0]:
-            remedy = f"write {x}.T @ {y}"
         clash = f"{a[-1]} columns do not meet {b[-2]} rows".replace("?", "")
         return ShapeError(
             f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
             span=self.between(at.left, at.right),
-            remedy=remedy,
+            remedy=product_remedy(at, a, b, self.source),
         )
 
     def _call(self, at: ast.Call) -> Expr:
