@@ -95,3 +95,17 @@ def test_no_matrix_of_derivatives_of_a_tensor(by: str) -> None:
 def test_structures_that_cannot_be_checked_are_refused(shape: str) -> None:
     with pytest.raises(DeclarationError, match="Q"):
         problem("sum(Q)", Q=shape)
+
+
+@pytest.mark.parametrize(
+    ("objective", "declared"),
+    [
+        ("Sum(i, inv(A + x[i] * eye(n))[1, 2])", {"A": "n, n", "x": "n"}),
+        ("sum(inv(T) * a)", {"T": "t, 1, 1", "a": "scalar"}),
+    ],
+)
+def test_inverses_of_many_matrices_are_read_back(objective: str, declared: dict[str, str]) -> None:
+    d = derive(problem(objective, **declared))
+    assert d.verify()
+    for result in d.values():
+        assert problem(f"sum({result.text})", **declared).objective.is_scalar

@@ -81,7 +81,7 @@ def lowered(function: Callable[[Term], Term], at_scalar: Callable[[Term], Term])
 
     def lower(e: Expr, args: Sequence[Value]) -> Value:
         body = args[0]
-        chosen = at_scalar if e.args[0].is_scalar else function
+        chosen = at_scalar if e.args[0].shape[-2:] == SCALAR else function
         return Value(chosen(body.term), e.shape, body.loose)
 
     return lower
@@ -187,6 +187,7 @@ def _inverse_notation(e: Expr, write: Writes) -> Math:
 register(
     Operator(
         name="inv",
+        tensors="batch",
         patterned=False,
         build=read_square("inv"),
         usage="inv(A)",
@@ -205,6 +206,7 @@ register(
             "inv(s * A @ A.T)",
             "inv(inv(A) + diag(x))",
             "trace(inv(X.T @ X + eye(d))) * X",
+            "inv(T @ T.mT + eye(n)) @ X",
         ),
         bad=("inv()", "inv(X)", "inv(x)", "inv(A, A)", "A ** -1 @ inv(X)"),
     )
