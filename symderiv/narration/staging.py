@@ -108,7 +108,8 @@ class Stages:
     @staticmethod
     def _is_alone(term: Term) -> bool:
         """Whether a term is a stage of its own: its entries are no function of single entries."""
-        return is_whole(term) and bool(term.dims)
+        mixes = is_whole(term) or getattr(term.data, "reuses_cotangent", False)
+        return bool(mixes and term.dims)
 
     def _value(self, term: Term) -> Term:
         """Return what a stage names: in it, a function of whole matrices needs no other name."""
