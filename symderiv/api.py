@@ -145,7 +145,7 @@ def jacobian(
     the shape of the expression. ``layout="denominator"`` transposes.
 
     >>> jacobian("x * (A @ x)", "x")
-    diag(A @ x) + diag(x) @ A
+    diag(x) @ A + diag(A @ x)
     >>> jacobian("A @ X @ B", "X", X="n, d")
     kron(B.T, A)
     """

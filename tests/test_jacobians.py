@@ -56,7 +56,7 @@ FORMS = [
     ("X * Y", "X", "diag(vec(Y))"),
     ("X @ y", "X", "kron(y.T, eye(n))"),
     ("x @ y.T", "x", "kron(y, eye(n))"),
-    ("X @ X.T", "X", "kron(eye(n), X) @ commutation(n, m) + kron(X, eye(n))"),
+    ("X @ X.T", "X", "kron(X, eye(n)) + kron(eye(n), X) @ commutation(n, m)"),
     ("A @ A", "A", "kron(A.T, eye(n)) + kron(eye(n), A)"),
     ("kron(x, y)", "y", "kron(x, eye(m))"),
     ("exp(A @ X)", "X", "diag(vec(exp(A @ X))) @ kron(eye(m), A)"),
@@ -80,7 +80,7 @@ def used(expr: str, declared: dict[str, str]) -> dict[str, str]:
 
 
 HESSIANS = [
-    ("trace(X.T @ A @ X @ B)", "X", "kron(B.T, A) + kron(B, A.T)"),
+    ("trace(X.T @ A @ X @ B)", "X", "kron(B, A.T) + kron(B.T, A)"),
     ("trace(A @ A)", "A", "2 * commutation(n, n)"),
     ("sum(exp(X @ y))", "y", "X.T @ diag(exp(X @ y)) @ X"),
     ("sum(exp(X @ y))", "X", "kron(y @ y.T, diag(exp(X @ y)))"),
@@ -282,7 +282,7 @@ def test_command_line_prints_jacobians_hessians_and_structures(
         assert not stopped.value.code
         return capsys.readouterr().out
 
-    assert "diag(A @ x) + diag(x) @ A" in run("x * (A @ x)", "--wrt", "x", "--jacobian")
+    assert "diag(x) @ A + diag(A @ x)" in run("x * (A @ x)", "--wrt", "x", "--jacobian")
     turned = run("A @ x", "--wrt", "x", "--jacobian", "--layout", "denominator")
     assert "A.T" in turned
     assert "2 * X.T @ X @ v" in run("norm(X @ w) ** 2", "--wrt", "w", "--order", "2")
