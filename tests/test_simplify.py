@@ -7,7 +7,7 @@ import pytest
 
 from symderiv import derive, hessian, jacobian, problem
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import DeclarationError, UnsupportedError
+from symderiv.errors import DeclarationError, MissingRuleError, UnsupportedError
 
 DECLARED = {
     "A": "n, n", "B": "n, n", "X": "n, d", "T": "t, n, d", "K": "n, n, d", "x": "n", "y": "n",
@@ -109,3 +109,12 @@ def test_inverses_of_many_matrices_are_read_back(objective: str, declared: dict[
     assert d.verify()
     for result in d.values():
         assert problem(f"sum({result.text})", **declared).objective.is_scalar
+
+
+@pytest.mark.parametrize("function", ["det", "logdet", "eigvalsh"])
+def test_a_function_without_a_form_for_many_matrices_is_refused(function: str) -> None:
+    p = problem(
+        f"Sum(i, a * x[i] * sum({function}(A + x[i] * eye(n))))", A="n, n", x="n", a="scalar"
+    )
+    with pytest.raises(MissingRuleError, match="many matrices"):
+        derive(p, wrt=["a"])["a"].text  # noqa: B018

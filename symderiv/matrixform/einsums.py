@@ -41,7 +41,7 @@ from ..tensor import (
     summands,
 )
 from .lifting import Lift, missing, no_form, summed, total
-from .pieces import Product, plus, raised_power
+from .pieces import Product, called, plus, raised_power
 
 _LETTERS = "ijklmnpqrstuvwxyzabcdefgho"
 
@@ -107,7 +107,7 @@ class TensorRaiser:
                 args = (self._argument(a, shape) for a in term.children)
             else:
                 args = (self.natural(a) for a in term.children)
-            value = term.data.rebuild(tuple(args))
+            value = called(term.data, tuple(args))
             if value.is_scalar and shape != SCALAR:  # of scalars that are spread alone
                 return Product(Scale(), (value,), ones(*shape)).expr()
             return fitted(value, shape)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from ..errors import MissingRuleError
 from ..expr import (
     Expr,
     add,
@@ -25,11 +26,12 @@ from ..expr import (
     power,
     transpose,
 )
+from ..ops import TABLE
 from ..ops.leaves import decimal
 from ..shapes import ONE, SCALAR, Dim, Shape
 from ..tensor import Label, Scale
 from ..tensor.scale import UNIT_SCALE
-from ..tensor.terms import ONE_EXPONENT
+from ..tensor.terms import ONE_EXPONENT, Function
 
 
 class Piece(NamedTuple):
@@ -317,3 +319,15 @@ def _is_identity(t: Expr) -> bool:
 
 def _negative(t: Expr) -> bool:
     return t.op == "num" and number(t) < 0
+
+
+def called(function: Function, args: Sequence[Expr]) -> Expr:
+    """Return a call as an expression; raises where the language has it of single matrices only."""
+    value = function.rebuild(tuple(args))
+    known = TABLE.get(value.op)
+    if known is not None and not known.tensors and any(len(a.shape) > 2 for a in value.args):
+        raise MissingRuleError(
+            f"no form for {known.spelled or known.name} of many matrices at once",
+            remedy="write the terms of the sum one by one",
+        )
+    return value

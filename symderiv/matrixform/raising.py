@@ -33,7 +33,7 @@ from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
 from .fuses import without_fuses
-from .pieces import Piece, Product, flip, plus, raised_power, untransposed
+from .pieces import Piece, Product, called, flip, plus, raised_power, untransposed
 from .walking import Reduced, Walk, onehot, shape_of
 
 
@@ -114,8 +114,8 @@ class Raiser:
         if term.kind == "share":
             return self.natural(term.children[0])
         if term.kind == "call":
-            called: Expr = term.data.rebuild(self._arguments(term))
-            return _turned(called, shape_of(term)) if len(called.shape) > 2 else called
+            value = called(term.data, self._arguments(term))
+            return _turned(value, shape_of(term)) if len(value.shape) > 2 else value
         if term.kind == "add":
             return self._sum(term)
         if term.kind == "delta":
