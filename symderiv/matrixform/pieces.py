@@ -323,11 +323,11 @@ def _negative(t: Expr) -> bool:
 
 def called(function: Function, args: Sequence[Expr]) -> Expr:
     """Return a call as an expression; raises where the language has it of single matrices only."""
-    value = function.rebuild(tuple(args))
-    known = TABLE.get(value.op)
-    if known is not None and not known.tensors and any(len(a.shape) > 2 for a in value.args):
+    known = TABLE.get(function.name)
+    if known is not None and not known.tensors and any(len(a.shape) > 2 for a in args):
         raise MissingRuleError(
             f"no form for {known.spelled or known.name} of many matrices at once",
             remedy="write the terms of the sum one by one",
         )
+    value: Expr = function.rebuild(tuple(args))
     return value
