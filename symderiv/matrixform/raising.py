@@ -65,6 +65,8 @@ class Raiser:
             is_name = value.term.kind == "named" and not value.loose
             if is_name and _is_written(value.term.children[0]):
                 self._memo[value.term.children[0]] = _turned(x, shape_of(value.term))
+                if len(x.shape) > 2:
+                    self.tensors.memo[value.term.children[0], x.shape] = x
             # What the writer wrote is what the reader knows: it comes back as it stands.
             if _is_written(value.term) and not value.loose:
                 if len(x.shape) > 2:
