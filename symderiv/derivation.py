@@ -15,7 +15,7 @@ from math import prod
 from typing import Any
 
 from .calculus import lower, reverse
-from .errors import CheckError, ShapeError, UnknownNameError
+from .errors import CheckError, ShapeError, UndefinedError, UnknownNameError
 from .explicit import Dual, Explicit, same
 from .expr import Expr, Variable, free_ranges, sum_index, walk
 from .expr import named as named_expr
@@ -275,7 +275,10 @@ def recheck(
             return sum(_check(step, here) for step in steps)
         except (ZeroDivisionError, TypeError, ValueError):
             continue  # outside the domain (log of a negative number): another point
-    raise CheckError("no point was found at which the objective is defined")
+    raise UndefinedError(
+        "no point was found at which the objective is defined",
+        remedy="is something divided by zero, or singular, or the logarithm of a negative number?",
+    )
 
 
 def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:

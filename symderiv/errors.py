@@ -14,6 +14,7 @@
     |   `-- NoEntriesError       a function whose entries SymPy cannot write out
     |-- InputError               arrays or arguments that do not fit the problem
     |-- CheckError               a printed equation or generated code failed its check
+    |   `-- UndefinedError       nowhere is there a value to check
     `-- DisagreementError        two roads to one result differ (an internal error)
 
 Contract: ``str(error)`` is what a person should read: one sentence, the line with a caret under
@@ -125,6 +126,12 @@ class CheckError(SymderivError):
     """A printed equation or generated code failed its check; nothing is printed."""
 
     exit_code = 1
+
+
+class UndefinedError(CheckError):
+    """No point was found at which what is to be checked has a value."""
+
+    exit_code = 2
 
 
 class DisagreementError(SymderivError):

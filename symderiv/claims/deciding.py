@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import product
 
 from ..cells import each, flat, reshaped, sizes_of
-from ..errors import CheckError
+from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same_cells
 from ..expr import Expr, free_ranges
 from ..language import Problem
@@ -112,7 +112,7 @@ class Comparer:
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         if not evaluated:
-            raise CheckError("no point was found at which both sides are defined")
+            raise UndefinedError("no point was found at which both sides are defined")
         return True
 
 

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from ..cells import built, flat, places, sizes_of
-from ..errors import CheckError, InputError, NoEntriesError
+from ..errors import CheckError, InputError, NoEntriesError, UndefinedError
 from ..explicit import same
 from ..expr import Expr, entry, partial, walk
 from ..language.problem import Problem
@@ -147,7 +147,7 @@ class _Tally:
     def result(self) -> Comparison:
         """Return what was found."""
         if not self._sizes:
-            raise CheckError(
+            raise UndefinedError(
                 f"no point was found where the gradient by {self._wrt} is defined",
                 remedy="declare variables that must be so as positive",
             )

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..derivation import Derivation
-from ..errors import CheckError, DisagreementError
+from ..errors import CheckError, DisagreementError, UndefinedError
 from ..explicit import Dual, DualMath, Explicit, is_exact, same
 from ..expr import walk
 from ..jacobians import Jacobian
@@ -100,7 +100,10 @@ def _columns(jacobian: Jacobian) -> dict[str, Any]:
                         remedy="this is an error of the program; please report it",
                     )
     if not count:
-        raise CheckError("no point was found at which the objective is defined")
+        raise UndefinedError(
+            "no point was found at which the objective is defined",
+            remedy="is something divided by zero, or singular, or the logarithm of a negative number?",
+        )
     return {
         "by": jacobian.name,
         "entries": entries,

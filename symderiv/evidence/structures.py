@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..derivation import Derivation
-from ..errors import CheckError, DisagreementError
+from ..errors import DisagreementError, UndefinedError
 from ..explicit import Dual, DualMath, Explicit, is_exact, same
 from ..ops import Cells
 from ..sampling import least_sizes, point, size_grid
@@ -51,7 +51,10 @@ def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]
                     )
             break
     if not count:
-        raise CheckError("no point was found at which the objective is defined")
+        raise UndefinedError(
+            "no point was found at which the objective is defined",
+            remedy="is something divided by zero, or singular, or the logarithm of a negative number?",
+        )
     return {
         "by": result.name,
         "entries": entries,
