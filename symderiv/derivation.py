@@ -277,7 +277,7 @@ def recheck(
             continue  # outside the domain (log of a negative number): another point
     raise UndefinedError(
         "no point was found at which the objective is defined",
-        remedy="is something divided by zero, or singular, or the logarithm of a negative number?",
+        remedy="is something divided by zero, or singular, or a logarithm below 0?",
     )
 
 

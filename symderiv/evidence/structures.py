@@ -53,7 +53,7 @@ def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]
     if not count:
         raise UndefinedError(
             "no point was found at which the objective is defined",
-            remedy="is something divided by zero, or singular, or the logarithm of a negative number?",
+            remedy="is something divided by zero, or singular, or a logarithm below 0?",
         )
     return {
         "by": result.name,
