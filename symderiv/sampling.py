@@ -85,6 +85,12 @@ def _cells(
     def draw() -> Fraction:
         if "binary" in properties:
             return Fraction(random.randint(0, 1))
+        if "pm1" in properties:
+            return Fraction(random.choice((-1, 1)))
+        if "count" in properties:
+            return Fraction(random.randint(0, 6))
+        if "unit01" in properties:
+            return Fraction(random.randint(1, 9), 10)
         top = integers or 9
         low = 1 if "positive" in properties else -top
         value = Fraction(random.randint(low, top), 1 if integers else random.randint(1, 5))

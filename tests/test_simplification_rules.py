@@ -32,6 +32,7 @@ NAMES = [rule.name for rules in SETS.values() for rule in rules]
 DECLARED = {
     "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
     "Q": "n, n orthogonal", "b": "n binary", "w": "n onehot",
+    "c": "n pm1",
 }  # fmt: skip
 SAMPLES: dict[str, tuple[str, ...]] = {
     "inverse-cancels": ("sum(inv(A) @ A * B)", "trace(inv(A) @ B @ A) * trace(inv(A))"),
@@ -50,6 +51,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "signs": ("sum(abs(X) ** 2 * Y)",),
     "relu": ("sum(relu(X) ** 2 * Y)",),
     "binary-powers": ("sum(b ** 3 * x * b)",),
+    "signs-square": ("sum((c * x) ** 2)", "sum(x / c)", "sum(c ** 3 * x * x)"),
     "undone": ("sum(exp(x) ** y)",),
     "commuting": ("trace(A @ expm(s * A)) * s",),
     "part": ("norm(tril(A)) ** 2", "norm(triu(A)) ** 2"),
@@ -64,6 +66,7 @@ PREPARED = {"reflected"}  # by logistic-of-minus
 CONDITIONS = {
     "orthogonal-cancels": "sum(B.T @ B @ A * A)",
     "binary-powers": "sum(x ** 3 * y)",
+    "signs-square": "sum((x * y) ** 2)",
     "shares": "sum(sum(X * y, axis=1) * sum(Y)) * s",
 }
 

@@ -14,6 +14,9 @@ import numpy as np
 STRUCTURES = {
     "onehot": "np.eye(x.shape[-1])[np.abs(x).argmax(axis=-1)]",
     "binary": "(x > 0) * 1.0",
+    "pm1": "np.sign(x)",
+    "count": "np.floor(3 * np.abs(x))",
+    "unit01": "np.abs(x) / 2",
     "orthogonal": "np.linalg.qr(x)[0]",
     "spd": "x @ x.T + np.eye(len(x))",
     "diagonal": "np.diag(np.diag(x))",

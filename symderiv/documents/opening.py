@@ -51,6 +51,9 @@ _PROPERTIES = {
     "lower": "is lower triangular",
     "upper": "is upper triangular",
     "binary": "has entries 0 and 1",
+    "pm1": "has entries 1 and -1",
+    "unit01": "has entries between 0 and 1",
+    "count": "has whole entries, none of them negative",
 }
 
 

@@ -27,8 +27,11 @@ PROPERTIES = [
     "invertible",
     "onehot",
     "binary",
+    "pm1",
+    "unit01",
+    "count",
 ]
-_SQUARE = {*PROPERTIES} - {"positive", "onehot", "binary"}
+_SQUARE = {*PROPERTIES} - {"positive", "onehot", "binary", "pm1", "unit01", "count"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PART = re.compile(r"[^\s,]+")
 

@@ -85,6 +85,18 @@ def binary_powers(parts: Parts, context: Context) -> Term | None:
     return None
 
 
+def signs_square_to_one(parts: Parts, context: Context) -> Term | None:
+    """C ** 2 = 1 for a variable with entries 1 and -1, so that only odd powers stay."""
+    for k, f in enumerate(parts.factors):
+        whole = f.exponent.denominator == 1
+        if whole and f.exponent != 1 and context.facts.has(f.term, "pm1"):
+            odd = [Factor(f.term, f.labels)] if f.exponent % 2 else []
+            kept = [g for j, g in enumerate(parts.factors) if j != k]
+            # An index of which nothing is left still counts its range: each square is 1.
+            return contract([*kept, *odd], parts.out, parts.dims, parts.scale)
+    return None
+
+
 def shared_cancels(parts: Parts, context: Context) -> Term | None:
     """Look into a shared product that another factor cancels a part of: v (q / v) = q."""
     for k, f in enumerate(parts.factors):

@@ -39,6 +39,7 @@ RULES = (
     Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum, ("add",)),
     Rule("signs", "sign(u) |u| = u", choices.signs_and_sizes, ("sign()",)),
     Rule("relu", "relu(u) [u > 0] = relu(u)", choices.relu_is_chosen, ("relu()",)),
+    Rule("signs-square", "c² = 1 for entries 1 and -1", cancelling.signs_square_to_one, ("facts",)),
     Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers, ("facts",)),
 )
 CALL_RULES = (
