@@ -141,7 +141,7 @@ def test_leading_axes_are_carried_along() -> None:
         ("trace(sqrtm(A))", "A", "0.5 * inv(sqrtm(A)).T"),
         ("3 * trace(expm(2 * A))", "A", "6 * expm(2 * A).T"),
         ("x.T @ expm(A) @ y", "A", "expm_frechet(A.T, x @ y.T)"),
-        ("x.T @ solve(A, y)", "A", "-inv(A).T @ x @ y.T @ inv(A).T"),
+        ("x.T @ solve(A, y)", "A", "-solve(A.T, x) @ solve(A, y).T"),
         ("sum(eigvalsh(A) * x)", "A", "eigvecsh(A) @ diag(x) @ eigvecsh(A).T"),
         ("sum(tril(A) * B)", "A", "tril(B)"),
         ("logdet(A @ B)", "A", "inv(A).T"),
@@ -347,3 +347,18 @@ def test_published_gradient_is_found(case: dict[str, Any]) -> None:
         found = np.asarray(result.evaluate(**case["dims"], **arrays))
         expected = np.array(draw["expected"]).reshape(found.shape)
         np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "expected"),
+    [
+        ("g.T @ solve(X, b)", "X", "-solve(X.T, g) @ solve(X, b).T"),
+        ("g.T @ inv(X) @ b", "X", "-inv(X).T @ g @ b.T @ inv(X).T"),
+        ("norm(solve(X, B)) ** 2", "B", "2 * solve(X.T, solve(X, B))"),
+        ("norm(solve(X, B)) ** 2", "X", "-2 * solve(X.T, solve(X, B)) @ solve(X, B).T"),
+        ("L(solve(X, b))", "b", "solve(X.T, G)"),
+    ],
+)
+def test_who_solves_is_answered_by_solving(text: str, wrt: str, expected: str) -> None:
+    d = sd.derive(text, wrt=wrt, X="n, n", B="n, m", b="n", g="n")
+    assert d[wrt].text == expected

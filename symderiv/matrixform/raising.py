@@ -34,6 +34,7 @@ from .collecting import collect
 from .einsums import TensorRaiser
 from .fuses import without_fuses
 from .pieces import Piece, Product, called, flip, plus, raised_power, untransposed
+from .solving import with_solves
 from .walking import Reduced, Walk, onehot, shape_of
 
 
@@ -60,6 +61,7 @@ class Raiser:
         self.simplify = Simplifier(facts)
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
+        self.solves = any(x.op == "solve" for x in written or ())
         self.spreads = any(is_spreading(x) for x in written or ())
         for x, value in (written or {}).items():
             is_name = value.term.kind == "named" and not value.loose
@@ -90,7 +92,8 @@ class Raiser:
         term = self.simplify(term)
         if len(shape) > 2:
             return self.tensors.shaped(term, shape)
-        return _turned(self.natural(term), shape)
+        found = _turned(self.natural(term), shape)
+        return with_solves(found) if self.solves else found
 
     def _in_matrices(self, term: Term) -> Product:
         """Return a term as a product of matrices; raises MissingRuleError where it is none."""
