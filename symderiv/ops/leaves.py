@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..cells import built
+from ..errors import UnsupportedError
 from ..expr import Expr, eye, node, number
 from ..expr import delta as kronecker
 from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, row, sup
@@ -25,6 +26,8 @@ from .base import (
     binds,
     register,
 )
+
+_LARGEST_INTEGER = 2**53
 
 
 def axes(shape: Shape) -> tuple[Dim, ...]:
@@ -80,6 +83,20 @@ def _number_text(e: Expr, text: object) -> str:
     return decimal(value) or f"({value.numerator} / {value.denominator})"
 
 
+def _number_code(e: Expr, code: object) -> str:
+    """Return a number as NumPy takes it: what no machine integer holds, as a float."""
+    value = number(e)
+    if abs(value) < _LARGEST_INTEGER:
+        return _number_text(e, code)
+    try:
+        return repr(float(value))
+    except OverflowError:
+        raise UnsupportedError(
+            f"a number of {len(str(abs(int(value))))} digits does not fit into a float",
+            remedy="numbers in code are smaller than 1e308",
+        ) from None
+
+
 def _number_notation(e: Expr, write: Writes) -> Math:
     value = abs(number(e))
     short = decimal(value) if value.denominator > 1000 else None
@@ -97,7 +114,7 @@ _leaf(
     explicit=lambda e, args, at: [[at.math.number(number(e))]],
     text=_number_text,
     notation=_number_notation,
-    numpy=_number_text,
+    numpy=_number_code,
     samples=("2 * X", "0.5 * X", "X / 3"),
     bad=("1e400 * X", "2j * X", "'2' * X", "True * X"),
 )
