@@ -108,7 +108,9 @@ def softmax_folds(parts: Parts, context: Context) -> Term | None:
             if g.term is total.term and g.exponent == 1 and kept == same and slots:
                 count = len(total.labels)
                 whole = softmax(total.term.children[0], tuple(i - count for i in slots))
-                return parts.replaced((k, j), [Factor(whole, g.labels)])
+                # An axis along which the sum was only spread may be summed over, and counts.
+                spread = Factor(constant(Scale(), f.term.dims), f.labels)
+                return parts.replaced((k, j), [Factor(whole, g.labels), spread])
     return None
 
 
