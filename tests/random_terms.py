@@ -74,7 +74,7 @@ EXPONENTS = [ONE] * 8 + [Fraction(k, 2) for k in (-4, -3, -2, -1, 1, 4, 6)]
 NUMBERS = [ONE, ONE, ONE, -ONE, 2 * ONE, ONE / 2]
 AXES = 3  # of a random term, at most
 STEPS = 14  # terms that are tried from one seed
-LARGEST = 1e5  # number that a value may hold
+LARGEST, SMALLEST = 1e5, 1e-6  # of the entry of a value that is farthest from 0
 
 
 class Known(NamedTuple):
@@ -126,7 +126,8 @@ class Grower:
     def grow(self) -> Known:
         """Return a new term; raises UnusableError, and MissingRuleError where none can be made."""
         made = self.random.choices(WAYS, WEIGHTS)[0](self)
-        if not np.isfinite(made.value).all() or abs(made.value).max() > LARGEST:
+        largest = abs(made.value).max()
+        if not np.isfinite(made.value).all() or largest > LARGEST or 0 < largest < SMALLEST:
             raise UnusableError
         return made
 

@@ -9,6 +9,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import checked_sizes, compile_module, module_of, source_of_test
+from symderiv.codegen.evaluate import evaluate
 from symderiv.evidence.differences import (
     backward,
     callables,
@@ -183,3 +184,17 @@ def test_a_deep_network_is_checked_and_its_code_passes() -> None:
     assert d["W6"].text == "H5.T @ (G * (1 - H6 ** 2))"
     assert "dH1 = (dH2 * (1 - H2 ** 2)) @ W2.T" in d["W1"].text
     d.verify()
+
+
+@pytest.mark.parametrize(
+    ("objective", "wanted"),
+    [
+        ("dot(-where(x > 0, 1, 0) * y, y)", -4.0),
+        ("dot(-where(x > 0, 1, 0) * y + x, y)", -5.0),
+        ("dot(-(where(x > 0, 1, 0) * y / x), y)", -4.0),
+        ("dot(y - where(x > 0, 1, 0) * y, y)", 9.0),
+    ],
+)
+def test_a_product_that_begins_with_a_comparison_is_negated(objective: str, wanted: float) -> None:
+    p = sd.problem(objective, x="n", y="n")
+    assert evaluate(p.objective, {"x": np.array([1.0, -1.0]), "y": np.array([2.0, 3.0])}) == wanted

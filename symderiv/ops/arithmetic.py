@@ -120,8 +120,17 @@ def _add_code(e: Expr, code: Codes) -> str:
     for k, term in enumerate(e.args):
         minus, body = _signed(term)
         sign = ("-" if minus else "") if not k else (" - " if minus else " + ")
-        pieces.append(sign + code.spread(body, e, PRODUCT if minus else SIGN))
+        level = (PRODUCT if k else _below_minus(body)) if minus else SIGN
+        pieces.append(sign + code.spread(body, e, level))
     return "".join(pieces)
+
+
+def _below_minus(body: Expr) -> int:
+    """Return how tightly code must bind behind a minus: NumPy negates no comparison."""
+    first = body
+    while first.op in ("mul", "div"):
+        first = first.args[0]
+    return POWER if is_indicator(first) else PRODUCT
 
 
 register(
@@ -155,7 +164,7 @@ register(
         explicit=lambda e, args, at: broadcast([args[0]], lambda x: -x),
         text=lambda e, text: "-" + text(e.args[0], PRODUCT),
         notation=lambda e, write: row(Op("−"), write(e.args[0], PRODUCT)),
-        numpy=lambda e, code: "-" + code(e.args[0], PRODUCT),
+        numpy=lambda e, code: "-" + code(e.args[0], _below_minus(e.args[0])),
         samples=("-X", "-(X + X)"),
         bad=("~X", "not X"),
     )
