@@ -211,6 +211,14 @@ class Grower:
         """Return a sum."""
         return Known(add([k.term for k in known]), np.asarray(sum(k.value for k in known)))
 
+    def spread(self, known: Known) -> Known:
+        """Return a term repeated along one more axis, now and then."""
+        if len(known.dims) == AXES or self.chance(0.6):
+            return known
+        axes = tuple(range(len(known.dims)))
+        dims = numbered((*known.dims, N))
+        return self.summed([(Part(known), axes)], tuple(dims), dims, UNIT_SCALE)
+
     def ones(self, dims: Dims) -> Known:
         """Return ones."""
         return Known(constant(UNIT_SCALE, dims), np.ones(self.point.shape(dims)))
@@ -314,7 +322,7 @@ def exponential_over_its_sum(g: Grower) -> Iterator[Part]:
     """exp(X) over its sum along some axes: a softmax."""
     powers = g.apply("exp", g.drawn())
     yield Part(powers)
-    yield Part(g.product([Part(powers)], 0.5), -ONE)
+    yield Part(g.spread(g.product([Part(powers)], 0.5)), -ONE)
 
 
 def product_over_its_sum(g: Grower) -> Iterator[Part]:
@@ -323,7 +331,7 @@ def product_over_its_sum(g: Grower) -> Iterator[Part]:
     whole = g.product([Part(first), Part(second)], 0.6, Scale(g.random.choice(NUMBERS)))
     yield Part(first)
     yield Part(second)
-    yield Part(whole, g.random.choice((-ONE, -2 * ONE, Fraction(-3, 2))))
+    yield Part(g.spread(whole), g.random.choice((-ONE, -2 * ONE, Fraction(-3, 2))))
 
 
 def logistic(g: Grower) -> Iterator[Part]:
