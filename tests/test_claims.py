@@ -241,3 +241,14 @@ def test_verdict_texts_are_in_the_language() -> None:
         v = Checker(p).check(claim)
         assert v.correction_expr is not None
         assert text(v.correction_expr) == v.correction
+
+
+def test_large_values_keep_what_a_declaration_fixes() -> None:
+    for shape, left, right in (
+        ("n, k onehot", "sum(T, axis=1)", "ones(n)"),
+        ("n, n orthogonal", "T.T @ T", "eye(n)"),
+        ("n, k binary", "T * T", "T"),
+        ("n, k pm1", "T * T", "ones(n, k)"),
+        ("n, k unit01", "abs(1 - T)", "1 - T"),
+    ):
+        assert sd.equal(left, right, T=shape).verdict == "right", shape

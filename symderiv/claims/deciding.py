@@ -25,6 +25,7 @@ POINTS = 6
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
+_BOUNDED = {"orthogonal", "onehot", "binary", "pm1", "unit01"}  # lost when the entries are scaled
 
 
 @dataclass(slots=True)
@@ -73,8 +74,13 @@ class Comparer:
             for seed in range(POINTS):
                 yield sizes, self.at(sizes, seed)
             for seed in (POINTS, POINTS + 1):  # of both signs, and positive
-                far = self.at(sizes, seed)
-                yield sizes, {n: each(lambda x: x * _FAR, c) for n, c in far.items()}
+                yield sizes, self._far(self.at(sizes, seed))
+
+    def _far(self, values: Mapping[str, Cells]) -> dict[str, Cells]:
+        """Return large values, of the variables whose declaration leaves them free to be large."""
+        variables = self.problem.variables.values()
+        bounded = {v.name for v in variables if _BOUNDED & {*v.properties}}
+        return {n: c if n in bounded else each(lambda x: x * _FAR, c) for n, c in values.items()}
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
         """Return values at one point, with the assumed symmetry put in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,10 @@ def read_problem(
             raise InputError("--var and --upstream are for expressions; a file declares its own")
         return load(source)
     if bare and "-" in source and all(len(part) > 1 for part in source.split("-")):
+        near = get_close_matches(source, library.names())
         raise UnknownNameError(
             f"there is no file and no ready-made problem {source!r}",
-            remedy=f"ready-made: {', '.join(library.names())}; a file ends in .toml",
+            remedy=f"ready-made: {', '.join(near or library.names())}; a file ends in .toml",
         )
     declared = Declarations()
     for text in variables:

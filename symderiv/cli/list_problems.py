@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 import click
 
 from .. import library
 from .common import json_option
+
+_WIDTH = 100
 
 
 @click.command(name="list", short_help="List the ready-made problems.")
@@ -21,4 +24,7 @@ def command(as_json: bool) -> None:
         return
     wide = max(len(p.name) for p in problems)
     for p in problems:
-        click.echo(f"{p.name.ljust(wide)}  {p.title}: {'; '.join(p.text.splitlines())}")
+        line = f"{p.title}: {'; '.join(p.text.splitlines())}"
+        click.echo(
+            f"{p.name.ljust(wide)}  {textwrap.shorten(line, _WIDTH - wide, placeholder=' ...')}"
+        )

@@ -1,0 +1,112 @@
+"""The ready-made problems: each derives, and its gradients are those of its function."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv import library
+from symderiv.evidence.differences import (
+    TOLERANCE,
+    backward,
+    differences,
+    draw,
+    hidden_sizes,
+    relative_error,
+)
+
+NAMES = library.names()
+OTHER_QUESTION = {"linear-layer"}  # asks what is not so
+LONG = {"ffn-gelu", "multi-head-attention", "encoder-block", "decoder-block"}  # claims, seconds
+NO_EFFECT = {"bk", "bk1", "bk2"}  # a bias of the keys moves all scores of a row by the same
+D_ATTENTION = "(S * (G @ V.T - sum(S * (G @ V.T), axis=1)))"
+D_HEADS = (
+    "dO = G @ Wo.T; dS = split_heads(dO, h) @ V.mT; dA = S * (dS - sum(dS * S, axis=2)); "
+    "dQ = dA @ K / sqrt(k); X.T @ merge_heads(dQ)"
+)
+# Gradients as the sources print them, letter by letter.
+FORMS = {
+    ("ffn-relu", "W1"): "X.T @ (where(H > 0, 1, 0) * (G @ W2.T))",
+    ("swiglu", "W3"): "dH = G @ W2.T; dV = A * dH; X.T @ dV",
+    ("softmax-cross-entropy", "W"): "X.T @ (softmax(Z) - T) / n",
+    ("batch-norm", "X"): (
+        "dY = G * g.T; dv = -0.5 * sum(D * dY, axis=0) / (v + eps) ** 1.5; "
+        "dD = dY / sqrt(v + eps) + 2 * D * dv / n; dmu = -sum(dD, axis=0); dD + dmu / n"
+    ),
+    ("layer-norm", "X"): (
+        "(G * g.T - mean(G * g.T, axis=1) - Y * mean(Y * G * g.T, axis=1))"
+        " / sqrt(var(X, axis=1) + eps)"
+    ),
+    ("rms-norm", "X"): (
+        "(G * g.T - Y * mean(Y * G * g.T, axis=1)) / sqrt(eps + mean(X ** 2, axis=1))"
+    ),
+    ("attention", "Q"): f"{D_ATTENTION} @ K / sqrt(k)",
+    ("attention", "K"): f"{D_ATTENTION}.T @ Q / sqrt(k)",
+    ("causal-attention", "Q"): f"{D_ATTENTION} @ K / sqrt(k)",
+    ("multi-head-attention", "Wq"): D_HEADS,
+    ("residual-post-norm", "gamma"): "sum(G * Y, axis=0).T",
+    ("encoder-block", "W2"): (
+        "dN2 = G * gamma2.T; dR2 = (dN2 - mean(dN2, axis=1) - N2 * mean(dN2 * N2, axis=1))"
+        " / sqrt(var(R2, axis=1) + eps); F.T @ dR2"
+    ),
+    ("lora", "B"): "a * G.T @ X @ A.T / r",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_those_of_the_function(name: str) -> None:
+    d = sd.derive(name)
+    compiled = d.compile()
+    sizes = {dim: 3 + k % 2 for k, dim in enumerate(d.problem.dims)}
+    keywords = hidden_sizes(compiled, sizes)
+    method = "complex step" if compiled.module.analytic else "central differences"
+    largest = dict.fromkeys(d, 0.0)
+    for seed in (1, 2):
+        inputs, given = draw(d, sizes, seed)
+        # Small weights keep softmax from saturating, where the gradients of scores are near 0.
+        inputs = {n: a / 2 if n[0] in "Wb" else a for n, a in inputs.items()}
+        found = backward(compiled, inputs, given, keywords)
+        for variable in d:
+            expected = differences(compiled, inputs, given, keywords, variable, method)
+            assert relative_error(found[variable], expected) < TOLERANCE[method], variable
+            printed = d[variable].evaluate(**inputs, **given, **sizes)
+            assert relative_error(printed, found[variable]) < 1e-12, variable
+            largest[variable] = max(largest[variable], np.max(np.abs(expected)))
+    assert {v for v in d if largest[v] < 1e-2} <= NO_EFFECT
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_complete(name: str) -> None:
+    data = tomllib.loads((files(library) / f"{name}.toml").read_text(encoding="utf-8"))
+    p = sd.load(name)
+    assert data["title"] == p.title
+    assert data["claims"]
+    assert name in OTHER_QUESTION or data["source"]
+    assert set(p.meanings) <= {*p.variables, *p.definitions, *p.upstream}
+
+
+@pytest.mark.parametrize(("name", "variable"), FORMS)
+def test_gradients_have_the_form_of_the_source(name: str, variable: str) -> None:
+    assert sd.derive(name)[variable].text == FORMS[name, variable]
+
+
+def test_the_encoder_block_has_all_its_parameters() -> None:
+    assert len(set(sd.derive("encoder-block")) - {"X"}) == 16
+    assert len(set(sd.derive("decoder-block")) - {"X", "E"}) == 26
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - OTHER_QUESTION - LONG))
+def test_claims_are_right(name: str) -> None:
+    assert [v.verdict for v in sd.derive(name).verdicts if v.verdict != "right"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_check_passes(name: str) -> None:
+    d = sd.derive(name)
+    assert d.verify()
+    assert name in OTHER_QUESTION or {v.verdict for v in d.verdicts} == {"right"}
