@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .language import Problem, problem
     from .results import Derivation, Result
     from .secondorder import Jacobian
+    from .tracing import trace
 
 _HOMES = {
     "Certificate": "evidence",
@@ -37,6 +38,7 @@ _HOMES = {
     "jacobian": "api",
     "load": "api",
     "problem": "language",
+    "trace": "tracing",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "jacobian",
     "load",
     "problem",
+    "trace",
 ]
 __version__ = "0.1.0"
 

@@ -19,6 +19,7 @@ LAYERS = [
     ["highprecision"],
     ["interop.from_sympy", "interop"],
     ["language", "explicit"],
+    ["tracing"],
     ["simplify"],
     ["sampling", "calculus", "matrixform"],
     ["narration", "entries"],

@@ -1,0 +1,354 @@
+"""The array of symbols that a traced function computes with.
+
+It takes part in NumPy's protocols (``__array_ufunc__`` and ``__array_function__``), so that
+``np.exp(X)``, ``X @ W`` and ``np.sum(X, axis=1)`` in ordinary code build nodes.
+
+Contract: it behaves as an array of floats with symbolic sizes would, or refuses with the line in
+the user's file. What needs numbers (a branch, a loop, ``float``) is always refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shapes import Dim, divided, size, times
+from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
+from .nodes import Node
+from .places import refuse
+
+# By the name of the ufunc, and by the function of NumPy; ``functions`` fills them.
+UFUNCS: dict[str, Callable[..., Any]] = {}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+_ONE_TO_COME = "give it to the function as an argument, with a shape of its own"
+
+
+def operand(x: Any) -> Node:
+    """Return a node for what stands in an operation: a traced array, or a number."""
+    if isinstance(x, Traced):
+        return x.node
+    if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
+        x = x.item()
+    if isinstance(x, bool):
+        x = int(x)
+    if isinstance(x, int | Fraction):
+        return number(str(x) if x >= 0 else f"({x})")
+    if isinstance(x, float) and math.isfinite(x):
+        text = "pi" if x == math.pi else "e" if x == math.e else repr(abs(x))
+        return number(text if x > 0 or x == 0 else f"(-{text})")
+    what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
+    raise refuse(f"{what} in the function is no symbol", _ONE_TO_COME)
+
+
+def sized(dim: Dim) -> Any:
+    """Return a size as ``X.shape`` gives it: an integer, or a traced number."""
+    return Traced(Node((), str(dim), size=dim)) if dim.symbols else dim.coefficient
+
+
+def as_dim(x: Any) -> Dim:
+    """Return the size that an argument is; raises UnsupportedError."""
+    if isinstance(x, Traced) and x.node.size is not None:
+        return x.node.size
+    if isinstance(x, int | np.integer) and x > 0:
+        return size(int(x))
+    raise refuse("a size that is no size of an argument", "use X.shape[0] or a positive integer")
+
+
+def _without_numbers(what: str, remedy: str) -> Callable[..., NoReturn]:
+    def refused(self: Traced, *args: Any, **options: Any) -> NoReturn:
+        raise refuse(what, remedy)
+
+    return refused
+
+
+def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """Return ``a + b``, the same from the right, and ``a += b``."""
+
+    def forward(self: Traced, other: Any) -> Traced:
+        return Traced(UFUNCS[name](self, other))
+
+    def backward(self: Traced, other: Any) -> Traced:
+        return Traced(UFUNCS[name](other, self))
+
+    def in_place(self: Traced, other: Any) -> Traced:
+        return self.assigned(UFUNCS[name](self, other))
+
+    return forward, backward, in_place
+
+
+class Traced:
+    """An array of symbols: a node, and whether another array shares its memory."""
+
+    __slots__ = ("node", "shared")
+
+    def __init__(self, node: Node, shared: bool = False) -> None:
+        self.node, self.shared = node, shared
+
+    def __repr__(self) -> str:
+        return f"Traced{shown(self.node.dims)}"
+
+    def view(self, node: Node) -> Traced:
+        """Return an array on the same memory."""
+        self.shared = True
+        return Traced(node, shared=True)
+
+    def assigned(self, node: Node) -> Traced:
+        """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
+        if not self.node.rank:
+            return Traced(node)
+        if self.shared or not self.node.args:
+            raise refuse(
+                "an assignment in place to an argument or a view, which changes other arrays",
+                "write x = x + .., which makes a new array",
+            )
+        if node.dims != self.node.dims:
+            raise refuse(
+                f"non-broadcastable output operand with shape {shown(self.node.dims)} doesn't "
+                f"match the broadcast shape {shown(node.dims)}",
+                "write x = x + ..",
+                ShapeError,
+            )
+        self.node = node
+        return self
+
+    # what NumPy asks
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__
+        if method == "reduce" and name in _REDUCED:
+            return FUNCTIONS[_REDUCED[name]](*inputs, **{"axis": 0, **options})
+        if method != "__call__" or options or name not in UFUNCS:
+            way = "" if method == "__call__" else f".{method}"
+            asked = f" with {', '.join(options)}=" if options else ""
+            raise refuse(
+                f"np.{name}{way}{asked} has no counterpart in the language",
+                "write it with functions that it has, without options",
+            )
+        return Traced(UFUNCS[name](*inputs))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function not in FUNCTIONS:
+            module = str(getattr(function, "__module__", "numpy")).replace("numpy", "np")
+            raise refuse(
+                f"{module}.{function.__name__} has no counterpart in the language",
+                "write it with functions that it has",
+            )
+        try:
+            return FUNCTIONS[function](*args, **options)
+        except TypeError as error:
+            raise refuse(f"np.{function.__name__}: {error}", "leave that option out") from None
+
+    __array__ = _without_numbers(
+        "this makes an array of numbers out of symbols",
+        "leave np.array and np.asarray out; scipy.special.softmax and logsumexp are written with "
+        "np.exp, np.log and np.sum",
+    )
+    __bool__ = _without_numbers(
+        "a branch that depends on the values of an array", "write np.where(condition, a, b)"
+    )
+    __float__ = _without_numbers(
+        "this needs a number, and the array has symbols for entries",
+        "use the functions of NumPy (np.sqrt, not math.sqrt)",
+    )
+    __int__ = __complex__ = item = tolist = __float__  # type: ignore[assignment]
+    __index__ = _without_numbers(
+        "this needs an integer, and a size is a symbol here",
+        "for np.eye(n), np.ones(n) and np.zeros(n) write np.eye(n, like=X), .. with an argument X; "
+        "instead of a loop over range(n) write the sum with @ or np.sum",
+    )
+    __iter__ = _without_numbers(
+        "a loop over the rows of an array of symbolic size",
+        "write it for all rows at once: X @ W, np.sum(X, axis=1)",
+    )
+    __len__ = _without_numbers("len() must be an integer, and the size is a symbol", "use .shape[0]")
+    __setitem__ = _without_numbers(
+        "an assignment to a part of an array",
+        "build the array as a whole: np.where(condition, a, b), np.concatenate",
+    )
+    __eq__ = __ne__ = _without_numbers(  # type: ignore[assignment]
+        "a comparison of entries for equality", "give the mask as an argument of the function"
+    )
+    __mod__ = __rmod__ = __and__ = __or__ = __invert__ = __divmod__ = _without_numbers(
+        "an operator of whole numbers or of truth values", "write it with + - * / ** @ and np.where"
+    )
+    __contains__ = __bool__
+
+    # operators
+
+    __add__, __radd__, __iadd__ = _operator("add")
+    __sub__, __rsub__, __isub__ = _operator("subtract")
+    __mul__, __rmul__, __imul__ = _operator("multiply")
+    __truediv__, __rtruediv__, __itruediv__ = _operator("divide")
+    __pow__, __rpow__, __ipow__ = _operator("power")
+    __matmul__, __rmatmul__, __imatmul__ = _operator("matmul")
+    __gt__, __lt__, _ = _operator("greater")
+    __ge__, __le__, _ = _operator("greater_equal")
+
+    def __floordiv__(self, other: Any) -> Any:
+        quotient = divided(as_dim(self), as_dim(other))
+        if quotient is None:
+            raise refuse(f"{self.node.column} // {other} is no size", 'declare it: X="n, h*k"')
+        return sized(quotient)
+
+    def __neg__(self) -> Traced:
+        return Traced(UFUNCS["negative"](self))
+
+    def __pos__(self) -> Traced:
+        return Traced(self.node)
+
+    def __abs__(self) -> Traced:
+        return Traced(UFUNCS["absolute"](self))
+
+    def __getitem__(self, places: Any) -> Traced:
+        return self.view(_INDEX[0](self.node, places))
+
+    # shape
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Return the sizes; a symbolic one is a number to compute with."""
+        return tuple(map(sized, self.node.dims))
+
+    @property
+    def ndim(self) -> int:
+        """Return the number of axes."""
+        return self.node.rank
+
+    @property
+    def size(self) -> Any:
+        """Return the number of entries."""
+        return sized(times(self.node.dims))
+
+    @property
+    def dtype(self) -> Any:
+        """Return the type of the entries: floats."""
+        return np.dtype(float)
+
+    @property
+    def T(self) -> Traced:  # noqa: N802
+        """Return the transpose."""
+        return self.view(transpose(self.node))
+
+    @property
+    def mT(self) -> Traced:  # noqa: N802
+        """Return the array with its last two axes swapped."""
+        return self.swapaxes(-1, -2)
+
+    def transpose(self, *axes: Any) -> Traced:
+        """Return the axes in another order."""
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return self.view(transpose(self.node, tuple(given) if given else None))
+
+    def swapaxes(self, a: int, b: int) -> Traced:
+        """Return two axes exchanged."""
+        order = list(range(self.ndim))
+        order[a], order[b] = order[b], order[a]
+        return self.view(transpose(self.node, tuple(order)))
+
+    def reshape(self, *sizes: Any) -> Traced:
+        """Return the entries, row after row, in another shape."""
+        given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+        open_ = [k for k, s in enumerate(given) if isinstance(s, int) and s == -1]
+        dims = [as_dim(1 if k in open_ else s) for k, s in enumerate(given)]
+        whole = divided(times(self.node.dims), times(dims))
+        if whole is None or len(open_) > 1 or (not open_ and whole != size(1)):
+            raise refuse(
+                f"an array of shape {shown(self.node.dims)} cannot be reshaped so",
+                'the sizes must multiply to the same number; declare a product: X="n, h*k"',
+                ShapeError,
+            )
+        for k in open_:
+            dims[k] = whole
+        return self.view(reshape(self.node, tuple(dims)))
+
+    def ravel(self) -> Traced:
+        """Return the entries, row after row, as a vector."""
+        return self.reshape(-1)
+
+    def squeeze(self, axis: int | None = None) -> Traced:
+        """Return the array without its axes of size 1."""
+        kept = [
+            d
+            for k, d in enumerate(self.node.dims)
+            if d != size(1) or (axis is not None and k != axis % self.ndim)
+        ]
+        return self.view(reshape(self.node, tuple(kept)))
+
+    def flatten(self) -> Traced:
+        """Return a copy of the entries, row after row."""
+        return Traced(self.ravel().node)
+
+    def copy(self) -> Traced:
+        """Return a copy."""
+        return Traced(self.node)
+
+    def astype(self, kind: Any) -> Traced:
+        """Return a copy with entries of a type of floats."""
+        if kind is not float and not np.issubdtype(kind, np.floating):
+            raise refuse("entries that are no floats", "leave the conversion out")
+        return Traced(self.node)
+
+    # reductions
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
+        """Return the sum."""
+        return Traced(reduce("sum", self.node, axis, keepdims))
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
+        """Return the mean."""
+        return Traced(reduce("mean", self.node, axis, keepdims))
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
+        """Return the largest entry."""
+        return Traced(reduce("max", self.node, axis, keepdims))
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
+        """Return the smallest entry."""
+        return Traced(reduce("min", self.node, axis, keepdims))
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
+        """Return the product of the entries."""
+        return Traced(reduce("prod", self.node, axis, keepdims))
+
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
+        """Return the biased variance."""
+        if ddof:
+            raise refuse("the unbiased variance", "write var * n / (n - 1)")
+        return Traced(reduce("var", self.node, axis, keepdims))
+
+    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
+        """Return the biased standard deviation."""
+        return Traced(entrywise("sqrt({0})", self.var(axis, ddof=ddof, keepdims=keepdims).node))
+
+    def dot(self, other: Any) -> Traced:
+        """Return the product as ``np.dot`` takes it."""
+        a, b = self.node, operand(other)
+        if not a.rank or not b.rank:
+            return Traced(UFUNCS["multiply"](self, other))
+        if max(a.rank, b.rank) > 2:
+            raise refuse("np.dot of tensors", "write it with np.einsum", ShapeError)
+        return Traced(matmul(a, b))
+
+    def trace(self) -> Traced:
+        """Return the sum of the diagonal."""
+        return Traced(FUNCTIONS[np.trace](self).node)
+
+
+class Condition(Traced):
+    """A comparison, which is 1 where it holds and 0 elsewhere; ``np.where`` takes its sides."""
+
+    __slots__ = ("left", "right", "sign")
+
+    def __init__(self, left: Node, sign: str, right: Node) -> None:
+        super().__init__(entrywise(f"where({{0}} {sign} {{1}}, 1, 0)", left, right))
+        self.left, self.sign, self.right = left, sign, right
+
+
+_REDUCED = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}
+_INDEX: list[Callable[[Node, Any], Node]] = []  # ``indexing`` puts its reader here

@@ -1,0 +1,316 @@
+"""NumPy's functions, each with what it is in the language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..ops import FUNCTIONS as LANGUAGE
+from ..shapes import Dim, summed_sizes
+from .array import _INDEX, FUNCTIONS, UFUNCS, Condition, Traced, as_dim, operand
+from .building import call, entrywise, matmul, reduce, shown, transpose
+from .indexing import index
+from .nodes import Node
+from .places import refuse
+
+_INDEX.append(index)
+
+_SAME = ("exp log log1p expm1 sqrt square sign sin cos tan sinh cosh tanh arcsin arccos arctan "
+         "erf maximum minimum").split()  # fmt: skip
+_TEMPLATES = {
+    **{name: f"{name}({{0}})" for name in _SAME if name in LANGUAGE},
+    **{name: f"{name}({{0}}, {{1}})" for name in ("maximum", "minimum")},
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "divide": "{0} / {1}",
+    "power": "{0} ** {1}",
+    "float_power": "{0} ** {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "conjugate": "{0}",
+    "absolute": "abs({0})",
+    "fabs": "abs({0})",
+    "reciprocal": "1 / {0}",
+    "exp2": "2 ** {0}",
+    "log2": "log({0}) / log(2)",
+    "log10": "log({0}) / log(10)",
+    "hypot": "sqrt({0} ** 2 + {1} ** 2)",
+    "logaddexp": "{0} + softplus({1} - {0})",
+    "expit": "sigmoid({0})",
+    "log_expit": "-softplus(-{0})",
+}
+_COMPARISONS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<="}
+
+
+def _entrywise(template: str) -> Callable[..., Node]:
+    def build(*inputs: Any) -> Node:
+        if isinstance(inputs[0], Condition) and (
+            len(inputs) == 1 or isinstance(inputs[1], Condition)
+        ):
+            raise refuse("arithmetic of truth values", "make numbers of them: np.where(c, 1.0, 0.0)")
+        return entrywise(template, *map(operand, inputs))
+
+    return build
+
+
+def _multiply(a: Any, b: Any) -> Node:
+    node = _entrywise("{0} * {1}")(a, b)
+    sizes = [x.node.size if isinstance(x, Traced) else _integer(x) for x in (a, b)]
+    if sizes[0] is not None and sizes[1] is not None:
+        node.size = sizes[0] * sizes[1]
+    return node
+
+
+def _integer(x: Any) -> Dim | None:
+    return as_dim(x) if type(x) is int and x > 0 else None
+
+
+def _maximum(a: Any, b: Any) -> Node:
+    for x, other in ((a, b), (b, a)):
+        if isinstance(other, int | float) and other == 0:
+            return _entrywise("relu({0})")(x)
+    return _entrywise("maximum({0}, {1})")(a, b)
+
+
+def _logaddexp(a: Any, b: Any) -> Node:
+    for x, other in ((a, b), (b, a)):
+        if isinstance(other, int | float) and other == 0:
+            return _entrywise("softplus({0})")(x)
+    return _entrywise(_TEMPLATES["logaddexp"])(a, b)
+
+
+UFUNCS.update({name: _entrywise(template) for name, template in _TEMPLATES.items()})
+UFUNCS.update(
+    multiply=_multiply,
+    maximum=_maximum,
+    logaddexp=_logaddexp,
+    matmul=lambda a, b: matmul(operand(a), operand(b)),
+)
+
+
+def _comparison(sign: str) -> Callable[[Any, Any], Condition]:
+    return lambda a, b: Condition(operand(a), sign, operand(b))
+
+
+for _name, _sign in _COMPARISONS.items():
+    UFUNCS[_name] = _comparison(_sign)
+
+
+def _function(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def put(build: Callable[..., Any]) -> Callable[..., Any]:
+        FUNCTIONS.update(dict.fromkeys(functions, build))
+        return build
+
+    return put
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def build(x: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(args[0] if args else None, tuple) and name == "reshape":
+            args = args[0]
+        known = {k: v for k, v in options.items() if not (k in ("out", "dtype") and v is None)}
+        if name in ("sum", "mean", "max", "min", "prod", "var", "std") and args:
+            known["axis"], args = args[0], args[1:]
+        return getattr(x, name)(*args, **known)
+
+    return build
+
+
+for _np, _name in (
+    (np.sum, "sum"), (np.mean, "mean"), (np.max, "max"), (np.amax, "max"), (np.min, "min"),
+    (np.amin, "min"), (np.prod, "prod"), (np.var, "var"), (np.std, "std"), (np.dot, "dot"),
+    (np.transpose, "transpose"), (np.swapaxes, "swapaxes"), (np.reshape, "reshape"),
+    (np.ravel, "ravel"), (np.squeeze, "squeeze"), (np.copy, "copy"),
+):  # fmt: skip
+    FUNCTIONS[_np] = _method(_name)
+
+
+def _square(n: Node, name: str) -> Dim:
+    if n.rank != 2 or n.dims[0] != n.dims[1]:
+        raise refuse(f"{name} needs a square matrix, not {shown(n.dims)}", "", ShapeError)
+    return n.dims[0]
+
+
+@_function(np.where)
+def _where(condition: Any, a: Any, b: Any) -> Traced:
+    if not isinstance(condition, Condition):
+        raise refuse("np.where with a condition that is no comparison", "write np.where(x > 0, ..)")
+    text = f"where({{0}} {condition.sign} {{1}}, {{2}}, {{3}})"
+    return Traced(entrywise(text, condition.left, condition.right, operand(a), operand(b)))
+
+
+@_function(np.clip)
+def _clip(x: Any, least: Any, most: Any) -> Traced:
+    low = x if least is None else Traced(UFUNCS["maximum"](x, least))
+    return low if most is None else Traced(UFUNCS["minimum"](low, most))
+
+
+@_function(np.outer)
+def _outer(x: Any, y: Any) -> Traced:
+    a, b = x.ravel().node, y.ravel().node
+    return Traced(call("{0} @ {1:r}", a.dims + b.dims, a, b))
+
+
+@_function(np.inner)
+def _inner(a: Any, b: Any) -> Traced:
+    return Traced(matmul(operand(a), transpose(operand(b))))
+
+
+@_function(np.trace, np.linalg.trace)
+def _trace(x: Any) -> Traced:
+    _square(x.node, "trace")
+    return Traced(call("trace({0})", (), x.node))
+
+
+@_function(np.diag, np.diagonal)
+def _diag(x: Any) -> Traced:
+    n = x.node
+    if n.rank == 1:
+        return Traced(call("diag({0})", n.dims * 2, n))
+    rows = _square(n, "np.diag")
+    return x.view(call("diag({0})", (rows,), n))  # type: ignore[no-any-return]
+
+
+@_function(np.tril)
+def _tril(x: Any) -> Traced:
+    return Traced(call("tril({0})", x.node.dims, x.node))
+
+
+@_function(np.triu)
+def _triu(x: Any) -> Traced:
+    return Traced(call("triu({0})", x.node.dims, x.node))
+
+
+@_function(np.kron)
+def _kron(x: Any, y: Any) -> Traced:
+    a, b = operand(x), operand(y)
+    if (a.rank, b.rank) != (2, 2):
+        raise refuse("np.kron of other things than two matrices", "write it with matrices")
+    dims = (a.dims[0] * b.dims[0], a.dims[1] * b.dims[1])
+    return Traced(call("kron({0}, {1})", dims, a, b))
+
+
+def _matrix_function(name: str, *, scalar: bool) -> Callable[[Any], Traced]:
+    def build(x: Any) -> Traced:
+        _square(x.node, name)
+        return Traced(call(f"{name}({{0}})", () if scalar else x.node.dims, x.node))
+
+    return build
+
+
+FUNCTIONS[np.linalg.inv] = _matrix_function("inv", scalar=False)
+FUNCTIONS[np.linalg.cholesky] = _matrix_function("cholesky", scalar=False)
+FUNCTIONS[np.linalg.det] = _matrix_function("det", scalar=True)
+
+
+@_function(np.linalg.slogdet)
+def _slogdet(x: Any) -> tuple[Traced, Traced]:
+    _square(x.node, "slogdet")
+    return Traced(call("sign(det({0}))", (), x.node)), Traced(call("logdet({0})", (), x.node))
+
+
+@_function(np.linalg.solve)
+def _solve(a: Any, b: Any) -> Traced:
+    left, right = operand(a), operand(b)
+    rows = _square(left, "solve")
+    if right.rank not in (1, 2) or right.dims[0] != rows:
+        raise refuse(
+            f"solve: shapes {shown(left.dims)} and {shown(right.dims)} do not fit", "", ShapeError
+        )
+    return Traced(call("solve({0}, {1})", right.dims, left, right))
+
+
+@_function(np.linalg.matrix_power)
+def _matrix_power(x: Any, k: int) -> Traced:
+    _square(x.node, "matrix_power")
+    return Traced(call(f"matrix_power({{0}}, {k})", x.node.dims, x.node))
+
+
+@_function(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:  # noqa: A002
+    n = x.node
+    entries = axis is not None or n.rank == 1
+    if ord is None and axis is None and not keepdims:
+        return Traced(call("norm({0})", (), n))
+    if entries and ord in (None, 2) and not isinstance(axis, tuple):
+        if axis is None and not keepdims:
+            return Traced(call("norm({0})", (), n))
+        return Traced(
+            entrywise("sqrt({0})", reduce("sum", entrywise("{0} ** 2", n), axis, keepdims))
+        )
+    if entries and ord in (1, np.inf) and not isinstance(axis, tuple):
+        kind = "sum" if ord == 1 else "max"
+        return Traced(reduce(kind, entrywise("abs({0})", n), axis, keepdims))
+    templates = {"fro": "norm({0})", "nuc": 'norm({0}, "nuc")', 2: "norm({0}, 2)"}
+    if n.rank == 2 and axis is None and not keepdims and ord in templates:
+        return Traced(call(templates[ord], (), n))
+    raise refuse(f"np.linalg.norm with ord={ord}, axis={axis}", "write the norm with sums")
+
+
+@_function(np.einsum)
+def _einsum(subscripts: str, *arrays: Any) -> Traced:
+    text = subscripts.replace(" ", "")
+    if "->" not in text or "." in text:
+        raise refuse("np.einsum without -> or with an ellipsis", "write all indices and ->")
+    inputs, output = text.split("->")
+    nodes = [operand(a) for a in arrays]
+    sizes: dict[str, Dim] = {}
+    for letters, n in zip(inputs.split(","), nodes, strict=True):
+        fits = len(letters) == n.rank and all(
+            sizes.setdefault(c, d) == d for c, d in zip(letters, n.dims, strict=True)
+        )
+        if not fits:
+            raise refuse(f"np.einsum: {letters!r} does not fit {shown(n.dims)}", "", ShapeError)
+    arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
+    dims = tuple(sizes[c] for c in output)
+    made = call(f'einsum("{text}", {arguments})', dims, *nodes)
+    return arrays[0].view(made) if len(arrays) == 1 else Traced(made)  # type: ignore[no-any-return]
+
+
+@_function(np.concatenate)
+def _concatenate(arrays: Any, axis: int = 0) -> Traced:
+    nodes = [operand(a) for a in arrays]
+    rank = nodes[0].rank
+    if any(n.rank != rank for n in nodes) or rank not in (1, 2):
+        raise refuse("np.concatenate of other things than vectors or matrices", "", ShapeError)
+    axis %= rank
+    if any(n.dims[k] != nodes[0].dims[k] for n in nodes for k in range(rank) if k != axis):
+        raise refuse(
+            f"np.concatenate: {' '.join(shown(n.dims) for n in nodes)} do not fit", "", ShapeError
+        )
+    joined = summed_sizes([n.dims[axis] for n in nodes])
+    dims = tuple(joined if k == axis else d for k, d in enumerate(nodes[0].dims))
+    arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
+    return Traced(call(f"concat({arguments}, axis={axis})", dims, *nodes))
+
+
+@_function(np.expand_dims)
+def _expand_dims(x: Any, axis: int) -> Traced:
+    places: list[Any] = [slice(None)] * x.ndim
+    places.insert(axis % (x.ndim + 1), None)
+    return x[tuple(places)]  # type: ignore[no-any-return]
+
+
+def _filled(word: str, dims: tuple[Dim, ...]) -> Traced:
+    if not dims:
+        return Traced(call("1" if word == "ones" else "0", ()))
+    return Traced(call(f"{word}({', '.join(map(str, dims))})", dims))
+
+
+def _sizes(shape: Any) -> tuple[Dim, ...]:
+    return tuple(map(as_dim, shape if isinstance(shape, tuple | list) else (shape,)))
+
+
+FUNCTIONS[np.ones_like] = lambda x: _filled("ones", x.node.dims)
+FUNCTIONS[np.zeros_like] = lambda x: _filled("zeros", x.node.dims)
+FUNCTIONS[np.ones] = lambda shape: _filled("ones", _sizes(shape))
+FUNCTIONS[np.zeros] = lambda shape: _filled("zeros", _sizes(shape))
+
+
+@_function(np.eye, np.identity)
+def _eye(rows: Any) -> Traced:
+    dim = as_dim(rows)
+    return Traced(call(f"eye({dim})", (dim, dim)))

@@ -1,0 +1,134 @@
+"""Running a function once on arrays of symbols, and reading what it computed as a problem."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from ..errors import InputError
+from ..language import Problem, problem
+from ..language.declarations import Declarations
+from ..notation.text import text as spelled
+from .array import Condition, Traced, operand
+from .nodes import Node, statements
+from .places import is_users
+
+
+def trace(
+    function: Callable[..., Any],
+    *,
+    loss: str | None = None,
+    wrt: Sequence[str] | str | None = None,
+    title: str = "",
+    **variables: str,
+) -> Problem:
+    """Return the problem that a function written with NumPy computes.
+
+    Every parameter is declared by its name, with a shape in which a vector has one size, as its
+    array has; one that is not declared keeps its default, a number. The function runs once, on
+    arrays of symbols: operators, ufuncs, reductions, ``np.einsum``, ``np.linalg`` and indices are
+    followed with NumPy's meaning (a vector added to a matrix goes to every row), and its local
+    variables become definitions. ``loss="L"`` puts an unspecified loss around a result that is no
+    scalar.
+
+    Raises UnsupportedError, with the line in the function's file and what to write instead, for
+    what cannot be followed: branches on values, loops over rows, item assignment, functions that
+    the language does not have. Raises ShapeError, with the line, where NumPy would refuse shapes.
+
+    >>> import numpy as np
+    >>> def layer(X, W, b):
+    ...     Z = X @ W + b
+    ...     return np.maximum(Z, 0)
+    >>> p = trace(layer, loss="L", X="n, d", W="d, m", b="m")
+    >>> print(p.text)
+    Z = X @ W + b.T
+    L(relu(Z))
+    """
+    declared = Declarations()
+    for name, shape in variables.items():
+        declared.declare(name, shape)
+    arrays = {
+        name: Traced(Node(v.written, name)) for name, v in declared.variables.items()
+    }
+    recorder = _Recorder()
+    result = recorder.run(function, _arguments(function, arrays))
+    if not isinstance(result, Traced):
+        what = f"a {type(result).__name__}" if result is not None else "nothing"
+        raise InputError(
+            f"the function returns {what}, not one array of what it was given",
+            remedy="let it return the value that is to be differentiated",
+        )
+    if loss is not None and not result.node.rank:
+        raise InputError(
+            "the function returns a scalar, which needs no loss around it",
+            remedy="leave loss= out",
+        )
+    names = recorder.names()
+    taken = [*variables, *(s for v in declared.variables.values() for d in v.shape for s in d.names)]
+    taken += [loss] if loss is not None else []
+    lines, value = statements(result.node, names, taken, name_result=loss is not None)
+    lines.append(value if loss is None else f"{loss}({value})")
+    if loss is not None:
+        variables = {**variables, loss: "loss"}
+    options = {"wrt": wrt, "title": title}
+    first = problem("\n".join(lines), **options, **variables)  # type: ignore[arg-type]
+    text = [f"{n} = {spelled(x)}" for n, x in first.definitions.items()]
+    return problem("\n".join([*text, spelled(first.objective)]), **options, **variables)  # type: ignore[arg-type]
+
+
+def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[str, Any]:
+    """Return the arguments by name; raises InputError for one that has no shape."""
+    parameters = inspect.signature(function).parameters
+    open_ = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name in arrays:
+        if name not in parameters and not open_:
+            raise InputError(
+                f"the function has no parameter {name!r}",
+                remedy=f"it has: {', '.join(parameters)}",
+            )
+    for name, p in parameters.items():
+        fixed = p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)
+        required = p.default is p.empty and p.kind is not p.VAR_KEYWORD
+        if fixed or (required and name not in arrays):
+            raise InputError(
+                f"the parameter {name!r} has no shape" if not fixed else
+                f"the parameter {name!r} cannot be given by its name",
+                remedy=f'declare it: {name}="n, d"' if not fixed else "write an ordinary parameter",
+            )
+    return dict(arrays)
+
+
+class _Recorder:
+    """Notes which local variables hold which arrays when functions of the user return."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.found: dict[Node, tuple[int, str]] = {}
+
+    def run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Return the result of the function; a profiler that runs is put back."""
+        before = sys.getprofile()
+        sys.setprofile(self._see)
+        try:
+            return function(**arguments)
+        finally:
+            sys.setprofile(before)
+
+    def _see(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event not in ("call", "return") or not is_users(frame.f_code):
+            return
+        if event == "call":
+            self.depth += 1
+            return
+        for name, value in frame.f_locals.items():
+            held = isinstance(value, Traced) and not isinstance(value, Condition)
+            if held and self.depth < self.found.get(value.node, (sys.maxsize, ""))[0]:
+                self.found[value.node] = (self.depth, name)
+        self.depth -= 1
+
+    def names(self) -> dict[Node, str]:
+        """Return the name of every node that a variable held, the outermost function's first."""
+        return {node: name for node, (_, name) in self.found.items()}
