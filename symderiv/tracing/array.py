@@ -67,14 +67,18 @@ def _without_numbers(what: str, remedy: str) -> Callable[..., NoReturn]:
     return refused
 
 
+def _array(made: Any) -> Traced:
+    return made if isinstance(made, Traced) else Traced(made)
+
+
 def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Return ``a + b``, the same from the right, and ``a += b``."""
 
     def forward(self: Traced, other: Any) -> Traced:
-        return Traced(UFUNCS[name](self, other))
+        return _array(UFUNCS[name](self, other))
 
     def backward(self: Traced, other: Any) -> Traced:
-        return Traced(UFUNCS[name](other, self))
+        return _array(UFUNCS[name](other, self))
 
     def in_place(self: Traced, other: Any) -> Traced:
         return self.assigned(UFUNCS[name](self, other))
@@ -130,7 +134,7 @@ class Traced:
                 f"np.{name}{way}{asked} has no counterpart in the language",
                 "write it with functions that it has, without options",
             )
-        return Traced(UFUNCS[name](*inputs))
+        return _array(UFUNCS[name](*inputs))
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function not in FUNCTIONS:
@@ -156,7 +160,7 @@ class Traced:
         "this needs a number, and the array has symbols for entries",
         "use the functions of NumPy (np.sqrt, not math.sqrt)",
     )
-    __int__ = __complex__ = item = tolist = __float__  # type: ignore[assignment]
+    __int__ = __complex__ = item = tolist = __float__
     __index__ = _without_numbers(
         "this needs an integer, and a size is a symbol here",
         "for np.eye(n), np.ones(n) and np.zeros(n) write np.eye(n, like=X), .. with an argument X; "
@@ -166,12 +170,14 @@ class Traced:
         "a loop over the rows of an array of symbolic size",
         "write it for all rows at once: X @ W, np.sum(X, axis=1)",
     )
-    __len__ = _without_numbers("len() must be an integer, and the size is a symbol", "use .shape[0]")
+    __len__ = _without_numbers(
+        "len() must be an integer, and the size is a symbol", "use .shape[0]"
+    )
     __setitem__ = _without_numbers(
         "an assignment to a part of an array",
         "build the array as a whole: np.where(condition, a, b), np.concatenate",
     )
-    __eq__ = __ne__ = _without_numbers(  # type: ignore[assignment]
+    __eq__ = __ne__ = _without_numbers(
         "a comparison of entries for equality", "give the mask as an argument of the function"
     )
     __mod__ = __rmod__ = __and__ = __or__ = __invert__ = __divmod__ = _without_numbers(
@@ -187,8 +193,8 @@ class Traced:
     __truediv__, __rtruediv__, __itruediv__ = _operator("divide")
     __pow__, __rpow__, __ipow__ = _operator("power")
     __matmul__, __rmatmul__, __imatmul__ = _operator("matmul")
-    __gt__, __lt__, _ = _operator("greater")
-    __ge__, __le__, _ = _operator("greater_equal")
+    __gt__, __lt__ = _operator("greater")[0], _operator("less")[0]
+    __ge__, __le__ = _operator("greater_equal")[0], _operator("less_equal")[0]
 
     def __floordiv__(self, other: Any) -> Any:
         quotient = divided(as_dim(self), as_dim(other))

@@ -50,7 +50,9 @@ def _entrywise(template: str) -> Callable[..., Node]:
         if isinstance(inputs[0], Condition) and (
             len(inputs) == 1 or isinstance(inputs[1], Condition)
         ):
-            raise refuse("arithmetic of truth values", "make numbers of them: np.where(c, 1.0, 0.0)")
+            raise refuse(
+                "arithmetic of truth values", "make numbers of them: np.where(c, 1.0, 0.0)"
+            )
         return entrywise(template, *map(operand, inputs))
 
     return build
@@ -267,7 +269,7 @@ def _einsum(subscripts: str, *arrays: Any) -> Traced:
     arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
     dims = tuple(sizes[c] for c in output)
     made = call(f'einsum("{text}", {arguments})', dims, *nodes)
-    return arrays[0].view(made) if len(arrays) == 1 else Traced(made)  # type: ignore[no-any-return]
+    return arrays[0].view(made) if len(arrays) == 1 else Traced(made)
 
 
 @_function(np.concatenate)
@@ -306,11 +308,13 @@ def _sizes(shape: Any) -> tuple[Dim, ...]:
 
 FUNCTIONS[np.ones_like] = lambda x: _filled("ones", x.node.dims)
 FUNCTIONS[np.zeros_like] = lambda x: _filled("zeros", x.node.dims)
-FUNCTIONS[np.ones] = lambda shape: _filled("ones", _sizes(shape))
-FUNCTIONS[np.zeros] = lambda shape: _filled("zeros", _sizes(shape))
+FUNCTIONS[np.ones] = lambda shape, **_: _filled("ones", _sizes(shape))
+FUNCTIONS[np.zeros] = lambda shape, **_: _filled("zeros", _sizes(shape))
 
 
 @_function(np.eye, np.identity)
-def _eye(rows: Any) -> Traced:
+def _eye(rows: Any, M: Any = None, k: int = 0, **_: Any) -> Traced:  # noqa: N803
+    if M is not None or k:
+        raise refuse("an identity that is not square or has a shifted diagonal", "write np.eye(n)")
     dim = as_dim(rows)
     return Traced(call(f"eye({dim})", (dim, dim)))

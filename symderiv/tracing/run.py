@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..language import Problem, problem
 from ..language.declarations import Declarations
 from ..notation.text import text as spelled
-from .array import Condition, Traced, operand
+from .array import Condition, Traced
 from .nodes import Node, statements
 from .places import is_users
 
@@ -50,9 +50,7 @@ def trace(
     declared = Declarations()
     for name, shape in variables.items():
         declared.declare(name, shape)
-    arrays = {
-        name: Traced(Node(v.written, name)) for name, v in declared.variables.items()
-    }
+    arrays = {name: Traced(Node(v.written, name)) for name, v in declared.variables.items()}
     recorder = _Recorder()
     result = recorder.run(function, _arguments(function, arrays))
     if not isinstance(result, Traced):
@@ -67,7 +65,10 @@ def trace(
             remedy="leave loss= out",
         )
     names = recorder.names()
-    taken = [*variables, *(s for v in declared.variables.values() for d in v.shape for s in d.names)]
+    taken = [
+        *variables,
+        *(s for v in declared.variables.values() for d in v.shape for s in d.names),
+    ]
     taken += [loss] if loss is not None else []
     lines, value = statements(result.node, names, taken, name_result=loss is not None)
     lines.append(value if loss is None else f"{loss}({value})")
@@ -94,8 +95,9 @@ def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[
         required = p.default is p.empty and p.kind is not p.VAR_KEYWORD
         if fixed or (required and name not in arrays):
             raise InputError(
-                f"the parameter {name!r} has no shape" if not fixed else
-                f"the parameter {name!r} cannot be given by its name",
+                f"the parameter {name!r} has no shape"
+                if not fixed
+                else f"the parameter {name!r} cannot be given by its name",
                 remedy=f'declare it: {name}="n, d"' if not fixed else "write an ordinary parameter",
             )
     return dict(arrays)

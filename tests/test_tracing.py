@@ -1,0 +1,357 @@
+"""Functions written with NumPy, as people write them: traced, their values, gradients, refusals."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+import symderiv as sd
+from symderiv.codegen.evaluate import evaluate
+from symderiv.errors import InputError, ShapeError, UnsupportedError
+
+SIZES = {"n": 4, "d": 3, "k": 2, "m": 5, "h": 2, "b": 2, "t": 3}
+
+
+# ten forward passes
+
+
+def softmax(z: Any) -> Any:
+    e = np.exp(z - np.max(z, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def softmax_classifier(X: Any, W: Any, b: Any, Y: Any) -> Any:
+    logits = X @ W + b
+    P = softmax(logits)
+    return -np.mean(np.sum(Y * np.log(P), axis=1))
+
+
+def attention(X: Any, Wq: Any, Wk: Any, Wv: Any) -> Any:
+    Q, K, V = X @ Wq, X @ Wk, X @ Wv
+    n, d = K.shape
+    S = Q @ K.T / np.sqrt(d)
+    A = softmax(S)
+    return A @ V
+
+
+def layer_norm(X: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
+    mu = X.mean(axis=-1, keepdims=True)
+    var = ((X - mu) ** 2).mean(axis=-1, keepdims=True)
+    Xhat = (X - mu) / np.sqrt(var + eps)
+    return gamma * Xhat + beta
+
+
+def batch_norm(X: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
+    mu = np.mean(X, axis=0)
+    var = np.var(X, axis=0)
+    Xhat = (X - mu) / np.sqrt(var + eps)
+    return gamma * Xhat + beta
+
+
+def vae_loss(X: Any, Xr: Any, mu: Any, logvar: Any) -> Any:
+    rec = 0.5 * np.sum((X - Xr) ** 2, axis=1)
+    kl = -0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar), axis=1)
+    return np.mean(rec + kl)
+
+
+def logistic_regression(X: Any, w: Any, y: Any, lam: float = 0.1) -> Any:
+    z = X @ w
+    p = 1 / (1 + np.exp(-z))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    loss += lam * np.sum(w**2) / 2
+    return loss
+
+
+def feed_forward(X: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
+    h = np.maximum(X @ W1 + b1, 0)
+    return h @ W2 + b2
+
+
+def rms_norm(X: Any, g: Any, eps: float = 1e-6) -> Any:
+    rms = np.sqrt(np.mean(X**2, axis=-1, keepdims=True) + eps)
+    return X / rms * g
+
+
+def info_nce(A: Any, B: Any, tau: float = 0.5) -> Any:
+    A = A / np.linalg.norm(A, axis=1, keepdims=True)
+    B = B / np.linalg.norm(B, axis=1)[:, None]
+    S = A @ B.T / tau
+    lse = np.log(np.sum(np.exp(S), axis=1))
+    return np.mean(lse - np.diag(S))
+
+
+def ridge(X: Any, w: Any, y: Any, lam: Any) -> Any:
+    r = X @ w - y
+    return r @ r / X.shape[0] + lam * w.dot(w)
+
+
+FORWARD: list[tuple[Callable[..., Any], dict[str, str]]] = [
+    (softmax_classifier, {"X": "n, d", "W": "d, k", "b": "k", "Y": "n, k"}),
+    (attention, {"X": "n, d", "Wq": "d, k", "Wk": "d, k", "Wv": "d, m"}),
+    (layer_norm, {"X": "n, d", "gamma": "d", "beta": "d"}),
+    (batch_norm, {"X": "n, d", "gamma": "d", "beta": "d"}),
+    (vae_loss, {"X": "n, d", "Xr": "n, d", "mu": "n, k", "logvar": "n, k"}),
+    (logistic_regression, {"X": "n, d", "w": "d", "y": "n"}),
+    (feed_forward, {"X": "n, d", "W1": "d, m", "b1": "m", "W2": "m, k", "b2": "k"}),
+    (rms_norm, {"X": "n, d", "g": "d"}),
+    (info_nce, {"A": "n, d", "B": "n, d"}),
+    (ridge, {"X": "n, d", "w": "d", "y": "n", "lam": "scalar"}),
+]
+
+
+# single operations, for their meaning
+
+
+def _reassigned(x: Any) -> Any:
+    x = x * 2
+    x += 1
+    y = x
+    y *= 3
+    return x.sum() * y.mean()
+
+
+SMALL: list[tuple[Callable[..., Any], dict[str, str]]] = [
+    (lambda X, b: X + b, {"X": "n, n", "b": "n"}),
+    (lambda X, b: X * b[:, None], {"X": "n, n", "b": "n"}),
+    (lambda X: X - X.mean(axis=1), {"X": "n, n"}),
+    (lambda X: X - X.mean(axis=1, keepdims=True), {"X": "n, n"}),
+    (lambda X: X.sum(axis=0) * X.max(0) + X.sum(axis=1) @ X, {"X": "n, n"}),
+    (lambda X, x: (x @ X) * (X.T @ x) - x @ X @ X.T @ X, {"X": "n, d", "x": "n"}),
+    (lambda x, y: x[:, None] - y[None, :], {"x": "n", "y": "m"}),
+    (lambda X, Y: ((X[:, None, :] - Y[None, :, :]) ** 2).sum(axis=2), {"X": "n, d", "Y": "m, d"}),
+    (lambda X: X[0] + X[1] * X[0, 1] + X[:, 2].sum() * X[2], {"X": "n, d"}),
+    (lambda X: np.where(X > 0, X, 0.1 * X) + (X <= 0.5) * X, {"X": "n, d"}),
+    (lambda X, Y: np.einsum("ij,kj->ik", X, Y), {"X": "n, d", "Y": "m, d"}),
+    (lambda X: X.reshape(-1) ** 2, {"X": "n, d"}),
+    (lambda T, W: T @ W, {"T": "b, t, d", "W": "d, k"}),
+    (lambda T, v: T @ v + T.mean(axis=(1, 2))[:, None], {"T": "b, t, d", "v": "d"}),
+    (lambda T: T.transpose(0, 2, 1) / T.std(axis=2)[:, None, :], {"T": "b, t, d"}),
+    (lambda T: T.sum(axis=0) + np.max(T, axis=0) + T.swapaxes(0, 1).mean(axis=1), {"T": "b, t, d"}),
+    (
+        lambda A, b: np.linalg.solve(A @ A.T + np.eye(A.shape[0], like=A), b),
+        {"A": "n, d", "b": "n"},
+    ),
+    (lambda A: np.linalg.slogdet(A @ A.T + 1.0)[1] + np.linalg.det(A), {"A": "n, n"}),
+    (lambda A: np.trace(np.linalg.inv(A)) + np.linalg.norm(A), {"A": "n, n"}),
+    (lambda x, y: np.outer(x, y) / (np.linalg.norm(x) * np.linalg.norm(y)), {"x": "n", "y": "m"}),
+    (lambda X, Y: np.concatenate([X, Y], axis=1) ** 3, {"X": "n, d", "Y": "n, k"}),
+    (lambda x: np.logaddexp(0, x) + np.logaddexp(x, 1) + np.clip(x, -0.5, 0.5), {"x": "n"}),
+    (lambda X: np.log(2 * np.pi) * X.size + scipy.special.erf(X), {"X": "n, d"}),
+    (lambda x: x / x.shape[0] + math.e * np.add.reduce(x), {"x": "n"}),
+    (_reassigned, {"x": "n"}),
+]
+
+
+def _arrays(shapes: dict[str, str]) -> dict[str, Any]:
+    rng = np.random.default_rng(7)
+    found: dict[str, Any] = {}
+    for name, shape in shapes.items():
+        words = [] if shape == "scalar" else [SIZES[w.strip()] for w in shape.split(",")]
+        drawn = rng.normal(size=tuple(words))
+        found[name] = drawn if words else float(drawn)
+    if "Y" in found and "W" in found:
+        found["Y"] = np.abs(found["Y"])
+    return found
+
+
+def _copies(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {n: np.array(x) if np.ndim(x) else x for n, x in arrays.items()}
+
+
+def _differences(f: Callable[..., Any], arrays: dict[str, Any], name: str) -> Any:
+    x = np.asarray(arrays[name], dtype=float)
+    slope = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        sides = []
+        for step in (1e-6, -1e-6):
+            moved = x.copy()
+            moved[place] += step
+            sides.append(f(**{**_copies(arrays), name: moved if moved.ndim else float(moved)}))
+        slope[place] = (sides[0] - sides[1]) / 2e-6
+    return slope
+
+
+def _compare(f: Callable[..., Any], shapes: dict[str, str]) -> None:
+    arrays = _arrays(shapes)
+    value = f(**_copies(arrays))
+    matrix = np.ndim(value) > 0
+    p = sd.trace(f, loss="Loss" if matrix else None, **shapes)
+    plain = sd.trace(f, **shapes)
+    sizes = {w: k for w, k in SIZES.items() if w in plain.dims}
+    ours = evaluate(plain.objective, {**arrays, **sizes})
+    assert np.squeeze(ours).shape == np.squeeze(value).shape
+    assert np.allclose(np.squeeze(ours), np.squeeze(value))
+    weights = np.random.default_rng(1).normal(size=np.shape(value))
+    given = {next(iter(p.upstream)): weights} if matrix else {}
+    d = sd.derive(p)
+    for name in shapes:
+        slope = _differences(lambda **a: np.sum(f(**a) * weights), arrays, name)
+        if not matrix:
+            slope = slope / weights
+        result = d[name].evaluate(**arrays, **given)
+        assert np.allclose(result, slope, rtol=1e-5, atol=1e-6), (name, d[name].text)
+
+
+@pytest.mark.parametrize(("f", "shapes"), FORWARD, ids=[f.__name__ for f, _ in FORWARD])
+def test_forward_passes_have_their_values_and_gradients(
+    f: Callable[..., Any], shapes: dict[str, str]
+) -> None:
+    _compare(f, shapes)
+
+
+@pytest.mark.parametrize(("f", "shapes"), SMALL, ids=[str(k) for k in range(len(SMALL))])
+def test_operations_mean_what_they_mean_to_numpy(
+    f: Callable[..., Any], shapes: dict[str, str]
+) -> None:
+    _compare(f, shapes)
+
+
+def test_local_variables_become_definitions() -> None:
+    p = sd.trace(attention, loss="L", X="n, d", Wq="d, k", Wk="d, k", Wv="d, m")
+    assert [n for n in ("Q", "K", "V", "S", "A") if n in p.definitions] == ["Q", "K", "V", "S", "A"]
+
+
+def test_a_traced_problem_derives_what_the_text_does() -> None:
+    traced = sd.trace(feed_forward, loss="L", **FORWARD[6][1])
+    written = sd.problem("h = relu(X @ W1 + b1.T); L(h @ W2 + b2.T)", **FORWARD[6][1])
+    for name in ("W1", "b1", "W2", "b2", "X"):
+        assert sd.derive(traced)[name].text == sd.derive(written)[name].text
+
+
+def test_jacobian_and_check_take_a_traced_problem() -> None:
+    p = sd.trace(lambda A, x: np.sin(A @ x), A="m, n", x="n")
+    assert sd.jacobian(p, "x").text == "diag(cos(A @ x)) @ A"
+    p = sd.trace(lambda A, x: x @ A @ x, A="n, n", x="n")
+    assert sd.check(p, wrt="x", claim="(A + A.T) @ x").verdict == "right"
+
+
+# refusals
+
+
+def branch(x: Any) -> Any:
+    if x.sum() > 0:
+        return x.sum()
+    return -x.sum()
+
+
+def assigns(x: Any) -> Any:
+    y = x * 1.0
+    y[0] = 0
+    return y.sum()
+
+
+def adds_in_place(x: Any) -> Any:
+    x += 1
+    return x.sum()
+
+
+def adds_to_a_view(x: Any) -> Any:
+    y = x * 2
+    z = y.T
+    y += 1
+    return z.sum()
+
+
+def loops(X: Any) -> Any:
+    total = 0
+    for row in X:
+        total = total + row.sum()
+    return total
+
+
+def ranges(X: Any) -> Any:
+    return sum(X[i].sum() for i in range(X.shape[0]))
+
+
+def floats(x: Any) -> Any:
+    return math.sqrt(x.sum())
+
+
+def makes_an_array(x: Any) -> Any:
+    return np.asarray(x).sum()
+
+
+def uses_a_constant(x: Any) -> Any:
+    return (x * np.array([1.0, 2.0])).sum()
+
+
+def sorts(x: Any) -> Any:
+    return np.sort(x)[0]
+
+
+def counts(x: Any) -> Any:
+    return x.sum() / len(x)
+
+
+def slices(x: Any) -> Any:
+    return (x[1:] - x[:-1]).sum()
+
+
+def needs_eye(X: Any) -> Any:
+    return np.trace(X + np.eye(X.shape[0]))
+
+
+def compares(x: Any) -> Any:
+    return np.where(x == 0, 1.0, x).sum()
+
+
+def has_out(x: Any) -> Any:
+    return np.exp(x, out=x).sum()
+
+
+def misfits(X: Any) -> Any:
+    return (X - X.mean(axis=1)).sum()
+
+
+REFUSED = [
+    (branch, "x", "    if x.sum() > 0:", "np.where"),
+    (assigns, "x", "y[0] = 0", "np.where"),
+    (adds_in_place, "x", "x += 1", "x = x + .."),
+    (adds_to_a_view, "x", "y += 1", "x = x + .."),
+    (loops, "X", "for row in X:", "all rows at once"),
+    (ranges, "X", "range(X.shape[0])", "np.sum"),
+    (floats, "x", "math.sqrt", "np.sqrt"),
+    (makes_an_array, "x", "np.asarray", "leave np.array"),
+    (uses_a_constant, "x", "np.array([1.0", "as an argument"),
+    (sorts, "x", "np.sort", "functions that it has"),
+    (counts, "x", "len(x)", ".shape[0]"),
+    (slices, "x", "x[1:]", "argument of its own"),
+    (needs_eye, "X", "np.eye", "like=X"),
+    (compares, "x", "x == 0", "mask"),
+    (has_out, "x", "out=x", "without options"),
+    (misfits, "X", "X.mean(axis=1)", "keepdims=True"),
+]
+
+
+@pytest.mark.parametrize(
+    ("f", "name", "line", "remedy"), REFUSED, ids=[r[0].__name__ for r in REFUSED]
+)
+def test_what_cannot_be_followed_is_refused_with_its_line(
+    f: Callable[..., Any], name: str, line: str, remedy: str
+) -> None:
+    kind = ShapeError if f is misfits else UnsupportedError
+    with pytest.raises(kind) as caught:
+        sd.trace(f, **{name: "n, d" if name == "X" else "n"})
+    source, first = inspect.getsourcelines(f)
+    place = next(k for k, s in enumerate(source) if line.strip() in s)
+    message = str(caught.value)
+    assert f"test_tracing.py, line {first + place}" in message
+    assert line.strip() in message
+    assert remedy in message
+
+
+def test_arguments_and_results_are_checked() -> None:
+    with pytest.raises(InputError, match="no parameter"):
+        sd.trace(ridge, X="n, d", w="d", y="n", lam="scalar", z="n")
+    with pytest.raises(InputError, match="has no shape"):
+        sd.trace(ridge, X="n, d", w="d", y="n")
+    with pytest.raises(InputError, match="returns a tuple"):
+        sd.trace(lambda x: (x, x), x="n")
+    with pytest.raises(InputError, match="needs no loss"):
+        sd.trace(lambda x: x.sum(), loss="L", x="n")
