@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import symderiv as sd
 from symderiv import library
+from symderiv.codegen import source_of_test
 from symderiv.evidence.differences import (
     TOLERANCE,
     backward,
     differences,
     draw,
     hidden_sizes,
+    needs_positive,
     relative_error,
 )
 
@@ -110,3 +115,20 @@ def test_every_check_passes(name: str) -> None:
     d = sd.derive(name)
     assert d.verify()
     assert name in OTHER_QUESTION or {v.verdict for v in d.verdicts} == {"right"}
+
+
+def test_generated_tests_pass(tmp_path: Path) -> None:
+    for name in NAMES:
+        d = sd.derive(name)
+        compiled = d.compile()
+        test = source_of_test(d, compiled.module, needs_positive(d, compiled))
+        (tmp_path / f"{compiled.module.name}.py").write_text(compiled.module.source)
+        (tmp_path / f"test_{compiled.module.name}.py").write_text(test)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

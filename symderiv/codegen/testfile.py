@@ -143,7 +143,8 @@ _CENTRAL = """    step = 1e-6
 def source_of_test(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
     """Return the source of a pytest file for a generated module.
 
-    ``positive`` names the variables that are drawn positive (under a logarithm or a root).
+    ``positive`` names the variables that are drawn positive (under a logarithm or a root), beside
+    those that are declared so.
     """
     problem = derivation.problem
     kinds = {python_name(n): structure(v.properties) for n, v in problem.variables.items()}
@@ -154,7 +155,11 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         points=[0, 1, 2],
         box="0.125, 0.375" if inside([problem.objective]) else "0.5, 1.5",
         variables=[python_name(n) for n in module.forward],
-        positive=[python_name(n) for n in positive],
+        positive=[
+            python_name(n)
+            for n, v in problem.variables.items()
+            if n in positive or "positive" in v.properties
+        ],
         given=[python_name(n) for n in problem.upstream],
         gradients={n: python_name(n) for n in module.gradients},
         losses=list(module.losses),
