@@ -91,7 +91,7 @@ def test_files_are_complete(name: str) -> None:
     assert data["title"] == p.title
     assert data["claims"]
     assert name in OTHER_QUESTION or data["source"]
-    assert set(p.meanings) <= {*p.variables, *p.definitions, *p.upstream}
+    assert {*p.variables} <= set(p.meanings) <= {*p.variables, *p.definitions, *p.upstream}
 
 
 @pytest.mark.parametrize(("name", "variable"), FORMS)
