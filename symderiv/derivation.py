@@ -32,7 +32,7 @@ from .notation.written import Writer
 from .sampling import distinct_sizes, least_sizes, point
 from .shapes import SCALAR, describe
 from .simplify import Facts
-from .tensor import Term, is_zero, named, zero
+from .tensor import Term, named, zero
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
 
@@ -137,8 +137,8 @@ class Derivation(Mapping[str, Result]):
 
     def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
         """Return the cotangent of a named intermediate under a name: dH for that of H."""
-        if cotangent.kind in ("leaf", "named") or is_zero(cotangent):
-            return cotangent
+        if cotangent.kind in ("leaf", "named") or not cotangent.children:
+            return cotangent  # short already: a name, or a constant
         source: Expr = node.data
         name = f"d{source.data}"
         while name in self._taken or name in self.adjoints:
