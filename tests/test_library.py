@@ -26,7 +26,10 @@ from symderiv.evidence.differences import (
 
 NAMES = library.names()
 OTHER_QUESTION = {"linear-layer"}  # asks what is not so
-LONG = {"ffn-gelu", "multi-head-attention", "encoder-block", "decoder-block"}  # claims, seconds
+LONG = {  # claims, seconds
+    *("ffn-gelu", "multi-head-attention", "encoder-block", "decoder-block"),
+    *("convolution-2d", "reconstruction-error"),
+}
 NO_EFFECT = {"bk", "bk1", "bk2"}  # a bias of the keys moves all scores of a row by the same
 D_ATTENTION = "(S * (G @ V.T - sum(S * (G @ V.T), axis=1)))"
 D_HEADS = (

@@ -223,14 +223,6 @@ def test_problem_says_what_it_is(name: str) -> None:
     assert set(p.definitions) <= set(p.meanings)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", REFERENCES)
-def test_whole_certificate_and_claims(name: str) -> None:
-    d = sd.derive(sd.load(name))
-    assert [v.verdict for v in d.verdicts] == ["right"] * len(d.problem.claims)
-    assert set(d.verify().gradients) == set(d.wrt)
-
-
 @pytest.mark.parametrize(
     ("name", "by", "text"),
     [
