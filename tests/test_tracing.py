@@ -105,6 +105,36 @@ FORWARD: list[tuple[Callable[..., Any], dict[str, str]]] = [
 ]
 
 
+# functions that NumPy writes in several steps
+
+
+def stable_logsumexp(X: Any) -> Any:
+    m = X.max(axis=1)
+    return m + np.log(np.sum(np.exp(X - m[:, None]), axis=1))
+
+
+def stable_logsumexp_kept(X: Any) -> Any:
+    m = X.max(axis=1, keepdims=True)
+    return np.log(np.sum(np.exp(X - m), axis=1, keepdims=True)) + m
+
+
+def log_softmax(X: Any) -> Any:
+    z = X - X.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+FUSED: list[tuple[Callable[..., Any], dict[str, str], str]] = [
+    (softmax, {"z": "n, d"}, "softmax(z)"),
+    (softmax, {"z": "n"}, "softmax(z, axis=0)"),
+    (softmax, {"z": "b, t, d"}, "softmax(z)"),
+    (lambda X: np.exp(X) / np.sum(np.exp(X), axis=0), {"X": "n, d"}, "softmax(X, axis=0)"),
+    (stable_logsumexp, {"X": "n, d"}, "logsumexp(X, axis=1)"),
+    (stable_logsumexp_kept, {"X": "n, d"}, "logsumexp(X, axis=1)"),
+    (log_softmax, {"X": "n, d"}, "logsoftmax(X)"),
+    (lambda x: 1.0 / (np.exp(-x) + 1), {"x": "n"}, "sigmoid(x)"),
+]
+
+
 # single operations, for their meaning
 
 
@@ -145,6 +175,14 @@ SMALL: list[tuple[Callable[..., Any], dict[str, str]]] = [
     (lambda X: np.log(2 * np.pi) * X.size + scipy.special.erf(X), {"X": "n, d"}),
     (lambda x: x / x.shape[0] + math.e * np.add.reduce(x), {"x": "n"}),
     (_reassigned, {"x": "n"}),
+    *((f, shapes) for f, shapes, _ in FUSED),
+    (lambda T: softmax(T) * softmax(T.sum(axis=1))[:, None, :], {"T": "b, d, d"}),
+    (lambda X: np.exp(X) / np.exp(X).sum(axis=1), {"X": "n, n"}),
+    (lambda X, Y: np.exp(X) / np.exp(Y).sum(axis=1)[:, None], {"X": "n, d", "Y": "n, d"}),
+    (lambda X, Y: np.log(np.exp(X - Y).sum(axis=1)) + Y.sum(axis=1), {"X": "n, d", "Y": "n, d"}),
+    (lambda X, y: np.exp(X - y) / np.exp(X - y).sum(axis=1)[:, None], {"X": "n, n", "y": "n"}),
+    (lambda X: X - np.log(np.exp(X).sum(axis=0)), {"X": "n, n"}),
+    (lambda X: X - np.log(np.exp(X).sum(axis=1)), {"X": "n, n"}),
 ]
 
 
@@ -222,6 +260,21 @@ def test_a_traced_problem_derives_what_the_text_does() -> None:
     written = sd.problem("h = relu(X @ W1 + b1.T); L(h @ W2 + b2.T)", **FORWARD[6][1])
     for name in ("W1", "b1", "W2", "b2", "X"):
         assert sd.derive(traced)[name].text == sd.derive(written)[name].text
+
+
+@pytest.mark.parametrize(("f", "shapes", "text"), FUSED)
+def test_steps_for_the_sake_of_rounding_become_one_function(
+    f: Callable[..., Any], shapes: dict[str, str], text: str
+) -> None:
+    assert sd.trace(f, **shapes).text == text
+
+
+def test_attention_derives_what_its_text_does() -> None:
+    shapes = FORWARD[1][1]
+    text = "Q = X @ Wq; K = X @ Wk; V = X @ Wv; S = Q @ K.T / sqrt(k); A = softmax(S); L(A @ V)"
+    traced, written = sd.trace(attention, loss="L", **shapes), sd.problem(text, **shapes)
+    for name in shapes:
+        assert str(sd.derive(traced)[name].text) == str(sd.derive(written)[name].text)
 
 
 def test_jacobian_and_check_take_a_traced_problem() -> None:

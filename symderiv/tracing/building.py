@@ -6,6 +6,8 @@ numbers; what NumPy would refuse for these is refused here, in NumPy's words.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import ShapeError
 from ..shapes import ONE, Dim, trimmed
 from .nodes import Node
@@ -55,12 +57,12 @@ def entrywise(template: str, *nodes: Node) -> Node:
     as_row = template
     for k in range(len(args)):
         as_row = as_row.replace(f"{{{k}}}", f"{{{k}:r}}" if args[k].rank == 1 else f"{{{k}}}")
+    column, row = template, as_row
     if len(dims) != 1:
-        return Node(dims, as_row if len(dims) > 1 else template, args, per_row=per_row)
-    vectors = [a for a in args if a.rank == 1]
-    if all(not a.column for a in vectors):
-        return Node(dims, "", args, as_row, per_row)
-    return Node(dims, template, args, as_row, per_row)
+        column, row = as_row if len(dims) > 1 else template, ""
+    elif all(not a.column for a in args if a.rank == 1):
+        column = ""
+    return Node(dims, column, args, row, per_row, made=template, of=nodes)
 
 
 def _facing(n: Node, others: tuple[Node, ...]) -> Node:
@@ -126,6 +128,14 @@ def reshape(n: Node, dims: tuple[Dim, ...]) -> Node:
     """Return the same entries, row after row, in another shape."""
     if dims == n.dims:
         return n
+    made = _reshaped(n, dims)
+    if n.axes and n.made in REDUCTIONS:  # with its axes put back it is still that reduction
+        kept = tuple(ONE if k in n.axes else d for k, d in enumerate(n.of[0].dims))
+        return replace(made, made=n.made, of=n.of, axes=n.axes) if dims == kept else made
+    return made
+
+
+def _reshaped(n: Node, dims: tuple[Dim, ...]) -> Node:
     old, new = (trimmed(d) if len(d) > 1 else d for d in (n.dims, dims))
     if all(d == ONE for d in (*old, *new)):
         return Node(dims, "{0}", (n,), per_row=n.per_row)
@@ -156,10 +166,15 @@ def reduce(
 ) -> Node:
     """Return a reduction; without ``keepdims`` its axes are dropped."""
     axes = _axes(n, axis)
-    kept = tuple(ONE if k in axes else d for k, d in enumerate(n.dims))
-    left = tuple(d for k, d in enumerate(n.dims) if k not in axes)
     if not axes and n.rank:
         return n
+    made = _all_axes(kind, n, axes, keepdims)
+    return made if made is n else replace(made, made=kind, of=(n,), axes=axes)
+
+
+def _all_axes(kind: str, n: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    kept = tuple(ONE if k in axes else d for k, d in enumerate(n.dims))
+    left = tuple(d for k, d in enumerate(n.dims) if k not in axes)
     if len(axes) == n.rank:
         return Node(kept if keepdims else (), f"{kind}({{0}})", (n,), per_row=n.per_row)
     if kind == "sum" and n.rank > 2 and not keepdims and _inner(n) == n.dims:

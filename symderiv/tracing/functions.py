@@ -12,6 +12,7 @@ from ..ops import FUNCTIONS as LANGUAGE
 from ..shapes import Dim, summed_sizes
 from .array import _INDEX, FUNCTIONS, UFUNCS, Condition, Traced, as_dim, operand
 from .building import call, entrywise, matmul, reduce, shown, transpose
+from .fusing import fused
 from .indexing import index
 from .nodes import Node
 from .places import refuse
@@ -53,7 +54,7 @@ def _entrywise(template: str) -> Callable[..., Node]:
             raise refuse(
                 "arithmetic of truth values", "make numbers of them: np.where(c, 1.0, 0.0)"
             )
-        return entrywise(template, *map(operand, inputs))
+        return fused(entrywise(template, *map(operand, inputs)))
 
     return build
 

@@ -36,6 +36,9 @@ class Node:
     row: str = ""  # for one axis: the template of a row, "" where there is only a column
     per_row: bool = False  # whether it holds the result of a reduction of rows
     size: Dim | None = None  # the size that a number is
+    made: str = ""  # the entrywise template or the reduction it was made by, ..
+    of: tuple[Node, ...] = ()  # .. of what, ..
+    axes: tuple[int, ...] = ()  # .. and along which axes
     order: int = field(default_factory=lambda: next(_order))
 
     @property
