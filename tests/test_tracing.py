@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -408,3 +410,58 @@ def test_arguments_and_results_are_checked() -> None:
         sd.trace(lambda x: (x, x), x="n")
     with pytest.raises(InputError, match="needs no loss"):
         sd.trace(lambda x: x.sum(), loss="L", x="n")
+
+
+# compositions drawn at random: the value is NumPy's, and what NumPy refuses is refused
+
+UNARY = (
+    "np.tanh({0})|({0}).T|np.exp({0})|({0})[:, None]|({0})[None]|({0}).sum(axis=0)|"
+    "({0}).mean(axis=-1)|({0}).max(axis=1, keepdims=True)|({0}).sum()|({0})[0]|-({0})|"
+    "np.ravel({0})|np.squeeze({0})|({0}).reshape(-1, 1)|({0}).swapaxes(0, -1)|"
+    "np.var({0}, axis=0)|np.linalg.norm({0}, axis=-1)|({0})[..., None]|np.diag({0})|"
+    "({0}).std(axis=-1, keepdims=True)|({0}).min(axis=(0, 1))|({0})[:, 1]|"
+    "np.exp({0}) / np.sum(np.exp({0}), axis=-1)"
+).split("|")
+BINARY = (
+    "({0}) + ({1})|({0}) * ({1})|({0}) @ ({1})|np.maximum({0}, {1})|np.dot({0}, {1})|"
+    "np.where({0} > 0, 1.0, {1})|({0}) - ({1})|np.outer({0}, {1})|np.inner({0}, {1})|"
+    "np.concatenate([{0}, {1}])"
+).split("|")
+DRAWN = {"X": "n, d", "A": "n, n", "x": "n", "y": "d", "T": "b, n, d"}
+
+
+def _composition(rng: random.Random, depth: int) -> str:
+    if depth == 0 or rng.random() < 0.15:
+        return rng.choice(list(DRAWN))
+    if rng.random() < 0.55:
+        return rng.choice(UNARY).format(_composition(rng, depth - 1))
+    left, right = _composition(rng, depth - 1), _composition(rng, depth - 1)
+    return rng.choice(BINARY).format(left, right)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_compositions_have_the_values_of_numpy_or_are_refused(seed: int) -> None:
+    rng, arrays, good = random.Random(seed), _arrays(DRAWN), 0
+    for _ in range(60):
+        text = _composition(rng, rng.choice([2, 3, 4]))
+        names = [n for n in DRAWN if re.search(rf"(?<![\w.]){n}(?!\w)", text)]
+        f = eval(f"lambda {', '.join(names)}: {text}", {"np": np})
+        given = {n: arrays[n] for n in names}
+        try:
+            with np.errstate(all="ignore"):
+                value = f(**given)
+        except (ValueError, IndexError, TypeError):
+            with pytest.raises(sd.SymderivError):
+                sd.trace(f, **{n: DRAWN[n] for n in names})
+            continue
+        try:
+            p = sd.trace(f, **{n: DRAWN[n] for n in names})
+        except sd.SymderivError:
+            continue
+        if not np.isfinite(value).all():
+            continue
+        ours = evaluate(p.objective, {**given, **{k: SIZES[k] for k in p.dims}})
+        assert np.squeeze(ours).shape == np.squeeze(value).shape, text
+        assert np.allclose(np.squeeze(ours), np.squeeze(value)), text
+        good += 1
+    assert good > 10

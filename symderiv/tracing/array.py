@@ -254,6 +254,8 @@ class Traced:
     def swapaxes(self, a: int, b: int) -> Traced:
         """Return two axes exchanged."""
         order = list(range(self.ndim))
+        if not all(-self.ndim <= k < self.ndim for k in (a, b)):
+            raise refuse(f"axes {a} and {b} of {shown(self.node.dims)}", "count from 0", ShapeError)
         order[a], order[b] = order[b], order[a]
         return self.view(transpose(self.node, tuple(order)))
 

@@ -159,7 +159,12 @@ def _outer(x: Any, y: Any) -> Traced:
 
 @_function(np.inner)
 def _inner(a: Any, b: Any) -> Traced:
-    return Traced(matmul(operand(a), transpose(operand(b))))
+    left, right = operand(a), operand(b)
+    if not left.rank or not right.rank:
+        return Traced(UFUNCS["multiply"](a, b))
+    if max(left.rank, right.rank) > 2:
+        raise refuse("np.inner of tensors", "write it with np.einsum", ShapeError)
+    return Traced(matmul(left, transpose(right)))
 
 
 @_function(np.trace, np.linalg.trace)
@@ -293,6 +298,8 @@ def _concatenate(arrays: Any, axis: int = 0) -> Traced:
 @_function(np.expand_dims)
 def _expand_dims(x: Any, axis: int) -> Traced:
     places: list[Any] = [slice(None)] * x.ndim
+    if not -x.ndim <= axis + 1 <= x.ndim + 1:
+        raise refuse(f"axis {axis} of {shown(x.node.dims)}", "count from 0", ShapeError)
     places.insert(axis % (x.ndim + 1), None)
     return x[tuple(places)]  # type: ignore[no-any-return]
 
