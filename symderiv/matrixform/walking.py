@@ -27,6 +27,9 @@ from .pieces import (
 )
 
 
+_NAMES = ("var", "named", "transpose", "matmul")
+
+
 class Raises(Protocol):
     """What the walk asks of the raiser."""
 
@@ -216,12 +219,15 @@ class Walk:
         """Return the bound index that is cheapest to sum out, or None."""
         if len(self.bound) == 1 and len(self.pieces) < 3:
             return self.bound[0]
-        costs: list[tuple[int, int]] = []
+        costs: list[tuple[int, int, int]] = []
         for k, label in enumerate(self.bound):
-            matrices = sum(p.is_matrix for p in self._at(label))
-            if matrices <= 2:
-                costs.append((matrices, k))
-        return self.bound[min(costs)[1]] if costs else None
+            met = [p for p in self._at(label) if p.is_matrix]
+            if len(met) <= 2:
+                # Matrices by their names are multiplied before those that are made of entries:
+                # G W.T, then the slope of a function entry by entry.
+                made = sum(p.expr.op not in _NAMES for p in met)
+                costs.append((len(met), made, k))
+        return self.bound[min(costs)[2]] if costs else None
 
     def _sum_out(self, label: Label) -> None:
         met = self._at(label)
