@@ -364,7 +364,17 @@ def misfits(X: Any) -> Any:
     return (X - X.mean(axis=1)).sum()
 
 
+def sums_some(x: Any) -> Any:
+    return x.sum(where=x > 0)
+
+
+def finds(x: Any) -> Any:
+    return x.argmax() * x.sum()
+
+
 REFUSED = [
+    (sums_some, "x", "x.sum(where", "cannot do this"),
+    (finds, "x", "x.argmax", "cannot do this"),
     (branch, "x", "    if x.sum() > 0:", "np.where"),
     (assigns, "x", "y[0] = 0", "np.where"),
     (adds_in_place, "x", "x += 1", "x = x + .."),
@@ -399,6 +409,18 @@ def test_what_cannot_be_followed_is_refused_with_its_line(
     assert f"test_tracing.py, line {first + place}" in message
     assert line.strip() in message
     assert remedy in message
+
+
+def test_numbers_that_python_worked_out_are_written_as_what_they_are() -> None:
+    p = sd.trace(lambda x: -0.5 * np.log(2 * np.pi) * np.sqrt(2 / np.pi) * 0.1 * x, x="scalar")
+    assert np.isclose(evaluate(p.objective, {"x": 1.0}), -0.0733223606, rtol=1e-3)
+    p = sd.trace(lambda x: np.log(2 * np.pi) * x.sum() + math.pi, x="n")
+    assert p.text == "log(2 * pi) * sum(x) + pi"
+
+
+def test_sum_of_python_begins_with_nothing() -> None:
+    p = sd.trace(lambda x, y: sum(v**2 for v in (x, y)), loss="L", x="n", y="n")
+    assert p.text == "L(x ** 2 + y ** 2)"
 
 
 def test_arguments_and_results_are_checked() -> None:

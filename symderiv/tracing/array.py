@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..shapes import Dim, divided, size, times
 from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
+from .constants import written
 from .nodes import Node
 from .places import refuse
 
@@ -40,8 +41,8 @@ def operand(x: Any) -> Node:
     if isinstance(x, int | Fraction):
         return number(str(x) if x >= 0 else f"({x})")
     if isinstance(x, float) and math.isfinite(x):
-        text = "pi" if x == math.pi else "e" if x == math.e else repr(abs(x))
-        return number(text if x > 0 or x == 0 else f"(-{text})")
+        text = written(abs(x))
+        return number(text if x >= 0 else f"(-({text}))")
     what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
     raise refuse(f"{what} in the function is no symbol", _ONE_TO_COME)
 

@@ -142,6 +142,14 @@ def _sigmoid(n: Node) -> Node | None:
     return None
 
 
+def _without_zero(n: Node) -> Node | None:
+    """Return x for 0 + x, with which ``sum`` of Python begins."""
+    for zero, x in (n.of, n.of[::-1]):
+        if not zero.args and zero.column in ("0", "0.0"):
+            return x
+    return None
+
+
 def _is_one(n: Node) -> bool:
     return not n.args and n.column in ("1", "1.0")
 
@@ -150,5 +158,5 @@ _RULES: dict[str, tuple[Callable[[Node], Node | None], ...]] = {
     "{0} / {1}": (_softmax, _sigmoid),
     "{0} - {1}": (_logsoftmax,),
     "log({0})": (_logsumexp,),
-    "{0} + {1}": (_shifted_logsumexp,),
+    "{0} + {1}": (_without_zero, _shifted_logsumexp),
 }

@@ -107,7 +107,7 @@ def _written(n: Node, texts: Mapping[Node, _Text]) -> _Text:
 
 def _fresh(name: str, used: set[str]) -> str:
     name = name.strip("_") or "T"
-    name = name if _NAME.match(name) and not keyword.iskeyword(name) else "T"
-    if name not in used:
+    name = name if _NAME.match(name) else "T"
+    if name not in used and not keyword.iskeyword(name):
         return name
     return next(f"{name}{k}" for k in count(1) if f"{name}{k}" not in used)

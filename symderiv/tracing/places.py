@@ -31,19 +31,38 @@ def refuse(
         frame = frame.f_back
     if frame is None:
         return error(problem, remedy=remedy)
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    return error(
-        f"{Path(file).name}, line {line}: {problem}", span=_span(frame, file, line), remedy=remedy
-    )
+    return _located(problem, remedy, error, frame.f_code, frame.f_lineno, frame.f_lasti)
 
 
-def _span(frame: FrameType, file: str, line: int) -> Span | None:
+def explain(failure: Exception) -> LanguageError:
+    """Return what Python raised in the user's function as an error with the line."""
+    at, last = failure.__traceback__, None
+    while at is not None:
+        last = at if is_users(at.tb_frame.f_code) else last
+        at = at.tb_next
+    problem, remedy = f"{type(failure).__name__}: {failure}", "arrays of symbols cannot do this"
+    if last is None:
+        return UnsupportedError(problem, remedy=remedy)
+    code = last.tb_frame.f_code
+    return _located(problem, remedy, UnsupportedError, code, last.tb_lineno, last.tb_lasti)
+
+
+def _located(
+    problem: str, remedy: str, error: type[LanguageError], code: CodeType, line: int, last: int
+) -> LanguageError:
+    span = _span(code, last, line)
+    name = Path(code.co_filename).name
+    return error(f"{name}, line {line}: {problem}", span=span, remedy=remedy)
+
+
+def _span(code: CodeType, last_instruction: int, line: int) -> Span | None:
+    file = code.co_filename
     source = linecache.getline(file, line).rstrip()
     text = source.lstrip()
     if not text:
         return None
     left = len(source) - len(text)
-    first, last, start, stop = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    first, last, start, stop = list(code.co_positions())[last_instruction // 2]
     if first != line or last != line or start is None or stop is None:
         return Span(text, 0, len(text))
     return Span(text, start - left, stop - left)

@@ -14,7 +14,7 @@ from ..language.declarations import Declarations
 from ..notation.text import text as spelled
 from .array import Condition, Traced
 from .nodes import Node, statements
-from .places import is_users
+from .places import explain, is_users
 
 
 def trace(
@@ -103,6 +103,9 @@ def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[
     return dict(arrays)
 
 
+_COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
+
+
 class _Recorder:
     """Notes which local variables hold which arrays when functions of the user return."""
 
@@ -116,6 +119,8 @@ class _Recorder:
         sys.setprofile(self._see)
         try:
             return function(**arguments)
+        except (TypeError, AttributeError, ValueError, IndexError) as failure:
+            raise explain(failure) from failure
         finally:
             sys.setprofile(before)
 
@@ -125,7 +130,9 @@ class _Recorder:
         if event == "call":
             self.depth += 1
             return
-        for name, value in frame.f_locals.items():
+        # The variable of a comprehension stands for many values.
+        local = {} if frame.f_code.co_name in _COMPREHENSIONS else frame.f_locals
+        for name, value in local.items():
             held = isinstance(value, Traced) and not isinstance(value, Condition)
             if held and self.depth < self.found.get(value.node, (sys.maxsize, ""))[0]:
                 self.found[value.node] = (self.depth, name)
