@@ -26,7 +26,6 @@ from .pieces import (
     transposes,
 )
 
-
 _NAMES = ("var", "named", "transpose", "matmul")
 
 
