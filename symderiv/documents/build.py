@@ -12,12 +12,13 @@ from ..claims.verdict import Verdict
 from ..errors import MissingRuleError
 from ..evidence.certificate import Certificate
 from ..notation.math import EQUALS, row
-from .checks import dimension_section, numeric_section, questions
+from .checks import dimension_section, numeric_section
 from .examples import ExplicitExample, NumericExample
 from .matrices import EntriesWriter
 from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
 from .opening import problem_section, result_boxes
 from .proof import Proof
+from .questions import questions
 from .scribe import Scribe
 from .secondorder import jacobian_section, structured_section
 from .widths import width
@@ -64,8 +65,7 @@ def build(
         blocks += jacobian_section(scribe, proof, h, number.next())
     if explicit is not None and explicit.sizes:
         blocks += EntriesWriter(scribe, explicit).blocks(number.next())
-    for verdict in verdicts:
-        blocks += questions(scribe, [verdict], int(number.next()))
+    blocks += questions(scribe, verdicts, number.next)
     blocks += dimension_section(scribe, number.next())
     if example is not None:
         blocks += numeric_section(scribe, example, number.next())

@@ -12,8 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from ..claims.verdict import Counterexample, Verdict
-from ..expr import Expr, entry, matmul, node, transpose
+from ..expr import Expr, matmul, node, transpose
 from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
 from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
@@ -21,7 +20,6 @@ from ..shapes import ONE, Dim, Shape
 from .examples import Cells, NumericExample
 from .model import (
     Block,
-    Code,
     DimensionRow,
     DimensionTable,
     Display,
@@ -32,7 +30,6 @@ from .model import (
     NumberTable,
     Paragraph,
     Piece,
-    Strong,
 )
 from .scribe import Scribe, mentioned, shape_words
 
@@ -40,111 +37,6 @@ _ROWS = 24  # entries in a table of differences
 _ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
-
-
-def questions(scribe: Scribe, verdicts: Sequence[Verdict], first: int) -> list[Block]:
-    """Return one section per question, answered in its first word."""
-    found: list[Block] = []
-    for k, verdict in enumerate(verdicts):
-        found += _question(scribe, verdict, str(first + k))
-    return found
-
-
-def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
-    claim = verdict.claim
-    title: Inline = (claim.question,)
-    if not claim.question:
-        says = " = ".join(claim.says)
-        title = ("Is ", Code(says if claim.about == "equal" else f"{claim.about} = {says}"), "?")
-    answer: list[Piece] = [Strong(verdict.answer), " "]
-    if verdict.verdict == "right-if" and verdict.assumption:
-        answer.append(f"{verdict.assumption.rstrip('.')}.")
-    else:
-        answer += _marked(verdict.diagnosis)
-    slips = [s.replace("-", " ") for s in verdict.slips if s != _UNNAMED]
-    if slips:
-        answer.append(f" ({'slip' if len(slips) == 1 else 'slips'}: {', '.join(slips)})")
-    found: list[Block] = [Heading(title, number), Paragraph(tuple(answer))]
-    if verdict.claimed and claim.question:
-        found.append(Kept((Paragraph(("The claim:",)), Display((_claimed(scribe, verdict),)))))
-    if verdict.counterexample is not None:
-        found += _counterexample(scribe, verdict.counterexample)
-    if verdict.correction_expr is not None and verdict.verdict != "right":
-        lead = Paragraph(("The right form:",))
-        found.append(Kept((lead, Display((_corrected(scribe, verdict),)))))
-    return found
-
-
-def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
-    """Return the right form, behind what it equals."""
-    assert verdict.correction_expr is not None
-    right = scribe.write_full(verdict.correction_expr)
-    left = _about(scribe, verdict.corrects)
-    return right if left is None else row(left, EQUALS, right)
-
-
-def _claimed(scribe: Scribe, verdict: Verdict) -> Math:
-    """Return what was claimed, as an equation."""
-    sides = [scribe.write(x) for x in verdict.claimed]
-    left = _about(scribe, verdict.claim.about)
-    if left is not None:
-        sides.insert(0, left)
-    parts: list[Math] = []
-    for side in sides:
-        parts += [EQUALS, side] if parts else [side]
-    return row(*parts)
-
-
-def _about(scribe: Scribe, about: str) -> Math | None:
-    """Return the gradient, or the entry of one, that "dL/dW[p, q]" names."""
-    found = _ABOUT.fullmatch(about.replace(" ", ""))
-    by = scribe.known.get(found[1]) if found else None
-    if found is None or by is None:
-        return None
-    if not found[2]:
-        return scribe.gradient(by)
-    places = [int(m) if m.isdigit() else m for m in found[2].split(",")]
-    places += [1] * (len(by.shape) - len(places))
-    return scribe.gradient(entry(by, *places))
-
-
-def _marked(text: str) -> list[Piece]:
-    """Return a sentence with what stands in backticks typeset: symbols, shapes, else code."""
-    return [_typeset(t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
-
-
-def _typeset(text: str) -> Piece:
-    parts = text.split(" x ")
-    if all(p.isidentifier() or p.isdecimal() for p in parts) and len(parts) <= 2:
-        symbols: list[Math] = [Sym(p) if p.isidentifier() else Num(p) for p in parts]
-        return symbols[0] if len(parts) == 1 else row(symbols[0], Op("×"), symbols[1])
-    return Code(text)
-
-
-def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:
-    sizes: list[Piece] = []
-    for k, (name, value) in enumerate(found.sizes.items()):
-        sizes += [", " if k else "", row(Sym(name), EQUALS, Num(str(value)))]
-    for name, value in found.indices.items():
-        sizes += [", ", row(Sym(name), EQUALS, Num(str(value)))]
-    sizes += _equated(found)
-    lead: Inline = ("The smallest counterexample: ", *sizes, ", and")
-    given = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
-    sides = (
-        row(scribe.write(found.claimed), EQUALS, grid(found.claimed_cells)),
-        row(scribe.write(found.right), EQUALS, grid(found.right_cells)),
-    )
-    first = Kept((Paragraph(lead), Display(given)))
-    return [first, Kept((Paragraph(("The two sides are",)), Display(sides)))]
-
-
-def _equated(found: Counterexample) -> list[Piece]:
-    """Return which dimensions were taken to be equal, each pair once."""
-    pairs = {frozenset(p): p for p in reversed(found.equated)}
-    text: list[Piece] = []
-    for left, right in reversed(pairs.values()):
-        text += [", ", row(Sym(left), EQUALS, Sym(right))]
-    return [*text, " so that the shapes fit"] if text else []
 
 
 def grid(cells: Cells) -> Math:

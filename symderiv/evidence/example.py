@@ -83,9 +83,14 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
 
 
 def _poverty(example: NumericExample) -> int:
-    """Return how little an example shows: zeros, repeated entries, long numbers."""
+    """Return how little an example shows: zeros, repeated entries, long numbers.
+
+    A gradient or an intermediate that vanishes altogether would agree with any formula.
+    """
     cells = [x for c in (*example.values.values(), *example.results.values()) for r in c for x in r]
     zeros = sum(2 for x in cells if x == 0)
+    worked = (*example.forward.values(), *example.results.values())
+    zeros += sum(40 for c in worked if all(x == 0 for r in c for x in r))
     long = sum(len(str(x)) > 3 for x in cells)
     same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
     return zeros + long + same
