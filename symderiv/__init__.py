@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import check, derive, equal, hessian, jacobian, load
+    from .api import check, derive, equal, hessian, jacobian, load, stack
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
@@ -38,6 +38,7 @@ _HOMES = {
     "jacobian": "api",
     "load": "api",
     "problem": "language",
+    "stack": "api",
     "trace": "tracing",
 }
 
@@ -56,6 +57,7 @@ __all__ = [
     "jacobian",
     "load",
     "problem",
+    "stack",
     "trace",
 ]
 __version__ = "0.1.0"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import stacking
 from .claims import Checker, Verdict
 from .errors import (
     DeclarationError,
@@ -129,6 +130,32 @@ def derive(
         )
     problem = _problem(of, variables, syntax)
     return Derivation(problem, _chosen(wrt), structured=structured, order=order)
+
+
+def stack(
+    of: Problem | str | Path | Any,
+    k: int,
+    *,
+    input: str | None = None,  # noqa: A002 - the word of the field
+    output: str | None = None,
+    shared: Sequence[str] | None = None,
+    syntax: str = "python",
+    **variables: str,
+) -> Problem:
+    """Return the problem of k copies of a block, the output of each feeding the next.
+
+    The number of a block stands behind every name of it. The output is the argument of L, the
+    input the one variable of its shape, unless they are given; what is in ``shared`` exists once
+    (by default scalars and what is not differentiated by). Raises ShapeError where the output does
+    not fit the input, UnknownNameError, DeclarationError where two names would become one,
+    InputError where the input cannot be told.
+
+    >>> p = stack("Z = X + X @ W; L(Z)", 2, X="n, d", W="d, d")
+    >>> derive(p)["W_1"]
+    X.T @ (G @ W_2.T + G)
+    """
+    block = _problem(of, variables, syntax)
+    return stacking.stack(block, k, input=input, output=output, shared=shared)
 
 
 def jacobian(

@@ -19,7 +19,7 @@ LAYERS = [
     ["highprecision"],
     ["interop.from_sympy", "interop"],
     ["language", "explicit"],
-    ["tracing"],
+    ["tracing", "stacking"],
     ["simplify"],
     ["sampling", "calculus", "matrixform"],
     ["narration", "entries"],

@@ -18,6 +18,7 @@ from ..notation.written import Writer
 from ..outputs import FORMATS, entries_example
 from ..results import Derivation, Result
 from ..shapes import describe
+from ..stacking import stack
 from ..structured import AMBIENT, CONVENTIONS, StructuredResult
 from .common import equation, inferred_note, json_option, problem_options, read_problem
 from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured_lines
@@ -37,10 +38,9 @@ from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured
 @click.option(
     "--order",
     type=click.IntRange(1, 2),
-    default=1,
-    show_default=True,
-    help="2: the Hessians too.",
+    help="2: the Hessians too; default: what the problem asks for.",
 )
+@click.option("--blocks", type=click.IntRange(1), metavar="K", help="Stack K copies of the block.")
 @click.option("--jacobian", is_flag=True, help="The Jacobian of a vector or a matrix.")
 @click.option(
     "--layout",
@@ -78,7 +78,8 @@ def command(
     syntax: str,
     wrt: str | None,
     style: str,
-    order: int,
+    order: int | None,
+    blocks: int | None,
     jacobian: bool,
     layout: str | None,
     structured: str,
@@ -94,6 +95,7 @@ def command(
     symderiv derive "0.5 * norm(X @ w - y)**2" --var "X: n, d" --var "w: d" --var "y: n" --wrt w
     symderiv derive linear-layer -o linear-layer --format md,tex,pdf,py
     symderiv derive "x * (A @ x)" --wrt x --jacobian
+    symderiv derive encoder-block --blocks 4
     """
     chosen = [f.strip() for f in formats.split(",") if f.strip()]
     unknown = [f for f in chosen if f not in FORMATS]
@@ -103,6 +105,7 @@ def command(
         )
     names = [w.strip() for w in wrt.split(",")] if wrt else None
     posed = read_problem(problem, variables, upstream, syntax)
+    posed = posed if blocks is None else stack(posed, blocks)
     if jacobian:
         kept = [f for f in chosen if f != "py"]
         print_jacobians(posed, names, layout or LAYOUTS[0], output, kept, pdf_engine, as_json)

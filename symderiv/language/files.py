@@ -12,9 +12,10 @@ from ..errors import LanguageError, ProblemFileError, Span
 from .declarations import Declarations
 from .problem import ClaimText, Problem, build
 
-_TABLES = ("variables", "definitions", "objective", "claims", "meaning")
+_TABLES = ("variables", "definitions", "objective", "claims", "meaning", "stack")
 _TOP = ("title", "name", "question", "upstream", "source", *_TABLES)
-_OBJECTIVE = ("value", "wrt")
+_OBJECTIVE = ("value", "wrt", "order")
+_STACK = ("input", "output", "shared")
 _CLAIM = ("about", "says", "question")
 
 
@@ -109,6 +110,9 @@ class _Reader:
                 claims=self._claims(data),
                 meanings=meaning,
                 question=self._string(data.get("question", ""), "question"),
+                source_note=self._string(data.get("source", ""), "source"),
+                order=self._order(objective),
+                stack=self._stack(data),
             )
         except LanguageError as error:
             error.subject = f"{self.name}: {error.subject}"
@@ -143,6 +147,27 @@ class _Reader:
         if not isinstance(wrt, list) or not all(isinstance(w, str) for w in wrt) or not wrt:
             raise self._fail("objective.wrt is not a list of names", 'wrt = ["W", "b"]', "wrt")
         return list(wrt)
+
+    def _order(self, objective: Mapping[str, Any]) -> int:
+        order = objective.get("order", 1)
+        if isinstance(order, bool) or order not in (1, 2):
+            raise self._fail(
+                f"objective.order is {order!r}", "1 asks for gradients, 2 for Hessians too", "order"
+            )
+        return int(order)
+
+    def _stack(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self._table(data, "stack")
+        self._keys(asked, _STACK, "[stack]")
+        found: dict[str, Any] = {
+            k: self._string(v, f"stack.{k}") for k, v in asked.items() if k != "shared"
+        }
+        if "shared" in asked:
+            shared = asked["shared"]
+            if not isinstance(shared, list) or not all(isinstance(s, str) for s in shared):
+                raise self._fail("stack.shared is not a list of names", 'shared = ["M"]', "shared")
+            found["shared"] = shared
+        return found
 
     def _claims(self, data: Mapping[str, Any]) -> list[ClaimText]:
         entries = data.get("claims", [])

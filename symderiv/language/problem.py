@@ -70,6 +70,9 @@ class Problem:
     claims: tuple[ClaimText, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)  # of definitions and gradients
     question: str = ""
+    source: str = ""  # where the problem and its gradients are published
+    order: int = 1  # 2 where Hessians are wanted
+    stack: Mapping[str, Any] = field(default_factory=dict)  # what is fed, where it is stacked
     declared: Declarations = field(default_factory=Declarations)
     place: Span | None = field(default=None, compare=False)  # of the objective in the text
     symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
@@ -199,6 +202,9 @@ def build(
     claims: Sequence[ClaimText] = (),
     meanings: Mapping[str, str] | None = None,
     question: str = "",
+    source_note: str = "",
+    order: int = 1,
+    stack: Mapping[str, Any] | None = None,
     syntax: str = "python",
 ) -> Problem:
     """Return the problem that a text states under declarations.
@@ -238,6 +244,9 @@ def build(
         claims=tuple(claims),
         meanings=dict(meanings or {}),
         question=question,
+        source=source_note,
+        order=order,
+        stack=dict(stack or {}),
         declared=declared,
         place=statements[-1].span,
         symbols=source.symbols,
