@@ -97,12 +97,14 @@ class Comparer:
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
         for sizes, values in self.points():
+            here = Explicit(sizes, values)
             try:
-                first_difference(right, right, sizes, values)
+                for spot in placements(sizes, right):
+                    here.placed(spot).cells(right)
             except OUTSIDE:
                 continue  # outside the domain of a function: another point decides
             try:
-                if first_difference(left, right, sizes, values) is not None:
+                if _difference(left, right, here) is not None:
                     return False
             except ZeroDivisionError:
                 defined.setdefault(tuple(sizes.values()), False)
@@ -112,7 +114,7 @@ class Comparer:
             defined[tuple(sizes.values())] = True
             evaluated += 1
             self.count += 1
-            self.exact = self.exact and _rational(left, sizes, values)
+            self.exact = self.exact and _rational(left, here)
             if quick and evaluated >= 2:
                 break
         if not all(defined.values()):
@@ -122,10 +124,8 @@ class Comparer:
         return True
 
 
-def _rational(x: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]) -> bool:
-    ranges = free_ranges(x)
-    at = Explicit(sizes, values, positions=dict.fromkeys(ranges, 1))
-    return is_exact(at.cells(x))
+def _rational(x: Expr, here: Explicit) -> bool:
+    return is_exact(here.placed(dict.fromkeys(free_ranges(x), 1)).cells(x))
 
 
 def placements(sizes: Mapping[str, int], *expressions: Expr) -> Iterator[dict[str, int]]:
@@ -143,8 +143,14 @@ def first_difference(
     left: Expr, right: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]
 ) -> tuple[dict[str, int], Cells, Cells] | None:
     """Return where two expressions differ at a point, with both values; None where they agree."""
-    for spot in placements(sizes, left, right):
-        at = Explicit(sizes, values, positions=spot)
+    return _difference(left, right, Explicit(sizes, values))
+
+
+def _difference(
+    left: Expr, right: Expr, here: Explicit
+) -> tuple[dict[str, int], Cells, Cells] | None:
+    for spot in placements(here.sizes, left, right):
+        at = here.placed(spot)
         a, b = plain(at.cells(left)), plain(at.cells(right))
         if not same_cells(a, b):
             return spot, a, b

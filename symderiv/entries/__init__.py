@@ -6,7 +6,7 @@ It knows nothing of the index road: both read the problem, and meet only in ``co
 from .build import EntryRoad, ExplicitEntries, explicit_entries, gradient_entries
 from .compare import Comparison, Mismatch, agrees, compare_all, small_sizes
 from .families import Coefficient, Family, FamilyFactor
-from .generalise import Pattern, find_pattern, generalise, names_of, typical_sizes
+from .generalise import Pattern, Roads, find_pattern, generalise, names_of, typical_sizes
 
 __all__ = [
     "Coefficient",
@@ -17,6 +17,7 @@ __all__ = [
     "FamilyFactor",
     "Mismatch",
     "Pattern",
+    "Roads",
     "agrees",
     "compare_all",
     "explicit_entries",

@@ -67,6 +67,8 @@ class EntryRoad:
         self.shapes = _shapes(problem)
         self._cuts = _cuts(problem)
         self._partials: dict[tuple[Any, Any], Any] = {}
+        self._used: dict[Any, list[Any]] = {}
+        self._gradients: dict[str, Cells] = {}
 
     @cached_property
     def symbols(self) -> dict[str, Cells]:
@@ -107,22 +109,45 @@ class EntryRoad:
         lift: Callable[[Any], Any] = lambda x: x,
         plus: Callable[[Sequence[Any]], Any] = lambda terms: sympy.Add(*terms),
     ) -> Cells:
-        """Return the derivative of the objective by every entry of ``wrt``.
+        """Return the derivative of the objective by every entry of ``wrt``, as ``gradients``."""
+        return self.gradients([wrt], lift, plus)[wrt]
 
-        Chained backwards over the stages; ``lift`` takes a derivative of a stage to the scalars
-        that the chain is computed in, ``plus`` adds a list of those.
+    def symbolic(self, wrt: str, together: Sequence[str]) -> Cells:
+        """Return ``gradient(wrt)``; those by the names of ``together`` are found on the way."""
+        if wrt not in self._gradients:
+            self._gradients.update(self.gradients([*dict.fromkeys([wrt, *together])]))
+        return self._gradients[wrt]
+
+    def gradients(
+        self,
+        wrt: Sequence[str],
+        lift: Callable[[Any], Any] = lambda x: x,
+        plus: Callable[[Sequence[Any]], Any] = lambda terms: sympy.Add(*terms),
+    ) -> dict[str, Cells]:
+        """Return the derivative of the objective by every entry of every name in ``wrt``.
+
+        Chained backwards over the stages, once for all names; ``lift`` takes a derivative of a
+        stage to the scalars that the chain is computed in, ``plus`` adds a list of those.
         """
-        if wrt not in self.shapes:
-            raise UnknownNameError(f"there is no {wrt!r} to differentiate by")
+        for name in wrt:
+            if name not in self.shapes:
+                raise UnknownNameError(f"there is no {name!r} to differentiate by")
         active = self._active(wrt)
         arriving: dict[Any, list[Any]] = {}
         for stage in reversed(self.stages):
             for entry, cotangents in self._leaving(stage, arriving, lift):
                 bar = plus(cotangents)
-                for s in sorted(entry.free_symbols & active, key=str):
-                    slope = lift(self.partial(entry, s))
-                    arriving.setdefault(s, []).append(bar * slope)
-        found: Cells = each(lambda s: plus(arriving.get(s, [])), self.symbols[wrt])
+                for s in self._symbols_in(entry):
+                    if s in active:
+                        slope = lift(self.partial(entry, s))
+                        arriving.setdefault(s, []).append(bar * slope)
+        return {w: each(lambda s: plus(arriving.get(s, [])), self.symbols[w]) for w in wrt}
+
+    def _symbols_in(self, entry: Any) -> list[Any]:
+        """Return the symbols of an entry, by name."""
+        found = self._used.get(entry)
+        if found is None:
+            found = self._used[entry] = sorted(entry.free_symbols, key=str)
         return found
 
     def _leaving(
@@ -141,12 +166,11 @@ class EntryRoad:
         for entry, g in _pairs(stage.cells, self.symbols[stage.gradient]):
             yield entry, [bar * lift(g) for bar in arriving.get(symbols[0][0], [])]
 
-    def _active(self, wrt: str) -> set[Any]:
-        """Return the symbols of ``wrt`` and of every stage that depends on it."""
-        active = set(flat(self.symbols[wrt]))
+    def _active(self, wrt: Sequence[str]) -> set[Any]:
+        """Return the symbols of ``wrt`` and of every stage that depends on one of them."""
+        active = {s for w in wrt for s in flat(self.symbols[w])}
         for stage in self.stages[:-1]:
-            used = {s for x in flat(stage.cells) for s in x.free_symbols}
-            if used & active and stage.name != wrt:
+            if any(s in active for x in flat(stage.cells) for s in self._symbols_in(x)):
                 active |= set(flat(self.symbols[stage.name]))
         return active
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import prod
 from random import Random
 from typing import Any
@@ -27,7 +28,7 @@ from ..sampling import least_sizes, size_grid
 from ..shapes import describe
 from .build import EntryRoad
 from .generalise import names_of
-from .points import OUTSIDE_DOMAIN, Point, points
+from .points import OUTSIDE_DOMAIN, Point, Points
 from .polynomials import PolynomialReader, UnreadableError
 
 Sizes = Mapping[str, int]
@@ -95,13 +96,13 @@ def compare_all(
     """Compare gradients by several variables; what SymPy derives on the way is used for all."""
     tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
     for chosen in small_sizes(problem, *candidates.values()) if sizes is None else sizes:
+        place = _Place(problem, chosen, list(candidates))
         try:
-            road = EntryRoad(problem, chosen)
             for tally in tallies.values():
-                tally.compare(road)
+                tally.compare(place)
         except NoEntriesError as error:
             for tally in tallies.values():
-                tally.compare_numbers(chosen, error.subject)
+                tally.compare_numbers(place, error.subject)
         except CheckError:
             continue  # an entry is undefined at these sizes, such as a variance at n = 1
     return {w: tally.result() for w, tally in tallies.items()}
@@ -123,6 +124,36 @@ def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
         return tuple(grid)
     chosen = Random(0).sample(range(1, len(grid)), MOST_SIZES - 1)
     return tuple(grid[k] for k in [0, *sorted(chosen)])
+
+
+class _Place:
+    """One choice of sizes: SymPy's entries there and the points, for all candidates."""
+
+    def __init__(self, problem: Problem, sizes: Sizes, wrt: Sequence[str]) -> None:
+        self.sizes, self.wrt, self._problem = sizes, wrt, problem
+        self._found: dict[Point, dict[str, Cells]] = {}
+
+    @cached_property
+    def road(self) -> EntryRoad:
+        """SymPy's entries; raises NoEntriesError and CheckError."""
+        return EntryRoad(self._problem, self.sizes)
+
+    @cached_property
+    def points(self) -> Points:
+        """The points to compare at."""
+        return Points(names_of(self._problem), self.sizes, self._problem.variables)
+
+    def chained(self, wrt: str, point: Point) -> Cells:
+        """Return the gradient by ``wrt`` at a point, chained in numbers, once for all names."""
+        if point not in self._found:
+            try:
+                self._found[point] = self.road.gradients(self.wrt, lift=point.value, plus=_sum)
+            except OUTSIDE_DOMAIN:
+                self._found[point] = {}  # that by another name may be defined here
+        found = self._found[point]
+        if wrt not in found:
+            found[wrt] = self.road.gradient(wrt, lift=point.value, plus=_sum)
+        return found[wrt]
 
 
 class _Tally:
@@ -160,50 +191,48 @@ class _Tally:
             self._reason,
         )
 
-    def compare(self, road: EntryRoad) -> None:
-        """Compare at the sizes of a road."""
+    def compare(self, place: _Place) -> None:
+        """Compare at one choice of sizes."""
         if self._mismatch is not None:
             return
-        count = len(flat(road.symbols[self._wrt]))
-        if self._is_identity(road):
+        count = len(flat(place.road.symbols[self._wrt]))
+        if self._is_identity(place):
             self._identities += count
-        elif not self._at_a_point(road.sizes, lambda point: self._chained(road, point)):
+        elif not self._at_a_point(place, lambda point: place.chained(self._wrt, point)):
             return  # defined nowhere at these sizes, such as log(0) at n = 1
-        self._sizes.append(road.sizes)
+        self._sizes.append(place.sizes)
         self._entries += count
 
-    def _is_identity(self, road: EntryRoad) -> bool:
+    def _is_identity(self, place: _Place) -> bool:
+        road = place.road
         if not self._is_free or max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
             return False
         if any(e.op == "named" and str(e.data) not in road.shapes for e in walk(self._candidate)):
             return False  # it names gradients on the way, whose entries would be compositions
         reader = PolynomialReader(_IDENTITY_MONOMIALS)
         try:
-            pairs = _pairs(road.gradient(self._wrt), road.cells(self._candidate))
+            pairs = _pairs(road.symbolic(self._wrt, place.wrt), road.cells(self._candidate))
             return all(reader.read(x) == reader.read(y) for _, x, y in pairs)
         except UnreadableError:
             return False
 
-    def compare_numbers(self, sizes: Sizes, reason: str) -> None:
+    def compare_numbers(self, place: _Place, reason: str) -> None:
         """Compare with the derivatives that dual numbers give, where SymPy has no entries."""
         self._reason = reason
-        if self._mismatch is None and self._at_a_point(sizes, self._by_dual_numbers):
-            self._sizes.append(sizes)
-            self._entries += prod(d.at(sizes) for d in self._names[self._wrt].shape)
+        if self._mismatch is None and self._at_a_point(place, self._by_dual_numbers):
+            self._sizes.append(place.sizes)
+            self._entries += prod(d.at(place.sizes) for d in self._names[self._wrt].shape)
 
-    def _at_a_point(self, sizes: Sizes, derive: Callable[[Point], Cells]) -> bool:
+    def _at_a_point(self, place: _Place, derive: Callable[[Point], Cells]) -> bool:
         """Compare at a point; return whether one was found."""
         functions = (self._problem.objective, self._candidate)
-        for point in points(self._names, sizes, self._problem.variables, functions):
+        for point in place.points.tried(functions):
             try:
                 self._compare_at(point, derive(point))
             except OUTSIDE_DOMAIN:
                 continue
             return True
         return False
-
-    def _chained(self, road: EntryRoad, point: Point) -> Cells:
-        return road.gradient(self._wrt, lift=point.value, plus=_sum)
 
     def _by_dual_numbers(self, point: Point) -> Cells:
         source = self._names[self._wrt]

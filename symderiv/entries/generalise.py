@@ -23,7 +23,7 @@ from ..shapes import ONE, SCALAR, Shape
 from .build import EntryRoad
 from .contraction import transposed
 from .families import Family, Observation
-from .functions import CrowdedError, Names, with_named_functions
+from .functions import CrowdedError, Names, axes_of, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, UnreadableError
 from .symbols import loss_name
@@ -55,11 +55,31 @@ class Pattern:
     sizes: tuple[Sizes, ...]
 
 
-def generalise(problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None) -> Pattern | None:
+class Roads:
+    """The SymPy entries of one problem by sizes, for the patterns of all its gradients."""
+
+    def __init__(self, problem: Problem, together: Sequence[str] = ()) -> None:
+        self.problem, self._together = problem, together
+        self._found: dict[tuple[tuple[str, int], ...], EntryRoad] = {}
+
+    def gradient(self, wrt: str, sizes: Sizes) -> Grid:
+        """Return the entries of the gradient by ``wrt``."""
+        key = tuple(sorted(sizes.items()))
+        if key not in self._found:
+            self._found[key] = EntryRoad(self.problem, sizes)
+        return self._found[key].symbolic(wrt, self._together)
+
+
+def generalise(
+    problem: Problem,
+    wrt: str,
+    sizes: Sequence[Sizes] | None = None,
+    roads: Roads | None = None,
+) -> Pattern | None:
     """Return the pattern of the gradient by ``wrt``, found from its SymPy entries; or None.
 
     ``sizes`` defaults to three choices in which no dimension keeps its size, and to larger ones
-    where those cannot tell all indices apart.
+    where those cannot tell all indices apart. ``roads`` keeps entries for further variables.
 
     >>> from symderiv.language.problem import problem
     >>> from symderiv.notation.text import text
@@ -70,10 +90,13 @@ def generalise(problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None)
     names = names_of(problem)
     if not all(TABLE[e.op].patterned for e in walk(problem.objective)):
         return None
+    if any(len(axes_of(x)) > 2 for x in names.values()):
+        return None  # the patterns sought are those of matrices
+    roads = roads or Roads(problem)
     choices = (typical_sizes(problem), typical_sizes(problem, 1)) if sizes is None else (sizes,)
     for chosen in choices:
         try:
-            grids = [(s, EntryRoad(problem, s).gradient(wrt)) for s in chosen]
+            grids = [(s, roads.gradient(wrt, s)) for s in chosen]
             return _pattern(grids, names, names[wrt].shape)
         except CrowdedError:
             continue

@@ -17,9 +17,9 @@ import sympy
 from ..cells import entry_at
 from ..errors import MissingRuleError
 from ..explicit import ExactMath, Explicit, compare, same
-from ..expr import Expr, Variable, walk
+from ..expr import Expr, Variable, walk_all
 from ..ops import TABLE, Cells
-from ..sampling import inside, values
+from ..sampling import values
 from ..shapes import ONE
 from .symbols import UNDEFINED, name_and_place
 
@@ -116,14 +116,41 @@ def points(
     ``names`` are the expressions that entries are symbols of; ``variables`` tells the properties;
     ``others`` will be evaluated too, so that their domain counts.
     """
-    leaves = {str(v.data): v for x in names.values() for v in walk(x) if v.op == "var"}
-    known = {n: v.properties for n, v in (variables or {}).items()}
-    seen = [*names.values(), *others]
-    positive = any(TABLE[e.op].domain == "positive" for x in seen for e in walk(x))
-    for attempt in range(ATTEMPTS):
-        random = Random(f"{sorted(sizes.items())} {attempt}")
-        extra = (("positive",) if positive and attempt % 2 == 0 else ()) + inside(seen)
-        drawn = [
-            Variable(n, leaves[n].shape, "matrix", known.get(n, ()) + extra) for n in sorted(leaves)
-        ]
-        yield Point(sizes, values(drawn, sizes, random), names)
+    return Points(names, sizes, variables).tried(others)
+
+
+class Points:
+    """The points at one choice of sizes, each kept with what was evaluated there."""
+
+    def __init__(
+        self,
+        names: Mapping[str, Expr],
+        sizes: Mapping[str, int],
+        variables: Mapping[str, Variable] | None = None,
+    ) -> None:
+        self._names, self.sizes = names, sizes
+        nodes = list(walk_all([*names.values()]))
+        self._leaves = {str(v.data): v for v in nodes if v.op == "var"}
+        self._known = {n: v.properties for n, v in (variables or {}).items()}
+        self._domains = {TABLE[e.op].domain for e in nodes}
+        self._kept: dict[tuple[int, tuple[str, ...]], Point] = {}
+
+    def tried(self, others: Sequence[Expr] = ()) -> Iterator[Point]:
+        """Yield the points to try for expressions in the names, in order."""
+        domains = self._domains | {TABLE[e.op].domain for e in walk_all(others)}
+        for attempt in range(ATTEMPTS):
+            positive = "positive" in domains and attempt % 2 == 0
+            within = ("unit",) if "unit" in domains else ()
+            yield self._point(attempt, (("positive",) if positive else ()) + within)
+
+    def _point(self, attempt: int, extra: tuple[str, ...]) -> Point:
+        found = self._kept.get((attempt, extra))
+        if found is None:
+            random = Random(f"{sorted(self.sizes.items())} {attempt}")
+            drawn = [
+                Variable(n, v.shape, "matrix", self._known.get(n, ()) + extra)
+                for n, v in sorted(self._leaves.items())
+            ]
+            found = Point(self.sizes, values(drawn, self.sizes, random), self._names)
+            self._kept[attempt, extra] = found
+        return found

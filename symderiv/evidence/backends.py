@@ -116,13 +116,17 @@ def _jax_gradients(
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, jnp.float64
 
-    forward = _namespace(compiled, jnp, jax.scipy, read)["forward"]
+    forward = _namespace(compiled, _JaxNumpy(jnp), jax.scipy, read)["forward"]
 
     def loss(chosen: dict[str, Any]) -> Any:
         value = _objective(forward, compiled, {**inputs, **chosen}, dict(given), keywords)
         return jnp.asarray(value, dtype=float)
 
-    gradients = jax.grad(loss)({n: jnp.asarray(inputs[n]) for n in wrt})
+    slopes, at = jax.grad(loss), {n: jnp.asarray(inputs[n]) for n in wrt}
+    try:
+        gradients = jax.jit(slopes)(at)  # op by op, every operation is compiled on its own
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+        gradients = slopes(at)  # the code looks at values
     return {n: np.asarray(g) for n, g in gradients.items()}
 
 
@@ -148,6 +152,21 @@ def jax_forward(
 
     whole = jax.hessian(value) if twice else jax.jacobian(value)
     return np.asarray(whole(jnp.asarray(inputs[by])))
+
+
+class _JaxNumpy:
+    """NumPy's names over JAX's arrays; functions of plain numbers stay plain while traced."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found, plain = getattr(self._module, name), getattr(np, name, None)
+        if not isinstance(plain, np.ufunc):
+            return found
+        return lambda *args, **options: (
+            plain if all(isinstance(a, int | float) for a in args) else found
+        )(*args, **options)
 
 
 class _TorchNumpy:

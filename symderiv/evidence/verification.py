@@ -18,7 +18,7 @@ from ..cells import each
 from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
-from ..entries import compare_all, generalise
+from ..entries import Roads, compare_all, generalise
 from ..errors import DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import Problem
@@ -90,6 +90,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
     _check_equations(problem)
     candidates = {n: r.expr for n, r in derivation.items()}
     found: list[dict[str, Any]] = []
+    roads = Roads(problem, list(candidates))
     for name, c in compare_all(problem, candidates).items():
         if c.mismatch is not None:
             m = c.mismatch
@@ -99,7 +100,7 @@ def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[
                 f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} ({other})",
                 remedy="this is an error of the program, and nothing is printed; please report it",
             )
-        pattern = generalise(problem, name) if patterns else None
+        pattern = generalise(problem, name, roads=roads) if patterns else None
         found.append(
             {
                 "by": name,
