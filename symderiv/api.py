@@ -100,7 +100,7 @@ def derive(
     of: Problem | str | Path | Any,
     wrt: Sequence[str] | str | Any | None = None,
     *,
-    order: int = 1,
+    order: int | None = None,
     layout: str = "denominator",
     structured: str = "ambient",
     syntax: str = "python",
@@ -113,7 +113,8 @@ def derive(
     symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
     be read, MissingRuleError for what no rule covers.
 
-    With ``order=2`` the Hessians by every variable are derived, checked and printed too.
+    With ``order=2`` the Hessians by every variable are derived, checked and printed too; the
+    problem of a file may ask for them itself.
     ``structured`` says what the gradient by a symmetric, skew, diagonal, lower or upper variable
     means: "ambient" takes all entries as independent, "tangent" projects that onto the structure
     (for an orthogonal variable: onto its tangent space), "independent" counts each free entry once.
@@ -152,7 +153,7 @@ def stack(
 
     >>> p = stack("Z = X + X @ W; L(Z)", 2, X="n, d", W="d, d")
     >>> derive(p)["W_1"]
-    X.T @ (G @ W_2.T + G)
+    X.T @ (G + G @ W_2.T)
     """
     block = _problem(of, variables, syntax)
     return stacking.stack(block, k, input=input, output=output, shared=shared)
@@ -295,7 +296,7 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
         files = jacobian_files(matrix, matrix.certificate, options[0], options[2])
         return matrix.certificate, differing(Path(folder), data, files)
     fresh = Derivation(
-        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order", 1)
+        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order")
     )
     certificate = fresh.verify()
     files = fresh._files(*options)

@@ -161,6 +161,8 @@ def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str],
         claims=claims,
         meanings={k: v for k, v in p["meanings"].items() if k not in p["variables"]},
         question=p["question"],
+        source_note=p["source"],
+        order=p["order"],
     )
     options = data.get("options", {})
     chosen = (

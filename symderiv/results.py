@@ -83,9 +83,10 @@ class Derivation(engine.Derivation):
         wrt: Sequence[str] | None = None,
         *,
         structured: str = AMBIENT,
-        order: int = 1,
+        order: int | None = None,
     ) -> None:
         check_convention(structured)
+        order = problem.order if order is None else order
         if order not in (1, 2):
             raise MissingRuleError(
                 f"no rule for derivatives of order {order}: gradients are order 1, Hessians 2"
@@ -201,7 +202,7 @@ class Derivation(engine.Derivation):
     def _files(self, formats: Sequence[str], style: str, engine: str) -> dict[str, bytes]:
         shown = [r for r in self.values() if isinstance(r, StructuredResult)]
         asked: dict[str, Any] = {"structured": self.structured} if shown else {}
-        asked.update({"order": self.order} if self.order == 2 else {})
+        asked.update({"order": self.order} if self.order != self.problem.order else {})
         return build_files(
             self.ambient,
             self.evidence,

@@ -37,7 +37,7 @@ class _Block:
     def inside(self) -> dict[str, Expr]:
         """Return the definitions that the output is computed from, and the output."""
         needed = {self.output}
-        for name in reversed(self.definitions):
+        for name in [*self.definitions][::-1]:
             if name in needed:
                 needed |= _mentioned(self.definitions[name])
         return {n: x for n, x in self.definitions.items() if n in needed}

@@ -140,7 +140,7 @@ def test_equal_exits_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> Non
 def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "list")
     assert code == 0
-    (line,) = (line for line in out.splitlines() if line.startswith("linear-layer "))
+    (line,) = (line for line in out.splitlines() if line.startswith("  linear-layer "))
     assert line.split(maxsplit=1)[1].startswith("Position-wise linear layer: Z = X @ W")
     assert max(map(len, out.splitlines())) <= 102
 

@@ -161,6 +161,7 @@ def _report(derivation: Derivation, style: str) -> list[str]:
     for name, value in problem.definitions.items():
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
     lines.append(f"  {_objective(derivation)}")
+    lines += [click.style(f"  Source: {problem.source}", dim=True)] if problem.source else []
     lines.append("")
     if style != "entries":
         for section in derivation.sections:

@@ -8,23 +8,31 @@ import textwrap
 import click
 
 from .. import library
+from ..language import Problem
 from .common import json_option
 
-_WIDTH = 100
+_WIDTH = 98
 
 
 @click.command(name="list", short_help="List the ready-made problems.")
 @json_option
 def command(as_json: bool) -> None:
     """List the ready-made problems; derive one with ``symderiv derive NAME``."""
-    problems = [library.load_named(name) for name in library.names()]
+    groups = {
+        group: [library.load_named(n) for n in names] for group, names in library.GROUPS.items()
+    }
     if as_json:
-        data = [{"name": p.name, "title": p.title, "text": p.text} for p in problems]
-        click.echo(json.dumps(data, indent=2))
+        data = [_data(group, p) for group, problems in groups.items() for p in problems]
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    wide = max(len(p.name) for p in problems)
-    for p in problems:
-        line = f"{p.title}: {'; '.join(p.text.splitlines())}"
-        click.echo(
-            f"{p.name.ljust(wide)}  {textwrap.shorten(line, _WIDTH - wide, placeholder=' ...')}"
-        )
+    wide = max(len(p.name) for problems in groups.values() for p in problems)
+    for k, (group, problems) in enumerate(groups.items()):
+        click.echo(("\n" if k else "") + click.style(group, bold=True))
+        for p in problems:
+            line = f"{p.title}: {'; '.join(p.text.splitlines())}"
+            short = textwrap.shorten(line, _WIDTH - wide, placeholder=" ...")
+            click.echo(f"  {p.name.ljust(wide)}  {short}")
+
+
+def _data(group: str, p: Problem) -> dict[str, str]:
+    return {"name": p.name, "group": group, "title": p.title, "text": p.text, "source": p.source}

@@ -169,6 +169,8 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
         blocks.append(Paragraph((scribe.problem.question,)))
     blocks.append(Display(tuple(_statement(scribe))))
     blocks.append(Paragraph(_assumptions(scribe)))
+    if scribe.problem.source:
+        blocks.append(Paragraph((f"Source: {scribe.problem.source.rstrip('.')}.",)))
     properties = _properties(scribe)
     if properties:
         blocks.append(Bullets(tuple(properties)))

@@ -174,6 +174,8 @@ def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
             {"about": c.about, "says": list(c.says), "question": c.question} for c in p.claims
         ],
         "question": p.question,
+        "source": p.source,
+        "order": p.order,
     }
 
 

@@ -7,6 +7,29 @@ from importlib.resources import files
 from ..errors import UnknownNameError
 from ..language import Problem, load_text
 
+# Every problem stands in one group, in the order in which a reader would go.
+GROUPS = {
+    "Layers": (
+        "linear-layer lora ffn-relu ffn-gelu ffn-silu swiglu embedding-lookup tied-embedding "
+        "convolution-1d convolution-2d lstm-cell gru-cell"
+    ).split(),
+    "Norms and residuals": (
+        "batch-norm layer-norm rms-norm residual-post-norm residual-pre-norm"
+    ).split(),
+    "Attention": (
+        "attention causal-attention multi-head-attention encoder-block decoder-block"
+    ).split(),
+    "Losses": "softmax-cross-entropy label-smoothing info-nce vae-loss".split(),
+    "Regression, with Hessians": (
+        "ridge-regression logistic-regression multinomial-regression poisson-regression"
+    ).split(),
+    "Statistics": (
+        "gaussian-log-likelihood gaussian-process principal-components reconstruction-error "
+        "canonical-correlation matrix-factorisation"
+    ).split(),
+    "Mechanics": "neo-hooke saint-venant-kirchhoff".split(),
+}
+
 
 def names() -> list[str]:
     """Return the names of the ready-made problems.
