@@ -100,7 +100,13 @@ class EntryRoad:
         key = (entry, by)
         found = self._partials.get(key)
         if found is None:
-            found = self._partials[key] = entry.diff(by)
+            # Most terms of a sum do not depend on one symbol, and entries share the others.
+            terms = [a for a in entry.args if by in self._symbols_in(a)] if entry.is_Add else ()
+            if len(terms) < len(entry.args) and terms:
+                found = sympy.Add(*(self.partial(a, by) for a in terms))
+            else:
+                found = entry.diff(by)
+            self._partials[key] = found
         return found
 
     def gradient(
