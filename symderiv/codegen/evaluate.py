@@ -107,8 +107,9 @@ def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:
     if array.ndim != len(dims):
         raise _wrong(name, array, dims, sizes)
     for dim, size in zip(dims, array.shape, strict=True):
-        if dim.symbols == dim.names and len(dim.names) == 1 == dim.coefficient:
-            if sizes.setdefault(dim.symbols[0], size) != size:
+        if dim.symbols == dim.names and len(dim.names) == 1:
+            found, rest = divmod(size, dim.coefficient)
+            if rest or sizes.setdefault(dim.symbols[0], found) != found:
                 raise _wrong(name, array, dims, sizes)
         elif all(s in sizes for s in dim.names) and dim.at(sizes) != size:
             raise _wrong(name, array, dims, sizes)

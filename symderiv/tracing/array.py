@@ -19,9 +19,11 @@ import numpy as np
 from ..errors import ShapeError
 from ..shapes import Dim, divided, size, times
 from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
-from .constants import written
+from .constants import is_unexplained, written
+from .drawn import drawn
 from .nodes import Node
 from .places import refuse
+from .remedies import ARRAY, BRANCH, FUNCTION, INTEGER, LOOP, NUMBER
 
 # By the name of the ufunc, and by the function of NumPy; ``functions`` fills them.
 UFUNCS: dict[str, Callable[..., Any]] = {}
@@ -42,9 +44,11 @@ def operand(x: Any) -> Node:
         return number(str(x) if x >= 0 else f"({x})")
     if isinstance(x, float) and math.isfinite(x):
         text = written(abs(x))
+        if is_unexplained(text):
+            drawn.note(text)
         return number(text if x >= 0 else f"(-({text}))")
     what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
-    raise refuse(f"{what} in the function is no symbol", _ONE_TO_COME)
+    raise refuse(f"{what} that is no argument of the function", _ONE_TO_COME)
 
 
 def sized(dim: Dim) -> Any:
@@ -58,27 +62,30 @@ def as_dim(x: Any) -> Dim:
         return x.node.size
     if isinstance(x, int | np.integer) and x > 0:
         return size(int(x))
-    raise refuse("a size that is no size of an argument", "use X.shape[0] or a positive integer")
+    raise refuse(
+        "a size that is neither a size of an argument nor a multiple of one",
+        'use X.shape[0], a multiple of it or a positive integer, or declare numbers: x="7"',
+    )
 
 
-def _without_numbers(what: str, remedy: str) -> Callable[..., NoReturn]:
+def _without_numbers(what: str, remedy: str | dict[str, str]) -> Callable[..., NoReturn]:
     def refused(self: Traced, *args: Any, **options: Any) -> NoReturn:
         raise refuse(what, remedy)
 
     return refused
 
 
-def _array(made: Any) -> Traced:
-    return made if isinstance(made, Traced) else Traced(made)
+def _array(made: Any) -> Any:
+    return Traced(made) if isinstance(made, Node) else made
 
 
 def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Return ``a + b``, the same from the right, and ``a += b``."""
 
-    def forward(self: Traced, other: Any) -> Traced:
+    def forward(self: Traced, other: Any) -> Any:
         return _array(UFUNCS[name](self, other))
 
-    def backward(self: Traced, other: Any) -> Traced:
+    def backward(self: Traced, other: Any) -> Any:
         return _array(UFUNCS[name](other, self))
 
     def in_place(self: Traced, other: Any) -> Traced:
@@ -107,7 +114,7 @@ class Traced:
         """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
         if not self.node.rank:
             return Traced(node)
-        if self.shared or not self.node.args:
+        if self.shared:
             raise refuse(
                 "an assignment in place to an argument or a view, which changes other arrays",
                 "write x = x + .., which makes a new array",
@@ -133,7 +140,7 @@ class Traced:
             asked = f" with {', '.join(options)}=" if options else ""
             raise refuse(
                 f"np.{name}{way}{asked} has no counterpart in the language",
-                "write it with functions that it has, without options",
+                FUNCTION if way == asked == "" else "write it without options",
             )
         return _array(UFUNCS[name](*inputs))
 
@@ -142,7 +149,7 @@ class Traced:
             module = str(getattr(function, "__module__", "numpy")).replace("numpy", "np")
             raise refuse(
                 f"{module}.{function.__name__} has no counterpart in the language",
-                "write it with functions that it has",
+                FUNCTION,
             )
         try:
             return FUNCTIONS[function](*args, **options)
@@ -151,37 +158,26 @@ class Traced:
 
     __array__ = _without_numbers(
         "this makes an array of numbers out of symbols",
-        "leave np.array and np.asarray out; scipy.special.softmax and logsumexp are written with "
-        "np.exp, np.log and np.sum",
+        ARRAY,
     )
-    __bool__ = _without_numbers(
-        "a branch that depends on the values of an array", "write np.where(condition, a, b)"
-    )
+    __bool__ = _without_numbers("a branch that depends on the values of an array", BRANCH)
     __float__ = _without_numbers(
         "this needs a number, and the array has symbols for entries",
-        "use the functions of NumPy (np.sqrt, not math.sqrt)",
+        NUMBER,
     )
     __int__ = __complex__ = item = tolist = __float__
     __index__ = _without_numbers(
         "this needs an integer, and a size is a symbol here",
-        "for np.eye(n), np.ones(n) and np.zeros(n) write np.eye(n, like=X), .. with an argument X; "
-        "instead of a loop over range(n) write the sum with @ or np.sum",
+        INTEGER,
     )
     __iter__ = _without_numbers(
         "a loop over the rows of an array of symbolic size",
-        "write it for all rows at once: X @ W, np.sum(X, axis=1)",
+        LOOP,
     )
     __len__ = _without_numbers(
         "len() must be an integer, and the size is a symbol", "use .shape[0]"
     )
-    __setitem__ = _without_numbers(
-        "an assignment to a part of an array",
-        "build the array as a whole: np.where(condition, a, b), np.concatenate",
-    )
-    __eq__ = __ne__ = _without_numbers(
-        "a comparison of entries for equality", "give the mask as an argument of the function"
-    )
-    __mod__ = __rmod__ = __and__ = __or__ = __invert__ = __divmod__ = _without_numbers(
+    __rmod__ = __and__ = __or__ = __invert__ = __divmod__ = _without_numbers(
         "an operator of whole numbers or of truth values", "write it with + - * / ** @ and np.where"
     )
     __contains__ = __bool__
@@ -197,11 +193,28 @@ class Traced:
     __gt__, __lt__ = _operator("greater")[0], _operator("less")[0]
     __ge__, __le__ = _operator("greater_equal")[0], _operator("less_equal")[0]
 
+    def __eq__(self, other: object) -> Any:
+        return EQUAL[0](self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return EQUAL[1](self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __format__(self, asked: str) -> str:
+        return repr(self)
+
     def __floordiv__(self, other: Any) -> Any:
         quotient = divided(as_dim(self), as_dim(other))
         if quotient is None:
             raise refuse(f"{self.node.column} // {other} is no size", 'declare it: X="n, h*k"')
         return sized(quotient)
+
+    def __mod__(self, other: Any) -> Any:
+        if self.node.size is not None and divided(self.node.size, as_dim(other)) is not None:
+            return 0
+        raise refuse(f"whether {other} divides {self.node.column} is not known",
+                     'declare a multiple, as in X="n, 2*d"')  # fmt: skip
 
     def __neg__(self) -> Traced:
         return Traced(UFUNCS["negative"](self))
@@ -214,6 +227,16 @@ class Traced:
 
     def __getitem__(self, places: Any) -> Traced:
         return self.view(_INDEX[0](self.node, places))
+
+    def __setitem__(self, places: Any, value: Any) -> None:
+        """Follow ``x[condition] = number``, which is a choice; refuse every other place."""
+        number = not isinstance(value, np.ndarray) or not value.ndim
+        if not (isinstance(places, Condition) and places.node.dims == self.node.dims and number):
+            raise refuse(
+                "an assignment to a part of an array",
+                "build the array as a whole: np.where(condition, a, b), np.concatenate, np.stack",
+            )
+        self.assigned(FUNCTIONS[np.where](places, value, self).node)
 
     # shape
 
@@ -327,9 +350,12 @@ class Traced:
 
     def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
         """Return the biased variance."""
-        if ddof:
-            raise refuse("the unbiased variance", "write var * n / (n - 1)")
-        return Traced(reduce("var", self.node, axis, keepdims))
+        biased = Traced(reduce("var", self.node, axis, keepdims))
+        if not ddof:
+            return biased
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        n = self.size if axis is None else sized(times(self.node.dims[a] for a in axes))
+        return biased * n / (n - ddof)  # type: ignore[no-any-return]
 
     def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
         """Return the biased standard deviation."""
@@ -343,6 +369,14 @@ class Traced:
         if max(a.rank, b.rank) > 2:
             raise refuse("np.dot of tensors", "write it with np.einsum", ShapeError)
         return Traced(matmul(a, b))
+
+    def clip(self, least: Any = None, most: Any = None) -> Traced:
+        """Return the entries, none below the least and none above the most."""
+        return FUNCTIONS[np.clip](self, least, most)  # type: ignore[no-any-return]
+
+    def diagonal(self) -> Traced:
+        """Return the diagonal."""
+        return FUNCTIONS[np.diag](self)  # type: ignore[no-any-return]
 
     def trace(self) -> Traced:
         """Return the sum of the diagonal."""
@@ -361,3 +395,4 @@ class Condition(Traced):
 
 _REDUCED = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}
 _INDEX: list[Callable[[Node, Any], Node]] = []  # ``indexing`` puts its reader here
+EQUAL: list[Callable[[Any, Any], Any]] = []  # == and !=, from ``comparing``

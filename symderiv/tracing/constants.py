@@ -46,3 +46,8 @@ def written(value: float) -> str:
     """
     text = repr(value)
     return text if len(text) < _LONG else _known().get(value, text)
+
+
+def is_unexplained(text: str) -> bool:
+    """Whether the text of a number has so many digits that nobody wrote it so."""
+    return len(text) >= _LONG and text.replace(".", "").replace("e-", "").isdecimal()

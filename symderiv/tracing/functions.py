@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..ops import FUNCTIONS as LANGUAGE
-from ..shapes import Dim, summed_sizes
+from ..shapes import Dim
 from .array import _INDEX, FUNCTIONS, UFUNCS, Condition, Traced, as_dim, operand
 from .building import call, entrywise, matmul, reduce, shown, transpose
+from .comparing import two_sizes
 from .fusing import fused
 from .indexing import index
 from .nodes import Node
 from .places import refuse
+from .sizes import added, subtracted
 
 _INDEX.append(index)
 
@@ -43,7 +46,6 @@ _TEMPLATES = {
     "expit": "sigmoid({0})",
     "log_expit": "-softplus(-{0})",
 }
-_COMPARISONS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<="}
 
 
 def _entrywise(template: str) -> Callable[..., Node]:
@@ -59,16 +61,19 @@ def _entrywise(template: str) -> Callable[..., Node]:
     return build
 
 
-def _multiply(a: Any, b: Any) -> Node:
-    node = _entrywise("{0} * {1}")(a, b)
-    sizes = [x.node.size if isinstance(x, Traced) else _integer(x) for x in (a, b)]
-    if sizes[0] is not None and sizes[1] is not None:
-        node.size = sizes[0] * sizes[1]
-    return node
+def _of_sizes(template: str, combine: Callable[[Dim, Dim], Dim | None]) -> Callable[..., Node]:
+    """Return an operation of arrays whose result for two sizes is a size again."""
+    build = _entrywise(template)
 
+    def built(a: Any, b: Any) -> Node:
+        sizes = two_sizes(a, b)
+        size = combine(*sizes) if sizes and all(s.coefficient for s in sizes) else None
+        if size is not None and not size.symbols:
+            return operand(size.coefficient)
+        node = build(a, b)
+        return node if size is None else replace(node, size=size)
 
-def _integer(x: Any) -> Dim | None:
-    return as_dim(x) if type(x) is int and x > 0 else None
+    return built
 
 
 def _maximum(a: Any, b: Any) -> Node:
@@ -87,19 +92,13 @@ def _logaddexp(a: Any, b: Any) -> Node:
 
 UFUNCS.update({name: _entrywise(template) for name, template in _TEMPLATES.items()})
 UFUNCS.update(
-    multiply=_multiply,
+    add=_of_sizes("{0} + {1}", added),
+    subtract=_of_sizes("{0} - {1}", subtracted),
+    multiply=_of_sizes("{0} * {1}", lambda a, b: a * b),
     maximum=_maximum,
     logaddexp=_logaddexp,
     matmul=lambda a, b: matmul(operand(a), operand(b)),
 )
-
-
-def _comparison(sign: str) -> Callable[[Any, Any], Condition]:
-    return lambda a, b: Condition(operand(a), sign, operand(b))
-
-
-for _name, _sign in _COMPARISONS.items():
-    UFUNCS[_name] = _comparison(_sign)
 
 
 def _function(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -182,14 +181,20 @@ def _diag(x: Any) -> Traced:
     return x.view(call("diag({0})", (rows,), n))  # type: ignore[no-any-return]
 
 
-@_function(np.tril)
-def _tril(x: Any) -> Traced:
-    return Traced(call("tril({0})", x.node.dims, x.node))
+def _triangle(name: str, other: str, wide: int) -> Callable[..., Traced]:
+    """Return np.tril or np.triu; the triangle without its diagonal is what the other leaves."""
+
+    def build(x: Any, k: int = 0) -> Traced:
+        if x.ndim != 2 or k not in (0, wide):
+            raise refuse(f"np.{name} with k={k}", f"{name}(X) and {name}(X, k={wide}) are followed")
+        text = f"{name}({{0}})" if k == 0 else f"{{0}} - {other}({{0}})"
+        return Traced(call(text, x.node.dims, x.node))
+
+    return build
 
 
-@_function(np.triu)
-def _triu(x: Any) -> Traced:
-    return Traced(call("triu({0})", x.node.dims, x.node))
+FUNCTIONS[np.tril] = _triangle("tril", "triu", -1)
+FUNCTIONS[np.triu] = _triangle("triu", "tril", 1)
 
 
 @_function(np.kron)
@@ -209,8 +214,20 @@ def _matrix_function(name: str, *, scalar: bool) -> Callable[[Any], Traced]:
     return build
 
 
+def _eigvalsh(x: Any) -> Traced:
+    return Traced(call("eigvalsh({0})", (_square(x.node, "eigvalsh"),), x.node))
+
+
+@_function(np.linalg.pinv)
+def _pinv(x: Any) -> Traced:
+    if x.ndim != 2:
+        raise refuse("np.linalg.pinv of a stack of matrices", "", ShapeError)
+    return Traced(call("pinv({0})", x.node.dims[::-1], x.node))
+
+
 FUNCTIONS[np.linalg.inv] = _matrix_function("inv", scalar=False)
 FUNCTIONS[np.linalg.cholesky] = _matrix_function("cholesky", scalar=False)
+FUNCTIONS[np.linalg.eigvalsh] = _eigvalsh
 FUNCTIONS[np.linalg.det] = _matrix_function("det", scalar=True)
 
 
@@ -258,43 +275,6 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     raise refuse(f"np.linalg.norm with ord={ord}, axis={axis}", "write the norm with sums")
 
 
-@_function(np.einsum)
-def _einsum(subscripts: str, *arrays: Any) -> Traced:
-    text = subscripts.replace(" ", "")
-    if "->" not in text or "." in text:
-        raise refuse("np.einsum without -> or with an ellipsis", "write all indices and ->")
-    inputs, output = text.split("->")
-    nodes = [operand(a) for a in arrays]
-    sizes: dict[str, Dim] = {}
-    for letters, n in zip(inputs.split(","), nodes, strict=True):
-        fits = len(letters) == n.rank and all(
-            sizes.setdefault(c, d) == d for c, d in zip(letters, n.dims, strict=True)
-        )
-        if not fits:
-            raise refuse(f"np.einsum: {letters!r} does not fit {shown(n.dims)}", "", ShapeError)
-    arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
-    dims = tuple(sizes[c] for c in output)
-    made = call(f'einsum("{text}", {arguments})', dims, *nodes)
-    return arrays[0].view(made) if len(arrays) == 1 else Traced(made)
-
-
-@_function(np.concatenate)
-def _concatenate(arrays: Any, axis: int = 0) -> Traced:
-    nodes = [operand(a) for a in arrays]
-    rank = nodes[0].rank
-    if any(n.rank != rank for n in nodes) or rank not in (1, 2):
-        raise refuse("np.concatenate of other things than vectors or matrices", "", ShapeError)
-    axis %= rank
-    if any(n.dims[k] != nodes[0].dims[k] for n in nodes for k in range(rank) if k != axis):
-        raise refuse(
-            f"np.concatenate: {' '.join(shown(n.dims) for n in nodes)} do not fit", "", ShapeError
-        )
-    joined = summed_sizes([n.dims[axis] for n in nodes])
-    dims = tuple(joined if k == axis else d for k, d in enumerate(nodes[0].dims))
-    arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
-    return Traced(call(f"concat({arguments}, axis={axis})", dims, *nodes))
-
-
 @_function(np.expand_dims)
 def _expand_dims(x: Any, axis: int) -> Traced:
     places: list[Any] = [slice(None)] * x.ndim
@@ -326,3 +306,31 @@ def _eye(rows: Any, M: Any = None, k: int = 0, **_: Any) -> Traced:  # noqa: N80
         raise refuse("an identity that is not square or has a shifted diagonal", "write np.eye(n)")
     dim = as_dim(rows)
     return Traced(call(f"eye({dim})", (dim, dim)))
+
+
+@_function(np.broadcast_to)
+def _broadcast_to(x: Any, shape: Any) -> Traced:
+    return Traced(entrywise("{0} * {1}", operand(x), _filled("ones", _sizes(shape)).node))
+
+
+@_function(np.average)
+def _average(x: Any, axis: Any = None, weights: Any = None) -> Traced:
+    if weights is None:
+        return x.mean(axis)  # type: ignore[no-any-return]
+    if operand(weights).dims != x.node.dims:
+        raise refuse("np.average with weights of another shape", "write it with np.sum")
+    return (x * weights).sum(axis) / weights.sum(axis)  # type: ignore[no-any-return]
+
+
+@_function(np.atleast_2d)
+def _atleast_2d(x: Any) -> Traced:
+    return x if x.ndim >= 2 else x.reshape(*(1,) * (2 - x.ndim), *x.shape)  # type: ignore[no-any-return]
+
+
+@_function(np.cumsum)
+def _cumsum(x: Any, axis: Any = None) -> Traced:
+    n = x.node
+    if n.rank != 1:
+        raise refuse("np.cumsum of a matrix", "write np.tril(np.ones((n, n))) @ X")
+    (dim,) = n.dims
+    return Traced(call(f"tril(ones({dim}, {dim})) @ {{0}}", n.dims, n))

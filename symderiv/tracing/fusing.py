@@ -128,18 +128,43 @@ def _is_expanded(wide: Node, c: Node, kept: tuple[Dim, ...]) -> bool:
     return bool(alike) and len(wide.of) == len(c.of) == 1 and is_same(wide.of[0], c.of[0])
 
 
-def _sigmoid(n: Node) -> Node | None:
-    one, below = n.of
-    if not _is_one(one) or below.made != "{0} + {1}":
-        return None
-    for number, e in (below.of, below.of[::-1]):
-        if _is_one(number) and e.made == "exp({0})":
-            minus = e.of[0]
-            z, text = (minus.of[0], "{0}") if minus.made == "-{0}" else (minus, "-{0}")
-            return Node(
-                n.dims, f"sigmoid({text})", (z,), per_row=z.per_row, made="sigmoid", of=(z,)
-            )
+def _one_and_exp(n: Node) -> Node | None:
+    """Return u for 1 + exp(u)."""
+    if n.made == "{0} + {1}":
+        for number, e in (n.of, n.of[::-1]):
+            if _is_one(number) and e.made == "exp({0})":
+                return e.of[0]
     return None
+
+
+def _sigmoid(n: Node) -> Node | None:
+    """Return a * sigmoid(-u) for a / (1 + exp(u)), with which silu is written as well."""
+    above, below = n.of
+    u = _one_and_exp(below)
+    if u is None:
+        return None
+    z, text = (u.of[0], "{0}") if u.made == "-{0}" else (u, "-{0}")
+    if _is_one(above):
+        return _named("sigmoid", f"sigmoid({text})", z)
+    if text == "{0}" and is_same(above, z):
+        return _named("silu", "silu({0})", z)
+    return None
+
+
+def _softplus(n: Node) -> Node | None:
+    """Return softplus(u) for log(1 + exp(u))."""
+    u = _one_and_exp(n.of[0])
+    return None if u is None else _named("softplus", "softplus({0})", u)
+
+
+def _softplus_of_exp(n: Node) -> Node | None:
+    (e,) = n.of
+    return _named("softplus", "softplus({0})", e.of[0]) if e.made == "exp({0})" else None
+
+
+def _named(name: str, text: str, z: Node) -> Node:
+    row = text.replace("{0}", "{0:r}") if z.rank == 1 else ""
+    return Node(z.dims, text, (z,), row, z.per_row, made=name, of=(z,))
 
 
 def _without_zero(n: Node) -> Node | None:
@@ -157,6 +182,7 @@ def _is_one(n: Node) -> bool:
 _RULES: dict[str, tuple[Callable[[Node], Node | None], ...]] = {
     "{0} / {1}": (_softmax, _sigmoid),
     "{0} - {1}": (_logsoftmax,),
-    "log({0})": (_logsumexp,),
+    "log({0})": (_logsumexp, _softplus),
+    "log1p({0})": (_softplus_of_exp,),
     "{0} + {1}": (_without_zero, _shifted_logsumexp),
 }

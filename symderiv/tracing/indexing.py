@@ -6,13 +6,15 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shapes import ONE
+from .array import Condition, Traced
 from .building import call, reshape, shown
 from .nodes import Node
 from .places import refuse
+from .slicing import from_the_end, sliced
 
 
 def index(n: Node, places: Any) -> Node:
-    """Return ``x[places]``: whole axes, new axes, and integers from the front."""
+    """Return ``x[places]``: whole axes and parts of them, new axes, and integers."""
     given = list(places) if isinstance(places, tuple) else [places]
     axes = sum(p is not None and p is not Ellipsis for p in given)
     if axes > n.rank:
@@ -20,13 +22,15 @@ def index(n: Node, places: Any) -> Node:
     dots = [k for k, p in enumerate(given) if p is Ellipsis]
     k = dots[0] if dots else len(given)
     given[k : k + 1] = [slice(None)] * (n.rank - axes)
-    for p in given:
-        whole = isinstance(p, slice) and p == slice(None)
-        if not (whole or p is None or (type(p) is int and p >= 0)):
-            raise refuse(
-                "an index that is neither an integer from 0 on, nor : , nor None",
-                "give that part to the function as an argument of its own",
-            )
+    axis = 0
+    for k, p in enumerate(given):
+        if isinstance(p, slice):
+            n, given[k] = sliced(n, axis, p), slice(None)
+        elif type(p) is int and p < 0:
+            given[k] = from_the_end(n, axis, p)
+        elif p is not None and type(p) is not int:
+            raise _no_place(p)
+        axis += p is not None
     picked = _picked(n, [p for p in given if p is not None])
     dims, left = [], list(picked.dims)
     for p in given:
@@ -35,6 +39,21 @@ def index(n: Node, places: Any) -> Node:
         elif isinstance(p, slice):
             dims.append(left.pop(0))
     return reshape(picked, tuple(dims))
+
+
+def _no_place(p: Any) -> Exception:
+    if isinstance(p, Condition):
+        return refuse("an index that is a condition", "write np.where(condition, a, b)")
+    if isinstance(p, Traced) and p.node.size is None:
+        return refuse(
+            "an index that is an array of integers",
+            'give one-hot rows instead, as in Y="n, k": np.sum(Y * P, axis=1) for the entries '
+            "P[np.arange(n), y], Y @ E for the rows E[y]",
+        )
+    return refuse(
+        "an index that is neither an integer, nor a slice, nor None",
+        "give that part to the function as an argument of its own",
+    )
 
 
 def _picked(n: Node, places: list[Any]) -> Node:

@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 import numpy
 
 from ..errors import LanguageError, Span, UnsupportedError
+from .remedies import chosen
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _NUMPY = str(Path(numpy.__file__).parent)
@@ -23,14 +24,17 @@ def is_users(code: CodeType) -> bool:
 
 
 def refuse(
-    problem: str, remedy: str, error: type[LanguageError] = UnsupportedError
+    problem: str, remedy: str | dict[str, str], error: type[LanguageError] = UnsupportedError
 ) -> LanguageError:
-    """Return the error for what stands in the line of the user's file that runs now."""
+    """Return the error for what stands in the line of the user's file that runs now.
+
+    Remedies by word are chosen by the words of what stands there.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not is_users(frame.f_code):
         frame = frame.f_back
     if frame is None:
-        return error(problem, remedy=remedy)
+        return error(problem, remedy=remedy if isinstance(remedy, str) else chosen(remedy, ""))
     return _located(problem, remedy, error, frame.f_code, frame.f_lineno, frame.f_lasti)
 
 
@@ -48,11 +52,29 @@ def explain(failure: Exception) -> LanguageError:
 
 
 def _located(
-    problem: str, remedy: str, error: type[LanguageError], code: CodeType, line: int, last: int
+    problem: str,
+    remedy: str | dict[str, str],
+    error: type[LanguageError],
+    code: CodeType,
+    line: int,
+    last: int,
 ) -> LanguageError:
     span = _span(code, last, line)
-    name = Path(code.co_filename).name
-    return error(f"{name}, line {line}: {problem}", span=span, remedy=remedy)
+    if not isinstance(remedy, str):
+        remedy = chosen(remedy, span.text[span.start : span.stop] if span else "")
+    return error(f"{name_of(code, line)}: {problem}", span=span, remedy=remedy)
+
+
+def name_of(code: CodeType, line: int) -> str:
+    """Return the file, the line and the function in which something happened."""
+    inside = "" if code.co_name.startswith("<") else f", in {code.co_name}"
+    return f"{Path(code.co_filename).name}, line {line}{inside}"
+
+
+def whole_line(code: CodeType, line: int) -> Span | None:
+    """Return a line of the user's file, all of it marked."""
+    text = linecache.getline(code.co_filename, line).strip()
+    return Span(text, 0, len(text)) if text else None
 
 
 def _span(code: CodeType, last_instruction: int, line: int) -> Span | None:

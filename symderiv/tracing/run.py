@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, Span
 from ..language import Problem, problem
 from ..language.declarations import Declarations
 from ..notation.text import text as spelled
+from . import comparing, contracting, functions, indexing  # noqa: F401  they fill the tables
 from .array import Condition, Traced
+from .creating import following_creation
+from .drawn import drawn
 from .nodes import Node, statements
-from .places import explain, is_users
+from .places import explain, is_users, name_of, whole_line
 
 
 def trace(
@@ -50,15 +53,11 @@ def trace(
     declared = Declarations()
     for name, shape in variables.items():
         declared.declare(name, shape)
-    arrays = {name: Traced(Node(v.written, name)) for name, v in declared.variables.items()}
+    arrays = {
+        name: Traced(Node(v.written, name), shared=True) for name, v in declared.variables.items()
+    }
     recorder = _Recorder()
-    result = recorder.run(function, _arguments(function, arrays))
-    if not isinstance(result, Traced):
-        what = f"a {type(result).__name__}" if result is not None else "nothing"
-        raise InputError(
-            f"the function returns {what}, not one array of what it was given",
-            remedy="let it return the value that is to be differentiated",
-        )
+    result = _run_alike(recorder, function, _arguments(function, arrays))
     if loss is not None and not result.node.rank:
         raise InputError(
             "the function returns a scalar, which needs no loss around it",
@@ -103,6 +102,25 @@ def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[
     return dict(arrays)
 
 
+def _run_alike(recorder: _Recorder, function: Callable[..., Any], given: dict[str, Any]) -> Traced:
+    """Return the result of the function, which must compute with the same numbers each time."""
+    drawn.begin(again=False)
+    result = recorder.run(function, dict(given))
+    if drawn.first:
+        drawn.begin(again=True)
+        _Recorder().run(function, dict(given))
+    if isinstance(result, Traced):
+        return result
+    what = f"a {type(result).__name__}" if result is not None else "nothing"
+    where, span = recorder.last or ("the function", None)
+    raise InputError(
+        f"{where}: it returns {what}, not one array of what it was given",
+        span=span,
+        remedy="let it return the value that is to be differentiated, or trace a function that "
+        "picks it: lambda X, W: f(X, W)[0]",
+    )
+
+
 _COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 
 
@@ -112,9 +130,14 @@ class _Recorder:
     def __init__(self) -> None:
         self.depth = 0
         self.found: dict[Node, tuple[int, str]] = {}
+        self.last: tuple[str, Span | None] | None = None  # where the outermost function returned
 
     def run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Return the result of the function; a profiler that runs is put back."""
+        with following_creation():
+            return self._run(function, arguments)
+
+    def _run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         before = sys.getprofile()
         sys.setprofile(self._see)
         try:
@@ -137,6 +160,9 @@ class _Recorder:
             if held and self.depth < self.found.get(value.node, (sys.maxsize, ""))[0]:
                 self.found[value.node] = (self.depth, name)
         self.depth -= 1
+        line = frame.f_lineno
+        if self.depth == 0:
+            self.last = name_of(frame.f_code, line), whole_line(frame.f_code, line)
 
     def names(self) -> dict[Node, str]:
         """Return the name of every node that a variable held, the outermost function's first."""

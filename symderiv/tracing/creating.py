@@ -1,0 +1,88 @@
+"""np.eye(n), np.zeros((n, d)), np.asarray(x): functions of NumPy that never ask their arguments.
+
+NumPy asks an array of symbols before it computes with it, except where the array stands for a
+size or in a list. While a function is traced, these few names of the module ``numpy`` lead to
+functions that look first, and otherwise do what they always do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .array import FUNCTIONS, UFUNCS, Traced
+from .joining import stack
+from .places import refuse
+
+
+def _holds_symbols(x: Any) -> bool:
+    if isinstance(x, list | tuple):
+        return any(map(_holds_symbols, x))
+    return isinstance(x, Traced)
+
+
+def _looking(original: Any, symbolic: Callable[..., Any]) -> Callable[..., Any]:
+    def choose(*args: Any, **options: Any) -> Any:
+        if options.get("like") is None and any(map(_holds_symbols, (*args, *options.values()))):
+            return symbolic(*args, **options)
+        return original(*args, **options)
+
+    return choose
+
+
+_ONES = FUNCTIONS[np.ones]
+
+
+def _full(shape: Any, fill_value: Any, dtype: Any = None) -> Traced:
+    return Traced(UFUNCS["multiply"](_ONES(shape), fill_value))
+
+
+def _array(x: Any, dtype: Any = None, **_: Any) -> Traced:
+    made = x.copy() if isinstance(x, Traced) else _of_rows(x)
+    return made if dtype is None else made.astype(dtype)
+
+
+def _asarray(x: Any, dtype: Any = None, **_: Any) -> Traced:
+    if not isinstance(x, Traced):
+        return _array(x, dtype)
+    return x.view(x.node if dtype is None else x.astype(dtype).node)
+
+
+def _of_rows(rows: Any) -> Traced:
+    return stack([_of_rows(r) if isinstance(r, list | tuple) else r for r in rows])
+
+
+def _arange(*args: Any, **options: Any) -> Any:
+    raise refuse(
+        "np.arange of a size that is a symbol",
+        'for entries picked by labels, P[np.arange(n), y], give one-hot rows Y="n, k" as an '
+        "argument and write np.sum(Y * P, axis=1)",
+    )
+
+
+_BY_NAME: dict[str, tuple[Any, Callable[..., Any]]] = {
+    **{
+        k: (getattr(np, k), FUNCTIONS[getattr(np, k)]) for k in ("eye", "identity", "ones", "zeros")
+    },
+    "full": (np.full, _full),
+    "array": (np.array, _array),
+    "asarray": (np.asarray, _asarray),
+    "arange": (np.arange, _arange),
+}
+FUNCTIONS[np.full_like] = lambda x, fill_value, **_: _full(x.shape, fill_value)
+
+
+@contextmanager
+def following_creation() -> Iterator[None]:
+    """Let np.eye(n) and its like follow sizes that are symbols, while this context is open."""
+    before = {name: getattr(np, name) for name in _BY_NAME}
+    for name, (original, symbolic) in _BY_NAME.items():
+        setattr(np, name, _looking(original, symbolic))
+    try:
+        yield
+    finally:
+        for name, original in before.items():
+            setattr(np, name, original)
