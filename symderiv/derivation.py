@@ -21,7 +21,7 @@ from .expr import Expr, Variable, free_ranges, sum_index, walk
 from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
-from .narration import Narration, Section, Step, narrate
+from .narration import Alike, Narration, Section, Step, alike, narrate
 from .narration.forms import Forms, Letters, total
 from .narration.staging import Stage
 from .notation.latex import latex
@@ -207,6 +207,11 @@ class Derivation(Mapping[str, Result]):
     def sections(self) -> tuple[Section, ...]:
         """Return the derivations of all gradients, those of named intermediates first."""
         return self._narration.sections
+
+    @cached_property
+    def repeats(self) -> dict[Expr, Alike]:
+        """Return for targets whose derivation is an earlier one in other names: which, and how."""
+        return alike(self.sections)
 
     @property
     def stages(self) -> tuple[Stage, ...]:

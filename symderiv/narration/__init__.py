@@ -1,6 +1,17 @@
 """The derivation as data: stages, entries, and the steps that lead from one to the next."""
 
+from .renaming import Alike, Renaming, alike, canonical, essential
 from .sections import Narration, Section, narrate
 from .steps import Step
 
-__all__ = ["Narration", "Section", "Step", "narrate"]
+__all__ = [
+    "Alike",
+    "Narration",
+    "Renaming",
+    "Section",
+    "Step",
+    "alike",
+    "canonical",
+    "essential",
+    "narrate",
+]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, rebuild, with_args
 from ..ops import TABLE
-from ..tensor import Term
+from ..tensor import Term, moves_entries
 from .forms import Ends, Monomial
 from .staging import Stage
 
@@ -55,8 +55,13 @@ def names_in(term: Term) -> list[Expr]:
 
 def laws(value: Term, target: Term) -> list[str]:
     """Return the laws of the functions of the target that a stage's value uses."""
-    found = [TABLE[c.data.name].law for c in calls(value) if target in c.children]
+    met = [c for c in calls(value) if target in c.children or _moves(c, target)]
+    found = [TABLE[c.data.name].law for c in met]
     return list(dict.fromkeys(found))
+
+
+def _moves(term: Term, target: Term) -> bool:
+    return moves_entries(term) and meets(term, target)
 
 
 def why_known(

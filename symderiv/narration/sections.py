@@ -81,6 +81,9 @@ class _Narrator:
             for term in named_in(stage.value):
                 self._users.setdefault(term, []).append(stage)
         self._taken = {*taken, *self.stages.taken}
+        found = self.stages.stages.values()
+        named_calls = [s for s in found if s.term.dims and s.value.kind == "call"]
+        self.calls: dict[Expr, Expr] = {s.expr.args[0]: s.expr for s in named_calls}
 
     def sections(self) -> list[Section]:
         stages = list(self.stages.stages.values())
@@ -118,8 +121,7 @@ class _Narrator:
             parts.append(reverse(stage.value, [target], given).gradient(target))
         # A target that meets the objective only through other names is not met by it directly.
         whole = self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
-        stages = [s for s in self.stages.stages.values() if s.term.dims and s.value.kind == "call"]
-        return with_names(whole, {s.expr.args[0]: s.expr for s in stages})
+        return with_names(whole, self.calls)
 
     def _consumers(self, target: Term) -> list[Stage]:
         return self._users.get(target, [])
@@ -174,7 +176,10 @@ class _Narrator:
         reason: Reason = (law,)
         if stage.automatic:
             reason = (stage.expr, " names ", stage.expr.args[0])
-        steps.append(Step(left, total(form), law, reason, True))
+        shown = total(form)
+        if shown is left:  # the writer's name for all of it
+            shown = place(stage.expr.args[0], spot)
+        steps.append(Step(left, shown, law, reason, True))
         return self._differentiate(stage.value, spot, left, target, expr, ends, steps)
 
     def _differentiate(
@@ -195,9 +200,13 @@ class _Narrator:
         fixed = [n for n in held if expr in set(walk(n))]
         for name in fixed:
             reason = (*reason, "; ", name, " held fixed")
-        steps.append(Step(slope, total(shown), law, reason, True))
+        alone = value.kind == "call" and bool(value.dims) and not is_entrywise(value)
+        if not alone:
+            steps.append(Step(slope, total(shown), law, reason, True))
         deltas = self._with_deltas(value, spot, target, ends)
-        steps.append(Step(total(shown), total(deltas), "independent", self._slopes(value, target)))
+        first = slope if alone else total(shown)
+        why = self._slopes(value, target)
+        steps.append(Step(first, total(deltas), "independent", why, alone))
         return self._sift(deltas, steps)
 
     def _product_rule(
@@ -231,12 +240,19 @@ class _Narrator:
         if atom is target:
             return [Monomial(Scale(), (), deltas)]
         if atom.dims and not (is_entrywise(atom) and atom.dims == target.dims):
-            return jacobian(self.forms, self.letters, atom, target, ends, by)
+            if target not in atom.children:
+                raise NoEntriesError("the target stands inside an argument")
+            slopes = jacobian(self.forms, self.letters, atom, target, ends, by)
+            return [self._in_names(m) for m in slopes]
         local = pulled(atom, target, constant(Scale(), atom.dims))
         if not atom.dims:
             return self.forms.monomials(local, by)
         slopes = self.forms.monomials(local, ends)
         return [Monomial(m.scale, m.factors, (*m.deltas, *deltas), m.bound) for m in slopes]
+
+    def _in_names(self, m: Monomial) -> Monomial:
+        """Return a monomial with names for the functions that the writer gave names to."""
+        return replace(m, factors=tuple(with_names(f, self.calls) for f in m.factors))
 
     def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
         counts = [
@@ -339,7 +355,7 @@ class _Narrator:
         if local is None:
             cotangent = leaf(self.given[stage.term], stage.term.dims)
             pulled = reverse(stage.value, [target], cotangent).gradient(target)
-            return self.forms.monomials(pulled, ends)
+            return [self._in_names(m) for m in self.forms.monomials(pulled, ends)]
         given = place(self.given[stage.term], spot)
         bound = tuple(_ranges(stage, spot))
         return [Monomial(m.scale, (given, *m.factors), m.deltas, (*bound, *m.bound)) for m in local]
@@ -365,7 +381,8 @@ class _Narrator:
         try:
             found = self._differentiate(self.root, (), self.loss, target, expr, ends, local)
         except NoEntriesError:
-            pulled = self.forms.monomials(reverse(self.root, [target]).gradient(target), ends)
+            found = self.forms.monomials(reverse(self.root, [target]).gradient(target), ends)
+            pulled = [self._in_names(m) for m in found]
             reason: Reason = tuple(laws(self.root, target))
             by = partial(self.loss, place(expr, ends))
             steps.append(Step(by, total(pulled), "chain rule", reason, True))

@@ -25,6 +25,7 @@ from ..tensor import (
     factors_of,
     is_whole,
     leaf,
+    moves_entries,
     scaled,
     summands,
 )
@@ -128,7 +129,9 @@ class Stages:
         if term.kind == "share":
             return self._staged(term.children[0])
         if term.kind == "call":
-            return call(term.data, tuple(map(self._argument, term.children)), term.dims)
+            # What only moves entries needs no name for what it moves.
+            inner = self._staged if moves_entries(term) else self._argument
+            return call(term.data, tuple(map(inner, term.children)), term.dims)
         if term.kind == "add":
             parts = [scaled(self._staged(b), s) for s, b in summands(term)]
             return add(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..cells import built, depth, entry_at, levelled, sizes_of
 from ..expr import Expr, node, transpose
@@ -116,6 +116,7 @@ class HeadsCall:
 
     name: str  # "split_heads" | "merge_heads"
     data: tuple[Dim, Dim, Dim]
+    moves_entries: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent joined, or split, again."""

@@ -192,6 +192,11 @@ def is_whole(term: Term) -> bool:
     return term.kind == "call" and getattr(term.data, "takes_matrices", False)
 
 
+def moves_entries(term: Term) -> bool:
+    """Whether a term is a call whose entries are those of its argument, in another order."""
+    return term.kind == "call" and getattr(term.data, "moves_entries", False)
+
+
 def leaf(expr: Expr, dims: Dims, *, symmetric: bool = False) -> Term:
     """Return a variable, or a given cotangent, as a term."""
     return intern("leaf", dims, expr, (), str(expr.data), symmetric)
