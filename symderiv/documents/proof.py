@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expr import Expr
-from ..narration import Section, Step
+from ..narration import Alike, Section, Step, essential
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..notation.text import text
+from ..ops.leaves import size_notation
 from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable
 from .scribe import Scribe
 from .widths import pieces, width
@@ -35,7 +36,8 @@ class Proof:
             if len(sections) > 1:
                 title = (self.scribe.gradient_inline(section.target),)
                 found.append(Heading(title, f"{number}.{k}", level=2))
-            found += self._section(section)
+            known = self.scribe.derivation.repeats.get(section.target)
+            found += self._section(section) if known is None else self._repeated(section, known)
         return found
 
     def lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
@@ -60,6 +62,31 @@ class Proof:
             opening = ""
         blocks: list[Block] = [StepTable(tuple(lines))] if lines else []
         return [*blocks, *self._close(section)]
+
+    def _repeated(self, section: Section, known: Alike) -> list[Block]:
+        """Return a derivation that was printed with other names: which, and with which names."""
+        own = [s for s in known.shown if (s.before, s.after) not in self.printed]
+        lines = tuple(self._line(step, "", [], first=True) for step in own)
+        blocks: list[Block] = [StepTable(lines)] if lines else []
+        steps = [self.printed[s.before, s.after] for s in essential(known.model)]
+        said: list[Piece] = ["As ", self.scribe.gradient_inline(known.model.target), ", "]
+        said += [_steps(steps), ", with ", *self._exchanged(known), ":"]
+        self.count += 1
+        self.boxes[section.target] = self.count
+        boxed = Boxed(self._boxed(section), self.count)
+        return [*blocks, Kept((Paragraph(tuple(said)), boxed))]
+
+    def _exchanged(self, known: Alike) -> list[Piece]:
+        """Return what takes the place of what: W₁ for W₂, Y₁ for F, m for d."""
+        write = self.scribe.write
+        pairs = [(write(new), write(old)) for old, new in known.renaming.changes]
+        sizes = known.renaming.sizes.items()
+        pairs += [(size_notation(b), size_notation(a)) for a, b in sizes if a != b]
+        pairs += [(Sym(b), Sym(a)) for a, b in known.renaming.indices.items() if a != b]
+        found: list[Piece] = []
+        for new, old in pairs:
+            found += [", " if found else "", new, " for ", old]
+        return found
 
     def _line(self, step: Step, opening: str, local: list[int], *, first: bool) -> Line:
         self.count += 1
@@ -130,6 +157,14 @@ def _cut(right: Math) -> tuple[Math, ...]:
     return (row(EQUALS, first), *rest)
 
 
-def _steps(numbers: list[int]) -> str:
-    word = "step" if len(numbers) == 1 else "steps"
-    return f"{word} {', '.join(map(str, numbers))}"
+def _steps(numbers: Sequence[int]) -> str:
+    """Return numbers for a sentence: steps 3, 7–9."""
+    runs: list[list[int]] = []
+    for n in sorted(set(numbers)):
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    word = "step" if len(runs) == 1 and len(runs[0]) == 1 else "steps"
+    spans = [f"{r[0]}–{r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs]
+    return f"{word} {', '.join(spans)}"
