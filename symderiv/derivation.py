@@ -129,11 +129,14 @@ class Derivation(Mapping[str, Result]):
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self.adjoints: dict[str, Expr] = {}
         self._taken = frozenset(self.taken)
-        deep = len(problem.definitions) > _SHALLOW
-        self.reverse = reverse(
-            self.root, self.leaves.values(), name=self._named_adjoint if deep else None
-        )
+        name = self._named_adjoint if self.is_network else None
+        self.reverse = reverse(self.root, self.leaves.values(), name=name)
         self._results = {n: self._result(n) for n in names}
+
+    @property
+    def is_network(self) -> bool:
+        """Whether there are so many definitions that their cotangents have names as well."""
+        return len(self.problem.definitions) > _SHALLOW
 
     def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
         """Return the cotangent of a named intermediate under a name: dH for that of H."""

@@ -73,7 +73,7 @@ def build(
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
-    return Document(_title(scribe), _subtitle(scribe), tuple(blocks))
+    return Document(_title(scribe), _subtitle(scribe), tuple(blocks), scribe.compact)
 
 
 def _check_style(style: str, explicit: ExplicitExample | None) -> None:
@@ -112,7 +112,9 @@ def _title(scribe: Scribe) -> str:
 
 
 def _subtitle(scribe: Scribe) -> Inline:
-    """Return what is derived, and of what."""
+    """Return what is derived, and of what; for a network its box says so at once."""
+    if scribe.compact:
+        return ()
     parts: list[Piece] = []
     for k, name in enumerate(scribe.wanted):
         parts += [", " if k else "", scribe.gradient_inline(scribe.known[name])]

@@ -93,10 +93,11 @@ class Display(Block):
 
 @dataclass(frozen=True, slots=True)
 class Boxed(Block):
-    """A final result, framed, with its number."""
+    """A final result, framed, with its number; what leads to it stands beside it."""
 
     formula: Math
     number: int
+    lead: Inline = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,15 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultBox(Block):
-    """The answer, before anything else; ``where`` explains the names that it uses."""
+    """The answer, before anything else; ``where`` explains the names that it uses.
+
+    Where ``flows``, results stand side by side as far as the line allows, without notes.
+    """
 
     rows: tuple[ResultRow, ...]
     where: tuple[Math, ...] = ()
     title: str = "Result"
+    flows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,20 @@ class DefinitionTable(Block):
         left = (*self.symbols, *(None,) * (count - len(self.symbols)))
         right = (*self.indices, *(None,) * (count - len(self.indices)))
         return tuple(zip(left, right, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolTable(Block):
+    """Many symbols, in two columns; they are read down the first, then down the second."""
+
+    rows: tuple[SymbolRow, ...]
+
+    @property
+    def pairs(self) -> tuple[tuple[SymbolRow, SymbolRow | None], ...]:
+        """Return the rows of both columns side by side."""
+        half = (len(self.rows) + 1) // 2
+        right = (*self.rows[half:], None)
+        return tuple(zip(self.rows[:half], right[:half], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +254,4 @@ class Document:
     title: str
     subtitle: Inline
     blocks: tuple[Block, ...]
+    compact: bool = False  # narrower margins, smaller gaps: for long documents

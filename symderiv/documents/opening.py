@@ -36,6 +36,7 @@ from .model import (
     ResultBox,
     ResultRow,
     SymbolRow,
+    SymbolTable,
 )
 from .scribe import RowSum, Scribe, generic_entry, mentioned, shape_words
 from .widths import width
@@ -60,6 +61,8 @@ _PROPERTIES = {
 def result_boxes(scribe: Scribe) -> list[Block]:
     """Return the gradients with shapes under their symbols, and what their names stand for."""
     chosen = _chosen_forms(scribe)
+    if scribe.compact:
+        return [_compact_box(scribe, chosen)]
     rows = []
     for name in scribe.wanted:
         result = scribe.derivation[name]
@@ -78,6 +81,15 @@ def result_boxes(scribe: Scribe) -> list[Block]:
         ResultBox(part, where if part is parts[-1] else (), "Result" if part is parts[0] else "")
         for part in parts
     ]
+
+
+def _compact_box(scribe: Scribe, chosen: dict[str, Expr]) -> Block:
+    """Return all gradients of a network, several in a line, in the names that follow them."""
+    rows = [
+        ResultRow(row(scribe.gradient_inline(scribe.known[n]), EQUALS, scribe.write(x)), ())
+        for n, x in chosen.items()
+    ]
+    return ResultBox(tuple(rows), tuple(_where(scribe, chosen.values())), flows=True)
 
 
 def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
@@ -113,7 +125,7 @@ def _met(scribe: Scribe, x: Expr) -> list[Expr]:
 
 def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
     forms = list(forms)
-    explained = _explained(scribe, forms)
+    explained = _backward(scribe, _explained(scribe, forms))
     targets = {s.given: s.target for s in scribe.sections if s.given is not None}
     lines = []
     for e in explained:
@@ -126,6 +138,12 @@ def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
         if name in used:
             lines.append(row(scribe.name(name), DEFINED, scribe.gradient_inline(of)))
     return lines
+
+
+def _backward(scribe: Scribe, names: Sequence[Expr]) -> list[Expr]:
+    """Return names in the order of the sections that derive them; the others come first."""
+    order = {s.given: k for k, s in enumerate(scribe.sections, 1) if s.given is not None}
+    return sorted(names, key=lambda e: order.get(e, 0))
 
 
 def _meaning(
@@ -175,6 +193,8 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     if properties:
         blocks.append(Bullets(tuple(properties)))
     symbols, indices = _symbols(scribe), tuple(_indices(scribe))
+    if scribe.compact:
+        return [*blocks, SymbolTable(tuple(symbols)), DefinitionTable((), indices)]
     for k in range(0, len(symbols), _TABLE):
         blocks.append(DefinitionTable(tuple(symbols[k : k + _TABLE]), () if k else indices))
     return blocks
@@ -253,7 +273,10 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         meaning = (scribe.meanings.get(name, "defined above"),)
         rows.append(_symbol(scribe, e, e.shape, meaning, letters))
     shown = [x for s in scribe.sections for x in (s.result, s.target)]
+    cotangents = {s.given for s in scribe.sections if s.given is not None}
     for e in _explained(scribe, [*shown, *scribe.given_at.values()]):
+        if scribe.compact and e in cotangents:
+            continue  # the first page says what they stand for
         rows.append(_symbol(scribe, e, e.shape, _named_meaning(scribe, e), letters))
     return rows
 

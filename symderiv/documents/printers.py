@@ -17,7 +17,7 @@ from ..notation.words import words
 from .escape import latex_text, markdown_code, markdown_text, typst_string, typst_text
 from .model import Code, Inline, Strong, Toned
 from .theme import COLORS
-from .widths import leads_with_sign, pieces, width
+from .widths import leads_with_sign, lines, pieces, width
 
 _FITS = 7.0  # em: an inline formula that certainly fits in a column
 _LINE = 28.0  # em: a display that certainly fits on a line
@@ -83,6 +83,11 @@ class Printer:
         return any(map(self.wide, items))
 
     @staticmethod
+    def lines(math: Math) -> tuple[Math, ...]:
+        """Return a formula as lines that fit below each other."""
+        return lines(math, _LINE)
+
+    @staticmethod
     def cut(math: Math) -> tuple[Math, ...]:
         """Return the pieces of a formula that may stand on different lines."""
         return pieces(math)
@@ -120,18 +125,10 @@ class MarkdownPrinter(Printer):
         """Return the lines inside a math fence; a wide formula is broken at its signs."""
         if not self.wide(math):
             return self.tex(math)
-        lines: list[list[Math]] = []
-        length = 0.0
-        for part in pieces(math):
-            if lines and length + width(part) <= _LINE:
-                lines[-1].append(part)
-                length += width(part)
-            else:
-                lines.append([part])
-                length = width(part)
-        if len(lines) == 1:
+        found = lines(math, _LINE)
+        if len(found) == 1:
             return self.tex(math)
-        shown = [self._continued(self.tex(row(*parts))) for parts in lines]
+        shown = [self._continued(self.tex(line)) for line in found]
         return "\\begin{aligned}\n& " + " \\\\\n& \\quad ".join(shown) + "\n\\end{aligned}"
 
     @staticmethod
@@ -169,6 +166,11 @@ class LatexPrinter(Printer):
     def broken(self, parts: Iterable[Math]) -> str:
         """Return pieces in display style, each a box that is scaled if it is too wide."""
         return " ".join(rf"\fit{{$\displaystyle {tex}$}}" for tex in self._pieces(parts))
+
+    def stack(self, found: Iterable[Math]) -> str:
+        """Return lines below each other."""
+        shown = r" \\ ".join(rf"\displaystyle {tex}" for tex in self._pieces(found))
+        return rf"$\begin{{gathered}} {shown} \end{{gathered}}$"
 
     def _pieces(self, parts: Iterable[Math]) -> list[str]:
         return [self._joining(p) if k else self.tex(p) for k, p in enumerate(parts)]

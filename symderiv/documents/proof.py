@@ -15,6 +15,7 @@ from .widths import pieces, width
 
 _LINE = 13.0  # em that the right-hand side has beside its reason; longer ones may be cut
 _SHORT = 12.0
+_BESIDE = 18.0  # em: a framed result that leaves room for words beside it
 
 
 class Proof:
@@ -71,10 +72,7 @@ class Proof:
         steps = [self.printed[s.before, s.after] for s in essential(known.model)]
         said: list[Piece] = ["As ", self.scribe.gradient_inline(known.model.target), ", "]
         said += [_steps(steps), ", with ", *self._exchanged(known), ":"]
-        self.count += 1
-        self.boxes[section.target] = self.count
-        boxed = Boxed(self._boxed(section), self.count)
-        return [*blocks, Kept((Paragraph(tuple(said)), boxed))]
+        return [*blocks, *self._box(section, tuple(said))]
 
     def _exchanged(self, known: Alike) -> list[Piece]:
         """Return what takes the place of what: W₁ for W₂, Y₁ for F, m for d."""
@@ -121,17 +119,26 @@ class Proof:
         return tuple(found)
 
     def _close(self, section: Section) -> list[Block]:
+        if not section.entry or not section.steps:
+            return self._box(section, ())
+        if len(section.entry) > 1:
+            index: Math = Fence("(", listed(*(Sym(i) for i in section.entry)), ")")
+        else:
+            index = Sym(section.entry[0])
+        if self.scribe.compact and self.boxes:
+            return self._box(section, ("for every ", index, ":"))
+        kind = "matrices" if len(section.entry) > 1 else "vectors"
+        lead: Inline = ("Entry ", index, f" was arbitrary, so the two {kind} agree:")
+        return self._box(section, lead)
+
+    def _box(self, section: Section, lead: Inline) -> list[Block]:
+        """Return the framed result, and what leads to it: beside it where room is scarce."""
         self.count += 1
         self.boxes[section.target] = self.count
-        boxed = Boxed(self._boxed(section), self.count)
-        if not section.entry or not section.steps:
-            return [boxed]
-        if len(section.entry) > 1:
-            index = Fence("(", listed(*(Sym(i) for i in section.entry)), ")")
-            lead: Inline = ("Entry ", index, " was arbitrary, so the two matrices agree:")
-        else:
-            lead = ("Entry ", Sym(section.entry[0]), " was arbitrary, so the two vectors agree:")
-        return [Kept((Paragraph(lead), boxed))]
+        formula = self._boxed(section)
+        beside = self.scribe.compact and width(formula) < _BESIDE
+        boxed = Boxed(formula, self.count, lead if beside else ())
+        return [boxed] if beside or not lead else [Kept((Paragraph(lead), boxed))]
 
     def _boxed(self, section: Section) -> Math:
         scribe = self.scribe

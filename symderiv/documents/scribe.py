@@ -88,6 +88,11 @@ class Scribe:
         self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA)
         self.loss = Sym(self.problem.objective_name)
 
+    @property
+    def compact(self) -> bool:
+        """Whether there is so much to say that it is said in less room: a network."""
+        return self.derivation.is_network
+
     def name(self, name: str) -> Math:
         """Return a variable, definition or given gradient by its name."""
         known = self.known.get(name)

@@ -105,6 +105,24 @@ def pieces(math: Math) -> tuple[Math, ...]:
     return tuple(row(*items[a:b]) for a, b in pairwise(ends))
 
 
+def lines(math: Math, room: float) -> tuple[Math, ...]:
+    """Return a formula as lines no wider than ``room``, as far as its outermost signs allow.
+
+    >>> len(lines(row(Sym("Z"), Op("="), Sym("X"), Op("+"), Sym("b")), 3.0))
+    2
+    """
+    found: list[list[Math]] = []
+    length = 0.0
+    for part in pieces(math):
+        if found and length + width(part) <= room:
+            found[-1].append(part)
+            length += width(part)
+        else:
+            found.append([part])
+            length = width(part)
+    return tuple(row(*parts) for parts in found)
+
+
 def leads_with_sign(math: Math) -> bool:
     """Return whether a piece begins with the sign that joins it to the one before."""
     first = items_of(math)[0] if isinstance(math, Row) and math.items else math
