@@ -83,9 +83,9 @@ class Printer:
         return any(map(self.wide, items))
 
     @staticmethod
-    def lines(math: Math) -> tuple[Math, ...]:
-        """Return a formula as lines that fit below each other."""
-        return lines(math, _LINE)
+    def lines(math: Math, room: float = _LINE) -> tuple[Math, ...]:
+        """Return a formula as lines that fit below each other, each at most ``room`` em wide."""
+        return (math,) if width(math) <= room else lines(math, room)
 
     @staticmethod
     def cut(math: Math) -> tuple[Math, ...]:

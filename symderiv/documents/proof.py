@@ -9,13 +9,14 @@ from ..narration import Alike, Section, Step, essential
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..notation.text import text
 from ..ops.leaves import size_notation
-from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable
+from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable, Strong
 from .scribe import Scribe
 from .widths import pieces, width
 
 _LINE = 13.0  # em that the right-hand side has beside its reason; longer ones may be cut
 _SHORT = 12.0
-_BESIDE = 18.0  # em: a framed result that leaves room for words beside it
+_BESIDE = 36.0  # em: what a line holds of a framed result and the words beside it
+_WORDS = 16.0  # em for these words; longer ones take another line
 
 
 class Proof:
@@ -34,11 +35,14 @@ class Proof:
         sections = [s for s in self.scribe.sections if s.steps or s.target in wanted]
         found: list[Block] = [Heading(("Derivation in index form",), number)]
         for k, section in enumerate(sections, start=1):
-            if len(sections) > 1:
-                title = (self.scribe.gradient_inline(section.target),)
-                found.append(Heading(title, f"{number}.{k}", level=2))
             known = self.scribe.derivation.repeats.get(section.target)
-            found += self._section(section) if known is None else self._repeated(section, known)
+            title: Inline = (self.scribe.gradient_inline(section.target),)
+            if known is not None:
+                found += self._repeated(section, known, title, f"{number}.{k}")
+                continue
+            if len(sections) > 1:
+                found.append(Heading(title, f"{number}.{k}", level=2))
+            found += self._section(section)
         return found
 
     def lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
@@ -64,13 +68,21 @@ class Proof:
         blocks: list[Block] = [StepTable(tuple(lines))] if lines else []
         return [*blocks, *self._close(section)]
 
-    def _repeated(self, section: Section, known: Alike) -> list[Block]:
+    def _repeated(
+        self, section: Section, known: Alike, title: Inline, number: str
+    ) -> list[Block]:
         """Return a derivation that was printed with other names: which, and with which names."""
         own = [s for s in known.shown if (s.before, s.after) not in self.printed]
         lines = tuple(self._line(step, "", [], first=True) for step in own)
-        blocks: list[Block] = [StepTable(lines)] if lines else []
         steps = [self.printed[s.before, s.after] for s in essential(known.model)]
-        said: list[Piece] = ["As ", self.scribe.gradient_inline(known.model.target), ", "]
+        as_ = "As "
+        blocks: list[Block] = [Heading(title, number, level=2)]
+        if lines:
+            blocks.append(StepTable(lines))
+        elif self.scribe.compact:  # one line: its title is in it
+            blocks, as_ = [], " as "
+        said: list[Piece] = [] if blocks else [Strong(number), " ", *title]
+        said += [as_, self.scribe.gradient_inline(known.model.target), ", "]
         said += [_steps(steps), ", with ", *self._exchanged(known), ":"]
         return [*blocks, *self._box(section, tuple(said))]
 
@@ -136,13 +148,15 @@ class Proof:
         self.count += 1
         self.boxes[section.target] = self.count
         formula = self._boxed(section)
-        beside = self.scribe.compact and width(formula) < _BESIDE
+        words = sum(0.45 * len(p) if isinstance(p, str) else 1.5 for p in lead)
+        beside = self.scribe.compact and width(formula) + min(words, _WORDS) < _BESIDE
         boxed = Boxed(formula, self.count, lead if beside else ())
         return [boxed] if beside or not lead else [Kept((Paragraph(lead), boxed))]
 
     def _boxed(self, section: Section) -> Math:
         scribe = self.scribe
-        head: list[Math] = [scribe.gradient(section.target), EQUALS]
+        symbol = scribe.gradient_inline if scribe.compact else scribe.gradient
+        head: list[Math] = [symbol(section.target), EQUALS]
         given = section.given
         if given is not None and given is not section.result:
             head = [scribe.write(given), Op("≔"), *head]

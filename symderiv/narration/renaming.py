@@ -27,7 +27,7 @@ _LEAST = 3  # steps that citing must save
 
 @dataclass(frozen=True)
 class Renaming:
-    """What takes the place of what: symbols, index letters and sizes, all one to one."""
+    """What takes the place of what: symbols and index letters, one to one, and sizes."""
 
     symbols: dict[Expr, Expr] = field(default_factory=dict)
     indices: dict[str, str] = field(default_factory=dict)
@@ -168,7 +168,8 @@ class _Matching:
     def _data(self, a: object, b: object) -> bool:
         if isinstance(a, Dim) and isinstance(b, Dim):
             fixed = not a.symbols or not b.symbols
-            return a == b if fixed else _bind(self.sizes, a, b)
+            # Two sizes may become one: what holds for all sizes holds where they are equal.
+            return a == b if fixed else self.sizes.setdefault(a, b) == b
         if isinstance(a, tuple) and isinstance(b, tuple):
             return len(a) == len(b) and all(map(self._data, a, b))
         if isinstance(a, str) and isinstance(b, str):
@@ -195,7 +196,7 @@ def _mapped(data: object, index: Callable[[str], str], size: Callable[[Dim], Dim
     return index(data) if isinstance(data, str) else data
 
 
-T = TypeVar("T", Expr, str, Dim)
+T = TypeVar("T", Expr, str)
 
 
 def _bind(known: dict[T, T], a: T, b: T) -> bool:

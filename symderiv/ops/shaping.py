@@ -33,7 +33,7 @@ from .reshaping import kept
 
 Dims = tuple[Dim, ...]
 _NUMPY = "NumPy reference manual"
-_MOVED = "an entry of the result is an entry of the argument, moved: its gradient is moved back"
+_MOVED = "entries are only moved, and their gradients are moved back"
 
 
 def _build_transpose(call: Application) -> Expr:
