@@ -227,12 +227,19 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
     result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
     if isinstance(result, Result):
         lines.append(click.style(f"  {result.text}", dim=True))
-    wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in section.steps]
+    known = derivation.repeats.get(section.target)
+    steps = section.steps if known is None else known.shown
+    wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in steps]
     left = max((len(w[0]) for w in wide), default=0)
     right = min(max((len(w[1]) for w in wide), default=0), 56)
     for k, (a, b, c) in enumerate(wide, 1):
         row_ = f"  {k:2}  {a.rjust(left)} = {b.ljust(right)}"
         lines.append(f"{row_}   {click.style(c, dim=True)}")
+    if known is not None:
+        model = f"∂{name}/∂{unicode(writer(known.model.target))}"
+        swaps = (f"{unicode(writer(b))} for {unicode(writer(a))}" for a, b in known.renaming.changes)
+        sizes = (f"{b} for {a}" for a, b in known.renaming.sizes.items() if a != b)
+        lines.append(f"      as {model}, with {', '.join([*swaps, *sizes])}")
     return [*lines, ""]
 
 

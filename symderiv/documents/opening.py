@@ -33,6 +33,7 @@ from .model import (
     IndexRow,
     Inline,
     Paragraph,
+    Piece,
     ResultBox,
     ResultRow,
     SymbolRow,
@@ -194,7 +195,7 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
         blocks.append(Bullets(tuple(properties)))
     symbols, indices = _symbols(scribe), tuple(_indices(scribe))
     if scribe.compact:
-        return [*blocks, SymbolTable(tuple(symbols)), DefinitionTable((), indices)]
+        return [*blocks, SymbolTable(tuple(symbols)), Paragraph(_index_words(indices))]
     for k in range(0, len(symbols), _TABLE):
         blocks.append(DefinitionTable(tuple(symbols[k : k + _TABLE]), () if k else indices))
     return blocks
@@ -258,7 +259,7 @@ def _properties(scribe: Scribe) -> list[Inline]:
 
 def _symbols(scribe: Scribe) -> list[SymbolRow]:
     problem = scribe.problem
-    letters = _row_letters(scribe)
+    letters = {} if scribe.compact else _row_letters(scribe)
     rows = [
         _symbol(scribe, v.expr, v.shape, _variable_meaning(scribe, v), letters)
         for v in problem.variables.values()
@@ -332,6 +333,14 @@ def _indices(scribe: Scribe) -> list[IndexRow]:
         if n not in ends
     ]
     return [*rows, *_entry_indices(scribe, ends)]
+
+
+def _index_words(rows: Sequence[IndexRow]) -> Inline:
+    """Return indices and ranges in a sentence."""
+    found: list[Piece] = ["Indices: "]
+    for k, r in enumerate(rows):
+        found += ["; " if k else "", r.index, ": ", r.range, ", ", *r.role]
+    return (*found, ".")
 
 
 def _ranges(dims: Iterable[Dim]) -> Math:

@@ -20,6 +20,7 @@ from .theme import COLORS
 from .widths import leads_with_sign, lines, pieces, width
 
 _FITS = 7.0  # em: an inline formula that certainly fits in a column
+_BESIDE = 26.0  # em: what a step has beside its reason, and a little more
 _LINE = 28.0  # em: a display that certainly fits on a line
 
 
@@ -86,6 +87,11 @@ class Printer:
     def lines(math: Math, room: float = _LINE) -> tuple[Math, ...]:
         """Return a formula as lines that fit below each other, each at most ``room`` em wide."""
         return (math,) if width(math) <= room else lines(math, room)
+
+    @staticmethod
+    def whole(parts: Iterable[Math]) -> bool:
+        """Return whether a piece of a step would have to be made small beside its reason."""
+        return max(map(width, parts)) > _BESIDE
 
     @staticmethod
     def cut(math: Math) -> tuple[Math, ...]:
