@@ -1,0 +1,91 @@
+"""Documents of networks: short, in the writer's names, and no derivation twice."""
+
+from __future__ import annotations
+
+import pytest
+from test_library import NAMES
+
+import symderiv as sd
+from symderiv.codegen import module_of
+from symderiv.documents import build
+from symderiv.documents.model import Boxed, ResultBox
+from symderiv.documents.render import latex, markdown, pictures
+from symderiv.documents.widths import lines, width
+from symderiv.narration import canonical, essential
+from symderiv.notation.written import Writer
+
+ROOM = 40.0  # em of a line on a page of a network
+
+
+def document(name: str) -> sd.documents.model.Document:
+    d = sd.derive(sd.load(name))
+    return build(d, code=module_of(d).excerpt, verdicts=d.verdicts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cited_derivation_is_the_earlier_one_renamed(name: str) -> None:
+    d = sd.derive(sd.load(name))
+    sections = {s.target: s for s in d.sections}
+    for target, known in d.repeats.items():
+        assert known.model.target not in d.repeats
+        model, own = essential(known.model), essential(sections[target])
+        assert [s.law for s in model] == [s.law for s in own]
+        for a, b in zip(model, own, strict=True):
+            for before, after in ((a.before, b.before), (a.after, b.after)):
+                assert canonical(known.renaming.apply(before)) is canonical(after)
+
+
+def test_the_weights_and_biases_of_the_encoder_are_derived_once() -> None:
+    d = sd.derive(sd.load("encoder-block"))
+    cited = {str(t.data): str(a.model.target.data) for t, a in d.repeats.items()}
+    assert cited["N1"] == "N2"
+    assert cited["R1"] == "R2"
+    assert (cited["Wk"], cited["Wv"]) == ("Wq", "Wq")
+    assert (cited["W1"], cited["W2"]) == ("Wo", "Wo")
+    assert {cited[b] for b in ("beta1", "beta2", "b1", "b2")} == {"bo"}
+
+
+def test_different_derivations_are_not_cited() -> None:
+    d = sd.derive(sd.load("encoder-block"))
+    assert not {"K", "Q", "X", "A", "S"} & {str(t.data) for t in d.repeats}
+    assert not sd.derive(sd.load("linear-layer")).repeats
+
+
+def test_the_encoder_has_fewer_than_twelve_pages() -> None:
+    assert len(pictures(document("encoder-block"), ppi=10)) < 12
+
+
+def test_the_encoder_is_written_in_the_names_of_its_definitions() -> None:
+    d = sd.derive(sd.load("encoder-block"))
+    assert not [s.expr for s in d.stages if s.automatic]
+    known = {*d.problem.definitions, *d.problem.variables, "G"}
+    assert {n[1:] for n in d.adjoints} <= known
+    sections = {str(s.given.data) for s in d.sections if s.given is not None}
+    assert sections - {"G"} == {*d.adjoints}
+
+
+@pytest.mark.parametrize("name", ["encoder-block", "decoder-block", "lstm-cell", "vae-loss"])
+def test_every_result_has_at_most_two_lines(name: str) -> None:
+    doc = document(name)
+    (box,) = (b for b in doc.blocks if isinstance(b, ResultBox))
+    shown = [*(r.formula for r in box.rows), *box.where]
+    for formula in shown:
+        found = lines(formula, ROOM)
+        assert len(found) <= 2
+        assert max(map(width, found)) < 1.25 * ROOM
+
+
+def test_every_cotangent_is_explained_once_and_in_backward_order() -> None:
+    d = sd.derive(sd.load("encoder-block"))
+    (box,) = (b for b in build(d).blocks if isinstance(b, ResultBox))
+    order = [Writer()(s.given) for s in d.sections if s.given is not None]
+    heads = [w.items[0] for w in box.where[:-1]]  # type: ignore[attr-defined]
+    assert len({*map(repr, heads)}) == len(heads) == len(order)
+
+
+def test_boxes_are_numbered_and_every_format_prints_them() -> None:
+    doc = document("encoder-block")
+    boxes = [b for b in doc.blocks if isinstance(b, Boxed)]
+    assert [b.number for b in boxes] == sorted({b.number for b in boxes})
+    assert "steps 17–24" in markdown(doc)
+    assert r"\showbeside" in latex(doc)
