@@ -129,8 +129,8 @@ class Derivation(Mapping[str, Result]):
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self.adjoints: dict[str, Expr] = {}
         self._taken = frozenset(self.taken)
-        name = self._named_adjoint if self.is_network else None
-        self.reverse = reverse(self.root, self.leaves.values(), name=name)
+        naming = self._named_adjoint if self.is_network else None
+        self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
 
     @property

@@ -237,7 +237,9 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
         lines.append(f"{row_}   {click.style(c, dim=True)}")
     if known is not None:
         model = f"∂{name}/∂{unicode(writer(known.model.target))}"
-        swaps = (f"{unicode(writer(b))} for {unicode(writer(a))}" for a, b in known.renaming.changes)
+        swaps = (
+            f"{unicode(writer(b))} for {unicode(writer(a))}" for a, b in known.renaming.changes
+        )
         sizes = (f"{b} for {a}" for a, b in known.renaming.sizes.items() if a != b)
         lines.append(f"      as {model}, with {', '.join([*swaps, *sizes])}")
     return [*lines, ""]

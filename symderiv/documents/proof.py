@@ -68,9 +68,7 @@ class Proof:
         blocks: list[Block] = [StepTable(tuple(lines))] if lines else []
         return [*blocks, *self._close(section)]
 
-    def _repeated(
-        self, section: Section, known: Alike, title: Inline, number: str
-    ) -> list[Block]:
+    def _repeated(self, section: Section, known: Alike, title: Inline, number: str) -> list[Block]:
         """Return a derivation that was printed with other names: which, and with which names."""
         own = [s for s in known.shown if (s.before, s.after) not in self.printed]
         lines = tuple(self._line(step, "", [], first=True) for step in own)
