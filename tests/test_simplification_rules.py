@@ -36,6 +36,7 @@ DECLARED = {
 }  # fmt: skip
 SAMPLES: dict[str, tuple[str, ...]] = {
     "inverse-cancels": ("sum(inv(A) @ A * B)", "trace(inv(A) @ B @ A) * trace(inv(A))"),
+    "names-join": ("J = det(A); log(J) ** 2", "p = sigmoid(x); sum(log(1 - p) * y)"),
     "ratio-cancels": ("log(sum(x * y)) * sum(x * y)", "sum(X / sum(X)) * s"),
     "orthogonal-cancels": ("sum(Q.T @ Q @ A * B)", "norm(Q @ x) ** 2"),
     "quotient": ("sum(log(cosh(X)) * Y)",),

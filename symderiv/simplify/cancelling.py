@@ -18,7 +18,7 @@ from ..tensor import (
     summands,
 )
 from .matching import Match, matches
-from .parts import Parts, orders, plain
+from .parts import Parts, orders, plain, same_but_for_names
 from .rule import Context
 
 
@@ -47,16 +47,33 @@ def _at(parts: Parts, match: Match, label: Label) -> tuple[int, ...]:
 
 
 def ratio_cancels(parts: Parts, context: Context) -> Term | None:
-    """A sum over itself is 1."""
+    """A sum over itself is 1, also where one of the two has a name."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "contract" or not f.term.children or f.exponent > -1:
+        value = f.term.children[0] if f.term.kind == "named" else f.term
+        if value.kind != "contract" or not value.children or f.exponent > -1:
             continue
-        pattern = Parts.of(f.term)
+        pattern = Parts.of(value)
         for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):
             up = Factor(f.term, f.labels, f.exponent + 1)
             # What is summed over both of them still is, and counts.
             rest = [up if up.exponent else Factor(constant(Scale(), f.term.dims), f.labels)]
             return parts.replaced((k, *match.positions), rest, pattern.scale.power(-1))
+    return None
+
+
+def names_join(parts: Parts, context: Context) -> Term | None:
+    """J det(A)ᵃ = Jᵃ⁺¹ where J names det(A): a name and what it names share one power."""
+    for k, f in enumerate(parts.factors):
+        if f.term.kind not in ("named", "add"):
+            continue
+        for j, g in enumerate(parts.factors):
+            if not same_but_for_names(f.term, g.term) or f.labels not in orders(g):
+                continue
+            power = f.exponent + g.exponent
+            joined = Factor(f.term, f.labels, power)
+            # What is summed over both of them still is, and counts.
+            one = Factor(constant(Scale(), f.term.dims), f.labels)
+            return parts.replaced((k, j), [joined if power else one])
     return None
 
 
@@ -107,7 +124,9 @@ def shared_cancels(parts: Parts, context: Context) -> Term | None:
         for g in inside.factors:
             labels = tuple(names.get(x, x) for x in g.labels)
             if set(g.labels) <= set(inside.out) and any(
-                h.term is g.term and h.labels == labels and h.exponent * g.exponent < 0
+                (h.term is g.term or same_but_for_names(h.term, g.term))
+                and h.labels == labels
+                and h.exponent * g.exponent < 0
                 for h in parts.factors
             ):
                 return parts.replaced((k,), [Factor(plain(f.term), f.labels)])
@@ -128,7 +147,8 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
             continue
         divisors = _divisors(f.term)
         for j, g in enumerate(parts.factors):
-            if j == k or g.term not in divisors or (g.exponent > 0) != (f.exponent > 0):
+            by = divisors.get(g.term)
+            if j == k or by is None or (g.exponent > 0) != (f.exponent > 0):
                 continue
             if not set(g.labels) <= set(f.labels) or len(set(f.labels)) < len(f.labels):
                 continue
@@ -136,22 +156,27 @@ def clear_fractions(parts: Parts, context: Context) -> Term | None:
             if abs(f.exponent) != 1 and power.denominator != 1:
                 continue  # v T² is (√v T)² for positive v only
             marks = tuple(f.labels.index(x) for x in g.labels)
-            new = _multiplied(f.term, g.term, marks, power)
+            new = _multiplied(f.term, by, marks, power)
             if context.sizes(new) < context.sizes(f.term) + context.sizes(g.term) + 1:
                 return parts.replaced((k, j), [Factor(new, f.labels, f.exponent)])
     return None
 
 
-def _divisors(total: Term) -> set[Term]:
-    """Return what divides one of the summands of a sum, or is the base of a power in it."""
-    found: set[Term] = set()
+def _divisors(total: Term) -> dict[Term, Term]:
+    """Return what divides one of the summands of a sum, or is the base of a power in it.
+
+    What a divisor names is one as well, and comes with the name.
+    """
+    found: dict[Term, Term] = {}
     for _, body in summands(total):
         for f in Parts.of(plain(body)).factors:
             if f.exponent < 0:
-                found.add(f.term)
+                found[f.term] = f.term
             if f.term.kind == "call" and f.term.data.name == "pow":
-                found.add(f.term.children[0])
-    return found
+                base = f.term.children[0]
+                found[base] = base
+    named = {t.children[0]: t for t in found if t.kind == "named"}
+    return {**named, **found}
 
 
 def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fraction) -> Term:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..shapes import Dim
-from ..tensor import Factor, Label, Scale, Term, contract, factors_of, is_symmetric
+from ..tensor import Factor, Label, Scale, Term, add, contract, factors_of, is_symmetric, summands
 from ..tensor.scale import UNIT_SCALE
 
 
@@ -67,3 +67,30 @@ def orders(f: Factor) -> Iterator[tuple[Label, ...]]:
 def plain(term: Term) -> Term:
     """Return what a shared term is."""
     return term.children[0] if term.kind == "share" else term
+
+
+def same_but_for_names(a: Term, b: Term) -> bool:
+    """Whether two different terms are one once names among their own parts are read."""
+    if a is b or a.dims != b.dims:
+        return False
+    if "named" in (a.kind, b.kind):
+        return _read(a) is _read(b)
+    return a.kind == b.kind == "add" and _reads_names(a) is _reads_names(b)
+
+
+def _read(term: Term) -> Term:
+    while term.kind == "named":
+        term = term.children[0]
+    return term
+
+
+def _reads_names(total: Term) -> Term:
+    """Return a sum with what the names in its summands stand for."""
+    out, dims = range(len(total.dims)), dict(enumerate(total.dims))
+    bodies = []
+    for scale, body in summands(total):
+        parts = Parts.of(body)
+        read = [Factor(_read(f.term), f.labels, f.exponent) for f in parts.factors]
+        whole = contract(read, parts.out, parts.dims, parts.scale)
+        bodies.append(contract([Factor(whole, tuple(out))], out, dims, scale))
+    return add(bodies)

@@ -11,7 +11,15 @@ from .rule import CallRule, Rule, SumRule
 
 RULES = (
     Rule("inverse-cancels", "A⁻¹ A = I", cancelling.inverse_cancels, ("inv()",)),
-    Rule("ratio-cancels", "a sum divided by itself is 1", cancelling.ratio_cancels, ("contract",)),
+    Rule(
+        "names-join", "J det(A)ᵃ = Jᵃ⁺¹ where J = det(A)", cancelling.names_join, ("named", "add")
+    ),
+    Rule(
+        "ratio-cancels",
+        "a sum divided by itself is 1",
+        cancelling.ratio_cancels,
+        ("contract", "named"),
+    ),
     Rule(
         "orthogonal-cancels",
         "QᵀQ = I for an orthogonal matrix",
