@@ -10,7 +10,7 @@ import click
 from ..documents.sympy_notation import EntryWriter, Matrix
 from ..errors import InputError
 from ..jacobians import LAYOUTS
-from ..narration import Section, Step
+from ..narration import Section, Step, cotangent_names
 from ..notation.math import EQUALS, row
 from ..notation.text import text
 from ..notation.unicode import unicode
@@ -220,7 +220,7 @@ def _argument(derivation: Derivation, given: str) -> str:
 
 def _section(derivation: Derivation, section: Section) -> list[str]:
     name = derivation.problem.objective_name
-    writer = Writer()
+    writer = Writer(differentials=cotangent_names(derivation.sections))
     title = equation(name, writer(section.target), writer(section.result))
     shape = describe(section.target.shape).replace(" x ", " × ")
     lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]

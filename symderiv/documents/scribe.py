@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..expr import Expr, entry, free_indices, named, own_indices, sum_index, var, walk
-from ..narration import Section
+from ..narration import Section, cotangent_names
 from ..notation.math import (
     PARTIAL,
     TRANSPOSE,
@@ -60,7 +60,9 @@ class ShapedWriter(ProofWriter):
         leaf = e.args[0] if e.op == "transpose" else e
         if leaf.op not in _LEAVES or e.shape == SCALAR:
             return super().__call__(e, level)
-        plain = ProofWriter(self.roles, full=self.full, delta=self.delta)
+        plain = ProofWriter(
+            self.roles, full=self.full, delta=self.delta, differentials=self.differentials
+        )
         return Under(plain(e, level), shape_notation(e.shape))
 
 
@@ -83,9 +85,10 @@ class Scribe:
         self.meanings = {v.name: v.meaning for v in self.problem.variables.values() if v.meaning}
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
-        self.write = ProofWriter(self.roles, delta=DELTA)
-        self.write_full = ProofWriter(self.roles, full=True, delta=DELTA)
-        self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA)
+        made = cotangent_names(self.sections)
+        self.write = ProofWriter(self.roles, delta=DELTA, differentials=made)
+        self.write_full = ProofWriter(self.roles, full=True, delta=DELTA, differentials=made)
+        self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA, differentials=made)
         self.loss = Sym(self.problem.objective_name)
 
     @property

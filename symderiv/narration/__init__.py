@@ -1,7 +1,7 @@
 """The derivation as data: stages, entries, and the steps that lead from one to the next."""
 
 from .renaming import Alike, Renaming, alike, canonical, essential
-from .sections import Narration, Section, narrate
+from .sections import Narration, Section, cotangent_names, narrate
 from .steps import Step
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Step",
     "alike",
     "canonical",
+    "cotangent_names",
     "essential",
     "narrate",
 ]

@@ -3,22 +3,33 @@ is written where. Knows no operator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..expr import Expr, Index
 from ..ops import ATOM, POWER, SUM, TABLE
 from ..ops.leaves import size_notation
 from ..shapes import ONE, SCALAR, Dim, Shape
-from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, row, sup
+from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
+from .names import read_name
 
 
 class Writer:
-    """Writes expressions; ``roles`` maps names to colour roles, ``limits`` prints index ranges."""
+    """Writes expressions; ``roles`` maps names to colour roles, ``limits`` prints index ranges.
+
+    ``differentials`` are names such as ``dr`` that are known to be those of cotangents: d and r,
+    not a d with the index r.
+    """
 
     def __init__(
-        self, roles: Mapping[str, str] | None = None, *, full: bool = False, delta: str = ""
+        self,
+        roles: Mapping[str, str] | None = None,
+        *,
+        full: bool = False,
+        delta: str = "",
+        differentials: Collection[str] = (),
     ) -> None:
         self.roles, self.full, self.delta = dict(roles or {}), full, delta
+        self.differentials = frozenset(differentials)
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         operator = TABLE[e.op]
@@ -30,12 +41,17 @@ class Writer:
 
     def name(self, name: str) -> Math:
         """Return a plain name."""
-        return self._tinted(name, Sym(name))
+        return self._tinted(name, self._letters(name, False))
 
     def symbol(self, e: Expr) -> Math:
         """Return a variable or a named intermediate: vectors bold, matrices and scalars not."""
         name = str(e.data)
-        return self._tinted(name, Sym(name, bold=ONE in e.shape and e.shape != SCALAR))
+        return self._tinted(name, self._letters(name, ONE in e.shape and e.shape != SCALAR))
+
+    def _letters(self, name: str, bold: bool) -> Math:
+        if name in self.differentials and read_name(name).prefix != "d":
+            return row(Word("d", function=False), Sym(name[1:], bold=bold))
+        return Sym(name, bold=bold)
 
     def _tinted(self, name: str, body: Math) -> Math:
         return Tint(self.roles[name], body) if name in self.roles else body
