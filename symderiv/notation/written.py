@@ -48,8 +48,11 @@ class Writer:
         name = str(e.data)
         return self._tinted(name, self._letters(name, ONE in e.shape and e.shape != SCALAR))
 
+    def _is_two_letters(self, name: str) -> bool:
+        return name in self.differentials and read_name(name).prefix != "d"
+
     def _letters(self, name: str, bold: bool) -> Math:
-        if name in self.differentials and read_name(name).prefix != "d":
+        if self._is_two_letters(name):
             return row(Word("d", function=False), Sym(name[1:], bold=bold))
         return Sym(name, bold=bold)
 
@@ -59,7 +62,9 @@ class Writer:
     def inner(self, e: Expr) -> Math:
         """Return what an index is attached to: entries of vectors are not bold."""
         if e.op in ("var", "named"):
-            return self.name(str(e.data))
+            name = str(e.data)
+            body = self.name(name)
+            return Fence("(", body, ")") if self._is_two_letters(name) else body
         body = self(e, ATOM)
         return body if isinstance(body, Fence) else Fence("(", body, ")")
 
