@@ -67,6 +67,14 @@ class Alike:
     shown: tuple[Step, ...]
 
 
+def cotangent_names(sections: Sequence[Section]) -> frozenset[str]:
+    """Return the names that were made for cotangents: dH for that of H."""
+    given = [(s.given, s.target) for s in sections if s.given is not None]
+    made = [(str(g.data), str(x.data)) for g, x in given if g.op == "named"]
+    # One that equals something else goes by that one's name.
+    return frozenset(name for name, of in made if name.rstrip("_") == f"d{of}".rstrip("_"))
+
+
 def alike(sections: Sequence[Section]) -> dict[Expr, Alike]:
     """Return for each target whose derivation repeats an earlier one which, and the renaming."""
     found: dict[Expr, Alike] = {}

@@ -41,12 +41,6 @@ class Section:
     given: Expr | None = None  # what stands for the gradient in later sections: G, or dZ
 
 
-def cotangent_names(sections: Sequence[Section]) -> frozenset[str]:
-    """Return the names that were made for cotangents: dH for that of H."""
-    made = [s for s in sections if s.given is not None and s.given.op == "named"]
-    return frozenset(str(s.given.data) for s in made if s.given is not None)
-
-
 @dataclass(frozen=True, slots=True)
 class Narration:
     """A whole derivation: sections walking backward, stages, the objective in their names."""
