@@ -128,6 +128,7 @@ class Derivation(Mapping[str, Result]):
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self.adjoints: dict[str, Expr] = {}
+        self.adjoint_names: dict[str, str] = {}  # by the definition whose cotangent it is
         self._taken = frozenset(self.taken)
         naming = self._named_adjoint if self.is_network else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
@@ -148,6 +149,7 @@ class Derivation(Mapping[str, Result]):
             name += "_"
         value = self.raiser.shaped(cotangent, source.shape)
         self.adjoints[name] = named_expr(name, value)
+        self.adjoint_names[str(source.data)] = name
         return named(self.adjoints[name], cotangent)
 
     def _result(self, name: str) -> Result:

@@ -11,8 +11,9 @@ from typing import Any
 from .claims import Verdict
 from .codegen import source_of_test
 from .derivation import Derivation
-from .documents import build, latex, markdown, pdf
+from .documents import GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
 from .documents.examples import ExplicitExample, explicit_example
+from .documents.graphs import GRAPH_FILE
 from .documents.model import Document
 from .documents.scribe import Scribe
 from .documents.secondorder import jacobian_document
@@ -28,7 +29,8 @@ from .sampling import least_sizes
 from .structured import StructuredResult
 from .writing import digest
 
-FORMATS = ("md", "tex", "pdf", "py")
+FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
+CHOICES = (*FORMATS, "svg")
 
 
 def entries_example(derivation: Derivation) -> ExplicitExample:
@@ -96,6 +98,8 @@ def build_files(
     if {"md", "tex", "pdf"} & set(formats):
         page = document(derivation, evidence, verdicts, style, hessians, structured)
         files.update(_printed(page, formats, engine))
+    if "svg" in formats:
+        files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
         module = evidence.compiled.module
         test = source_of_test(derivation, module, evidence.positive)
@@ -115,6 +119,7 @@ def _printed(page: Document, formats: Sequence[str], engine: str) -> dict[str, b
     files: dict[str, bytes] = {}
     if "md" in formats:
         files["derivation.md"] = markdown(page).encode()
+        files.update(graph_files(page))
     if "tex" in formats:
         files["derivation.tex"] = latex(page).encode()
     if "pdf" in formats:

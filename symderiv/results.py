@@ -11,11 +11,12 @@ from typing import Any
 from . import derivation as engine
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
+from .documents import GraphPicture, graph_of
 from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from .interop.to_sympy import to_sympy
 from .language import Problem
-from .outputs import FORMATS, build_files
+from .outputs import CHOICES, build_files
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE
 from .structured import (
@@ -180,6 +181,22 @@ class Derivation(engine.Derivation):
         self._refuse_code()
         return module_of(self).source
 
+    def graph(self) -> GraphPicture:
+        """Return the computation graph as a picture: ``svg()``, ``latex()``, ``typst()``.
+
+        Boxes are the inputs, the named definitions and the objective, from top to bottom, with
+        the names of their cotangents beside theirs; a parameter stands beside what uses it.
+        Raises MissingRuleError for a problem without definitions.
+
+        >>> from symderiv import derive
+        >>> d = derive("H = X @ W; F = relu(H); sum(F ** 2)", wrt="W")
+        >>> d.graph().svg()[:4]
+        '<svg'
+        >>> print(d.graph().graph.alt)
+        Computation graph. H from X, W; F from H; L from F.
+        """
+        return GraphPicture(graph_of(self))
+
     def write(
         self,
         folder: str | Path,
@@ -190,12 +207,12 @@ class Derivation(engine.Derivation):
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
-        Formats: md, tex, pdf, py (module and test); ``engine`` makes the PDF: typst or latexmk.
+        Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF: typst or latexmk.
         Everything is checked first; where a check fails, nothing is written.
         """
-        unknown = [f for f in formats if f not in FORMATS]
+        unknown = [f for f in formats if f not in CHOICES]
         if unknown:
-            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(FORMATS)}")
+            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(CHOICES)}")
         files = self._files(formats, style, engine)
         return write_files(Path(folder), files)
 

@@ -15,7 +15,7 @@ from ..notation.math import EQUALS, row
 from ..notation.text import text
 from ..notation.unicode import unicode
 from ..notation.written import Writer
-from ..outputs import FORMATS, entries_example
+from ..outputs import CHOICES, FORMATS, entries_example
 from ..results import Derivation, Result
 from ..shapes import describe
 from ..stacking import stack
@@ -58,10 +58,10 @@ from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured
 @click.option(
     "--format",
     "formats",
-    metavar=",".join(FORMATS),
+    metavar=",".join(CHOICES),
     default=",".join(FORMATS),
     show_default=True,
-    help="What to write with -o.",
+    help="What to write with -o; svg: the computation graph.",
 )
 @click.option(
     "--pdf-engine",
@@ -98,16 +98,16 @@ def command(
     symderiv derive encoder-block --blocks 4
     """
     chosen = [f.strip() for f in formats.split(",") if f.strip()]
-    unknown = [f for f in chosen if f not in FORMATS]
+    unknown = [f for f in chosen if f not in CHOICES]
     if unknown or not chosen:
         raise InputError(
-            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
+            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(CHOICES)}"
         )
     names = [w.strip() for w in wrt.split(",")] if wrt else None
     posed = read_problem(problem, variables, upstream, syntax)
     posed = posed if blocks is None else stack(posed, blocks)
     if jacobian:
-        kept = [f for f in chosen if f != "py"]
+        kept = [f for f in chosen if f not in ("py", "svg")]
         print_jacobians(posed, names, layout or LAYOUTS[0], output, kept, pdf_engine, as_json)
         return
     if layout is not None:

@@ -2,6 +2,9 @@
 
 from .build import STYLES, build
 from .examples import ExplicitExample, NumericExample, Slice, explicit_example
+from .graph import graph_of
+from .graphprint import GraphPicture
+from .graphs import graph_files
 from .model import Document
 from .render import latex, markdown, pdf, pictures, typst
 
@@ -9,10 +12,13 @@ __all__ = [
     "STYLES",
     "Document",
     "ExplicitExample",
+    "GraphPicture",
     "NumericExample",
     "Slice",
     "build",
     "explicit_example",
+    "graph_files",
+    "graph_of",
     "latex",
     "markdown",
     "pdf",

@@ -14,6 +14,7 @@ from ..evidence.certificate import Certificate
 from ..notation.math import EQUALS, row
 from .checks import dimension_section, numeric_section
 from .examples import ExplicitExample, NumericExample
+from .graphs import graph_section
 from .matrices import EntriesWriter
 from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
 from .opening import problem_section, result_boxes
@@ -56,6 +57,7 @@ def build(
     blocks: list[Block] = result_boxes(scribe)
     number = _Numbers()
     blocks += problem_section(scribe, number.next())
+    blocks += graph_section(derivation)
     proof = Proof(scribe)
     if style != "entries":
         blocks += proof.blocks(number.next())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..notation.math import Math
+from .graphprint import GraphPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,14 @@ class CodeBlock(Block):
     def lines(self) -> tuple[str, ...]:
         """Return the lines of the listing."""
         return tuple(self.text.rstrip("\n").split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Graph(Block):
+    """The picture of a computation graph, after a sentence that says how to read it."""
+
+    text: Inline
+    picture: GraphPicture
 
 
 @dataclass(frozen=True, slots=True)

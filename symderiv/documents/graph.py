@@ -1,0 +1,181 @@
+"""The computation graph of a problem: values forward, cotangents backward, as one description.
+
+Contract: frozen data, read off a derivation; computes no derivative and no coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import MissingRuleError
+from ..expr import Expr
+from ..notation.math import PARTIAL, Math, Op, Sym, Word, row
+from ..notation.words import words
+from ..ops.base import FUNCTIONS, TABLE
+from .scribe import mentioned
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+
+_SHORT = 9  # letters of an operation that is written beside a box
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A variable that one definition alone uses; it stands beside that, not in a layer."""
+
+    name: str
+    label: Math
+    receives: bool  # whether the problem asks for its gradient
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """An input, a named value, or the objective; ``adjoint`` is what its cotangent is called."""
+
+    name: str
+    label: Math
+    kind: str  # "input" | "value" | "objective"
+    adjoint: Math | None = None
+    operation: str = ""
+    beside: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """A value that another is computed from; ``backward``: a cotangent comes back along it."""
+
+    source: str
+    target: str
+    backward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes, in an order in which every edge points forward, and edges."""
+
+    title: str
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+
+    @property
+    def alt(self) -> str:
+        """Return the graph in words, for those who do not see it."""
+        said = []
+        for n in self.nodes:
+            if n.kind == "input":
+                continue
+            sources = [e.source for e in self.edges if e.target == n.name]
+            used = [words(m.label) for m in self.nodes if m.name in sources]
+            used += [words(p.label) for p in n.beside]
+            said.append(f"{words(n.label)} from {', '.join(used) or 'nothing'}")
+        back = [words(n.adjoint) for n in reversed(self.nodes) if n.adjoint is not None]
+        tail = f" Cotangents, backward: {', '.join(back)}." if back else ""
+        return f"Computation graph. {'; '.join(said)}.{tail}"
+
+
+def graph_of(derivation: Derivation) -> Graph:
+    """Return the graph of a derivation's problem.
+
+    Variables that one definition alone uses stand beside it; every other one is a node. Raises
+    MissingRuleError for a problem without definitions that its objective uses.
+    """
+    return _Reading(derivation).graph()
+
+
+class _Reading:
+    """Reads one derivation."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation, self.problem = derivation, derivation.problem
+        problem = self.problem
+        objective = problem.objective_name
+        while objective in problem.definitions or objective in problem.variables:
+            objective += "_"
+        self.objective = objective
+        self.values: dict[str, Expr] = {**problem.definitions, objective: problem.objective}
+        names = {*problem.definitions, *problem.variables}
+        self.uses = {n: [u for u in mentioned(x) if u in names] for n, x in self.values.items()}
+        self.flows = self._flowing()
+
+    def _flowing(self) -> set[str]:
+        """Return the names along which a cotangent comes back to a requested variable."""
+        found = set(self.derivation.wrt)
+        for name, uses in self.uses.items():
+            if found & {*uses}:
+                found.add(name)
+        return found
+
+    def graph(self) -> Graph:
+        """Return the graph."""
+        users: dict[str, list[str]] = {n: [] for n in self.problem.variables}
+        for name, uses in self.uses.items():
+            for u in uses:
+                if u in users:
+                    users[u].append(name)
+        inputs = [v for v, by in users.items() if by and not self._stands_beside(v, by)]
+        for name, uses in self.uses.items():  # nothing above it: its first variable is its input
+            if not any(u in self.problem.definitions or u in inputs for u in uses):
+                inputs += [v for v in self.problem.variables if v in uses][:1]
+        ordered = [v for v in self.problem.variables if v in inputs]
+        nodes = [self._input(v) for v in ordered]
+        nodes += [self._value(n, ordered) for n in self.problem.definitions]
+        nodes.append(self._value(self.objective, ordered))
+        own = {n.name for n in nodes}
+        edges = [
+            GraphEdge(u, n, u in self.flows and n in self.flows)
+            for n, uses in self.uses.items()
+            for u in uses
+            if u in own
+        ]
+        if not self.problem.definitions:
+            raise MissingRuleError(
+                "a computation graph needs named definitions",
+                remedy="name intermediates: H = X @ W; sum(H)",
+            )
+        return Graph(self.problem.title, tuple(nodes), tuple(edges))
+
+    def _stands_beside(self, name: str, by: list[str]) -> bool:
+        constant = name not in self.derivation.wrt and self.problem.variables[name].expr.is_scalar
+        return len(by) == 1 or constant
+
+    def _input(self, name: str) -> GraphNode:
+        return GraphNode(name, Sym(name), "input", self._gradient(name))
+
+    def _gradient(self, name: str) -> Math | None:
+        if name not in self.derivation.wrt:
+            return None
+        return row(PARTIAL, Sym(self.problem.objective_name), Op("/"), PARTIAL, Sym(name))
+
+    def _value(self, name: str, inputs: list[str]) -> GraphNode:
+        value = self.values[name]
+        beside = tuple(
+            Parameter(u, Sym(u), u in self.derivation.wrt)
+            for u in self.uses[name]
+            if u in self.problem.variables and u not in inputs
+        )
+        if name == self.objective:
+            label = Sym(self.problem.objective_name)
+            return GraphNode(name, label, "objective", None, "", beside)
+        return GraphNode(name, Sym(name), "value", self._adjoint(name), _called(value), beside)
+
+    def _adjoint(self, name: str) -> Math | None:
+        """Return the name of the cotangent of a definition, where it has one."""
+        for given, of in self.problem.upstream.items():
+            if of.op == "named" and str(of.data) == name:
+                return Sym(given)
+        own = self.derivation.adjoint_names.get(name)
+        return Sym(own) if own is not None else None
+
+
+def _called(value: Expr) -> str:
+    """Return the function that a definition calls last, if its name is short."""
+    operator = TABLE[value.op]
+    name = operator.spelled or operator.name
+    return name if name in FUNCTIONS and len(name) <= _SHORT else ""
+
+
+def operation(text: str) -> Math:
+    """Return the name of a function as notation."""
+    return Word(text, function=False)
