@@ -207,8 +207,8 @@ class Derivation(engine.Derivation):
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
-        Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF: typst or latexmk.
-        Everything is checked first; where a check fails, nothing is written.
+        Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF:
+        typst or latexmk. Everything is checked first; where a check fails, nothing is written.
         """
         unknown = [f for f in formats if f not in CHOICES]
         if unknown:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import MissingRuleError
-from ..expr import Expr
+from ..expr import Expr, named, var
 from ..notation.math import PARTIAL, Math, Op, Sym, Word, row
 from ..notation.words import words
+from ..notation.written import Writer
 from ..ops.base import FUNCTIONS, TABLE
 from .scribe import mentioned
 
@@ -90,6 +91,7 @@ class _Reading:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         problem = self.problem
+        self.write = Writer()
         objective = problem.objective_name
         while objective in problem.definitions or objective in problem.variables:
             objective += "_"
@@ -115,7 +117,7 @@ class _Reading:
                 if u in users:
                     users[u].append(name)
         inputs = [v for v, by in users.items() if by and not self._stands_beside(v, by)]
-        for name, uses in self.uses.items():  # nothing above it: its first variable is its input
+        for uses in self.uses.values():  # nothing above it: its first variable is its input
             if not any(u in self.problem.definitions or u in inputs for u in uses):
                 inputs += [v for v in self.problem.variables if v in uses][:1]
         ordered = [v for v in self.problem.variables if v in inputs]
@@ -141,32 +143,38 @@ class _Reading:
         return len(by) == 1 or constant
 
     def _input(self, name: str) -> GraphNode:
-        return GraphNode(name, Sym(name), "input", self._gradient(name))
+        return GraphNode(name, self._variable(name), "input", self._gradient(name))
+
+    def _variable(self, name: str) -> Math:
+        return self.write(self.problem.variables[name].expr)
 
     def _gradient(self, name: str) -> Math | None:
         if name not in self.derivation.wrt:
             return None
-        return row(PARTIAL, Sym(self.problem.objective_name), Op("/"), PARTIAL, Sym(name))
+        return row(
+            PARTIAL, Sym(self.problem.objective_name), Op("/"), PARTIAL, self._variable(name)
+        )
 
     def _value(self, name: str, inputs: list[str]) -> GraphNode:
         value = self.values[name]
         beside = tuple(
-            Parameter(u, Sym(u), u in self.derivation.wrt)
+            Parameter(u, self._variable(u), u in self.derivation.wrt)
             for u in self.uses[name]
             if u in self.problem.variables and u not in inputs
         )
         if name == self.objective:
             label = Sym(self.problem.objective_name)
             return GraphNode(name, label, "objective", None, "", beside)
-        return GraphNode(name, Sym(name), "value", self._adjoint(name), _called(value), beside)
+        label = self.write(named(name, value))
+        return GraphNode(name, label, "value", self._adjoint(name), _called(value), beside)
 
     def _adjoint(self, name: str) -> Math | None:
         """Return the name of the cotangent of a definition, where it has one."""
         for given, of in self.problem.upstream.items():
             if of.op == "named" and str(of.data) == name:
-                return Sym(given)
+                return self.write(var(given, of.shape))
         own = self.derivation.adjoint_names.get(name)
-        return Sym(own) if own is not None else None
+        return self.write(self.derivation.adjoints[own]) if own is not None else None
 
 
 def _called(value: Expr) -> str:

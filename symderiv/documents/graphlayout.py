@@ -158,13 +158,12 @@ class _Placing:
 
     def _sort(self, row: list[int], down: bool) -> None:
         places = {k: i for r in self.rows for i, k in enumerate(r)}
-        means = {}
+        means: dict[int, float] = {}
         for i, k in enumerate(row):
             near = self.spots[k].ups if down else self.spots[k].downs
-            means[k] = sum(self._relative(n, places) for n in near) / len(near) if near else None
-            if means[k] is None:
-                means[k] = (i + 0.5) / len(row)
-        row.sort(key=lambda k: means[k])
+            here = [self._relative(n, places) for n in near] or [(i + 0.5) / len(row)]
+            means[k] = sum(here) / len(here)
+        row.sort(key=means.__getitem__)
 
     def _relative(self, k: int, places: Mapping[int, int]) -> float:
         return (places[k] + 0.5) / len(self.rows[self.spots[k].layer])

@@ -130,12 +130,11 @@ def _to_head(s: Stroke) -> tuple[tuple[float, float], ...]:
 
 def _svg_label(x: Label) -> str:
     spans, low = [], 0.0
-    for text, italic, level in _runs(x.text, 0):
+    for text, look, level in _runs(x.text, 0):
         here = -level * 0.24 * x.size
-        style = ' font-style="italic"' if italic else ""
         small = f' font-size="{0.72 * x.size:g}"' if level else ""
         moved = f' dy="{here - low:g}"' if here != low else ""
-        spans.append(f"<tspan{style}{small}{moved}>{escape(printable(text))}</tspan>")
+        spans.append(f"<tspan{_LOOKS[look]}{small}{moved}>{escape(printable(text))}</tspan>")
         low = here
     return (
         f'<text class="f-{x.role}" x="{x.x:g}" y="{x.y:g}" font-size="{x.size:g}" '
@@ -143,21 +142,24 @@ def _svg_label(x: Label) -> str:
     )
 
 
-def _runs(math: Math, level: int) -> list[tuple[str, bool, int]]:
-    """Return a formula in pieces of one height: text, whether italic, and -1, 0 or 1."""
+_LOOKS = {"": "", "italic": ' font-style="italic"', "bold": ' font-weight="bold"'}
+
+
+def _runs(math: Math, level: int) -> list[tuple[str, str, int]]:
+    """Return a formula in pieces of one height: text, how it looks, and -1, 0 or 1."""
     if isinstance(math, Row):
         return [r for x in math.items for r in _runs(x, level)]
     if isinstance(math, Op):
-        return [(f"{math.char} " if math.char == "," else math.char, False, level)]
+        return [(", " if math.char == "," and not level else math.char, "", level)]
     if isinstance(math, Word):
-        return [(math.text, False, level)]
+        return [(math.text, "", level)]
     if isinstance(math, Sym) and not read_name(math.name).accent:
         name = read_name(math.name)
-        found = [(name.prefix, False, level)] if name.prefix else []
-        found.append((name.core, name.core.isascii() or len(name.core) == 1, level))
+        found = [(name.prefix, "", level)] if name.prefix else []
+        found.append((name.core, "bold" if math.bold or name.bold else "italic", level))
         found += _runs(name.sub, -1) if name.sub is not None else []
         return found + (_runs(name.sup, 1) if name.sup is not None else [])
-    return [(unicode(math), isinstance(math, Sym), level)]
+    return [(unicode(math), "italic" if isinstance(math, Sym) else "", level)]
 
 
 # -- LaTeX ----------------------------------------------------------------------------------------

@@ -28,4 +28,5 @@ def graph_section(derivation: Derivation) -> list[Block]:
 
 def graph_files(document: Document) -> dict[str, bytes]:
     """Return the pictures that a document in Markdown refers to, by file name."""
-    return {GRAPH_FILE: b.picture.svg().encode() for b in document.blocks if isinstance(b, Graph)}
+    found = [b.picture for b in document.blocks if isinstance(b, Graph)]
+    return {GRAPH_FILE: found[0].svg().encode()} if found else {}
