@@ -163,8 +163,8 @@ class _Reading:
             if u in self.problem.variables and u not in inputs
         )
         if name == self.objective:
-            label = Sym(self.problem.objective_name)
-            return GraphNode(name, label, "objective", None, "", beside)
+            loss = Sym(self.problem.objective_name)
+            return GraphNode(name, loss, "objective", None, "", beside)
         label = self.write(named(name, value))
         return GraphNode(name, label, "value", self._adjoint(name), _called(value), beside)
 

@@ -70,8 +70,8 @@ def layers_of(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> dict[s
 
     ``names`` are in an order in which every arrow points forward.
 
-    >>> layers_of("abcd", [("a", "b"), ("b", "c"), ("d", "c")])
-    {'a': 0, 'b': 1, 'c': 2, 'd': 1}
+    >>> layers_of("adbc", [("a", "b"), ("b", "c"), ("d", "c")])
+    {'a': 0, 'd': 1, 'b': 1, 'c': 2}
     """
     above: dict[str, list[str]] = {n: [] for n in names}
     for a, b in arrows:
