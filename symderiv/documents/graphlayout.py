@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-STUB = 5.5  # an arrow leaves and enters a box vertically, by so much
+STUB = 5.0  # an arrow leaves and enters a box vertically, by so much
 _APART = 13.0  # between neighbours in a layer
 _PORT = 8.0  # between two arrows at one box
-_STRAIGHT = 15.0  # between two layers whose arrows all are vertical
-_SLANT = 11.0  # more than the stubs, where arrows are slanted
-_STEEP = 0.13  # height for the width that a slanted arrow bridges
+_STRAIGHT = 13.0  # between two layers whose arrows all are vertical
+_SLANT = 9.0  # more than the stubs, where arrows are slanted
+_STEEP = 0.11  # height for the width that a slanted arrow bridges
 _SWEEPS = 12
 _ROUNDS = 160
 _LOOSE, _TIGHTER, _TIGHT = 60.0, 0.95, 0.3  # how the least squares turn into least distances

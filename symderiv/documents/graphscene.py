@@ -19,13 +19,13 @@ from .widths import width
 WIDE, HIGH = 425.0, 620.0  # of a page's text, less a heading
 SIZE, SMALL = 9.5, 8.0  # of letters
 LEGIBLE = 0.6  # a picture that must be made smaller than that is not printed
-_HEIGHT = 17.0  # of a box
+_HEIGHT = 15.5  # of a box
 _LINE = 11.5  # of parameters below each other
 _PAD = 5.0
 _SIDE = 17.0  # the arrow from parameters to their box
 _PAIR = 1.7  # a pair of arrows, forward and backward, about its middle
 _MARGIN = 2.0
-HEAD = 3.6
+HEAD = 3.5
 
 
 @dataclass(frozen=True, slots=True)
