@@ -19,6 +19,7 @@ _APART = 13.0  # between neighbours in a layer
 _PORT = 8.0  # between two arrows at one box
 _STRAIGHT = 13.0  # between two layers whose arrows all are vertical
 _SLANT = 9.0  # more than the stubs, where arrows are slanted
+_BESIDE = 5.0  # between two arrows that leave a box towards the same side
 _STEEP = 0.11  # height for the width that a slanted arrow bridges
 _SWEEPS = 12
 _ROUNDS = 160
@@ -269,13 +270,21 @@ class _Placing:
         return found, round(y, 1)
 
     def _between(self, level: int) -> float:
-        wide = 0.0
+        wide = extra = 0.0
         for k in self.rows[level]:
             for d in self.spots[k].downs:
                 a = self.spots[k].x + self._port(k, d, True)
                 b = self.spots[d].x + self._port(d, k, False)
                 wide = max(wide, abs(a - b))
-        return _STRAIGHT if wide < 1 else 2 * STUB + max(_SLANT, _STEEP * wide)
+                extra = max(extra, self._stub(k, d, True) + self._stub(d, k, False))
+        return _STRAIGHT if wide < 1 else extra + max(_SLANT, _STEEP * wide)
+
+    def _stub(self, k: int, other: int, down: bool) -> float:
+        """Return how long an arrow stays vertical: the longer, the more arrows run beside it."""
+        s, end = self.spots[k], self.spots[other].x
+        near = [self.spots[n].x for n in (s.downs if down else s.ups)]
+        outer = [x for x in near if (x > end > s.x) or (x < end < s.x)]
+        return STUB + _BESIDE * len(outer)
 
     def _path(self, chain: Sequence[int], tops: Sequence[tuple[float, float]]) -> Path:
         points: list[Point] = []
@@ -288,7 +297,8 @@ class _Placing:
             low, high = tops[a.layer], tops[b.layer]
             start = (sum(low) + a.box.height) / 2 if a.real else low[1]
             stop = (sum(high) - b.box.height) / 2 if b.real else high[0]
-            points += [(x, start), (x, low[1] + STUB), (end, high[0] - STUB), (end, stop)]
+            bend, back = self._stub(u, v, True), self._stub(v, u, False)
+            points += [(x, start), (x, low[1] + bend), (end, high[0] - back), (end, stop)]
         return _plain(points)
 
 
