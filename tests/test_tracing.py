@@ -133,6 +133,27 @@ FUSED: list[tuple[Callable[..., Any], dict[str, str], str]] = [
     (log_softmax, {"X": "n, d"}, "logsoftmax(X)"),
     (lambda x: 1.0 / (np.exp(-x) + 1), {"x": "n"}, "sigmoid(x)"),
     (lambda x: x / (1 + np.exp(-x)), {"x": "n"}, "silu(x)"),
+    (lambda x: x / np.sqrt(np.mean(x * x) + 0.01), {"x": "n"}, "rmsnorm(x.T, 0.01).T"),
+    (
+        lambda X: (X - np.mean(X, -1)[..., None]) / np.sqrt(X.var(1, keepdims=True) + 0.01),
+        {"X": "n, d"},
+        "layernorm(X, 0.01)",
+    ),
+    (
+        lambda T, s: (T - T.mean(-1, keepdims=True)) / np.sqrt(s + T.var(-1)[:, :, None]),
+        {"T": "b, n, d", "s": "scalar"},
+        "layernorm(T, s)",
+    ),
+    (
+        lambda X: X.reshape(X.shape[0], 2, -1).transpose(1, 0, 2),
+        {"X": "n, 2*d"},
+        "split_heads(X, 2)",
+    ),
+    (
+        lambda T: np.exp(T).transpose(1, 0, 2).reshape(T.shape[1], -1),
+        {"T": "b, n, d"},
+        "merge_heads(exp(T))",
+    ),
     (lambda X: np.log(1 + np.exp(X)), {"X": "n, d"}, "softplus(X)"),
     (lambda x: np.log1p(np.exp(-x)), {"x": "n"}, "softplus(-x)"),
 ]
@@ -214,6 +235,11 @@ SMALL: list[tuple[Callable[..., Any], dict[str, str]]] = [
     (lambda X, y: np.exp(X - y) / np.exp(X - y).sum(axis=1)[:, None], {"X": "n, n", "y": "n"}),
     (lambda X: X - np.log(np.exp(X).sum(axis=0)), {"X": "n, n"}),
     (lambda X: X - np.log(np.exp(X).sum(axis=1)), {"X": "n, n"}),
+    (lambda X: (X - X.mean(1)) / np.sqrt(X.var(1, keepdims=True) + 0.01), {"X": "n, n"}),
+    (lambda X: (X - X.mean(1)[:, None]) / np.sqrt(X.var(1) + 0.01), {"X": "n, n"}),
+    (lambda X: (X - X.mean(0)) / np.sqrt(X.var(0) + 0.01), {"X": "n, n"}),
+    (lambda X: X.reshape(2, X.shape[0], -1).transpose(1, 0, 2), {"X": "n, 2*d"}),
+    (lambda T: (T**2).transpose(1, 0, 2).reshape(-1, T.shape[2]), {"T": "b, n, d"}),
 ]
 
 

@@ -251,3 +251,58 @@ def test_steps_of_an_assignment_are_read_as_the_functions_they_are() -> None:
     assert "logp = logsoftmax(scores)" in p.text
     p = sd.trace(causal_attention, loss="L", **STYLES[12][1])
     assert "A = softmax(S)" in p.text
+
+
+# the encoder block of the library, written with NumPy
+
+
+def softmax(z: Any) -> Any:
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def normalize(x: Any, eps: Any) -> Any:
+    mu = x.mean(axis=-1, keepdims=True)
+    var = ((x - mu) ** 2).mean(axis=-1, keepdims=True)
+    return (x - mu) / np.sqrt(var + eps)
+
+
+def encoder_block(
+    X: Any, Wq: Any, bq: Any, Wk: Any, bk: Any, Wv: Any, bv: Any, Wo: Any, bo: Any, gamma1: Any,
+    beta1: Any, W1: Any, b1: Any, W2: Any, b2: Any, gamma2: Any, beta2: Any, eps: Any,
+    heads: int = 4,
+) -> Any:  # fmt: skip
+    n = X.shape[0]
+    k = Wq.shape[1] // heads
+
+    def split(T: Any) -> Any:
+        return T.reshape(n, heads, k).transpose(1, 0, 2)
+
+    Q = split(X @ Wq + bq)
+    K = split(X @ Wk + bk)
+    V = split(X @ Wv + bv)
+    A = Q @ K.transpose(0, 2, 1) / np.sqrt(k)
+    S = softmax(A)
+    O = (S @ V).transpose(1, 0, 2).reshape(n, heads * k)  # noqa: E741
+    R1 = X + O @ Wo + bo
+    N1 = normalize(R1, eps)
+    Y1 = N1 * gamma1 + beta1
+    H = Y1 @ W1 + b1
+    F = np.maximum(H, 0)
+    R2 = Y1 + F @ W2 + b2
+    N2 = normalize(R2, eps)
+    Z = N2 * gamma2 + beta2
+    return Z
+
+
+def test_an_encoder_block_derives_what_the_library_does() -> None:
+    block = sd.load("encoder-block")
+    shapes = {n: ", ".join(map(str, v.written)) or "scalar" for n, v in block.variables.items()}
+    shapes = {n: shape.replace("h*k", "4*k") for n, shape in shapes.items()}
+    traced = sd.trace(encoder_block, loss="L", wrt=block.wrt, **shapes)
+    assert traced.text == block.text.replace(", h)", ", 4)")
+    ours, theirs = sd.derive(traced), sd.derive(block)
+    assert len(block.wrt) == 17
+    for name in block.wrt:
+        expected = str(theirs[name].text).replace(", h)", ", 4)").replace("h*k", "4*k")
+        assert str(ours[name].text) == expected

@@ -13,6 +13,7 @@ from ..shapes import ONE, Dim, trimmed
 from .nodes import Node
 from .places import refuse
 
+_HEADS = (1, 0, 2)  # the order of axes that puts the heads of an attention in front
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "logsumexp", "var")
 
 
@@ -121,7 +122,16 @@ def transpose(n: Node, axes: tuple[int, ...] | None = None) -> Node:
         )
     if order[-2:] == (n.rank - 1, n.rank - 2) and order[:-2] == tuple(range(n.rank - 2)):
         return Node(dims, "{0}.mT", (n,), per_row=n.per_row)
-    return Node(dims, f"transpose({{0}}, {order})", (n,), per_row=n.per_row)
+    if order == _HEADS and n.made == "reshape" and _splits_columns(n):
+        return Node(dims, f"split_heads({{0}}, {dims[0]})", n.of, per_row=n.per_row)
+    made, text = f"transpose{order}", f"transpose({{0}}, {order})"
+    return Node(dims, text, (n,), per_row=n.per_row, made=made, of=(n,))
+
+
+def _splits_columns(n: Node) -> bool:
+    """Whether a node of three axes holds the columns of a matrix in groups of one size."""
+    (source,) = n.of
+    return source.rank == 2 and source.dims[0] == n.dims[0] and ONE not in n.dims
 
 
 def reshape(n: Node, dims: tuple[Dim, ...]) -> Node:
@@ -148,7 +158,10 @@ def _reshaped(n: Node, dims: tuple[Dim, ...]) -> Node:
     if len(new) == 1 and old == (ONE, *new):
         return Node(dims, "", (n,), "{0}", n.per_row)
     sizes = ", ".join(map(str, new))
-    return Node(dims, f"reshape({{0}}, {sizes})", (n,), per_row=n.per_row)
+    if n.made == f"transpose{_HEADS}" and dims == (n.dims[0], n.dims[1] * n.dims[2]):
+        return Node(dims, "merge_heads({0})", n.of, per_row=n.per_row)
+    made = "reshape"
+    return Node(dims, f"reshape({{0}}, {sizes})", (n,), per_row=n.per_row, made=made, of=(n,))
 
 
 def _axes(n: Node, axis: int | tuple[int, ...] | None) -> tuple[int, ...]:

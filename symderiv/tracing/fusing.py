@@ -128,6 +128,54 @@ def _is_expanded(wide: Node, c: Node, kept: tuple[Dim, ...]) -> bool:
     return bool(alike) and len(wide.of) == len(c.of) == 1 and is_same(wide.of[0], c.of[0])
 
 
+def _normed(n: Node) -> Node | None:
+    """Return layernorm(x, eps) or rmsnorm(x, eps) for the quotient that it is."""
+    above, root = n.of
+    below = root.of[0] if root.made == "sqrt({0})" else None
+    if below is None or below.made != "{0} + {1}":
+        return None
+    for spread, eps in (below.of, below.of[::-1]):
+        if eps.rank:
+            continue
+        is_square = _is_mean_square(spread, above)
+        if above.made == "{0} - {1}" and _is_spread(above.of[1], above.of[0], "mean"):
+            if is_square or _is_spread(spread, above.of[0], "var"):
+                return _norm("layernorm", above.of[0], eps)
+        elif is_square:
+            return _norm("rmsnorm", above, eps)
+    return None
+
+
+def _is_spread(n: Node, x: Node, kind: str) -> bool:
+    """Whether a node is a reduction of the last axis of x, kept."""
+    return _goes_back(n, x, kind) and n.axes == (x.rank - 1,)
+
+
+def _is_mean_square(n: Node, u: Node) -> bool:
+    """Whether a node is the mean of u ** 2 along the last axis, kept."""
+    if n.made != "mean":
+        return False
+    square = n.of[0]
+    return _is_spread(n, square, "mean") and _is_square(square, u)
+
+
+def _is_square(n: Node, u: Node) -> bool:
+    if n.made == "square({0})":
+        return is_same(n.of[0], u)
+    if n.made == "{0} ** {1}":
+        return is_same(n.of[0], u) and n.of[1].column in ("2", "2.0")
+    return n.made == "{0} * {1}" and all(is_same(f, u) for f in n.of)
+
+
+def _norm(name: str, x: Node, eps: Node) -> Node | None:
+    if x.dims[-1] == ONE:
+        return None
+    column, row = f"{name}({{0}}, {{1}})", ""
+    if x.rank == 1:
+        column, row = "", f"{name}({{0:r}}, {{1}})"
+    return Node(x.dims, column, (x, eps), row, x.per_row, made=name, of=(x,))
+
+
 def _one_and_exp(n: Node) -> Node | None:
     """Return u for 1 + exp(u)."""
     if n.made == "{0} + {1}":
@@ -180,7 +228,7 @@ def _is_one(n: Node) -> bool:
 
 
 _RULES: dict[str, tuple[Callable[[Node], Node | None], ...]] = {
-    "{0} / {1}": (_softmax, _sigmoid),
+    "{0} / {1}": (_softmax, _sigmoid, _normed),
     "{0} - {1}": (_logsoftmax,),
     "log({0})": (_logsumexp, _softplus),
     "log1p({0})": (_softplus_of_exp,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
@@ -16,7 +17,7 @@ from . import comparing, contracting, functions, indexing  # noqa: F401  they fi
 from .array import Condition, Traced
 from .creating import following_creation
 from .drawn import drawn
-from .nodes import Node, statements
+from .nodes import Node, reachable, statements
 from .places import explain, is_users, name_of, whole_line
 
 
@@ -63,7 +64,7 @@ def trace(
             "the function returns a scalar, which needs no loss around it",
             remedy="leave loss= out",
         )
-    names = recorder.names()
+    names = recorder.names(result.node)
     taken = [
         *variables,
         *(s for v in declared.variables.values() for d in v.shape for s in d.names),
@@ -130,6 +131,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.depth = 0
         self.found: dict[Node, tuple[int, str]] = {}
+        self.passed: dict[Node, bool] = {}  # whether a helper's parameter gave the name
         self.last: tuple[str, Span | None] | None = None  # where the outermost function returned
 
     def run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -155,15 +157,22 @@ class _Recorder:
             return
         # The variable of a comprehension stands for many values.
         local = {} if frame.f_code.co_name in _COMPREHENSIONS else frame.f_locals
+        helper = frame.f_code.co_varnames[: frame.f_code.co_argcount] if self.depth > 1 else ()
         for name, value in local.items():
             held = isinstance(value, Traced) and not isinstance(value, Condition)
             if held and self.depth < self.found.get(value.node, (sys.maxsize, ""))[0]:
                 self.found[value.node] = (self.depth, name)
+                self.passed[value.node] = name in helper
         self.depth -= 1
         line = frame.f_lineno
         if self.depth == 0:
             self.last = name_of(frame.f_code, line), whole_line(frame.f_code, line)
 
-    def names(self) -> dict[Node, str]:
-        """Return the name of every node that a variable held, the outermost function's first."""
-        return {node: name for node, (_, name) in self.found.items()}
+    def names(self, result: Node) -> dict[Node, str]:
+        """Return the name of every node that a variable held, the outermost function's first.
+
+        What was given to a helper and is used once is named by no variable of the function.
+        """
+        uses = Counter(a for n in reachable(result) for a in n.args)
+        kept = (n for n in self.found if uses[n] > 1 or not self.passed[n])
+        return {node: self.found[node][1] for node in kept}
