@@ -17,7 +17,7 @@ from typing import Any
 from .calculus import lower, reverse
 from .errors import CheckError, ShapeError, UndefinedError, UnknownNameError
 from .explicit import Dual, Explicit, same
-from .expr import Expr, Variable, free_ranges, sum_index, walk
+from .expr import Expr, Variable, free_ranges, sum_index, walk_all
 from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
@@ -305,7 +305,7 @@ def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str,
     # X.T @ X of a wide X has no inverse, but that of a tall one has: both are tried.
     distinct = [distinct_sizes(d, least) for d in (dims, dims[::-1])]
     for low in (2, 1):
-        if all(sum(_terms(x, at) for x in expressions) <= _MOST_TERMS for at in distinct):
+        if all(_terms(expressions, at) <= _MOST_TERMS for at in distinct):
             break
         distinct = [
             {d: max(low + (k + s) % 2, least.get(d, 1)) for k, d in enumerate(dims)} for s in (0, 1)
@@ -313,13 +313,13 @@ def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str,
     return distinct
 
 
-def _terms(x: Expr, sizes: Mapping[str, int]) -> int:
-    """Return how often the innermost body of the sums of an expression is evaluated."""
+def _terms(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
+    """Return how often the innermost bodies of the sums of expressions are evaluated."""
     found: dict[Expr, int] = {}
-    for e in walk(x):
+    for e in walk_all(expressions):
         inner = sum(found[a] for a in e.args) + 1
         found[e] = inner * (sum_index(e)[1].at(sizes) if e.op == "Sum" else 1)
-    return found[x] * prod(d.at(sizes) for d in free_ranges(x).values())
+    return sum(found[x] * prod(d.at(sizes) for d in free_ranges(x).values()) for x in expressions)
 
 
 def _check(step: Step, here: Explicit) -> int:

@@ -206,6 +206,7 @@ class Explicit:
         self._memo: dict[Expr, Cells] = {}
         self._computed: set[Expr] = set()
         self._seeded: dict[Hashable, Explicit] = {}
+        self._lifted: dict[str, Cells] = {}
 
     def size(self, dim: Dim) -> int:
         """Return the size of a dimension."""
@@ -229,8 +230,9 @@ class Explicit:
         if x in self._computed:
             return
         self._computed.add(x)
-        for e in walk(x):
-            if e in self._memo:
+        for e in walk(x, lambda e: e in self._memo or e in self.override):
+            if e in self._memo or e in self.override:
+                self._memo.setdefault(e, self.override.get(e, []))
                 continue
             inside_sum = e.op in ("entry", "row", "column", "delta") and any(
                 isinstance(i, str) for i in own_indices(e)
@@ -281,7 +283,7 @@ class Explicit:
             override=self.override,
         )
         inner._memo, inner._computed = self._memo, self._computed
-        inner._seeded = self._seeded
+        inner._seeded, inner._lifted = self._seeded, self._lifted
         return inner
 
     def loss(self, e: Expr, cells: Cells) -> Cells:
@@ -312,13 +314,21 @@ class Explicit:
         slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
         return slopes
 
+    def _plain(self) -> Explicit:
+        """Return the point from which those with a slope start, in plain numbers."""
+        return self._seeded.setdefault(
+            None, Explicit(self.sizes, self.values, override=self.override)
+        )
+
     def _with_slope(self, source: Expr, place: Sequence[int], held: tuple[Expr, ...]) -> Explicit:
         """Return the point in dual numbers at which one entry has the slope 1."""
-        base = Explicit(self.sizes, self.values, override=self.override).cells(source)
+        fixed = self._plain()
+        base = fixed.cells(source)
         one = Dual(Dual.of(entry_at(base, place)).value, Fraction(1))
         seeded: Cells = replaced(each(Dual.of, base), place, one)
-        fixed = Explicit(self.sizes, self.values, override=self.override)
-        lifted = {n: each(Dual.of, c) for n, c in self.values.items()}
+        if not self._lifted:
+            self._lifted.update({n: each(Dual.of, c) for n, c in self.values.items()})
+        lifted = dict(self._lifted)
         override = {**self.override, **{h: fixed.cells(h) for h in held}}
         if source.op == "var":
             lifted[str(source.data)] = seeded

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import product
 from random import Random
 
-from .expr import Expr, Variable, index_ranges, own_indices, walk
+from .expr import Expr, Variable, index_ranges, own_indices, walk_all
 from .language import Problem
 from .ops import TABLE, Cells
 from .shapes import ONE, Shape
@@ -20,15 +20,14 @@ from .shapes import ONE, Shape
 def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
     """Return the smallest size of each dimension at which every written position exists."""
     least: dict[str, int] = {}
-    for x in expressions:
-        for e in walk(x):
-            found = list(zip(own_indices(e), index_ranges(e), strict=True))
-            if e.op == "onehot" and isinstance(e.data, int):
-                found.append((e.data, e.shape[0]))
-            for index, dim in found:
-                if isinstance(index, int) and dim.symbols == dim.names and len(dim.names) == 1:
-                    name = dim.symbols[0]
-                    least[name] = max(least.get(name, 1), -(-index // dim.coefficient))
+    for e in walk_all([*expressions]):
+        found = list(zip(own_indices(e), index_ranges(e), strict=True))
+        if e.op == "onehot" and isinstance(e.data, int):
+            found.append((e.data, e.shape[0]))
+        for index, dim in found:
+            if isinstance(index, int) and dim.symbols == dim.names and len(dim.names) == 1:
+                name = dim.symbols[0]
+                least[name] = max(least.get(name, 1), -(-index // dim.coefficient))
     return least
 
 
@@ -56,7 +55,7 @@ def distinct_sizes(dims: Sequence[str], least: Mapping[str, int], start: int = 2
 
 def inside(expressions: Iterable[Expr]) -> tuple[str, ...]:
     """Return ``("unit",)`` where a function is defined on -1 to 1 alone, to draw points there."""
-    found = any(TABLE[e.op].domain == "unit" for x in expressions for e in walk(x))
+    found = any(TABLE[e.op].domain == "unit" for e in walk_all([*expressions]))
     return ("unit",) if found else ()
 
 

@@ -317,10 +317,13 @@ def _named_meaning(scribe: Scribe, e: Expr) -> Inline:
 def _indices(scribe: Scribe) -> list[IndexRow]:
     ranges: dict[str, dict[Dim, None]] = {}
     summed: set[str] = set()
+    seen: set[Expr] = set()
     for x in (x for s in scribe.sections for t in s.steps for x in (t.before, t.after)):
         for name, dim in free_ranges(x).items():
             ranges.setdefault(name, {})[dim] = None
-        for e in walk(x):
+        fresh = [e for e in walk(x, seen.__contains__) if e not in seen]
+        seen.update(fresh)
+        for e in fresh:
             if e.op == "Sum":
                 name, dim = sum_index(e)
                 ranges.setdefault(name, {})[dim] = None

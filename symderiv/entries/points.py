@@ -132,12 +132,15 @@ class Points:
         nodes = list(walk_all([*names.values()]))
         self._leaves = {str(v.data): v for v in nodes if v.op == "var"}
         self._known = {n: v.properties for n, v in (variables or {}).items()}
+        self._nodes = {*nodes}
         self._domains = {TABLE[e.op].domain for e in nodes}
         self._kept: dict[tuple[int, tuple[str, ...]], Point] = {}
 
     def tried(self, others: Sequence[Expr] = ()) -> Iterator[Point]:
         """Yield the points to try for expressions in the names, in order."""
-        domains = self._domains | {TABLE[e.op].domain for e in walk_all(others)}
+        domains = self._domains | {
+            TABLE[e.op].domain for e in walk_all(others, self._nodes.__contains__)
+        }
         for attempt in range(ATTEMPTS):
             positive = "positive" in domains and attempt % 2 == 0
             within = ("unit",) if "unit" in domains else ()
