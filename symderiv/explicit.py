@@ -17,12 +17,13 @@ from math import isqrt
 from typing import Any
 
 from .cells import batched, each, entry_at, flat, replaced, sizes_of
+from .chaining import Chain
 from .dual import Dual as Dual
 from .errors import MissingRuleError
 from .expr import Expr, Index, free_indices, node, own_indices, sum_index, var, walk
 from .highprecision import DIGITS, HIGH, MATRIX, floated, precise
 from .ops import TABLE, Cells
-from .shapes import Dim
+from .shapes import SCALAR, Dim
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
 _STEP = HIGH.mpf(10) ** -40
@@ -207,6 +208,7 @@ class Explicit:
         self._computed: set[Expr] = set()
         self._seeded: dict[Hashable, Explicit] = {}
         self._lifted: dict[str, Cells] = {}
+        self._chains: dict[Expr, Chain] = {}
 
     def size(self, dim: Dim) -> int:
         """Return the size of a dimension."""
@@ -232,7 +234,8 @@ class Explicit:
         self._computed.add(x)
         for e in walk(x, lambda e: e in self._memo or e in self.override):
             if e in self._memo or e in self.override:
-                self._memo.setdefault(e, self.override.get(e, []))
+                if e in self.override:
+                    self._memo[e] = self.override[e]
                 continue
             inside_sum = e.op in ("entry", "row", "column", "delta") and any(
                 isinstance(i, str) for i in own_indices(e)
@@ -284,6 +287,7 @@ class Explicit:
         )
         inner._memo, inner._computed = self._memo, self._computed
         inner._seeded, inner._lifted = self._seeded, self._lifted
+        inner._chains = self._chains
         return inner
 
     def loss(self, e: Expr, cells: Cells) -> Cells:
@@ -306,6 +310,9 @@ class Explicit:
             place = [self.position(x) for x in by.data]
         if source.op not in ("var", "named"):
             raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
+        chain = self._chain(of) if not e.data else None
+        if chain is not None:
+            return [[chain.slope(source, place)]]
         key = (source, tuple(place), e.data)
         point = self._seeded.get(key)
         if point is None:
@@ -313,6 +320,15 @@ class Explicit:
             point = self._seeded[key] = self._with_slope(source, place, e.data)
         slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
         return slopes
+
+    def _chain(self, of: Expr) -> Chain | None:
+        """Return the derivatives of a deep scalar without indices, at a point in plain numbers."""
+        if of.shape != SCALAR or free_indices(of) or self.override:
+            return None
+        if of not in self._chains and not isinstance(self.math, DualMath):
+            self._chains[of] = Chain(of, self._plain().cells, self._with_slope)
+        chain = self._chains.get(of)
+        return chain if chain is not None and chain.is_deep else None
 
     def _plain(self) -> Explicit:
         """Return the point from which those with a slope start, in plain numbers."""

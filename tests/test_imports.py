@@ -17,6 +17,7 @@ LAYERS = [
     ["notation.text", "notation.written", "notation"],
     ["fixedpoint"],
     ["highprecision"],
+    ["chaining"],
     ["interop.from_sympy", "interop"],
     ["language", "explicit"],
     ["tracing", "stacking"],
