@@ -13,7 +13,9 @@ import pytest
 
 import symderiv as sd
 from symderiv import library
+from symderiv.api import verify_folder
 from symderiv.codegen import source_of_test
+from symderiv.evidence.backends import check_backends, installed
 from symderiv.evidence.differences import (
     TOLERANCE,
     backward,
@@ -116,11 +118,22 @@ def test_claims_are_right(name: str) -> None:
     assert [v.verdict for v in sd.derive(name).verdicts if v.verdict != "right"] == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_those_of_other_programs(name: str) -> None:
+    d = sd.derive(name)
+    found = check_backends(d, d.compile())
+    assert [b["name"] for b in found] == installed()
+    for b in found:
+        assert b.get("error", 1.0) < 1e-8, b
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_every_check_passes(name: str) -> None:
+def test_every_check_passes_and_the_certificate_runs_again(name: str, tmp_path: Path) -> None:
     d = sd.derive(name)
-    assert d.verify()
+    d.write(tmp_path, ["md", "tex", "py"])
+    assert verify_folder(tmp_path)[1] == []
+    assert d.verify().differences
     assert name in OTHER_QUESTION or {v.verdict for v in d.verdicts} == {"right"}
 
 

@@ -7,6 +7,7 @@ steps, so that a file that says something else than its title is found.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 
 import symderiv as sd
 from symderiv import library
+from symderiv.api import verify_folder
+from symderiv.errors import ProblemFileError
 
 SIZES = {
     "n": 3, "d": 2, "m": 4, "k": 2, "K": 3, "V": 5, "p": 2, "q": 3, "c": 2, "i": 5, "o": 4,
@@ -258,3 +261,38 @@ def test_constant_cotangents_get_no_names() -> None:
     d = sd.derive(sd.load("vae-loss"))
     assert d["b"].text == "da = sigmoid(a) - x; da"
     assert "= 1" not in d["mu"].text
+
+
+@pytest.mark.parametrize(
+    ("name", "wrt"),
+    [
+        ("ridge-regression", ["w"]),
+        ("logistic-regression", ["w", "b"]),
+        ("multinomial-regression", ["W"]),
+        ("poisson-regression", ["beta"]),
+    ],
+)
+def test_regressions_ask_for_their_hessians(name: str, wrt: list[str], tmp_path: Path) -> None:
+    d = sd.derive(name)
+    assert [h.name for h in d.hessians] == wrt
+    d.write(tmp_path, ["md", "py"])
+    page = (tmp_path / "derivation.md").read_text(encoding="utf-8")
+    assert "Hessian" in page
+    assert "Source: " in page
+    assert verify_folder(tmp_path)[1] == []
+    assert not sd.derive(name, order=1).hessians
+
+
+def test_source_is_printed_as_it_stands_in_every_format(tmp_path: Path) -> None:
+    text = 'title = "T"\nsource = "A & B_1, 50% of #2 <x> *y* {z} $5."\n'
+    file = tmp_path / "p.toml"
+    file.write_text(text + '[variables]\nx = "n"\n[objective]\nvalue = "x.T @ x"\n')
+    sd.derive(file).write(tmp_path / "out", ["md", "tex", "pdf"])
+    tex = (tmp_path / "out" / "derivation.tex").read_text(encoding="utf-8")
+    assert r"Source: A \& B\_1, 50\% of \#2 \textless{}x\textgreater{} *y* \{z\} \$5." in tex
+    md = (tmp_path / "out" / "derivation.md").read_text(encoding="utf-8")
+    assert "Source: A" in md
+    assert "<x>" not in md
+    file.write_text(text + '[objective]\nvalue = "x.T @ x"\norder = 3\n')
+    with pytest.raises(ProblemFileError, match="objective.order is 3"):
+        sd.load(file)
