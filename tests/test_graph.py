@@ -123,6 +123,16 @@ def test_the_arrows_of_what_is_used_twice_are_all_there() -> None:
     assert sum(e.source == "h_prev" for e in graph.edges) == 4
 
 
+def test_what_very_many_definitions_use_stands_beside_each() -> None:
+    steps = [f"H{k} = relu(H{k - 1} @ W)" for k in range(2, 60)]
+    d = derive("; ".join(["H1 = relu(X @ W)", *steps, "sum(H59)"]), wrt="W")
+    graph = graph_of(d)
+    assert [n.name for n in graph.nodes if n.kind == "input"] == ["X"]
+    assert sum(p.name == "W" for n in graph.nodes for p in n.beside) == 59
+    assert not GraphPicture(graph).legible  # too tall for a page: its document shows none
+    assert d.graph().svg() == GraphPicture(graph).svg()
+
+
 @st.composite
 def dags(draw: st.DrawFn) -> tuple[dict[str, Box], list[tuple[str, str]]]:
     count = draw(st.integers(1, 14))

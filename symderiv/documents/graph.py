@@ -19,6 +19,7 @@ from .scribe import mentioned
 if TYPE_CHECKING:
     from ..derivation import Derivation
 
+_SHARED = 4  # uses of a variable that is a node; with more it stands beside each of them
 _SHORT = 9  # letters of an operation that is written beside a box
 
 
@@ -79,7 +80,7 @@ class Graph:
 def graph_of(derivation: Derivation) -> Graph:
     """Return the graph of a derivation's problem.
 
-    Variables that one definition alone uses stand beside it; every other one is a node. Raises
+    Variables that one definition alone uses, or very many, stand beside it; every other one is a node. Raises
     MissingRuleError for a problem without definitions that its objective uses.
     """
     return _Reading(derivation).graph()
@@ -119,7 +120,7 @@ class _Reading:
         inputs = [v for v, by in users.items() if by and not self._stands_beside(v, by)]
         for uses in self.uses.values():  # nothing above it: its first variable is its input
             if not any(u in self.problem.definitions or u in inputs for u in uses):
-                inputs += [v for v in self.problem.variables if v in uses][:1]
+                inputs += [v for v in users if v in uses and len(users[v]) <= _SHARED][:1]
         ordered = [v for v in self.problem.variables if v in inputs]
         nodes = [self._input(v) for v in ordered]
         nodes += [self._value(n, ordered) for n in self.problem.definitions]
@@ -140,7 +141,7 @@ class _Reading:
 
     def _stands_beside(self, name: str, by: list[str]) -> bool:
         constant = name not in self.derivation.wrt and self.problem.variables[name].expr.is_scalar
-        return len(by) == 1 or constant
+        return len(by) == 1 or len(by) > _SHARED or constant
 
     def _input(self, name: str) -> GraphNode:
         return GraphNode(name, self._variable(name), "input", self._gradient(name))

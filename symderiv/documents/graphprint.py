@@ -20,7 +20,7 @@ from ..notation.unicode import unicode
 from ..notation.words import words
 from .escape import printable, typst_string
 from .graph import Graph
-from .graphscene import HEAD, LEGIBLE, Frame, Label, Scene, Stroke, scene_of
+from .graphscene import HEAD, HIGH, LEGIBLE, PITCH, Frame, Label, Scene, Stroke, depth, scene_of
 from .theme import COLORS, COTANGENT, INPUT, PAGE
 
 _INK = {**PAGE, **COLORS}
@@ -51,7 +51,8 @@ class GraphPicture:
     @property
     def legible(self) -> bool:
         """Whether it fits a page of a document at a size that can be read."""
-        return self.scene.scale >= LEGIBLE
+        # A tall one is not laid out only to be refused.
+        return depth(self.graph) * PITCH * LEGIBLE <= HIGH and self.scene.scale >= LEGIBLE
 
     def svg(self) -> str:
         """Return it as a file for the web, readable on light and dark pages."""

@@ -12,7 +12,7 @@ from math import ceil, hypot
 
 from ..notation.math import Math, listed
 from .graph import Graph, GraphNode, operation
-from .graphlayout import Box, Layout, Path, Point, place
+from .graphlayout import Box, Layout, Path, Point, layers_of, place
 from .theme import COTANGENT, INPUT
 from .widths import width
 
@@ -20,6 +20,7 @@ WIDE, HIGH = 425.0, 620.0  # of a page's text, less a heading
 SIZE, SMALL = 9.5, 8.0  # of letters
 LEGIBLE = 0.6  # a picture that must be made smaller than that is not printed
 _HEIGHT = 15.5  # of a box
+PITCH = 28.0  # from a layer to the next, at the least
 _LINE = 11.5  # of parameters below each other
 _PAD = 5.0
 _SIDE = 17.0  # the arrow from parameters to their box
@@ -102,6 +103,12 @@ def scene_of(graph: Graph) -> Scene:
 def layout_of(graph: Graph) -> Layout:
     """Return where the boxes of a graph stand."""
     return _Drawing(graph).layout
+
+
+def depth(graph: Graph) -> int:
+    """Return the number of layers."""
+    arrows = [(e.source, e.target) for e in graph.edges]
+    return 1 + max(layers_of([n.name for n in graph.nodes], arrows).values())
 
 
 def _rounded(x: float, y: float) -> Point:
