@@ -80,8 +80,8 @@ class Graph:
 def graph_of(derivation: Derivation) -> Graph:
     """Return the graph of a derivation's problem.
 
-    Variables that one definition alone uses, or very many, stand beside it; every other one is a node. Raises
-    MissingRuleError for a problem without definitions that its objective uses.
+    Variables that one definition alone uses, or very many, stand beside it; every other one is a
+    node. Raises MissingRuleError for a problem without definitions.
     """
     return _Reading(derivation).graph()
 
