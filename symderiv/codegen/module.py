@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from ..derivation import Derivation
 from ..expr import Expr, sum_index, walk_all
 from ..ops import TABLE
-from ..shapes import ONE, Shape
+from ..shapes import Shape
 from .helpers import SOURCES, imports, with_needs
+from .keeping import in_written_order, kept_values
+from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
 from .lines import Line, array_shape, plan, shape_text
 from .mentions import functions, loss_names, named_nodes, names_used, used
-from .numpy_code import Coder, is_number, python_name
+from .numpy_code import Coder, is_number, is_trivial, python_name
 
 _READ = '''
 def _read(**arrays):
@@ -34,6 +36,8 @@ def _read(**arrays):
         found.append(array)
     return found, sizes, np.result_type(*found)
 '''
+
+_OF_SHAPES = ", each in the shape of its variable."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class _Builder:
     def __init__(self, derivation: Derivation, name: str) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
-        self.named = named_nodes(derivation)
+        self.named = in_written_order(named_nodes(derivation), list(self.problem.definitions))
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
         self.helpers: dict[str, None] = {}
@@ -106,7 +110,7 @@ class _Builder:
         operators = {e.op for e in self._everything()}
         return Module(
             name=self.name,
-            source=_spaced(source),
+            source=spaced(source),
             excerpt=self._excerpt(),
             forward=tuple(self.arrays),
             backward=(*self.arrays, *self.given),
@@ -143,18 +147,20 @@ class _Builder:
 
     # the two functions
 
-    def _signature(self, function: str, names: Sequence[str]) -> str:
+    def _signature(self, function: str, names: Sequence[str]) -> list[str]:
         plain = [python_name(n) for n in names]
         keywords = [*self.passed, *self.functions, *self.hidden, "cache=None"]
-        return f"def {function}({', '.join([*plain, '*', *keywords])}):"
+        return listed(f"def {function}(", [*plain, "*", *keywords], "):", 0)
 
     def _opening(self, names: Sequence[str], coder: Coder) -> list[str]:
         plain = [python_name(n) for n in names]
-        arguments = ", ".join(f"{n}={n}" for n in plain)
         sizes = "sizes" if set(coder.sizes) - set(self.hidden) else "_"
         dtype = "dtype" if self._uses_dtype else "_"
         comma = "," if len(plain) == 1 else ""
-        lines = [f"    ({', '.join(plain)}{comma}), {sizes}, {dtype} = _read({arguments})"]
+        inside = [*plain[:-1], plain[-1] + comma]
+        taken = [f"{n}={n}" for n in plain]
+        *above, last = listed("(", inside, f"), {sizes}, {dtype} = _read(")
+        lines = [*above, *listed(last.strip(), taken, ")")]
         wanted = [d for d in coder.sizes if d not in self.hidden]
         if wanted:
             values = ", ".join(f'sizes["{d}"]' for d in wanted)
@@ -166,42 +172,39 @@ class _Builder:
                 lines.append(f"    {python_name(name)} = {python_name(name)}{flat}")
         return lines
 
-    def _body(self, lines: Sequence[Line]) -> list[str]:
-        codes = [f"    {line.name} = {line.code}" for line in lines]
-        wide = min(max((len(c) for c in codes), default=0), 64)
-        return [f"{c.ljust(wide)}  # {line.comment}" for c, line in zip(codes, lines, strict=True)]
-
-    def _stage_lines(self, coder: Coder) -> list[tuple[str, Expr]]:
-        return [(coder.name(e), e.args[0]) for e in self.named]
+    def _stage_lines(self, coder: Coder, named: Sequence[Expr]) -> list[tuple[str, Expr]]:
+        return [(coder.name(e), e.args[0]) for e in named]
 
     def _forward(self) -> tuple[str, tuple[str, ...]]:
         coder = Coder(losses=self.losses)
-        outputs: list[tuple[str, Expr]] = self._stage_lines(coder)
+        goal = self.problem.objective.args[0] if self.is_pure else self.derivation.staged_objective
+        stages = self._closure([goal, *(k.expr for k in self.kept)])
+        outputs = self._stage_lines(coder, stages)
         known = {x: n for n, x in outputs}
         returned: list[tuple[str, Shape]] = []
         if self.is_pure:
-            self._return(self.problem.objective.args[0], coder, outputs, known, returned)
+            self._return(goal, coder, outputs, known, returned)
         else:
-            staged = self.derivation.staged_objective
             name = self._fresh("value")
-            outputs.append((name, staged))
-            returned.append((name, staged.shape))
-        lines = self._body(plan(outputs, coder, self.taken))
+            outputs.append((name, goal))
+            returned.append((name, goal.shape))
+        lines = assignments(plan(outputs, coder, self.taken))
+        kept = self._keep(coder)
         self.helpers.update(coder.helpers)
-        self._uses_dtype = any("dtype=dtype" in line for line in lines)
+        self._uses_dtype = any("dtype=dtype" in line for line in [*lines, *kept])
         names = ", ".join(n for n, _ in returned)
-        shapes = "; ".join(f"{n}: {_described(shape)}" for n, shape in returned)
+        shapes = "; ".join(f"{n}: {described(shape)}" for n, shape in returned)
         source = [
-            self._signature("forward", self.arrays),
+            *self._signature("forward", self.arrays),
             f'    """Return {names} ({shapes}).',
             "",
             *self._parameters(self.arrays),
             *self._loss_notes(),
-            "    A dict passed as ``cache`` receives the intermediates that ``backward`` can use.",
+            *self._cache_notes("A dict passed as ``cache`` receives what ``backward`` reads: "),
             '    """',
             *self._opening(self.arrays, coder),
             *lines,
-            *self._keep(),
+            *kept,
             f"    return {names}",
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
@@ -226,15 +229,22 @@ class _Builder:
             known[x] = name
         returned.append((known[x], x.shape))
 
-    def _keep(self) -> list[str]:
-        if not self.named:
-            return []
-        names = [python_name(str(e.data)) for e in self.named]
-        kept = ", ".join(f"{n}={n}" for n in names)
-        return ["    if cache is not None:", f"        cache.update({kept})"]
+    def _cache_notes(self, head: str) -> list[str]:
+        if not self.kept:
+            return ["    ``cache`` changes nothing: ``backward`` needs no value of ``forward``."]
+        entries = [f"{k.name} {shape_text(array_shape(k.expr.shape))}" for k in self.kept]
+        return sentence(head, entries, ".")
 
-    def _backward(self) -> str:
-        coder = Coder(losses=self.losses)
+    def _keep(self, coder: Coder) -> list[str]:
+        if not self.kept:
+            return []
+        smaller = [(k.name, k.expr) for k in self.kept if k.expr.op != "named"]
+        lines = assignments(plan(smaller, coder, self.taken), 8)
+        names = [f"{k.name}={k.name}" for k in self.kept]
+        return ["    if cache is not None:", *lines, *listed("cache.update(", names, ")", indent=8)]
+
+    def _results(self) -> list[tuple[str, Expr]]:
+        """Return the gradients of named intermediates that later ones need, then the others."""
         outputs: list[tuple[str, Expr]] = []
         needed_later = used(self.sections)
         for s in self.sections:
@@ -244,29 +254,49 @@ class _Builder:
                     outputs.append((python_name(str(s.given.data)), s.result))
                 continue
             outputs.append((self.gradient_names[str(s.target.data)], s.result))
-        needed = names_used([x for _, x in outputs], self.named)
-        self._core = plan(outputs, coder, self.taken)
-        lines = self._body(self._core)
-        self._recomputed = plan(self._closure(needed), Coder(), self.taken)
+        return outputs
+
+    def _backward(self) -> str:
+        outputs = self._results()
+        results = [x for _, x in outputs]
+        self.kept = kept_values(results, self.named, self.given, self._fresh)
+        smaller = {k.expr: k.name for k in self.kept if k.expr.op != "named"}
+        coder = Coder(smaller, losses=self.losses)
+        # A name for a variable or a constant is written again: there is nothing to keep.
+        aliases = [e for e in names_used(results, self.named) if is_trivial(e.args[0])]
+        core = plan(outputs, coder, self.taken)
+        renamed = plan(self._stage_lines(coder, aliases), coder, self.taken)
+        lines = assignments([*renamed, *core])
+        self._excerpt_lines = [*self._recomputed(aliases), *core]
         self.helpers.update(coder.helpers)
         names = [*self.arrays, *self.given]
         result = self._gradients()
         self._uses_dtype = any("dtype=dtype" in x or "dtype.type(" in x for x in [*lines, *result])
         source = [
-            self._signature("backward", names),
-            f'    """Return the gradients by {", ".join(self.derivation)}, each in the shape of its'
-            " variable.",
+            *self._signature("backward", names),
+            *sentence(
+                '"""Return the gradients by ',
+                [*self.derivation],
+                ", each in the shape of its variable.",
+            ),
             "",
             *self._parameters(names),
-            "    ``cache``, filled by ``forward``, saves computing the intermediates again.",
+            *self._cache_notes("``cache``, filled by ``forward``, saves its work; it holds "),
             '    """',
             *self._shape_notes(),
-            *self._fetch(needed),
+            *self._fetch(),
             *self._opening(names, coder),
             *lines,
-            f"    return {{{', '.join(result)}}}",
+            *listed("return {", result, "}"),
         ]
         return "\n".join(source) + "\n"
+
+    def _recomputed(self, aliases: Sequence[Expr]) -> list[Line]:
+        """Return the lines of forward that backward rests on."""
+        coder = Coder()
+        stages = self._closure([*(k.expr for k in self.kept), *aliases])
+        smaller = [(k.name, k.expr) for k in self.kept if k.expr.op != "named"]
+        return plan([*self._stage_lines(coder, stages), *smaller], coder, self.taken)
 
     def _gradients(self) -> list[str]:
         """Return the items of what backward returns; a number gets the common dtype."""
@@ -282,28 +312,28 @@ class _Builder:
             items.append(f'"{n}": {value}')
         return items
 
-    def _closure(self, needed: Sequence[Expr]) -> list[tuple[str, Expr]]:
-        """Return the intermediates that are needed, with those that they need, in order."""
+    def _closure(self, results: Sequence[Expr]) -> list[Expr]:
+        """Return the intermediates that results need, with those that they need, in order."""
         wanted: set[Expr] = set()
-        stack = list(needed)
+        stack = names_used(results, self.named)
         while stack:
             e = stack.pop()
             if e not in wanted:
                 wanted.add(e)
                 stack += names_used([e.args[0]], self.named)
-        return [(python_name(str(e.data)), e.args[0]) for e in self.named if e in wanted]
+        return [e for e in self.named if e in wanted]
 
     def _excerpt(self) -> str:
         """Return the backward pass without its checks: the lines that a reader compares."""
         names = [*self.arrays, *self.given]
-        shapes = ", ".join(f"{python_name(n)}: {_tuple(self._array_dims(n))}" for n in names)
-        returned = ", ".join(self.gradient_names.values())
+        shapes = [f"{python_name(n)}: {tuple_text(self._array_dims(n))}" for n in names]
+        returned = list(self.gradient_names.values())
         return "\n".join(
             [
-                f"def backward({', '.join(python_name(n) for n in names)}):",
-                f'    """{shapes}"""',
-                *self._body([*self._recomputed, *self._core]),
-                f"    return {returned}",
+                *listed("def backward(", [python_name(n) for n in names], "):", 0),
+                *sentence("", [f'"""{shapes[0]}', *shapes[1:]], '"""'),
+                *assignments(self._excerpt_lines),
+                *_returned(returned),
             ]
         )
 
@@ -319,18 +349,16 @@ class _Builder:
         v = self.problem.variables.get(name)
         return v is not None and len(self._array_dims(name)) != len(array_shape(v.shape))
 
-    def _fetch(self, needed: Sequence[Expr]) -> list[str]:
-        if not needed:
+    def _fetch(self) -> list[str]:
+        if not self.kept:
             return []
-        names = [python_name(str(e.data)) for e in needed]
         arguments = [python_name(n) for n in self.arrays]
         arguments += [f"{k}={k}" for k in (*self.passed, *self.functions, *self.hidden)]
-        fetched = ", ".join(f'cache["{n}"]' for n in names)
         return [
             "    if cache is None:",
             "        cache = {}",
-            f"        forward({', '.join([*arguments, 'cache=cache'])})",
-            f"    {', '.join(names)} = {fetched}",
+            *listed("forward(", [*arguments, "cache=cache"], ")", indent=8),
+            *(f'    {k.name} = cache["{k.name}"]' for k in self.kept),
         ]
 
     def _parameters(self, names: Sequence[str]) -> list[str]:
@@ -340,27 +368,12 @@ class _Builder:
                 about = "gradient of the loss at the output"
             else:
                 about = self.problem.variables[n].meaning
-            shape = _tuple(self._array_dims(n))
+            shape = tuple_text(self._array_dims(n))
             found.append(f"    {python_name(n)}: {shape}{f', {about}' if about else ''}")
         return found
 
 
-def _tuple(dims: Sequence[str]) -> str:
-    return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
-
-
-def _described(shape: Shape) -> str:
-    dims = array_shape(shape)
-    return f"shape {shape_text(dims)}" if dims and shape != (ONE, ONE) else "a scalar"
-
-
-def _spaced(source: str) -> str:
-    """Return source with two blank lines before each function, as PEP 8 has it."""
-    lines: list[str] = []
-    for line in source.split("\n"):
-        if line.startswith("def "):
-            while lines and not lines[-1].strip():
-                lines.pop()
-            lines += ["", ""]
-        lines.append(line)
-    return "\n".join(lines).rstrip() + "\n"
+def _returned(names: Sequence[str]) -> list[str]:
+    """Return the last line: what is returned, in parentheses where it takes several lines."""
+    plain = f"    return {', '.join(names)}"
+    return [plain] if len(plain) <= WIDE else listed("return (", names, ")")
