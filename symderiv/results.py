@@ -11,6 +11,7 @@ from typing import Any
 from . import derivation as engine
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
+from .costs import Costs, costs_of
 from .documents import GraphPicture, graph_of
 from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
@@ -174,6 +175,25 @@ class Derivation(engine.Derivation):
                 f"no generated code for {self.structured} gradients: it computes ambient ones",
                 remedy="leave out structured=, and project what backward returns",
             )
+
+    def costs(self) -> Costs:
+        """Return the flops of the forward pass, every cotangent and every gradient.
+
+        ``.rows`` have a name, a shape and a polynomial in the sizes; ``.at(n=512)`` gives numbers.
+        Raises MissingRuleError where what an operator takes depends on the values.
+
+        >>> from symderiv import derive
+        >>> costs = derive("Z = X @ W; L(Z)", X="n, d", W="d, m", wrt="W, X").costs()
+        >>> print(costs)
+        Z         (n, m)  2*n*d*m
+        dW        (d, m)  2*n*d*m
+        dX        (n, d)  2*n*d*m
+        forward           2*n*d*m
+        backward          4*n*d*m
+        >>> costs.ratio, costs.at(n=10, d=3, m=2)["dW"]
+        (Fraction(2, 1), 120)
+        """
+        return costs_of(self.ambient)
 
     @property
     def code(self) -> str:

@@ -11,6 +11,7 @@ ROOT = Path(symderiv.__file__).parent
 LAYERS = [
     ["errors", "shapes", "interning", "cells", "dual"],
     ["expr", "fitting"],
+    ["counting"],
     ["notation.math", "notation.names", "notation.spacing"],
     ["tensor"],
     ["ops", "notation.latex", "notation.typst", "notation.unicode", "notation.words"],
@@ -26,7 +27,8 @@ LAYERS = [
     ["narration", "entries"],
     ["interop.to_sympy"],
     ["derivation"],
-    ["jacobians", "structured"],
+    ["mentions"],
+    ["jacobians", "structured", "costs"],
     ["claims", "codegen"],
     ["evidence.certificate", "documents"],
     ["evidence", "library", "writing"],
@@ -41,6 +43,9 @@ LAYERS = [
 ENGINE = [
     "errors",
     "shapes",
+    "counting",
+    "costs",
+    "mentions",
     "interning",
     "cells",
     "dual",

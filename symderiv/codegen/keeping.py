@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import prod
 
 from ..expr import Expr, free_indices, walk_all
+from ..mentions import names_used
 from ..shapes import ONE, Dim
-from .mentions import names_used
 from .numpy_code import is_trivial, python_name
 
 _SUFFIXES = {"variance": "var"}
@@ -25,25 +25,6 @@ class Kept:
 
     name: str
     expr: Expr
-
-
-def in_written_order(named: Sequence[Expr], written: Sequence[str]) -> list[Expr]:
-    """Return named intermediates as the writer ordered them, each after those that it needs.
-
-    Automatic names stand right before the first definition that needs them.
-    """
-    by_name = {str(e.data): e for e in named}
-    done: dict[str, Expr] = {}
-    stack = [n for n in dict.fromkeys([*written, *by_name]) if n in by_name][::-1]
-    while stack:
-        name = stack[-1]
-        needs = [str(e.data) for e in names_used([by_name[name].args[0]], named)]
-        waiting = [n for n in needs if n not in done and n != name]
-        if name in done or not waiting:
-            done.setdefault(name, by_name[stack.pop()])
-        else:
-            stack += waiting[::-1]
-    return list(done.values())
 
 
 def kept_values(

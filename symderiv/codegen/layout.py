@@ -61,7 +61,20 @@ def broken(code: str, wide: int = WIDE - 8) -> list[str]:
         parts = _cut(code, signs)
         if len(parts) > 1:
             return [q for p in parts for q in (broken(p, wide) if len(p) > wide else [p])]
-    return [code]
+    head, bracket, inside = code.partition("(")
+    if not bracket or code[-1] != ")" or any(c in "([{" for c in head) or not _closes(inside):
+        return [code]
+    return [f"{head}(", *(f"    {p}" for p in broken(inside[:-1], wide - 4)), ")"]
+
+
+def _closes(inside: str) -> bool:
+    """Whether the parenthesis that was opened before is closed at the very end."""
+    depth = 1
+    for c in inside[:-1]:
+        depth += (c in "([{") - (c in ")]}")
+        if not depth:
+            return False
+    return True
 
 
 def _cut(code: str, signs: Sequence[str]) -> list[str]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ..derivation import Derivation
 from ..expr import Expr, sum_index, walk_all
+from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used, used
 from ..ops import TABLE
 from ..shapes import Shape
 from .helpers import SOURCES, imports, with_needs
-from .keeping import in_written_order, kept_values
+from .keeping import kept_values
 from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
 from .lines import Line, array_shape, plan, shape_text
-from .mentions import functions, loss_names, named_nodes, names_used, used
 from .numpy_code import Coder, is_number, is_trivial, python_name
 
 _READ = '''

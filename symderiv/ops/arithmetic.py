@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import ClassVar
 
+from ..counting import free, pairwise, product_flops
 from ..expr import Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
 from ..shapes import ONE, SCALAR, Shape, Unifier
@@ -136,6 +137,7 @@ def _below_minus(body: Expr) -> int:
 register(
     Operator(
         name="add",
+        flops=pairwise,
         tensors="batch",
         usage="x + y",
         law="linearity: the derivative of a sum is the sum of the derivatives",
@@ -155,6 +157,7 @@ register(
 register(
     Operator(
         name="neg",
+        flops=free,
         tensors="batch",
         usage="-x",
         law="linearity",
@@ -229,6 +232,7 @@ def _mul_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="mul",
+        flops=pairwise,
         tensors="batch",
         usage="x * y",
         law="product rule, entry by entry",
@@ -379,6 +383,7 @@ def _matmul_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="matmul",
+        flops=product_flops,
         tensors="batch",
         usage="x @ y",
         law="entry of a matrix product",
@@ -405,6 +410,7 @@ def _transpose_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="transpose",
+        flops=free,
         tensors="batch",
         usage="x.T, T.mT",
         law="transpose: an entry of the transpose has its indices swapped",

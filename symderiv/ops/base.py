@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from ..cells import Cells as Cells
 from ..cells import broadcast as broadcast
+from ..counting import Count, entries
 from ..expr import Expr, Index, node
 from ..notation.math import Fence, Math, Word, listed, row
 from ..shapes import Dim, Shape
@@ -130,6 +131,7 @@ class Operator:
     spelled: str = ""  # the function name in the language, where it is not the key
     written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
     internal: str = ""  # why nobody can write it, so that it has no samples
+    flops: Count = entries  # what it takes, by the conventions of ``counting``
     tensors: str = ""  # "" refuses them | "batch": matrix by matrix | "whole": takes their cells
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..counting import per_entry
 from ..expr import Expr, mul, neg, node, transpose
 from ..notation.math import Fence, Math, Word, listed, row
 from ..shapes import ONE, SCALAR, Dim
@@ -111,6 +112,7 @@ def _code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="cross_entropy",
+        flops=per_entry(6),
         build=_build,
         usage="cross_entropy(logits, targets): the mean over the rows",
         law="the gradient of the cross-entropy is (softmax(Z) ⊙ the row sums of T - T) / n",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from ..counting import cubic, iterative
 from ..errors import MissingRuleError
 from ..expr import Expr, node
 from ..notation.math import Fence, Frac, Math, Num, Word, row, sup
@@ -135,6 +136,7 @@ def _primary(
     register(
         Operator(
             name=name,
+            flops=iterative,
             build=read_square(name),
             usage=f"{name}(A)",
             law=law,
@@ -240,6 +242,7 @@ for _function in ("expm", "logm"):
     register(
         Operator(
             name=f"{_function}_frechet",
+            flops=iterative,
             build=_build_pair,
             usage=f"{_function}_frechet(A, C), the derivative of {_function} at A along C",
             law="a derivative along a matrix is linear in that",
@@ -322,6 +325,7 @@ def _sylvester_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="sylvester",
+        flops=iterative,
         patterned=False,
         build=_build_sylvester,
         usage="sylvester(A, B, C), which is S with A @ S + S @ B = C",
@@ -402,6 +406,7 @@ def _cholesky_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="cholesky",
+        flops=cubic(Fraction(1, 3)),
         patterned=False,
         build=read_square("cholesky"),
         usage="cholesky(A), the lower factor of (A + A.T) / 2",
@@ -484,6 +489,7 @@ def _spectral_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="eigvalsh",
+        flops=cubic(Fraction(4, 3)),
         build=_build_eigenvalues,
         usage="eigvalsh(A), of (A + A.T) / 2, in rising order",
         law="derivative of a simple eigenvalue with the unit eigenvector v: dλ = vᵀ dX v",
@@ -508,6 +514,7 @@ def _one_like(term: Term) -> Term:
 register(
     Operator(
         name="eigvecsh",
+        flops=cubic(9),
         build=read_square("eigvecsh"),
         usage="eigvecsh(A), of (A + A.T) / 2, as columns; the largest entry of each is positive",
         law="the eigenvectors of a symmetric matrix are orthonormal",

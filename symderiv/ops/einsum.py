@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 from ..cells import built, entry_at, sizes_of
+from ..counting import Flops
 from ..expr import Expr, node
 from ..notation.math import Big, Fence, Math, Sym, row, sub
 from ..shapes import ONE, SCALAR, Dim, Shape, trimmed
@@ -177,9 +178,20 @@ def _code(e: Expr, code: Codes) -> str:
     return f'np.einsum("{spec}", {", ".join(code(a) for a in e.args)}{best})'
 
 
+def _flops_of_letters(e: Expr) -> Flops:
+    """Return the products and the additions of one loop over all letters."""
+    words, _ = _spec(e)
+    dims: dict[str, Dim] = {}
+    for letters, a in zip(words, e.args, strict=True):
+        found = zip(_by_axis(letters, a.shape), a.shape, strict=True)
+        dims.update({letter: d for letter, d in found if letter is not None})
+    return Flops.of(*dims.values(), times=len(words))
+
+
 register(
     Operator(
         name="einsum",
+        flops=_flops_of_letters,
         tensors="whole",
         build=_build,
         usage='einsum("ij,jk->ik", A, B)',

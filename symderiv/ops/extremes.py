@@ -14,6 +14,7 @@ from functools import reduce
 from typing import Any
 
 from ..cells import levelled
+from ..counting import iterative, per_entry
 from ..expr import Expr, node
 from ..notation.math import Math, Sym, Word, sub
 from ..shapes import ONE, reduced_shape
@@ -48,6 +49,10 @@ from .base import (
 from .softmax import softmax
 
 _MINUS = Scale(Fraction(-1))
+
+
+# Every entry: with the maximum subtracted first, and the variance from the deviations.
+_FLOPS = {"logsumexp": per_entry(4, 2), "variance": per_entry(4, 2)}
 
 
 def _build(name: str) -> Callable[[Application], Expr]:
@@ -85,6 +90,7 @@ def _reduction(
     register(
         Operator(
             name=name,
+            flops=_FLOPS.get(name, per_entry(1)),
             tensors="whole",
             build=_build(name),
             spelled=spelled,
@@ -132,6 +138,7 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
     register(
         Operator(
             name=name,
+            flops=per_entry(1),
             tensors="whole",
             build=_build(name),
             usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
@@ -349,6 +356,7 @@ def _others_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="prod_others",
+        flops=iterative,
         tensors="whole",
         build=_others_build,
         usage="prod_others(X), prod_others(X, axis=1)",

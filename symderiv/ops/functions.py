@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..counting import free, iterative
 from ..errors import MissingRuleError
 from ..expr import Expr, node, var
 from ..fitting import fitted
@@ -67,6 +68,7 @@ def _loss_lower(e: Expr, args: Sequence[Value]) -> Value:
 register(
     Operator(
         name="loss",
+        flops=free,
         tensors="whole",
         usage="L(Z)",
         law="chain rule: the gradient of the unspecified function at its argument is given",
@@ -151,6 +153,7 @@ register(
 register(
     Operator(
         name="named",
+        flops=free,
         tensors="whole",
         usage="Z = X @ W; L(Z)",
         law="a definition is a name for its value",
@@ -186,6 +189,7 @@ def _partial_text(e: Expr, text: Texts) -> str:
 register(
     Operator(
         name="partial",
+        flops=iterative,
         usage="∂Z[i, j]/∂W[p, q], in derivations only",
         law="definition of the partial derivative of one entry by another",
         source="definition",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cells import entry_at
+from ..counting import Flops, free
 from ..expr import Expr, Index, sum_index
 from ..notation.math import TRANSPOSE, Big, Math, Op, Script, Sym, row, sub, sup
 from ..shapes import ONE, Dim, Shape
@@ -147,6 +148,7 @@ def _entry_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="entry",
+        flops=free,
         tensors="whole",
         usage="X[i, j], T[i, j, k]",
         law=_LAW,
@@ -180,6 +182,7 @@ register(
 register(
     Operator(
         name="row",
+        flops=free,
         usage="X[i, :]",
         law=_LAW,
         source="definition",
@@ -196,6 +199,7 @@ register(
 register(
     Operator(
         name="column",
+        flops=free,
         usage="X[:, j]",
         law=_LAW,
         source="definition",
@@ -232,6 +236,7 @@ def _sum_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="Sum",
+        flops=lambda e: Flops.of(sum_index(e)[1], *e.shape),
         tensors="whole",
         build=lambda call: call.bound_sum(),
         usage="Sum(i, x[i])",

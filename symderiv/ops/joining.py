@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cells import depth
+from ..counting import free
 from ..expr import Expr, node
 from ..fitting import fitted
 from ..notation.math import Fence, Math, Word, listed, row, sub
@@ -269,6 +270,7 @@ def _part_notation(e: Expr, write: Writes) -> Math:
 register(
     Operator(
         name="concat",
+        flops=free,
         tensors="whole",
         build=_build_concat,
         usage="concat(X, Y, axis=0)",
@@ -303,6 +305,7 @@ register(
 register(
     Operator(
         name="part",
+        flops=free,
         tensors="whole",
         build=_build_part,
         usage="part(X, before, size, axis=0): so many rows, behind so many others",

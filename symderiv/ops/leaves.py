@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..cells import built
+from ..counting import free
 from ..errors import UnsupportedError
 from ..expr import Expr, eye, node, number
 from ..expr import delta as kronecker
@@ -108,6 +109,7 @@ def _number_notation(e: Expr, write: Writes) -> Math:
 
 _leaf(
     name="num",
+    flops=free,
     usage="2, 0.5",
     level=lambda e: SIGN if number(e) < 0 else ATOM,
     lower=lambda e, args: Value(constant(Scale(number(e))), e.shape),
@@ -120,6 +122,7 @@ _leaf(
 )
 _leaf(
     name="var",
+    flops=free,
     tensors="whole",
     usage="X",
     law="the entries of a variable are independent",
@@ -140,6 +143,7 @@ def _size(e: Expr) -> Dim:
 
 _leaf(
     name="size",
+    flops=free,
     usage="n",
     lower=lambda e, args: Value(constant(Scale.of(_size(e))), e.shape),
     explicit=lambda e, args, at: [[at.math.number(Fraction(at.size(_size(e))))]],
@@ -151,6 +155,7 @@ _leaf(
 )
 _leaf(
     name="const",
+    flops=free,
     usage="pi, e",
     lower=lambda e, args: Value(leaf(e, ()), e.shape),
     explicit=lambda e, args, at: [[at.math.constant(str(e.data))]],
@@ -212,6 +217,7 @@ def _ones_notation(e: Expr, write: Writes) -> Math:
 
 _leaf(
     name="ones",
+    flops=free,
     build=_build_constant("ones"),
     usage="ones(n, m)",
     lower=lambda e, args: Value(constant(Scale(), axes(e.shape)), e.shape),
@@ -224,6 +230,7 @@ _leaf(
 )
 _leaf(
     name="zeros",
+    flops=free,
     build=_build_constant("zeros"),
     usage="zeros(n, m)",
     lower=lambda e, args: Value(zero(axes(e.shape)), e.shape),
@@ -248,6 +255,7 @@ def _indicator(rows: int, cols: int, at: Place, hit: Any) -> Cells:
 
 _leaf(
     name="eye",
+    flops=free,
     build=_build_eye,
     usage="eye(n)",
     lower=_identity,
@@ -262,6 +270,7 @@ _leaf(
 )
 _leaf(
     name="onehot",
+    flops=free,
     build=_build_onehot,
     usage="onehot(1, n)",
     lower=lambda e, args: Value(unit(int(str(e.data)), e.shape[0]), e.shape),
@@ -305,6 +314,7 @@ def _delta_code(e: Expr, code: Codes) -> str:
 
 _leaf(
     name="delta",
+    flops=free,
     build=_build_delta,
     usage="delta(i, j)",
     law="sifting: a sum over an index with a delta picks one term",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from ..counting import cubic, free, iterative, solved
 from ..errors import MissingRuleError
 from ..expr import Expr, node, number, walk
 from ..notation.math import TRANSPOSE, Big, Fence, Math, Num, Op, Sym, Word, row, sup
@@ -114,6 +115,7 @@ def _log_absolute(term: Term) -> Term:
 register(
     Operator(
         name="det",
+        flops=cubic(Fraction(2, 3)),
         patterned=False,
         build=read_square("det", scalar=True),
         usage="det(A)",
@@ -155,6 +157,7 @@ def _logdet_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="logdet",
+        flops=cubic(Fraction(2, 3)),
         patterned=False,
         build=read_square("logdet", scalar=True),
         usage="logdet(A), which is log |det A|",
@@ -187,6 +190,7 @@ def _inverse_notation(e: Expr, write: Writes) -> Math:
 register(
     Operator(
         name="inv",
+        flops=cubic(2),
         tensors="batch",
         patterned=False,
         build=read_square("inv"),
@@ -214,6 +218,7 @@ register(
 register(
     Operator(
         name="adjugate",
+        flops=iterative,
         patterned=False,
         build=read_square("adjugate"),
         usage="adjugate(A)",
@@ -289,6 +294,7 @@ def _pinv_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="pinv",
+        flops=iterative,
         patterned=False,
         build=_build_pinv,
         usage="pinv(X)",
@@ -331,6 +337,7 @@ def _solve_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="solve",
+        flops=solved,
         patterned=False,
         build=_build_solve,
         usage="solve(A, b), which is inv(A) @ b",
@@ -481,6 +488,7 @@ def exponent_code(k: Expr, code: Codes) -> str:
 register(
     Operator(
         name="matrix_power",
+        flops=iterative,
         patterned=False,
         build=_build_power,
         usage="matrix_power(A, k)",
@@ -565,6 +573,7 @@ def _power_pullback_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="matrix_power_pullback",
+        flops=iterative,
         patterned=False,
         build=_build_power_pullback,
         usage="matrix_power_pullback(A, k, C)",
@@ -714,6 +723,7 @@ for _name, _word in (("tril", "lower"), ("triu", "upper")):
     register(
         Operator(
             name=_name,
+            flops=free,
             build=_read_any(_name),
             usage=f"{_name}(X), the {_word} triangle with the diagonal",
             law="linearity: the entries of the other triangle do not take part",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from ..counting import free, per_entry
 from ..errors import MissingRuleError
 from ..expr import Expr, node, transpose
 from ..notation.math import Script, Sym, Word
@@ -190,6 +191,7 @@ for _name, _law, _source in (
     register(
         Operator(
             name=_name,
+            flops=per_entry(5, 4) if _name == "layernorm" else per_entry(3, 3),
             tensors="batch",
             build=_build_norm(_name),
             usage=f"{_name}(X, eps)",
@@ -241,6 +243,7 @@ def _mask_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="causal_mask",
+        flops=free,
         build=_build_mask,
         usage="causal_mask(n): 0 on and below the diagonal, -1e9 above it",
         law="a constant does not depend on the variable",
@@ -279,6 +282,7 @@ def _dropout_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="dropout",
+        flops=per_entry(2),
         tensors="batch",
         build=_build_dropout,
         usage="dropout(X, M, p): X * M / (1 - p) with a given mask M of zeros and ones",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..counting import iterative, per_entry
 from ..errors import MissingRuleError
 from ..expr import Expr, node
 from ..notation.math import Fence, Math, Num, Sym, Word, row, sub
@@ -167,6 +168,7 @@ def _norm_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="norm",
+        flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
         build=_build_norm,
         usage='norm(X), norm(X, "nuc"), norm(X, 2)',
         law="derivative of the norm: X / ‖X‖ for the Frobenius norm, the orthogonal polar factor "
@@ -219,6 +221,7 @@ def _entry_norm(
     register(
         Operator(
             name=name,
+            flops=per_entry(2),
             build=build,
             usage=f"{name}(X)",
             law=law,
@@ -324,6 +327,7 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
     register(
         Operator(
             name=name,
+            flops=iterative,
             build=build,
             usage=f"{name}(X)",
             law=law,

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from ..cells import each, flat, levelled, sizes_of
+from ..counting import Flops, free, per_entry
 from ..expr import Expr, node
 from ..notation.math import Fence, Math, Word, listed, row, sub
 from ..shapes import ONE, SCALAR, reduced_shape
@@ -143,6 +144,7 @@ for _name, _lower, _cells, _law in (
     register(
         Operator(
             name=_name,
+            flops=per_entry(1) if _name == "sum" else per_entry(1, 1),
             tensors="whole",
             build=_build_axis(_name),
             usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
@@ -177,6 +179,7 @@ for _name, _lower, _cells, _law in (
 register(
     Operator(
         name="trace",
+        flops=lambda e: Flops.of(e.args[0].shape[0]),
         build=_build_trace,
         usage="trace(A)",
         law="the trace sums the diagonal",
@@ -196,6 +199,7 @@ register(
 register(
     Operator(
         name="dot",
+        flops=per_entry(2),
         build=_build_dot,
         usage="dot(A, B)",
         law="the inner product sums the products of equal places",
@@ -244,6 +248,7 @@ def _diag_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="diag",
+        flops=free,
         build=_build_diag,
         usage="diag(x), diag(A)",
         law="a diagonal matrix carries a Kronecker delta",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..cells import flat, reshaped
+from ..counting import free
 from ..expr import Expr, node, ones
 from ..fitting import fitted
 from ..notation.math import Fence, Math, Op, Script, Word, row
@@ -145,6 +146,7 @@ def _code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="reshape",
+        flops=free,
         tensors="whole",
         build=_build,
         usage="reshape(X, n, m)",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..cells import built, depth, entry_at, levelled, sizes_of
+from ..counting import free
 from ..expr import Expr, node, transpose
 from ..fitting import fitted
 from ..notation.math import Fence, Num, Word, listed, row, sub
@@ -89,6 +90,7 @@ def _permute_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="permute",
+        flops=free,
         spelled="transpose",
         build=_build_transpose,
         tensors="whole",
@@ -217,6 +219,7 @@ def _merge_code(e: Expr, code: Codes) -> str:
 register(
     Operator(
         name="split_heads",
+        flops=free,
         tensors="whole",
         build=_build_split,
         usage="split_heads(X, h)",
@@ -241,6 +244,7 @@ register(
 register(
     Operator(
         name="merge_heads",
+        flops=free,
         tensors="whole",
         build=_build_merge,
         usage="merge_heads(T)",

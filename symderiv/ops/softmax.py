@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from ..counting import per_entry
 from ..expr import Expr, node
 from ..notation.math import Fence, Math, Word, row, sub
 from ..shapes import ONE
@@ -136,6 +137,7 @@ for _name, _rule, _cells, _law in (
     register(
         Operator(
             name=_name,
+            flops=per_entry(5) if _name == "softmax" else per_entry(5, 1),
             tensors="whole",
             build=_build(_name),
             usage=f"{_name}(X), {_name}(x, axis=0)",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..counting import per_entry
 from ..expr import Expr, node
 from ..shapes import SCALAR
 from ..tensor import Term, Value, call
@@ -70,6 +71,7 @@ def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 register(
     Operator(
         name="diagonal_sums",
+        flops=per_entry(1),
         build=_build,
         usage="diagonal_sums(A)",
         law="the sums along the diagonals are linear, and their own adjoint",

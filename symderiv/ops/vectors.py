@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ..counting import free
 from ..expr import Expr, Index, column, entry, eye, node
 from ..notation.math import Fence, Math, Op, Script, Sym, Word, listed, row
 from ..shapes import ONE, Dim
@@ -166,6 +167,7 @@ def _kron_notation(e: Expr, write: Writes) -> Math:
 register(
     Operator(
         name="vec",
+        flops=free,
         build=_build_vec,
         usage="vec(X)",
         law="vec stacks the columns: each entry keeps its derivative and gets a new place",
@@ -213,6 +215,7 @@ register(
 register(
     Operator(
         name="commutation",
+        flops=free,
         build=_build_commutation,
         usage="commutation(m, n)",
         law="the commutation matrix takes vec(X) to vec(X.T)",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..derivation import Derivation
-from ..expr import Expr, walk, walk_all
-from ..narration import Section
-from ..ops.functions import loss_parts, spelled
+from .derivation import Derivation
+from .expr import Expr, walk, walk_all
+from .narration import Section
+from .ops.functions import loss_parts, spelled
 
 
 def used(sections: Sequence[Section]) -> set[Expr]:
@@ -43,6 +43,25 @@ def names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
                 stack.extend(e.args)
     names = {str(e.data) for e in met if e.op == "named"}
     return [e for e in named if str(e.data) in names]
+
+
+def in_written_order(named: Sequence[Expr], written: Sequence[str]) -> list[Expr]:
+    """Return named intermediates as the writer ordered them, each after those that it needs.
+
+    Automatic names stand right before the first definition that needs them.
+    """
+    by_name = {str(e.data): e for e in named}
+    done: dict[str, Expr] = {}
+    stack = [n for n in dict.fromkeys([*written, *by_name]) if n in by_name][::-1]
+    while stack:
+        name = stack[-1]
+        needs = [str(e.data) for e in names_used([by_name[name].args[0]], named)]
+        waiting = [n for n in needs if n not in done and n != name]
+        if name in done or not waiting:
+            done.setdefault(name, by_name[stack.pop()])
+        else:
+            stack += waiting[::-1]
+    return list(done.values())
 
 
 def loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
