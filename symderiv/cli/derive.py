@@ -21,6 +21,7 @@ from ..shapes import describe
 from ..stacking import stack
 from ..structured import AMBIENT, CONVENTIONS, StructuredResult
 from .common import equation, inferred_note, json_option, problem_options, read_problem
+from .costs import cost_data, cost_lines
 from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured_lines
 
 
@@ -123,6 +124,8 @@ def command(
         return
     for line in _report(derivation, style):
         click.echo(line)
+    for line in cost_lines(derivation):
+        click.echo(line)
     click.echo("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
     for path in paths:
         click.echo(f"wrote {path}")
@@ -144,6 +147,7 @@ def _data(derivation: Derivation) -> dict[str, object]:
             }
             for n, r in derivation.items()
         },
+        "costs": cost_data(derivation),
         "certificate": derivation.verify().as_dict(),
     }
     if derivation.hessians:
