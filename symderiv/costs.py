@@ -95,7 +95,7 @@ def _computed(derivation: Derivation) -> Iterator[tuple[str, str, Expr]]:
         yield "forward", str(e.data), e.args[0]
     goal = objective.args[0] if pure else derivation.staged_objective
     if goal.op not in ("named", "var"):
-        yield "forward", derivation.problem.objective_name if not pure else "Z", goal
+        yield "forward", derivation.problem.objective_name if not pure else "output", goal
     needed = used(derivation.sections)
     for s in derivation.sections:
         name = f"d{s.target.data}"

@@ -10,11 +10,12 @@ import pytest
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
 from symderiv.costs import CostRow, Costs, costs_of
-from symderiv.counting import Flops
+from symderiv.counting import Flops, iterative
 from symderiv.derivation import Derivation
 from symderiv.errors import MissingRuleError
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
-from symderiv.expr import node, var
+from symderiv.expr import node, var, walk
+from symderiv.language.problem import problem
 from symderiv.library import load_named, names
 from symderiv.ops import TABLE
 from symderiv.shapes import SCALAR, symbol
@@ -137,7 +138,7 @@ def test_products_are_those_that_the_generated_code_computes(name: str) -> None:
 def of_products(r: CostRow) -> list[tuple[tuple[str, ...], Fraction]]:
     """Return the terms of a row that matrix products take: more than one for every entry."""
     own = sorted(s for d in r.shape for s in d.symbols)
-    return [(t, v) for t, v in r.flops.terms if len(t) >= 3 and sorted(t) != own]
+    return [(t, v) for t, v in r.flops.terms if v % 2 == 0 and sorted(t) != own and len(t) > 2]
 
 
 def counted(read: Any) -> Any:
@@ -148,3 +149,31 @@ def counted(read: Any) -> Any:
         return [a.view(Counting) for a in found], sizes, dtype
 
     return reading
+
+
+DECLARED = {
+    "X": "n, d",
+    "A": "n, n",
+    "x": "n",
+    "s": "scalar",
+    "f": "entrywise",
+    "T": "t, n, d",
+    "H": "n, h*k",
+}
+
+
+@pytest.mark.parametrize("name", [n for n, o in TABLE.items() if not o.internal])
+def test_every_operator_is_counted_or_refuses(name: str) -> None:
+    for text in TABLE[name].samples:
+        *definitions, last = text.split("; ")
+        posed = problem("; ".join([*definitions, f"L({last})"]), **DECLARED)
+        for e in walk(posed.objective):
+            if TABLE[e.op].flops is iterative:
+                with pytest.raises(MissingRuleError, match=e.op):
+                    iterative(e)
+                continue
+            count = TABLE[e.op].flops(e)
+            assert all(v > 0 for _, v in count.terms), text
+            sizes = {s for a in (e, *e.args) for d in a.shape for s in d.names}
+            if e.op != "Sum":
+                assert {s for t, _ in count.terms for s in t} <= sizes

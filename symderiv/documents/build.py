@@ -12,7 +12,8 @@ from ..claims.verdict import Verdict
 from ..errors import MissingRuleError
 from ..evidence.certificate import Certificate
 from ..notation.math import EQUALS, row
-from .checks import dimension_section, numeric_section
+from .checks import numeric_section
+from .costs import shapes_section
 from .examples import ExplicitExample, NumericExample
 from .graphs import graph_section
 from .matrices import EntriesWriter
@@ -68,7 +69,7 @@ def build(
     if explicit is not None and explicit.sizes:
         blocks += EntriesWriter(scribe, explicit).blocks(number.next())
     blocks += questions(scribe, verdicts, number.next)
-    blocks += dimension_section(scribe, number.next())
+    blocks += shapes_section(scribe, number.next())
     if example is not None:
         blocks += numeric_section(scribe, example, number.next())
     if code:

@@ -64,13 +64,18 @@ def dimension_section(scribe: Scribe, number: str) -> list[Block]:
     """Return the table of shapes, with one wrong formula that its shapes reject."""
     results = [(n, scribe.section(n).result) for n in scribe.wanted]
     rows = tuple(_dimension_row(scribe, n, e) for n, e in results)
-    slips: tuple[DimensionRow, ...] = ()
-    for name, e in results:
-        slip = _slip(scribe, name, e)
-        if slip is not None:
-            slips = (slip,)
-            break
+    found = slip_of(scribe)
+    slips = () if found is None else (found[1],)
     return [Heading(("Dimension check",), number), DimensionTable(rows, slips)]
+
+
+def slip_of(scribe: Scribe) -> tuple[str, DimensionRow] | None:
+    """Return the variable and the wrong formula of a product whose shapes reject it."""
+    for name in scribe.wanted:
+        slip = _slip(scribe, name, scribe.section(name).result)
+        if slip is not None:
+            return name, slip
+    return None
 
 
 def _dimension_row(scribe: Scribe, name: str, e: Expr) -> DimensionRow:

@@ -211,6 +211,23 @@ class DimensionTable(Block):
 
 
 @dataclass(frozen=True, slots=True)
+class CostLine:
+    """A gradient, its matrix form in named values, its shape, and what it takes."""
+
+    gradient: Math
+    formula: Math
+    shape: Math
+    flops: Math
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable(Block):
+    """All gradients in the order in which they are computed."""
+
+    rows: tuple[CostLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumberRow:
     """An entry, its value by the formula, the difference quotient, and how far they are apart."""
 
