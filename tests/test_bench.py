@@ -28,13 +28,13 @@ def test_bench_derive_gives_data(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(out)
     assert code == 0
     assert set(data) == {
-        "repeat", "versions", "ours", "cases", "products", "networks", "exponent",
+        "repeat", "versions", "ours", "cases", "products", "networks", "stacks", "exponent",
     }  # fmt: skip
     fields = {"name", "size", "note", "ratio", "ours_ms", "theirs_ms", "reading_ms"}
-    for row in (*data["cases"], *data["products"], *data["networks"]):
+    for row in (*data["cases"], *data["products"], *data["networks"], *data["stacks"]):
         assert set(row) == fields
         assert row["ours_ms"] > 0
-    assert set(data["exponent"]) == {"ours", "jax"}
+    assert set(data["exponent"]) == {"ours", "jax", "ours, stacks", "jax, stacks"}
     assert [row["size"] for row in data["networks"]] == [2, 4]
 
 

@@ -28,12 +28,16 @@ from .networks import (
     network_traced,
     product_derived,
     product_in_sympy,
+    stack_derived,
+    stack_read,
+    stack_traced,
 )
 from .timing import alternate, growth, pairwise_ratio
 
 T = TypeVar("T")
 DEPTHS = (10, 100, 1000)
 COUNTS = (10, 20)
+BLOCKS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Measured:
     cases: tuple[Row, ...]
     products: tuple[Row, ...]
     networks: tuple[Row, ...]
+    stacks: tuple[Row, ...] = ()
 
     @property
     def compared(self) -> list[Row]:
@@ -66,7 +71,14 @@ class Measured:
 
     def exponent(self, of: Callable[[Row], float | None]) -> float | None:
         """Return the growth exponent of a time of the networks with their depth."""
-        found = [(r.size, t) for r in self.networks if (t := of(r)) is not None]
+        return self._growth(self.networks, of)
+
+    def exponent_of_stacks(self, of: Callable[[Row], float | None]) -> float | None:
+        """Return the growth exponent of a time of the stacks with their blocks."""
+        return self._growth(self.stacks, of)
+
+    def _growth(self, rows: Sequence[Row], of: Callable[[Row], float | None]) -> float | None:
+        found = [(r.size, t) for r in rows if (t := of(r)) is not None]
         return growth([k for k, _ in found], [t for _, t in found])
 
 
@@ -88,6 +100,7 @@ def measure(
         tuple(_case(c, repeat) for c in _announced(cases, progress)),
         tuple(_product(k, repeat) for k in _announced((3,) if quick else COUNTS, progress)),
         tuple(_network(k, repeat) for k in _announced(depths, progress)),
+        tuple(_stack(k, repeat) for k in _announced((1, 2) if quick else BLOCKS, progress)),
     )
 
 
@@ -138,6 +151,16 @@ def _network(depth: int, repeat: int) -> Row:
     return _row(f"network of {depth} layers", alternate(tasks, repeat), depth)
 
 
+def _stack(count: int, repeat: int) -> Row:
+    tasks = {"ours": stack_derived(count), "reading": stack_read(count)}
+    traced = stack_traced(count)
+    if traced is not None:
+        tasks["theirs"] = traced
+    return _row(
+        f"encoder, {count} block{'s' if count > 1 else ''}", alternate(tasks, repeat), count
+    )
+
+
 def described(found: Measured) -> dict[str, Any]:
     """Return what was measured as plain data; times in milliseconds."""
     return {
@@ -147,9 +170,12 @@ def described(found: Measured) -> dict[str, Any]:
         "cases": [_data(r) for r in found.cases],
         "products": [_data(r) for r in found.products],
         "networks": [_data(r) for r in found.networks],
+        "stacks": [_data(r) for r in found.stacks],
         "exponent": {
             "ours": found.exponent(lambda r: r.ours),
             "jax": found.exponent(lambda r: r.theirs),
+            "ours, stacks": found.exponent_of_stacks(lambda r: r.ours),
+            "jax, stacks": found.exponent_of_stacks(lambda r: r.theirs),
         },
     }
 
@@ -177,11 +203,16 @@ def table(found: Measured) -> str:
         lines.append(_summary(compared))
     lines += ["", f"{'':44}{'ours':>10}{'JAX':>10}{'ours/JAX':>12}{'reading':>10}"]
     lines += [f"{_line(r):76}{1000 * (r.reading or 0.0):>10.1f}" for r in found.networks]
-    exponents = [found.exponent(lambda r: r.ours), found.exponent(lambda r: r.theirs)]
+    lines += _growth_line("depth", found.exponent)
+    lines += [f"{_line(r):76}{1000 * (r.reading or 0.0):>10.1f}" for r in found.stacks]
+    return "\n".join(lines + _growth_line("blocks", found.exponent_of_stacks))
+
+
+def _growth_line(size: str, exponent: Callable[[Callable[[Row], float | None]], Any]) -> list[str]:
+    exponents = [exponent(lambda r: r.ours), exponent(lambda r: r.theirs)]
     shown = ["" if e is None else f"{e:.2f}" for e in exponents]
-    if shown[0]:
-        lines.append(f"{'growth: time ~ depth to the power':44}{shown[0]:>10}{shown[1]:>10}")
-    return "\n".join(lines)
+    name = f"growth: time ~ {size} to the power"
+    return [f"{name:44}{shown[0]:>10}{shown[1]:>10}"] if shown[0] else []
 
 
 def _line(r: Row) -> str:

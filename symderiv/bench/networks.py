@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from ..api import derive
+from ..api import derive, load, stack
 from ..language import problem
 
 
@@ -64,6 +64,56 @@ def network_traced(depth: int, width: int = 8, rows: int = 16) -> Callable[[], A
         return jax.make_jaxpr(jax.grad(loss))(layers, data)
 
     return run
+
+
+def stack_derived(count: int) -> Callable[[], Any]:
+    """Return what stacks encoder blocks and derives all gradients, each in matrix form."""
+    block = load("encoder-block")
+
+    def run() -> Any:
+        found = derive(stack(block, count))
+        return found, [r.expr for r in found.values()]
+
+    return run
+
+
+def stack_read(count: int) -> Callable[[], Any]:
+    """Return what stacks encoder blocks."""
+    block = load("encoder-block")
+    return lambda: stack(block, count)
+
+
+def stack_traced(count: int, width: int = 8, rows: int = 16) -> Callable[[], Any] | None:
+    """Return what traces the gradients of stacked encoder blocks in JAX, or None without it."""
+    if importlib.util.find_spec("jax") is None:
+        return None
+    jax = importlib.import_module("jax")
+    np = importlib.import_module("jax.numpy")
+    square, bias = np.ones((width, width)), np.ones(width)
+    block = ([square] * 6, [bias] * 10)
+
+    def norm(x: Any, gain: Any, shift: Any) -> Any:
+        centred = x - x.mean(axis=1, keepdims=True)
+        return centred / np.sqrt(x.var(axis=1, keepdims=True) + 0.1) * gain + shift
+
+    def heads(x: Any) -> Any:
+        return x.reshape(rows, 2, width // 2).transpose(1, 0, 2)
+
+    def encoder(weights: Any, biases: Any, x: Any) -> Any:
+        q, k, v = (heads(x @ w + b) for w, b in zip(weights[:3], biases[:3], strict=True))
+        shares = jax.nn.softmax(q @ k.transpose(0, 2, 1) / np.sqrt(width / 2))
+        joined = (shares @ v).transpose(1, 0, 2).reshape(rows, width)
+        y = norm(x + joined @ weights[3] + biases[3], *biases[4:6])
+        inner = jax.nn.relu(y @ weights[4] + biases[6])
+        return norm(y + inner @ weights[5] + biases[7], *biases[8:])
+
+    def loss(parameters: Any, x: Any) -> Any:
+        for weights, biases in parameters:
+            x = encoder(weights, biases, x)
+        return np.sum(x * x)
+
+    data = np.ones((rows, width))
+    return lambda: jax.make_jaxpr(jax.grad(loss, (0, 1)))([block] * count, data)
 
 
 def product_derived(count: int) -> Callable[[], Any]:
