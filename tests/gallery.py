@@ -1,25 +1,77 @@
 """The gallery in ``output/``: how it is made. Run ``python tests/gallery.py`` to write it again."""
 
+import shutil
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import symderiv as sd
+from symderiv import library
 from symderiv.documents import pictures
 from symderiv.outputs import FORMATS, build_files, document
 from symderiv.writing import write_files
 
 ROOT = Path(__file__).parent.parent / "output"
-NAMES = ["linear-layer"]
+NAMES = library.names()
+INDEX = "README.md"
+# The others have a PDF as well, on demand; a history of 38 would be mostly pictures.
+PRINTED = ("linear-layer", "softmax-cross-entropy", "layer-norm", "attention", "encoder-block")
+_HEAD = """\
+# Gallery
+
+Every ready-made problem, derived, checked and written by `symderiv derive NAME -o NAME`: the
+document (Markdown, LaTeX, for some PDF), the code with its test, and the certificate of what was
+checked.
+
+| Problem | Title | Gradients by | Files |
+|---|---|---|---|
+"""
 
 
 def files_of(name: str) -> dict[str, bytes]:
-    """Return the files of one gallery folder, the first page as a picture among them."""
+    """Return the files of one gallery folder; of a printed one, its first page as a picture too."""
     d = sd.derive(sd.load(name))
-    files = build_files(d, d.evidence, d.verdicts, FORMATS)
-    files["page-1.png"] = pictures(document(d, d.evidence, d.verdicts, "index"))[0]
+    printed = name in PRINTED
+    formats = [f for f in FORMATS if f != "pdf" or printed]
+    files = build_files(d, d.evidence, d.verdicts, formats)
+    if printed:
+        files["page-1.png"] = pictures(document(d, d.evidence, d.verdicts, "index"))[0]
     return files
 
 
+def index() -> str:
+    """Return the table of contents of the gallery."""
+    return _HEAD + "".join(_row(name) for name in NAMES)
+
+
+def _row(name: str) -> str:
+    problem = sd.load(name)
+    module = name.replace("-", "_")
+    wrt = ", ".join(f"`{w}`" for w in problem.wrt)
+    files = {
+        "PDF": "derivation.pdf",
+        "LaTeX": "derivation.tex",
+        "code": f"{module}.py",
+        "test": f"test_{module}.py",
+        "certificate": "certificate.json",
+    }
+    links = ", ".join(
+        f"[{word}]({name}/{file})"
+        for word, file in files.items()
+        if word != "PDF" or name in PRINTED
+    )
+    return f"| [{name}]({name}/derivation.md) | {problem.title} | {wrt} | {links} |\n"
+
+
+def write(name: str) -> str:
+    """Write one folder anew and return its name."""
+    shutil.rmtree(ROOT / name, ignore_errors=True)
+    write_files(ROOT / name, files_of(name))
+    return name
+
+
 if __name__ == "__main__":
-    for folder in NAMES:
-        for path in write_files(ROOT / folder, files_of(folder)):
-            print(path)
+    with ProcessPoolExecutor() as pool:
+        for done in pool.map(write, sys.argv[1:] or NAMES):
+            print(done, flush=True)
+    (ROOT / INDEX).write_text(index(), encoding="utf-8")

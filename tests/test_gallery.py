@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,10 @@ import gallery
 import pytest
 
 PICTURES = (".pdf", ".png")  # made by Typst: the same bytes for the same version of it
+QUICK = ("linear-layer", "ridge-regression")
+FOLDERS = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in gallery.NAMES
+]
 
 
 def portable(content: bytes) -> dict[str, Any]:
@@ -21,14 +26,9 @@ def portable(content: bytes) -> dict[str, Any]:
     return {k: v for k, v in data.items() if k not in ("versions", "backends")}
 
 
-@pytest.fixture(scope="module", params=gallery.NAMES)
-def made(request: pytest.FixtureRequest) -> tuple[str, dict[str, bytes]]:
-    """Return the name and the files of a gallery folder, made now."""
-    return request.param, gallery.files_of(request.param)
-
-
-def test_gallery_is_what_is_made_today(made: tuple[str, dict[str, bytes]]) -> None:
-    name, files = made
+@pytest.mark.parametrize("name", FOLDERS)
+def test_gallery_is_what_is_made_today(name: str) -> None:
+    files = gallery.files_of(name)
     folder = gallery.ROOT / name
     assert sorted(p.name for p in folder.iterdir()) == sorted(files)
     committed = json.loads((folder / "certificate.json").read_bytes())
@@ -41,11 +41,18 @@ def test_gallery_is_what_is_made_today(made: tuple[str, dict[str, bytes]]) -> No
             assert old == content, f"{file} differs: look at it, then run python tests/gallery.py"
 
 
-@pytest.mark.parametrize("name", gallery.NAMES)
+def test_gallery_has_every_ready_made_problem_and_no_more() -> None:
+    found = sorted(p.name for p in gallery.ROOT.iterdir())
+    assert found == sorted([*gallery.NAMES, gallery.INDEX])
+    assert (gallery.ROOT / gallery.INDEX).read_text(encoding="utf-8") == gallery.index()
+
+
+@pytest.mark.parametrize("name", FOLDERS)
 def test_gallery_code_passes_its_test(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-IB", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
         cwd=gallery.ROOT / name,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
