@@ -6,7 +6,7 @@ fractions, so that exact arithmetic stays exact and short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from random import Random
@@ -112,8 +112,14 @@ def _structured(
             return [[one if i == hit else none] for i in range(rows)]
         hits = [random.randrange(cols) for _ in range(rows)]
         return [[one if j == hits[i] else none for j in range(cols)] for i in range(rows)]
+    if "onehot_cols" in properties:
+        hits = [random.randrange(rows) for _ in range(cols)]
+        return [[one if i == hits[j] else none for j in range(cols)] for i in range(rows)]
     if "orthogonal" in properties:
         return _reflections(grid)
+    for name, change in _NORMALIZED.items():
+        if name in properties:
+            return change(grid)
     for i, j in product(range(rows), range(cols)):
         if "symmetric" in properties and j < i:
             grid[i][j] = grid[j][i]
@@ -135,6 +141,38 @@ def _structured(
     return grid
 
 
+def _sum_to_one(grid: Cells) -> Cells:
+    """Return rows that sum to one; of a column, its entries."""
+    if len(grid[0]) == 1:
+        return _transposed(_sum_to_one(_transposed(grid))) if len(grid) > 1 else [[Fraction(1)]]
+    return [[*r[:-1], 1 - sum(r[:-1], Fraction(0))] for r in grid]
+
+
+def _transposed(grid: Cells) -> Cells:
+    return [list(r) for r in zip(*grid, strict=True)]
+
+
+def _columns_sum_to_one(grid: Cells) -> Cells:
+    return _transposed([[*r[:-1], 1 - sum(r[:-1], Fraction(0))] for r in _transposed(grid)])
+
+
+def _length_one(grid: Cells) -> Cells:
+    """Return a column of length one: the first of an orthogonal matrix."""
+    size = len(grid)
+    square = [[r[0] * (j + 1) + (i == j) for j in range(size)] for i, r in enumerate(grid)]
+    return [[r[0]] for r in _reflections(square)]
+
+
+def _projection(grid: Cells, other: int = 0) -> Cells:
+    """Return I - u v' / (v' u), which is idempotent; symmetric where u and v are the same."""
+    u, v = [r[0] for r in grid], [r[other] for r in grid]
+    inner = sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
+    if not inner:
+        u = v = [Fraction(1 + i) for i in range(len(grid))]
+        inner = sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
+    return [[int(i == j) - a * b / inner for j, b in enumerate(v)] for i, a in enumerate(u)]
+
+
 def _reflections(grid: Cells) -> Cells:
     """Return an exact orthogonal matrix: the product of two Householder reflections."""
     size = len(grid)
@@ -152,6 +190,15 @@ def _reflections(grid: Cells) -> Cells:
     return result
 
 
+_NORMALIZED: dict[str, Callable[[Cells], Cells]] = {
+    "sums_to_one": _sum_to_one,
+    "columns_sum_to_one": _columns_sum_to_one,
+    "normalized": _length_one,
+    "projection": _projection,
+    "idempotent": lambda grid: _projection(grid, -1),
+}
+
+
 def point(
     problem: Problem,
     sizes: Mapping[str, int],
@@ -159,12 +206,17 @@ def point(
     *,
     integers: int = 0,
     positive: bool = False,
+    assumed: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Cells]:
-    """Return exact values of the variables and the given gradients of a problem."""
+    """Return exact values of the variables and the given gradients of a problem.
+
+    ``assumed`` are properties that variables are to have beyond those declared.
+    """
+    more = assumed or {}
     random = Random(f"{seed}:{sorted(sizes.items())}")
     extra = (("positive",) if positive else ()) + inside([problem.objective])
     variables = [
-        Variable(v.name, v.shape, v.kind, (*v.properties, *extra))
+        Variable(v.name, v.shape, v.kind, (*v.properties, *more.get(v.name, ()), *extra))
         for v in problem.variables.values()
     ]
     given = [Variable(g, x.shape, "matrix") for g, x in problem.upstream.items()]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 from ..derivation import Derivation, require_scalar
-from ..errors import LanguageError
+from ..errors import LanguageError, UndefinedError
 from ..expr import (
     Expr,
     free_indices,
@@ -20,6 +21,7 @@ from ..expr import (
     own_indices,
     rebuild,
     transpose,
+    var,
     walk,
     with_args,
 )
@@ -27,10 +29,15 @@ from ..expr import node as expr_node
 from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import Dim, describe, swapped
+from .assumptions import assumptions
 from .deciding import Comparer, Merged, smallest_failure
-from .reading import Reading, read_about, read_claim, target_entry, variable_or_stage
+from .edits import Slipped, edits, pairs
+from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
 from .slips import Context, flipped, mends
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+
+_TRIES = 1500  # changes of one place that are tried
+_PAIRS = 500  # and of two
 
 
 class Checker:
@@ -70,12 +77,17 @@ class Checker:
             truth = target_entry(self.problem, about, truth)
             ranges = free_ranges(truth)
         reading = read_claim(self.problem, claim.says[0], ranges, syntax=claim.syntax)
-        return replace(self._compare(claim, reading, truth, ranges), corrects=claim.about)
+        return replace(self._compare(claim, about, reading, truth, ranges), corrects=claim.about)
 
     # a claim against the gradient
 
     def _compare(
-        self, claim: ClaimText, reading: Reading, truth: Expr, ranges: dict[str, Dim]
+        self,
+        claim: ClaimText,
+        about: About,
+        reading: Reading,
+        truth: Expr,
+        ranges: dict[str, Dim],
     ) -> Verdict:
         claimed = reading.expr
         if reading.refusal is not None and not reading.equated:
@@ -96,14 +108,15 @@ class Checker:
             return _verdict(
                 comparer, TRANSPOSED, f"It is the transpose. {words}", slips=("transposed",), **said
             )
-        assumed = self._assumption(claimed, truth) if fits else ""
-        if assumed:
+        assumed = self._assumed(claimed, truth, about.name) if fits else None
+        if assumed is not None:
+            under, words = assumed
             return _verdict(
-                comparer,
+                under,
                 RIGHT_IF,
-                f"{assumed}.",
+                f"{words}.",
                 slips=("assumption",),
-                assumption=assumed,
+                assumption=words,
                 counterexample=self._counterexample(comparer, claimed, truth),
                 **said,
             )
@@ -115,16 +128,17 @@ class Checker:
             return False
         return comparer.equal(transpose(claimed), truth)
 
-    def _assumption(self, claimed: Expr, truth: Expr) -> str:
-        """Return an assumption under which a claim is right: a matrix that is symmetric."""
-        used = {e.data for x in (claimed, truth) for e in walk(x) if e.op == "var"}
-        for v in self.problem.variables.values():
-            square = v.kind == "matrix" and v.shape[0] == v.shape[1]
-            if square and v.name in used:
-                comparer = Comparer(self.problem, [claimed, truth], symmetric=[v.name])
+    def _assumed(self, claimed: Expr, truth: Expr, wrt: str) -> tuple[Comparer, str] | None:
+        """Return an assumption under which a claim is right, in words, if one is found."""
+        for found in assumptions(self.problem, claimed, truth, wrt):
+            sides = [claimed, truth]
+            comparer = Comparer(self.problem, sides, Merged(found.equal), found)
+            try:
                 if comparer.equal(claimed, truth):
-                    return f"{v.name} is symmetric"
-        return ""
+                    return comparer, found.words
+            except UndefinedError:
+                continue
+        return None
 
     def _unreadable(self, claim: ClaimText, reading: Reading, truth: Expr) -> Verdict:
         assert reading.refusal is not None
@@ -177,6 +191,26 @@ class Checker:
             comparer = Comparer(self.problem, [again, truth])
             if comparer.equal(again, truth, quick=True) and comparer.equal(again, truth):
                 return tuple((m.slip, m.sentence) for m in mend), again
+        return self._edited(claimed, truth, ranges)
+
+    def _edited(
+        self, claimed: Expr, truth: Expr, ranges: dict[str, Dim]
+    ) -> tuple[tuple[tuple[str, str], ...], Expr] | None:
+        """Return the slip in one place of a formula, and the formula mended there."""
+        problem = self.problem
+        names = [v.expr for v in problem.variables.values()]
+        names += [var(g, x.shape) for g, x in problem.upstream.items()]
+        slipped = Slipped(claimed, truth, list(problem.dims), names)
+        for changes, whole in chain(islice(edits(slipped), _TRIES), islice(pairs(slipped), _PAIRS)):
+            again = self._read_again(whole, ranges)
+            if again is None or again.shape != truth.shape:
+                continue
+            comparer = Comparer(problem, [again, truth])
+            try:
+                if comparer.equal(again, truth, quick=True) and comparer.equal(again, truth):
+                    return changes, again
+            except UndefinedError:
+                continue
         return None
 
     def _read_again(self, x: Expr, ranges: dict[str, Dim]) -> Expr | None:

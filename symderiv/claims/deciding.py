@@ -20,12 +20,17 @@ from ..language import Problem
 from ..ops import Cells
 from ..sampling import distinct_sizes, least_sizes, point, size_grid
 from ..shapes import Dim
+from .assumptions import NOTHING, Assumption
 
 POINTS = 6
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
-_BOUNDED = {"orthogonal", "onehot", "binary", "pm1", "unit01"}  # lost when the entries are scaled
+# What is lost when the entries are scaled.
+_BOUNDED = {
+    *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
+    *("sums_to_one", "columns_sum_to_one", "idempotent", "projection", "normalized"),
+}
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class Comparer:
     problem: Problem
     expressions: Sequence[Expr]
     merged: Merged = field(default_factory=Merged)
-    symmetric: Sequence[str] = ()
+    assumed: Assumption = NOTHING
     exact: bool = True
     count: int = 0
 
@@ -74,22 +79,32 @@ class Comparer:
             for seed in range(POINTS):
                 yield sizes, self.at(sizes, seed)
             for seed in (POINTS, POINTS + 1):  # of both signs, and positive
-                yield sizes, self._far(self.at(sizes, seed))
+                yield sizes, self._far(self.at(sizes, seed), sizes)
 
-    def _far(self, values: Mapping[str, Cells]) -> dict[str, Cells]:
+    def _far(self, values: Mapping[str, Cells], sizes: Mapping[str, int]) -> dict[str, Cells]:
         """Return large values, of the variables whose declaration leaves them free to be large."""
         variables = self.problem.variables.values()
-        bounded = {v.name for v in variables if _BOUNDED & {*v.properties}}
-        return {n: c if n in bounded else each(lambda x: x * _FAR, c) for n, c in values.items()}
+        more = self.assumed.properties
+        bounded = {v.name for v in variables if _BOUNDED & {*v.properties, *more.get(v.name, ())}}
+        far = {n: c if n in bounded else each(lambda x: x * _FAR, c) for n, c in values.items()}
+        return self._settled(far, sizes)
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
-        """Return values at one point, with the assumed symmetry put in."""
-        values = point(self.problem, sizes, seed, integers=integers, positive=seed % 2 == 1)
-        for name in self.symmetric:
-            cells = values[name]
-            values[name] = [
-                [cells[min(i, j)][max(i, j)] for j in range(len(cells))] for i in range(len(cells))
-            ]
+        """Return values at one point, of which the assumptions hold."""
+        values = point(
+            self.problem,
+            sizes,
+            seed,
+            integers=integers,
+            positive=seed % 2 == 1,
+            assumed=self.assumed.properties,
+        )
+        return self._settled(values, sizes)
+
+    def _settled(self, values: dict[str, Cells], sizes: Mapping[str, int]) -> dict[str, Cells]:
+        """Return values in which the variables that are assumed to equal an expression do."""
+        for name, expr in self.assumed.fixed.items():
+            values[name] = plain(Explicit(sizes, values).cells(expr))
         return values
 
     def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:

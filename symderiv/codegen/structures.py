@@ -13,6 +13,8 @@ import numpy as np
 
 STRUCTURES = {
     "onehot": "np.eye(x.shape[-1])[np.abs(x).argmax(axis=-1)]",
+    "onehot_cols": "np.eye(x.shape[-2])[:, np.abs(x).argmax(axis=-2)]",
+    "sums_to_one": "np.abs(x) / np.abs(x).sum(axis=-1, keepdims=True)",
     "binary": "(x > 0) * 1.0",
     "pm1": "np.sign(x)",
     "count": "np.floor(3 * np.abs(x))",

@@ -48,6 +48,8 @@ _TABLE = 30  # symbols in one table
 DEFINED = Op("≔")
 _PROPERTIES = {
     "onehot": "has one-hot rows",
+    "onehot_cols": "has one-hot columns",
+    "sums_to_one": "has rows that sum to one",
     "spd": "is symmetric positive definite",
     "skew": "is skew-symmetric",
     "lower": "is lower triangular",

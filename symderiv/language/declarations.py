@@ -26,12 +26,16 @@ PROPERTIES = [
     "positive",
     "invertible",
     "onehot",
+    "onehot_cols",
+    "sums_to_one",
     "binary",
     "pm1",
     "unit01",
     "count",
 ]
-_SQUARE = {*PROPERTIES} - {"positive", "onehot", "binary", "pm1", "unit01", "count"}
+_SQUARE = {*PROPERTIES} - {
+    *("positive", "onehot", "onehot_cols", "sums_to_one", "binary", "pm1", "unit01", "count"),
+}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PART = re.compile(r"[^\s,]+")
 

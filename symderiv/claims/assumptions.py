@@ -1,0 +1,199 @@
+"""Assumptions under which a claim may be right, though not in general: data, likeliest first.
+
+Contract: proposes only; whether a claim is right under an assumption is decided by evaluation at
+points that satisfy it (see ``deciding``). An assumption that would excuse a slip is not proposed:
+a forgotten derivative of relu is no claim about positive inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations, product
+
+from ..errors import LanguageError
+from ..expr import Expr, Variable, transpose, walk
+from ..language import Problem
+from ..shapes import Dim
+from .reading import read_claim
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What is assumed, in words, and how points are made to satisfy it."""
+
+    words: str
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further ones
+    equal: tuple[tuple[Dim, Dim], ...] = ()  # sizes taken as equal
+    fixed: Mapping[str, Expr] = field(default_factory=dict)  # variables that equal an expression
+
+
+NOTHING = Assumption("")
+Proposer = Callable[["Claimed"], Iterator[Assumption]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim, the truth, and the variables that either mentions."""
+
+    problem: Problem
+    claimed: Expr
+    truth: Expr
+    wrt: str
+
+    def used(self) -> Iterator[Variable]:
+        """Yield the variables that the two sides mention."""
+        names = {e.data for x in (self.claimed, self.truth) for e in walk(x) if e.op == "var"}
+        yield from (v for v in self.problem.variables.values() if v.name in names)
+
+    def data(self) -> Iterator[Variable]:
+        """Yield the used variables that are not differentiated by."""
+        yield from (v for v in self.used() if v.name != self.wrt)
+
+    def square(self, variables: Iterator[Variable]) -> Iterator[Variable]:
+        """Yield the square matrices among some variables."""
+        for v in variables:
+            if v.kind == "matrix" and len(v.shape) == 2 and v.shape[0] == v.shape[1]:
+                yield v
+
+
+def _having(words: str, property_: str) -> Callable[[Variable], Assumption]:
+    return lambda v: Assumption(words.format(v.name), {v.name: (property_,)})
+
+
+def _symmetric(c: Claimed) -> Iterator[Assumption]:
+    yield from map(_having("{} is symmetric", "symmetric"), c.square(c.used()))
+
+
+def _all_symmetric(c: Claimed) -> Iterator[Assumption]:
+    for pair in combinations(c.square(c.used()), 2):
+        names = [v.name for v in pair]
+        yield Assumption(
+            f"{names[0]} and {names[1]} are symmetric", dict.fromkeys(names, ("symmetric",))
+        )
+
+
+def _is_likelihood(c: Claimed) -> bool:
+    """Whether the objective has a logarithm, so that data may be labels or probabilities."""
+    return bool({e.op for e in walk(c.problem.objective)} & _LOGARITHMS)
+
+
+def _rows(c: Claimed) -> Iterator[Assumption]:
+    """Labels and weights: entries that sum to one, row by row or column by column."""
+    for v in c.data() if _is_likelihood(c) else ():
+        if v.kind == "vector":
+            yield _having("the entries of {} sum to 1", "sums_to_one")(v)
+        elif v.kind == "matrix" and len(v.shape) == 2:
+            yield _having("every row of {} sums to 1", "sums_to_one")(v)
+            yield _having("every column of {} sums to 1", "columns_sum_to_one")(v)
+
+
+def _entries(c: Claimed) -> Iterator[Assumption]:
+    for v in c.data():
+        yield _having("the entries of {} are 0 or 1", "binary")(v)
+        yield _having("the entries of {} are 1 or -1", "pm1")(v)
+
+
+def _onehot(c: Claimed) -> Iterator[Assumption]:
+    for v in c.data() if _is_likelihood(c) else ():
+        if v.kind == "vector":
+            yield _having("{} is one-hot", "onehot")(v)
+        elif v.kind == "matrix" and len(v.shape) == 2:
+            yield _having("the rows of {} are one-hot", "onehot")(v)
+            yield _having("the columns of {} are one-hot", "onehot_cols")(v)
+
+
+def _equal_sizes(c: Claimed) -> Iterator[Assumption]:
+    for a, b in combinations(c.problem.dims, 2):
+        yield Assumption(f"{a} = {b}", equal=((Dim(1, (a,)), Dim(1, (b,))),))
+
+
+def _particular_size(c: Claimed) -> Iterator[Assumption]:
+    """A number in the claim: a size may have been written as one, perhaps with a factor 2."""
+    exponents = {e.args[1] for e in walk(c.claimed) if e.op == "pow"}
+    written = [e.data for e in walk(c.claimed) if e.op == "num" and e not in exponents]
+    parts = {abs(p) for x in written if isinstance(x, Fraction) for p in x.as_integer_ratio()}
+    sizes = sorted({p * k for p in parts for k in (1, 2)} - {0, 1})
+    kept = {d for e in walk(c.claimed) if isinstance(e.data, Dim) for d in e.data.names}
+    for d, k in product(c.problem.dims, sizes):
+        if k <= _LARGEST and d not in kept:
+            yield Assumption(f"{d} = {k}", equal=((Dim(1, (d,)), Dim(k)),))
+
+
+def _statistics(c: Claimed) -> Iterator[Assumption]:
+    """A variable that stands for a statistic of another: mu for mean(x)."""
+    for v in c.used():
+        for other in c.problem.variables.values():
+            if other.name != v.name and len(other.shape) == 2 and other.kind != "scalar":
+                yield from _statistic(c.problem, v, other)
+
+
+def _statistic(problem: Problem, v: Variable, of: Variable) -> Iterator[Assumption]:
+    places = ("",) if of.kind == "vector" else ("", ", axis=0", ", axis=1")
+    for word, place in product(("mean", "var", "sum"), places):
+        text = f"{word}({of.name}{place})"
+        try:
+            value = read_claim(problem, text).expr
+        except LanguageError:  # the word is a variable's name
+            continue
+        turned = value if value.shape == v.shape else transpose(value)
+        if turned.shape == v.shape:
+            yield Assumption(f"{v.name} = {text}", fixed={v.name: turned})
+
+
+def _positive(c: Claimed) -> Iterator[Assumption]:
+    """Signs that were left out; not kinks, whose derivative must not be forgotten."""
+    found = {e.op for e in walk(c.problem.objective)} | {e.op for e in walk(c.truth)}
+    if found & _KINKED or not found & _SIGNED:
+        return
+    used = [v for v in c.used() if "positive" not in v.properties]
+    for v in used:
+        yield _having("the entries of {} are positive", "positive")(v)
+    for a, b in combinations(used, 2):
+        words = f"the entries of {a.name} and {b.name} are positive"
+        yield Assumption(words, dict.fromkeys((a.name, b.name), ("positive",)))
+
+
+_LOGARITHMS = {"log", "log1p", "logsumexp", "logsoftmax", "crossentropy", "softplus"}
+_LARGEST = 12  # exact arithmetic at larger sizes takes long
+_SIGNED = {"abs", "sign"}
+_KINKED = {"relu", "where", "max", "min", "maximum", "minimum", "hinge", "clip"}
+
+
+def _special(c: Claimed) -> Iterator[Assumption]:
+    for name, word in (
+        ("diagonal", "diagonal"),
+        ("idempotent", "idempotent"),
+        ("projection", "symmetric and idempotent"),
+        ("orthogonal", "orthogonal"),
+        ("skew", "skew-symmetric"),
+    ):
+        # An inverse written for a transpose is a slip, not a claim about orthogonal matrices.
+        if name != "orthogonal" or not any(e.op == "inv" for e in walk(c.claimed)):
+            yield from map(_having("{} is " + word, name), c.square(c.data()))
+    for v in c.data():
+        if v.kind == "vector":
+            yield _having("{} has length 1", "normalized")(v)
+
+
+# A weaker assumption stands before those that imply it.
+PROPOSERS: tuple[Proposer, ...] = (
+    _symmetric,
+    _rows,
+    _entries,
+    _onehot,
+    _equal_sizes,
+    _particular_size,
+    _statistics,
+    _positive,
+    _special,
+    _all_symmetric,
+)
+
+
+def assumptions(problem: Problem, claimed: Expr, truth: Expr, wrt: str) -> Iterator[Assumption]:
+    """Yield what might be assumed, likeliest first."""
+    asked = Claimed(problem, claimed, truth, wrt)
+    for propose in PROPOSERS:
+        yield from propose(asked)

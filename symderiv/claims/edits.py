@@ -1,0 +1,258 @@
+"""Slips inside a formula: every small change of one place that may mend a claim, as data.
+
+Contract: proposes changed formulas with the name of the slip; nothing is claimed of them. They are
+written from the trees' looks, so a caller reads their text anew, which settles shapes, and decides
+by evaluation. Likelier slips come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from ..expr import Expr, neg, node, num, transpose, walk, with_args
+from ..notation.text import text
+from ..shapes import SCALAR, Dim, DimMismatchError
+
+Place = tuple[int, ...]
+Slips = tuple[tuple[str, str], ...]  # names and sentences
+Change = tuple[str, str, Expr]  # slip, sentence, what stands there instead
+_FEW = 4  # factors of which all orders are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Slipped:
+    """A claim, the truth, and what else a formula of the problem may use."""
+
+    claimed: Expr
+    truth: Expr
+    dims: Sequence[str]
+    names: Sequence[Expr]  # variables, given gradients and definitions
+
+    def parts(self) -> list[Expr]:
+        """Return the parts of the truth that are more than a number, the shorter ones first."""
+        found = [e for e in dict.fromkeys(walk(self.truth)) if e.op != "num"]
+        return sorted(found, key=lambda e: len(text(e)))
+
+    def factors(self) -> list[Expr]:
+        """Return what the truth multiplies."""
+        found = [
+            a
+            for e in walk(self.truth)
+            if e.op in ("mul", "matmul", "div", "neg")
+            for a in e.args
+            if a.op != "num"
+        ]
+        return list(dict.fromkeys(found))
+
+
+Editor = Callable[[Expr, Slipped], Iterator[Change]]
+
+
+def _turned(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op != "num" and e.shape != SCALAR:
+        yield "transposed", f"`{text(e)}` must be transposed", transpose(e)
+
+
+def _reordered(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op != "matmul" or len(e.args) > _FEW:
+        return
+    for order in permutations(e.args):
+        if order != e.args:
+            turned = node("matmul", order, e.shape)
+            yield "factor-order", f"the factors of `{text(e)}` stand in the wrong order", turned
+    if len(e.args) == 2:
+        a, b = e.args
+        for pair in ((transpose(a), b), (a, transpose(b)), (transpose(a), transpose(b))):
+            for order in (pair, pair[::-1]):
+                words = f"the factors of `{text(e)}` must be swapped or transposed"
+                yield "factor-order", words, node("matmul", order, e.shape)
+
+
+def _product(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op == "mul" and len(e.args) == 2:
+        words = f"`{text(e)}` is an entrywise product, and must be a matrix product"
+        for a, b in (e.args, e.args[::-1]):
+            for x in (a, transpose(a)):
+                for y in (b, transpose(b)):
+                    yield "elementwise", words, node("matmul", (x, y), e.shape)
+    if e.op == "matmul" and len(e.args) == 2:
+        words = f"`{text(e)}` is a matrix product, and must be an entrywise one"
+        for x in (e.args[0], transpose(e.args[0])):
+            for y in (e.args[1], transpose(e.args[1])):
+                yield "elementwise", words, node("mul", (x, y), e.shape)
+
+
+def _sign(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op == "neg":
+        yield "sign", f"the sign of `{text(e)}` is wrong", e.args[0]
+    elif e.op not in ("num", "size"):
+        yield "sign", f"the sign of `{text(e)}` is wrong", neg(e)
+
+
+def _scaled(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op in ("num", "size"):
+        return
+    for factor, words in ((num(2), "2"), (node("div", (num(1), num(2)), SCALAR), "1/2")):
+        sentence = f"a factor {words} is missing at `{text(e)}`"
+        yield "missing-factor", sentence, node("mul", (factor, e), e.shape)
+    for d in s.dims:
+        size = node("size", (), SCALAR, Dim(1, (d,)))
+        yield "sum-vs-mean", f"a factor 1/{d} is missing", node("div", (e, size), e.shape)
+        yield "sum-vs-mean", f"a factor 1/{d} too many", node("mul", (size, e), e.shape)
+
+
+def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op not in ("add", "mul", "matmul", "div", "trace", "sum", "mean", "neg", "pow"):
+        return
+    what = "term" if e.op == "add" else "factor"
+    if len(e.args) == 1 or e.op in ("div", "pow"):
+        word = {"div": "division", "pow": "power", "neg": "sign"}.get(e.op, e.op)
+        yield f"extra-{word}", f"the {word} of `{text(e)}` must be dropped", e.args[0]
+        return
+    for k, a in enumerate(e.args):
+        rest = (*e.args[:k], *e.args[k + 1 :])
+        left = rest[0] if len(rest) == 1 else node(e.op, rest, e.shape)
+        yield f"extra-{what}", f"the {what} `{text(a)}` is too much", left
+
+
+def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op in ("num", "size"):
+        return
+    for f in s.factors():
+        slip = "chain-factor" if _is_slope(f) else "missing-factor"
+        sentence = f"the factor `{text(f)}` is missing"
+        if slip == "chain-factor":
+            sentence = f"the chain rule's factor `{text(f)}` is missing"
+        yield slip, sentence, node("mul", (e, f), e.shape)
+        if f.shape != SCALAR and e.shape != SCALAR:
+            yield slip, sentence, node("matmul", (e, f), e.shape)
+            yield slip, sentence, node("matmul", (f, e), e.shape)
+        yield slip, sentence, node("div", (e, f), e.shape)
+
+
+_SLOPES = {"apply", "where", "sign", "cos", "sin", "exp", "tanh", "sigmoid", "relu", "pow", "div"}
+
+
+def _is_slope(f: Expr) -> bool:
+    """Whether a factor looks like the derivative of an entrywise function."""
+    return any(e.op in _SLOPES for e in walk(f, lambda e: e.op in ("matmul", "named")))
+
+
+def _added(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e is not s.claimed:
+        return
+    for term in dict.fromkeys(t for x in walk(s.truth) if x.op == "add" for t in x.args):
+        yield "missing-term", f"the term `{text(term)}` is missing", node("add", (e, term), e.shape)
+        less = node("add", (e, neg(term)), e.shape)
+        yield "missing-term", f"the term `{text(neg(term))}` is missing", less
+    yield "missing-term", "its transpose must be added", node("add", (e, transpose(e)), e.shape)
+
+
+def _reduced(e: Expr, s: Slipped) -> Iterator[Change]:
+    """Sums and means for each other, along the other axis, or forgotten."""
+    if e.op in ("sum", "mean"):
+        other = "mean" if e.op == "sum" else "sum"
+        words = f"`{text(e)}` must be a {other}"
+        yield "sum-vs-mean", words, node(other, e.args, e.shape, e.data)
+        if e.data in (0, 1):
+            words = f"the {e.op} in `{text(e)}` runs along the wrong axis"
+            yield "broadcasting", words, node(e.op, e.args, e.shape, 1 - int(str(e.data)))
+    elif e.op not in ("num", "size") and e.shape != SCALAR:
+        for axis in (None, 0, 1):
+            along = "" if axis is None else f" along axis {axis}"
+            summed = node("sum", (e,), e.shape, axis)
+            yield "missing-sum", f"`{text(e)}` must be summed{along}", summed
+            yield "missing-sum", f"`{text(e)}` must be summed{along}", transpose(summed)
+
+
+def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A variable for another one, a part for the part of the truth that belongs there."""
+    if e.op in ("var", "named"):
+        for other in s.names:
+            if other is not e:
+                yield "wrong-variable", f"`{text(e)}` must be `{text(other)}`", other
+    for part in s.parts():
+        fits = part.shape == e.shape or e.op == part.op
+        if part is not e and fits and not (e is s.claimed and part is s.truth):
+            yield _wrong_part(e, part), f"`{text(e)}` must be `{text(part)}`", part
+
+
+def _wrong_part(e: Expr, part: Expr) -> str:
+    """Return the name of the slip that put one part where another belongs."""
+    if part.op == "transpose" and part.args[0] in set(walk(e)):
+        return "transposed"
+    if {e.op, part.op} <= {"var", "named", "transpose"}:
+        return "wrong-variable"
+    if part.op == e.op and len(part.args) == 1:
+        return "wrong-argument"
+    return "chain-factor" if _is_slope(part) and len(e.args) < len(part.args) else "wrong-part"
+
+
+EDITORS: tuple[Editor, ...] = (
+    _sign,
+    _turned,
+    _reordered,
+    _scaled,
+    _dropped,
+    _product,
+    _reduced,
+    _added,
+    _multiplied,
+    _replaced,
+)
+
+
+def edits(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
+    """Yield whole claims with one place changed, shallow places first for most kinds of slip."""
+    for slip, sentence, whole in _edited(slipped, EDITORS):
+        yield ((slip, sentence),), whole
+
+
+def pairs(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
+    """Yield whole claims with two places changed, one of them in its sign, size or direction."""
+    for slip, sentence, once in _edited(slipped, (_sign, _scaled, _turned)):
+        again = replace(slipped, claimed=once)
+        for other, words, whole in _edited(again, EDITORS[:-1]):
+            if other != slip:
+                yield ((slip, sentence), (other, words)), whole
+
+
+def _edited(slipped: Slipped, editors: Sequence[Editor]) -> Iterator[Change]:
+    places = sorted(_places(slipped.claimed), key=lambda p: (len(p), p))
+    seen = {text(slipped.claimed)}
+    for editor in editors:
+        # What replaces a part should replace as little as possible.
+        for place in reversed(places) if editor is _replaced else places:
+            for slip, sentence, there in editor(_at(slipped.claimed, place), slipped):
+                whole = _put(slipped.claimed, place, there)
+                try:
+                    written = text(whole)
+                except DimMismatchError:  # sizes that meet nowhere
+                    continue
+                if written not in seen:
+                    seen.add(written)
+                    yield slip, sentence, whole
+
+
+def _places(x: Expr) -> Iterator[Place]:
+    yield ()
+    if x.op != "named":
+        for k, a in enumerate(x.args):
+            yield from ((k, *p) for p in _places(a))
+
+
+def _at(x: Expr, place: Place) -> Expr:
+    for k in place:
+        x = x.args[k]
+    return x
+
+
+def _put(x: Expr, place: Place, there: Expr) -> Expr:
+    if not place:
+        return there
+    k, *rest = place
+    args = [*x.args]
+    args[k] = _put(args[k], tuple(rest), there)
+    return with_args(x, tuple(args))
