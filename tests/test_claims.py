@@ -17,6 +17,9 @@ SQUARES = ("0.5 * norm(X @ w - y) ** 2", {"X": "n, d", "w": "d", "y": "n"})
 QUADRATIC = ("x.T @ A @ x", {"x": "n", "A": "n, n"})
 MEAN = ("mean((X @ w - y) ** 2)", SQUARES[1])
 NETWORK = ("L(tanh(X @ W))", {"X": "n, d", "W": "d, m"})
+LABELS = ("-sum(Y * logsoftmax(Z))", {"Y": "n, k", "Z": "n, k"})
+ABSOLUTE = ("abs(x.T @ y)", {"x": "n", "y": "n"})
+RECTIFIED = ("L(relu(X @ W))", {"X": "n, d", "W": "d, m"})
 
 TABLE = [
     (LINEAR, "W", "X.T @ G", "right", ()),
@@ -30,14 +33,14 @@ TABLE = [
     (LINEAR, "W", "n * X.T @ G", "wrong", ("sum-vs-mean",)),
     (LINEAR, "W", "X[i, :].T @ G[i, :]", "wrong", ("missing-sum",)),
     (LINEAR, "W", "G[i, :].T @ X[i, :]", "wrong", ("missing-sum", "transposed")),
-    (LINEAR, "W", "G @ X.T", "wrong", ("different",)),
+    (LINEAR, "W", "G @ X.T", "wrong", ("factor-order",)),
     (LINEAR, "b", "G.T @ ones(n)", "right", ()),
     (LINEAR, "b", "sum(G, axis=0).T", "right", ()),
     (LINEAR, "b", "sum(G, axis=0)", "transposed", ("transposed",)),
     (LINEAR, "b", "G[i, :].T", "wrong", ("missing-sum",)),
     (LINEAR, "b", "mean(G, axis=0).T", "wrong", ("sum-vs-mean",)),
     (LINEAR, "X", "G @ W.T", "right", ()),
-    (LINEAR, "X", "G @ W", "wrong", ("different",)),
+    (LINEAR, "X", "G @ W", "wrong", ("transposed",)),
     (SQUARES, "w", "X.T @ (X @ w - y)", "right", ()),
     (SQUARES, "w", "X.T @ X @ w - X.T @ y", "right", ()),
     (SQUARES, "w", "2 * X.T @ (X @ w - y)", "wrong", ("missing-factor",)),
@@ -50,9 +53,42 @@ TABLE = [
     (MEAN, "w", "2 * X.T @ (X @ w - y) / n", "right", ()),
     (MEAN, "w", "2 * X.T @ (X @ w - y)", "wrong", ("sum-vs-mean",)),
     (NETWORK, "W", "X.T @ (G * (1 - tanh(X @ W) ** 2))", "right", ()),
-    (NETWORK, "W", "X.T @ G", "wrong", ("different",)),
-    (NETWORK, "W", "X.T @ (G * (1 - tanh(tanh(X @ W)) ** 2))", "wrong", ("different",)),
+    (NETWORK, "W", "X.T @ G", "wrong", ("chain-factor",)),
+    (NETWORK, "W", "X.T @ (G * (1 - tanh(tanh(X @ W)) ** 2))", "wrong", ("chain-factor",)),
+    (QUADRATIC, "x", "A @ x", "wrong", ()),
+    (MEAN, "w", "-2 * X.T @ (X @ w + y) / n", "wrong", ()),
+    (("mean(x ** 2)", {"x": "n"}), "x", "x / 2", "right-if", ("assumption",)),
+    (("mean(x ** 2)", {"x": "n"}), "x", "-x / 3", "wrong", ()),
+    (LABELS, "Z", "softmax(Z, axis=1) - Y", "right-if", ("assumption",)),
+    (ABSOLUTE, "x", "y", "right-if", ("assumption",)),
+    (RECTIFIED, "W", "X.T @ G", "wrong", ("chain-factor",)),
 ]
+ASSUMED = [
+    (("mean(x ** 2)", {"x": "n"}), "x", "x / 2", "n = 4"),
+    (LABELS, "Z", "softmax(Z, axis=1) - Y", "every row of Y sums to 1"),
+    (ABSOLUTE, "x", "y", "the entries of x and y are positive"),
+    (
+        ("norm(P @ x)**2", {"P": "n, n", "x": "n"}),
+        "x",
+        "2 * P @ x",
+        "P is symmetric and idempotent",
+    ),
+    (("norm(Q @ x)**2", {"Q": "n, n", "x": "n"}), "x", "2 * x", "Q is orthogonal"),
+    (("sum((x - m)**2)", {"x": "n", "m": "scalar"}), "m", "0 * m", "m = mean(x)"),
+    (("sum(A @ x) / n", {"A": "m, n", "x": "n"}), "x", "A.T @ ones(m) / m", "m = n"),
+]
+
+
+@pytest.mark.parametrize(("of", "wrt", "claim", "words"), ASSUMED)
+def test_assumption_under_which_a_claim_is_right_is_found(of, wrt, claim, words) -> None:
+    found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
+    assert (found.verdict, found.assumption) == ("right-if", words)
+    assert found.counterexample is not None  # it is not right in general
+
+
+def test_inverse_for_transpose_is_a_slip() -> None:
+    found = sd.check("L(W @ X)", wrt="W", claim="G @ inv(X)", W="m, n", X="n, n")
+    assert (found.verdict, found.slips) == ("wrong", ("transposed",))
 
 
 @pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)

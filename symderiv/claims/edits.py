@@ -176,18 +176,24 @@ def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
     for part in s.parts():
         fits = part.shape == e.shape or e.op == part.op
         if part is not e and fits and not (e is s.claimed and part is s.truth):
-            yield _wrong_part(e, part), f"`{text(e)}` must be `{text(part)}`", part
+            yield *_wrong_part(e, part), part
 
 
-def _wrong_part(e: Expr, part: Expr) -> str:
-    """Return the name of the slip that put one part where another belongs."""
+def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
+    """Return the slip that put one part where another belongs, in a word and in a sentence."""
+    plain = f"`{text(e)}` must be `{text(part)}`"
     if part.op == "transpose" and part.args[0] in set(walk(e)):
-        return "transposed"
+        return "transposed", plain
     if {e.op, part.op} <= {"var", "named", "transpose"}:
-        return "wrong-variable"
+        return "wrong-variable", plain
+    if e.args == (part,):
+        return "chain-factor", f"`{text(e)}` stands where its argument `{text(part)}` must"
+    if part.args == (e,):
+        return "chain-factor", f"the argument `{text(e)}` stands where `{text(part)}` must"
     if part.op == e.op and len(part.args) == 1:
-        return "wrong-argument"
-    return "chain-factor" if _is_slope(part) and len(e.args) < len(part.args) else "wrong-part"
+        return "wrong-argument", plain
+    slope = _is_slope(part) and len(e.args) < len(part.args)
+    return "chain-factor" if slope else "wrong-part", plain
 
 
 EDITORS: tuple[Editor, ...] = (
