@@ -299,5 +299,5 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
         p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order")
     )
     certificate = fresh.verify()
-    files = fresh._files(*options)
+    files = fresh.files(options[0], style=options[1], engine=options[2])
     return certificate, differing(Path(folder), data, files)

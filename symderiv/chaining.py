@@ -51,7 +51,7 @@ class Chain:
 
     def slope(self, source: Expr, place: Sequence[int]) -> Any:
         """Return the derivative by one entry of a variable or of an intermediate."""
-        total: Any = Fraction(0)
+        total: Any = Fraction(source is self._of)
         for stage in self._users.get(source, ()):
             held = tuple(e for e in self._used[stage] if e is not source)
             local = flat(self._seed(source, place, held).cells(_body(stage)))

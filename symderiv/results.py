@@ -12,12 +12,12 @@ from . import derivation as engine
 from .claims import Checker, Verdict
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .costs import Costs, costs_of
-from .documents import GraphPicture, graph_of
+from .documents import GraphPicture, graph_of, pictures
 from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from .interop.to_sympy import to_sympy
 from .language import Problem
-from .outputs import CHOICES, build_files
+from .outputs import CHOICES, build_files, document
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE
 from .structured import (
@@ -230,14 +230,20 @@ class Derivation(engine.Derivation):
         Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF:
         typst or latexmk. Everything is checked first; where a check fails, nothing is written.
         """
+        return write_files(Path(folder), self.files(formats, style=style, engine=engine))
+
+    def files(
+        self,
+        formats: Sequence[str] = ("md", "tex", "pdf", "py"),
+        *,
+        style: str = "index",
+        engine: str = "typst",
+    ) -> dict[str, bytes]:
+        """Return what `write` writes, by name."""
         unknown = [f for f in formats if f not in CHOICES]
         if unknown:
             raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(CHOICES)}")
-        files = self._files(formats, style, engine)
-        return write_files(Path(folder), files)
-
-    def _files(self, formats: Sequence[str], style: str, engine: str) -> dict[str, bytes]:
-        shown = [r for r in self.values() if isinstance(r, StructuredResult)]
+        shown = self._structured
         asked: dict[str, Any] = {"structured": self.structured} if shown else {}
         asked.update({"order": self.order} if self.order != self.problem.order else {})
         return build_files(
@@ -251,3 +257,14 @@ class Derivation(engine.Derivation):
             structured=shown,
             asked=asked,
         )
+
+    def pictures(self, style: str = "index") -> list[bytes]:
+        """Return the pages of the document as PNG pictures, after every check."""
+        page = document(
+            self.ambient, self.evidence, self.verdicts, style, self.hessians, self._structured
+        )
+        return pictures(page)
+
+    @property
+    def _structured(self) -> list[StructuredResult]:
+        return [r for r in self.values() if isinstance(r, StructuredResult)]

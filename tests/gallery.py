@@ -7,8 +7,7 @@ from pathlib import Path
 
 import symderiv as sd
 from symderiv import library
-from symderiv.documents import pictures
-from symderiv.outputs import FORMATS, build_files, document
+from symderiv.outputs import FORMATS
 from symderiv.writing import write_files
 
 ROOT = Path(__file__).parent.parent / "output"
@@ -30,12 +29,11 @@ checked.
 
 def files_of(name: str) -> dict[str, bytes]:
     """Return the files of one gallery folder; of a printed one, its first page as a picture too."""
-    d = sd.derive(sd.load(name))
+    d = sd.derive(name)
     printed = name in PRINTED
-    formats = [f for f in FORMATS if f != "pdf" or printed]
-    files = build_files(d, d.evidence, d.verdicts, formats)
+    files = d.files([f for f in FORMATS if f != "pdf" or printed])
     if printed:
-        files["page-1.png"] = pictures(document(d, d.evidence, d.verdicts, "index"))[0]
+        files["page-1.png"] = d.pictures()[0]
     return files
 
 

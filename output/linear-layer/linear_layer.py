@@ -41,12 +41,10 @@ def forward(X, W, b, *, cache=None):
     X: (n, d), inputs, one sample in each row
     W: (d, m), weights
     b: (m,), bias
-    A dict passed as ``cache`` receives the intermediates that ``backward`` can use.
+    ``cache`` changes nothing: ``backward`` needs no value of ``forward``.
     """
     (X, W, b), _, _ = _read(X=X, W=W, b=b)
     Z = X @ W + b  # (n, m)
-    if cache is not None:
-        cache.update(Z=Z)
     return Z
 
 
@@ -57,7 +55,7 @@ def backward(X, W, b, G, *, cache=None):
     W: (d, m), weights
     b: (m,), bias
     G: (n, m), gradient of the loss at the output
-    ``cache``, filled by ``forward``, saves computing the intermediates again.
+    ``cache`` changes nothing: ``backward`` needs no value of ``forward``.
     """
     (X, W, b, G), _, _ = _read(X=X, W=W, b=b, G=G)
     dW = X.T @ G        # (d, n)(n, m) -> (d, m)

@@ -97,6 +97,9 @@ def test_cache_gives_the_same_gradients():
     cached = backward(inputs, given, sizes, cache=cache)
     for name in GRADIENTS:
         assert np.array_equal(plain[name], cached[name])
+    for key in cache:
+        with pytest.raises(KeyError):
+            backward(inputs, given, sizes, cache={k: v for k, v in cache.items() if k != key})
 
 
 def test_float32_stays_float32():
