@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..expr import Expr, dims_of, free_indices, named, substitute, walk
+from ..expr import Expr, dims_of, free_indices, named, rebuild, walk, with_args
 from ..shapes import ONE
 from .text import text
 
@@ -34,7 +34,7 @@ def shared(
             break
         name = _name(found, names)
         names.add(name)
-        x, made = _with_name(x, made, found, named(name, found))
+        x, made = _with_name(x, made, found, name)
     order = [e for e in walk(x) if e in made]
     return order, x
 
@@ -46,18 +46,19 @@ def shared_text(x: Expr, taken: Iterable[str] = (), defined: Iterable[Expr] = ()
 
 
 def _with_name(
-    x: Expr, made: dict[Expr, None], old: Expr, new: Expr
+    x: Expr, made: dict[Expr, None], old: Expr, name: str
 ) -> tuple[Expr, dict[Expr, None]]:
     """Return the expression and the names so far with one more name put in."""
-    kept: dict[Expr, None] = {}
-    for e in made:
-        value = substitute(e.args[0], {old: new})
-        kept[named(str(e.data), value)] = None
-    swap = dict(zip(made, kept, strict=True))
-    body = substitute(substitute(x, {old: new}), swap)
-    for _ in made:  # a name inside the value of another
-        body = substitute(body, swap)
-    return body, {**kept, new: None}
+    renewed: dict[Expr, Expr] = {}
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        new = with_args(e, args)
+        if e in made or e is old:
+            new = renewed[e] = named(name, new) if e is old else new
+        return new
+
+    body = rebuild(x, change)
+    return body, dict.fromkeys([*(renewed.get(e, e) for e in made), renewed[old]])
 
 
 def _best(x: Expr, made: dict[Expr, None]) -> Expr | None:
