@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, islice
 from typing import Any
 
 from ..derivation import Derivation, require_scalar
@@ -21,7 +20,6 @@ from ..expr import (
     own_indices,
     rebuild,
     transpose,
-    var,
     walk,
     with_args,
 )
@@ -31,13 +29,12 @@ from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import assumptions
 from .deciding import Comparer, Merged, smallest_failure
-from .edits import Slipped, edits, pairs
+from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
-from .slips import Context, flipped, mends
+from .search import Search
+from .slips import flipped
+from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
-
-_TRIES = 1500  # changes of one place that are tried
-_PAIRS = 500  # and of two
 
 
 class Checker:
@@ -120,7 +117,7 @@ class Checker:
                 counterexample=self._counterexample(comparer, claimed, truth),
                 **said,
             )
-        return self._wrong(claim, reading, truth, ranges)
+        return self._wrong(claim, about, reading, truth, ranges)
 
     def _is_transpose(self, comparer: Comparer, claimed: Expr, truth: Expr) -> bool:
         turned = swapped(claimed.shape)
@@ -154,23 +151,31 @@ class Checker:
         )
 
     def _wrong(
-        self, claim: ClaimText, reading: Reading, truth: Expr, ranges: dict[str, Dim]
+        self,
+        claim: ClaimText,
+        about: About,
+        reading: Reading,
+        truth: Expr,
+        ranges: dict[str, Dim],
     ) -> Verdict:
         claimed = reading.expr
-        pairs = [*reading.equated, *_clashes(claimed, truth)]
-        comparer = Comparer(self.problem, [claimed, truth], Merged(pairs))
-        entry = tuple(ranges)
-        context = Context(self.problem, entry, tuple(ranges.values()))
-        found = self._mended(claimed, truth, context, ranges)
-        slips = found[0] if found else ()
-        sentences = [s for _, s in slips]
+        merged = Merged([*reading.equated, *_clashes(claimed, truth)])
+        comparer = Comparer(self.problem, [claimed, truth], merged)
+
+        def target(gradient: Expr) -> Expr:
+            return target_entry(self.problem, about, gradient) if ranges else gradient
+
+        found = Search(self.problem, about.name, reading, truth, ranges, merged, target)()
+        prints = Prints(comparer, truth)
+        slips = found.slips if found else traits(claimed, truth, prints)
+        if found and slips[0][0] in ("wrong-part", "wrong-variable"):
+            slips = (*outer(claimed, truth, prints), *slips)
         reason = _reason(reading, claimed, truth)
-        diagnosis = "; and ".join([*sentences, *([reason] if reason else [])])
-        right = found[1] if found else truth
+        right = found.expr if found and found.expr is not None else truth
         return _verdict(
             comparer,
             WRONG,
-            _sentence(diagnosis or "it differs from the gradient"),
+            _diagnosis([s for _, s in slips], reason, named=found is not None),
             claim=claim,
             slips=tuple(n for n, _ in slips) or ("different",),
             counterexample=self._counterexample(comparer, claimed, truth),
@@ -179,47 +184,6 @@ class Checker:
             claimed=(claimed,),
             truth=truth,
         )
-
-    def _mended(
-        self, claimed: Expr, truth: Expr, context: Context, ranges: dict[str, Dim]
-    ) -> tuple[tuple[tuple[str, str], ...], Expr] | None:
-        """Return the slips and the mended claim, when mending makes it equal the gradient."""
-        for mend in mends(claimed, context):
-            again = self._read_again(mend[-1].expr, ranges)
-            if again is None or again.shape != truth.shape:
-                continue
-            comparer = Comparer(self.problem, [again, truth])
-            if comparer.equal(again, truth, quick=True) and comparer.equal(again, truth):
-                return tuple((m.slip, m.sentence) for m in mend), again
-        return self._edited(claimed, truth, ranges)
-
-    def _edited(
-        self, claimed: Expr, truth: Expr, ranges: dict[str, Dim]
-    ) -> tuple[tuple[tuple[str, str], ...], Expr] | None:
-        """Return the slip in one place of a formula, and the formula mended there."""
-        problem = self.problem
-        names = [v.expr for v in problem.variables.values()]
-        names += [var(g, x.shape) for g, x in problem.upstream.items()]
-        slipped = Slipped(claimed, truth, list(problem.dims), names)
-        for changes, whole in chain(islice(edits(slipped), _TRIES), islice(pairs(slipped), _PAIRS)):
-            again = self._read_again(whole, ranges)
-            if again is None or again.shape != truth.shape:
-                continue
-            comparer = Comparer(problem, [again, truth])
-            try:
-                if comparer.equal(again, truth, quick=True) and comparer.equal(again, truth):
-                    return changes, again
-            except UndefinedError:
-                continue
-        return None
-
-    def _read_again(self, x: Expr, ranges: dict[str, Dim]) -> Expr | None:
-        """Read a mended claim anew, so that sizes taken as equal for its sake are told apart."""
-        try:
-            reading = read_claim(self.problem, text(x), ranges)
-        except LanguageError:
-            return None
-        return None if reading.refusal is not None else reading.expr
 
     def _counterexample(
         self, comparer: Comparer, claimed: Expr, truth: Expr
@@ -379,6 +343,14 @@ def _reason(reading: Reading, claimed: Expr, truth: Expr) -> str:
     if claimed.shape != truth.shape:
         return f"it is `{describe(claimed.shape)}`, the gradient `{describe(truth.shape)}`"
     return ""
+
+
+def _diagnosis(sentences: Sequence[str], reason: str, *, named: bool) -> str:
+    """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""
+    parts = [*sentences]
+    if reason:
+        parts.append(f"as it is written, {reason}" if named else reason)
+    return _sentence("; and ".join(parts) or "it differs from the gradient")
 
 
 def _sentence(words: str) -> str:

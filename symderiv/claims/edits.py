@@ -7,11 +7,12 @@ by evaluation. Likelier slips come first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from ..expr import Expr, neg, node, num, transpose, walk, with_args
+from ..expr import Expr, neg, node, num, rebuild, transpose, variables, walk, with_args
 from ..notation.text import text
 from ..shapes import SCALAR, Dim, DimMismatchError
 
@@ -29,6 +30,7 @@ class Slipped:
     truth: Expr
     dims: Sequence[str]
     names: Sequence[Expr]  # variables, given gradients and definitions
+    derivative: Callable[[Expr], Expr | None]  # of a scalar by the variable
 
     def parts(self) -> list[Expr]:
         """Return the parts of the truth that are more than a number, the shorter ones first."""
@@ -71,6 +73,10 @@ def _reordered(e: Expr, s: Slipped) -> Iterator[Change]:
 
 
 def _product(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op == "matmul" and len(e.args) > 2:
+        for k in range(1, len(e.args)):
+            a, b = _product_of(e.args[:k]), _product_of(e.args[k:])
+            yield from _product(node("matmul", (a, b), e.shape), s)
     if e.op == "mul" and len(e.args) == 2:
         words = f"`{text(e)}` is an entrywise product, and must be a matrix product"
         for a, b in (e.args, e.args[::-1]):
@@ -82,6 +88,12 @@ def _product(e: Expr, s: Slipped) -> Iterator[Change]:
         for x in (e.args[0], transpose(e.args[0])):
             for y in (e.args[1], transpose(e.args[1])):
                 yield "elementwise", words, node("mul", (x, y), e.shape)
+
+
+def _product_of(args: Sequence[Expr]) -> Expr:
+    if len(args) == 1:
+        return args[0]
+    return node("matmul", tuple(args), (args[0].shape[-2], args[-1].shape[-1]))
 
 
 def _sign(e: Expr, s: Slipped) -> Iterator[Change]:
@@ -120,16 +132,19 @@ def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
 def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
     if e.op in ("num", "size"):
         return
+    fits = s.claimed.shape == s.truth.shape  # if not, sizes are no guide
     for f in s.factors():
         slip = "chain-factor" if _is_slope(f) else "missing-factor"
         sentence = f"the factor `{text(f)}` is missing"
         if slip == "chain-factor":
             sentence = f"the chain rule's factor `{text(f)}` is missing"
-        yield slip, sentence, node("mul", (e, f), e.shape)
+        if not fits or f.shape in (e.shape, SCALAR):
+            yield slip, sentence, node("mul", (e, f), e.shape)
+            yield slip, sentence, node("div", (e, f), e.shape)
         if f.shape != SCALAR and e.shape != SCALAR:
-            yield slip, sentence, node("matmul", (e, f), e.shape)
-            yield slip, sentence, node("matmul", (f, e), e.shape)
-        yield slip, sentence, node("div", (e, f), e.shape)
+            for a, b in ((e, f), (f, e)):
+                if not fits or a.shape[-1] == b.shape[-2]:
+                    yield slip, sentence, node("matmul", (a, b), e.shape)
 
 
 _SLOPES = {"apply", "where", "sign", "cos", "sin", "exp", "tanh", "sigmoid", "relu", "pow", "div"}
@@ -175,8 +190,47 @@ def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
                 yield "wrong-variable", f"`{text(e)}` must be `{text(other)}`", other
     for part in s.parts():
         fits = part.shape == e.shape or e.op == part.op
-        if part is not e and fits and not (e is s.claimed and part is s.truth):
+        # The whole of the claim for the whole of the truth would say nothing.
+        if part is not e and fits and (e is not s.claimed or e in set(walk(part))):
             yield *_wrong_part(e, part), part
+
+
+def _sliced(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A few neighbours of a product for the part of the truth that belongs there."""
+    if e.op != "matmul" or len(e.args) < 3:
+        return
+    for start in range(len(e.args) - 1):
+        for stop in range(start + 2, min(len(e.args) + 1, start + len(e.args))):
+            old = _product_of(e.args[start:stop])
+            for part in s.parts():
+                if part.shape == old.shape and part is not old:
+                    factors = (*e.args[:start], part, *e.args[stop:])
+                    yield *_wrong_part(old, part), node("matmul", factors, e.shape)
+
+
+def _unreduced(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A norm, sum or trace where the vector or matrix itself must stand in a matrix product."""
+    if e.op != "mul":
+        return
+    for k, a in enumerate(e.args):
+        rest = (*e.args[:k], *e.args[k + 1 :])
+        if a.shape != SCALAR or len(a.args) != 1 or a.args[0].shape == SCALAR:
+            continue
+        words = f"`{text(a)}` stands where its argument `{text(a.args[0])}` must"
+        other = rest[0] if len(rest) == 1 else node("mul", rest, e.shape)
+        scaled = rest[:-1] if len(rest) > 1 else ()
+        for x, y in ((rest[-1], a.args[0]), (a.args[0], rest[-1])):
+            for left in (x, transpose(x)):
+                whole = node("matmul", (left, y), (left.shape[-2], y.shape[-1]))
+                yield "chain-factor", words, node("mul", (*scaled, whole), e.shape)
+        yield "chain-factor", words, node("mul", (other, a.args[0]), e.shape)
+
+
+def _undifferentiated(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.shape == SCALAR and e.op not in ("num", "size", "const"):
+        slope = s.derivative(e)
+        if slope is not None:
+            yield "undifferentiated", f"`{text(e)}` was not differentiated", slope
 
 
 def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
@@ -186,14 +240,17 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
         return "transposed", plain
     if {e.op, part.op} <= {"var", "named", "transpose"}:
         return "wrong-variable", plain
+    if e in set(walk(part)) and part.op in ("mul", "matmul", "div", "neg"):
+        return "missing-factor", f"a factor is missing at `{text(e)}`: it must be `{text(part)}`"
     if e.args == (part,):
         return "chain-factor", f"`{text(e)}` stands where its argument `{text(part)}` must"
     if part.args == (e,):
         return "chain-factor", f"the argument `{text(e)}` stands where `{text(part)}` must"
     if part.op == e.op and len(part.args) == 1:
         return "wrong-argument", plain
-    slope = _is_slope(part) and len(e.args) < len(part.args)
-    return "chain-factor" if slope else "wrong-part", plain
+    if _is_slope(part) and len(e.args) < len(part.args):
+        return "chain-factor", plain
+    return "wrong-variable" if variables(e).keys() - variables(part).keys() else "wrong-part", plain
 
 
 EDITORS: tuple[Editor, ...] = (
@@ -206,8 +263,13 @@ EDITORS: tuple[Editor, ...] = (
     _reduced,
     _added,
     _multiplied,
+    _undifferentiated,
+    _unreduced,
     _replaced,
+    _sliced,
 )
+# What may stand in a formula that was derived wrongly as well.
+LIKELY = ("sign", "transposed", "factor-order", "undifferentiated")
 
 
 def edits(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
@@ -228,18 +290,29 @@ def pairs(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
 def _edited(slipped: Slipped, editors: Sequence[Editor]) -> Iterator[Change]:
     places = sorted(_places(slipped.claimed), key=lambda p: (len(p), p))
     seen = {text(slipped.claimed)}
+    met = Counter(_at(slipped.claimed, p) for p in places)
+    repeated = {e for e, times in met.items() if times > 1}
     for editor in editors:
         # What replaces a part should replace as little as possible.
         for place in reversed(places) if editor is _replaced else places:
             for slip, sentence, there in editor(_at(slipped.claimed, place), slipped):
-                whole = _put(slipped.claimed, place, there)
-                try:
-                    written = text(whole)
-                except DimMismatchError:  # sizes that meet nowhere
-                    continue
-                if written not in seen:
-                    seen.add(written)
-                    yield slip, sentence, whole
+                old = _at(slipped.claimed, place)
+                wholes = [_put(slipped.claimed, place, there)]
+                if old in repeated:
+                    wholes.append(_exchanged(slipped.claimed, old, there))
+                for whole in wholes:
+                    try:
+                        written = text(whole)
+                    except DimMismatchError:  # sizes that meet nowhere
+                        continue
+                    if written not in seen:
+                        seen.add(written)
+                        yield slip, sentence, whole
+
+
+def _exchanged(x: Expr, old: Expr, new: Expr) -> Expr:
+    """Return an expression with every occurrence of a part exchanged."""
+    return rebuild(x, lambda e, args: new if e is old else with_args(e, args))
 
 
 def _places(x: Expr) -> Iterator[Place]:

@@ -101,25 +101,23 @@ def read_claim(
     written, plain = syntax_of(syntax), prepared(text)
     tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None
-    for collect in (False, True):
-        reader = problem.reader(plain, collect=collect, syntax=written)
+    assumed: list[tuple[Dim, Dim]] = []
+    while True:
+        reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
         try:
             expr = settle(reader, reader.read(tree))
-        except (ShapeError, IndexNameError) as error:
-            if collect or not _is_clash(error):
-                if refusal is None:
+        except (ShapeError, IndexNameError, DimMismatchError) as error:
+            clash = isinstance(error, DimMismatchError) or _is_clash(error)
+            if refusal is None:
+                if not clash or isinstance(error, DimMismatchError):
                     raise
+                refusal = error
+            elif len(reader.unifier.assumed) == len(assumed) or not clash:
                 return Reading(text, problem.objective, {}, (), refusal)
-            refusal = error
+            assumed = list(reader.unifier.assumed)
             continue
-        except DimMismatchError:
-            assert refusal is not None
-            return Reading(text, problem.objective, {}, (), refusal)
-        found = free_ranges(expr)
-        equated = tuple(reader.unifier.assumed)
-        return Reading(text, expr, found, equated, refusal)
-    raise AssertionError("unreachable")
+        return Reading(text, expr, free_ranges(expr), tuple(reader.unifier.assumed), refusal)
 
 
 def _is_clash(error: LanguageError) -> bool:

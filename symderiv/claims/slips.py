@@ -13,13 +13,9 @@ from ..expr import (
     Expr,
     Index,
     column,
-    div,
     free_ranges,
     index_sum,
     matmul,
-    mul,
-    neg,
-    num,
     own_indices,
     rebuild,
     row,
@@ -29,7 +25,7 @@ from ..expr import (
 )
 from ..expr import node as expr_node
 from ..language import Problem
-from ..shapes import SCALAR, Dim, swapped
+from ..shapes import Dim, swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +134,6 @@ def exchange(x: Expr, p: str, q: str) -> Expr | None:
     return rebuild(x, change)
 
 
-def _transposed(claim: Expr, context: Context) -> Iterator[Mend]:
-    if claim.shape != SCALAR:
-        yield Mend(
-            "transposed", "the index pair is swapped: the result is transposed", flipped(claim)
-        )
-
-
 def flipped(x: Expr) -> Expr:
     """Return the transpose written out: (u.T @ v).T is v.T @ u, under sums too."""
     if x.op == "Sum":
@@ -155,27 +144,10 @@ def flipped(x: Expr) -> Expr:
     return transpose(x)
 
 
-def _sign(claim: Expr, context: Context) -> Iterator[Mend]:
-    yield Mend("sign", "the sign is wrong", neg(claim))
-
-
-def _factor(claim: Expr, context: Context) -> Iterator[Mend]:
-    for value, words in ((2, "a factor 2 is missing"), (4, "a factor 4 is missing")):
-        yield Mend("missing-factor", words, mul(num(value), claim))
-    yield Mend("missing-factor", "a factor 1/2 is missing", div(claim, num(2)))
-    for name in context.problem.dims:
-        size = expr_node("size", (), SCALAR, Dim(1, (name,)))
-        yield Mend("sum-vs-mean", f"a factor 1/{name} is missing", div(claim, size))
-        yield Mend("sum-vs-mean", f"a factor 1/{name} too many", mul(size, claim))
-
-
 MENDERS: tuple[Mender, ...] = (
     _missing_sum,
     _one_row,
     _swapped_indices,
-    _transposed,
-    _sign,
-    _factor,
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,7 @@ from ..expr import (
 from ..expr import variables as variables_of
 from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
-from ..shapes import ONE, SCALAR, Shape, Unifier
+from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from .declarations import Declarations
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement, parse_expression, prepared
@@ -104,18 +104,33 @@ class Problem:
         names.update((n, named(n, x)) for n, x in self.definitions.items())
         return names
 
-    def reader(self, text: str, *, collect: bool = False, syntax: Syntax = PYTHON) -> Elaborator:
-        """Return a reader for a further text about this problem, such as a claim."""
+    def reader(
+        self,
+        text: str,
+        *,
+        collect: bool = False,
+        assumed: Sequence[tuple[Dim, Dim]] = (),
+        syntax: Syntax = PYTHON,
+    ) -> Elaborator:
+        """Return a reader for a further text about this problem, such as a claim.
+
+        With ``collect``, sizes that clash are taken as equal; those of ``assumed`` are from the
+        start, so that everything that is read has the shape it then has.
+        """
+        unifier = Unifier(collect=collect)
+        for left, right in assumed:
+            unifier.unify(left, right)
+        known = {**self.variables, **{g: self._gradient(g) for g in self.upstream}}
         declared = Declarations(
-            {**self.variables, **{g: self._gradient(g) for g in self.upstream}},
+            {n: replace(v, shape=unifier.resolve_shape(v.shape)) for n, v in known.items()},
             dict(self.declared.losses),
             dict(self.declared.entrywise),
             dict.fromkeys(self.dims),
         )
-        reader = syntax.reader(
-            text, declared, dict(self.definitions), unifier=Unifier(collect=collect)
-        )
+        reader = syntax.reader(text, declared, dict(self.definitions), unifier=unifier)
         reader.closed = True
+        if assumed:
+            reader.definitions.update({n: settle(reader, x) for n, x in self.definitions.items()})
         for e in _losses(self.objective):
             assert isinstance(e.data, tuple)
             reader.gradients[e.data[0], e.args[0]] = e.data[1]

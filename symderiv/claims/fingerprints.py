@@ -1,0 +1,208 @@
+"""Values that tell expressions apart, so that one claim meets many candidates at once.
+
+Contract: equal fingerprints only propose; equality is then decided by comparing at many points.
+Expressions that differ by one constant factor, or by transposition, are found by it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations, product
+from typing import Any
+
+from ..cells import flat, sizes_of
+from ..explicit import Explicit, plain
+from ..expr import Expr, num
+from ..expr import node as expr_node
+from ..highprecision import HIGH, floated
+from ..ops import Cells
+from ..sampling import least_sizes
+from ..shapes import SCALAR, Dim
+from .deciding import OUTSIDE, Comparer, placements
+
+_DIGITS = 25  # of the high precision, that a fingerprint shows
+_LARGEST = 12  # numerator and denominator of a factor that people forget
+_SEEDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A constant and sizes: claimed = number * product of sizes ** powers * right."""
+
+    number: Fraction
+    powers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is nothing to mend."""
+        return self.number == 1 and not self.powers
+
+    def slips(self) -> list[tuple[str, str]]:
+        """Return what went wrong, in words."""
+        found = []
+        for name, power in self.powers:
+            words = "is missing" if power > 0 else "too many"
+            found.append(("sum-vs-mean", f"a factor 1/{name} {words}"))
+        if self.number < 0:
+            found.append(("sign", "the sign is wrong"))
+        size = abs(self.number)
+        if size.denominator == 1 and size > 2:
+            found.append(("extra-factor", f"the factor {size} is too much"))
+        elif size != 1:
+            found.append(("missing-factor", f"a factor {1 / size} is missing"))
+        return found
+
+    def mended(self, x: Expr) -> Expr:
+        """Return an expression without the factor."""
+        for name, power in self.powers:
+            n = expr_node("size", (), SCALAR, Dim(1, (name,)))
+            x = expr_node("div" if power > 0 else "mul", (x, n) if power > 0 else (n, x), x.shape)
+        size = abs(self.number)
+        if size.numerator > 1:
+            x = expr_node("div", (x, num(size.numerator)), x.shape)
+        if size.denominator > 1:
+            x = expr_node("mul", (num(size.denominator), x), x.shape)
+        return expr_node("neg", (x,), x.shape) if self.number < 0 else x
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """The values of an expression at two points."""
+
+    values: tuple[Cells, Cells]
+
+    def key(self, *, turned: bool = False) -> tuple[object, ...] | None:
+        """Return what expressions that differ by a factor have in common."""
+        cells = self.values[0] if not turned else transposed_cells(self.values[0])
+        entries = [floated(x) for x in flat(cells)]
+        lead = next((x for x in entries if x), None)
+        if lead is None:
+            return None
+        shown = tuple(HIGH.nstr(x / lead, _DIGITS, strip_zeros=False) for x in entries)
+        return (sizes_of(cells), shown)
+
+
+def transposed_cells(cells: Cells) -> Cells:
+    """Return cells with rows and columns exchanged; a stack of placements, each so."""
+    if cells and isinstance(cells[0][0], list):
+        return [transposed_cells(c) for c in cells]
+    return [list(r) for r in zip(*cells, strict=True)]
+
+
+class Prints:
+    """Takes fingerprints at two points of one problem, with different sizes."""
+
+    def __init__(self, comparer: Comparer, truth: Expr) -> None:
+        self._dims = comparer.problem.dims
+        self._truth = truth  # its free indices are those of the claim, in one order
+        self._known: dict[Expr, Print | None] = {}
+        self._points: list[Explicit] = []
+        points = [self._at(comparer, sizes, truth) for sizes in self._sizes(comparer)]
+        # At some sizes the gradient may have no value, such as the inverse of X @ X.T of a tall X.
+        points.sort(key=lambda found: not found[0])
+        self._points = [point for _, point in points[:2]]
+
+    def _sizes(self, comparer: Comparer) -> Iterator[dict[str, int]]:
+        least = least_sizes(comparer.expressions)
+        low = 2 if len(self._dims) < 4 else 1
+        for start, forward in ((low, True), (low + 1, False), (low + 1, True), (low, False)):
+            names = self._dims if forward else self._dims[::-1]
+            sizes = {d: max(start + k, least.get(d, 1)) for k, d in enumerate(names)}
+            yield comparer.merged.apply({d: sizes[d] for d in self._dims})
+
+    @staticmethod
+    def _at(comparer: Comparer, sizes: dict[str, int], truth: Expr) -> tuple[bool, Explicit]:
+        """Return a point of some sizes, and whether the gradient has a value there."""
+        for seed in range(_SEEDS):
+            here = Explicit(sizes, comparer.at(sizes, seed))
+            try:
+                for spot in placements(sizes, truth):
+                    here.placed(spot).cells(truth)
+            except OUTSIDE:
+                continue
+            return True, here
+        return False, here
+
+    def of(self, x: Expr) -> Print | None:
+        """Return the fingerprint, or None where the expression has no value."""
+        if x not in self._known:
+            try:
+                self._known[x] = Print((self._cells(x, 0), self._cells(x, 1)))
+            except (*OUTSIDE, KeyError, IndexError, AttributeError, RecursionError):
+                self._known[x] = None
+        return self._known[x]
+
+    def _cells(self, x: Expr, point: int) -> Cells:
+        here = self._points[point]
+        spots = [here.placed(s).cells(x) for s in placements(here.sizes, self._truth)]
+        return plain(spots[0]) if len(spots) == 1 else [plain(c) for c in spots]
+
+    def scale(self, claimed: Print, right: Print, *, turned: bool) -> Scale | None:
+        """Return the factor between two expressions, where it is one that people forget."""
+        ratios = []
+        for a, b in zip(claimed.values, right.values, strict=True):
+            ratio = _ratio(flat(transposed_cells(a) if turned else a), flat(b))
+            if ratio is None:
+                return None
+            ratios.append(ratio)
+        for powers in self._monomials():
+            found = {
+                _simple(r, _size(powers, p)) for r, p in zip(ratios, self._points, strict=True)
+            }
+            number = found.pop() if len(found) == 1 else None
+            if number is not None:
+                return Scale(number, powers)
+        return None
+
+    def _monomials(self) -> Iterator[tuple[tuple[str, int], ...]]:
+        yield ()
+        for count in (1, 2):
+            for names in combinations(self._dims, count):
+                for powers in product((1, -1), repeat=count):
+                    yield tuple(zip(names, powers, strict=True))
+
+    def depends(self, x: Expr, name: str) -> bool | None:
+        """Return whether a value depends on a variable; None where there is none."""
+        here = self._points[0]
+        values = dict(here.values)
+        changed = [[y + Fraction(1, 7 + k) for k, y in enumerate(r)] for r in values[name]]
+        there = Explicit(here.sizes, {**values, name: changed})
+        try:
+            spots = list(placements(here.sizes, self._truth))
+            before = [plain(here.placed(s).cells(x)) for s in spots]
+            after = [plain(there.placed(s).cells(x)) for s in spots]
+        except (*OUTSIDE, KeyError, IndexError):
+            return None
+        return before != after
+
+
+def _ratio(a: Sequence[Any], b: Sequence[Any]) -> Any | None:
+    """Return the one number that makes the second the first, or None."""
+    if len(a) != len(b):
+        return None
+    found = [floated(x) / floated(y) for x, y in zip(a, b, strict=True) if y]
+    if not found or any(x and not y for x, y in zip(a, b, strict=True)):
+        return None
+    first = found[0]
+    close = all(abs(x - first) <= abs(first) * HIGH.mpf(10) ** -_DIGITS for x in found)
+    return first if close and first else None
+
+
+def _size(powers: Sequence[tuple[str, int]], point: Explicit) -> Fraction:
+    value = Fraction(1)
+    for name, power in powers:
+        value *= Fraction(point.sizes[name]) ** power
+    return value
+
+
+def _simple(ratio: Any, size: Fraction) -> Fraction | None:
+    """Return a ratio without its sizes as the small fraction that it is, if it is one."""
+    value = ratio * size.denominator / size.numerator
+    for below in range(1, _LARGEST + 1):
+        above = int(HIGH.nint(value * below))
+        near = abs(value - HIGH.mpf(above) / below) <= HIGH.mpf(10) ** -_DIGITS
+        if near and above and abs(above) <= _LARGEST:
+            return Fraction(above, below)
+    return None

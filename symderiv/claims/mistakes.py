@@ -1,0 +1,336 @@
+"""Gradients derived with one rule broken, as people break them: data, likeliest first.
+
+Contract: proposes only. Each is what comes out when one step is done wrongly (a derivative left
+out or taken at the wrong place, a factor of a product held fixed, another variable); whether a
+claim is one of them is decided by evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+
+from ..derivation import Derivation
+from ..errors import SymderivError
+from ..expr import (
+    Expr,
+    Variable,
+    free_indices,
+    mul,
+    node,
+    num,
+    rebuild,
+    substitute,
+    variables,
+    walk,
+    with_args,
+)
+from ..language import Problem
+from ..language.problem import kind_of
+from ..notation.text import text
+from ..shapes import SCALAR, DimMismatchError, Shape
+
+_OCCURRENCES = 5  # of a variable, of which every choice may be forgotten
+_STAGES = 14  # functions on the way to the variable whose derivative may be taken wrongly
+_ELSEWHERE = 8  # places at which a derivative may be taken wrongly
+_LONG = 48  # letters of a formula that a sentence still quotes
+# Their derivatives are constant or a matter of shapes, where other slips are made.
+_PLAIN = {
+    *("add", "neg", "transpose", "matmul", "sum", "mean", "trace", "Sum", "loss", "var", "num"),
+    *("named", "diag", "entry", "row", "column", "vec", "reshape", "where"),
+}
+
+
+OUTSIDE = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A gradient with one mistake in its derivation."""
+
+    slip: str
+    sentence: str
+    expr: Expr
+
+
+class Mistakes:
+    """What comes out when the gradient by one variable, or by a definition, is derived wrongly."""
+
+    def __init__(self, problem: Problem, name: str, truth: Expr) -> None:
+        self._truth = truth
+        self._written: dict[Expr, Expr] = {}
+        self._names = {*problem.known(), *problem.dims}
+        objective = problem.objective
+        if name in problem.definitions:
+            value = problem.definitions[name]
+            stage = next(e for e in walk(objective) if e.op == "named" and e.data == name)
+            self._variable = self._fresh(value.shape)
+            self._written[self._variable.expr] = stage
+            objective = substitute(objective, {stage: self._variable.expr})
+        else:
+            self._variable = problem.variables[name]
+        self._problem = problem
+        self._objective = _inlined(objective)
+
+    def __iter__(self) -> Iterator[Mistake]:
+        for found in self._found():
+            try:
+                yield replace(found, expr=substitute(found.expr, self._written))
+            except DimMismatchError:
+                continue
+
+    def _found(self) -> Iterator[Mistake]:
+        for family in (self._forgotten, self._broken, self._at_stages, self._by_others, self._flat):
+            yield from family()
+
+    # tools
+
+    def _fresh(self, shape: Shape) -> Variable:
+        name = next(n for n in (f"U{k}" for k in range(1, 1000)) if n not in self._names)
+        self._names.add(name)
+        return Variable(name, shape, kind_of(shape))
+
+    def _gradient(self, objective: Expr, *by: Variable) -> list[Expr]:
+        """Return the gradients of an expression, which may use further variables."""
+        known = {**self._problem.variables, self._variable.name: self._variable}
+        known.update(
+            {n: Variable(n, e.shape, kind_of(e.shape)) for n, e in variables(objective).items()}
+        )
+        known.update({v.name: v for v in by})
+        posed = replace(
+            self._problem, objective=objective, variables=known, definitions={}, claims=()
+        )
+        found = Derivation(posed, [v.name for v in by])
+        return [found[v.name].expr for v in by]
+
+    @cached_property
+    def _stages(self) -> list[Expr]:
+        """The functions of the variable inside the objective, those nearest to it first."""
+        on_the_way: dict[Expr, None] = {self._variable.expr: None}
+        for e in walk(self._objective):
+            if any(a in on_the_way for a in e.args):
+                on_the_way[e] = None
+        ends = (self._variable.expr, self._objective)
+        return [e for e in on_the_way if e not in ends and not free_indices(e)]
+
+    def derivative(self, x: Expr) -> Expr | None:
+        """Return the gradient of a scalar, or None where there is none."""
+        if self._variable.expr not in set(walk(_inlined(x))):
+            return None
+        try:
+            (found,) = self._gradient(_inlined(x), self._variable)
+        except OUTSIDE:
+            return None
+        return substitute(found, self._written)
+
+    # the product rule
+
+    @cached_property
+    def parts(self) -> list[Expr]:
+        """The terms of the product rule, one for each place in which the variable stands."""
+        copies: list[Variable] = []
+        try:
+            split = self._split(self._objective, copies)
+            parts = self._gradient(split, *copies)
+        except (*OUTSIDE, _TooManyError):
+            return []
+        back = {c.expr: self._variable.expr for c in copies}
+        return [substitute(substitute(p, back), self._written) for p in parts]
+
+    def _forgotten(self) -> Iterator[Mistake]:
+        """Every choice of occurrences of the variable held fixed."""
+        parts = self.parts
+        places = range(len(parts))
+        for count in range(len(parts) - 1, 0, -1):
+            for kept in combinations(places, count):
+                left = [parts[k] for k in places if k not in kept]
+                said = " and ".join(quoted(p) for p in left)
+                term, verb = ("term", "is") if len(left) == 1 else ("terms", "are")
+                yield Mistake(
+                    "missing-term",
+                    f"the {term} {said} of the product rule {verb} missing: "
+                    f"the variable stands in {len(parts)} places",
+                    _total([parts[k] for k in kept]),
+                )
+
+    def _split(self, x: Expr, copies: list[Variable]) -> Expr:
+        """Return an expression in which every occurrence of the variable is a variable."""
+        if x is self._variable.expr:
+            if len(copies) == _OCCURRENCES:
+                raise _TooManyError
+            copies.append(self._fresh(x.shape))
+            return copies[-1].expr
+        if self._variable.expr not in set(walk(x)):
+            return x
+        return with_args(x, tuple(self._split(a, copies) for a in x.args))
+
+    # the chain rule
+
+    def _broken(self) -> Iterator[Mistake]:
+        """The derivative of one function left out, doubled, or taken at the wrong place."""
+        stages = [e for e in self._stages if e.op not in _PLAIN][:_STAGES]
+        for u in stages:
+            inner = [k for k, a in enumerate(u.args) if a in {*self._stages, self._variable.expr}]
+            rest = [a for k, a in enumerate(u.args) if k not in inner]
+            if len(inner) != 1 or (rest and u.op in ("mul", "div") and not _mentions(rest)):
+                continue
+            try:
+                yield from self._broken_at(u, u.args[inner[0]], inner[0])
+            except OUTSIDE:
+                continue
+
+    def _broken_at(self, u: Expr, a: Expr, place: int) -> Iterator[Mistake]:
+        above, beside = self._cotangent(u)
+        inside, seed = self._fresh(a.shape), self._fresh(u.shape)
+        args = (*u.args[:place], inside.expr, *u.args[place + 1 :])
+        contrast = _dot(seed.expr, with_args(u, args))
+        (local,) = self._gradient(contrast, inside)
+        through = self._through(a)
+        for slip, words, wrong in self._locals(u, a, local, inside.expr, seed.expr, above):
+            found = substitute(through[0], {through[1]: wrong})
+            yield Mistake(slip, words, _total([found, *beside]))
+        if beside:
+            words = f"{quoted(u)} depends on the variable too, and was held fixed"
+            yield Mistake("missing-term", words, _total(beside))
+
+    def _cotangent(self, u: Expr) -> tuple[Expr, list[Expr]]:
+        """Return the gradient by a stage, and the gradient by the other ways, if there are any."""
+        stage = self._fresh(u.shape)
+        cut = substitute(self._objective, {u: stage.expr})
+        ways = [stage]
+        if self._variable.expr in set(walk(cut)):
+            ways.append(self._variable)
+        above, *beside = (substitute(g, {stage.expr: u}) for g in self._gradient(cut, *ways))
+        return above, beside
+
+    def _through(self, a: Expr) -> tuple[Expr, Expr]:
+        """Return the pullback of an inner expression to the variable, and its seed."""
+        seed = self._fresh(a.shape)
+        if a is self._variable.expr:
+            return seed.expr, seed.expr
+        (found,) = self._gradient(_dot(seed.expr, a), self._variable)
+        return found, seed.expr
+
+    def _locals(
+        self, u: Expr, a: Expr, local: Expr, inside: Expr, seed: Expr, above: Expr
+    ) -> Iterator[tuple[str, str, Expr]]:
+        """Yield what may be sent on instead of the derivative of ``u`` times what comes in."""
+
+        def at(place: Expr, incoming: Expr = above) -> Expr:
+            return substitute(local, {inside: place, seed: incoming})
+
+        name = f"the derivative of {quoted(u)}"
+        ones = node("ones", (), u.shape) if u.shape != SCALAR else num(1)
+        fits = u.shape == a.shape
+        if fits:
+            yield "chain-factor", f"{name} is left out of the chain", above
+            yield "chain-factor", f"{name} stands in the chain twice", at(a, at(a))
+        if variables(above):
+            yield (
+                "chain-factor",
+                f"{name} is there, but not the gradient that comes in",
+                at(a, ones),
+            )
+        for place in self._elsewhere(u, a, above) if inside in set(walk(local)) else ():
+            said = f"{name} is taken at {quoted(place)} instead of {quoted(a)}"
+            yield "chain-factor", said, at(place)
+            more = f"{said}, and the gradient that comes in is missing"
+            yield "chain-factor", more, at(place, ones)
+        if fits:
+            # s (1 - s) with the wrong s.
+            value = with_args(u, tuple(inside if x is a else x for x in u.args))
+            said = f"{name}, written in its value, is taken with {quoted(above)} for the value"
+            yield "chain-factor", said, substitute(at(inside), {value: above, inside: a})
+            wrong = substitute(at(inside, ones), {value: above, inside: a})
+            yield "chain-factor", f"{said}, and the gradient that comes in is missing", wrong
+        if u.op == "softmax":
+            only = "only the diagonal of the Jacobian of softmax is there"
+            yield "elementwise", only, mul(above, u, _one_minus(u))
+            yield "missing-term", f"{only}, and only its first term", mul(above, u)
+
+    def _elsewhere(self, u: Expr, a: Expr, above: Expr) -> list[Expr]:
+        same = [e for e in (u, above) if e.shape == a.shape]
+        args = [x for e in self._stages for x in (*e.args, e)]
+        shaped = [e for e in args if len(e.shape) == len(a.shape) and e.op not in ("num", "size")]
+        rest = [e for e in dict.fromkeys(shaped) if e not in (a, u, above)]
+        return [*same, *rest[:_ELSEWHERE]]
+
+    # other questions
+
+    def _at_stages(self) -> Iterator[Mistake]:
+        """The gradient by what is on the way to the variable."""
+        for u in self._stages[:_STAGES]:
+            if u.op == "transpose":
+                continue
+            try:
+                above, _ = self._cotangent(u)
+            except OUTSIDE:
+                continue
+            words = f"it is the gradient by {quoted(u)}"
+            if u.op == "add" and self._variable.expr in u.args:
+                yield Mistake(
+                    "missing-sum", f"{words}, not summed over where the variable goes", above
+                )
+            else:
+                words = f"{words}; the last factor of the chain is missing"
+                yield Mistake("chain-factor", words, above)
+
+    def _by_others(self) -> Iterator[Mistake]:
+        others = [v for v in self._problem.variables.values() if v is not self._variable]
+        met = variables(self._objective)
+        for v in others:
+            if v.name not in met:
+                continue
+            try:
+                (found,) = self._gradient(self._objective, v)
+            except OUTSIDE:
+                continue
+            words = f"it is the gradient by `{v.name}`"
+            yield Mistake("wrong-variable", words, found)
+
+    def _flat(self) -> Iterator[Mistake]:
+        """Given gradients taken as one."""
+        given = {self._problem.given(g): None for g in self._problem.upstream}
+        ones = {g: node("ones", (), g.shape) if g.shape != SCALAR else num(1) for g in given}
+        if ones:
+            words = " and ".join(f"`{text(g)}`" for g in ones)
+            found = substitute(self._truth, dict(ones))
+            yield Mistake("chain-factor", f"the gradient that comes in, {words}, is missing", found)
+
+
+class _TooManyError(Exception):
+    pass
+
+
+def quoted(x: Expr) -> str:
+    """Return an expression as a sentence quotes it: the beginning of a long one."""
+    written = text(x)
+    if len(written) <= _LONG:
+        return f"`{written}`"
+    return f"`{written[:_LONG].rstrip()} ..`"
+
+
+def _inlined(x: Expr) -> Expr:
+    """Return an expression with the values of its names put in."""
+    return rebuild(x, lambda e, args: args[0] if e.op == "named" else with_args(e, args))
+
+
+def _mentions(parts: Sequence[Expr]) -> bool:
+    """Whether there is a variable in some expressions, and not only numbers and sizes."""
+    return any(variables(p) for p in parts)
+
+
+def _total(terms: Sequence[Expr]) -> Expr:
+    return terms[0] if len(terms) == 1 else node("add", tuple(terms), terms[0].shape)
+
+
+def _one_minus(x: Expr) -> Expr:
+    return node("add", (node("neg", (x,), x.shape), num(1)), x.shape)
+
+
+def _dot(a: Expr, b: Expr) -> Expr:
+    """Return the sum of all entries of a product."""
+    product = node("mul", (a, b), b.shape)
+    return product if b.shape == SCALAR else node("sum", (product,), SCALAR, None)

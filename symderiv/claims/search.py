@@ -1,0 +1,312 @@
+"""What went wrong in a claim: the search that names the slip and mends the formula.
+
+Contract: slips are only named when the mended claim was found equal to the gradient, or the claim
+equal to what the derivation gives with that slip; both are decided by evaluation. Candidates meet
+by fingerprint: claims with one or two places changed on one side, the gradient and the gradients
+that are derived wrongly on the other, up to a factor and a transposition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+
+from ..errors import LanguageError, UndefinedError
+from ..expr import Expr, node, transpose, var
+from ..language import Problem
+from ..notation.text import text
+from ..shapes import SCALAR, Dim, DimMismatchError
+from .assumptions import Assumption
+from .deciding import Comparer, Merged
+from .edits import LIKELY, Slipped, edits, pairs
+from .fingerprints import Print, Prints, Scale
+from .mistakes import Mistakes
+from .reading import Reading, read_claim
+from .slips import Context, flipped, mends
+from .terms import by_terms
+
+_TRIES = 3000  # changes of one place that are tried
+_PAIRS = 800  # and of two
+
+Slips = tuple[tuple[str, str], ...]  # names and sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What went wrong, and the claim without it, where that could be written."""
+
+    slips: Slips
+    expr: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a claim may be equal to: the gradient, or one that was derived wrongly."""
+
+    slips: Slips
+    expr: Expr
+    print: Print
+    turned: bool
+
+
+@dataclass
+class Search:
+    """Looks for the slip in one claim about one gradient."""
+
+    problem: Problem
+    name: str
+    reading: Reading
+    truth: Expr
+    ranges: dict[str, Dim]
+    merged: Merged
+    target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
+
+    def __call__(self) -> Found | None:
+        """Return the slips, or None where none was found."""
+        context = Context(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
+        claimed = self.reading.expr
+        plain: list[tuple[Slips, Expr]] = [((), claimed)] if self.reading.refusal is None else []
+        for slips, whole in (*plain, *((_said(m), m[-1].expr) for m in mends(claimed, context))):
+            found = self.meet(slips, whole, self._right)
+            if found is not None:
+                return found
+        wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
+        if wrong is not None and len(wrong.slips) == 1:
+            return Found(wrong.slips, self._closest())
+        found = self._edited()
+        if wrong is not None and (found is None or len(wrong.slips) < len(found.slips)):
+            found = Found(wrong.slips, found.expr if found is not None else None)
+        if found is None:
+            termwise = by_terms(self)
+            found = Found(*termwise) if termwise is not None else None
+        if found is None and self.merged.pairs:  # right at the sizes at which it can be read
+            found = self._derived_wrongly([((), self.truth)])
+        return found
+
+    # the two sides
+
+    @cached_property
+    def prints(self) -> Prints:
+        """The points at which readable formulas are told apart."""
+        return Prints(Comparer(self.problem, [self.truth]), self.truth)
+
+    @cached_property
+    def _right(self) -> dict[object, list[Target]]:
+        return self.keyed([((), self.truth)], self.prints)
+
+    def keyed(
+        self, candidates: Sequence[tuple[Slips, Expr]], prints: Prints
+    ) -> dict[object, list[Target]]:
+        found: dict[object, list[Target]] = {}
+        for slips, expr in candidates:
+            shown = prints.of(expr)
+            if shown is None:
+                continue
+            for turned in (False, True)[: 1 if expr.is_scalar or self.ranges else 2]:
+                key = shown.key(turned=turned)
+                if key is not None:
+                    found.setdefault(key, []).append(Target(slips, expr, shown, turned))
+        return found
+
+    @cached_property
+    def mistakes(self) -> Mistakes:
+        """The derivation, to be done wrongly."""
+        return Mistakes(self.problem, self.name, self._whole)
+
+    @cached_property
+    def divisions(self) -> list[list[Expr]]:
+        """The terms of the gradient: of the product rule, and as it is written."""
+        written = [*self.truth.args] if self.truth.op == "add" else []
+        return [written, self.mistakes.parts] if not self.ranges else [written]
+
+    @cached_property
+    def mistaken(self) -> list[tuple[Slips, Expr]]:
+        """What comes out when the derivation goes wrong, but is not right all the same."""
+        found: list[tuple[Slips, Expr]] = []
+        for m in self.mistakes:
+            try:
+                expr = self.target(m.expr) if self.ranges else m.expr
+            except LanguageError:
+                continue
+            found.append((((m.slip, m.sentence),), expr))
+        return found
+
+    @property
+    def _whole(self) -> Expr:
+        """The gradient of which the truth may be an entry."""
+        return self.truth.args[0] if self.ranges and self.truth.op == "entry" else self.truth
+
+    # meeting
+
+    def meet(
+        self,
+        slips: Slips,
+        whole: Expr,
+        targets: dict[object, list[Target]],
+        *,
+        exactly: bool = False,
+    ) -> Found | None:
+        """Return what makes a formula equal to the gradient, after its factor and its direction."""
+        shown = self.prints.of(whole)
+        key = shown.key() if shown is not None else None
+        for target in targets.get(key, ()) if key is not None else ():
+            assert shown is not None
+            scale = self.prints.scale(shown, target.print, turned=target.turned)
+            if scale is None:
+                continue
+            more = (*slips, *_direction(target), *scale.slips())
+            if exactly and len(more) > len(slips):
+                continue
+            mended = _mended(whole, target, scale)
+            again = self.read_again(mended)
+            if again is not None and self._is(again, target.expr):
+                return Found((*target.slips, *more), again)
+        return None
+
+    def met(
+        self, slips: Slips, whole: Expr, parts: Sequence[Expr]
+    ) -> tuple[Slips, Expr, int] | None:
+        """Return what makes a term equal to one of some terms, and which."""
+        targets = self.keyed([((), p) for p in parts], self.prints)
+        found = self.meet(slips, whole, targets)
+        if found is None or found.expr is None:
+            return None
+        shown = self.prints.of(found.expr)
+        same = [k for k, p in enumerate(parts) if shown is not None and self.prints.of(p) == shown]
+        return (found.slips, found.expr, same[0]) if same else None
+
+    def holds(self, x: Expr) -> bool:
+        """Whether an expression is what the claim should be."""
+        return self._is(x, self.truth)
+
+    def _is(self, x: Expr, right: Expr) -> bool:
+        if x.shape != right.shape:
+            return False
+        try:
+            return Comparer(self.problem, [x, right]).equal(x, right)
+        except UndefinedError:
+            return False
+
+    def read_again(self, x: Expr) -> Expr | None:
+        """Read a mended claim anew, so that sizes taken as equal for its sake are told apart."""
+        try:
+            reading = read_claim(self.problem, text(x), self.ranges)
+        except (LanguageError, DimMismatchError):
+            return None
+        return None if reading.refusal is not None else reading.expr
+
+    # one side: wrong derivations
+
+    def _by_convention(self) -> Found | None:
+        """Return whether it is the gradient by the independent entries of a symmetric matrix."""
+        shape = self.truth.shape
+        if self.ranges or len(shape) != 2 or shape[0] != shape[1] or shape == SCALAR:
+            return None
+        g = self.truth
+        diagonal = node("mul", (node("eye", (), shape), g), shape)
+        other = node("add", (g, transpose(g), node("neg", (diagonal,), shape)), shape)
+        symmetric = Assumption("", {self.name: ("symmetric",)})
+        sides = [self.reading.expr, other]
+        try:
+            same = Comparer(self.problem, sides, self.merged, symmetric).equal(sides[0], other)
+        except UndefinedError:
+            return None
+        words = (
+            f"it is another convention: the derivative by the independent entries of a symmetric "
+            f"{self.name}, in which both entries off the diagonal are one variable"
+        )
+        return Found((("symmetric-convention", words),), None) if same else None
+
+    def _derived_wrongly(self, candidates: Sequence[tuple[Slips, Expr]]) -> Found | None:
+        """Return the mistake in the derivation whose result is the claim."""
+        claimed = self.reading.expr
+        comparer = Comparer(self.problem, [claimed, self.truth], self.merged)
+        prints = Prints(comparer, self.truth) if self.merged.pairs else self.prints
+        shown = prints.of(claimed)
+        key = shown.key() if shown is not None else None
+        right = prints.of(self.truth)
+        matches: list[Found] = []
+        if any(not d.symbols for pair in self.merged.pairs for d in pair):
+            return None  # of size 1, too much is equal
+        for target in self.keyed(candidates, prints).get(key, ()) if key is not None else ():
+            assert shown is not None
+            scale = prints.scale(shown, target.print, turned=target.turned)
+            if scale is None or (target.slips and right is not None and self._as(target, right)):
+                continue
+            wrong = flipped(target.expr) if target.turned else target.expr
+            try:
+                same = comparer.equal(scale.mended(claimed), wrong)
+            except UndefinedError:
+                continue
+            if same:
+                more = (*_direction(target), *scale.slips())
+                if target.slips or more:
+                    matches.append(Found((*target.slips, *more), None))
+        return min(matches, key=lambda f: len(f.slips), default=None)
+
+    def _as(self, target: Target, right: Print) -> bool:
+        """Whether a mistake changes nothing but a constant factor."""
+        return self.prints.scale(target.print, right, turned=False) is not None
+
+    # the other side: changed claims
+
+    @cached_property
+    def slipped(self) -> Slipped:
+        """The claim and everything that may stand in it."""
+        problem = self.problem
+        names = [v.expr for v in problem.variables.values()]
+        names += [var(g, x.shape) for g, x in problem.upstream.items()]
+        return Slipped(
+            self.reading.expr,
+            self.truth,
+            list(problem.dims),
+            names,
+            self.mistakes.derivative,
+        )
+
+    def _closest(self) -> Expr | None:
+        """Return the right formula that one change of the claim gives, if any does."""
+        for slips, whole in islice(edits(self.slipped), _TRIES):
+            again = self.read_again(whole)
+            found = self.meet(slips, again, self._right) if again is not None else None
+            if found is not None:
+                return found.expr
+        return None
+
+    def _edited(self) -> Found | None:
+        """Return the slip in one place of a formula, or in two, and the formula mended there."""
+        wrong = self.keyed(self.mistaken, self.prints)
+        near: list[Found] = []  # right but for a factor or the direction, or for a wrong rule
+        tried = chain(islice(edits(self.slipped), _TRIES), islice(pairs(self.slipped), _PAIRS))
+        for slips, whole in tried:
+            again = self.read_again(whole)
+            if again is None:
+                continue
+            found = self.meet(slips, again, self._right, exactly=True)
+            if found is not None:
+                return found
+            if len(slips) > 1 or near:
+                continue
+            found = self.meet(slips, again, self._right)
+            if found is None and slips[0][0] in LIKELY:
+                found = self.meet(slips, again, wrong)
+                found = Found(found.slips, None) if found is not None else None
+            if found is not None:
+                near.append(found)
+        return near[0] if near else None
+
+
+def _said(mend: Sequence[object]) -> Slips:
+    return tuple((m.slip, m.sentence) for m in mend)  # type: ignore[attr-defined]
+
+
+def _direction(target: Target) -> Slips:
+    if not target.turned:
+        return ()
+    return (("transposed", "the index pair is swapped: the result is transposed"),)
+
+
+def _mended(whole: Expr, target: Target, scale: Scale) -> Expr:
+    return scale.mended(flipped(whole) if target.turned else whole)
