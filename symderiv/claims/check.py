@@ -178,7 +178,10 @@ class Checker:
             _diagnosis([s for _, s in slips], reason, named=found is not None),
             claim=claim,
             slips=tuple(n for n, _ in slips) or ("different",),
-            counterexample=self._counterexample(comparer, claimed, truth),
+            counterexample=self._counterexample(comparer, claimed, truth)
+            or self._counterexample(
+                replace(comparer, merged=Merged(reading.equated)), claimed, truth
+            ),
             correction=text(right),
             correction_expr=right,
             claimed=(claimed,),
@@ -349,7 +352,7 @@ def _diagnosis(sentences: Sequence[str], reason: str, *, named: bool) -> str:
     """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""
     parts = [*sentences]
     if reason:
-        parts.append(f"as it is written, {reason}" if named else reason)
+        parts.append(f"as written, {reason}" if named else reason)
     return _sentence("; and ".join(parts) or "it differs from the gradient")
 
 
