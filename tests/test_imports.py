@@ -32,6 +32,7 @@ LAYERS = [
     ["claims", "codegen"],
     ["evidence.certificate", "documents"],
     ["evidence", "library", "writing"],
+    ["debugging"],
     ["outputs"],
     ["secondorder"],
     ["results"],

@@ -1,0 +1,218 @@
+"""Checking a backward function of arrays against the derivation, at points.
+
+Contract: numbers, no proof: "right" says how many points, of which sizes, to which precision.
+What a function does beside computing is said too: an exception, arrays changed in place, a result
+that differs from call to call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..claims import Counterexample
+from ..claims.verdict import RIGHT, TRANSPOSED, WRONG
+from ..codegen.numpy_code import Coder
+from ..errors import InputError, SymderivError
+from ..expr import var, walk
+from ..language import ClaimText, Problem
+from ..notation.text import text
+from .arguments import Names, arrays_for, call_of, library_of, name_of, upstream_aliases
+from .diagnosis import Diagnosis, Found, close, gap, tolerance
+from .report import BackwardVerdict, BackwardVerdicts
+from .returned import by_name
+from .trials import Laboratory, Trial
+
+
+class _CallError(Exception):
+    """The function raised; what, and what it was given."""
+
+
+def check_backward(
+    problem: Problem, function: Callable[..., Any], wrt: Sequence[str] | None = None
+) -> BackwardVerdicts:
+    """Return the verdicts on the gradients that a function computes.
+
+    The function takes arrays by the names of its parameters: variables, given gradients (``G``,
+    or ``dout``), definitions and their gradients, ``cache`` for all of them as a dict; or all
+    variables and given gradients in order; or one dict. It returns one array, a dict or a tuple.
+    Raises InputError where parameters or results cannot be told.
+
+    >>> from symderiv import problem
+    >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    >>> check_backward(p, lambda X, G: X.T @ G / len(X), ["W"])["W"].slips
+    ('sum-vs-mean',)
+    """
+    return _Check(problem, function, wrt).verdicts()
+
+
+class _Check:
+    def __init__(
+        self, problem: Problem, function: Callable[..., Any], wrt: Sequence[str] | None
+    ) -> None:
+        self.problem, self.function = problem, function
+        self.asked = wrt is not None
+        self.wrt = tuple(wrt if wrt is not None else problem.wrt)
+        if not self.wrt:
+            raise InputError("there is no variable to check a gradient by", remedy="name it: wrt=")
+        self.lab = Laboratory(problem, self.wrt)
+        given = list(problem.upstream)
+        loss = problem.objective
+        output = loss.args[0].data if loss.op == "loss" and loss.args[0].op == "named" else None
+        names = Names(
+            [*problem.variables, *given],
+            self.lab.others(),
+            upstream_aliases(given, str(output) if output is not None else None),
+        )
+        self.call = call_of(function, names)
+        self.library = library_of(function)
+        self.notes: list[Found] = []
+
+    def verdicts(self) -> BackwardVerdicts:
+        trials = self.lab.trials()
+        try:
+            self._look_for_side_effects(trials[0])
+            for t in trials:
+                t.claimed = self._run(t)
+        except _CallError as failure:
+            found = Found(("exception",), str(failure))
+            return BackwardVerdicts(
+                {n: self._verdict(n, WRONG, found, (), search=False) for n in self.wrt}
+            )
+        names = [n for n in self.wrt if n in trials[0].claimed]
+        return BackwardVerdicts({n: self._judged(n, trials) for n in names})
+
+    def _space(self, trial: Trial) -> dict[str, Any]:
+        needed = [n for n in self.call.needed if n]
+        full = self.lab.filled(trial.space, needed, self.call.takes_all)
+        return {n: arrays_for(self.library, x) for n, x in full.items()}
+
+    def _run(self, trial: Trial) -> dict[str, Any]:
+        return self._called(trial, self._space(trial))
+
+    def _called(self, trial: Trial, space: dict[str, Any]) -> dict[str, Any]:
+        try:
+            with np.errstate(all="ignore"):
+                result = self.call(space)
+        except SymderivError:
+            raise
+        except Exception as error:  # whatever a user's function raises is the finding
+            raise _CallError(self._raised(error, trial, space)) from error
+        return by_name(result, self.wrt, list(self.problem.variables), self.asked)
+
+    def _raised(self, error: Exception, trial: Trial, space: dict[str, Any]) -> str:
+        names = [n for n in (self.call.needed or self.problem.variables) if n]
+        given = [f"{n} {np.shape(space[n])}" for n in names if hasattr(space.get(n), "shape")]
+        return (
+            f"{name_of(self.function)} raises {type(error).__name__}: {error}. "
+            f"It was given {', '.join(given)}."
+        )
+
+    def _look_for_side_effects(self, trial: Trial) -> None:
+        space = self._space(trial)
+        kept = self._space(trial)
+        first = self._called(trial, space)
+        changed = [n for n, x in kept.items() if hasattr(x, "shape") and not _same(space[n], x)]
+        if changed:
+            names = ", ".join(changed)
+            self.notes.append(Found(("in-place",), f"It changes its argument {names} in place."))
+        again = self._run(trial)
+        apart = [n for n in first if not _same(first[n], again[n])]
+        if apart:
+            sentence = "Two calls with the same arrays give different results."
+            self.notes.append(Found(("not-deterministic",), sentence))
+
+    def _judged(self, name: str, trials: Sequence[Trial]) -> BackwardVerdict:
+        pairs = [(t.claimed[name], t.truth[name]) for t in trials]
+        random = any("not-deterministic" in f.slips for f in self.notes)
+        if all(np.iscomplexobj(c) and np.any(np.imag(c)) for c, _ in pairs):
+            found = Found(("complex",), "It is complex, with imaginary parts that are not zero.")
+            return self._verdict(name, WRONG, found, trials)
+        bound, words = max((tolerance(c) for c, _ in pairs), key=lambda b: b[0])
+        if all(close(c, t, bound) for c, t in pairs):
+            found = Found((), self._equal_words(pairs, trials, words))
+            return self._verdict(name, WRONG if random else RIGHT, found, trials)
+        diagnosis = Diagnosis(self.lab, name, trials)
+        if diagnosis.is_transpose() and not random:
+            right = diagnosis.right_shape
+            found = Found(("transposed",), f"It is the transpose; the gradient has shape {right}.")
+            return self._verdict(name, TRANSPOSED, found, trials)
+        found = Found((), "") if random else diagnosis.find()
+        return self._verdict(name, WRONG, found, trials)
+
+    def _equal_words(
+        self, pairs: Sequence[tuple[Any, Any]], trials: Sequence[Trial], words: str
+    ) -> str:
+        worst = max(gap(c, t) for c, t in pairs)
+        bound = next(b for b in (1e-12, 1e-9, 1e-6, 1e-3, 1.0) if worst <= b)
+        sizes = len({tuple(t.sizes.items()) for t in trials})
+        of = f" of {sizes} choices of sizes" if sizes > 1 else ""
+        lower = f" (it computes in {words})" if words else ""
+        return f"It equals the gradient at {len(trials)} points{of} to {bound:.0e}{lower}."
+
+    def _verdict(
+        self, name: str, verdict: str, found: Found, trials: Sequence[Trial], search: bool = True
+    ) -> BackwardVerdict:
+        truth = self.lab.gradient(name)
+        notes = [f for f in self.notes if verdict != RIGHT or f.slips]
+        slips = (*found.slips, *(s for f in notes for s in f.slips))
+        sentences = [s for s in (found.sentence, *(f.sentence for f in notes)) if s]
+        about = f"d{self.problem.objective_name}/d{name}"
+        return BackwardVerdict(
+            claim=ClaimText(about, (f"{name_of(self.function)}(..)",)),
+            verdict=verdict,
+            diagnosis=" ".join(sentences),
+            slips=slips if verdict == RIGHT or slips else ("different",),
+            counterexample=self._counterexample(name) if search and verdict != RIGHT else None,
+            correction=text(truth),
+            corrects=about,
+            correction_expr=truth,
+            truth=truth,
+            code=self._code(name),
+            evidence=_evidence(trials),
+        )
+
+    def _code(self, name: str) -> str:
+        return f"d{name} = {Coder()(self.lab.gradient(name))}"
+
+    def _counterexample(self, name: str) -> Counterexample | None:
+        """Return the smallest point of whole numbers at which the function is wrong."""
+        for t in self.lab.small():
+            try:
+                claimed = self._run(t).get(name)
+            except (_CallError, SymderivError):
+                continue
+            if claimed is None or close(claimed, t.truth[name], tolerance(claimed)[0]):
+                continue
+            truth = self.lab.gradient(name)
+            met = {str(e.data) for e in walk(truth) if e.op == "var"}
+            return Counterexample(
+                t.sizes,
+                {n: _cells(t.space[n]) for n in t.space if n in met},
+                {},
+                var(name_of(self.function), truth.shape),
+                _cells(claimed),
+                truth,
+                _cells(t.truth[name]),
+            )
+        return None
+
+
+def _same(a: Any, b: Any) -> bool:
+    x, y = np.asarray(a), np.asarray(b)
+    return x.shape == y.shape and bool(np.array_equal(x, y, equal_nan=True))
+
+
+def _cells(x: Any) -> Any:
+    full = np.asarray(x)
+    column = full.reshape(1, 1) if full.ndim == 0 else full[:, None] if full.ndim == 1 else full
+    return column.tolist()
+
+
+def _evidence(trials: Sequence[Trial]) -> str:
+    if not trials:
+        return "decided by calling it"
+    sizes = len({tuple(t.sizes.items()) for t in trials})
+    return f"decided by numbers at {len(trials)} points of {sizes} choices of sizes, no proof"

@@ -1,0 +1,202 @@
+"""Points at which a backward function is run beside the derivation.
+
+Contract: deterministic; sizes are all different and vary independently of each other, so that
+nothing fits by accident and a factor n is told from a factor 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..codegen import Compiled, compile_module, evaluate, module_of
+from ..codegen.lines import array_shape
+from ..derivation import Derivation
+from ..errors import InputError, SymderivError, UndefinedError, UnknownNameError
+from ..evidence.differences import (
+    backward,
+    callables,
+    draw,
+    hidden_sizes,
+    needs_positive,
+    stand_ins,
+)
+from ..expr import Expr
+from ..language import Problem
+from ..sampling import least_sizes, point, size_grid
+from ..shapes import Shape
+
+_PRIMES = (3, 5, 7, 11, 13)
+_SEEDS = (0, 1)
+_MOST_SMALL = 30
+Space = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Trial:
+    """One point: sizes, arrays by name, the gradients there and what was claimed of them."""
+
+    sizes: Mapping[str, int]
+    space: Space  # variables, given gradients, functions and sizes
+    truth: Mapping[str, Any]
+    claimed: dict[str, Any] = field(default_factory=dict)
+
+
+class Laboratory:
+    """The derivation of a problem, evaluated at points."""
+
+    def __init__(self, problem: Problem, names: Sequence[str]) -> None:
+        self.problem = problem
+        known = [*problem.variables, *problem.definitions]
+        for name in names:
+            if name not in known:
+                raise UnknownNameError(
+                    f"no gradient by {name!r}: it is not in the problem",
+                    remedy=f"there are: {', '.join(known)}",
+                )
+        self.names = tuple(names)
+        wrt = [n for n in names if n in problem.variables]
+        self.derivation = Derivation(problem, wrt or list(problem.variables))
+        self.compiled: Compiled = compile_module(module_of(self.derivation))
+        self.positive = needs_positive(self.derivation, self.compiled)
+        self.functions = callables(self.compiled)
+
+    @cached_property
+    def whole(self) -> Derivation:
+        """The derivation by every variable, whose definitions have gradients too."""
+        if {*self.problem.variables} <= {*self.derivation}:
+            return self.derivation
+        return Derivation(self.problem, list(self.problem.variables))
+
+    def gradient(self, name: str) -> Expr:
+        """Return the gradient by a variable or a definition as an expression."""
+        if name in self.derivation:
+            return self.derivation[name].expr
+        return self.whole.by_definition(name)
+
+    def shape(self, name: str) -> Shape:
+        """Return the shape of a variable or a definition."""
+        return self.problem.known()[name].shape
+
+    def trials(self) -> list[Trial]:
+        """Return points of several sizes at which the gradients are finite."""
+        found = [
+            t
+            for sizes in self._sizes()
+            for seed in _SEEDS
+            if (t := self._drawn(sizes, seed)) is not None
+        ]
+        if not found:
+            raise UndefinedError(
+                "no point was found at which the gradient is defined",
+                remedy="is something divided by zero, or singular, or a logarithm below 0?",
+            )
+        return found
+
+    def small(self) -> Iterator[Trial]:
+        """Yield points of small whole numbers, of the smallest sizes first."""
+        dims = self.problem.dims
+        grid = size_grid(dims, least_sizes([self.problem.objective]))
+        count = 0
+        for sizes in grid:
+            for seed in (0, 1):
+                count += 1
+                if count > _MOST_SMALL:
+                    return
+                cells = point(self.problem, sizes, seed, integers=2, positive=bool(self.positive))
+                given = {n: array(c, self._array_shape(n)) for n, c in cells.items()}
+                trial = self._at(sizes, given)
+                if trial is not None:
+                    yield trial
+
+    def _array_shape(self, name: str) -> Shape:
+        known = self.problem.known()
+        return known[name].shape
+
+    def _sizes(self) -> list[dict[str, int]]:
+        dims = self.problem.dims
+        least = least_sizes([self.problem.objective])
+        count = len(dims)
+        rising = [2 + k for k in range(count)]
+        primes = [_PRIMES[k % len(_PRIMES)] + k // len(_PRIMES) for k in range(count)]
+        choices = [rising, rising[::-1], primes, primes[::-1]]
+        if count == 1:
+            choices = [[2], [3], [5]]
+        rows = [{d: max(k, least.get(d, 1)) for d, k in zip(dims, c, strict=True)} for c in choices]
+        return [r for k, r in enumerate(rows) if r not in rows[:k]]
+
+    def _drawn(self, sizes: Mapping[str, int], seed: int) -> Trial | None:
+        inputs, given = draw(self.derivation, sizes, seed, self.positive)
+        return self._at(sizes, {**inputs, **given})
+
+    def _at(self, sizes: Mapping[str, int], arrays: Mapping[str, Any]) -> Trial | None:
+        problem = self.problem
+        inputs = {n: arrays[n] for n in problem.variables}
+        given = {g: arrays[g] for g in problem.upstream}
+        keywords = {**self.functions, **hidden_sizes(self.compiled, sizes)}
+        space = {**inputs, **given, **self.functions, **stand_ins(self.compiled, given)}
+        for d in problem.dims:
+            space.setdefault(d, sizes[d])
+        with np.errstate(all="ignore"):
+            found = dict(backward(self.compiled, inputs, given, keywords))
+            truth = {n: found[n] if n in found else self._value(n, space) for n in self.names}
+        finite = all(x is not None and np.all(np.isfinite(x)) for x in truth.values())
+        return Trial(dict(sizes), space, truth) if finite else None
+
+    def _value(self, name: str, space: Mapping[str, Any]) -> Any:
+        return self.value(self.gradient(name), space)
+
+    def value(self, x: Expr, space: Mapping[str, Any]) -> Any:
+        """Return the value of an expression at a point, or None where it has none."""
+        try:
+            with np.errstate(all="ignore"):
+                return evaluate(x, space)
+        except (SymderivError, np.linalg.LinAlgError, ValueError, ZeroDivisionError):
+            return None
+
+    def _saved(self, space: Space) -> Space:
+        """Return what the generated forward pass saves for its backward pass."""
+        p, module = self.problem, self.compiled.module
+        keywords = {n: space[n] for n in (*self.functions, *module.losses, *module.sizes)}
+        saved: Space = {}
+        self.compiled.forward(*(space[n] for n in p.variables), cache=saved, **keywords)
+        return saved
+
+    def others(self) -> list[str]:
+        """Return what else a function may ask for by name."""
+        p = self.problem
+        names = [*p.definitions, *(f"d{n}" for n in p.definitions), *self.functions]
+        names += [*self.compiled.module.losses, *p.dims]
+        return [n for n in dict.fromkeys(names) if n not in p.variables and n not in p.upstream]
+
+    def filled(self, space: Space, needed: Sequence[str], everything: bool) -> Space:
+        """Return a point with the definitions, and their gradients, that a function asks for."""
+        full = dict(space)
+        for n, x in self.problem.definitions.items():
+            if n not in full and (n in needed or everything):
+                full[n] = self.value(x, space)
+            if f"d{n}" not in full and f"d{n}" in needed:
+                full[f"d{n}"] = self.value(self.whole.by_definition(n), space)
+        if everything:
+            full = {**self._saved(space), **full}
+        lost = [n for n in needed if full.get(n) is None]
+        if lost:
+            raise InputError(f"{lost[0]} has no value to be given to the callable")
+        return {n: x for n, x in full.items() if x is not None}
+
+
+def array(cells: Any, shape: Shape) -> Any:
+    """Return cells as an array, without the axes that are always one."""
+    full = np.array(_floats(cells))
+    dims = array_shape(shape)
+    if len(dims) == full.ndim:
+        return full
+    return full.reshape(tuple(k for k, d in zip(full.shape, shape, strict=True) if str(d) != "1"))
+
+
+def _floats(cells: Any) -> Any:
+    return [_floats(c) for c in cells] if isinstance(cells, list) else float(cells)
