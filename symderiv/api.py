@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from . import stacking
 from .claims import Checker, Verdict
+from .debugging import BackwardVerdict, BackwardVerdicts, check_backward
 from .errors import (
     DeclarationError,
     InputError,
@@ -196,6 +197,29 @@ def hessian(
     return hessian_by(_problem(of, variables, syntax), _name(wrt), layout)
 
 
+@overload
+def check(
+    of: Problem | str | Path | Any,
+    wrt: str,
+    claim: Callable[..., Any],
+    *,
+    syntax: str = "python",
+    **variables: str,
+) -> BackwardVerdict: ...
+
+
+@overload
+def check(
+    of: Problem | str | Path | Any,
+    wrt: list[str] | tuple[str, ...] | None = None,
+    *,
+    claim: Callable[..., Any],
+    syntax: str = "python",
+    **variables: str,
+) -> BackwardVerdicts: ...
+
+
+@overload
 def check(
     of: Problem | str | Path | Any,
     wrt: str | Any | None = None,
@@ -204,15 +228,33 @@ def check(
     about: str | None = None,
     syntax: str = "python",
     **variables: str,
-) -> Verdict:
+) -> Verdict: ...
+
+
+def check(
+    of: Problem | str | Path | Any,
+    wrt: str | Any | None = None,
+    claim: str | Any | None = None,
+    *,
+    about: str | None = None,
+    syntax: str = "python",
+    **variables: str,
+) -> Verdict | BackwardVerdicts:
     """Return whether a claimed gradient is right; if not, why, and what it should be.
 
     ``about`` may name an entry instead: ``about="dL/dW[p, q]"``.
+    A callable is a backward function of arrays: it takes them by the names of its parameters
+    (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
+    of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
+    is one for each gradient, by name.
 
     >>> v = check("L(X @ W)", wrt="W", claim="G.T @ X", X="n, d", W="d, m")
     >>> v.verdict, v.correction
     ('transposed', 'X.T @ G')
     """
+    if callable(claim) and not is_sympy(claim):
+        found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
+        return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     p = _problem(of, variables, syntax)

@@ -18,7 +18,6 @@ from ..codegen.numpy_code import Coder
 from ..errors import InputError, SymderivError
 from ..expr import var, walk
 from ..language import ClaimText, Problem
-from ..notation.text import text
 from .arguments import Names, arrays_for, call_of, library_of, name_of, upstream_aliases
 from .diagnosis import Diagnosis, Found, close, gap, tolerance
 from .report import BackwardVerdict, BackwardVerdicts
@@ -166,7 +165,7 @@ class _Check:
             diagnosis=" ".join(sentences),
             slips=slips if verdict == RIGHT or slips else ("different",),
             counterexample=self._counterexample(name) if search and verdict != RIGHT else None,
-            correction=text(truth),
+            correction=self.lab.text(name),
             corrects=about,
             correction_expr=truth,
             truth=truth,
@@ -175,10 +174,19 @@ class _Check:
         )
 
     def _code(self, name: str) -> str:
-        return f"d{name} = {Coder()(self.lab.gradient(name))}"
+        """Return the gradient in NumPy; what it is written in, and no definition is, before it."""
+        truth = self.lab.gradient(name)
+        known = self.problem.definitions
+        inner = [e for e in walk(truth) if e.op == "named" and e.data not in known]
+        lines = [f"{e.data} = {Coder()(e.args[0])}" for e in inner]
+        return "\n".join([*lines, f"d{name} = {Coder()(truth)}"])
 
     def _counterexample(self, name: str) -> Counterexample | None:
-        """Return the smallest point of whole numbers at which the function is wrong."""
+        """Return the smallest point of whole numbers at which the function is wrong.
+
+        One at which the numbers differ comes before one at which the shapes alone do.
+        """
+        first: Counterexample | None = None
         for t in self.lab.small():
             try:
                 claimed = self._run(t).get(name)
@@ -188,7 +196,7 @@ class _Check:
                 continue
             truth = self.lab.gradient(name)
             met = {str(e.data) for e in walk(truth) if e.op == "var"}
-            return Counterexample(
+            found = Counterexample(
                 t.sizes,
                 {n: _cells(t.space[n]) for n in t.space if n in met},
                 {},
@@ -197,7 +205,10 @@ class _Check:
                 truth,
                 _cells(t.truth[name]),
             )
-        return None
+            if not close(np.squeeze(claimed), np.squeeze(t.truth[name]), 1e-6):
+                return found
+            first = first or found
+        return first
 
 
 def _same(a: Any, b: Any) -> bool:

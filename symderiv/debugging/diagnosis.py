@@ -119,6 +119,8 @@ class Diagnosis:
             return None
         seen, right = self._shape_words()
         wrong = f"It has shape {seen}, the gradient {right}"
+        if self._reshaped():
+            return Found(("shape",), f"{wrong}; the numbers are right.")
         most = min(np.ndim(c) for c in self.claimed)
         for axis in range(most):
             for word, turned in product(("sum", "mean"), (False, True)):
@@ -128,8 +130,6 @@ class Diagnosis:
                     return Found(("missing-sum",), sentence)
         if self._all(lambda c: c.sum()) and not np.ndim(self.truth[0]):
             return Found(("missing-sum",), f"{wrong}: the sum over all entries is left out.")
-        if self._reshaped():
-            return Found(("shape",), f"{wrong}; the numbers are right.")
         return self._too_much_summed(wrong)
 
     def _reshaped(self) -> bool:

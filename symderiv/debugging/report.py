@@ -21,7 +21,8 @@ class BackwardVerdict(Verdict):
         if self.counterexample is not None:
             lines += _example(self.counterexample)
         if self.verdict != RIGHT:
-            lines += [f"  right: {self.correction}", f"  NumPy: {self.code}"]
+            lines += [f"  right: {self.correction}"]
+            lines += [f"  NumPy: {line}" for line in self.code.splitlines()]
         return "\n".join([*lines, f"  {self.evidence}"] if self.evidence else lines)
 
     def __repr__(self) -> str:

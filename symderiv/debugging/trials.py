@@ -27,6 +27,7 @@ from ..evidence.differences import (
 )
 from ..expr import Expr
 from ..language import Problem
+from ..notation.text import text
 from ..sampling import least_sizes, point, size_grid
 from ..shapes import Shape
 
@@ -77,6 +78,12 @@ class Laboratory:
         if name in self.derivation:
             return self.derivation[name].expr
         return self.whole.by_definition(name)
+
+    def text(self, name: str) -> str:
+        """Return that gradient in the language; it parses back."""
+        if name in self.derivation:
+            return self.derivation[name].text
+        return text(self.gradient(name))
 
     def shape(self, name: str) -> Shape:
         """Return the shape of a variable or a definition."""

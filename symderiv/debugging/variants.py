@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from ..calculus import lower
 from ..derivation import Derivation
@@ -25,6 +26,7 @@ from ..shapes import SCALAR
 
 _MOST_PLACES = 160
 _MOST_CUTS = 16
+_FEW = 5  # definitions of which two at once are taken as constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _turned_factors(e: Expr) -> Iterator[tuple[str, str, Expr]]:
 
 
 def _signed(t: Expr) -> str:
-    return f"- {_short(t.args[0])}" if t.op == "neg" else _short(t)
+    return f"`-{text(t.args[0])}`" if t.op == "neg" else _short(t)
 
 
 def _short(x: Expr) -> str:
@@ -112,16 +114,22 @@ def pullback_slips(problem: Problem, name: str) -> Iterator[Variant]:
         for slip, sentence, slope in _slopes(e):
             changed, extra = _with_slope(e, slope)
             yield from _derived(problem, name, {e: changed}, extra, slip, sentence)
-    cut = [n for n in problem.definitions if not _is_last(problem, n)]
-    for n in cut[:_MOST_CUTS]:
-        whole = next((e for e in walk(problem.objective) if e.op == "named" and e.data == n), None)
-        if whole is None:
-            continue
-        held = var("held_", whole.shape)
-        sentence = f"The path through {n} is left out: {n} is taken as constant."
-        yield from _derived(
-            problem, name, {whole: held}, {"held_": whole.args[0]}, "missing-path", sentence
-        )
+    yield from _cuts(problem, name)
+
+
+def _cuts(problem: Problem, name: str) -> Iterator[Variant]:
+    """Yield the gradients in which one or two definitions are taken as constants."""
+    met = {str(e.data): e for e in walk(problem.objective) if e.op == "named"}
+    cut = [met[n] for n in problem.definitions if n in met and not _is_last(problem, n)]
+    cut = cut[:_MOST_CUTS]
+    for some in [*((e,) for e in cut), *combinations(cut[:_FEW], 2)]:
+        held = {e: var(f"held_{k}_", e.shape) for k, e in enumerate(some)}
+        extra = {str(v.data): e.args[0] for e, v in held.items()}
+        names = " and ".join(str(e.data) for e in some)
+        one = len(some) == 1
+        sentence = f"The path{'' if one else 's'} through {names} {'is' if one else 'are'} left out"
+        sentence += f": {names} {'is taken as constant' if one else 'are taken as constants'}."
+        yield from _derived(problem, name, held, extra, "missing-path", sentence)
 
 
 def _whole_slips(problem: Problem, name: str) -> Iterator[Variant]:
