@@ -240,6 +240,8 @@ SMALL: list[tuple[Callable[..., Any], dict[str, str]]] = [
     (lambda X: (X - X.mean(0)) / np.sqrt(X.var(0) + 0.01), {"X": "n, n"}),
     (lambda X: X.reshape(2, X.shape[0], -1).transpose(1, 0, 2), {"X": "n, 2*d"}),
     (lambda T: (T**2).transpose(1, 0, 2).reshape(-1, T.shape[2]), {"T": "b, n, d"}),
+    (lambda x: x.sum() / len(x), {"x": "n"}),
+    (lambda X: sum(np.exp(X)[k] for k in range(len(X))) * len([X, X]), {"X": "3, d"}),
 ]
 
 
@@ -345,10 +347,6 @@ def sorts(x: Any) -> Any:
     return np.sort(x)[0]
 
 
-def counts(x: Any) -> Any:
-    return x.sum() / len(x)
-
-
 def slices(x: Any) -> Any:
     return (x[1:] - x[:-1]).sum()
 
@@ -406,7 +404,6 @@ REFUSED = [
     (makes_an_array, "x", "scipy.special.logsumexp", "np.log(np.sum(np.exp(x)"),
     (uses_a_constant, "x", "np.array([1.0", "as an argument"),
     (sorts, "x", "np.sort", "outside of the function"),
-    (counts, "x", "len(x)", ".shape[0]"),
     (slices, "x", "x[1:]", "argument of its own"),
     (draws_an_array, "x", "np.random.rand", "as an argument"),
     (draws_a_number, "x", "np.random.rand", "as an argument"),

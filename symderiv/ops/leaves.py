@@ -42,8 +42,8 @@ def decimal(value: Fraction) -> str | None:
     >>> decimal(Fraction(1, 2)), decimal(Fraction(-5, 4)), decimal(Fraction(1, 3))
     ('0.5', '-1.25', None)
     """
-    # Of six places only where the writer must have thought in tens: 0.044715, but 1/64.
-    for places in range(1, 5 if value.denominator % 5 else 7):
+    # Of many places only where the writer must have thought in tens: 0.044715, but 1/64.
+    for places in range(1, 5 if value.denominator % 5 else 10):
         shifted = value * 10**places
         if shifted.denominator == 1:
             digits = str(abs(shifted.numerator)).rjust(places + 1, "0")

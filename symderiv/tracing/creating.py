@@ -1,12 +1,13 @@
-"""np.eye(n), np.zeros((n, d)), np.asarray(x): functions of NumPy that never ask their arguments.
+"""np.eye(n), np.zeros((n, d)), np.asarray(x), len(x): functions that never ask their arguments.
 
 NumPy asks an array of symbols before it computes with it, except where the array stands for a
-size or in a list. While a function is traced, these few names of the module ``numpy`` lead to
-functions that look first, and otherwise do what they always do.
+size or in a list; Python's ``len`` makes an integer of what an array answers. While a function is
+traced, these few names lead to functions that look first, and otherwise do what they always do.
 """
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,14 +64,23 @@ def _arange(*args: Any, **options: Any) -> Any:
     )
 
 
-_BY_NAME: dict[str, tuple[Any, Callable[..., Any]]] = {
-    **{
-        k: (getattr(np, k), FUNCTIONS[getattr(np, k)]) for k in ("eye", "identity", "ones", "zeros")
-    },
-    "full": (np.full, _full),
-    "array": (np.array, _array),
-    "asarray": (np.asarray, _asarray),
-    "arange": (np.arange, _arange),
+_counted = len
+
+
+def _len(x: Any) -> Any:
+    return x.shape[0] if isinstance(x, Traced) and x.ndim else _counted(x)
+
+
+_FOLLOWED: dict[str, Callable[..., Any]] = {
+    **{k: FUNCTIONS[getattr(np, k)] for k in ("eye", "identity", "ones", "zeros")},
+    "full": _full,
+    "array": _array,
+    "asarray": _asarray,
+    "arange": _arange,
+}
+_REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {
+    **{(np, k): _looking(getattr(np, k), symbolic) for k, symbolic in _FOLLOWED.items()},
+    (builtins, "len"): _len,
 }
 FUNCTIONS[np.full_like] = lambda x, fill_value, **_: _full(x.shape, fill_value)
 
@@ -78,11 +88,11 @@ FUNCTIONS[np.full_like] = lambda x, fill_value, **_: _full(x.shape, fill_value)
 @contextmanager
 def following_creation() -> Iterator[None]:
     """Let np.eye(n) and its like follow sizes that are symbols, while this context is open."""
-    before = {name: getattr(np, name) for name in _BY_NAME}
-    for name, (original, symbolic) in _BY_NAME.items():
-        setattr(np, name, _looking(original, symbolic))
+    before = {place: getattr(*place) for place in _REPLACED}
+    for place, looking in _REPLACED.items():
+        setattr(*place, looking)
     try:
         yield
     finally:
-        for name, original in before.items():
-            setattr(np, name, original)
+        for place, original in before.items():
+            setattr(*place, original)
