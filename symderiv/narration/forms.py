@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, count, islice
 
 from ..expr import (
@@ -21,6 +22,7 @@ from ..expr import (
     entry,
     free_indices,
     index_sum,
+    neg,
     num,
     own_indices,
     rebuild,
@@ -35,6 +37,7 @@ from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Factor, Scale, Term, factors_of, is_entrywise, is_zero, summands
 
 Ends = tuple[Index, ...]
+_MINUS = Scale(Fraction(-1))
 
 
 class Letters:
@@ -85,12 +88,13 @@ class Monomial:
     bound: tuple[tuple[str, Dim], ...] = ()
 
     def expr(self) -> Expr:
-        """Return the monomial as an expression."""
+        """Return the monomial as an expression, a minus in front of its sums."""
         parts = (*self.factors, *(delta(*d) for d in self.deltas))
-        body = Product(self.scale, parts).expr()
+        minus = self.scale.value < 0
+        body = Product(self.scale * _MINUS if minus else self.scale, parts).expr()
         for name, dim in reversed(self.bound):
             body = index_sum(name, dim, body)
-        return body
+        return neg(body) if minus else body
 
     def sifted(self) -> tuple[Monomial, list[str]]:
         """Return the monomial with every delta on a bound index removed, and those indices."""
