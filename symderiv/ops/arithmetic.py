@@ -112,8 +112,13 @@ def _add_notation(e: Expr, write: Writes) -> Math:
         minus, body = _signed(term)
         if k or minus:
             items.append(Op("−" if minus else "+"))
-        items.append(write.spread(body, e, PRODUCT if minus else SIGN))
+        items.append(write.spread(body, e, _behind_minus(body) if minus else SIGN))
     return row(*items)
+
+
+def _behind_minus(body: Expr) -> int:
+    """Return how tightly notation must bind behind a minus: that of a sum over i is in front."""
+    return SIGN if body.op == "Sum" else PRODUCT
 
 
 def _add_code(e: Expr, code: Codes) -> str:
@@ -166,7 +171,7 @@ register(
         lower=lambda e, args: Value(scaled(args[0].term, _MINUS), e.shape, args[0].loose),
         explicit=lambda e, args, at: broadcast([args[0]], lambda x: -x),
         text=lambda e, text: "-" + text(e.args[0], PRODUCT),
-        notation=lambda e, write: row(Op("−"), write(e.args[0], PRODUCT)),
+        notation=lambda e, write: row(Op("−"), write(e.args[0], _behind_minus(e.args[0]))),
         numpy=lambda e, code: "-" + code(e.args[0], _below_minus(e.args[0])),
         samples=("-X", "-(X + X)"),
         bad=("~X", "not X"),
