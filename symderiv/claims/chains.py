@@ -51,7 +51,7 @@ class Chain:
         word = self.target.word
         if self.first is None:
             assert self.same is not None
-            words = f"Every line equals the {word}."
+            words = f"Every line equals {word}."
             found = verdict(self.same, RIGHT, words, claim=self.claim, truth=self.target.truth)
             found = replace(found, claimed=claimed)
         else:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import UndefinedError
+from ..explicit import is_exact
 from ..expr import Expr, free_indices, transpose, walk
 from ..language import ClaimText, Problem
 from ..notation.text import text
@@ -59,11 +60,19 @@ class Judge:
         }
         same = self.equal(claimed)
         if same is not None:
-            return verdict(same, RIGHT, f"It equals the {self.target.word}.", **said)
+            return verdict(same, RIGHT, f"It equals {self.target.word}.", **said)
         comparer = Comparer(self.problem, [claimed, truth])
         if self._is_transpose(comparer, claimed):
             words = f"It is the transpose. {self._layout()}"
             return verdict(comparer, TRANSPOSED, words, slips=("transposed",), **said)
+        if self.target.ends is not None and self.target.ends.is_row_by_row(
+            comparer, claimed, truth
+        ):
+            words = f"It is {self.target.word} of matrices read row by row; vec reads columns."
+            other = self.counterexample(comparer, claimed, truth)
+            return verdict(
+                comparer, WRONG, words, slips=("vec-order",), counterexample=other, **said
+            )
         assumed = self.assumed(claimed)
         if assumed is None:
             return None
@@ -85,7 +94,7 @@ class Judge:
         if self.target.word == GRADIENT:
             shape = describe(self.target.truth.shape)
             return f"The gradient has the shape of the variable, {shape}."
-        return f"The shape of the {self.target.word} is {describe(self.target.truth.shape)}."
+        return f"The shape of {self.target.word} is {describe(self.target.truth.shape)}."
 
     def _is_transpose(self, comparer: Comparer, claimed: Expr) -> bool:
         truth = self.target.truth
@@ -151,6 +160,12 @@ class Judge:
             slips = (*outer(claimed, truth, prints), *slips)
         reason = self._reason(reading)
         right = found.expr if found and found.expr is not None else truth
+        example = self.counterexample(comparer, claimed, truth) or self.counterexample(
+            replace(comparer, merged=Merged(reading.equated)), claimed, truth
+        )
+        if example is not None:
+            sides = (example.claimed_cells, example.right_cells)
+            comparer.exact = comparer.exact and all(map(is_exact, sides))
         words = self._diagnosis([s for _, s in slips], reason, named=found is not None)
         return verdict(
             comparer,
@@ -158,10 +173,7 @@ class Judge:
             words,
             claim=claim,
             slips=tuple(n for n, _ in slips) or ("different",),
-            counterexample=self.counterexample(comparer, claimed, truth)
-            or self.counterexample(
-                replace(comparer, merged=Merged(reading.equated)), claimed, truth
-            ),
+            counterexample=example,
             correction=text(right),
             correction_expr=right,
             claimed=(claimed,),
@@ -197,7 +209,7 @@ class Judge:
             return reading.refusal.subject
         shapes = [describe(x.shape) for x in (reading.expr, self.target.truth)]
         if reading.expr.shape != self.target.truth.shape:
-            return f"it is `{shapes[0]}`, the {self.target.word} `{shapes[1]}`"
+            return f"it is `{shapes[0]}`, {self.target.word} `{shapes[1]}`"
         return ""
 
     def _diagnosis(self, sentences: Sequence[str], reason: str, *, named: bool) -> str:
@@ -205,7 +217,7 @@ class Judge:
         parts = [self.target.worded(s) for s in sentences]
         if reason:
             parts.append(f"as written, {reason}" if named else reason)
-        return sentence("; and ".join(parts) or f"it differs from the {self.target.word}")
+        return sentence("; and ".join(parts) or f"it differs from {self.target.word}")
 
 
 def verdict(comparer: Comparer, said: str, diagnosis: str, **parts: Any) -> Verdict:

@@ -16,10 +16,11 @@ from ..jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
 from ..language import Problem
 from ..shapes import ONE, SCALAR, Dim, Shape, describe
 from .abouts import About
+from .layouts import Ends
 from .lifted import LiftedMistakes
 from .mistakes import Mistaken, Mistakes, NoMistakes
 
-GRADIENT, JACOBIAN, HESSIAN = "gradient", "Jacobian", "Hessian"
+GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ class Target:
     word: str = GRADIENT
     name: str = ""  # of the variable; "" where the claim is about no derivative
     layout: str = ""  # how a Jacobian is laid out, in words
+    ends: Ends | None = None  # what the rows and columns of a Jacobian run over
     ranges: dict[str, Dim] = field(default_factory=dict)  # of the indices of an entry
     pick: Callable[[Expr], Expr] = lambda whole: whole  # of a whole derivative, what is claimed
 
     def worded(self, sentence: str) -> str:
         """Return a sentence of the search, which calls every truth the gradient."""
-        return sentence.replace("the gradient", f"the {self.word}")
+        return sentence.replace(GRADIENT, self.word)
 
 
 def of_expression(truth: Expr, word: str) -> Target:
@@ -148,10 +150,10 @@ class Targets:
 
     def _matrix(self, about: About, posed: Problem) -> Target:
         made = self._made(about, posed)
-        first = posed.variables[about.name] if about.order == 2 else None
+        rows = posed.variables[about.name].shape if about.order == 2 else made.value.shape
+        by_number = made.variable.shape == SCALAR
         ranges: dict[str, Dim] = {}
         if about.is_entry:
-            rows = made.value.shape if first is None else first.shape
             marks, by = self._marks(about, rows, made.variable.shape, ranges)
             truth = made.index_at(marks, by)
         else:
@@ -162,6 +164,7 @@ class Targets:
             JACOBIAN if about.order == 1 else HESSIAN,
             name=made.name,
             layout=_layout(about, made, posed),
+            ends=None if by_number or about.is_entry else Ends(rows, made.variable.shape),
             ranges=ranges,
         )
 

@@ -65,6 +65,8 @@ class Verdict:
     @property
     def answer(self) -> str:
         """Return the first word of the answer."""
+        if self.lines and self.verdict == RIGHT_IF:
+            return "Not in general."
         return {RIGHT: "Yes.", TRANSPOSED: "Transposed.", RIGHT_IF: "Only if", WRONG: "No."}[
             self.verdict
         ]

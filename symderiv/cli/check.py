@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -105,9 +107,10 @@ def report(v: Verdict) -> list[str]:
         lines += [f"  wrong: {''.join(parts)}", f"         {v.marked.carets}"]
     if v.verdict != RIGHT and v.correction:
         what = f"{v.corrects} = " if v.corrects else ""
-        lines.append(f"  right: {what}{v.correction}")
+        *local, right = v.correction.split("; ")
+        lines.append(f"  right: {what}{right}" + "".join(f", with {x}" for x in local))
     if v.holds:
-        lines.append(f"  {v.holds}")
+        lines.append(f"  in part: {v.holds}")
     if v.counterexample is not None and v.verdict != RIGHT:
         lines += _counterexample(v.counterexample)
     return [*lines, click.style(f"  {v.evidence}", dim=True), ""]
@@ -137,5 +140,10 @@ def _counterexample(c: Counterexample) -> list[str]:
 
 def _matrix(cells: Sequence[Sequence[object]]) -> str:
     if len(cells) == 1 and len(cells[0]) == 1:
-        return str(cells[0][0])
-    return "[" + "; ".join(" ".join(str(x) for x in r) for r in cells) + "]"
+        return _number(cells[0][0])
+    return "[" + "; ".join(" ".join(map(_number, r)) for r in cells) + "]"
+
+
+def _number(x: Any) -> str:
+    """Return a number: a fraction exactly, anything else to 6 digits."""
+    return str(x) if isinstance(x, int | Fraction) else f"{float(x):.6g}"
