@@ -8,12 +8,13 @@ where the whole formula differs.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..expr import Expr
+from ..expr import Expr, node, rebuild
 from ..notation.text import text
 from ..ops import SUM, TABLE
+from ..shapes import SCALAR
 
 Path = tuple[int, ...]
 _FLAT = ("add", "mul", "matmul")
@@ -27,6 +28,8 @@ class Marked:
 
     text: str
     places: tuple[tuple[int, int], ...]
+    tree: Expr | None = field(default=None, repr=False, compare=False)  # every part its own node
+    wrong: tuple[Expr, ...] = field(default=(), repr=False, compare=False)  # parts of the tree
 
     @property
     def carets(self) -> str:
@@ -69,13 +72,24 @@ def marked(claimed: Expr, right: Expr) -> Marked | None:
         return None
     found = _joined([span for p in places for span in printed.spans(p)])
     whole = len(found) == 1 and found[0] == (0, len(printed.plain))
-    return None if whole or not found else Marked(printed.plain, tuple(found))
+    if whole or not found:
+        return None
+    return Marked(printed.plain, tuple(found), printed.tree, tuple(map(printed.part, places)))
 
 
 def wrong_places(claimed: Expr, right: Expr) -> list[Place]:
     """Return the smallest places in which two trees differ; none where the roots do."""
-    found = _differences(claimed, right, ())
+    found = _differences(_shapeless(claimed), _shapeless(right), ())
     return [] if found == [Place(())] else found
+
+
+def _shapeless(x: Expr) -> Expr:
+    """Return a tree in which what is written alike is alike, whatever sizes were taken as equal."""
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        return node(e.op, args, SCALAR, e.data if args else (e.data, text(e)))
+
+    return rebuild(x, change)
 
 
 def _differences(a: Expr, b: Expr, at: Path) -> list[Place]:
@@ -147,14 +161,14 @@ class _Printed:
     """An expression printed so that it is known where in the text some of its parts stand."""
 
     def __init__(self, x: Expr, places: list[Place]) -> None:
-        self._x = x
         paths = {p for place in places for p in (place.path, place.inner) if p is not None}
         paths |= {(*p, 0) for p in paths}  # what a sign that is not printed alone stands before
         paths |= {p[:k] for p in list(paths) for k in range(len(p))}
         self._number = {p: k for k, p in enumerate(sorted(paths))}
         self._path: dict[Expr, Path] = {}
         self._found: dict[Path, tuple[int, int]] = {}
-        self.plain = self._strip(self._show(unshared(x, self._path)))
+        self.tree = unshared(x, self._path)
+        self.plain = self._strip(self._show(self.tree))
 
     def _show(self, e: Expr, level: int = SUM) -> str:
         operator = TABLE[e.op]
@@ -190,6 +204,13 @@ class _Printed:
             return [(start, stop)]
         around = [(start, inner[0]), (inner[1], stop)]
         return [self._trimmed(*s) for s in around if self.plain[s[0] : s[1]].strip()]
+
+    def part(self, place: Place) -> Expr:
+        """Return the part of the tree that is wrong, without a minus that its sum prints."""
+        found = self.tree
+        for k in place.path:
+            found = found.args[k]
+        return found.args[0] if found.op == "neg" and place.path not in self._found else found
 
     def _span(self, path: Path) -> tuple[int, int]:
         if path in self._found:
