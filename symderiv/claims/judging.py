@@ -20,9 +20,10 @@ from .assumptions import Assumption, assumptions
 from .deciding import Comparer, Merged, smallest_failure
 from .fingerprints import Prints
 from .holding import where_right
+from .layouts import diagonals
 from .places import marked
 from .reading import Reading
-from .search import Search
+from .search import Found, Search
 from .targets import GRADIENT, Target
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
@@ -65,14 +66,11 @@ class Judge:
         if self._is_transpose(comparer, claimed):
             words = f"It is the transpose. {self._layout()}"
             return verdict(comparer, TRANSPOSED, words, slips=("transposed",), **said)
-        if self.target.ends is not None and self.target.ends.is_row_by_row(
-            comparer, claimed, truth
-        ):
-            words = f"It is {self.target.word} of matrices read row by row; vec reads columns."
+        laid = self._laid_out(comparer, claimed) if self.target.ends is not None else None
+        if laid is not None:
+            slip, words = laid
             other = self.counterexample(comparer, claimed, truth)
-            return verdict(
-                comparer, WRONG, words, slips=("vec-order",), counterexample=other, **said
-            )
+            return verdict(comparer, WRONG, words, slips=(slip,), counterexample=other, **said)
         assumed = self.assumed(claimed)
         if assumed is None:
             return None
@@ -87,6 +85,18 @@ class Judge:
             holds=where_right(comparer, claimed, truth),
             **said,
         )
+
+    def _laid_out(self, comparer: Comparer, claimed: Expr) -> tuple[str, str] | None:
+        """Return how a claim holds the entries of a Jacobian in other places, as a slip."""
+        target = self.target
+        assert target.ends is not None
+        if target.ends.is_row_by_row(comparer, claimed, target.truth):
+            words = f"It is {target.word} of matrices read row by row; vec reads columns."
+            return "vec-order", words
+        for whole in diagonals(self.problem, claimed, target.truth):
+            if self.equal(whole) is not None:
+                return "elementwise", f"It is the diagonal: {target.word} is `{text(whole)}`."
+        return None
 
     def _layout(self) -> str:
         if self.target.layout:
@@ -140,22 +150,15 @@ class Judge:
 
     def wrong(self, claim: ClaimText, reading: Reading) -> Verdict:
         """Return what went wrong in a claim that is not right."""
-        claimed, target, truth = reading.expr, self.target, self.target.truth
+        claimed, truth = reading.expr, self.target.truth
         merged = Merged([*reading.equated, *clashes(claimed, truth)])
         comparer = Comparer(self.problem, [claimed, truth], merged)
-        found = Search(
-            self.problem,
-            target.name,
-            reading,
-            truth,
-            target.ranges,
-            merged,
-            target.pick,
-            target.mistakes(),
-            symmetric=target.word == GRADIENT,
-        )()
+        found = self._search(reading, merged)
         prints = Prints(comparer, truth)
         slips = found.slips if found else traits(claimed, truth, prints)
+        other = self._other_indices(reading)
+        if not slips and other:
+            slips = (("wrong-index", other),)
         if found and slips[0][0] in ("wrong-part", "wrong-variable"):
             slips = (*outer(claimed, truth, prints), *slips)
         reason = self._reason(reading)
@@ -166,11 +169,10 @@ class Judge:
         if example is not None:
             sides = (example.claimed_cells, example.right_cells)
             comparer.exact = comparer.exact and all(map(is_exact, sides))
-        words = self._diagnosis([s for _, s in slips], reason, named=found is not None)
         return verdict(
             comparer,
             WRONG,
-            words,
+            self._diagnosis([s for _, s in slips], reason, named=found is not None),
             claim=claim,
             slips=tuple(n for n, _ in slips) or ("different",),
             counterexample=example,
@@ -181,6 +183,20 @@ class Judge:
             holds="" if reading.refusal else where_right(comparer, claimed, truth),
             marked=marked(claimed, right) if found and found.expr is not None else None,
         )
+
+    def _search(self, reading: Reading, merged: Merged) -> Found | None:
+        target = self.target
+        return Search(
+            self.problem,
+            target.name,
+            reading,
+            target.truth,
+            target.ranges,
+            merged,
+            target.pick,
+            target.mistakes(),
+            symmetric=target.word == GRADIENT,
+        )()
 
     def counterexample(
         self, comparer: Comparer, claimed: Expr, truth: Expr
@@ -211,6 +227,13 @@ class Judge:
         if reading.expr.shape != self.target.truth.shape:
             return f"it is `{shapes[0]}`, {self.target.word} `{shapes[1]}`"
         return ""
+
+    def _other_indices(self, reading: Reading) -> str:
+        """Return which index of a claim is not one of what it should be, or nothing."""
+        other = [i for i in reading.ranges if i not in self.target.ranges]
+        return (
+            f"the index `{other[0]}` is free in it, and not in {self.target.word}" if other else ""
+        )
 
     def _diagnosis(self, sentences: Sequence[str], reason: str, *, named: bool) -> str:
         """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""

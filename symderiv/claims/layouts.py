@@ -1,4 +1,4 @@
-"""Jacobians laid out otherwise: matrices read row by row instead of column by column.
+"""Jacobians laid out otherwise: matrices read row by row, or only the diagonal written.
 
 Contract: decided by evaluation; the same numbers in another order are no other derivative, but a
 formula in them is wrong here.
@@ -6,13 +6,17 @@ formula in them is wrong here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..errors import LanguageError
 from ..explicit import Explicit, plain, same_cells
-from ..expr import Expr
+from ..expr import Expr, free_indices
+from ..language import Problem
+from ..notation.text import text
 from ..shapes import ONE, Shape
 from .deciding import OUTSIDE, Comparer
+from .reading import read_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,19 @@ class Ends:
                 return False
             evaluated += 1
         return evaluated > 0
+
+
+def diagonals(problem: Problem, claimed: Expr, truth: Expr) -> Iterator[Expr]:
+    """Yield the matrix on whose diagonal the entries of a claim stand, where it has the shape."""
+    if free_indices(claimed) or claimed.shape == truth.shape:
+        return
+    for form in ("diag({})", "diag(vec({}))"):
+        try:
+            found = read_claim(problem, form.format(text(claimed)))
+        except LanguageError:
+            continue
+        if found.refusal is None and found.expr.shape == truth.shape:
+            yield found.expr
 
 
 def _row_by_row(shape: Shape, sizes: dict[str, int]) -> Sequence[int]:

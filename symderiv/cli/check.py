@@ -133,12 +133,15 @@ def _counterexample(c: Counterexample) -> list[str]:
     at = [f"{n} = {k}" for n, k in (*c.sizes.items(), *c.indices.items())]
     values = [f"{n} = {_matrix(cells)}" for n, cells in c.values.items()]
     return [
-        f"  counterexample: {', '.join(at)}; {', '.join(values)}",
+        f"  counterexample: {'; '.join(', '.join(x) for x in (at, values) if x)}",
         f"    claimed {_matrix(c.claimed_cells)}, right {_matrix(c.right_cells)}",
     ]
 
 
-def _matrix(cells: Sequence[Sequence[object]]) -> str:
+def _matrix(cells: Sequence[Any]) -> str:
+    """Return cells on one line: rows apart by semicolons, the matrices of a tensor in brackets."""
+    if any(isinstance(row[0], list) for row in cells):
+        return f"[{' '.join(map(_matrix, cells))}]"
     if len(cells) == 1 and len(cells[0]) == 1:
         return _number(cells[0][0])
     return "[" + "; ".join(" ".join(map(_number, r)) for r in cells) + "]"
