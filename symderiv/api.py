@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from . import stacking
-from .claims import Checker, Verdict
+from .claims import Checker, Verdict, about_text
 from .debugging import BackwardVerdict, BackwardVerdicts, check_backward
 from .errors import (
     DeclarationError,
@@ -203,6 +203,7 @@ def check(
     wrt: str,
     claim: Callable[..., Any],
     *,
+    order: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> BackwardVerdict: ...
@@ -214,6 +215,7 @@ def check(
     wrt: list[str] | tuple[str, ...] | None = None,
     *,
     claim: Callable[..., Any],
+    order: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> BackwardVerdicts: ...
@@ -223,9 +225,10 @@ def check(
 def check(
     of: Problem | str | Path | Any,
     wrt: str | Any | None = None,
-    claim: str | Any | None = None,
+    claim: str | Any | Sequence[str | Any] | None = None,
     *,
     about: str | None = None,
+    order: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> Verdict: ...
@@ -234,15 +237,22 @@ def check(
 def check(
     of: Problem | str | Path | Any,
     wrt: str | Any | None = None,
-    claim: str | Any | None = None,
+    claim: str | Any | Sequence[str | Any] | None = None,
     *,
     about: str | None = None,
+    order: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> Verdict | BackwardVerdicts:
-    """Return whether a claimed gradient is right; if not, why, and what it should be.
+    """Return whether a claimed derivative is right; if not, why, and what it should be.
 
-    ``about`` may name an entry instead: ``about="dL/dW[p, q]"``.
+    The claim is about the gradient, about the Jacobian where the objective is not a scalar
+    (numerator layout, matrices column by column), with ``order=2`` about the Hessian. ``about``
+    names an entry or another derivative instead: ``"dL/dW[p, q]"``, ``"dy[i]/dx[j]"``,
+    ``"d2L/dx dy"``, that of a definition ``"dZ/dX"``.
+    A list is a chain of lines that should all be equal: to the derivative, or with
+    ``about="equal"`` to each other. The verdict names the first wrong one and holds all in
+    ``lines``. A line ``S = ..`` defines a name for the lines below it.
     A callable is a backward function of arrays: it takes them by the names of its parameters
     (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
     of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
@@ -251,16 +261,32 @@ def check(
     >>> v = check("L(X @ W)", wrt="W", claim="G.T @ X", X="n, d", W="d, m")
     >>> v.verdict, v.correction
     ('transposed', 'X.T @ G')
+    >>> lines = ["(A + A.T) @ x", "A @ x - A.T @ x", "A @ x + A.T @ x"]
+    >>> check("x.T @ A @ x", wrt="x", claim=lines).diagnosis
+    'Line 2 is the first that is wrong: the sign of `A.T @ x` is wrong; line 3 is right again.'
     """
     if callable(claim) and not is_sympy(claim):
         found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
         return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
+    if isinstance(order, bool) or order not in (1, 2):
+        raise InputError(f"no derivative of order {order!r}", remedy="there are 1 and 2")
     p = _problem(of, variables, syntax)
-    says, syntax = _claimed(claim, p, syntax)
-    text = ClaimText(about or f"d{p.objective_name}/d{_name(wrt)}", (says,), syntax=syntax)
+    says, syntax = _said(claim, p, syntax)
+    text = ClaimText(about or about_text(p, str(_name(wrt)), order), says, syntax=syntax)
     return Checker(p).check(text)
+
+
+def _said(claim: Any, p: Problem, syntax: str) -> tuple[tuple[str, ...], str]:
+    """Return a claim, or the lines of one, as texts in one syntax."""
+    lines = list(claim) if isinstance(claim, (list, tuple)) else [claim]
+    if not lines:
+        raise InputError("the claim has no lines", remedy='claim=["X.T @ G", ..]')
+    found = [_claimed(line, p, syntax) for line in lines]
+    if len({s for _, s in found}) > 1:
+        raise _two_syntaxes()
+    return tuple(said for said, _ in found), found[0][1]
 
 
 def equal(
@@ -294,11 +320,15 @@ def equal(
 
 def _common_syntax(left: Any, right: Any, syntax: str) -> str:
     if syntax != "python" and (isinstance(left, str) or isinstance(right, str)):
-        raise InputError(
-            "an expression of SymPy is compared with a text in the language",
-            remedy='leave syntax="python"',
-        )
+        raise _two_syntaxes()
     return "python"
+
+
+def _two_syntaxes() -> InputError:
+    return InputError(
+        "an expression of SymPy is compared with a text in the language",
+        remedy='leave syntax="python"',
+    )
 
 
 def _agreeing(left: Written, right: Written) -> dict[str, str]:

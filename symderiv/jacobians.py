@@ -22,7 +22,7 @@ from .errors import (
     UnknownNameError,
     UnsupportedError,
 )
-from .expr import Expr, Variable, node, partial, var
+from .expr import Expr, Index, Variable, node, partial, var
 from .language import Problem
 from .matrixform import Raiser, vec_order
 from .narration import Step
@@ -113,8 +113,7 @@ class Jacobian:
     @property
     def taken(self) -> list[str]:
         """Return the names that indices must not use."""
-        p = self.problem
-        return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+        return _taken(self.problem)
 
     @cached_property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -127,7 +126,10 @@ class Jacobian:
     @cached_property
     def index_expr(self) -> Expr:
         """Return the derivative of the value's entry (i, j) by the variable's entry (p, q)."""
-        value, by = self.ends
+        return self.index_at(*self.ends)
+
+    def index_at(self, value: Sequence[Index], by: Sequence[Index]) -> Expr:
+        """Return the derivative of one entry of the value by one of the variable."""
         letters = Letters(self.taken)
         letters.reserved = {*value, *by}
         found = Forms(Raiser(), letters).monomials(self.term, (*value, *by))
@@ -141,11 +143,7 @@ class Jacobian:
     @property
     def value_name(self) -> str:
         """Return a name for what is differentiated, which the problem does not use."""
-        pool = "yzuvst" if self.value.shape[1] == ONE else "YFZVUS"
-        if self.value.op == "named":
-            return str(self.value.data)
-        found: str = next(c for c in [*pool, "Value"] if c not in self.taken)
-        return found
+        return name_of_value(self.problem, self.value)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -260,24 +258,46 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[
     return _parts(problem, variable, value, term, raiser, "jacobian", layout)
 
 
-def hessian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
-    """Return the parts of the Hessian of a scalar objective by a variable."""
+def name_of_value(problem: Problem, value: Expr) -> str:
+    """Return a name for what is differentiated, which the problem does not use."""
+    if value.op == "named":
+        return str(value.data)
+    pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
+    taken = _taken(problem)
+    found: str = next(c for c in [*pool, "Value"] if c not in taken)
+    return found
+
+
+def _taken(p: Problem) -> list[str]:
+    return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+
+def hessian_of(
+    problem: Problem, name: str, layout: str = "numerator", by: str | None = None
+) -> dict[str, Any]:
+    """Return the parts of the Hessian of a scalar objective by a variable.
+
+    With ``by``, it is the mixed one: the Jacobian by that variable of the gradient by the first.
+    """
     variable = _variable(problem, name, layout)
+    other = _variable(problem, name if by is None else by, layout)
     if not problem.objective.is_scalar:
         raise ShapeError(
             f"the objective is {describe(problem.objective.shape)}; a Hessian needs a scalar",
             remedy="write sum(..) around it, or ask for its Jacobian",
         )
     _refuse_tensors(problem.objective.shape, variable)
+    _refuse_tensors(problem.objective.shape, other)
     values: dict[Expr, Any] = {}
     root = lower(problem.objective, values).term
-    leaf = lower(variable.expr, values).term
+    leaf, column = (lower(v.expr, values).term for v in (variable, other))
     _refuse_given(root, leaf)
+    _refuse_given(root, column)
     # Facts hold at the point only, so that they are not used before the second derivative.
     gradient = Simplifier()(reverse(root, [leaf]).gradient(leaf))
-    raiser = Raiser(values, _facts(problem, name))
+    raiser = Raiser(values, _facts(problem, name, other.name))
     value = raiser.shaped(gradient, variable.shape)
-    return _parts(problem, variable, value, jacobian(gradient, leaf), raiser, "hessian", layout)
+    return _parts(problem, other, value, jacobian(gradient, column), raiser, "hessian", layout)
 
 
 def _parts(
@@ -300,10 +320,10 @@ def _parts(
     }
 
 
-def _facts(problem: Problem, name: str) -> Facts:
-    """Return what is known of the variables, but for the one that is differentiated by."""
+def _facts(problem: Problem, *by: str) -> Facts:
+    """Return what is known of the variables, but for those that are differentiated by."""
     known = problem.variables.values()
-    return Facts({v.name: v.properties for v in known if v.name != name and v.properties})
+    return Facts({v.name: v.properties for v in known if v.name not in by and v.properties})
 
 
 def _variable(problem: Problem, name: str, layout: str) -> Variable:

@@ -1,6 +1,7 @@
-"""Claims: is a gradient that somebody wrote right, and if not, what went wrong."""
+"""Claims: is a derivative that somebody wrote right, and if not, what went wrong."""
 
 from .check import Checker
-from .verdict import Counterexample, Verdict
+from .targets import about_text
+from .verdict import Counterexample, Line, Verdict
 
-__all__ = ["Checker", "Counterexample", "Verdict"]
+__all__ = ["Checker", "Counterexample", "Line", "Verdict", "about_text"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from typing import Protocol
 
 from ..derivation import Derivation
 from ..errors import SymderivError
@@ -53,6 +54,28 @@ class Mistake:
     slip: str
     sentence: str
     expr: Expr
+
+
+class Mistaken(Protocol):
+    """A derivation to be done wrongly: what a search takes from it."""
+
+    @property
+    def parts(self) -> list[Expr]: ...
+    def __iter__(self) -> Iterator[Mistake]: ...
+    def derivative(self, x: Expr) -> Expr | None: ...
+
+
+class NoMistakes:
+    """Of a claim that is not about a derivative: nothing was derived."""
+
+    parts: list[Expr] = []
+
+    def __iter__(self) -> Iterator[Mistake]:
+        return iter(())
+
+    def derivative(self, x: Expr) -> Expr | None:
+        """Return None: there is no variable."""
+        return None
 
 
 class Mistakes:
@@ -152,7 +175,7 @@ class Mistakes:
                     "missing-term",
                     f"the {term} {said} of the product rule {verb} missing: "
                     f"the variable stands in {len(parts)} places",
-                    _total([parts[k] for k in kept]),
+                    total([parts[k] for k in kept]),
                 )
 
     def _split(self, x: Expr, copies: list[Variable]) -> Expr:
@@ -190,10 +213,10 @@ class Mistakes:
         through = self._through(a)
         for slip, words, wrong in self._locals(u, a, local, inside.expr, seed.expr, above):
             found = substitute(through[0], {through[1]: wrong})
-            yield Mistake(slip, words, _total([found, *beside]))
+            yield Mistake(slip, words, total([found, *beside]))
         if beside:
             words = f"{quoted(u)} depends on the variable too, and was held fixed"
-            yield Mistake("missing-term", words, _total(beside))
+            yield Mistake("missing-term", words, total(beside))
 
     def _cotangent(self, u: Expr) -> tuple[Expr, list[Expr]]:
         """Return the gradient by a stage, and the gradient by the other ways, if there are any."""
@@ -322,7 +345,8 @@ def _mentions(parts: Sequence[Expr]) -> bool:
     return any(variables(p) for p in parts)
 
 
-def _total(terms: Sequence[Expr]) -> Expr:
+def total(terms: Sequence[Expr]) -> Expr:
+    """Return a sum."""
     return terms[0] if len(terms) == 1 else node("add", tuple(terms), terms[0].shape)
 
 

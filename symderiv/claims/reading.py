@@ -1,4 +1,4 @@
-"""Claims as written to claims as expressions: what each is about, with its free indices.
+"""Claims as written to claims as expressions.
 
 Contract: a claim that does not type-check is read again with the clashing sizes taken as equal, so
 that it can still be evaluated and its slip be named; what was equated is kept.
@@ -6,29 +6,15 @@ that it can still be evaluated and its slip be named; what was equated is kept.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from ..errors import IndexNameError, LanguageError, ParseError, ShapeError, Span, UnknownNameError
-from ..expr import Expr, entry, free_ranges
+from ..errors import IndexNameError, LanguageError, ShapeError
+from ..expr import Expr, free_ranges
 from ..language import Problem
 from ..language.grammar import only_expression, prepared
 from ..language.settling import settle
 from ..language.syntaxes import syntax_of
-from ..shapes import Dim, DimMismatchError, describe
-
-_ABOUT = re.compile(
-    r"\s*d(?P<of>\w*?)\s*/\s*d(?P<name>[A-Za-z]\w*)\s*(\[(?P<indices>[^\]]*)\])?\s*\Z"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a claim is about: a gradient, an entry of it, or the equality of expressions."""
-
-    kind: str  # "gradient" | "entry" | "equal"
-    name: str = ""
-    indices: tuple[str, ...] = ()
+from ..shapes import Dim, DimMismatchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +26,6 @@ class Reading:
     ranges: dict[str, Dim]  # of its free indices
     equated: tuple[tuple[Dim, Dim], ...] = ()
     refusal: LanguageError | None = None  # why it does not type-check, if it does not
-
-
-def read_about(about: str, objective: str = "L") -> About:
-    """Return what a claim is about; raises ParseError."""
-    if about.strip() == "equal":
-        return About("equal")
-    match = _ABOUT.match(about)
-    if match is not None and match["of"] not in ("", "L", objective):
-        raise ParseError(
-            f"a claim about d{match['of']} is not about the objective, which is {objective}",
-            span=Span(about, match.start("of"), match.end("of")),
-            remedy=f"write d{objective}/d{match['name']}",
-        )
-    if match is None:
-        raise ParseError(
-            f"a claim cannot be about {about!r}",
-            span=Span(about, 0, len(about)),
-            remedy='write "dL/dW", "dL/dW[p, q]" or "equal"',
-        )
-    if match["indices"] is None:
-        return About("gradient", match["name"])
-    names = tuple(i.strip() for i in match["indices"].split(","))
-    for i in names:
-        if not re.fullmatch(r"[A-Za-z_]\w*|[1-9]\d*", i):
-            raise ParseError(
-                f"{i!r} is not an index",
-                span=Span(about, match.start("indices"), match.end("indices")),
-                remedy="an index is a symbol or an integer from 1: dL/dW[p, q]",
-            )
-    return About("entry", match["name"], names)
-
-
-def target_entry(problem: Problem, about: About, gradient: Expr) -> Expr:
-    """Return the entry of the gradient that an entry claim is about."""
-    marks: list[str | int] = [int(i) if i.isdecimal() else i for i in about.indices]
-    rank = len(gradient.shape)
-    if len(marks) == 1 and rank == 2 and str(gradient.shape[1]) == "1":
-        marks.append(1)
-    if len(marks) != rank:
-        raise IndexNameError(
-            f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has "
-            f"{'two' if rank == 2 else rank} indices, not {len(marks)}",
-            remedy=f"write dL/d{about.name}[{', '.join('pqrstuvw'[:rank])}]",
-        )
-    return entry(gradient, *marks)
 
 
 def read_claim(
@@ -123,13 +64,3 @@ def read_claim(
 def _is_clash(error: LanguageError) -> bool:
     """Whether an error is one of sizes, which reading on under equal sizes can get past."""
     return isinstance(error, ShapeError) or "runs over" in error.subject
-
-
-def variable_or_stage(problem: Problem, name: str) -> None:
-    """Check that a name can be differentiated by; raises UnknownNameError."""
-    if name not in problem.variables:
-        known = ", ".join(problem.variables)
-        raise UnknownNameError(
-            f"the claim is about {name!r}, which is not a variable of the problem",
-            remedy=f"the variables are: {known}",
-        )

@@ -22,7 +22,7 @@ from .assumptions import Assumption
 from .deciding import Comparer, Merged
 from .edits import LIKELY, Slipped, edits, pairs
 from .fingerprints import Print, Prints, Scale
-from .mistakes import Mistakes
+from .mistakes import Mistaken
 from .reading import Reading, read_claim
 from .slips import Context, flipped, mends
 from .terms import by_terms
@@ -62,6 +62,8 @@ class Search:
     ranges: dict[str, Dim]
     merged: Merged
     target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
+    mistakes: Mistaken  # the derivation, to be done wrongly
+    symmetric: bool = True  # whether the convention for symmetric variables may have been meant
 
     def __call__(self) -> Found | None:
         """Return the slips, or None where none was found."""
@@ -111,11 +113,6 @@ class Search:
         return found
 
     @cached_property
-    def mistakes(self) -> Mistakes:
-        """The derivation, to be done wrongly."""
-        return Mistakes(self.problem, self.name, self._whole)
-
-    @cached_property
     def divisions(self) -> list[list[Expr]]:
         """The terms of the gradient: of the product rule, and as it is written."""
         written = [*self.truth.args] if self.truth.op == "add" else []
@@ -132,11 +129,6 @@ class Search:
                 continue
             found.append((((m.slip, m.sentence),), expr))
         return found
-
-    @property
-    def _whole(self) -> Expr:
-        """The gradient of which the truth may be an entry."""
-        return self.truth.args[0] if self.ranges and self.truth.op == "entry" else self.truth
 
     # meeting
 
@@ -202,7 +194,13 @@ class Search:
     def _by_convention(self) -> Found | None:
         """Return whether it is the gradient by the independent entries of a symmetric matrix."""
         shape = self.truth.shape
-        if self.ranges or len(shape) != 2 or shape[0] != shape[1] or shape == SCALAR:
+        if (
+            not self.symmetric
+            or self.ranges
+            or len(shape) != 2
+            or shape[0] != shape[1]
+            or shape == SCALAR
+        ):
             return None
         g = self.truth
         diagonal = node("mul", (node("eye", (), shape), g), shape)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..errors import Span
 from ..expr import Expr
 from ..language import ClaimText
 from ..ops import Cells
+from .places import Marked
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
 
@@ -27,6 +29,20 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a chain of claims, and what became of it."""
+
+    number: int  # from 1, as the lines were given
+    text: str
+    # "holds", "recovers" (right after a wrong line), "follows" (wrong, as the line before),
+    # "breaks", "transposed", "right-if", "unreadable" (its shapes do not fit), or "defines"
+    status: str
+    diagnosis: str = ""
+    expr: Expr | None = None
+    place: Span | None = None  # where shapes do not fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer to one claim."""
 
@@ -42,10 +58,15 @@ class Verdict:
     claimed: tuple[Expr, ...] = ()  # what was claimed, read
     truth: Expr | None = None  # the gradient it was compared with
     evidence: str = ""  # how it was decided
+    holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
+    marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
+    lines: tuple[Line, ...] = ()  # of a claim of several lines
 
     @property
     def answer(self) -> str:
         """Return the first word of the answer."""
+        if self.lines and self.verdict == RIGHT_IF:
+            return "Not in general."
         return {RIGHT: "Yes.", TRANSPOSED: "Transposed.", RIGHT_IF: "Only if", WRONG: "No."}[
             self.verdict
         ]

@@ -6,16 +6,27 @@ question of their own share one section; every other claim has its own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from ..claims.abouts import read_about
 from ..claims.verdict import Counterexample, Verdict
-from ..expr import entry
-from ..notation.math import EQUALS, Math, Num, Op, Sym, row
+from ..errors import ParseError
+from ..expr import Expr, entry
+from ..notation.math import (
+    EQUALS,
+    Math,
+    Num,
+    Op,
+    Sym,
+    fraction_of_partials,
+    row,
+)
+from ..shapes import SCALAR
 from .checks import grid
 from .model import (
     Block,
+    Bullets,
     Code,
     Display,
     Heading,
@@ -26,10 +37,20 @@ from .model import (
     Strong,
 )
 from .scribe import Scribe
+from .secondorder import first, second
 from .widths import width
 
-_ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")
 _UNNAMED = "different"  # the slip of a claim that no small change mends
+_STATUSES = {
+    "holds": "is right",
+    "recovers": "is right again",
+    "follows": "is wrong, as the line before",
+    "breaks": "is wrong",
+    "transposed": "is transposed",
+    "right-if": "needs an assumption",
+    "unreadable": "has shapes that do not fit",
+    "defines": "is a definition",
+}
 _HEADING = 28.0  # em: a longer formula stands below the heading, on its own line
 
 
@@ -63,6 +84,7 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
 def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
     title, below = _asked(scribe, verdict)
     found: list[Block] = [Heading(title, number), Paragraph(_answer(verdict)), *below]
+    found += [*_lines(scribe, verdict), *_places(scribe, verdict)]
     if verdict.counterexample is not None:
         found += _counterexample(scribe, verdict.counterexample)
     if verdict.correction_expr is not None and verdict.verdict != "right":
@@ -71,9 +93,42 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
     return found
 
 
+def _is_chain(verdict: Verdict) -> bool:
+    """Whether a claim has lines of which more is to be said than whether they are equal."""
+    return len(verdict.lines) > (2 if verdict.claim.about == "equal" else 1)
+
+
+def _lines(scribe: Scribe, verdict: Verdict) -> list[Block]:
+    """Return the lines of a chain, each with what became of it."""
+    if not _is_chain(verdict):
+        return []
+    left = _about(scribe, verdict.claim.about)
+    items: list[Inline] = []
+    for line in verdict.lines:
+        formula: Piece = Code(line.text)
+        if line.expr is not None and line.place is None:
+            form = scribe.write(line.expr)
+            formula = form if left is None else row(left, EQUALS, form)
+        items.append((f"Line {line.number} {_STATUSES[line.status]}: ", formula))
+    return [Bullets(tuple(items))]
+
+
+def _places(scribe: Scribe, verdict: Verdict) -> list[Block]:
+    """Return the claim with its wrong places marked, and where it is right in spite of them."""
+    found: list[Block] = []
+    if verdict.marked is not None and verdict.marked.tree is not None:
+        formula = scribe.write_marked(verdict.marked.tree, verdict.marked.wrong)
+        found.append(Kept((Paragraph(("The wrong place is underlined:",)), Display((formula,)))))
+    if verdict.holds:
+        found.append(Paragraph((f"The claim is {verdict.holds}.",)))
+    return found
+
+
 def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Block]]:
     """Return the heading of a claim, and the claim itself where the heading does not hold it."""
     claim = verdict.claim
+    if _is_chain(verdict):
+        return (claim.question or "Is every line right?",), []
     if not verdict.claimed:
         says = " = ".join(claim.says)
         asked = Code(says if claim.about == "equal" else f"{claim.about} = {says}")
@@ -87,7 +142,7 @@ def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Block]]:
 
 def _answer(verdict: Verdict) -> Inline:
     answer: list[Piece] = [Strong(verdict.answer), " "]
-    if verdict.verdict == "right-if" and verdict.assumption:
+    if verdict.verdict == "right-if" and verdict.assumption and not verdict.lines:
         answer.append(f"{verdict.assumption.rstrip('.')}.")
     else:
         answer += _marked(verdict.diagnosis)
@@ -118,16 +173,35 @@ def _claimed(scribe: Scribe, verdict: Verdict) -> Math:
 
 
 def _about(scribe: Scribe, about: str) -> Math | None:
-    """Return the gradient, or the entry of one, that "dL/dW[p, q]" names."""
-    found = _ABOUT.fullmatch(about.replace(" ", ""))
-    by = scribe.known.get(found[1]) if found else None
-    if found is None or by is None:
+    """Return the derivative, or the entry of one, that "dL/dW[p, q]" names."""
+    try:
+        asked = read_about(about)
+    except ParseError:
         return None
-    if not found[2]:
+    by = scribe.known.get(asked.name)
+    if by is None or asked.is_equal:
+        return None
+    if asked.order == 2:
+        other = scribe.known.get(asked.by)
+        if other is None:
+            return None
+        return second(scribe, _placed(by, asked.at), _placed(other, asked.indices))
+    by = _placed(by, asked.indices)
+    value = scribe.known.get(asked.of) if asked.of in scribe.problem.definitions else None
+    if value is None:
         return scribe.gradient(by)
-    places = [int(m) if m.isdigit() else m for m in found[2].split(",")]
-    places += [1] * (len(by.shape) - len(places))
-    return scribe.gradient(entry(by, *places))
+    value = _placed(value, asked.at)
+    if value.shape == SCALAR:
+        return fraction_of_partials(scribe.write(value), scribe.write(by))
+    return first(scribe, scribe.write(value), value.shape, by)
+
+
+def _placed(x: Expr, indices: Sequence[str]) -> Expr:
+    """Return an entry at indices, or the whole without any."""
+    if not indices:
+        return x
+    places = [int(m) if m.isdecimal() else m for m in indices]
+    return entry(x, *places, *[1] * (len(x.shape) - len(places)))
 
 
 def _marked(text: str) -> list[Piece]:

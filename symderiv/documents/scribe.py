@@ -5,7 +5,7 @@ Contract: reads names, shapes and roles off a derivation; computes no derivative
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from ..narration import Section, cotangent_names
 from ..notation.math import (
     PARTIAL,
     TRANSPOSE,
+    WRONG,
     Big,
     Fence,
     Math,
@@ -66,6 +67,20 @@ class ShapedWriter(ProofWriter):
         return Under(plain(e, level), shape_notation(e.shape))
 
 
+class MarkingWriter(ProofWriter):
+    """Writes the wrong parts of a claim in the colour of what is wrong, and in no other."""
+
+    def marking(self, wrong: Collection[Expr]) -> MarkingWriter:
+        """Return the writer that marks some nodes."""
+        self.wrong = wrong
+        return self
+
+    def __call__(self, e: Expr, level: int = SUM) -> Math:
+        if e not in self.wrong:
+            return super().__call__(e, level)
+        return Tint(WRONG, ProofWriter(delta="", differentials=self.differentials)(e, level))
+
+
 @dataclass(frozen=True, slots=True)
 class RowSum:
     """A gradient as a sum over rows: which index, how far, and the two factors of a term."""
@@ -95,6 +110,11 @@ class Scribe:
     def compact(self) -> bool:
         """Whether there is so much to say that it is said in less room: a network."""
         return self.derivation.is_network
+
+    def write_marked(self, tree: Expr, wrong: Collection[Expr]) -> Math:
+        """Return a formula with the parts marked that are wrong."""
+        made = self.write.differentials
+        return MarkingWriter(self.roles, delta=DELTA, differentials=made).marking(wrong)(tree)
 
     def name(self, name: str) -> Math:
         """Return a variable, definition or given gradient by its name."""

@@ -21,7 +21,7 @@ from ..notation.math import (
     sub,
     sup,
 )
-from ..shapes import ONE, SCALAR
+from ..shapes import ONE, SCALAR, Shape
 from .model import (
     Block,
     Boxed,
@@ -72,19 +72,31 @@ def jacobian_section(scribe: Scribe, proof: Proof, jacobian: Jacobian, number: s
 
 def symbol(scribe: Scribe, jacobian: Jacobian) -> Math:
     """Return what a Jacobian is called: a quotient of partials, in vec order for matrices."""
-    by = _stacked(scribe, jacobian.variable.expr)
+    by = jacobian.variable.expr
     if jacobian.kind == "hessian":
-        twice = sup(PARTIAL, Num("2"))
-        if jacobian.variable.shape == SCALAR:
-            return Frac(row(twice, scribe.loss), row(PARTIAL, sup(by, Num("2"))))
-        under = row(PARTIAL, by, PARTIAL, sup(by, TRANSPOSE))
-        return Frac(row(twice, scribe.loss), under)
+        return second(scribe, by, by)
     of = scribe.write.name(jacobian.value_name)
-    if ONE not in jacobian.value.shape and jacobian.variable.shape != SCALAR:
-        of = row(Word("vec"), Fence("(", of, ")"))
-    turned = by if jacobian.variable.shape == SCALAR else sup(by, TRANSPOSE)
-    whole = Frac(row(PARTIAL, of), row(PARTIAL, turned))
+    whole = first(scribe, of, jacobian.value.shape, by)
     return whole if jacobian.layout == "numerator" else sup(Fence("(", whole, ")"), TRANSPOSE)
+
+
+def first(scribe: Scribe, of: Math, shape: Shape, by: Expr) -> Math:
+    """Return the symbol of a Jacobian in numerator layout, of a value of some shape."""
+    if ONE not in shape and by.shape != SCALAR:
+        of = row(Word("vec"), Fence("(", of, ")"))
+    under = _stacked(scribe, by)
+    turned = under if by.shape == SCALAR else sup(under, TRANSPOSE)
+    return Frac(row(PARTIAL, of), row(PARTIAL, turned))
+
+
+def second(scribe: Scribe, by: Expr, other: Expr) -> Math:
+    """Return the symbol of a Hessian, or of a mixed one: its rows, then its columns."""
+    above = row(sup(PARTIAL, Num("2")), scribe.loss)
+    one, two = (_stacked(scribe, x) for x in (by, other))
+    if by is other and by.shape == SCALAR:
+        return Frac(above, row(PARTIAL, sup(one, Num("2"))))
+    turned = two if other.shape == SCALAR else sup(two, TRANSPOSE)
+    return Frac(above, row(PARTIAL, one, PARTIAL, turned))
 
 
 def _stacked(scribe: Scribe, x: Expr) -> Math:

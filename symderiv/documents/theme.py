@@ -5,6 +5,8 @@ Every colour has a contrast of at least 4.5 to 1 on white and on the tint of the
 
 from __future__ import annotations
 
+from ..notation.math import WRONG
+
 INPUT = "input"  # what the first result multiplies the cotangent by
 COTANGENT = "cotangent"  # given gradients and those of intermediates
 DELTA = "delta"  # Kronecker deltas
@@ -16,6 +18,7 @@ COLORS: dict[str, str] = {
     COTANGENT: "#b0480b",
     DELTA: "#6b6f76",
     NOTE: "#5f6670",
+    WRONG: "#b3261e",
     "slice1": "#0f766e",
     "slice2": "#8a1fb0",
     "slice3": "#9a5b00",

@@ -197,8 +197,17 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
         "correction": v.correction,
         "corrects": v.corrects,
         "evidence": v.evidence,
+        "holds": v.holds,
+        "marked": None,
         "counterexample": None,
     }
+    if v.marked is not None:
+        data["marked"] = {"text": v.marked.text, "places": [list(p) for p in v.marked.places]}
+    if v.lines:
+        data["lines"] = [
+            {"number": x.number, "text": x.text, "status": x.status, "diagnosis": x.diagnosis}
+            for x in v.lines
+        ]
     c = v.counterexample
     if c is not None:
         data["counterexample"] = {

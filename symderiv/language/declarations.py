@@ -52,7 +52,7 @@ class Declarations:
     def declare(self, name: str, text: object, meaning: str = "") -> None:
         """Add the declaration ``name: text``; raises DeclarationError with its place."""
         line = f"{name}: {text}"
-        self._check_name(name, line)
+        self.check_name(name, line)
         if not isinstance(text, str):
             raise DeclarationError(
                 f"the shape of {name} is {text!r}, not a text",
@@ -66,7 +66,8 @@ class Declarations:
         else:
             self._declare_variable(name, line, words, meaning)
 
-    def _check_name(self, name: str, line: str) -> None:
+    def check_name(self, name: str, line: str) -> None:
+        """Refuse what is no name, or is in use; raises DeclarationError."""
         here = Span(line, 0, len(name))
         if not _NAME.match(name) or name.startswith("__"):
             raise DeclarationError(

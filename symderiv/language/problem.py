@@ -343,7 +343,7 @@ def _check_definition(
             raise DeclarationError(
                 f"{name!r} is {what}", span=statement.span, remedy="use another name"
             )
-    Declarations()._check_name(name, name)
+    Declarations().check_name(name, name)
 
 
 def _chosen(

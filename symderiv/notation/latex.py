@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from symderiv.notation.math import (
+    WRONG,
     Big,
     Boxed,
     Brace,
@@ -304,7 +305,7 @@ class _Latex:
         return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
     def tint(self, node: Tint) -> str:
-        if node.role not in self.colors:
+        if node.role not in self.colors and node.role != WRONG:
             return self.show(node.body)
         if isinstance(node.body, Row):
             first = items_of(Row((node,)))
@@ -319,6 +320,7 @@ class _Latex:
 
     def _coloured(self, role: str, body: str) -> str:
         colour = self.colors.get(role)
+        body = rf"\underline{{{body}}}" if role == WRONG else body
         if colour is None:
             return body
         if colour.startswith("#") and not self.github:

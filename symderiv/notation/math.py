@@ -126,9 +126,15 @@ class Grid(Math):
     rows: tuple[tuple[Math, ...], ...]
 
 
+WRONG = "wrong"  # the role of a wrong place in a formula
+
+
 @dataclass(frozen=True, slots=True)
 class Tint(Math):
-    """The body in the colour of a role; scripts belong inside, so that they are coloured too."""
+    """The body in the colour of a role; scripts belong inside, so that they are coloured too.
+
+    What is wrong is underlined as well: a colour alone does not say so.
+    """
 
     role: str
     body: Math

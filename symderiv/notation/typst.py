@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symderiv.notation.math import (
+    WRONG,
     Big,
     Boxed,
     Brace,
@@ -196,6 +197,8 @@ class _Typst:
         return f'mat(delim: "["{", align: #right" if numbers else ""}, {rows})'
 
     def tint(self, node: Tint) -> str:
+        if node.role == WRONG:
+            return self._coloured(WRONG, f"underline({self.show(node.body)})")
         return self._coloured(node.role, self.show(node.body))
 
     def _coloured(self, role: str, body: str) -> str:

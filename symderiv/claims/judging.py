@@ -1,0 +1,269 @@
+"""Judging one claim: decide, name the slip, show the smallest counterexample, mend.
+
+Contract: a verdict is decided by exact evaluation (see ``deciding``), never by text. A correction
+is only given when it was found equal to what the claim is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import UndefinedError
+from ..explicit import is_exact
+from ..expr import Expr, free_indices, transpose, walk
+from ..language import ClaimText, Problem
+from ..notation.text import text
+from ..shapes import Dim, describe, swapped
+from .assumptions import Assumption, assumptions
+from .deciding import Comparer, Merged, smallest_failure
+from .fingerprints import Prints
+from .holding import where_right
+from .layouts import diagonals
+from .places import marked
+from .reading import Reading
+from .search import Found, Search
+from .targets import GRADIENT, Target
+from .traits import outer, traits
+from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+
+
+class Judge:
+    """Judges what is claimed to equal one target."""
+
+    def __init__(self, problem: Problem, target: Target) -> None:
+        self.problem, self.target = problem, target
+
+    def __call__(self, claim: ClaimText, reading: Reading) -> Verdict:
+        """Return the verdict on one claimed expression."""
+        return self.decided(claim, reading) or self.wrong(claim, reading)
+
+    def equal(self, claimed: Expr) -> Comparer | None:
+        """Return how a claim was found equal to the target, or None where it is not."""
+        truth = self.target.truth
+        if claimed.shape != truth.shape:
+            return None
+        comparer = Comparer(self.problem, [claimed, truth])
+        return comparer if comparer.equal(claimed, truth) else None
+
+    def decided(self, claim: ClaimText, reading: Reading) -> Verdict | None:
+        """Return the verdict on a claim that is right, transposed, unreadable or right-if."""
+        claimed, truth = reading.expr, self.target.truth
+        if reading.refusal is not None:
+            return None if reading.equated else self.unreadable(claim, reading)
+        said = {
+            "claim": claim,
+            "claimed": (claimed,),
+            "truth": truth,
+            "correction": text(truth),
+            "correction_expr": truth,
+        }
+        same = self.equal(claimed)
+        if same is not None:
+            return verdict(same, RIGHT, f"It equals {self.target.word}.", **said)
+        comparer = Comparer(self.problem, [claimed, truth])
+        if self._is_transpose(comparer, claimed):
+            words = f"It is the transpose. {self._layout()}"
+            return verdict(comparer, TRANSPOSED, words, slips=("transposed",), **said)
+        laid = self._laid_out(comparer, claimed) if self.target.ends is not None else None
+        if laid is not None:
+            slip, words = laid
+            other = self.counterexample(comparer, claimed, truth)
+            return verdict(comparer, WRONG, words, slips=(slip,), counterexample=other, **said)
+        assumed = self.assumed(claimed)
+        if assumed is None:
+            return None
+        under, assumption = assumed
+        return verdict(
+            under,
+            RIGHT_IF,
+            f"{assumption.words}.",
+            slips=("assumption",),
+            assumption=assumption.words,
+            counterexample=self.counterexample(comparer, claimed, truth),
+            holds=where_right(comparer, claimed, truth),
+            **said,
+        )
+
+    def _laid_out(self, comparer: Comparer, claimed: Expr) -> tuple[str, str] | None:
+        """Return how a claim holds the entries of a Jacobian in other places, as a slip."""
+        target = self.target
+        assert target.ends is not None
+        if target.ends.is_row_by_row(comparer, claimed, target.truth):
+            words = f"It is {target.word} of matrices read row by row; vec reads columns."
+            return "vec-order", words
+        for whole in diagonals(self.problem, claimed, target.truth):
+            if self.equal(whole) is not None:
+                return "elementwise", f"It is the diagonal: {target.word} is `{text(whole)}`."
+        return None
+
+    def _layout(self) -> str:
+        if self.target.layout:
+            return f"{self.target.layout[0].upper()}{self.target.layout[1:]}."
+        if self.target.word == GRADIENT:
+            shape = describe(self.target.truth.shape)
+            return f"The gradient has the shape of the variable, {shape}."
+        return f"The shape of {self.target.word} is {describe(self.target.truth.shape)}."
+
+    def _is_transpose(self, comparer: Comparer, claimed: Expr) -> bool:
+        truth = self.target.truth
+        turned = swapped(claimed.shape)
+        if turned != truth.shape or free_indices(claimed) or truth.is_scalar:
+            return False
+        return comparer.equal(transpose(claimed), truth)
+
+    def assumed(self, claimed: Expr) -> tuple[Comparer, Assumption] | None:
+        """Return an assumption under which a claim is right, if one is found."""
+        truth = self.target.truth
+        if claimed.shape != truth.shape:
+            return None
+        for found in assumptions(self.problem, claimed, truth, self.target.name):
+            comparer = self.under(found, claimed)
+            if comparer is not None:
+                return comparer, found
+        return None
+
+    def under(self, assumption: Assumption, claimed: Expr) -> Comparer | None:
+        """Return how a claim was found right under an assumption, or None where it is not."""
+        truth = self.target.truth
+        sides = [claimed, truth]
+        comparer = Comparer(self.problem, sides, Merged(assumption.equal), assumption)
+        try:
+            return comparer if comparer.equal(claimed, truth) else None
+        except UndefinedError:
+            return None
+
+    def unreadable(self, claim: ClaimText, reading: Reading) -> Verdict:
+        """Return the verdict on a claim whose shapes do not fit and that no slip explains."""
+        assert reading.refusal is not None
+        return Verdict(
+            claim=claim,
+            verdict=WRONG,
+            diagnosis=f"Its shapes do not fit: {reading.refusal.subject}.",
+            slips=("shape",),
+            truth=self.target.truth,
+            correction=text(self.target.truth),
+            correction_expr=self.target.truth,
+            evidence="decided by the shapes",
+        )
+
+    def wrong(self, claim: ClaimText, reading: Reading) -> Verdict:
+        """Return what went wrong in a claim that is not right."""
+        claimed, truth = reading.expr, self.target.truth
+        merged = Merged([*reading.equated, *clashes(claimed, truth)])
+        comparer = Comparer(self.problem, [claimed, truth], merged)
+        found = self._search(reading, merged)
+        prints = Prints(comparer, truth)
+        slips = found.slips if found else traits(claimed, truth, prints)
+        other = self._other_indices(reading)
+        if not slips and other:
+            slips = (("wrong-index", other),)
+        if found and slips[0][0] in ("wrong-part", "wrong-variable"):
+            slips = (*outer(claimed, truth, prints), *slips)
+        reason = self._reason(reading)
+        right = found.expr if found and found.expr is not None else truth
+        example = self.counterexample(comparer, claimed, truth) or self.counterexample(
+            replace(comparer, merged=Merged(reading.equated)), claimed, truth
+        )
+        if example is not None:
+            sides = (example.claimed_cells, example.right_cells)
+            comparer.exact = comparer.exact and all(map(is_exact, sides))
+        return verdict(
+            comparer,
+            WRONG,
+            self._diagnosis([s for _, s in slips], reason, named=found is not None),
+            claim=claim,
+            slips=tuple(n for n, _ in slips) or ("different",),
+            counterexample=example,
+            correction=text(right),
+            correction_expr=right,
+            claimed=(claimed,),
+            truth=truth,
+            holds="" if reading.refusal else where_right(comparer, claimed, truth),
+            marked=marked(claimed, right) if found and found.expr is not None else None,
+        )
+
+    def _search(self, reading: Reading, merged: Merged) -> Found | None:
+        target = self.target
+        return Search(
+            self.problem,
+            target.name,
+            reading,
+            target.truth,
+            target.ranges,
+            merged,
+            target.pick,
+            target.mistakes(),
+            symmetric=target.word == GRADIENT,
+        )()
+
+    def counterexample(
+        self, comparer: Comparer, claimed: Expr, truth: Expr
+    ) -> Counterexample | None:
+        """Return the smallest point at which a claim fails."""
+        found = smallest_failure(comparer, claimed, truth)
+        if found is None:
+            return None
+        sizes, values, spot, left, right = found
+        met = {str(e.data) for x in (claimed, truth) for e in walk(x) if e.op == "var"}
+        shown = {n: c for n, c in values.items() if n in met}
+        used = {d for x in (claimed, truth) for e in walk(x) for dim in e.shape for d in dim.names}
+        return Counterexample(
+            {d: s for d, s in sizes.items() if d in used},
+            shown,
+            spot,
+            claimed,
+            left,
+            truth,
+            right,
+            tuple((str(a), str(b)) for a, b in comparer.merged.pairs),
+        )
+
+    def _reason(self, reading: Reading) -> str:
+        if reading.refusal is not None:
+            return reading.refusal.subject
+        shapes = [describe(x.shape) for x in (reading.expr, self.target.truth)]
+        if reading.expr.shape != self.target.truth.shape:
+            return f"it is `{shapes[0]}`, {self.target.word} `{shapes[1]}`"
+        return ""
+
+    def _other_indices(self, reading: Reading) -> str:
+        """Return which index of a claim is not one of what it should be, or nothing."""
+        other = [i for i in reading.ranges if i not in self.target.ranges]
+        return (
+            f"the index `{other[0]}` is free in it, and not in {self.target.word}" if other else ""
+        )
+
+    def _diagnosis(self, sentences: Sequence[str], reason: str, *, named: bool) -> str:
+        """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""
+        parts = [self.target.worded(s) for s in sentences]
+        if reason:
+            parts.append(f"as written, {reason}" if named else reason)
+        return sentence("; and ".join(parts) or f"it differs from {self.target.word}")
+
+
+def verdict(comparer: Comparer, said: str, diagnosis: str, **parts: Any) -> Verdict:
+    """Return a verdict with the evidence of the comparison that decided it."""
+    return Verdict(verdict=said, diagnosis=diagnosis, evidence=_evidence(comparer), **parts)
+
+
+def clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:
+    """Return the sizes to be taken as equal so that two shapes can be compared entry by entry."""
+    # Shapes are aligned from the right; further batch axes are no sizes to be equal.
+    pairs = zip(reversed(claimed.shape), reversed(truth.shape), strict=False)
+    return [(a, b) for a, b in pairs if a != b and a.symbols and b.symbols]
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence."""
+    return words[0].upper() + words[1:] + "."
+
+
+def _evidence(comparer: Comparer) -> str:
+    how = "in exact rational arithmetic" if comparer.exact else "to 40 digits"
+    if comparer.count:
+        sizes = len(comparer.sizes())
+        of = f" of {sizes} choices of sizes" if sizes > 1 else ""
+        return f"equal {how} at {comparer.count} points{of}"
+    return f"decided {how}"

@@ -1,0 +1,227 @@
+"""What a claim is compared with: a gradient, a Jacobian, a Hessian, an entry, the line before it.
+
+Contract: the derivative comes from the derivation; names and indices that are not those of the
+problem are refused here. A Jacobian is in numerator layout, matrices column by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ..derivation import Derivation, require_scalar
+from ..errors import IndexNameError, ParseError, UnknownNameError
+from ..expr import Expr, Index, entry, free_ranges
+from ..jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
+from ..language import Problem
+from ..shapes import ONE, SCALAR, Dim, Shape, describe
+from .abouts import About
+from .layouts import Ends
+from .lifted import LiftedMistakes
+from .mistakes import Mistaken, Mistakes, NoMistakes
+
+GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a claim should be equal to, and what its search needs to know of it."""
+
+    truth: Expr
+    mistakes: Callable[[], Mistaken]
+    word: str = GRADIENT
+    name: str = ""  # of the variable; "" where the claim is about no derivative
+    layout: str = ""  # how a Jacobian is laid out, in words
+    ends: Ends | None = None  # what the rows and columns of a Jacobian run over
+    ranges: dict[str, Dim] = field(default_factory=dict)  # of the indices of an entry
+    pick: Callable[[Expr], Expr] = lambda whole: whole  # of a whole derivative, what is claimed
+
+    def worded(self, sentence: str) -> str:
+        """Return a sentence of the search, which calls every truth the gradient."""
+        return sentence.replace(GRADIENT, self.word)
+
+
+def of_expression(truth: Expr, word: str) -> Target:
+    """Return the target of what is claimed to equal an expression: the line before."""
+    return Target(truth, NoMistakes, word, ranges=free_ranges(truth))
+
+
+def about_text(problem: Problem, name: str, order: int = 1) -> str:
+    """Return how the derivative of a problem by a variable is written: dL/dW, dy/dx, d2L/dw2."""
+    scalar = problem.objective.shape == SCALAR
+    of = problem.objective_name if scalar else name_of_value(problem, problem.objective)
+    return f"d2{of}/d{name}2" if order == 2 else f"d{of}/d{name}"
+
+
+class Targets:
+    """The derivatives of one problem that claims may be about, each derived once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._gradients: dict[tuple[str, str], Expr] = {}
+        self._matrices: dict[tuple[str, ...], Jacobian] = {}
+
+    def __call__(self, about: About) -> Target:
+        """Return what a claim is about; raises LanguageError, MissingRuleError."""
+        posed = self._posed(about)
+        for name in dict.fromkeys((about.name, about.by or about.name)):
+            self._check_variable(about, name)
+        if about.order == 1 and posed.objective.shape == SCALAR:
+            return self._gradient(about, posed)
+        return self._matrix(about, posed)
+
+    def gradient(self, name: str) -> Expr:
+        """Return the gradient of the objective by a variable or a definition."""
+        return self._gradient_of(self.problem, "", name)
+
+    # what is differentiated
+
+    def _posed(self, about: About) -> Problem:
+        """Return the problem whose objective is differentiated: that of the claim's value."""
+        problem = self.problem
+        if about.of in problem.definitions:
+            names = list(problem.definitions)
+            before = names[: names.index(about.of)]
+            earlier = {n: problem.definitions[n] for n in before}
+            value = problem.definitions[about.of]
+            return replace(problem, objective=value, definitions=earlier, claims=())
+        if about.of in ("", problem.objective_name):
+            return problem
+        free = about.of not in problem.known() and about.of not in problem.dims
+        scalar = problem.objective.shape == SCALAR
+        if free and (about.of == "L" if scalar else len(about.of) == 1):
+            return problem
+        called = problem.objective_name if scalar else name_of_value(problem, problem.objective)
+        start = about.text.index(about.of)
+        raise ParseError(
+            f"a claim about d{about.of} is not about the objective, which is {called}",
+            span=replace(about.span, start=start, stop=start + len(about.of)),
+            remedy=f"write d{called}/d{about.name}",
+        )
+
+    def _check_variable(self, about: About, name: str) -> None:
+        problem = self.problem
+        known = [*problem.variables]
+        if name in known or (name in problem.definitions and self._is_plain(about)):
+            return
+        raise UnknownNameError(
+            f"the claim is about {name!r}, which is not a variable of the problem",
+            remedy=f"the variables are: {', '.join(known)}",
+        )
+
+    def _is_plain(self, about: About) -> bool:
+        """Whether a claim is about the gradient of the objective itself."""
+        whole = about.order == 1 and self.problem.objective.shape == SCALAR
+        return whole and about.of not in self.problem.definitions
+
+    # gradients
+
+    def _gradient(self, about: About, posed: Problem) -> Target:
+        if about.at:
+            raise IndexNameError(
+                f"{about.of} is a scalar and has no entries", span=about.span, remedy="no index"
+            )
+        whole = self._gradient_of(posed, about.of, about.name)
+
+        def pick(x: Expr) -> Expr:
+            return _entry(about, x) if about.indices else x
+
+        truth = pick(whole)
+        return Target(
+            truth,
+            lambda: Mistakes(posed, about.name, whole),
+            name=about.name,
+            ranges=free_ranges(truth) if about.indices else {},
+            pick=pick,
+        )
+
+    def _gradient_of(self, posed: Problem, of: str, name: str) -> Expr:
+        key = (of if of in self.problem.definitions else "", name)
+        if key not in self._gradients:
+            require_scalar(posed)
+            if name in posed.definitions and name not in posed.variables:
+                whole = Derivation(posed, list(posed.variables))
+                self._gradients[key] = whole.by_definition(name)
+            else:
+                self._gradients[key] = Derivation(posed, [name])[name].expr
+        return self._gradients[key]
+
+    # Jacobians and Hessians
+
+    def _matrix(self, about: About, posed: Problem) -> Target:
+        made = self._made(about, posed)
+        rows = posed.variables[about.name].shape if about.order == 2 else made.value.shape
+        by_number = made.variable.shape == SCALAR
+        ranges: dict[str, Dim] = {}
+        if about.is_entry:
+            marks, by = self._marks(about, rows, made.variable.shape, ranges)
+            truth = made.index_at(marks, by)
+        else:
+            truth = made.expr
+        return Target(
+            truth,
+            NoMistakes if about.is_entry else lambda: LiftedMistakes(made),
+            JACOBIAN if about.order == 1 else HESSIAN,
+            name=made.name,
+            layout=_layout(about, made, posed),
+            ends=None if by_number or about.is_entry else Ends(rows, made.variable.shape),
+            ranges=ranges,
+        )
+
+    def _made(self, about: About, posed: Problem) -> Jacobian:
+        key = (about.of if about.of in self.problem.definitions else "", about.name, about.by)
+        if key not in self._matrices:
+            if about.order == 2:
+                parts = hessian_of(posed, about.name, by=about.by)
+            else:
+                parts = jacobian_of(posed, about.name)
+            self._matrices[key] = Jacobian(**parts)
+        return self._matrices[key]
+
+    @staticmethod
+    def _marks(
+        about: About, rows: Shape, cols: Shape, ranges: dict[str, Dim]
+    ) -> tuple[list[Index], list[Index]]:
+        """Return the indices of both ends of an entry, and note the ranges of those with a name."""
+        found: list[list[Index]] = []
+        for what, shape, written in (("value", rows, about.at), ("variable", cols, about.indices)):
+            axes = [d for d in shape if d != ONE]
+            if len(written) != len(axes):
+                count = {0: "no index", 1: "one index", 2: "two indices"}[len(axes)]
+                raise IndexNameError(
+                    f"an entry of the {what} ({describe(shape)}) has {count}, not {len(written)}",
+                    span=about.span,
+                    remedy="write dy[i]/dx[j], dY[i, j]/dX[p, q], d2L/dw[i]dw[j]",
+                )
+            for i, dim in zip(written, axes, strict=True):
+                if not i.isdecimal() and ranges.setdefault(i, dim) != dim:
+                    raise IndexNameError(
+                        f"the index {i} runs over {ranges[i]} and over {dim}",
+                        span=about.span,
+                        remedy="use two indices",
+                    )
+            found.append([int(i) if i.isdecimal() else i for i in written])
+        return found[0], found[1]
+
+
+def _layout(about: About, made: Jacobian, posed: Problem) -> str:
+    """Return what the rows and the columns of a Jacobian run over, in words."""
+    if about.order == 2 and about.by == about.name:
+        return "the rows and the columns run over the entries of the variable"
+    of = about.name if about.order == 2 else about.of or name_of_value(posed, made.value)
+    return f"the rows belong to `{of}`, the columns to `{made.name}` (numerator layout)"
+
+
+def _entry(about: About, gradient: Expr) -> Expr:
+    """Return the entry of the gradient that an entry claim is about."""
+    marks: list[Index] = [int(i) if i.isdecimal() else i for i in about.indices]
+    rank = len(gradient.shape)
+    if len(marks) == 1 and rank == 2 and str(gradient.shape[1]) == "1":
+        marks.append(1)
+    if len(marks) != rank:
+        raise IndexNameError(
+            f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has "
+            f"{'two' if rank == 2 else rank} indices, not {len(marks)}",
+            remedy=f"write dL/d{about.name}[{', '.join('pqrstuvw'[:rank])}]",
+        )
+    return entry(gradient, *marks)
