@@ -263,7 +263,7 @@ def check(
     ('transposed', 'X.T @ G')
     >>> lines = ["(A + A.T) @ x", "A @ x - A.T @ x", "A @ x + A.T @ x"]
     >>> check("x.T @ A @ x", wrt="x", claim=lines).diagnosis
-    'Line 2 is the first that is wrong: the sign of `A.T @ x` is wrong; line 3 is right again.'
+    'Line 2 is the first that is wrong: the sign of `-A.T @ x` is wrong; line 3 is right again.'
     """
     if callable(claim) and not is_sympy(claim):
         found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
@@ -272,6 +272,10 @@ def check(
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     if isinstance(order, bool) or order not in (1, 2):
         raise InputError(f"no derivative of order {order!r}", remedy="there are 1 and 2")
+    if about is not None and order == 2:
+        raise InputError(
+            "about= says the order itself", remedy='about="d2L/dw2", or wrt= and order=2'
+        )
     p = _problem(of, variables, syntax)
     says, syntax = _said(claim, p, syntax)
     text = ClaimText(about or about_text(p, str(_name(wrt)), order), says, syntax=syntax)

@@ -59,6 +59,7 @@ class Chain:
                 self.first,
                 claim=self.claim,
                 claimed=claimed,
+                truth=self.target.truth,
                 diagnosis=told(self.first, self.number, lines),
             )
         right = self.target.truth if self.first is None else found.correction_expr
@@ -133,7 +134,10 @@ def compared(problem: Problem, left: Expr, right: Expr) -> Comparer | None:
     if left.shape != right.shape:
         return None
     comparer = Comparer(problem, [left, right])
-    return comparer if comparer.equal(left, right) else None
+    try:
+        return comparer if comparer.equal(left, right) else None
+    except UndefinedError:  # the right is never defined: the left may be
+        return comparer if comparer.equal(right, left) else None
 
 
 def equal(problem: Problem, left: Expr, right: Expr) -> bool:

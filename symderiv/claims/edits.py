@@ -293,21 +293,28 @@ def _edited(slipped: Slipped, editors: Sequence[Editor]) -> Iterator[Change]:
     met = Counter(_at(slipped.claimed, p) for p in places)
     repeated = {e for e, times in met.items() if times > 1}
     for editor in editors:
+        everywhere: list[Change] = []  # the change in all places, after that in one
         # What replaces a part should replace as little as possible.
         for place in reversed(places) if editor is _replaced else places:
             for slip, sentence, there in editor(_at(slipped.claimed, place), slipped):
                 old = _at(slipped.claimed, place)
-                wholes = [_put(slipped.claimed, place, there)]
                 if old in repeated:
-                    wholes.append(_exchanged(slipped.claimed, old, there))
-                for whole in wholes:
-                    try:
-                        written = text(whole)
-                    except DimMismatchError:  # sizes that meet nowhere
-                        continue
-                    if written not in seen:
-                        seen.add(written)
-                        yield slip, sentence, whole
+                    every = _exchanged(slipped.claimed, old, there)
+                    everywhere.append((slip, sentence, every))
+                yield from _unseen(slip, sentence, _put(slipped.claimed, place, there), seen)
+        for change in everywhere:
+            yield from _unseen(*change, seen)
+
+
+def _unseen(slip: str, sentence: str, whole: Expr, seen: set[str]) -> Iterator[Change]:
+    """Yield a changed claim that was not proposed before."""
+    try:
+        written = text(whole)
+    except DimMismatchError:  # sizes that meet nowhere
+        return
+    if written not in seen:
+        seen.add(written)
+        yield slip, sentence, whole
 
 
 def _exchanged(x: Expr, old: Expr, new: Expr) -> Expr:

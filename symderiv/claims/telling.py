@@ -30,7 +30,8 @@ def told(found: Verdict, number: int, lines: Sequence[Line]) -> str:
         words = found.diagnosis.partition(". ")[0].rstrip(".")
         one = "wrong already" if number == first_claimed(lines) else "the first that is wrong"
         head = f"Line {number} is {one}: {words[0].lower()}{words[1:]}"
-    parts = [head]
+    earlier = [x for x in lines if x.number < number and x.status in ("right-if", "transposed")]
+    parts = [head, *(f"before it, line {x.number} {_LATER[x.status][0]}" for x in earlier[:1])]
     later = [x for x in lines if x.number > number and x.status != "defines"]
     for status, group in groupby(later, lambda x: x.status):
         numbers = [x.number for x in group]

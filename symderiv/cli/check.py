@@ -59,6 +59,8 @@ def command(
     if lines:
         if wrt is None and about is None:
             raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
+        if about is not None and order == 2:
+            raise InputError("--about says the order itself", remedy='--about "d2L/dw2"')
         says = tuple(says for line in lines for says in _written(line))
         claims = [ClaimText(about or about_text(read, str(wrt), order), says, syntax=syntax)]
     elif wrt is not None or about is not None:
