@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
+    from .grading import check_all
     from .language import Problem, problem
     from .results import Derivation, Result
     from .secondorder import Jacobian
@@ -32,6 +33,7 @@ _HOMES = {
     "SymderivError": "errors",
     "Verdict": "claims",
     "check": "api",
+    "check_all": "grading",
     "derive": "api",
     "equal": "api",
     "hessian": "api",
@@ -51,6 +53,7 @@ __all__ = [
     "SymderivError",
     "Verdict",
     "check",
+    "check_all",
     "derive",
     "equal",
     "hessian",

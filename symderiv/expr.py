@@ -50,6 +50,10 @@ class Expr:
         """Whether the shape is 1 x 1."""
         return self.shape == SCALAR
 
+    def __reduce__(self) -> tuple[Callable[..., Expr], tuple[object, ...]]:
+        # Another process has nodes of its own, of which equal ones must be one again.
+        return node, (self.op, self.args, self.shape, self.data)
+
     # What is asked of a node again and again is found once: a deep problem asks for every part.
     _free: dict[str, Dim] | None
     _reduced: bool | None

@@ -9,6 +9,7 @@ another point is tried, and is deterministic.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -35,6 +36,14 @@ def floated(x: Any) -> Any:
 # to this context alone.
 HIGH.mpf.__rsub__ = lambda self, other: -(self - floated(other))
 HIGH.mpf.__rtruediv__ = lambda self, other: floated(other) / self
+
+
+def _from_parts(parts: Any) -> Any:
+    """Return the number of this context that has some parts, in another process too."""
+    return HIGH.make_mpf(parts)
+
+
+copyreg.pickle(HIGH.mpf, lambda x: (_from_parts, (x._mpf_,)))
 
 
 def precise(name: str, *args: Any) -> Any:

@@ -21,11 +21,12 @@ from .entries import explicit_entries
 from .errors import NoEntriesError
 from .evidence import Certificate, Evidence
 from .evidence.example import worked_example
-from .jacobians import Jacobian
+from .jacobians import Jacobian, jacobian_of
 from .language import ClaimText, Problem
 from .language.declarations import Declarations
 from .language.problem import build as build_problem
 from .sampling import least_sizes
+from .shapes import SCALAR
 from .structured import StructuredResult
 from .writing import digest
 
@@ -142,6 +143,15 @@ def jacobian_files(
     )
     files["certificate.json"] = whole.to_json().encode()
     return files
+
+
+def scribe_of(problem: Problem) -> Scribe:
+    """Return what writes about a problem, whose objective may be a vector or a matrix."""
+    if problem.objective.shape == SCALAR:
+        return Scribe(Derivation(problem), problem.meanings)
+    name = problem.wrt[0] if problem.wrt else next(iter(problem.variables))
+    posed = Jacobian(**jacobian_of(problem, name)).posed
+    return Scribe(Derivation(posed, [name]), problem.meanings)
 
 
 def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str], str, str]]:

@@ -37,6 +37,7 @@ LAYERS = [
     ["secondorder"],
     ["results"],
     ["api"],
+    ["grading"],
     ["bench"],
     ["cli"],
     ["__main__", "__init__"],

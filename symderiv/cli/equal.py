@@ -10,8 +10,8 @@ from ..api import equal
 from ..claims.verdict import RIGHT
 from ..evidence import describe_verdict
 from ..language.declarations import parse_var_option
-from .check import report
 from .common import json_option, syntax_option
+from .reports import report
 
 
 @click.command(name="equal", short_help="Compare two expressions.")

@@ -1,5 +1,6 @@
 """Documents: a derivation arranged for reading, in Markdown, LaTeX, Typst and PDF."""
 
+from .answers import Entry, answers_document
 from .build import STYLES, build
 from .examples import ExplicitExample, NumericExample, Slice, explicit_example
 from .graph import graph_of
@@ -11,10 +12,12 @@ from .render import latex, markdown, pdf, pictures, typst
 __all__ = [
     "STYLES",
     "Document",
+    "Entry",
     "ExplicitExample",
     "GraphPicture",
     "NumericExample",
     "Slice",
+    "answers_document",
     "build",
     "explicit_example",
     "graph_files",

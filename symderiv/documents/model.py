@@ -228,6 +228,23 @@ class CostTable(Block):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A claim by its name, what it is about, the verdict, and why in a few words."""
+
+    name: str
+    about: str
+    answer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTable(Block):
+    """Many claims with their verdicts."""
+
+    rows: tuple[AnswerRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumberRow:
     """An entry, its value by the formula, the difference quotient, and how far they are apart."""
 

@@ -188,8 +188,8 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     blocks: list[Block] = [Heading(("Problem",), number)]
     if scribe.problem.question:
         blocks.append(Paragraph((scribe.problem.question,)))
-    blocks.append(Display(tuple(_statement(scribe))))
-    blocks.append(Paragraph(_assumptions(scribe)))
+    blocks.append(Display(tuple(statement(scribe))))
+    blocks.append(Paragraph(assumptions(scribe)))
     if scribe.problem.source:
         blocks.append(Paragraph((f"Source: {scribe.problem.source.rstrip('.')}.",)))
     properties = _properties(scribe)
@@ -203,7 +203,8 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     return blocks
 
 
-def _statement(scribe: Scribe) -> list[Math]:
+def statement(scribe: Scribe) -> list[Math]:
+    """Return the definitions and the objective, with the shapes below the symbols."""
     problem = scribe.problem
     lines: list[Math] = []
     for name, value in problem.definitions.items():
@@ -217,7 +218,8 @@ def _statement(scribe: Scribe) -> list[Math]:
     return lines
 
 
-def _assumptions(scribe: Scribe) -> Inline:
+def assumptions(scribe: Scribe) -> Inline:
+    """Return what is assumed of the objective, and the layout."""
     text: list[str | Math] = []
     for name, of in scribe.given_at.items():
         target = of if of.op in ("named", "var") else None

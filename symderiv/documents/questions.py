@@ -82,14 +82,18 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
 
 
 def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
-    title, below = _asked(scribe, verdict)
-    found: list[Block] = [Heading(title, number), Paragraph(_answer(verdict)), *below]
+    title, stated = _asked(scribe, verdict)
+    found: list[Block] = [Heading(title, number), Paragraph(_answer(verdict))]
+    if verdict.verdict == "right" or verdict.correction_expr is None:
+        words = "The claim:"
+    else:
+        words = "The claim, and the right form:" if stated else "The right form:"
+        stated = [*stated, _corrected(scribe, verdict)]
+    if stated:
+        found.append(Kept((Paragraph((words,)), Display(tuple(stated)))))
     found += [*_lines(scribe, verdict), *_places(scribe, verdict)]
     if verdict.counterexample is not None:
-        found += _counterexample(scribe, verdict.counterexample)
-    if verdict.correction_expr is not None and verdict.verdict != "right":
-        lead = Paragraph(("The right form:",))
-        found.append(Kept((lead, Display((_corrected(scribe, verdict),)))))
+        found.append(_counterexample(scribe, verdict.counterexample))
     return found
 
 
@@ -124,7 +128,7 @@ def _places(scribe: Scribe, verdict: Verdict) -> list[Block]:
     return found
 
 
-def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Block]]:
+def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Math]]:
     """Return the heading of a claim, and the claim itself where the heading does not hold it."""
     claim = verdict.claim
     if _is_chain(verdict):
@@ -136,8 +140,7 @@ def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Block]]:
     formula = _claimed(scribe, verdict)
     if not claim.question and width(formula) < _HEADING:
         return ("Is ", formula, "?"), []
-    stated = Kept((Paragraph(("The claim:",)), Display((formula,))))
-    return (claim.question or "Is this form right?",), [stated]
+    return (claim.question or "Is this form right?",), [formula]
 
 
 def _answer(verdict: Verdict) -> Inline:
@@ -217,21 +220,20 @@ def _typeset(text: str) -> Piece:
     return Code(text)
 
 
-def _counterexample(scribe: Scribe, found: Counterexample) -> list[Block]:
+def _counterexample(scribe: Scribe, found: Counterexample) -> Block:
     sizes: list[Piece] = []
     for k, (name, value) in enumerate(found.sizes.items()):
         sizes += [", " if k else "", row(Sym(name), EQUALS, Num(str(value)))]
     for name, value in found.indices.items():
         sizes += [", ", row(Sym(name), EQUALS, Num(str(value)))]
-    sizes += _equated(found)
-    lead: Inline = ("The smallest counterexample: ", *sizes, ", and")
-    given = tuple(row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
+    sizes += [*_equated(found), ", "] if sizes else []
+    lead: Inline = ("The smallest counterexample: ", *sizes, "and the two sides differ:")
+    given = (row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
     sides = (
         row(scribe.write(found.claimed), EQUALS, grid(found.claimed_cells)),
         row(scribe.write(found.right), EQUALS, grid(found.right_cells)),
     )
-    first = Kept((Paragraph(lead), Display(given)))
-    return [first, Kept((Paragraph(("The two sides are",)), Display(sides)))]
+    return Kept((Paragraph(lead), Display((*given, *sides))))
 
 
 def _equated(found: Counterexample) -> list[Piece]:

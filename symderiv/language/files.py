@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import LanguageError, ProblemFileError, Span
+from ..errors import LanguageError, ProblemFileError
 from .declarations import Declarations
 from .problem import ClaimText, Problem, build
+from .tables import TableReader, read_text
 
 _TABLES = ("variables", "definitions", "objective", "claims", "meaning", "stack")
 _TOP = ("title", "name", "question", "upstream", "source", *_TABLES)
@@ -32,54 +32,10 @@ def load_text(source: str, name: str) -> Problem:
 
 def load_file(path: Path) -> Problem:
     """Return the problem of a TOML file; raises ProblemFileError."""
-    try:
-        source = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProblemFileError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ProblemFileError(f"{path} is not UTF-8 text") from None
-    return load_text(source, path.stem)
+    return load_text(read_text(path), path.stem)
 
 
-class _Reader:
-    def __init__(self, name: str, source: str) -> None:
-        self.name, self.source = name, source
-
-    def _fail(self, message: str, remedy: str = "", mark: str = "") -> ProblemFileError:
-        return ProblemFileError(
-            f"{self.name}: {message}", span=self._place(mark) if mark else None, remedy=remedy
-        )
-
-    def _place(self, mark: str) -> Span | None:
-        """Return the first line that starts with ``mark``, or contains it."""
-        lines = self.source.split("\n")
-        for fits in (str.startswith, str.__contains__):
-            for k, line in enumerate(lines):
-                if fits(line.strip().strip("["), mark):
-                    start = line.index(mark)
-                    return Span(self.source, start, start + len(mark), k)
-        return None
-
-    def _keys(self, table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-        for key in table:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-                raise self._fail(f"no entry {key!r} in {where}", remedy, key)
-
-    def _table(self, data: Mapping[str, Any], key: str) -> dict[str, Any]:
-        found = data.get(key, {})
-        if not isinstance(found, dict):
-            raise self._fail(f"{key} is not a table", f"write it as [{key}]", key)
-        return found
-
-    def _string(self, value: object, where: str) -> str:
-        if not isinstance(value, str):
-            raise self._fail(
-                f"{where} is {value!r}, not a text", "put it into quotes", where.split(".")[-1]
-            )
-        return value
-
+class _Reader(TableReader):
     def problem(self, data: Mapping[str, Any]) -> Problem:
         self._keys(data, _TOP, "the file")
         objective = self._table(data, "objective")

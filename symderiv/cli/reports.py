@@ -1,0 +1,110 @@
+"""Verdicts on the terminal: each in full, and many in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from ..claims import Counterexample, Verdict
+from ..claims.verdict import RIGHT
+from ..grading import Answer, Answers
+
+_WIDTH = 100  # of a row of the table
+
+
+def told(answer: Answer) -> list[str]:
+    """Return the answer to one claim in full."""
+    if answer.verdict is not None:
+        return report(answer.verdict)
+    says = "  =  ".join(answer.claim.says)
+    status = click.style(f"{answer.status}:", fg="red", bold=True)
+    reason = answer.reason.split("\n")
+    return [
+        click.style(f"{answer.claim.about} = {says}", bold=True),
+        f"  {status} {reason[0]}",
+        *(f"  {line}" for line in reason[1:]),
+        "",
+    ]
+
+
+def summary(answers: Answers) -> list[str]:
+    """Return a table of all claims, and how many there are of each verdict."""
+    rows = [("claim", "about", "verdict", "why"), *answers.rows()]
+    widths = [max(len(r[k]) for r in rows) for k in range(3)]
+    lines = []
+    for k, row in enumerate(rows):
+        cells = [c.ljust(w) for c, w in zip(row[:3], widths, strict=True)]
+        room = max(20, _WIDTH - sum(widths) - 6)
+        why = row[3] if len(row[3]) <= room else f"{row[3][: room - 2]}.."
+        if k:
+            cells[2] = click.style(cells[2], fg="green" if row[2] == RIGHT else "red")
+            lines.append(f"{'  '.join(cells)}  {why}".rstrip())
+        else:
+            lines.append(click.style(f"{'  '.join(cells)}  {why}", bold=True))
+    counts = ", ".join(f"{n} {status}" for status, n in answers.counts.items())
+    return [*lines, "", f"{len(answers)} claims: {counts}"]
+
+
+def report(v: Verdict) -> list[str]:
+    """Return a verdict for the terminal."""
+    is_chain = len(v.lines) > 2 or (len(v.lines) > 1 and v.claim.about != "equal")
+    says = "  =  ".join(v.claim.says)
+    head = v.claim.question or (v.claim.about if is_chain else f"{v.claim.about} = {says}")
+    colour = "green" if v.verdict == RIGHT else "red"
+    lines = [click.style(head, bold=True)]
+    if is_chain:
+        lines += _chain(v)
+    elif v.claim.question:
+        lines.append(f"  {v.claim.about}: {says}")
+    lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis.replace('`', '')}")
+    if v.marked is not None:
+        parts = [click.style(t, fg="red") if wrong else t for t, wrong in v.marked.parts()]
+        lines += [f"  wrong: {''.join(parts)}", f"         {v.marked.carets}"]
+    if v.verdict != RIGHT and v.correction:
+        what = f"{v.corrects} = " if v.corrects else ""
+        *local, right = v.correction.split("; ")
+        lines.append(f"  right: {what}{right}" + "".join(f", with {x}" for x in local))
+    if v.holds:
+        lines.append(f"  in part: {v.holds}")
+    if v.counterexample is not None and v.verdict != RIGHT:
+        lines += _counterexample(v.counterexample)
+    return [*lines, click.style(f"  {v.evidence}", dim=True), ""]
+
+
+def _chain(v: Verdict) -> list[str]:
+    """Return the lines of a chain, each with what became of it."""
+    found: list[str] = []
+    width = max(len(x.status) for x in v.lines)
+    for line in v.lines:
+        right = line.status in ("holds", "recovers", "defines")
+        status = click.style(f"{line.status:<{width}}", fg="green" if right else "red")
+        found.append(f"  {line.number:>3}  {status}  {line.text}")
+        if line.place is not None:
+            found += [f"  {' ' * width}   {under}" for under in line.place.render().split("\n")]
+    return found
+
+
+def _counterexample(c: Counterexample) -> list[str]:
+    at = [f"{n} = {k}" for n, k in (*c.sizes.items(), *c.indices.items())]
+    values = [f"{n} = {_matrix(cells)}" for n, cells in c.values.items()]
+    return [
+        f"  counterexample: {'; '.join(', '.join(x) for x in (at, values) if x)}",
+        f"    claimed {_matrix(c.claimed_cells)}, right {_matrix(c.right_cells)}",
+    ]
+
+
+def _matrix(cells: Sequence[Any]) -> str:
+    """Return cells on one line: rows apart by semicolons, the matrices of a tensor in brackets."""
+    if any(isinstance(row[0], list) for row in cells):
+        return f"[{' '.join(map(_matrix, cells))}]"
+    if len(cells) == 1 and len(cells[0]) == 1:
+        return _number(cells[0][0])
+    return "[" + "; ".join(" ".join(map(_number, r)) for r in cells) + "]"
+
+
+def _number(x: Any) -> str:
+    """Return a number: a fraction exactly, anything else to 6 digits."""
+    return str(x) if isinstance(x, int | Fraction) else f"{float(x):.6g}"

@@ -1,0 +1,16 @@
+"""Many claims at once, as a grader has them: read, checked side by side, answered in one report."""
+
+from .answers import Answer, Answers
+from .running import asked_of, check_all, check_asked, judged
+from .sheets import Asked, is_sheet
+
+__all__ = [
+    "Answer",
+    "Answers",
+    "Asked",
+    "asked_of",
+    "check_all",
+    "check_asked",
+    "is_sheet",
+    "judged",
+]
