@@ -76,7 +76,9 @@ def _plainly_right(verdict: Verdict) -> bool:
 
 def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list[Block]:
     """Return one section for claims that are all right."""
-    lead = Paragraph((Strong("Yes."), " Each equals the gradient derived above:"))
+    gradients = all(v.diagnosis == "It equals the gradient." for v in verdicts)
+    words = "Each equals the gradient derived above:" if gradients else "Each is right:"
+    lead = Paragraph((Strong("Yes."), f" {words}"))
     forms = Display(tuple(_claimed(scribe, v) for v in verdicts))
     return [Heading(("Are these forms right?",), number), Kept((lead, forms))]
 
