@@ -174,7 +174,7 @@ def test_layout_is_named() -> None:
     [
         (SINE, "dq/dz", "'z', which is not a variable"),
         (SINE, "dYes/dx", "not about the objective, which is y"),
-        (SINE, "dA/dx", "not about the objective"),
+        (SINE, "dA/dx", "    dA/dx\n     ^"),
         (SINE, "d2L/dx2", "a Hessian needs a scalar"),
         (SINE, "dy/dx[j]", "has one index, not 0"),
         (SINE, "dy[i, j]/dx[j]", "has one index, not 2"),
