@@ -92,7 +92,7 @@ class Targets:
         if free and (about.of == "L" if scalar else len(about.of) == 1):
             return problem
         called = problem.objective_name if scalar else name_of_value(problem, problem.objective)
-        start = about.text.index(about.of)
+        start = about.text.index(about.of, about.text.index("d") + 1)
         raise ParseError(
             f"a claim about d{about.of} is not about the objective, which is {called}",
             span=replace(about.span, start=start, stop=start + len(about.of)),

@@ -70,3 +70,8 @@ class Verdict:
         return {RIGHT: "Yes.", TRANSPOSED: "Transposed.", RIGHT_IF: "Only if", WRONG: "No."}[
             self.verdict
         ]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether there are lines of which more is to be said than whether two are equal."""
+        return len(self.lines) > (2 if self.claim.about.strip() == "equal" else 1)

@@ -50,12 +50,11 @@ def summary(answers: Answers) -> list[str]:
 
 def report(v: Verdict) -> list[str]:
     """Return a verdict for the terminal."""
-    is_chain = len(v.lines) > 2 or (len(v.lines) > 1 and v.claim.about != "equal")
     says = "  =  ".join(v.claim.says)
-    head = v.claim.question or (v.claim.about if is_chain else f"{v.claim.about} = {says}")
+    head = v.claim.question or (v.claim.about if v.is_chain else f"{v.claim.about} = {says}")
     colour = "green" if v.verdict == RIGHT else "red"
     lines = [click.style(head, bold=True)]
-    if is_chain:
+    if v.is_chain:
         lines += _chain(v)
     elif v.claim.question:
         lines.append(f"  {v.claim.about}: {says}")

@@ -76,7 +76,9 @@ def _plainly_right(verdict: Verdict) -> bool:
 
 def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list[Block]:
     """Return one section for claims that are all right."""
-    lead = Paragraph((Strong("Yes."), " Each equals the gradient derived above:"))
+    gradients = all(v.diagnosis == "It equals the gradient." for v in verdicts)
+    words = "Each equals the gradient derived above:" if gradients else "Each is right:"
+    lead = Paragraph((Strong("Yes."), f" {words}"))
     forms = Display(tuple(_claimed(scribe, v) for v in verdicts))
     return [Heading(("Are these forms right?",), number), Kept((lead, forms))]
 
@@ -97,14 +99,9 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
     return found
 
 
-def _is_chain(verdict: Verdict) -> bool:
-    """Whether a claim has lines of which more is to be said than whether they are equal."""
-    return len(verdict.lines) > (2 if verdict.claim.about == "equal" else 1)
-
-
 def _lines(scribe: Scribe, verdict: Verdict) -> list[Block]:
     """Return the lines of a chain, each with what became of it."""
-    if not _is_chain(verdict):
+    if not verdict.is_chain:
         return []
     left = _about(scribe, verdict.claim.about)
     items: list[Inline] = []
@@ -131,7 +128,7 @@ def _places(scribe: Scribe, verdict: Verdict) -> list[Block]:
 def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Math]]:
     """Return the heading of a claim, and the claim itself where the heading does not hold it."""
     claim = verdict.claim
-    if _is_chain(verdict):
+    if verdict.is_chain:
         return (claim.question or "Is every line right?",), []
     if not verdict.claimed:
         says = " = ".join(claim.says)

@@ -186,7 +186,7 @@ def declaration(v: Variable) -> str:
 
 
 def describe_verdict(v: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data."""
+    """Return a verdict as plain data; what there is nothing of has no key."""
     data: dict[str, Any] = {
         "about": v.claim.about,
         "says": list(v.claim.says),
@@ -197,13 +197,13 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
         "correction": v.correction,
         "corrects": v.corrects,
         "evidence": v.evidence,
-        "holds": v.holds,
-        "marked": None,
         "counterexample": None,
     }
+    if v.holds:
+        data["holds"] = v.holds
     if v.marked is not None:
         data["marked"] = {"text": v.marked.text, "places": [list(p) for p in v.marked.places]}
-    if v.lines:
+    if v.is_chain:
         data["lines"] = [
             {"number": x.number, "text": x.text, "status": x.status, "diagnosis": x.diagnosis}
             for x in v.lines
