@@ -255,7 +255,8 @@ class Unifier:
 
     def _assume(self, left: Dim, right: Dim) -> Dim:
         for rigid, other in ((right, left), (left, right)):
-            if rigid.coefficient == 1 and len(rigid.symbols) == 1:
+            alone = rigid.coefficient == 1 and len(rigid.symbols) == 1
+            if alone and rigid.symbols[0] not in other.names:  # h = h*k says nothing of h
                 self.assumed.append((left, right))
                 self._bound[rigid.symbols[0]] = other
                 return other

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
-from ..derivation import Derivation, require_scalar
+from ..derivation import Derivation, is_network, require_scalar
 from ..errors import LanguageError, UndefinedError
 from ..expr import (
     Expr,
@@ -28,7 +29,7 @@ from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import assumptions
-from .deciding import Comparer, Merged, smallest_failure
+from .deciding import Comparer, Kept, Merged, smallest_failure
 from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
 from .search import Search
@@ -42,8 +43,10 @@ class Checker:
 
     def __init__(self, problem: Problem) -> None:
         require_scalar(problem)
-        self.problem = problem
+        self._posed = problem
+        self.problem = self._with_cotangents(problem)
         self._gradients: dict[str, Expr] = {}
+        self._kept: Kept = {}
 
     def gradient(self, name: str) -> Expr:
         """Return the gradient by a variable."""
@@ -51,12 +54,24 @@ class Checker:
             self._gradients[name] = self._derived(name)
         return self._gradients[name]
 
+    @cached_property
+    def _whole_derivation(self) -> Derivation:
+        return Derivation(self._posed, list(self._posed.variables))
+
+    def _with_cotangents(self, problem: Problem) -> Problem:
+        """Return a problem with the names that its gradients are written in: dH for that of H."""
+        if not is_network(problem):
+            return problem
+        made = {n: e.args[0] for n, e in self._whole_derivation.adjoints.items()}
+        return replace(problem, definitions={**problem.definitions, **made})
+
     def _derived(self, name: str) -> Expr:
-        if name not in self.problem.definitions:
-            variable_or_stage(self.problem, name)
-            return Derivation(self.problem, [name])[name].expr
-        whole = Derivation(self.problem, list(self.problem.variables))
-        return whole.by_definition(name)
+        if name in self._posed.definitions:
+            return self._whole_derivation.by_definition(name)
+        variable_or_stage(self._posed, name)
+        if is_network(self._posed):
+            return self._whole_derivation[name].expr
+        return Derivation(self._posed, [name])[name].expr
 
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
@@ -76,6 +91,9 @@ class Checker:
         reading = read_claim(self.problem, claim.says[0], ranges, syntax=claim.syntax)
         return replace(self._compare(claim, about, reading, truth, ranges), corrects=claim.about)
 
+    def _comparer(self, *expressions: Expr, merged: Merged | None = None) -> Comparer:
+        return Comparer(self.problem, expressions, merged or Merged(), kept=self._kept)
+
     # a claim against the gradient
 
     def _compare(
@@ -89,7 +107,7 @@ class Checker:
         claimed = reading.expr
         if reading.refusal is not None and not reading.equated:
             return self._unreadable(claim, reading, truth)
-        comparer = Comparer(self.problem, [claimed, truth])
+        comparer = self._comparer(claimed, truth)
         fits = reading.refusal is None and claimed.shape == truth.shape
         said = {
             "claim": claim,
@@ -129,9 +147,11 @@ class Checker:
         """Return an assumption under which a claim is right, in words, if one is found."""
         for found in assumptions(self.problem, claimed, truth, wrt):
             sides = [claimed, truth]
-            comparer = Comparer(self.problem, sides, Merged(found.equal), found)
+            comparer = Comparer(
+                self.problem, sides, Merged(found.equal), found, kept=self._kept
+            )
             try:
-                if comparer.equal(claimed, truth):
+                if comparer.may_equal(*sides) and comparer.equal(*sides):
                     return comparer, found.words
             except UndefinedError:
                 continue
@@ -160,12 +180,14 @@ class Checker:
     ) -> Verdict:
         claimed = reading.expr
         merged = Merged([*reading.equated, *_clashes(claimed, truth)])
-        comparer = Comparer(self.problem, [claimed, truth], merged)
+        comparer = self._comparer(claimed, truth, merged=merged)
 
         def target(gradient: Expr) -> Expr:
             return target_entry(self.problem, about, gradient) if ranges else gradient
 
-        found = Search(self.problem, about.name, reading, truth, ranges, merged, target)()
+        found = Search(
+            self.problem, about.name, reading, truth, ranges, merged, self._kept, target
+        )()
         prints = Prints(comparer, truth)
         slips = found.slips if found else traits(claimed, truth, prints)
         if found and slips[0][0] in ("wrong-part", "wrong-variable"):
@@ -220,7 +242,7 @@ class Checker:
         refused = next((r for r in readings if r.refusal is not None), None)
         if refused is not None:
             return self._unreadable(claim, refused, refused.expr)
-        comparer = Comparer(self.problem, expressions)
+        comparer = self._comparer(*expressions)
         for other in readings[1:]:
             same_shape = first.expr.shape == other.expr.shape
             if same_shape and comparer.equal(first.expr, other.expr):
@@ -234,7 +256,7 @@ class Checker:
         self, claim: ClaimText, expressions: tuple[Expr, ...], left: Expr, right: Expr
     ) -> Verdict:
         turned = swapped(left.shape) == right.shape
-        comparer = Comparer(self.problem, expressions, Merged(_clashes(left, right)))
+        comparer = self._comparer(*expressions, merged=Merged(_clashes(left, right)))
         if turned and not left.is_scalar and comparer.equal(transpose(left), right):
             return _verdict(
                 comparer,
@@ -289,7 +311,7 @@ class Checker:
                 summed = index_sum(index, dim, flipped(body) if turned else body)
                 if summed.shape != truth.shape:
                     continue
-                comparer = Comparer(self.problem, [summed, truth])
+                comparer = self._comparer(summed, truth)
                 if comparer.equal(summed, truth):
                     return name, summed, turned
         return None

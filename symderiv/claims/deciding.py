@@ -7,7 +7,7 @@ n = d, and at large values; where functions are transcendental, to 40 of 50 digi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -20,9 +20,11 @@ from ..language import Problem
 from ..ops import Cells
 from ..sampling import distinct_sizes, least_sizes, point, size_grid
 from ..shapes import Dim
+from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption
 
 POINTS = 6
+_ROUGH = 2  # points in floats
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
@@ -31,6 +33,10 @@ _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
     *("sums_to_one", "columns_sum_to_one", "idempotent", "projection", "normalized"),
 }
+
+
+Kept = dict[Hashable, Explicit]
+_MOST_KEPT = 200  # points
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Comparer:
     assumed: Assumption = NOTHING
     exact: bool = True
     count: int = 0
+    kept: Kept = field(default_factory=dict)  # shared by the comparers of one problem
 
     def sizes(self) -> list[dict[str, int]]:
         """Return the sizes to compare at: all different twice, then with ones."""
@@ -73,13 +80,41 @@ class Comparer:
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
         return [s for k, s in enumerate(found) if s not in found[:k]]
 
-    def points(self) -> Iterator[tuple[dict[str, int], dict[str, Cells]]]:
+    def points(self) -> Iterator[Explicit]:
         """Yield the points of comparison, those with the most telling sizes first."""
         for sizes in self.sizes():
-            for seed in range(POINTS):
-                yield sizes, self.at(sizes, seed)
-            for seed in (POINTS, POINTS + 1):  # of both signs, and positive
-                yield sizes, self._far(self.at(sizes, seed), sizes)
+            for seed in range(POINTS + 2):  # the last two are far, of both signs and positive
+                yield self.here(sizes, seed)
+
+    def here(self, sizes: Mapping[str, int], seed: int) -> Explicit:
+        """Return a point, with everything that was evaluated there before."""
+        key = (tuple(sizes.items()), seed, *_words(self.assumed))
+        if key not in self.kept:
+            if len(self.kept) >= _MOST_KEPT:
+                self.kept.clear()
+            values = self.at(sizes, seed)
+            self.kept[key] = Explicit(sizes, self._far(values, sizes) if seed >= POINTS else values)
+        return self.kept[key]
+
+    def may_equal(self, left: Expr, right: Expr) -> bool:
+        """Whether floats at a few points do not tell two expressions apart."""
+        tried = 0
+        for sizes, seed in product(self.sizes()[::-1], range(POINTS)):
+            key = ("floats", tuple(sizes.items()), seed, *_words(self.assumed))
+            if key not in self.kept:
+                self.kept[key] = in_floats(self.here(sizes, seed))
+            here = self.kept[key]
+            try:
+                for spot in placements(sizes, left, right):
+                    at = here.placed(spot)
+                    if not are_close(at.cells(left), at.cells(right)):
+                        return False
+            except (*OUTSIDE, AttributeError):
+                continue
+            tried += 1
+            if tried >= _ROUGH:
+                break
+        return True
 
     def _far(self, values: Mapping[str, Cells], sizes: Mapping[str, int]) -> dict[str, Cells]:
         """Return large values, of the variables whose declaration leaves them free to be large."""
@@ -111,8 +146,8 @@ class Comparer:
         """Return whether two expressions are equal at every point, for all free indices."""
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
-        for sizes, values in self.points():
-            here = Explicit(sizes, values)
+        for here in self.points():
+            sizes = here.sizes
             try:
                 for spot in placements(sizes, right):
                     here.placed(spot).cells(right)
@@ -137,6 +172,10 @@ class Comparer:
         if not evaluated:
             raise UndefinedError("no point was found at which both sides are defined")
         return True
+
+
+def _words(assumed: Assumption) -> tuple[Hashable, ...]:
+    return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()))
 
 
 def _rational(x: Expr, here: Explicit) -> bool:

@@ -19,11 +19,12 @@ from ..language import Problem
 from ..notation.text import text
 from ..shapes import SCALAR, Dim, DimMismatchError
 from .assumptions import Assumption
-from .deciding import Comparer, Merged
+from .deciding import Comparer, Kept, Merged
 from .edits import LIKELY, Slipped, edits, pairs
-from .fingerprints import Print, Prints, Scale
+from .fingerprints import Prints, Scale
 from .mistakes import Mistakes
 from .reading import Reading, read_claim
+from .reshaping import Reshaper
 from .slips import Context, flipped, mends
 from .terms import by_terms
 
@@ -47,7 +48,6 @@ class Target:
 
     slips: Slips
     expr: Expr
-    print: Print
     turned: bool
 
 
@@ -61,6 +61,7 @@ class Search:
     truth: Expr
     ranges: dict[str, Dim]
     merged: Merged
+    kept: Kept
     target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
 
     def __call__(self) -> Found | None:
@@ -90,7 +91,7 @@ class Search:
     @cached_property
     def prints(self) -> Prints:
         """The points at which readable formulas are told apart."""
-        return Prints(Comparer(self.problem, [self.truth]), self.truth)
+        return Prints(self._comparer(self.truth), self.truth)
 
     @cached_property
     def _right(self) -> dict[object, list[Target]]:
@@ -101,13 +102,10 @@ class Search:
     ) -> dict[object, list[Target]]:
         found: dict[object, list[Target]] = {}
         for slips, expr in candidates:
-            shown = prints.of(expr)
-            if shown is None:
-                continue
             for turned in (False, True)[: 1 if expr.is_scalar or self.ranges else 2]:
-                key = shown.key(turned=turned)
+                key = prints.key(expr, turned=turned)
                 if key is not None:
-                    found.setdefault(key, []).append(Target(slips, expr, shown, turned))
+                    found.setdefault(key, []).append(Target(slips, expr, turned))
         return found
 
     @cached_property
@@ -149,11 +147,9 @@ class Search:
         exactly: bool = False,
     ) -> Found | None:
         """Return what makes a formula equal to the gradient, after its factor and its direction."""
-        shown = self.prints.of(whole)
-        key = shown.key() if shown is not None else None
+        key = self.prints.key(whole)
         for target in targets.get(key, ()) if key is not None else ():
-            assert shown is not None
-            scale = self.prints.scale(shown, target.print, turned=target.turned)
+            scale = self.prints.factor(whole, target.expr, turned=target.turned)
             if scale is None:
                 continue
             more = (*slips, *_direction(target), *scale.slips())
@@ -173,9 +169,11 @@ class Search:
         found = self.meet(slips, whole, targets)
         if found is None or found.expr is None:
             return None
-        shown = self.prints.of(found.expr)
-        same = [k for k, p in enumerate(parts) if shown is not None and self.prints.of(p) == shown]
+        same = [k for k, p in enumerate(parts) if self._is(found.expr, p)]
         return (found.slips, found.expr, same[0]) if same else None
+
+    def _comparer(self, *expressions: Expr, merged: Merged | None = None) -> Comparer:
+        return Comparer(self.problem, expressions, merged or Merged(), kept=self.kept)
 
     def holds(self, x: Expr) -> bool:
         """Whether an expression is what the claim should be."""
@@ -185,7 +183,7 @@ class Search:
         if x.shape != right.shape:
             return False
         try:
-            return Comparer(self.problem, [x, right]).equal(x, right)
+            return self._comparer(x, right).equal(x, right)
         except UndefinedError:
             return False
 
@@ -196,6 +194,15 @@ class Search:
         except (LanguageError, DimMismatchError):
             return None
         return None if reading.refusal is not None else reading.expr
+
+    def shaped(self, x: Expr) -> Expr | None:
+        """Return a changed claim with the shapes that reading it anew gives, or None."""
+        found = self._reshaper(x)
+        return found if isinstance(found, Expr) or found is None else self.read_again(x)
+
+    @cached_property
+    def _reshaper(self) -> Reshaper:
+        return Reshaper(self.problem.known())
 
     # one side: wrong derivations
 
@@ -210,7 +217,8 @@ class Search:
         symmetric = Assumption("", {self.name: ("symmetric",)})
         sides = [self.reading.expr, other]
         try:
-            same = Comparer(self.problem, sides, self.merged, symmetric).equal(sides[0], other)
+            comparer = Comparer(self.problem, sides, self.merged, symmetric, kept=self.kept)
+            same = comparer.may_equal(*sides) and comparer.equal(*sides)
         except UndefinedError:
             return None
         words = (
@@ -222,18 +230,15 @@ class Search:
     def _derived_wrongly(self, candidates: Sequence[tuple[Slips, Expr]]) -> Found | None:
         """Return the mistake in the derivation whose result is the claim."""
         claimed = self.reading.expr
-        comparer = Comparer(self.problem, [claimed, self.truth], self.merged)
+        comparer = self._comparer(claimed, self.truth, merged=self.merged)
         prints = Prints(comparer, self.truth) if self.merged.pairs else self.prints
-        shown = prints.of(claimed)
-        key = shown.key() if shown is not None else None
-        right = prints.of(self.truth)
+        key = prints.key(claimed)
         matches: list[Found] = []
         if any(not d.symbols for pair in self.merged.pairs for d in pair):
             return None  # of size 1, too much is equal
         for target in self.keyed(candidates, prints).get(key, ()) if key is not None else ():
-            assert shown is not None
-            scale = prints.scale(shown, target.print, turned=target.turned)
-            if scale is None or (target.slips and right is not None and self._as(target, right)):
+            scale = prints.factor(claimed, target.expr, turned=target.turned)
+            if scale is None or (target.slips and self._is_harmless(target)):
                 continue
             wrong = flipped(target.expr) if target.turned else target.expr
             try:
@@ -246,9 +251,9 @@ class Search:
                     matches.append(Found((*target.slips, *more), None))
         return min(matches, key=lambda f: len(f.slips), default=None)
 
-    def _as(self, target: Target, right: Print) -> bool:
+    def _is_harmless(self, target: Target) -> bool:
         """Whether a mistake changes nothing but a constant factor."""
-        return self.prints.scale(target.print, right, turned=False) is not None
+        return self.prints.factor(target.expr, self.truth, turned=False) is not None
 
     # the other side: changed claims
 
@@ -269,7 +274,7 @@ class Search:
     def _closest(self) -> Expr | None:
         """Return the right formula that one change of the claim gives, if any does."""
         for slips, whole in islice(edits(self.slipped), _TRIES):
-            again = self.read_again(whole)
+            again = self.shaped(whole)
             found = self.meet(slips, again, self._right) if again is not None else None
             if found is not None:
                 return found.expr
@@ -281,7 +286,7 @@ class Search:
         near: list[Found] = []  # right but for a factor or the direction, or for a wrong rule
         tried = chain(islice(edits(self.slipped), _TRIES), islice(pairs(self.slipped), _PAIRS))
         for slips, whole in tried:
-            again = self.read_again(whole)
+            again = self.shaped(whole)
             if again is None:
                 continue
             found = self.meet(slips, again, self._right, exactly=True)
