@@ -18,10 +18,12 @@ from ..expr import Expr, node, transpose, var
 from ..language import Problem
 from ..notation.text import text
 from ..shapes import SCALAR, Dim, DimMismatchError
+from .alignment import Known, aligned
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edits import LIKELY, Slipped, edits, pairs
 from .fingerprints import Prints, Scale
+from .forms import form_of
 from .mistakes import Mistakes
 from .reading import Reading, read_claim
 from .reshaping import Reshaper
@@ -73,6 +75,9 @@ class Search:
             found = self.meet(slips, whole, self._right)
             if found is not None:
                 return found
+        beside = self._beside()
+        if beside is not None and all(name != "wrong-part" for name, _ in beside.slips):
+            return beside
         wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
         if wrong is not None and len(wrong.slips) == 1:
             return Found(wrong.slips, self._closest())
@@ -84,7 +89,7 @@ class Search:
             found = Found(*termwise) if termwise is not None else None
         if found is None and self.merged.pairs:  # right at the sizes at which it can be read
             found = self._derived_wrongly([((), self.truth)])
-        return found
+        return found or beside
 
     # the two sides
 
@@ -203,6 +208,24 @@ class Search:
     @cached_property
     def _reshaper(self) -> Reshaper:
         return Reshaper(self.problem.known())
+
+    # both sides as they are written
+
+    def _beside(self) -> Found | None:
+        """Return where the claim parts from the gradient, where the two are written alike."""
+        if self.ranges:
+            return None
+        refused = self.reading.refusal is not None
+        claimed = form_of(self.reading.text if refused else text(self.reading.expr))
+        truth = form_of(text(self.truth))
+        if claimed is None or truth is None:
+            return None
+        values = {n: form_of(text(x)) for n, x in self.problem.definitions.items()}
+        stages = {n: f for n, f in values.items() if f is not None}
+        given = tuple(self.problem.upstream)
+        known = Known(self.problem.dims, tuple(self.ranges), stages, given)
+        slips = aligned(claimed, truth, known)
+        return Found(slips, self.truth) if slips is not None else None
 
     # one side: wrong derivations
 
