@@ -183,6 +183,8 @@ def count_rewriting(source: str, wrt: str, name: str, count: Count) -> None:
     if name == "renamed":
         p = renamed(problem(source))
         names = new_names(problem(source))
+        made = a.result.derivation.adjoint_names
+        names |= {cotangent: f"d{names[stage]}" for stage, cotangent in made.items()}
         check = Checker(p)
         says = text(with_names(a.truth, names))
         about = f"d{p.objective_name}/d{names[wrt]}"

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
+from random import Random
 
 from ..cells import each, flat, reshaped, sizes_of
 from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same_cells
-from ..expr import Expr, free_ranges
+from ..derivation import is_network
+from ..expr import Expr, Variable, free_ranges, walk_all
 from ..language import Problem
 from ..ops import Cells
 from ..sampling import distinct_sizes, least_sizes, point, size_grid
+from ..sampling import values as values_of
 from ..shapes import Dim
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption
@@ -28,6 +31,8 @@ _ROUGH = 2  # points in floats
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
+_NEAR = Fraction(1, 8)
+_ATTEMPTS = 6  # at points in floats, until there are values
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
@@ -96,18 +101,18 @@ class Comparer:
             self.kept[key] = Explicit(sizes, self._far(values, sizes) if seed >= POINTS else values)
         return self.kept[key]
 
-    def may_equal(self, left: Expr, right: Expr) -> bool:
+    def may_equal(
+        self, left: Expr, right: Expr, sizes: Sequence[dict[str, int]] | None = None
+    ) -> bool:
         """Whether floats at a few points do not tell two expressions apart."""
         tried = 0
-        for sizes, seed in product(self.sizes()[::-1], range(POINTS)):
-            key = ("floats", tuple(sizes.items()), seed, *_words(self.assumed))
-            if key not in self.kept:
-                self.kept[key] = in_floats(self.here(sizes, seed))
-            here = self.kept[key]
+        few = sizes or sorted(self.sizes()[:3], key=lambda s: sum(s.values()))
+        for at, seed in islice(product(few, range(_ROUGH)), _ATTEMPTS):
+            here = self.near(at, seed)
             try:
-                for spot in placements(sizes, left, right):
-                    at = here.placed(spot)
-                    if not are_close(at.cells(left), at.cells(right)):
+                for spot in placements(at, left, right):
+                    placed = here.placed(spot)
+                    if not are_close(placed.cells(left), placed.cells(right)):
                         return False
             except (*OUTSIDE, AttributeError):
                 continue
@@ -116,12 +121,22 @@ class Comparer:
                 break
         return True
 
-    def _far(self, values: Mapping[str, Cells], sizes: Mapping[str, int]) -> dict[str, Cells]:
+    def near(self, sizes: Mapping[str, int], seed: int) -> Explicit:
+        """Return a point of small values in floats, where no exponential is too large."""
+        key = ("floats", tuple(sizes.items()), seed, *_words(self.assumed))
+        if key not in self.kept:
+            values = self._far(self.at(sizes, seed), sizes, _NEAR)
+            self.kept[key] = in_floats(Explicit(sizes, values))
+        return self.kept[key]
+
+    def _far(
+        self, values: Mapping[str, Cells], sizes: Mapping[str, int], factor: Fraction | int = _FAR
+    ) -> dict[str, Cells]:
         """Return large values, of the variables whose declaration leaves them free to be large."""
         variables = self.problem.variables.values()
         more = self.assumed.properties
         bounded = {v.name for v in variables if _BOUNDED & {*v.properties, *more.get(v.name, ())}}
-        far = {n: c if n in bounded else each(lambda x: x * _FAR, c) for n, c in values.items()}
+        far = {n: c if n in bounded else each(lambda x: x * factor, c) for n, c in values.items()}
         return self._settled(far, sizes)
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
@@ -144,6 +159,8 @@ class Comparer:
 
     def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:
         """Return whether two expressions are equal at every point, for all free indices."""
+        if self._agree_in_names(left, right):
+            return True
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
         for here in self.points():
@@ -172,6 +189,37 @@ class Comparer:
         if not evaluated:
             raise UndefinedError("no point was found at which both sides are defined")
         return True
+
+
+    def _agree_in_names(self, left: Expr, right: Expr) -> bool:
+        """Whether two formulas are equal whatever the names in them stand for.
+
+        What holds for free values of the intermediates holds for theirs; a network need not be
+        evaluated for it. Where it does not hold, nothing is said.
+        """
+        if not is_network(self.problem) or self.assumed is not NOTHING or self.merged.pairs:
+            return False
+        names = [
+            e
+            for e in walk_all([left, right], lambda e: e.op == "named")
+            if e.op == "named" and not free_ranges(e)
+        ]
+        count, exact = 0, True
+        for sizes, seed in product(self.sizes(), range(POINTS)) if names else ():
+            free = [Variable(str(e.data), e.shape, "tensor") for e in names]
+            drawn = values_of(free, sizes, Random(f"names {seed}"))
+            override = {e: drawn[str(e.data)] for e in names}
+            here = Explicit(sizes, self.here(sizes, seed).values, override=override)
+            try:
+                if _difference(left, right, here) is not None:
+                    return False
+                exact = exact and _rational(left, here)
+            except OUTSIDE:
+                return False
+            count += 1
+        self.count += count
+        self.exact = self.exact and exact
+        return count > 0
 
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
@@ -230,17 +278,24 @@ def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict
         yield comparer.at(sizes, seed, integers=1 + seed // 8)
 
 
+def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[dict[str, int]]:
+    """Yield sizes, small ones first; of a network, those last at which floats do not differ."""
+    grid = size_grid(comparer.problem.dims, least_sizes([left, right]))
+    every = {tuple(s.items()): s for s in map(comparer.merged.apply, grid)}
+    last: list[dict[str, int]] = []
+    for sizes in every.values():
+        if is_network(comparer.problem) and comparer.may_equal(left, right, [sizes]):
+            last.append(sizes)
+        else:
+            yield sizes
+    yield from last
+
+
 def smallest_failure(
     comparer: Comparer, left: Expr, right: Expr
 ) -> tuple[dict[str, int], dict[str, Cells], dict[str, int], Cells, Cells] | None:
     """Return the smallest sizes and whole numbers at which two expressions differ."""
-    least = least_sizes([left, right])
-    seen: list[dict[str, int]] = []
-    for raw in size_grid(comparer.problem.dims, least):
-        sizes = comparer.merged.apply(raw)
-        if sizes in seen:
-            continue
-        seen.append(sizes)
+    for sizes in _sizes_of_failure(comparer, left, right):
         for values in simple_points(comparer, sizes):
             try:
                 found = first_difference(left, right, sizes, values)

@@ -20,7 +20,7 @@ from ..highprecision import HIGH, floated
 from ..ops import Cells
 from ..sampling import least_sizes
 from ..shapes import SCALAR, Dim
-from .approximate import in_floats, ratio_key, transposed_cells
+from .approximate import entries, ratio_key, transposed_cells
 from .deciding import OUTSIDE, Comparer, placements
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
@@ -94,7 +94,7 @@ class Prints:
         # At size 1 it may be zero, such as the gradient through a softmax.
         points.sort(key=lambda found: -found[0])
         self._points = [point for _, point in points[:2]]
-        self._fast = in_floats(self._points[0])
+        self._fast = self._near(comparer)
 
     def _sizes(self, comparer: Comparer) -> Iterator[dict[str, int]]:
         least = least_sizes(comparer.expressions)
@@ -120,6 +120,17 @@ class Prints:
             known = True
             break
         return int(known), here
+
+    def _near(self, comparer: Comparer) -> Explicit:
+        """Return a point in floats at which the gradient has a value."""
+        for seed in range(_SEEDS):
+            here = comparer.near(self._points[0].sizes, seed)
+            try:
+                if any(entries(self._placed(here, self._truth))):
+                    break
+            except OUTSIDE:
+                continue
+        return here
 
     def key(self, x: Expr, *, turned: bool = False) -> tuple[object, ...] | None:
         """Return what expressions that differ by a factor have in common, in floats."""

@@ -27,11 +27,12 @@ from .forms import form_of
 from .mistakes import Mistakes
 from .reading import Reading, read_claim
 from .reshaping import Reshaper
-from .slips import Context, flipped, mends
+from .slips import Context, exchange, flipped, mends
 from .terms import by_terms
 
 _TRIES = 3000  # changes of one place that are tried
 _PAIRS = 800  # and of two
+_READINGS = 600  # of changed claims whose shapes only the reader knows
 
 Slips = tuple[tuple[str, str], ...]  # names and sentences
 
@@ -65,12 +66,16 @@ class Search:
     merged: Merged
     kept: Kept
     target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
+    _read: int = 0
 
     def __call__(self) -> Found | None:
         """Return the slips, or None where none was found."""
         context = Context(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
         claimed = self.reading.expr
         plain: list[tuple[Slips, Expr]] = [((), claimed)] if self.reading.refusal is None else []
+        exchanged = self._exchanged()
+        if exchanged is not None:
+            return exchanged
         for slips, whole in (*plain, *((_said(m), m[-1].expr) for m in mends(claimed, context))):
             found = self.meet(slips, whole, self._right)
             if found is not None:
@@ -203,7 +208,10 @@ class Search:
     def shaped(self, x: Expr) -> Expr | None:
         """Return a changed claim with the shapes that reading it anew gives, or None."""
         found = self._reshaper(x)
-        return found if isinstance(found, Expr) or found is None else self.read_again(x)
+        if isinstance(found, Expr) or found is None:
+            return found
+        self._read += 1
+        return self.read_again(x) if self._read <= _READINGS else None
 
     @cached_property
     def _reshaper(self) -> Reshaper:
@@ -226,6 +234,19 @@ class Search:
         known = Known(self.problem.dims, tuple(self.ranges), stages, given)
         slips = aligned(claimed, truth, known)
         return Found(slips, self.truth) if slips is not None else None
+
+    def _exchanged(self) -> Found | None:
+        """Return whether a claim that its sizes refute is right with the two indices exchanged."""
+        if self.reading.refusal is None or len(self.ranges) != 2:
+            return None
+        (p, first), (q, second) = self.ranges.items()
+        try:
+            again = read_claim(self.problem, self.reading.text, {p: second, q: first})
+        except (LanguageError, DimMismatchError):
+            return None
+        whole = exchange(again.expr, p, q) if again.refusal is None else None
+        words = f"the index pair `{p}`, `{q}` is swapped"
+        return self.meet((("index-swap", words),), whole, self._right) if whole else None
 
     # one side: wrong derivations
 
