@@ -197,7 +197,9 @@ def _plain(x: Form) -> Form:
 def _missing(c: Form, t: Form, known: Known) -> Found:
     """Terms and factors that one side lacks."""
     if t.op == "+" or c.op == "+":
-        return _terms(c, t)
+        terms = _terms(c, t)
+        if terms:
+            return terms
     over = _quotient(c, t, known)
     if over:
         return over
@@ -257,6 +259,8 @@ def _extra(f: Form, known: Known, *, divided: bool = False) -> tuple[str, str]:
 
 
 def _is_size(f: Form, known: Known) -> bool:
+    if any(x.op == "call" and _name(x) != "sqrt" for x in f.walk()):
+        return False
     names = [x.data for x in f.walk() if x.op == "name"]
     return bool(names) and all(n in known.sizes for n in names)
 

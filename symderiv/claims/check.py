@@ -32,10 +32,10 @@ from .assumptions import assumptions
 from .deciding import Comparer, Kept, Merged, smallest_failure
 from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
-from .search import Search
+from .search import Search, beside
 from .slips import flipped
 from .traits import outer, traits
-from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG, Counterexample, Verdict
 
 
 class Checker:
@@ -75,6 +75,13 @@ class Checker:
 
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        try:
+            return self._check(claim)
+        except UndefinedError as error:
+            words = f"{error.subject[0].upper()}{error.subject[1:]}."
+            return Verdict(claim=claim, verdict=UNDECIDED, diagnosis=words, evidence="not decided")
+
+    def _check(self, claim: ClaimText) -> Verdict:
         about = read_about(claim.about, self.problem.objective_name)
         if about.kind == "equal":
             return self._equal(claim)
@@ -159,11 +166,15 @@ class Checker:
 
     def _unreadable(self, claim: ClaimText, reading: Reading, truth: Expr) -> Verdict:
         assert reading.refusal is not None
+        found = () if claim.about == "equal" else beside(self.problem, reading, truth)
+        named = all(name != "wrong-part" for name, _ in found)
+        slips = found if named else ()
+        shapes = f"its shapes do not fit: {reading.refusal.subject}"
         return Verdict(
             claim=claim,
             verdict=WRONG,
-            diagnosis=f"Its shapes do not fit: {reading.refusal.subject}.",
-            slips=("shape",),
+            diagnosis=_sentence("; and ".join([*(words for _, words in slips), shapes])),
+            slips=(*(name for name, _ in slips), "shape"),
             truth=truth,
             correction=text(truth),
             correction_expr=truth,

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
+from math import prod
 from random import Random
 
 from ..cells import each, flat, reshaped, sizes_of
@@ -33,6 +34,9 @@ _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
 _NEAR = Fraction(1, 8)
 _ATTEMPTS = 6  # at points in floats, until there are values
+_MOST_WORK = 1_000_000  # operations at one point
+_SHARE = 400_000  # at the points of one choice of sizes
+_BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
@@ -85,11 +89,22 @@ class Comparer:
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
         return [s for k, s in enumerate(found) if s not in found[:k]]
 
-    def points(self) -> Iterator[Explicit]:
-        """Yield the points of comparison, those with the most telling sizes first."""
+    def points(self, *expressions: Expr) -> Iterator[Explicit]:
+        """Yield the points of comparison, those with the most telling sizes first.
+
+        The last two of each choice of sizes are far, of both signs and positive. Where much is to
+        be computed there are fewer, and none where it is too much.
+        """
         for sizes in self.sizes():
-            for seed in range(POINTS + 2):  # the last two are far, of both signs and positive
+            cost = work(expressions, sizes)
+            count = min(POINTS + 2, max(2, _SHARE // cost))
+            seeds = range(POINTS + 2) if count == POINTS + 2 else [*range(count - 1), POINTS]
+            for seed in seeds if cost <= _MOST_WORK else ():
                 yield self.here(sizes, seed)
+
+    def is_too_much(self, *expressions: Expr) -> bool:
+        """Whether expressions cannot be computed at sizes that all differ."""
+        return all(work(expressions, sizes) > _MOST_WORK for sizes in self.sizes()[:2])
 
     def here(self, sizes: Mapping[str, int], seed: int) -> Explicit:
         """Return a point, with everything that was evaluated there before."""
@@ -157,13 +172,16 @@ class Comparer:
             values[name] = plain(Explicit(sizes, values).cells(expr))
         return values
 
-    def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:
-        """Return whether two expressions are equal at every point, for all free indices."""
+    def equal(self, left: Expr, right: Expr) -> bool:
+        """Return whether two expressions are equal at every point, for all free indices.
+
+        Raises UndefinedError where the points do not tell.
+        """
         if self._agree_in_names(left, right):
             return True
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
-        for here in self.points():
+        for here in self.points(left, right):
             sizes = here.sizes
             try:
                 for spot in placements(sizes, right):
@@ -182,12 +200,12 @@ class Comparer:
             evaluated += 1
             self.count += 1
             self.exact = self.exact and _rational(left, here)
-            if quick and evaluated >= 2:
-                break
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         if not evaluated:
             raise UndefinedError("no point was found at which both sides are defined")
+        if self.is_too_much(left, right):
+            raise UndefinedError("too much is to be computed where all sizes differ")
         return True
 
 
@@ -224,6 +242,23 @@ class Comparer:
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
     return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()))
+
+
+def work(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
+    """Return about how many operations it takes to compute expressions for all their indices."""
+    return sum(_operations(e, sizes) for e in walk_all(expressions))
+
+
+def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
+    entries = prod(d.at(sizes) for d in (*e.shape, *free_ranges(e).values()))
+    if e.op == "matmul":
+        return entries * max(a.shape[-1].at(sizes) for a in e.args)
+    if e.op == "einsum":
+        met = dict.fromkeys(d for a in e.args for d in a.shape)
+        return max(entries, prod(d.at(sizes) for d in met))
+    if e.op in _BY_MINORS:
+        return entries * 2 ** e.args[0].shape[-1].at(sizes)
+    return entries
 
 
 def _rational(x: Expr, here: Explicit) -> bool:

@@ -221,19 +221,8 @@ class Search:
 
     def _beside(self) -> Found | None:
         """Return where the claim parts from the gradient, where the two are written alike."""
-        if self.ranges:
-            return None
-        refused = self.reading.refusal is not None
-        claimed = form_of(self.reading.text if refused else text(self.reading.expr))
-        truth = form_of(text(self.truth))
-        if claimed is None or truth is None:
-            return None
-        values = {n: form_of(text(x)) for n, x in self.problem.definitions.items()}
-        stages = {n: f for n, f in values.items() if f is not None}
-        given = tuple(self.problem.upstream)
-        known = Known(self.problem.dims, tuple(self.ranges), stages, given)
-        slips = aligned(claimed, truth, known)
-        return Found(slips, self.truth) if slips is not None else None
+        slips = beside(self.problem, self.reading, self.truth) if not self.ranges else ()
+        return Found(slips, self.truth) if slips else None
 
     def _exchanged(self) -> Found | None:
         """Return whether a claim that its sizes refute is right with the two indices exchanged."""
@@ -345,6 +334,18 @@ class Search:
             if found is not None:
                 near.append(found)
         return near[0] if near else None
+
+
+def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
+    """Return the slips by which a claim parts from the gradient as both are written."""
+    claimed = form_of(reading.text if reading.refusal is not None else text(reading.expr))
+    right = form_of(text(truth))
+    if claimed is None or right is None:
+        return ()
+    values = {n: form_of(text(x)) for n, x in problem.definitions.items()}
+    stages = {n: f for n, f in values.items() if f is not None}
+    known = Known(problem.dims, tuple(reading.ranges), stages, tuple(problem.upstream))
+    return aligned(claimed, right, known) or ()
 
 
 def _said(mend: Sequence[object]) -> Slips:

@@ -10,6 +10,14 @@ from ..language import ClaimText
 from ..ops import Cells
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
+UNDECIDED = "undecided"  # no point tells: none has values, or too much is to be computed
+_ANSWERS = {
+    RIGHT: "Yes.",
+    TRANSPOSED: "Transposed.",
+    RIGHT_IF: "Only if",
+    WRONG: "No.",
+    UNDECIDED: "Not decided.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Verdict:
     """The answer to one claim."""
 
     claim: ClaimText
-    verdict: str  # "right" | "transposed" | "right-if" | "wrong"
+    verdict: str  # "right" | "transposed" | "right-if" | "wrong" | "undecided"
     diagnosis: str  # a sentence
     slips: tuple[str, ...] = ()  # names of the slips, root cause first
     assumption: str = ""  # under which it is right, for "right-if"
@@ -46,6 +54,4 @@ class Verdict:
     @property
     def answer(self) -> str:
         """Return the first word of the answer."""
-        return {RIGHT: "Yes.", TRANSPOSED: "Transposed.", RIGHT_IF: "Only if", WRONG: "No."}[
-            self.verdict
-        ]
+        return _ANSWERS[self.verdict]
