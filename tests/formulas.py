@@ -39,7 +39,10 @@ def put(x: Expr, place: Place, there: Expr) -> Expr:
 def everywhere(x: Expr, change: Change, where: Callable[[Place], bool] | None = None) -> list[Expr]:
     """Return the formulas with one place changed."""
     return [
-        put(x, p, there) for p in places(x) if where is None or where(p) for there in change(at(x, p))
+        put(x, p, there)
+        for p in places(x)
+        if where is None or where(p)
+        for there in change(at(x, p))
     ]
 
 

@@ -247,7 +247,7 @@ def _product(factors: tuple[Expr, ...]) -> Expr:
 
 
 def _other_variable(a: Asked) -> list[Expr]:
-    known = [e for e in a.problem.known().values()]
+    known = list(a.problem.known().values())
 
     def change(e: Expr) -> Iterator[Expr]:
         if e.op in ("var", "named"):
@@ -312,6 +312,6 @@ SLIPS: dict[str, Slip] = {
     "entrywise": Slip(_entrywise, ("elementwise",)),
     "wrong variable": Slip(_other_variable, ("wrong-variable",)),
     "index pair": Slip(_indices_swapped, ("index-swap",), "entry"),
-    "wrong axis": Slip(_along_the_other_axis, ("broadcasting",)),
+    "wrong axis": Slip(_along_the_other_axis, ("broadcasting", "transposed")),
     "sum not dropped": Slip(_reduced, ("extra-sum", "extra-trace")),
 }

@@ -55,13 +55,17 @@ def drawn(p: Problem, sizes: Mapping[str, int], seed: int, assumed: Assumed) -> 
         for v in p.variables.values()
     ]
     known += [Variable(g, x.shape, "matrix") for g, x in p.upstream.items()]
-    found = {
-        n: np.array(c, dtype=float).squeeze() for n, c in values(known, sizes, random).items()
+    found = {n: np.array(c, dtype=float).squeeze() for n, c in values(known, sizes, random).items()}
+    shaped = {
+        v.name: v.written if v.name in p.variables else p.upstream[v.name].shape for v in known
     }
-    shaped = {v.name: v.written if v.name in p.variables else p.upstream[v.name].shape for v in known}
     for n, x in found.items():
         dims = [d.at(sizes) for d in shaped[n]]
-        found[n] = x.reshape(dims if n in p.variables else [k for k, d in zip(dims, shaped[n], strict=True) if str(d) != "1"])
+        found[n] = x.reshape(
+            dims
+            if n in p.variables
+            else [k for k, d in zip(dims, shaped[n], strict=True) if str(d) != "1"]
+        )
     return {**sizes, **found, **functions(0.7, 1.3, 0.4)}
 
 
@@ -81,12 +85,13 @@ def placed(x: Expr, spot: Mapping[str, int]) -> Expr:
     return rebuild(x, change)
 
 
-SPOTS = ({}, {"shift": 1})
-
-
 def value(x: Expr, given: Mapping[str, Any]) -> Any:
+    """Return the value of a formula, not a number where it has none."""
     with np.errstate(all="ignore"):
-        return evaluate(x, given)
+        try:
+            return np.asarray(evaluate(x, given))
+        except np.linalg.LinAlgError:
+            return np.array(np.nan)
 
 
 def spots(x: Expr, y: Expr) -> list[dict[str, int]]:
@@ -94,9 +99,9 @@ def spots(x: Expr, y: Expr) -> list[dict[str, int]]:
     names = list(dict.fromkeys([*free_ranges(x), *free_ranges(y)]))
     if not names:
         return [{}]
-    return [
-        {n: 1 + (k + shift) % 2 for k, n in enumerate(names)} for shift in (0, 1)
-    ] + [dict.fromkeys(names, 2)]
+    return [{n: 1 + (k + shift) % 2 for k, n in enumerate(names)} for shift in (0, 1)] + [
+        dict.fromkeys(names, 2)
+    ]
 
 
 def are_equal(
@@ -114,7 +119,9 @@ def are_equal(
             if not np.all(np.isfinite(b)):
                 continue
             defined = True
-            if a.shape != b.shape or not np.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE * _size(b)):
+            if a.shape != b.shape or not np.allclose(
+                a, b, rtol=TOLERANCE, atol=TOLERANCE * _size(b)
+            ):
                 return False
     return True if defined else None
 

@@ -7,10 +7,19 @@ from dataclasses import replace
 
 from formulas import everywhere, put, without
 
-from symderiv.expr import Expr, Variable, add, div, mul, neg, node, num, rebuild, transpose
-from symderiv.expr import with_args
+from symderiv.expr import (
+    Expr,
+    add,
+    div,
+    mul,
+    node,
+    num,
+    rebuild,
+    transpose,
+    with_args,
+)
 from symderiv.language import Problem
-from symderiv.shapes import ONE, SCALAR, swapped
+from symderiv.shapes import ONE, swapped
 
 Rewrite = Callable[[Expr], Iterator[Expr]]
 

@@ -21,10 +21,9 @@ Slips = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What names mean: sizes, the entry that a claim is about, definitions by their argument."""
+    """What names mean: sizes, definitions, given gradients."""
 
     sizes: Collection[str]
-    entry: Collection[str]
     values: Mapping[str, Form]  # of the definitions
     given: Collection[str]  # gradients that come in
 
@@ -134,13 +133,7 @@ def _turned(c: Form, t: Form, known: Known) -> Found:
 
 def _one_of_many(c: Form, t: Form, known: Known) -> Found:
     """A row, column or entry at a free index for the sum over all."""
-    free = {
-        i
-        for x in c.walk()
-        if x.op == "index"
-        for i in _letters(x.data)
-        if i not in known.entry and i not in known.sizes
-    }
+    free = {i for x in c.walk() if x.op == "index" for i in _letters(x.data)}
     bound = {i for x in t.walk() if x.op == "index" for i in _letters(x.data)}
     if not free - bound or c.op == "+":
         return ()
@@ -276,7 +269,8 @@ def _factors(c: Form, t: Form, known: Known) -> Found:
         return ()
     a, b = _stripped(c, set()), _stripped(t, set())
     if Counter(a) != Counter(b) or len(a) < 2:
-        return ()
+        lc, lt = _leftover(a, b)
+        return _reduced(lc[0], lt[0], known) if len(lc) == len(lt) == 1 else ()
     turned = sum(x.op == "T" for x in c.walk()) != sum(x.op == "T" for x in t.walk())
     if _products(c) != _products(t):
         kind = "an entrywise" if _products(t)["*"] > _products(c)["*"] else "a matrix"

@@ -99,4 +99,3 @@ def transposed_cells(cells: Cells) -> Cells:
     if cells and isinstance(cells[0][0], list):
         return [transposed_cells(c) for c in cells]
     return [list(r) for r in zip(*cells, strict=True)]
-

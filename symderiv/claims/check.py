@@ -154,11 +154,9 @@ class Checker:
         """Return an assumption under which a claim is right, in words, if one is found."""
         for found in assumptions(self.problem, claimed, truth, wrt):
             sides = [claimed, truth]
-            comparer = Comparer(
-                self.problem, sides, Merged(found.equal), found, kept=self._kept
-            )
+            comparer = Comparer(self.problem, sides, Merged(found.equal), found, kept=self._kept)
             try:
-                if comparer.may_equal(*sides) and comparer.equal(*sides):
+                if comparer.may_equal(claimed, truth) and comparer.equal(claimed, truth):
                     return comparer, found.words
             except UndefinedError:
                 continue

@@ -15,9 +15,9 @@ from math import prod
 from random import Random
 
 from ..cells import each, flat, reshaped, sizes_of
+from ..derivation import is_network
 from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same_cells
-from ..derivation import is_network
 from ..expr import Expr, Variable, free_ranges, walk_all
 from ..language import Problem
 from ..ops import Cells
@@ -36,6 +36,7 @@ _NEAR = Fraction(1, 8)
 _ATTEMPTS = 6  # at points in floats, until there are values
 _MOST_WORK = 1_000_000  # operations at one point
 _SHARE = 400_000  # at the points of one choice of sizes
+_INDEXED = 20  # times as long as an entry of a matrix takes one that is computed alone
 _BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 # What is lost when the entries are scaled.
 _BOUNDED = {
@@ -87,7 +88,9 @@ class Comparer:
         raised = {d: max(s, least.get(d, 1)) for d, s in second.items()}
         large = distinct_sizes(dims, least, start=_LARGE)
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
-        return [s for k, s in enumerate(found) if s not in found[:k]]
+        # Sizes that are taken as equal must have the positions that are written.
+        kept = [s for s in found if all(s[d] >= k for d, k in least.items())]
+        return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
     def points(self, *expressions: Expr) -> Iterator[Explicit]:
         """Yield the points of comparison, those with the most telling sizes first.
@@ -208,7 +211,6 @@ class Comparer:
             raise UndefinedError("too much is to be computed where all sizes differ")
         return True
 
-
     def _agree_in_names(self, left: Expr, right: Expr) -> bool:
         """Whether two formulas are equal whatever the names in them stand for.
 
@@ -250,12 +252,13 @@ def work(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
 
 
 def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
-    entries = prod(d.at(sizes) for d in (*e.shape, *free_ranges(e).values()))
+    free = [d.at(sizes) for d in free_ranges(e).values()]
+    entries: int = prod(d.at(sizes) for d in e.shape) * prod(free) * (_INDEXED if free else 1)
     if e.op == "matmul":
         return entries * max(a.shape[-1].at(sizes) for a in e.args)
     if e.op == "einsum":
         met = dict.fromkeys(d for a in e.args for d in a.shape)
-        return max(entries, prod(d.at(sizes) for d in met))
+        return int(max(entries, prod(d.at(sizes) for d in met)))
     if e.op in _BY_MINORS:
         return entries * 2 ** e.args[0].shape[-1].at(sizes)
     return entries
@@ -315,10 +318,13 @@ def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict
 
 def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[dict[str, int]]:
     """Yield sizes, small ones first; of a network, those last at which floats do not differ."""
-    grid = size_grid(comparer.problem.dims, least_sizes([left, right]))
+    least = least_sizes([left, right])
+    grid = size_grid(comparer.problem.dims, least)
     every = {tuple(s.items()): s for s in map(comparer.merged.apply, grid)}
     last: list[dict[str, int]] = []
     for sizes in every.values():
+        if any(sizes[d] < k for d, k in least.items()):
+            continue
         if is_network(comparer.problem) and comparer.may_equal(left, right, [sizes]):
             last.append(sizes)
         else:

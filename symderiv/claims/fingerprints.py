@@ -141,7 +141,9 @@ class Prints:
                 self._rough[x] = None
         cells = self._rough[x]
         try:
-            return None if cells is None else ratio_key(transposed_cells(cells) if turned else cells)
+            return (
+                None if cells is None else ratio_key(transposed_cells(cells) if turned else cells)
+            )
         except OUTSIDE:
             return None
 
@@ -149,7 +151,9 @@ class Prints:
         """Return the fingerprint, or None where the expression has no value."""
         if x not in self._known:
             try:
-                self._known[x] = Print((self._placed(self._points[0], x), self._placed(self._points[1], x)))
+                self._known[x] = Print(
+                    (self._placed(self._points[0], x), self._placed(self._points[1], x))
+                )
             except (*OUTSIDE, KeyError, IndexError, AttributeError, RecursionError):
                 self._known[x] = None
         return self._known[x]

@@ -251,7 +251,7 @@ class Search:
         sides = [self.reading.expr, other]
         try:
             comparer = Comparer(self.problem, sides, self.merged, symmetric, kept=self.kept)
-            same = comparer.may_equal(*sides) and comparer.equal(*sides)
+            same = comparer.may_equal(sides[0], other) and comparer.equal(sides[0], other)
         except UndefinedError:
             return None
         words = (
@@ -344,7 +344,7 @@ def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
         return ()
     values = {n: form_of(text(x)) for n, x in problem.definitions.items()}
     stages = {n: f for n, f in values.items() if f is not None}
-    known = Known(problem.dims, tuple(reading.ranges), stages, tuple(problem.upstream))
+    known = Known(problem.dims, stages, tuple(problem.upstream))
     return aligned(claimed, right, known) or ()
 
 
