@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .claims import Verdict
     from .errors import SymderivError
     from .evidence import Certificate
-    from .grading import check_all
     from .language import Problem, problem
     from .results import Derivation, Result
     from .secondorder import Jacobian
@@ -33,7 +32,6 @@ _HOMES = {
     "SymderivError": "errors",
     "Verdict": "claims",
     "check": "api",
-    "check_all": "grading",
     "derive": "api",
     "equal": "api",
     "hessian": "api",
@@ -53,7 +51,6 @@ __all__ = [
     "SymderivError",
     "Verdict",
     "check",
-    "check_all",
     "derive",
     "equal",
     "hessian",

@@ -17,6 +17,7 @@ from .errors import (
     ShapeError,
 )
 from .evidence import Certificate
+from .grading import Answers, check_all, is_sheet
 from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
@@ -222,11 +223,15 @@ def check(
 
 
 @overload
+def check(of: Problem | str | Path, *, jobs: int = 1) -> Answers: ...
+
+
+@overload
 def check(
     of: Problem | str | Path | Any,
     wrt: str | Any | None = None,
-    claim: str | Any | Sequence[str | Any] | None = None,
     *,
+    claim: str | Any | Sequence[str | Any],
     about: str | None = None,
     order: int = 1,
     syntax: str = "python",
@@ -241,9 +246,10 @@ def check(
     *,
     about: str | None = None,
     order: int = 1,
+    jobs: int = 1,
     syntax: str = "python",
     **variables: str,
-) -> Verdict | BackwardVerdicts:
+) -> Verdict | BackwardVerdicts | Answers:
     """Return whether a claimed derivative is right; if not, why, and what it should be.
 
     The claim is about the gradient, about the Jacobian where the objective is not a scalar
@@ -257,6 +263,8 @@ def check(
     (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
     of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
     is one for each gradient, by name.
+    Without a claim, all claims of a problem or of a file of claims are answered, ``jobs`` of them
+    side by side; the answers are a sequence that counts itself and writes a report.
 
     >>> v = check("L(X @ W)", wrt="W", claim="G.T @ X", X="n, d", W="d, m")
     >>> v.verdict, v.correction
@@ -264,10 +272,14 @@ def check(
     >>> lines = ["(A + A.T) @ x", "A @ x - A.T @ x", "A @ x + A.T @ x"]
     >>> check("x.T @ A @ x", wrt="x", claim=lines).diagnosis
     'Line 2 is the first that is wrong: the sign of `-A.T @ x` is wrong; line 3 is right again.'
+    >>> check("linear-layer").counts
+    {'wrong': 3}
     """
     if callable(claim) and not is_sympy(claim):
         found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
         return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
+    if claim is None and wrt is None and about is None and not variables:
+        return _answers(of, jobs)
     if claim is None or (wrt is None and about is None):
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     if isinstance(order, bool) or order not in (1, 2):
@@ -280,6 +292,13 @@ def check(
     says, syntax = _said(claim, p, syntax)
     text = ClaimText(about or about_text(p, str(_name(wrt)), order), says, syntax=syntax)
     return Checker(p).check(text)
+
+
+def _answers(of: Any, jobs: int) -> Answers:
+    """Return the answers to the claims of a problem, a ready-made one, or a file."""
+    if isinstance(of, Problem | Path) or (isinstance(of, str) and (of in names() or is_sheet(of))):
+        return check_all(of, jobs=jobs)
+    raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
 
 
 def _said(claim: Any, p: Problem, syntax: str) -> tuple[tuple[str, ...], str]:

@@ -130,14 +130,14 @@ class Derivation(Mapping[str, Result]):
         self.adjoints: dict[str, Expr] = {}
         self.adjoint_names: dict[str, str] = {}  # by the definition whose cotangent it is
         self._taken = frozenset(self.taken)
-        naming = self._named_adjoint if self.is_network else None
+        naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
 
     @property
     def is_network(self) -> bool:
-        """Whether there are so many definitions that their cotangents have names as well."""
-        return len(self.problem.definitions) > _SHALLOW
+        """Whether the cotangents of definitions have names as well."""
+        return is_network(self.problem)
 
     def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
         """Return the cotangent of a named intermediate under a name: dH for that of H."""
@@ -253,6 +253,11 @@ class Derivation(Mapping[str, Result]):
         """
         steps = [step for section in self.sections for step in section.steps]
         return recheck(self.problem, steps, sizes, seed)
+
+
+def is_network(problem: Problem) -> bool:
+    """Whether there are so many definitions that their cotangents have names as well."""
+    return len(problem.definitions) > _SHALLOW
 
 
 def require_scalar(problem: Problem) -> None:

@@ -205,6 +205,7 @@ class Explicit:
         # Shared with the same point at other positions: what depends on no index, which
         # expressions that was done for, and the points at which one entry has the slope 1.
         self._memo: dict[Expr, Cells] = {}
+        self._inner: dict[tuple[Hashable, ...], Cells] = {}
         self._computed: set[Expr] = set()
         self._seeded: dict[Hashable, Explicit] = {}
         self._lifted: dict[str, Cells] = {}
@@ -248,6 +249,16 @@ class Explicit:
     def _open(self, x: Expr) -> Cells:
         if x in self._memo:
             return self._memo[x]
+        free = free_indices(x)
+        if len(free) >= len(self.positions) or not x.args:
+            return self._inside(x)
+        # Under an index that it has not, it is the same at every position.
+        key = (x, *(self.positions[i] for i in free))
+        if key not in self._inner:
+            self._inner[key] = self._inside(x)
+        return self._inner[key]
+
+    def _inside(self, x: Expr) -> Cells:
         if x.op in ("Sum", "partial"):
             return self._one(x, ())
         return self._one(x, tuple(self._open(a) for a in x.args))
@@ -286,6 +297,7 @@ class Explicit:
             override=self.override,
         )
         inner._memo, inner._computed = self._memo, self._computed
+        inner._inner = self._inner
         inner._seeded, inner._lifted = self._seeded, self._lifted
         inner._chains = self._chains
         return inner

@@ -82,7 +82,7 @@ def test_verdict_correction_and_counterexample(number: int) -> None:
     problem = posed(case)
     sides = [found.correction_expr, found.truth]
     assert Comparer(problem, sides).equal(*sides)
-    if found.verdict in ("wrong", "right-if") and found.slips != ("shape",):
+    if found.verdict in ("wrong", "right-if") and found.slips[-1:] != ("shape",):
         shown = found.counterexample
         assert shown is not None
         assert not same_cells(shown.claimed_cells, shown.right_cells)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, product
 
+from ..derivation import is_network
 from ..errors import LanguageError
 from ..expr import Expr, Variable, transpose, walk
 from ..language import Problem
@@ -44,7 +45,11 @@ class Claimed:
 
     def used(self) -> Iterator[Variable]:
         """Yield the variables that the two sides mention."""
-        names = {e.data for x in (self.claimed, self.truth) for e in walk(x) if e.op == "var"}
+        # Of a network, what the formulas show: what is assumed of a weight inside is no excuse.
+        deep = is_network(self.problem)
+        leave = (lambda e: e.op == "named") if deep else None
+        sides = (self.claimed, self.truth)
+        names = {e.data for x in sides for e in walk(x, leave) if e.op == "var"}
         yield from (v for v in self.problem.variables.values() if v.name in names)
 
     def data(self) -> Iterator[Variable]:

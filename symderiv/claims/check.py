@@ -8,32 +8,50 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import LanguageError
+from ..derivation import is_network
+from ..errors import LanguageError, UndefinedError
 from ..expr import Expr
 from ..language import ClaimText, Problem
+from ..shapes import SCALAR
 from .abouts import read_about
 from .chains import Chain
+from .deciding import Kept
 from .judging import Judge
 from .lines import only_line
 from .proofs import Proof
 from .reading import read_claim
 from .targets import Targets
-from .verdict import Verdict
+from .verdict import UNDECIDED, Verdict
 
 
 class Checker:
     """Checks claims about one problem."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
         self.targets = Targets(problem)
+        self.problem = self._with_cotangents(problem)
+        self._kept: Kept = {}
 
     def gradient(self, name: str) -> Expr:
         """Return the gradient by a variable."""
         return self.targets.gradient(name)
 
+    def _with_cotangents(self, problem: Problem) -> Problem:
+        """Return a problem with the names that its gradients are written in: dH for that of H."""
+        if problem.objective.shape != SCALAR or not is_network(problem):
+            return problem
+        made = {n: e.args[0] for n, e in self.targets.whole.adjoints.items()}
+        return replace(problem, definitions={**problem.definitions, **made})
+
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        try:
+            return self._check(claim)
+        except UndefinedError as error:
+            words = f"{error.subject[0].upper()}{error.subject[1:]}."
+            return Verdict(claim=claim, verdict=UNDECIDED, diagnosis=words, evidence="not decided")
+
+    def _check(self, claim: ClaimText) -> Verdict:
         about = read_about(claim.about)
         if about.is_equal:
             return Proof(self.problem, self.targets, claim)()
@@ -44,4 +62,6 @@ class Checker:
             return Chain(self.problem, claim, about, target)()
         says = only_line(claim, about)
         reading = read_claim(self.problem, says, target.ranges, syntax=claim.syntax)
-        return replace(Judge(self.problem, target)(claim, reading), corrects=claim.about)
+        return replace(
+            Judge(self.problem, target, self._kept)(claim, reading), corrects=claim.about
+        )

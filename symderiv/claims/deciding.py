@@ -7,30 +7,46 @@ n = d, and at large values; where functions are transcendental, to 40 of 50 digi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
+from math import prod
+from random import Random
 
 from ..cells import each, flat, reshaped, sizes_of
+from ..derivation import is_network
 from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same_cells
-from ..expr import Expr, free_ranges
+from ..expr import Expr, Variable, free_ranges, walk_all
 from ..language import Problem
 from ..ops import Cells
 from ..sampling import distinct_sizes, least_sizes, point, size_grid
+from ..sampling import values as values_of
 from ..shapes import Dim
+from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption
 
 POINTS = 6
+_ROUGH = 2  # points in floats
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
+_NEAR = Fraction(1, 8)
+_ATTEMPTS = 6  # at points in floats, until there are values
+_MOST_WORK = 1_000_000  # operations at one point
+_SHARE = 400_000  # at the points of one choice of sizes
+_INDEXED = 20  # times as long as an entry of a matrix takes one that is computed alone
+_BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
     *("sums_to_one", "columns_sum_to_one", "idempotent", "projection", "normalized"),
 }
+
+
+Kept = dict[Hashable, Explicit]
+_MOST_KEPT = 200  # points
 
 
 @dataclass(slots=True)
@@ -60,6 +76,7 @@ class Comparer:
     assumed: Assumption = NOTHING
     exact: bool = True
     count: int = 0
+    kept: Kept = field(default_factory=dict)  # shared by the comparers of one problem
 
     def sizes(self) -> list[dict[str, int]]:
         """Return the sizes to compare at: all different twice, then with ones."""
@@ -71,22 +88,73 @@ class Comparer:
         raised = {d: max(s, least.get(d, 1)) for d, s in second.items()}
         large = distinct_sizes(dims, least, start=_LARGE)
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
-        return [s for k, s in enumerate(found) if s not in found[:k]]
+        # Sizes that are taken as equal must have the positions that are written.
+        kept = [s for s in found if all(s[d] >= k for d, k in least.items())]
+        return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
-    def points(self) -> Iterator[tuple[dict[str, int], dict[str, Cells]]]:
-        """Yield the points of comparison, those with the most telling sizes first."""
+    def points(self, *expressions: Expr) -> Iterator[Explicit]:
+        """Yield the points of comparison, those with the most telling sizes first.
+
+        The last two of each choice of sizes are far, of both signs and positive. Where much is to
+        be computed there are fewer, and none where it is too much.
+        """
         for sizes in self.sizes():
-            for seed in range(POINTS):
-                yield sizes, self.at(sizes, seed)
-            for seed in (POINTS, POINTS + 1):  # of both signs, and positive
-                yield sizes, self._far(self.at(sizes, seed), sizes)
+            cost = work(expressions, sizes)
+            count = min(POINTS + 2, max(2, _SHARE // cost))
+            seeds = range(POINTS + 2) if count == POINTS + 2 else [*range(count - 1), POINTS]
+            for seed in seeds if cost <= _MOST_WORK else ():
+                yield self.here(sizes, seed)
 
-    def _far(self, values: Mapping[str, Cells], sizes: Mapping[str, int]) -> dict[str, Cells]:
+    def is_too_much(self, *expressions: Expr) -> bool:
+        """Whether expressions cannot be computed at sizes that all differ."""
+        return all(work(expressions, sizes) > _MOST_WORK for sizes in self.sizes()[:2])
+
+    def here(self, sizes: Mapping[str, int], seed: int) -> Explicit:
+        """Return a point, with everything that was evaluated there before."""
+        key = (tuple(sizes.items()), seed, *_words(self.assumed))
+        if key not in self.kept:
+            if len(self.kept) >= _MOST_KEPT:
+                self.kept.clear()
+            values = self.at(sizes, seed)
+            self.kept[key] = Explicit(sizes, self._far(values, sizes) if seed >= POINTS else values)
+        return self.kept[key]
+
+    def may_equal(
+        self, left: Expr, right: Expr, sizes: Sequence[dict[str, int]] | None = None
+    ) -> bool:
+        """Whether floats at a few points do not tell two expressions apart."""
+        tried = 0
+        few = sizes or sorted(self.sizes()[:3], key=lambda s: sum(s.values()))
+        for at, seed in islice(product(few, range(_ROUGH)), _ATTEMPTS):
+            here = self.near(at, seed)
+            try:
+                for spot in placements(at, left, right):
+                    placed = here.placed(spot)
+                    if not are_close(placed.cells(left), placed.cells(right)):
+                        return False
+            except (*OUTSIDE, AttributeError):
+                continue
+            tried += 1
+            if tried >= _ROUGH:
+                break
+        return True
+
+    def near(self, sizes: Mapping[str, int], seed: int) -> Explicit:
+        """Return a point of small values in floats, where no exponential is too large."""
+        key = ("floats", tuple(sizes.items()), seed, *_words(self.assumed))
+        if key not in self.kept:
+            values = self._far(self.at(sizes, seed), sizes, _NEAR)
+            self.kept[key] = in_floats(Explicit(sizes, values))
+        return self.kept[key]
+
+    def _far(
+        self, values: Mapping[str, Cells], sizes: Mapping[str, int], factor: Fraction | int = _FAR
+    ) -> dict[str, Cells]:
         """Return large values, of the variables whose declaration leaves them free to be large."""
         variables = self.problem.variables.values()
         more = self.assumed.properties
         bounded = {v.name for v in variables if _BOUNDED & {*v.properties, *more.get(v.name, ())}}
-        far = {n: c if n in bounded else each(lambda x: x * _FAR, c) for n, c in values.items()}
+        far = {n: c if n in bounded else each(lambda x: x * factor, c) for n, c in values.items()}
         return self._settled(far, sizes)
 
     def at(self, sizes: Mapping[str, int], seed: int, integers: int = 0) -> dict[str, Cells]:
@@ -107,12 +175,17 @@ class Comparer:
             values[name] = plain(Explicit(sizes, values).cells(expr))
         return values
 
-    def equal(self, left: Expr, right: Expr, quick: bool = False) -> bool:
-        """Return whether two expressions are equal at every point, for all free indices."""
+    def equal(self, left: Expr, right: Expr) -> bool:
+        """Return whether two expressions are equal at every point, for all free indices.
+
+        Raises UndefinedError where the points do not tell.
+        """
+        if self._agree_in_names(left, right):
+            return True
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
-        for sizes, values in self.points():
-            here = Explicit(sizes, values)
+        for here in self.points(left, right):
+            sizes = here.sizes
             try:
                 for spot in placements(sizes, right):
                     here.placed(spot).cells(right)
@@ -130,13 +203,65 @@ class Comparer:
             evaluated += 1
             self.count += 1
             self.exact = self.exact and _rational(left, here)
-            if quick and evaluated >= 2:
-                break
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         if not evaluated:
             raise UndefinedError("no point was found at which both sides are defined")
+        if self.is_too_much(left, right):
+            raise UndefinedError("too much is to be computed where all sizes differ")
         return True
+
+    def _agree_in_names(self, left: Expr, right: Expr) -> bool:
+        """Whether two formulas are equal whatever the names in them stand for.
+
+        What holds for free values of the intermediates holds for theirs; a network need not be
+        evaluated for it. Where it does not hold, nothing is said.
+        """
+        if not is_network(self.problem) or self.assumed is not NOTHING or self.merged.pairs:
+            return False
+        names = [
+            e
+            for e in walk_all([left, right], lambda e: e.op == "named")
+            if e.op == "named" and not free_ranges(e)
+        ]
+        count, exact = 0, True
+        for sizes, seed in product(self.sizes(), range(POINTS)) if names else ():
+            free = [Variable(str(e.data), e.shape, "tensor") for e in names]
+            drawn = values_of(free, sizes, Random(f"names {seed}"))
+            override = {e: drawn[str(e.data)] for e in names}
+            here = Explicit(sizes, self.here(sizes, seed).values, override=override)
+            try:
+                if _difference(left, right, here) is not None:
+                    return False
+                exact = exact and _rational(left, here)
+            except OUTSIDE:
+                return False
+            count += 1
+        self.count += count
+        self.exact = self.exact and exact
+        return count > 0
+
+
+def _words(assumed: Assumption) -> tuple[Hashable, ...]:
+    return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()))
+
+
+def work(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
+    """Return about how many operations it takes to compute expressions for all their indices."""
+    return sum(_operations(e, sizes) for e in walk_all(expressions))
+
+
+def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
+    free = [d.at(sizes) for d in free_ranges(e).values()]
+    entries: int = prod(d.at(sizes) for d in e.shape) * prod(free) * (_INDEXED if free else 1)
+    if e.op == "matmul":
+        return int(entries * max(a.shape[-1].at(sizes) for a in e.args))
+    if e.op == "einsum":
+        met = dict.fromkeys(d for a in e.args for d in a.shape)
+        return int(max(entries, prod(d.at(sizes) for d in met)))
+    if e.op in _BY_MINORS:
+        return int(entries * 2 ** e.args[0].shape[-1].at(sizes))
+    return entries
 
 
 def _rational(x: Expr, here: Explicit) -> bool:
@@ -191,17 +316,27 @@ def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict
         yield comparer.at(sizes, seed, integers=1 + seed // 8)
 
 
+def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[dict[str, int]]:
+    """Yield sizes, small ones first; of a network, those last at which floats do not differ."""
+    least = least_sizes([left, right])
+    grid = size_grid(comparer.problem.dims, least)
+    every = {tuple(s.items()): s for s in map(comparer.merged.apply, grid)}
+    last: list[dict[str, int]] = []
+    for sizes in every.values():
+        if any(sizes[d] < k for d, k in least.items()):
+            continue
+        if is_network(comparer.problem) and comparer.may_equal(left, right, [sizes]):
+            last.append(sizes)
+        else:
+            yield sizes
+    yield from last
+
+
 def smallest_failure(
     comparer: Comparer, left: Expr, right: Expr
 ) -> tuple[dict[str, int], dict[str, Cells], dict[str, int], Cells, Cells] | None:
     """Return the smallest sizes and whole numbers at which two expressions differ."""
-    least = least_sizes([left, right])
-    seen: list[dict[str, int]] = []
-    for raw in size_grid(comparer.problem.dims, least):
-        sizes = comparer.merged.apply(raw)
-        if sizes in seen:
-            continue
-        seen.append(sizes)
+    for sizes in _sizes_of_failure(comparer, left, right):
         for values in simple_points(comparer, sizes):
             try:
                 found = first_difference(left, right, sizes, values)

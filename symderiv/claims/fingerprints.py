@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
 
-from ..cells import flat, sizes_of
+from ..cells import flat
 from ..explicit import Explicit, plain
 from ..expr import Expr, num
 from ..expr import node as expr_node
@@ -20,6 +20,7 @@ from ..highprecision import HIGH, floated
 from ..ops import Cells
 from ..sampling import least_sizes
 from ..shapes import SCALAR, Dim
+from .approximate import entries, ratio_key, transposed_cells
 from .deciding import OUTSIDE, Comparer, placements
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
@@ -73,22 +74,10 @@ class Print:
 
     values: tuple[Cells, Cells]
 
-    def key(self, *, turned: bool = False) -> tuple[object, ...] | None:
-        """Return what expressions that differ by a factor have in common."""
-        cells = self.values[0] if not turned else transposed_cells(self.values[0])
-        entries = [floated(x) for x in flat(cells)]
-        lead = next((x for x in entries if x), None)
-        if lead is None:
-            return None
-        shown = tuple(HIGH.nstr(x / lead, _DIGITS, strip_zeros=False) for x in entries)
-        return (sizes_of(cells), shown)
-
-
-def transposed_cells(cells: Cells) -> Cells:
-    """Return cells with rows and columns exchanged; a stack of placements, each so."""
-    if cells and isinstance(cells[0][0], list):
-        return [transposed_cells(c) for c in cells]
-    return [list(r) for r in zip(*cells, strict=True)]
+    @property
+    def is_zero(self) -> bool:
+        """Whether every entry is 0."""
+        return not any(flat(self.values[0]))
 
 
 class Prints:
@@ -98,11 +87,14 @@ class Prints:
         self._dims = comparer.problem.dims
         self._truth = truth  # its free indices are those of the claim, in one order
         self._known: dict[Expr, Print | None] = {}
+        self._rough: dict[Expr, Cells | None] = {}
         self._points: list[Explicit] = []
         points = [self._at(comparer, sizes, truth) for sizes in self._sizes(comparer)]
         # At some sizes the gradient may have no value, such as the inverse of X @ X.T of a tall X.
-        points.sort(key=lambda found: not found[0])
+        # At size 1 it may be zero, such as the gradient through a softmax.
+        points.sort(key=lambda found: -found[0])
         self._points = [point for _, point in points[:2]]
+        self._fast = self._near(comparer)
 
     def _sizes(self, comparer: Comparer) -> Iterator[dict[str, int]]:
         least = least_sizes(comparer.expressions)
@@ -113,31 +105,67 @@ class Prints:
             yield comparer.merged.apply({d: sizes[d] for d in self._dims})
 
     @staticmethod
-    def _at(comparer: Comparer, sizes: dict[str, int], truth: Expr) -> tuple[bool, Explicit]:
-        """Return a point of some sizes, and whether the gradient has a value there."""
+    def _at(comparer: Comparer, sizes: dict[str, int], truth: Expr) -> tuple[int, Explicit]:
+        """Return a point of some sizes, and how much the gradient has there: a value, not 0."""
+        known = False
         for seed in range(_SEEDS):
-            here = Explicit(sizes, comparer.at(sizes, seed))
+            here = comparer.here(sizes, seed)
             try:
-                for spot in placements(sizes, truth):
-                    here.placed(spot).cells(truth)
+                spots = placements(sizes, truth)
+                met = [any(flat(plain(here.placed(spot).cells(truth)))) for spot in spots]
             except OUTSIDE:
                 continue
-            return True, here
-        return False, here
+            if any(met):
+                return 2, here
+            known = True
+            break
+        return int(known), here
+
+    def _near(self, comparer: Comparer) -> Explicit:
+        """Return a point in floats at which the gradient has a value."""
+        for seed in range(_SEEDS):
+            here = comparer.near(self._points[0].sizes, seed)
+            try:
+                if any(entries(self._placed(here, self._truth))):
+                    break
+            except OUTSIDE:
+                continue
+        return here
+
+    def key(self, x: Expr, *, turned: bool = False) -> tuple[object, ...] | None:
+        """Return what expressions that differ by a factor have in common, in floats."""
+        if x not in self._rough:
+            try:
+                self._rough[x] = self._placed(self._fast, x)
+            except (*OUTSIDE, KeyError, IndexError, AttributeError, RecursionError):
+                self._rough[x] = None
+        cells = self._rough[x]
+        try:
+            return (
+                None if cells is None else ratio_key(transposed_cells(cells) if turned else cells)
+            )
+        except OUTSIDE:
+            return None
 
     def of(self, x: Expr) -> Print | None:
         """Return the fingerprint, or None where the expression has no value."""
         if x not in self._known:
             try:
-                self._known[x] = Print((self._cells(x, 0), self._cells(x, 1)))
+                self._known[x] = Print(
+                    (self._placed(self._points[0], x), self._placed(self._points[1], x))
+                )
             except (*OUTSIDE, KeyError, IndexError, AttributeError, RecursionError):
                 self._known[x] = None
         return self._known[x]
 
-    def _cells(self, x: Expr, point: int) -> Cells:
-        here = self._points[point]
+    def _placed(self, here: Explicit, x: Expr) -> Cells:
         spots = [here.placed(s).cells(x) for s in placements(here.sizes, self._truth)]
         return plain(spots[0]) if len(spots) == 1 else [plain(c) for c in spots]
+
+    def factor(self, claimed: Expr, right: Expr, *, turned: bool) -> Scale | None:
+        """Return the factor between two expressions, where it is one that people forget."""
+        a, b = self.of(claimed), self.of(right)
+        return None if a is None or b is None else self.scale(a, b, turned=turned)
 
     def scale(self, claimed: Print, right: Print, *, turned: bool) -> Scale | None:
         """Return the factor between two expressions, where it is one that people forget."""

@@ -17,13 +17,13 @@ from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import Assumption, assumptions
-from .deciding import Comparer, Merged, smallest_failure
+from .deciding import Comparer, Kept, Merged, smallest_failure
 from .fingerprints import Prints
 from .holding import where_right
 from .layouts import diagonals
 from .places import marked
 from .reading import Reading
-from .search import Found, Search
+from .search import Found, Search, beside
 from .targets import GRADIENT, Target
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
@@ -32,8 +32,13 @@ from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 class Judge:
     """Judges what is claimed to equal one target."""
 
-    def __init__(self, problem: Problem, target: Target) -> None:
+    def __init__(self, problem: Problem, target: Target, kept: Kept | None = None) -> None:
         self.problem, self.target = problem, target
+        self._kept: Kept = {} if kept is None else kept  # what was evaluated for other claims
+
+    def _comparer(self, claimed: Expr, merged: Merged | None = None) -> Comparer:
+        sides = [claimed, self.target.truth]
+        return Comparer(self.problem, sides, merged or Merged(), kept=self._kept)
 
     def __call__(self, claim: ClaimText, reading: Reading) -> Verdict:
         """Return the verdict on one claimed expression."""
@@ -44,7 +49,7 @@ class Judge:
         truth = self.target.truth
         if claimed.shape != truth.shape:
             return None
-        comparer = Comparer(self.problem, [claimed, truth])
+        comparer = self._comparer(claimed)
         return comparer if comparer.equal(claimed, truth) else None
 
     def decided(self, claim: ClaimText, reading: Reading) -> Verdict | None:
@@ -62,7 +67,7 @@ class Judge:
         same = self.equal(claimed)
         if same is not None:
             return verdict(same, RIGHT, f"It equals {self.target.word}.", **said)
-        comparer = Comparer(self.problem, [claimed, truth])
+        comparer = self._comparer(claimed)
         if self._is_transpose(comparer, claimed):
             words = f"It is the transpose. {self._layout()}"
             return verdict(comparer, TRANSPOSED, words, slips=("transposed",), **said)
@@ -127,21 +132,25 @@ class Judge:
     def under(self, assumption: Assumption, claimed: Expr) -> Comparer | None:
         """Return how a claim was found right under an assumption, or None where it is not."""
         truth = self.target.truth
-        sides = [claimed, truth]
-        comparer = Comparer(self.problem, sides, Merged(assumption.equal), assumption)
+        comparer = replace(self._comparer(claimed, Merged(assumption.equal)), assumed=assumption)
         try:
-            return comparer if comparer.equal(claimed, truth) else None
+            same = comparer.may_equal(claimed, truth) and comparer.equal(claimed, truth)
+            return comparer if same else None
         except UndefinedError:
             return None
 
     def unreadable(self, claim: ClaimText, reading: Reading) -> Verdict:
         """Return the verdict on a claim whose shapes do not fit and that no slip explains."""
         assert reading.refusal is not None
+        found = beside(self.problem, reading, self.target.truth)
+        slips = found if all(name != "wrong-part" for name, _ in found) else ()
+        shapes = f"its shapes do not fit: {reading.refusal.subject}"
+        words = [self.target.worded(w) for _, w in slips]
         return Verdict(
             claim=claim,
             verdict=WRONG,
-            diagnosis=f"Its shapes do not fit: {reading.refusal.subject}.",
-            slips=("shape",),
+            diagnosis=sentence("; and ".join([*words, shapes])),
+            slips=(*(name for name, _ in slips), "shape"),
             truth=self.target.truth,
             correction=text(self.target.truth),
             correction_expr=self.target.truth,
@@ -152,7 +161,7 @@ class Judge:
         """Return what went wrong in a claim that is not right."""
         claimed, truth = reading.expr, self.target.truth
         merged = Merged([*reading.equated, *clashes(claimed, truth)])
-        comparer = Comparer(self.problem, [claimed, truth], merged)
+        comparer = self._comparer(claimed, merged)
         found = self._search(reading, merged)
         prints = Prints(comparer, truth)
         slips = found.slips if found else traits(claimed, truth, prints)
@@ -193,6 +202,7 @@ class Judge:
             target.truth,
             target.ranges,
             merged,
+            self._kept,
             target.pick,
             target.mistakes(),
             symmetric=target.word == GRADIENT,

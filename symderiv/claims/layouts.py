@@ -6,11 +6,11 @@ formula in them is wrong here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import LanguageError
-from ..explicit import Explicit, plain, same_cells
+from ..explicit import plain, same_cells
 from ..expr import Expr, free_indices
 from ..language import Problem
 from ..notation.text import text
@@ -36,13 +36,12 @@ class Ends:
         if not self.has_order or claimed.shape != truth.shape:
             return False
         evaluated = 0
-        for sizes, values in comparer.points():
-            here = Explicit(sizes, values)
+        for here in comparer.points(claimed, truth):
             try:
                 left, right = plain(here.cells(claimed)), plain(here.cells(truth))
             except OUTSIDE:
                 continue
-            rows, columns = (_row_by_row(s, sizes) for s in (self.value, self.variable))
+            rows, columns = (_row_by_row(s, here.sizes) for s in (self.value, self.variable))
             if not same_cells(left, [[right[i][j] for j in columns] for i in rows]):
                 return False
             evaluated += 1
@@ -62,7 +61,7 @@ def diagonals(problem: Problem, claimed: Expr, truth: Expr) -> Iterator[Expr]:
             yield found.expr
 
 
-def _row_by_row(shape: Shape, sizes: dict[str, int]) -> Sequence[int]:
+def _row_by_row(shape: Shape, sizes: Mapping[str, int]) -> Sequence[int]:
     """Return where the entries of a matrix, row by row, stand in the order of columns."""
     n, m = (d.at(sizes) for d in shape)
     return [j * n + i for i in range(n) for j in range(m)]

@@ -18,17 +18,21 @@ from ..expr import Expr, node, transpose, var
 from ..language import Problem
 from ..notation.text import text
 from ..shapes import SCALAR, Dim, DimMismatchError
+from .alignment import Known, aligned
 from .assumptions import Assumption
-from .deciding import Comparer, Merged
+from .deciding import Comparer, Kept, Merged
 from .edits import LIKELY, Slipped, edits, pairs
-from .fingerprints import Print, Prints, Scale
+from .fingerprints import Prints, Scale
+from .forms import form_of
 from .mistakes import Mistaken
 from .reading import Reading, read_claim
-from .slips import Context, flipped, mends
+from .reshaping import Reshaper
+from .slips import Context, exchange, flipped, mends
 from .terms import by_terms
 
 _TRIES = 3000  # changes of one place that are tried
 _PAIRS = 800  # and of two
+_READINGS = 600  # of changed claims whose shapes only the reader knows
 
 Slips = tuple[tuple[str, str], ...]  # names and sentences
 
@@ -47,7 +51,6 @@ class Target:
 
     slips: Slips
     expr: Expr
-    print: Print
     turned: bool
 
 
@@ -61,19 +64,27 @@ class Search:
     truth: Expr
     ranges: dict[str, Dim]
     merged: Merged
+    kept: Kept
     target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
     mistakes: Mistaken  # the derivation, to be done wrongly
     symmetric: bool = True  # whether the convention for symmetric variables may have been meant
+    _read: int = 0
 
     def __call__(self) -> Found | None:
         """Return the slips, or None where none was found."""
         context = Context(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
         claimed = self.reading.expr
         plain: list[tuple[Slips, Expr]] = [((), claimed)] if self.reading.refusal is None else []
+        exchanged = self._exchanged()
+        if exchanged is not None:
+            return exchanged
         for slips, whole in (*plain, *((_said(m), m[-1].expr) for m in mends(claimed, context))):
             found = self.meet(slips, whole, self._right)
             if found is not None:
                 return found
+        beside = self._beside()
+        if beside is not None and all(name != "wrong-part" for name, _ in beside.slips):
+            return beside
         wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
         if wrong is not None and len(wrong.slips) == 1:
             return Found(wrong.slips, self._closest())
@@ -85,14 +96,14 @@ class Search:
             found = Found(*termwise) if termwise is not None else None
         if found is None and self.merged.pairs:  # right at the sizes at which it can be read
             found = self._derived_wrongly([((), self.truth)])
-        return found
+        return found or beside
 
     # the two sides
 
     @cached_property
     def prints(self) -> Prints:
         """The points at which readable formulas are told apart."""
-        return Prints(Comparer(self.problem, [self.truth]), self.truth)
+        return Prints(self._comparer(self.truth), self.truth)
 
     @cached_property
     def _right(self) -> dict[object, list[Target]]:
@@ -103,13 +114,10 @@ class Search:
     ) -> dict[object, list[Target]]:
         found: dict[object, list[Target]] = {}
         for slips, expr in candidates:
-            shown = prints.of(expr)
-            if shown is None:
-                continue
             for turned in (False, True)[: 1 if expr.is_scalar or self.ranges else 2]:
-                key = shown.key(turned=turned)
+                key = prints.key(expr, turned=turned)
                 if key is not None:
-                    found.setdefault(key, []).append(Target(slips, expr, shown, turned))
+                    found.setdefault(key, []).append(Target(slips, expr, turned))
         return found
 
     @cached_property
@@ -141,11 +149,9 @@ class Search:
         exactly: bool = False,
     ) -> Found | None:
         """Return what makes a formula equal to the gradient, after its factor and its direction."""
-        shown = self.prints.of(whole)
-        key = shown.key() if shown is not None else None
+        key = self.prints.key(whole)
         for target in targets.get(key, ()) if key is not None else ():
-            assert shown is not None
-            scale = self.prints.scale(shown, target.print, turned=target.turned)
+            scale = self.prints.factor(whole, target.expr, turned=target.turned)
             if scale is None:
                 continue
             more = (*slips, *_direction(target), *scale.slips())
@@ -165,9 +171,11 @@ class Search:
         found = self.meet(slips, whole, targets)
         if found is None or found.expr is None:
             return None
-        shown = self.prints.of(found.expr)
-        same = [k for k, p in enumerate(parts) if shown is not None and self.prints.of(p) == shown]
+        same = [k for k, p in enumerate(parts) if self._is(found.expr, p)]
         return (found.slips, found.expr, same[0]) if same else None
+
+    def _comparer(self, *expressions: Expr, merged: Merged | None = None) -> Comparer:
+        return Comparer(self.problem, expressions, merged or Merged(), kept=self.kept)
 
     def holds(self, x: Expr) -> bool:
         """Whether an expression is what the claim should be."""
@@ -177,7 +185,7 @@ class Search:
         if x.shape != right.shape:
             return False
         try:
-            return Comparer(self.problem, [x, right]).equal(x, right)
+            return self._comparer(x, right).equal(x, right)
         except UndefinedError:
             return False
 
@@ -188,6 +196,38 @@ class Search:
         except (LanguageError, DimMismatchError):
             return None
         return None if reading.refusal is not None else reading.expr
+
+    def shaped(self, x: Expr) -> Expr | None:
+        """Return a changed claim with the shapes that reading it anew gives, or None."""
+        found = self._reshaper(x)
+        if isinstance(found, Expr) or found is None:
+            return found
+        self._read += 1
+        return self.read_again(x) if self._read <= _READINGS else None
+
+    @cached_property
+    def _reshaper(self) -> Reshaper:
+        return Reshaper(self.problem.known())
+
+    # both sides as they are written
+
+    def _beside(self) -> Found | None:
+        """Return where the claim parts from the gradient, where the two are written alike."""
+        slips = beside(self.problem, self.reading, self.truth) if not self.ranges else ()
+        return Found(slips, self.truth) if slips else None
+
+    def _exchanged(self) -> Found | None:
+        """Return whether a claim that its sizes refute is right with the two indices exchanged."""
+        if self.reading.refusal is None or len(self.ranges) != 2:
+            return None
+        (p, first), (q, second) = self.ranges.items()
+        try:
+            again = read_claim(self.problem, self.reading.text, {p: second, q: first})
+        except (LanguageError, DimMismatchError):
+            return None
+        whole = exchange(again.expr, p, q) if again.refusal is None else None
+        words = f"the index pair `{p}`, `{q}` is swapped"
+        return self.meet((("index-swap", words),), whole, self._right) if whole else None
 
     # one side: wrong derivations
 
@@ -208,7 +248,8 @@ class Search:
         symmetric = Assumption("", {self.name: ("symmetric",)})
         sides = [self.reading.expr, other]
         try:
-            same = Comparer(self.problem, sides, self.merged, symmetric).equal(sides[0], other)
+            comparer = Comparer(self.problem, sides, self.merged, symmetric, kept=self.kept)
+            same = comparer.may_equal(sides[0], other) and comparer.equal(sides[0], other)
         except UndefinedError:
             return None
         words = (
@@ -220,18 +261,15 @@ class Search:
     def _derived_wrongly(self, candidates: Sequence[tuple[Slips, Expr]]) -> Found | None:
         """Return the mistake in the derivation whose result is the claim."""
         claimed = self.reading.expr
-        comparer = Comparer(self.problem, [claimed, self.truth], self.merged)
+        comparer = self._comparer(claimed, self.truth, merged=self.merged)
         prints = Prints(comparer, self.truth) if self.merged.pairs else self.prints
-        shown = prints.of(claimed)
-        key = shown.key() if shown is not None else None
-        right = prints.of(self.truth)
+        key = prints.key(claimed)
         matches: list[Found] = []
         if any(not d.symbols for pair in self.merged.pairs for d in pair):
             return None  # of size 1, too much is equal
         for target in self.keyed(candidates, prints).get(key, ()) if key is not None else ():
-            assert shown is not None
-            scale = prints.scale(shown, target.print, turned=target.turned)
-            if scale is None or (target.slips and right is not None and self._as(target, right)):
+            scale = prints.factor(claimed, target.expr, turned=target.turned)
+            if scale is None or (target.slips and self._is_harmless(target)):
                 continue
             wrong = flipped(target.expr) if target.turned else target.expr
             try:
@@ -244,9 +282,9 @@ class Search:
                     matches.append(Found((*target.slips, *more), None))
         return min(matches, key=lambda f: len(f.slips), default=None)
 
-    def _as(self, target: Target, right: Print) -> bool:
+    def _is_harmless(self, target: Target) -> bool:
         """Whether a mistake changes nothing but a constant factor."""
-        return self.prints.scale(target.print, right, turned=False) is not None
+        return self.prints.factor(target.expr, self.truth, turned=False) is not None
 
     # the other side: changed claims
 
@@ -267,7 +305,7 @@ class Search:
     def _closest(self) -> Expr | None:
         """Return the right formula that one change of the claim gives, if any does."""
         for slips, whole in islice(edits(self.slipped), _TRIES):
-            again = self.read_again(whole)
+            again = self.shaped(whole)
             found = self.meet(slips, again, self._right) if again is not None else None
             if found is not None:
                 return found.expr
@@ -279,7 +317,7 @@ class Search:
         near: list[Found] = []  # right but for a factor or the direction, or for a wrong rule
         tried = chain(islice(edits(self.slipped), _TRIES), islice(pairs(self.slipped), _PAIRS))
         for slips, whole in tried:
-            again = self.read_again(whole)
+            again = self.shaped(whole)
             if again is None:
                 continue
             found = self.meet(slips, again, self._right, exactly=True)
@@ -294,6 +332,18 @@ class Search:
             if found is not None:
                 near.append(found)
         return near[0] if near else None
+
+
+def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
+    """Return the slips by which a claim parts from the gradient as both are written."""
+    claimed = form_of(reading.text if reading.refusal is not None else text(reading.expr))
+    right = form_of(text(truth))
+    if claimed is None or right is None:
+        return ()
+    values = {n: form_of(text(x)) for n, x in problem.definitions.items()}
+    stages = {n: f for n, f in values.items() if f is not None}
+    known = Known(problem.dims, stages, tuple(problem.upstream))
+    return aligned(claimed, right, known) or ()
 
 
 def _said(mend: Sequence[object]) -> Slips:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from ..derivation import Derivation, require_scalar
+from ..derivation import Derivation, is_network, require_scalar
 from ..errors import IndexNameError, ParseError, UnknownNameError
 from ..expr import Expr, Index, entry, free_ranges
 from ..jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
@@ -140,11 +141,20 @@ class Targets:
         if key not in self._gradients:
             require_scalar(posed)
             if name in posed.definitions and name not in posed.variables:
-                whole = Derivation(posed, list(posed.variables))
-                self._gradients[key] = whole.by_definition(name)
+                self._gradients[key] = self._whole_of(posed).by_definition(name)
+            elif is_network(posed):
+                self._gradients[key] = self._whole_of(posed)[name].expr
             else:
                 self._gradients[key] = Derivation(posed, [name])[name].expr
         return self._gradients[key]
+
+    @cached_property
+    def whole(self) -> Derivation:
+        """The gradients of the objective by all variables; they share the names they use."""
+        return Derivation(self.problem, list(self.problem.variables))
+
+    def _whole_of(self, posed: Problem) -> Derivation:
+        return self.whole if posed is self.problem else Derivation(posed, list(posed.variables))
 
     # Jacobians and Hessians
 

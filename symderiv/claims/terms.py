@@ -34,6 +34,7 @@ class Meeting(Protocol):
     @property
     def divisions(self) -> Sequence[Sequence[Expr]]: ...
     def read_again(self, x: Expr) -> Expr | None: ...
+    def shaped(self, x: Expr) -> Expr | None: ...
     def met(
         self, slips: Slips, whole: Expr, parts: Sequence[Expr]
     ) -> tuple[Slips, Expr, int] | None: ...
@@ -97,7 +98,7 @@ def _first(
     exactly: bool,
 ) -> tuple[Slips, Expr, int] | None:
     for slips, whole in tried:
-        again = search.read_again(whole)
+        again = search.shaped(whole)
         found = search.met(slips, again, left) if again is not None else None
         if found is not None and not (exactly and found[0]):
             return found

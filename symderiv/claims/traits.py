@@ -22,7 +22,8 @@ def traits(claimed: Expr, truth: Expr, prints: Prints) -> Slips:
 
 def _zero(claimed: Expr, truth: Expr, prints: Prints) -> Iterator[tuple[str, str]]:
     shown = prints.of(claimed)
-    if shown is not None and shown.key() is None:
+    right = prints.of(truth)
+    if shown is not None and shown.is_zero and not (right is None or right.is_zero):
         yield "missing-term", "it is zero, and the gradient is not"
 
 
@@ -75,9 +76,8 @@ def _and(names: list[str]) -> str:
 
 
 def _direction(claimed: Expr, truth: Expr, prints: Prints) -> Iterator[tuple[str, str]]:
-    a, b = prints.of(claimed), prints.of(truth)
-    keys = [x.key() for x in (a, b) if x is not None]
-    if truth.shape != SCALAR and len(keys) == 2 and keys[0] is not None and keys[0] == keys[1]:
+    keys = [prints.key(x) for x in (claimed, truth)]
+    if truth.shape != SCALAR and keys[0] is not None and keys[0] == keys[1]:
         yield "missing-factor", "it is the gradient times a scalar that is not constant"
 
 

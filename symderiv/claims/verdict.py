@@ -12,6 +12,14 @@ from ..ops import Cells
 from .places import Marked
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
+UNDECIDED = "undecided"  # no point tells: none has values, or too much is to be computed
+_ANSWERS = {
+    RIGHT: "Yes.",
+    TRANSPOSED: "Transposed.",
+    RIGHT_IF: "Only if",
+    WRONG: "No.",
+    UNDECIDED: "Not decided.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Verdict:
     """The answer to one claim."""
 
     claim: ClaimText
-    verdict: str  # "right" | "transposed" | "right-if" | "wrong"
+    verdict: str  # "right" | "transposed" | "right-if" | "wrong" | "undecided"
     diagnosis: str  # a sentence
     slips: tuple[str, ...] = ()  # names of the slips, root cause first
     assumption: str = ""  # under which it is right, for "right-if"
@@ -67,9 +75,7 @@ class Verdict:
         """Return the first word of the answer."""
         if self.lines and self.verdict == RIGHT_IF:
             return "Not in general."
-        return {RIGHT: "Yes.", TRANSPOSED: "Transposed.", RIGHT_IF: "Only if", WRONG: "No."}[
-            self.verdict
-        ]
+        return _ANSWERS[self.verdict]
 
     @property
     def is_chain(self) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..claims import Verdict
-from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG
+from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..documents import Document, Entry, answers_document, latex, markdown, pdf
 from ..documents.scribe import Scribe
 from ..evidence import describe_verdict
@@ -21,7 +21,7 @@ from ..language import ClaimText, Problem
 from ..outputs import scribe_of
 from ..writing import write_files
 
-UNDECIDED, UNREADABLE, FAILED = "undecided", "unreadable", "failed"
+UNREADABLE, FAILED = "unreadable", "failed"
 _ORDER = (RIGHT, TRANSPOSED, RIGHT_IF, WRONG, UNDECIDED, UNREADABLE, FAILED)
 FORMATS = ("md", "tex", "pdf", "json")
 

@@ -11,11 +11,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from ..claims import Checker
-from ..errors import InputError, SymderivError, UndefinedError
+from ..errors import InputError, SymderivError
 from ..language import Problem
 from ..library import load_named
 from ..library import names as ready_made
-from .answers import FAILED, UNDECIDED, UNREADABLE, Answer, Answers
+from .answers import FAILED, UNREADABLE, Answer, Answers
 from .sheets import Asked, of_problem, read_sheet
 
 Progress = Callable[[int, int], None]
@@ -77,8 +77,6 @@ def answer(asked: Asked) -> Answer:
     """Return the answer to one claim, which may be that there is none."""
     try:
         return judged(asked)
-    except UndefinedError as error:
-        status, reason = UNDECIDED, str(error)
     except SymderivError as error:
         status, reason = UNREADABLE, str(error)
     except (ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:

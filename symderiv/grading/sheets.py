@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..api import load
 from ..claims import about_text
 from ..errors import InputError, ProblemFileError, SymderivError
-from ..language import ClaimText, Problem
+from ..language import ClaimText, Problem, load_file
 from ..language.declarations import Declarations
 from ..language.problem import build
 from ..language.syntaxes import PYTHON
 from ..language.tables import TableReader, read_text
+from ..library import load_named
 from ..library import names as ready_made
 
 _TABLE = "check"
@@ -59,7 +59,7 @@ def read_sheet(path: Path) -> list[Asked]:
         raise ProblemFileError(f"{path.name} is not TOML: {error}") from None
     if _TABLE in data:
         return _Sheet(path, source).tables(data)
-    return of_problem(load(path))
+    return of_problem(load_file(path))
 
 
 def of_problem(problem: Problem) -> list[Asked]:
@@ -154,9 +154,9 @@ class _Sheet(TableReader):
             raise self._fail("variables is not a table", 'variables = { X = "n, d" }', "variables")
         written = texts["problem"]
         if written.endswith(".toml"):
-            return load(self.folder / written)
+            return load_file(self.folder / written)
         if written in ready_made():
-            return load(written)
+            return load_named(written)
         declared = Declarations()
         for name, shape in variables.items():
             declared.declare(name, self._string(shape, f"variables.{name}"))

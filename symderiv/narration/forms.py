@@ -65,6 +65,14 @@ class Letters:
         yield
         self.reserved, self._once = before, False
 
+    @contextmanager
+    def beside(self, used: Sequence[Index]) -> Iterator[None]:
+        """Hand out none of the letters that are used around what is written meanwhile."""
+        before = self.reserved
+        self.reserved = {*before, *used}
+        yield
+        self.reserved = before
+
     def targets(self, number: int) -> tuple[str, ...]:
         """Return the indices p, q, .. of an entry to differentiate by; no sum ever uses them."""
         pool = chain("pqrs", (f"{c}{k}" for k in count(1) for c in "pq"))
@@ -218,7 +226,8 @@ class Forms:
             names: list[Index] = list(ends)
             names += self._letters.pair(self._bound_letters(ends), len(dims) - len(ends), ends)
             spots = tuple(tuple(names[int(str(x))] for x in f.labels) for f in factors)
-            exprs, deltas = self._split(factors, spots)
+            with self._letters.beside(names[len(ends) :]):
+                exprs, deltas = self._split(factors, spots)
             bound = tuple(zip(map(str, names[len(ends) :]), dims[len(ends) :], strict=True))
             yield factors, spots, Monomial(scale * inner, exprs, deltas, bound)
 

@@ -1,0 +1,101 @@
+"""Values in floats, to tell apart at once what is not equal.
+
+Contract: what differs here is left aside as a candidate, what agrees is then decided exactly; no
+verdict rests on a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import isfinite
+from typing import Any
+
+import mpmath
+
+from ..cells import each, flat, sizes_of
+from ..explicit import ExactMath, Explicit, plain
+from ..ops import Cells
+
+_PLACES = 6  # of a ratio of entries that a key shows
+_CLOSE = 1e-6
+_SMALL = 1e-5  # below it, what should cancel may be all there is
+_LEAD = 0.999  # of the largest entry; entries of one size are the first of them on every machine
+
+
+class FloatMath(ExactMath):
+    """Scalar functions on floats."""
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number."""
+        return float(value)
+
+    def constant(self, name: str) -> Any:
+        """Return pi or e."""
+        return float(getattr(mpmath.fp, name))
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y."""
+        if isinstance(y, Fraction) and y.denominator == 1:
+            return x ** int(y)
+        return _real(x ** float(y))
+
+    def root(self, x: Any) -> Any:
+        """Return the square root."""
+        return _real(mpmath.fp.sqrt(float(x)))
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Return a function of whole matrices."""
+        return [[float(x) for x in r] for r in super().matrix(name, *grids)]
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name.startswith("_") or not hasattr(mpmath.fp, name):
+            raise AttributeError(name)
+        function = getattr(mpmath.fp, name)
+        return lambda x: _real(function(float(x)))
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, complex) or not isfinite(value):
+        raise ValueError("no real value there")
+    return float(value)
+
+
+def in_floats(here: Explicit) -> Explicit:
+    """Return the same point in floats."""
+    values: Mapping[str, Cells] = {n: each(float, c) for n, c in here.values.items()}
+    return Explicit(here.sizes, values, math=FloatMath())
+
+
+def entries(cells: Cells) -> list[float]:
+    """Return every entry as a float; raises ValueError where one is not finite."""
+    found = [float(x) for x in flat(plain(cells))]
+    if not all(map(isfinite, found)):
+        raise ValueError("too large for a float")
+    return found
+
+
+def ratio_key(cells: Cells) -> tuple[object, ...] | None:
+    """Return what cells that differ by a factor have in common; None for zeros."""
+    found = entries(cells)
+    largest = max(map(abs, found), default=0.0)
+    if largest < _CLOSE * _SMALL:
+        return None
+    lead = next(x for x in found if abs(x) >= _LEAD * largest)
+    return (sizes_of(cells), tuple(round(x / lead, _PLACES) + 0.0 for x in found))
+
+
+def are_close(left: Cells, right: Cells) -> bool:
+    """Whether cells of one shape have entries that floats cannot tell apart."""
+    if sizes_of(left) != sizes_of(right):
+        return False
+    a, b = entries(left), entries(right)
+    scale = max(map(abs, (*a, *b, _SMALL)))
+    return all(abs(x - y) <= _CLOSE * scale for x, y in zip(a, b, strict=True))
+
+
+def transposed_cells(cells: Cells) -> Cells:
+    """Return cells with rows and columns exchanged; a stack of placements, each so."""
+    if cells and isinstance(cells[0][0], list):
+        return [transposed_cells(c) for c in cells]
+    return [list(r) for r in zip(*cells, strict=True)]
