@@ -28,9 +28,7 @@ from .outputs import differing, jacobian_files, rerun
 from .results import Derivation
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import describe
-from .structured import (
-    AMBIENT,
-)
+from .structured import AMBIENT
 
 LAYOUTS = ("denominator", "numerator")
 
@@ -205,6 +203,7 @@ def check(
     claim: Callable[..., Any],
     *,
     order: int = 1,
+    jobs: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> BackwardVerdict: ...
@@ -217,6 +216,7 @@ def check(
     *,
     claim: Callable[..., Any],
     order: int = 1,
+    jobs: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> BackwardVerdicts: ...
@@ -234,6 +234,7 @@ def check(
     claim: str | Any | Sequence[str | Any],
     about: str | None = None,
     order: int = 1,
+    jobs: int = 1,
     syntax: str = "python",
     **variables: str,
 ) -> Verdict: ...

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ..claims.verdict import Verdict
+from ..expr import Expr
+from ..notation.math import EQUALS, Sym, row
 from .model import (
     AnswerRow,
     AnswerTable,
@@ -38,6 +40,7 @@ class Entry:
     status: str
     why: str  # in a few words
     scribe: Scribe | None  # of the problem; None where it could not be read
+    value: tuple[str, Expr] | None  # what is differentiated where it is no scalar, with a name
     verdict: Verdict | None
     reason: str = ""  # why there is no verdict, with the place
 
@@ -65,7 +68,7 @@ def _of_one_problem(entries: Sequence[Entry], title: str) -> Document:
     blocks: list[Block] = []
     if scribe.problem.question:
         blocks.append(Paragraph((scribe.problem.question,)))
-    blocks += [*_posed(scribe), *_answered(entries, lambda: next(numbers))]
+    blocks += [*_posed(scribe, entries[0]), *_answered(entries, lambda: next(numbers))]
     return Document(title or scribe.problem.title, (), tuple(blocks), True)
 
 
@@ -74,7 +77,7 @@ def _part(entries: Sequence[Entry], number: str) -> list[Block]:
     first = entries[0]
     blocks: list[Block] = [Heading((first.name,), number)]
     if first.scribe is not None:
-        blocks += _posed(first.scribe)
+        blocks += _posed(first.scribe, first)
     numbers = (f"{number}.{k}" for k in range(1, len(entries) + 1))
     inner = _answered(entries, lambda: next(numbers))
     return [
@@ -83,8 +86,14 @@ def _part(entries: Sequence[Entry], number: str) -> list[Block]:
     ]
 
 
-def _posed(scribe: Scribe) -> list[Block]:
+def _posed(scribe: Scribe, entry: Entry) -> list[Block]:
     """Return what is differentiated, and what is assumed of it."""
+    if entry.value is not None:
+        name, value = Sym(entry.value[0]), entry.value[1]
+        defined = statement(scribe)[:-1]  # the last is the loss that stands around the value
+        whole = row(name, EQUALS, scribe.write_shaped(value))
+        rows = ("A Jacobian has a row for each entry of ", name, " (numerator layout).")
+        return [Display((*defined, whole)), Paragraph(rows)]
     return [Display(tuple(statement(scribe))), Paragraph(assumptions(scribe))]
 
 

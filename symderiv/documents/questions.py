@@ -189,11 +189,22 @@ def _about(scribe: Scribe, about: str) -> Math | None:
     by = _placed(by, asked.indices)
     value = scribe.known.get(asked.of) if asked.of in scribe.problem.definitions else None
     if value is None:
+        whole = _unnamed_value(scribe, asked.of)
+        if whole is not None and not asked.at:
+            return first(scribe, Sym(asked.of), whole.shape, by)
         return scribe.gradient(by)
     value = _placed(value, asked.at)
     if value.shape == SCALAR:
         return fraction_of_partials(scribe.write(value), scribe.write(by))
     return first(scribe, scribe.write(value), value.shape, by)
+
+
+def _unnamed_value(scribe: Scribe, name: str) -> Expr | None:
+    """Return what a claim calls y, where a Jacobian is claimed: what the loss is put around."""
+    objective = scribe.problem.objective
+    if objective.op != "loss" or name in ("", "L", scribe.problem.objective_name):
+        return None
+    return objective.args[0]
 
 
 def _placed(x: Expr, indices: Sequence[str]) -> Expr:

@@ -17,8 +17,11 @@ from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..documents import Document, Entry, answers_document, latex, markdown, pdf
 from ..documents.scribe import Scribe
 from ..evidence import describe_verdict
+from ..expr import Expr
+from ..jacobians import name_of_value
 from ..language import ClaimText, Problem
 from ..outputs import scribe_of
+from ..shapes import SCALAR
 from ..writing import write_files
 
 UNREADABLE, FAILED = "unreadable", "failed"
@@ -54,6 +57,13 @@ class Answer:
             return {**head, **describe_verdict(self.verdict)}
         said = {"about": self.claim.about, "says": list(self.claim.says)}
         return {**head, **said, "verdict": self.status, "reason": self.reason}
+
+
+def value_of(problem: Problem | None) -> tuple[str, Expr] | None:
+    """Return what is differentiated and a name for it, where it is no scalar."""
+    if problem is None or problem.objective.shape == SCALAR:
+        return None
+    return name_of_value(problem, problem.objective), problem.objective
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,7 @@ class Answers(Sequence[Answer]):
                     a.status,
                     a.why,
                     scribe,
+                    value_of(a.problem),
                     a.verdict,
                     a.reason,
                 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from ..claims import Checker
@@ -70,7 +71,8 @@ def _answers(asked: Sequence[Asked], jobs: int) -> Iterator[Answer]:
         yield from map(answer, asked)
         return
     with ProcessPoolExecutor(min(jobs, len(asked))) as pool:
-        yield from pool.map(answer, asked)
+        for one, given in zip(pool.map(answer, asked), asked, strict=True):
+            yield replace(one, problem=given.problem)  # the one that its neighbours are about
 
 
 def answer(asked: Asked) -> Answer:
