@@ -28,8 +28,8 @@ from ..expr import node as expr_node
 from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import Dim, describe, swapped
-from .assumptions import assumptions
 from .deciding import Comparer, Kept, Merged, smallest_failure
+from .excusing import excuse
 from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
 from .search import Search, beside
@@ -130,7 +130,9 @@ class Checker:
             return _verdict(
                 comparer, TRANSPOSED, f"It is the transpose. {words}", slips=("transposed",), **said
             )
-        assumed = self._assumed(claimed, truth, about.name) if fits else None
+        assumed = None
+        if fits:
+            assumed = excuse(self.problem, claimed, truth, about.name, self._kept)
         if assumed is not None:
             under, words = assumed
             return _verdict(
@@ -149,18 +151,6 @@ class Checker:
         if turned != truth.shape or free_indices(claimed) or truth.is_scalar:
             return False
         return comparer.equal(transpose(claimed), truth)
-
-    def _assumed(self, claimed: Expr, truth: Expr, wrt: str) -> tuple[Comparer, str] | None:
-        """Return an assumption under which a claim is right, in words, if one is found."""
-        for found in assumptions(self.problem, claimed, truth, wrt):
-            sides = [claimed, truth]
-            comparer = Comparer(self.problem, sides, Merged(found.equal), found, kept=self._kept)
-            try:
-                if comparer.may_equal(claimed, truth) and comparer.equal(claimed, truth):
-                    return comparer, found.words
-            except UndefinedError:
-                continue
-        return None
 
     def _unreadable(self, claim: ClaimText, reading: Reading, truth: Expr) -> Verdict:
         assert reading.refusal is not None
