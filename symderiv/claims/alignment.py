@@ -270,7 +270,7 @@ def _factors(c: Form, t: Form, known: Known) -> Found:
     a, b = _stripped(c, set()), _stripped(t, set())
     if Counter(a) != Counter(b) or len(a) < 2:
         lc, lt = _leftover(a, b)
-        return _reduced(lc[0], lt[0], known) if len(lc) == len(lt) == 1 else ()
+        return _reduced_factor(lc[0], lt) if len(lc) == 1 and lt else ()
     turned = sum(x.op == "T" for x in c.walk()) != sum(x.op == "T" for x in t.walk())
     if _products(c) != _products(t):
         kind = "an entrywise" if _products(t)["*"] > _products(c)["*"] else "a matrix"
@@ -280,6 +280,14 @@ def _factors(c: Form, t: Form, known: Known) -> Found:
         return [("transposed", f"{quoted(c)} must be {quoted(t)}")]
     words = f"the factors of {quoted(c)} stand in the wrong order: {quoted(t)}"
     return [("factor-order", words)]
+
+
+def _reduced_factor(c: Form, factors: Sequence[Form]) -> Found:
+    """A factor of which the sum or trace stands in a product."""
+    name = _name(c) if c.op == "call" and c.args else ""
+    if name in ("sum", "trace") and Counter(_stripped(c.args[0], set())) == Counter(factors):
+        return [(f"extra-{name}", f"the {name} of {quoted(c.args[0])} must be dropped")]
+    return ()
 
 
 def _products(x: Form) -> Counter[str]:
@@ -312,6 +320,7 @@ def _names(c: Form, t: Form, known: Known) -> Found:
 
 def _stage(c: Form, t: Form, known: Known) -> Found:
     """A definition for what it is a function of, or the other way round."""
+    c, t = _plain(c), _plain(t)
     value = known.values.get(c.data) if c.op == "name" else None
     if value is not None and value.op == "call" and t in value.args:
         words = f"{quoted(c)} is a function of {quoted(t)}, at which the derivative is taken"

@@ -17,7 +17,7 @@ from random import Random
 from ..cells import each, flat, reshaped, sizes_of
 from ..derivation import is_network
 from ..errors import UndefinedError
-from ..explicit import Explicit, is_exact, plain, same_cells
+from ..explicit import Explicit, is_exact, plain, same, same_cells
 from ..expr import Expr, Variable, free_ranges, walk_all
 from ..language import Problem
 from ..ops import Cells
@@ -29,14 +29,16 @@ from .assumptions import NOTHING, Assumption
 
 POINTS = 6
 _ROUGH = 2  # points in floats
-OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
+# Where an expression has no value, or none of its shape at sizes that are taken as equal.
+OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError, IndexError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
 _NEAR = Fraction(1, 8)
 _ATTEMPTS = 6  # at points in floats, until there are values
 _MOST_WORK = 1_000_000  # operations at one point
 _SHARE = 400_000  # at the points of one choice of sizes
-_INDEXED = 20  # times as long as an entry of a matrix takes one that is computed alone
+_SOUGHT = 2_000_000  # operations that are spent on a counterexample
+_INDEXED = 40  # times as long as an entry of a matrix takes one that is computed alone
 _BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 # What is lost when the entries are scaled.
 _BOUNDED = {
@@ -58,7 +60,12 @@ class Merged:
     def apply(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """Return sizes under which the merged dimensions are equal."""
         found = dict(sizes)
-        for left, right in self.pairs:
+        for left, right in (*self.pairs, *self.pairs):  # again, as one may change another
+            products = [d for d in (left, right) if len(d.symbols) > 1]
+            names = [s for d in (left, right) if len(d.symbols) == 1 for s in d.symbols]
+            if len(products) == 1 and names:
+                found[names[0]] = products[0].at(found)
+                continue
             names = [*left.symbols, *right.symbols]
             fixed = [d.coefficient for d in (left, right) if not d.symbols]
             value = fixed[0] if fixed else min(found[n] for n in names)
@@ -76,6 +83,7 @@ class Comparer:
     assumed: Assumption = NOTHING
     exact: bool = True
     count: int = 0
+    poles: int = 0  # points at which the gradient has a value, and the claim has a pole
     kept: Kept = field(default_factory=dict)  # shared by the comparers of one problem
 
     def sizes(self) -> list[dict[str, int]]:
@@ -104,6 +112,18 @@ class Comparer:
             seeds = range(POINTS + 2) if count == POINTS + 2 else [*range(count - 1), POINTS]
             for seed in seeds if cost <= _MOST_WORK else ():
                 yield self.here(sizes, seed)
+
+    def is_zero(self, x: Expr) -> bool:
+        """Whether every entry of an expression is 0, at a few points."""
+        for sizes, seed in islice(product(self.sizes(), range(2)), _ATTEMPTS):
+            here = self.here(sizes, seed)
+            try:
+                for spot in placements(sizes, x):
+                    if not all(same(e, 0) for e in flat(plain(here.placed(spot).cells(x)))):
+                        return False
+            except OUTSIDE:
+                continue
+        return True
 
     def is_too_much(self, *expressions: Expr) -> bool:
         """Whether expressions cannot be computed at sizes that all differ."""
@@ -196,6 +216,7 @@ class Comparer:
                     return False
             except ZeroDivisionError:
                 defined.setdefault(tuple(sizes.values()), False)
+                self.poles += 1
                 continue  # a pole of the other side, such as a singular matrix, decides nothing
             except OUTSIDE:
                 return False  # defined on one side only
@@ -260,7 +281,7 @@ def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
         met = dict.fromkeys(d for a in e.args for d in a.shape)
         return int(max(entries, prod(d.at(sizes) for d in met)))
     if e.op in _BY_MINORS:
-        return int(entries * 2 ** e.args[0].shape[-1].at(sizes))
+        return entries * (1 << e.args[0].shape[-1].at(sizes))
     return entries
 
 
@@ -335,9 +356,18 @@ def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[d
 def smallest_failure(
     comparer: Comparer, left: Expr, right: Expr
 ) -> tuple[dict[str, int], dict[str, Cells], dict[str, int], Cells, Cells] | None:
-    """Return the smallest sizes and whole numbers at which two expressions differ."""
+    """Return the smallest sizes and whole numbers at which two expressions differ.
+
+    Where they are equal at the sizes at which both can be read there are none, and the search
+    ends after a fixed amount of work.
+    """
+    spent = 0
     for sizes in _sizes_of_failure(comparer, left, right):
+        cost = work([left, right], sizes)
         for values in simple_points(comparer, sizes):
+            spent += cost
+            if spent > _SOUGHT:
+                return None
             try:
                 found = first_difference(left, right, sizes, values)
             except OUTSIDE:

@@ -18,6 +18,7 @@ from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import Assumption, assumptions
 from .deciding import Comparer, Kept, Merged, smallest_failure
+from .excusing import means_something
 from .fingerprints import Prints
 from .holding import where_right
 from .layouts import diagonals
@@ -125,7 +126,7 @@ class Judge:
             return None
         for found in assumptions(self.problem, claimed, truth, self.target.name):
             comparer = self.under(found, claimed)
-            if comparer is not None:
+            if comparer is not None and means_something(comparer, claimed, truth):
                 return comparer, found
         return None
 

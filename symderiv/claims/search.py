@@ -226,8 +226,10 @@ class Search:
         except (LanguageError, DimMismatchError):
             return None
         whole = exchange(again.expr, p, q) if again.refusal is None else None
+        if whole is None or not self.holds(whole):
+            return None
         words = f"the index pair `{p}`, `{q}` is swapped"
-        return self.meet((("index-swap", words),), whole, self._right) if whole else None
+        return Found((("index-swap", words),), whole)
 
     # one side: wrong derivations
 

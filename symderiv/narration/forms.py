@@ -226,7 +226,7 @@ class Forms:
             names: list[Index] = list(ends)
             names += self._letters.pair(self._bound_letters(ends), len(dims) - len(ends), ends)
             spots = tuple(tuple(names[int(str(x))] for x in f.labels) for f in factors)
-            with self._letters.beside(names[len(ends) :]):
+            with self._letters.beside(names):
                 exprs, deltas = self._split(factors, spots)
             bound = tuple(zip(map(str, names[len(ends) :]), dims[len(ends) :], strict=True))
             yield factors, spots, Monomial(scale * inner, exprs, deltas, bound)
