@@ -21,7 +21,7 @@ from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
 from .language.problem import as_written, build
-from .language.syntaxes import syntax_of
+from .language.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
 from .library import load_named, names
 from .outputs import differing, jacobian_files, rerun
 from .results import Derivation
@@ -242,7 +242,9 @@ def check(
 ) -> Verdict | BackwardVerdicts:
     """Return whether a claimed gradient is right; if not, why, and what it should be.
 
-    ``about`` may name an entry instead: ``about="dL/dW[p, q]"``.
+    ``about`` may name an entry instead: ``about="dL/dW[p, q]"``. With ``syntax="latex"`` the claim
+    is a formula of LaTeX, and its left-hand side may say what it is about; ``read_as`` of the
+    verdict shows how it was read.
     A callable is a backward function of arrays: it takes them by the names of its parameters
     (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
     of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
@@ -255,12 +257,14 @@ def check(
     if callable(claim) and not is_sympy(claim):
         found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
         return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
-    if claim is None or (wrt is None and about is None):
+    named = wrt is not None or about is not None or syntax == LATEX.name
+    if claim is None or not named:
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
-    p = _problem(of, variables, syntax)
+    # LaTeX is a way to write claims; the problem stays in the language.
+    p = _problem(of, variables, syntax if syntax_of(syntax).states_problems else PYTHON.name)
     says, syntax = _claimed(claim, p, syntax)
-    text = ClaimText(about or f"d{p.objective_name}/d{_name(wrt)}", (says,), syntax=syntax)
-    return Checker(p).check(text)
+    asked = about or (f"d{p.objective_name}/d{_name(wrt)}" if wrt is not None else "")
+    return Checker(p).check(ClaimText(asked, (says,), syntax=syntax))
 
 
 def equal(
@@ -278,6 +282,7 @@ def equal(
         syntax = _common_syntax(left, right, syntax)
     declared = {**_agreeing(*sides), **variables}
     a, b = (side.text for side in sides)
+    problem_syntax(syntax)
     for written in (a, b):
         syntax_of(syntax).parse(written)  # so that an error shows what was written
     p = _declared(f"sum({a}) + sum({b})", declared, syntax)

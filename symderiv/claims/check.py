@@ -33,6 +33,7 @@ from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
 from .search import Search
 from .slips import flipped
+from .stated import only
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 
@@ -60,6 +61,7 @@ class Checker:
 
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        claim = only(self.problem, claim)
         about = read_about(claim.about, self.problem.objective_name)
         if about.kind == "equal":
             return self._equal(claim)
@@ -73,7 +75,9 @@ class Checker:
         if about.kind == "entry":
             truth = target_entry(self.problem, about, truth)
             ranges = free_ranges(truth)
-        reading = read_claim(self.problem, claim.says[0], ranges, syntax=claim.syntax)
+        reading = read_claim(
+            self.problem, claim.says[0], ranges, syntax=claim.syntax, shape=truth.shape
+        )
         return replace(self._compare(claim, about, reading, truth, ranges), corrects=claim.about)
 
     # a claim against the gradient

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..expr import Expr
 from ..language import ClaimText
+from ..notation.text import text
 from ..ops import Cells
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
@@ -42,6 +43,13 @@ class Verdict:
     claimed: tuple[Expr, ...] = ()  # what was claimed, read
     truth: Expr | None = None  # the gradient it was compared with
     evidence: str = ""  # how it was decided
+
+    @property
+    def read_as(self) -> str:
+        """Return what was read, in the language, of a claim that is written otherwise."""
+        if self.claim.syntax != "latex":
+            return ""
+        return " = ".join(text(x) for x in self.claimed)
 
     @property
     def answer(self) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from ..claims import Checker, Counterexample, Verdict
+from ..claims.stated import stated
 from ..claims.verdict import RIGHT
 from ..errors import InputError
 from ..evidence import describe_verdict
 from ..language import ClaimText
+from ..language.syntaxes import LATEX
 from .common import json_option, problem_options, read_problem
 
 
@@ -20,6 +23,11 @@ from .common import json_option, problem_options, read_problem
 @problem_options
 @click.option("--wrt", metavar="W", help="The variable that the claim is about.")
 @click.option("--claim", metavar="FORMULA", help="The claimed gradient, in the language.")
+@click.option(
+    "--claim-latex",
+    metavar="LATEX | FILE.tex",
+    help="The claim in LaTeX, or a file of it; a left-hand side can stand for --wrt.",
+)
 @click.option("--about", metavar='"dL/dW[p, q]"', help="Instead of --wrt: an entry.")
 @json_option
 def command(
@@ -29,6 +37,7 @@ def command(
     syntax: str,
     wrt: str | None,
     claim: str | None,
+    claim_latex: str | None,
     about: str | None,
     as_json: bool,
 ) -> None:
@@ -40,14 +49,22 @@ def command(
     \b
     symderiv check linear-layer
     symderiv check "L(X @ W + ones(n) @ b.T)" --wrt W --claim "X.T @ G"
+    symderiv check linear-layer --claim-latex '\\frac{\\partial L}{\\partial W} = X^\\top G'
+    symderiv check linear-layer --claim-latex @claim.tex
     """
     read = read_problem(problem, variables, upstream, syntax)
-    claims = list(read.claims)
-    if claim is not None:
-        if wrt is None and about is None:
+    claims = [s for c in read.claims for s in stated(read, c)]
+    asked = about or (f"d{read.objective_name}/d{wrt}" if wrt is not None else "")
+    if claim is not None and claim_latex is not None:
+        raise InputError("--claim and --claim-latex are two claims", remedy="give one of them")
+    if claim_latex is not None:
+        written = ClaimText(asked, (latex_source(claim_latex),), syntax=LATEX.name)
+        claims = stated(read, written)
+    elif claim is not None:
+        if not asked:
             raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
-        claims = [ClaimText(about or f"d{read.objective_name}/d{wrt}", (claim,), syntax=syntax)]
-    elif wrt is not None or about is not None:
+        claims = [ClaimText(asked, (claim,), syntax=syntax)]
+    elif asked:
         raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
     if not claims:
         raise InputError("there is no claim to check", remedy='give one: --wrt W --claim "X.T @ G"')
@@ -61,6 +78,20 @@ def command(
     raise click.exceptions.Exit(0 if all(v.verdict == RIGHT for v in verdicts) else 1)
 
 
+def latex_source(text: str) -> str:
+    """Return a claim in LaTeX, or what is in the file that is named: @claim.tex, claim.tex."""
+    is_path = text.startswith("@") or (text.endswith(".tex") and "\n" not in text)
+    if not is_path:
+        return text
+    path = Path(text.removeprefix("@"))
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text") from None
+
+
 def report(v: Verdict) -> list[str]:
     """Return a verdict for the terminal."""
     says = "  =  ".join(v.claim.says)
@@ -69,6 +100,8 @@ def report(v: Verdict) -> list[str]:
     lines = [click.style(head, bold=True)]
     if v.claim.question:
         lines.append(f"  {v.claim.about}: {says}")
+    if v.read_as:
+        lines.append(f"  read as: {v.read_as}")
     lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis.replace('`', '')}")
     if v.verdict != RIGHT and v.correction:
         what = f"{v.corrects} = " if v.corrects else ""

@@ -199,6 +199,8 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
         "evidence": v.evidence,
         "counterexample": None,
     }
+    if v.read_as:
+        data["read_as"] = v.read_as
     c = v.counterexample
     if c is not None:
         data["counterexample"] = {

@@ -43,11 +43,12 @@ def find(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
 def _is_mark(item: Item, known: Known) -> bool:
     if is_sign(item, "partial"):
         return True
-    return isinstance(item, Symbol) and item.name == "d" and not item.accent and not known(item)
+    return is_letter_d(item) and (item.upright or not known(item))  # type: ignore[attr-defined,arg-type]
 
 
-def _is_letter_d(item: Item) -> bool:
-    return isinstance(item, Symbol) and item.name == "d"
+def is_letter_d(item: Item) -> bool:
+    """Whether an item is a d, the sign of a differential or a name."""
+    return isinstance(item, Symbol) and item.name == "d" and not item.accent
 
 
 def _fraction(item: Fraction, items: Sequence[Item], i: int, known: Known) -> Derivative | None:
@@ -57,7 +58,7 @@ def _fraction(item: Fraction, items: Sequence[Item], i: int, known: Known) -> De
     if not (_is_mark(over[0], known) and _is_mark(under[0], known)):
         # d can be a size: dL/dW is still a gradient, as L is no name of a value.
         first = over[1] if len(over) > 1 else None
-        doubtful = _is_letter_d(over[0]) and _is_letter_d(under[0])
+        doubtful = is_letter_d(over[0]) and is_letter_d(under[0])
         if not (doubtful and isinstance(first, Symbol) and not known(first)):
             return None
     if len(over) > 1:

@@ -32,6 +32,7 @@ class Symbol(Item):
     bold: bool = False
     word: bool = False  # of several letters, or set upright as the name of a function
     greek: bool = False
+    upright: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Meaning(Scripts):
         items = list(row.items)
         while items and is_sign(items[-1], ".", ",", ";"):
             items.pop()
+        if len(items) == 1 and isinstance(items[0], Number) and items[0].text == "0":
+            return self.sized("zeros", items[0], None)  # of the shape of the gradient
         return self.expression(items, row)
 
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:

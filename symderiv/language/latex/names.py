@@ -28,11 +28,13 @@ class Names:
     sizes: tuple[str, ...]
     entrywise: tuple[str, ...]
     losses: tuple[str, ...]
+    differentials: tuple[str, ...] = ()  # dZ, where the gradient at Z is given
     _spelled: dict[str, list[str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._spelled = {}
-        for name in (*self.values, *self.sizes, *self.entrywise, *self.losses):
+        own = (*self.values, *self.sizes, *self.entrywise, *self.losses)
+        for name in (*own, *self.differentials):
             self._spelled.setdefault(name.replace("_", ""), []).append(name)
 
     def of(self, spellings: Iterable[str], kinds: Iterable[str]) -> list[str]:
@@ -112,7 +114,7 @@ def segmentations(symbols: list[Item], names: Names) -> list[list[tuple[int, int
 
     Longer names first; a single letter always stands for itself.
     """
-    kinds = (*names.readable, *names.entrywise, *names.losses)
+    kinds = (*names.readable, *names.entrywise, *names.losses, *names.differentials)
 
     def known(i: int, j: int) -> bool:
         run = symbols[i:j]

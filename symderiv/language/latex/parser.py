@@ -406,7 +406,7 @@ def _word(parser: Parser, token: Token) -> Item:
     greek = len(row.items) == 1 and name in tables.GREEK_MACROS.values() and len(name) > 1
     if not name:
         raise parser.fail(f"\\{token.text} is empty", token, "write a name in it")
-    return Symbol(token.start, row.stop, name, word=function, greek=greek)
+    return Symbol(token.start, row.stop, name, word=function, greek=greek, upright=True)
 
 
 def _accent(parser: Parser, token: Token) -> Item:

@@ -51,7 +51,11 @@ class LatexReader(Elaborator):
         declared = self.declared
         values = dict.fromkeys((*declared.variables, *self.definitions, *self.inferred))
         return Names(
-            tuple(values), tuple(declared.dims), tuple(declared.entrywise), tuple(declared.losses)
+            tuple(values),
+            tuple(declared.dims),
+            tuple(declared.entrywise),
+            tuple(declared.losses),
+            tuple(f"d{z}" for z in self.given() if f"d{z}" not in values),
         )
 
     def given(self) -> dict[str, list[tuple[str, str]]]:
@@ -311,6 +315,12 @@ class LatexReader(Elaborator):
     def _indexed(self, at: Indexed) -> Expr:
         x = self.read(at.value)
         shape, marks = self.shape(x), list(at.marks)
+        if shape == SCALAR:
+            raise IndexNameError(
+                f"{self.source(at.value)} is a scalar: it has no index",
+                span=self.span(at),
+                remedy="leave the index out",
+            )
         axes = [d for d in shape if d != ONE]
         if len(marks) == 1 and len(axes) == 2:
             marks = self._two_digits(at, marks[0])
@@ -359,14 +369,14 @@ class LatexReader(Elaborator):
             )
         return index_sum(name, dim, body)
 
-    def _call(self, at: ast.Call) -> Expr:
+    def _called(self, at: ast.Call) -> Expr:
         alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")
         if alone and len(at.args) == 1 and not at.keywords:
             shape = self.shape(self.read(at.args[0]))
             if shape[-1] == ONE != shape[0]:
                 # Of a column, softmax can only be along it.
                 at = call(at.func.id, at.args, at, axis=0)  # type: ignore[attr-defined]
-        return super()._call(at)
+        return self._call(at)
 
 
 def _turned(at: ast.BinOp) -> ast.BinOp:
@@ -394,4 +404,5 @@ _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Sized: LatexReader._sized,
     Indexed: LatexReader._indexed,
     Total: LatexReader._total,
+    ast.Call: LatexReader._called,
 }

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...errors import LanguageError, ParseError
-from .layout import Forked, Item, Number, Row, Scripted, Symbol
+from .derivatives import is_letter_d
+from .layout import Forked, Group, Item, Number, Row, Scripted, Symbol
 from .marks import bare, has_comma, indices, is_label, is_sign
 from .names import (
     LONGEST_RUN,
@@ -57,6 +58,7 @@ class Symbols:
     def gathered(self, items: Sequence[Item]) -> list[Item]:
         """Return items in which letters that make one name are one symbol."""
         found: list[Item] = []
+        items = [self._fused(item) for item in items]
         i = 0
         while i < len(items):
             j = i
@@ -73,13 +75,28 @@ class Symbols:
             i = j
         return found
 
+    def _fused(self, item: Item) -> Item:
+        """Return a name of several letters in one font as one symbol: a bold word with scripts."""
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Group) or base.kind or len(base.body.items) < 2:
+            return item
+        if not all(isinstance(x, Symbol) for x in base.body.items):
+            return item
+        core = "".join(map(written_of, base.body.items))
+        script = label_of(item.sub) if isinstance(item, Scripted) else ""
+        options = (core, core + (script or ""))
+        if not self.names.of(options, (*self.names.readable, *self.names.differentials)):
+            return item
+        symbol = Symbol(base.start, base.stop, core, word=True)
+        return replace(item, base=symbol) if isinstance(item, Scripted) else symbol
+
     def _run(self, run: list[Item], *, called: bool) -> list[Item]:
         if len(run) > LONGEST_RUN:
             place = replace(run[0], stop=run[-1].stop)
             raise self.fail(
                 f"{len(run)} letters side by side", place, "put spaces between the factors"
             )
-        ways = segmentations(run, self.names)
+        ways = self._differentials(run, segmentations(run, self.names))
         plain = [w for w in ways if not any(self._is_word(run[i:j]) for i, j in w)]
         if plain and (not called or len(ways) > len(plain)):
             ways = plain if not called else [w for w in ways if w not in plain] or plain
@@ -92,6 +109,26 @@ class Symbols:
         if len(split) == 1:
             return list(split[0])
         return [Forked(run[0].start, run[-1].stop, tuple(split))]
+
+    def _differentials(
+        self, run: list[Item], ways: list[list[tuple[int, int]]]
+    ) -> list[list[tuple[int, int]]]:
+        """Drop the ways in which a d beside a name is a factor: dZ is never a size d times Z."""
+        kept = [w for w in ways if not any(self._loose_d(run, i, j) for i, j in w)]
+        if ways and not kept:
+            k = next(i for w in ways for i, j in w if self._loose_d(run, i, j))
+            place = replace(run[k], stop=run[k + 1].stop)
+            what = written_of(run[k + 1]) + (label_of(getattr(run[k + 1], "sub", None)) or "")
+            given = ", ".join(g for gs in self.given.values() for _, g in gs)
+            raise self.fail(
+                f"d{what} is no name of the problem, and d can be a factor",
+                place,
+                rf"write d \cdot {what} for the product; given gradients: {given or 'none'}",
+            )
+        return kept
+
+    def _loose_d(self, run: list[Item], i: int, j: int) -> bool:
+        return j == i + 1 < len(run) and is_letter_d(run[i])
 
     def _is_word(self, run: list[Item]) -> bool:
         core = "".join(map(written_of, run))
@@ -109,6 +146,8 @@ class Symbols:
 
     def symbol(self, item: Symbol, sub: Row | None, sups: tuple[Row, ...]) -> tuple[ast.expr, int]:
         """Return a symbol with its subscript, and how many of its superscripts it took."""
+        if is_letter_d(item) and item.upright:
+            raise self.fail("an upright d is no name", item, "write d for a name")
         label = label_of(sups[0]) if sups and is_label(bare(sups[0])) else None
         taken = 1 if label is not None else 0
         ways = self._named(item, sub, label or "")
@@ -137,7 +176,7 @@ class Symbols:
 
     def _named(self, item: Symbol, sub: Row | None, label: str) -> list[ast.expr]:
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
-        names = self.names.readable
+        names = (*self.names.readable, *self.names.differentials)
         ways: list[ast.expr] = []
         script = label_of(sub)
         if script is not None:
@@ -147,11 +186,14 @@ class Symbols:
             return ways
         marks = indices(self.text, sub)
         if marks is not None:
-            for n in self.names.of(spellings(item, label), self.names.values):
+            for n in self.names.of(spellings(item, label), self._indexable()):
                 ways.append(self.indexed(self._name(n, item), marks, item, sub))
         if has_comma(sub) and script is not None:
             ways += self._partly(item, sub, label)
         return ways
+
+    def _indexable(self) -> tuple[str, ...]:
+        return (*self.names.values, *self.names.differentials)
 
     def _partly(self, item: Symbol, sub: Row, label: str) -> list[ast.expr]:
         """Read ``W_{1,ij}``: the first part belongs to the name."""
@@ -166,6 +208,11 @@ class Symbols:
         return [self.indexed(self._name(n, item), marks, item, rest) for n in found]
 
     def _name(self, name: str, item: Item, sub: Row | None = None) -> ast.expr:
+        if name in self.names.differentials:
+            gradients = list(dict.fromkeys(g for _, g in self.given[name[1:]]))
+            if len(gradients) > 1:
+                raise self.fail(f"{name} is several", item, f"write {' or '.join(gradients)}")
+            name = gradients[0]
         return at_item(ast.Name(name, ast.Load()), self.text, item, sub)
 
     def indexed(
