@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -16,19 +15,16 @@ from .errors import (
     MissingRuleError,
     ShapeError,
 )
-from .evidence import Certificate
 from .grading import Answers, check_all, is_sheet
 from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem, load_file
 from .language.declarations import Declarations
 from .language.problem import as_written, build
-from .language.syntaxes import syntax_of
+from .language.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
 from .library import load_named, names
-from .outputs import differing, jacobian_files, rerun
 from .results import Derivation
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import describe
-from .structured import AMBIENT
 
 LAYOUTS = ("denominator", "numerator")
 
@@ -260,6 +256,8 @@ def check(
     A list is a chain of lines that should all be equal: to the derivative, or with
     ``about="equal"`` to each other. The verdict names the first wrong one and holds all in
     ``lines``. A line ``S = ..`` defines a name for the lines below it.
+    With ``syntax="latex"`` the claim is a formula of LaTeX, whose left-hand side may say what it is
+    about; ``read_as`` of the verdict shows how it was read.
     A callable is a backward function of arrays: it takes them by the names of its parameters
     (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
     of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
@@ -281,7 +279,8 @@ def check(
         return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
     if claim is None and wrt is None and about is None and not variables:
         return _answers(of, jobs)
-    if claim is None or (wrt is None and about is None):
+    named = wrt is not None or about is not None or syntax == LATEX.name
+    if claim is None or not named:
         raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
     if isinstance(order, bool) or order not in (1, 2):
         raise InputError(f"no derivative of order {order!r}", remedy="there are 1 and 2")
@@ -289,10 +288,11 @@ def check(
         raise InputError(
             "about= says the order itself", remedy='about="d2L/dw2", or wrt= and order=2'
         )
-    p = _problem(of, variables, syntax)
+    # LaTeX is a way to write claims; the problem stays in the language.
+    p = _problem(of, variables, syntax if syntax_of(syntax).states_problems else PYTHON.name)
     says, syntax = _said(claim, p, syntax)
-    text = ClaimText(about or about_text(p, str(_name(wrt)), order), says, syntax=syntax)
-    return Checker(p).check(text)
+    asked = about or (about_text(p, str(_name(wrt)), order) if wrt is not None else "")
+    return Checker(p).check(ClaimText(asked, says, syntax=syntax))
 
 
 def _answers(of: Any, jobs: int) -> Answers:
@@ -328,6 +328,7 @@ def equal(
         syntax = _common_syntax(left, right, syntax)
     declared = {**_agreeing(*sides), **variables}
     a, b = (side.text for side in sides)
+    problem_syntax(syntax)
     for written in (a, b):
         syntax_of(syntax).parse(written)  # so that an error shows what was written
     p = _declared(f"sum({a}) + sum({b})", declared, syntax)
@@ -364,36 +365,3 @@ def _agreeing(left: Written, right: Written) -> dict[str, str]:
                 remedy="give them two names, or the same size and assumptions",
             )
     return {**left.variables, **right.variables}
-
-
-def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
-    """Run the certificate of a folder again; return the new one and what differs.
-
-    Raises InputError where there is no certificate, CheckError where a check fails.
-    """
-    path = Path(folder) / "certificate.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as a certificate: {error}",
-            remedy="write one with: symderiv derive .. -o FOLDER",
-        ) from None
-    try:
-        p, wrt, options = rerun(data)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
-        raise InputError(
-            f"{path} is not a certificate of this program",
-            remedy="write one with: symderiv derive .. -o FOLDER",
-        ) from None
-    asked = data.get("options", {})
-    if "kind" in asked:
-        matrix = jacobian_by(p, wrt[0], str(asked.get("layout", "numerator")))
-        files = jacobian_files(matrix, matrix.certificate, options[0], options[2])
-        return matrix.certificate, differing(Path(folder), data, files)
-    fresh = Derivation(
-        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order")
-    )
-    certificate = fresh.verify()
-    files = fresh.files(options[0], style=options[1], engine=options[2])
-    return certificate, differing(Path(folder), data, files)

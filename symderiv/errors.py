@@ -3,6 +3,7 @@
     SymderivError
     |-- LanguageError            something that was written could not be read
     |   |-- ParseError           not an expression of the language
+    |   |   `-- AmbiguousTextError      a text that has two readings
     |   |-- UnsupportedError     Python, but not a construct of the language
     |   |-- UnknownNameError     a name or function that does not exist
     |   |-- DeclarationError     a variable, shape or property is declared wrongly
@@ -80,6 +81,10 @@ class LanguageError(SymderivError):
 
 class ParseError(LanguageError):
     """The text is not an expression of the language."""
+
+
+class AmbiguousTextError(ParseError):
+    """A text that can be read in two ways, which mean different things."""
 
 
 class UnsupportedError(LanguageError):

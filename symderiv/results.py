@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 from . import derivation as engine
 from .claims import Checker, Verdict
+from .claims.stated import stated
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .costs import Costs, costs_of
 from .documents import GraphPicture, graph_of, pictures
@@ -17,7 +19,7 @@ from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from .interop.to_sympy import to_sympy
 from .language import Problem
-from .outputs import CHOICES, build_files, document
+from .outputs import CHOICES, build_files, differing, document, jacobian_files, rerun
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE
 from .structured import (
@@ -133,7 +135,8 @@ class Derivation(engine.Derivation):
     def verdicts(self) -> list[Verdict]:
         """Return the answers to the claims of the problem."""
         checker = Checker(self.problem)
-        return [checker.check(claim) for claim in self.problem.claims]
+        claims = [s for claim in self.problem.claims for s in stated(self.problem, claim)]
+        return [checker.check(claim) for claim in claims]
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -268,3 +271,36 @@ class Derivation(engine.Derivation):
     @property
     def _structured(self) -> list[StructuredResult]:
         return [r for r in self.values() if isinstance(r, StructuredResult)]
+
+
+def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
+    """Run the certificate of a folder again; return the new one and what differs.
+
+    Raises InputError where there is no certificate, CheckError where a check fails.
+    """
+    path = Path(folder) / "certificate.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a certificate: {error}",
+            remedy="write one with: symderiv derive .. -o FOLDER",
+        ) from None
+    try:
+        p, wrt, options = rerun(data)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+        raise InputError(
+            f"{path} is not a certificate of this program",
+            remedy="write one with: symderiv derive .. -o FOLDER",
+        ) from None
+    asked = data.get("options", {})
+    if "kind" in asked:
+        matrix = jacobian_by(p, wrt[0], str(asked.get("layout", "numerator")))
+        files = jacobian_files(matrix, matrix.certificate, options[0], options[2])
+        return matrix.certificate, differing(Path(folder), data, files)
+    fresh = Derivation(
+        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order")
+    )
+    certificate = fresh.verify()
+    files = fresh.files(options[0], style=options[1], engine=options[2])
+    return certificate, differing(Path(folder), data, files)

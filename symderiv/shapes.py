@@ -218,6 +218,15 @@ class Unifier:
         self._count += 1
         return symbol(f"?{self._count}")
 
+    def state(self) -> tuple[dict[str, Dim], int]:
+        """Return what is bound, to come back to."""
+        return dict(self._bound), len(self.assumed)
+
+    def restore(self, state: tuple[dict[str, Dim], int]) -> None:
+        """Come back to what was bound; unknowns stay distinct from those made since."""
+        self._bound = dict(state[0])
+        del self.assumed[state[1] :]
+
     @property
     def is_idle(self) -> bool:
         """Whether no size was ever unknown or bound, so that there is nothing to put in."""

@@ -12,10 +12,10 @@ import pytest
 
 import symderiv as sd
 from symderiv import errors
-from symderiv.api import verify_folder
 from symderiv.calculus import lower
 from symderiv.cli.main import main
 from symderiv.codegen import evaluate
+from symderiv.results import verify_folder
 
 CASES = json.loads((Path(__file__).parent / "data" / "jacobian_cases.json").read_text("utf-8"))
 # Two slopes of det that share a factor are not put together.

@@ -13,7 +13,6 @@ import pytest
 
 import symderiv as sd
 from symderiv import library
-from symderiv.api import verify_folder
 from symderiv.codegen import source_of_test
 from symderiv.evidence.backends import check_backends, installed
 from symderiv.evidence.differences import (
@@ -25,6 +24,7 @@ from symderiv.evidence.differences import (
     needs_positive,
     relative_error,
 )
+from symderiv.results import verify_folder
 
 NAMES = library.names()
 OTHER_QUESTION = {"linear-layer"}  # asks what is not so

@@ -15,8 +15,8 @@ import pytest
 
 import symderiv as sd
 from symderiv import library
-from symderiv.api import verify_folder
 from symderiv.errors import ProblemFileError
+from symderiv.results import verify_folder
 
 SIZES = {
     "n": 3, "d": 2, "m": 4, "k": 2, "K": 3, "V": 5, "p": 2, "q": 3, "c": 2, "i": 5, "o": 4,

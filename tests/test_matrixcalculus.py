@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.api import verify_folder
 from symderiv.errors import InputError, LanguageError
 from symderiv.language.problem import Problem
 from symderiv.ops import FUNCTIONS
+from symderiv.results import verify_folder
 
 # The scalar examples of the documentation page of matrixcalculus.org, and its opening example,
 # each with what it says in the language of this package and the variables that it reads.

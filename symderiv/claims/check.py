@@ -20,6 +20,7 @@ from .judging import Judge
 from .lines import only_line
 from .proofs import Proof
 from .reading import read_claim
+from .stated import only
 from .targets import Targets
 from .verdict import UNDECIDED, Verdict
 
@@ -52,6 +53,7 @@ class Checker:
             return Verdict(claim=claim, verdict=UNDECIDED, diagnosis=words, evidence="not decided")
 
     def _check(self, claim: ClaimText) -> Verdict:
+        claim = only(self.problem, claim)
         about = read_about(claim.about)
         if about.is_equal:
             return Proof(self.problem, self.targets, claim)()
@@ -61,7 +63,9 @@ class Checker:
         if len(claim.says) > 1:
             return Chain(self.problem, claim, about, target)()
         says = only_line(claim, about)
-        reading = read_claim(self.problem, says, target.ranges, syntax=claim.syntax)
+        reading = read_claim(
+            self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape
+        )
         return replace(
             Judge(self.problem, target, self._kept)(claim, reading), corrects=claim.about
         )

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from ..errors import IndexNameError, LanguageError, ShapeError
 from ..expr import Expr, free_ranges
 from ..language import Problem
+from ..language.elaborate import Elaborator
 from ..language.grammar import only_expression, prepared
 from ..language.settling import settle
 from ..language.syntaxes import syntax_of
-from ..shapes import Dim, DimMismatchError
+from ..shapes import Dim, DimMismatchError, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,12 @@ def read_claim(
     ranges: dict[str, Dim] | None = None,
     *,
     syntax: str = "python",
+    shape: Shape | None = None,
 ) -> Reading:
     """Return a claimed expression; raises LanguageError where it cannot be read at all.
 
-    ``ranges`` are indices whose range is known beforehand (p and q of an entry claim).
+    ``ranges`` are indices whose range is known beforehand (p and q of an entry claim); ``shape`` is
+    what the claim should have, for constants of which it says no size.
     """
     written, plain = syntax_of(syntax), prepared(text)
     tree = only_expression(written.parse(plain))
@@ -47,7 +50,9 @@ def read_claim(
         reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
         try:
-            expr = settle(reader, reader.read(tree))
+            found = reader.read(tree)
+            _give_sizes(reader, found, shape)
+            expr = settle(reader, found)
         except (ShapeError, IndexNameError, DimMismatchError) as error:
             clash = isinstance(error, DimMismatchError) or _is_clash(error)
             if refusal is None:
@@ -59,6 +64,16 @@ def read_claim(
             assumed = list(reader.unifier.assumed)
             continue
         return Reading(text, expr, free_ranges(expr), tuple(reader.unifier.assumed), refusal)
+
+
+def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:
+    """Give a claim the sizes that it should have where it says none."""
+    own = reader.shape(found)
+    if shape is None or len(own) != len(shape):
+        return
+    for unknown, dim in zip(own, shape, strict=True):
+        if unknown.is_unknown:
+            reader.unifier.unify(unknown, dim)
 
 
 def _is_clash(error: LanguageError) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import Span
 from ..expr import Expr
 from ..language import ClaimText
+from ..notation.text import text
 from ..ops import Cells
 from .places import Marked
 
@@ -69,6 +70,13 @@ class Verdict:
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
     lines: tuple[Line, ...] = ()  # of a claim of several lines
+
+    @property
+    def read_as(self) -> str:
+        """Return what was read, in the language, of a claim that is written otherwise."""
+        if self.claim.syntax != "latex":
+            return ""
+        return " = ".join(text(x) for x in self.claimed)
 
     @property
     def answer(self) -> str:

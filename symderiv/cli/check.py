@@ -9,11 +9,14 @@ from pathlib import Path
 import click
 
 from ..claims import about_text
+from ..claims.stated import stated
 from ..claims.verdict import RIGHT
 from ..errors import InputError
 from ..grading import Answers, Asked, asked_of, check_asked, is_sheet, judged
 from ..grading.answers import FORMATS
 from ..language import ClaimText, Problem
+from ..language.syntaxes import LATEX
+from ..language.tables import read_text
 from .common import json_option, problem_options, read_problem
 from .reports import summary, told
 
@@ -30,6 +33,11 @@ _SLOW = 4  # claims, from which on a bar shows how far it is
     multiple=True,
     metavar="FORMULA | @FILE",
     help="The claimed derivative, in the language; a chain: several times, or the lines of a file.",
+)
+@click.option(
+    "--claim-latex",
+    metavar="LATEX | FILE.tex",
+    help="The claim in LaTeX, or a file of it; a left-hand side can stand for --wrt.",
 )
 @click.option("--about", metavar='"dL/dW[p, q]"', help='Instead of --wrt: an entry, or "equal".')
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the claim is the Hessian.")
@@ -51,6 +59,7 @@ def command(
     syntax: str,
     wrt: str | None,
     lines: tuple[str, ...],
+    claim_latex: str | None,
     about: str | None,
     order: int,
     jobs: int,
@@ -69,17 +78,20 @@ def command(
     symderiv check "L(X @ W + ones(n) @ b.T)" --wrt W --claim "X.T @ G"
     symderiv check "A @ sin(x)" --wrt x --claim "A @ diag(cos(x))"
     symderiv check "x.T @ A @ x" --wrt x --claim "2 * x.T @ A" --claim "2 * A @ x"
+    symderiv check linear-layer --claim-latex '\\frac{\\partial L}{\\partial W} = X^\\top G'
     symderiv check homework.toml --jobs 2 -o report
     """
     chosen = _formats(formats)
     many = len(problems) > 1 or is_sheet(problems[0])
     if many:
-        _refuse_options(bool(variables or upstream or wrt or lines or about))
+        _refuse_options(bool(variables or upstream or wrt or lines or claim_latex or about))
         asked = [a for source in problems for a in asked_of(source)]
     else:
         read = read_problem(problems[0], variables, upstream, syntax)
-        claimed = _claimed(read, wrt, lines, about, order, syntax)
-        asked = [Asked(read.name, read, claimed)] if claimed else asked_of(read)
+        claimed = _claimed(read, wrt, lines, about, order, syntax, claim_latex is not None)
+        if claim_latex is not None:
+            claimed = _claimed_in_latex(read, claim_latex, bool(lines), wrt, about, order)
+        asked = [Asked(read.name, read, c) for c in claimed] or asked_of(read)
     answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
     paths = answers.write(output, chosen) if output is not None else []
     if as_json:
@@ -106,18 +118,31 @@ def _claimed(
     about: str | None,
     order: int,
     syntax: str,
-) -> ClaimText | None:
-    """Return the claim of the command line, or None where the problem brings its own."""
+    elsewhere: bool,
+) -> list[ClaimText]:
+    """Return the claim of the command line, or none where the problem brings its own."""
     if not lines:
-        if wrt is not None or about is not None:
+        if (wrt is not None or about is not None) and not elsewhere:
             raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
-        return None
+        return []
     if wrt is None and about is None:
         raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
     if about is not None and order == 2:
         raise InputError("--about says the order itself", remedy='--about "d2L/dw2"')
     says = tuple(says for line in lines for says in _written(line))
-    return ClaimText(about or about_text(read, str(wrt), order), says, syntax=syntax)
+    return [ClaimText(about or about_text(read, str(wrt), order), says, syntax=syntax)]
+
+
+def _claimed_in_latex(
+    read: Problem, claim: str, both: bool, wrt: str | None, about: str | None, order: int
+) -> list[ClaimText]:
+    """Return the claims of a text in LaTeX, or of a file of it: @claim.tex, claim.tex."""
+    if both:
+        raise InputError("--claim and --claim-latex are two claims", remedy="give one of them")
+    is_path = claim.startswith("@") or (claim.endswith(".tex") and "\n" not in claim)
+    source = read_text(Path(claim.removeprefix("@"))) if is_path else claim
+    asked = about or (about_text(read, wrt, order) if wrt is not None else "")
+    return stated(read, ClaimText(asked, (source,), syntax=LATEX.name))
 
 
 def _checked(asked: Sequence[Asked], jobs: int) -> Answers:

@@ -27,7 +27,7 @@ def syntax_option(command: Command) -> Command:
     """Add ``--syntax``."""
     return click.option(
         "--syntax",
-        type=click.Choice(list(SYNTAXES)),
+        type=click.Choice([s.name for s in SYNTAXES.values() if s.states_problems]),
         default=PYTHON.name,
         show_default=True,
         help="How expressions are written.",

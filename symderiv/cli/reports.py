@@ -58,6 +58,8 @@ def report(v: Verdict) -> list[str]:
         lines += _chain(v)
     elif v.claim.question:
         lines.append(f"  {v.claim.about}: {says}")
+    if v.read_as and not v.is_chain:
+        lines.append(f"  read as: {v.read_as}")
     lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis.replace('`', '')}")
     if v.marked is not None:
         parts = [click.style(t, fg="red") if wrong else t for t, wrong in v.marked.parts()]

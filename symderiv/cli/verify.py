@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..api import verify_folder
+from ..results import verify_folder
 
 
 @click.command(name="verify", short_help="Run a certificate again.")

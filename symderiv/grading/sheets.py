@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..claims import about_text
+from ..claims.stated import stated
 from ..errors import InputError, ProblemFileError, SymderivError
 from ..language import ClaimText, Problem, load_file
 from ..language.declarations import Declarations
@@ -69,9 +70,8 @@ def of_problem(problem: Problem) -> list[Asked]:
             f"{problem.name}: there is no claim to check",
             remedy='give one: --wrt W --claim "X.T @ G", or [[claims]] in its file',
         )
-    return [
-        Asked(f"{problem.name} {k}", problem, claim) for k, claim in enumerate(problem.claims, 1)
-    ]
+    claims = [one for claim in problem.claims for one in stated(problem, claim)]
+    return [Asked(f"{problem.name} {k}", problem, claim) for k, claim in enumerate(claims, 1)]
 
 
 class _Sheet(TableReader):

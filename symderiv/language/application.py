@@ -189,7 +189,7 @@ class Application:
         known = {str(k): k for k in range(rank)} | {str(k - rank): k for k in range(rank)}
         if rank == 2:
             del known["-2"]
-        source = self._reader.source(at)
+        source = repr(at.value) if isinstance(at, ast.Constant) else self._reader.source(at)
         if source not in known:
             there = ", ".join(["None", *map(str, range(rank))])
             raise self._fail(f"axis={source} is not an axis; there are {there} and -1", at)

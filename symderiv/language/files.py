@@ -16,7 +16,7 @@ _TABLES = ("variables", "definitions", "objective", "claims", "meaning", "stack"
 _TOP = ("title", "name", "question", "upstream", "source", *_TABLES)
 _OBJECTIVE = ("value", "wrt", "order")
 _STACK = ("input", "output", "shared")
-_CLAIM = ("about", "says", "question")
+_CLAIM = ("about", "says", "latex", "question")
 
 
 def load_text(source: str, name: str) -> Problem:
@@ -132,11 +132,20 @@ class _Reader(TableReader):
         found = []
         for claim in entries:
             self._keys(claim, _CLAIM, "[[claims]]")
-            for key in ("about", "says"):
-                if key not in claim:
-                    raise self._fail(f"a claim has no {key!r}", 'about = "dL/dW"', "claims")
-            says = claim["says"] if isinstance(claim["says"], list) else [claim["says"]]
-            texts = tuple(self._string(s, "claims.says") for s in says)
-            about = self._string(claim["about"], "claims.about")
-            found.append(ClaimText(about, texts, str(claim.get("question", ""))))
+            found.append(self._claim(claim))
         return found
+
+    def _claim(self, claim: Mapping[str, Any]) -> ClaimText:
+        latex = "latex" in claim
+        if latex and "says" in claim:
+            raise self._fail("a claim has 'says' and 'latex'", "write one of them", "latex")
+        for key in ("about", "says"):
+            # The left-hand side of an equation in LaTeX can say what it is about.
+            if key not in claim and not latex:
+                raise self._fail(f"a claim has no {key!r}", 'about = "dL/dW"', "claims")
+        written = claim["latex" if latex else "says"]
+        says = written if isinstance(written, list) else [written]
+        texts = tuple(self._string(s, f"claims.{'latex' if latex else 'says'}") for s in says)
+        about = self._string(claim.get("about", ""), "claims.about")
+        syntax = "latex" if latex else "python"
+        return ClaimText(about, texts, str(claim.get("question", "")), syntax)

@@ -39,7 +39,7 @@ from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement, parse_expression, prepared
 from .inferring import infer, is_open
 from .settling import settle
-from .syntaxes import PYTHON, Syntax, syntax_of
+from .syntaxes import PYTHON, Syntax, problem_syntax
 
 _CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
 
@@ -227,7 +227,7 @@ def build(
     ``Problem.text`` is in the expression language, whatever syntax the text was written in.
     """
     source = as_written(source) if isinstance(source, str) else source
-    written = PYTHON if source.symbols else syntax_of(syntax)
+    written = PYTHON if source.symbols else problem_syntax(syntax)
     text = prepared(source.text)
     statements = written.parse(text)
     _declare_constructor_sizes(statements, declared)

@@ -1,4 +1,4 @@
-"""The ways in which a text can be written: our own, and that of matrixcalculus.org."""
+"""The ways in which a text can be written: our own, that of matrixcalculus.org, and LaTeX."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import InputError
-from . import grammar, matrixcalculus
+from . import grammar, latex, matrixcalculus
 from .elaborate import Elaborator
 from .grammar import Statement
+from .latex import LatexReader
 from .matrix_reader import MatrixReader
 
 
@@ -19,11 +20,13 @@ class Syntax:
     name: str
     parse: Callable[[str], list[Statement]]
     reader: type[Elaborator]
+    states_problems: bool = True  # or only claims about a problem
 
 
 PYTHON = Syntax("python", grammar.parse, Elaborator)
+LATEX = Syntax("latex", latex.parse, LatexReader, states_problems=False)
 SYNTAXES = {
-    s.name: s for s in (PYTHON, Syntax("matrixcalculus", matrixcalculus.parse, MatrixReader))
+    s.name: s for s in (PYTHON, Syntax("matrixcalculus", matrixcalculus.parse, MatrixReader), LATEX)
 }
 
 
@@ -36,3 +39,15 @@ def syntax_of(name: str) -> Syntax:
     if name not in SYNTAXES:
         raise InputError(f"no syntax {name!r}", remedy=f"there are: {', '.join(SYNTAXES)}")
     return SYNTAXES[name]
+
+
+def problem_syntax(name: str) -> Syntax:
+    """Return a syntax in which problems are stated; raises InputError."""
+    found = syntax_of(name)
+    if not found.states_problems:
+        there = ", ".join(s.name for s in SYNTAXES.values() if s.states_problems)
+        raise InputError(
+            f"a problem is not stated in {name}: only claims are",
+            remedy=f"there are: {there}; the claim stays in {name}",
+        )
+    return found

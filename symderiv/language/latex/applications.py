@@ -1,0 +1,277 @@
+"""Functions and their arguments, with and without parentheses.
+
+Contract: parentheses right behind a function hold its argument. Without them, a trace or a
+determinant takes the product that follows; any other function takes what follows in two readings,
+one factor or all, which the shapes and values must not tell apart.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import tables
+from .layout import Big, Group, Item, Number, Row, Scripted, Sign, Symbol
+from .marks import bare, is_inverse, is_sign
+from .names import function_of, label_of, spellings
+from .symbols import Symbols
+from .trees import at_item, call, like
+
+_DELIMITED = (")", "]", "}")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function's name in the language, its options, primes, and the power of its value."""
+
+    name: str
+    item: Item
+    axis: int | None = None
+    power: Row | None = None
+    primes: int = 0
+
+
+class Applications(Symbols):
+    """Reads functions; factors and products are supplied by the whole."""
+
+    def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+        """Return the factor that begins at an item, and where the next begins."""
+        raise NotImplementedError
+
+    def scripted(
+        self, tree: ast.expr, base: Item, sub: Row | None, sups: Sequence[Row], above_first: bool
+    ) -> ast.expr:
+        """Return a tree with scripts."""
+        raise NotImplementedError
+
+    def power(self, tree: ast.expr, sup: Row) -> ast.expr:
+        """Return a tree with one superscript."""
+        raise NotImplementedError
+
+    # which function
+
+    def function(self, items: Sequence[Item], i: int) -> Function | None:
+        """Return the function that an item is, or None."""
+        item = items[i]
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Symbol):
+            return None
+        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
+        word = self._word(base, called)
+        if word is None:
+            return None
+        if not isinstance(item, Scripted):
+            return Function(word, item)
+        if item.sub is not None and self.names.of(
+            spellings(base, label_of(item.sub) or "?"), self.names.readable
+        ):
+            return None
+        return self._with_scripts(word, item)
+
+    def _word(self, symbol: Symbol, called: bool) -> str | None:
+        options = spellings(symbol)
+        if self.names.of(options, self.names.readable):
+            return None
+        own = self.names.of(options, (*self.names.entrywise, *self.names.losses))
+        if own:
+            return own[0] if called else None
+        if symbol.name == "sigma":
+            return "sigmoid"
+        if symbol.word and not symbol.accent:
+            return function_of(symbol.name)
+        letter = symbol.name if not symbol.accent and not symbol.greek else ""
+        return letter if called and letter in ("f", "g", "h", "L") else None
+
+    def _with_scripts(self, word: str, item: Scripted) -> Function | None:
+        axis, power, primes = None, None, 0
+        if item.sub is not None:
+            mark = label_of(item.sub)
+            if (word, mark) in tables.SUBSCRIPTED:
+                word = tables.SUBSCRIPTED[word, str(mark)]
+            elif mark in tables.AXES:
+                axis = tables.AXES[str(mark)]
+            else:
+                raise self.fail(
+                    f"the subscript of {word} is not read", item.sub, f"leave it out: \\{word}"
+                )
+        for sup in item.sups:
+            inside = bare(sup)
+            if all(is_sign(x, "prime") for x in inside):
+                primes += len(inside)
+            elif is_inverse(inside):
+                raise self.fail(
+                    f"{word} to the -1 can be its inverse function or 1/{word}",
+                    sup,
+                    f"write \\arc{word}, or \\frac{{1}}{{\\{word} x}}",
+                )
+            elif power is None and len(inside) == 1 and isinstance(inside[0], Number):
+                power = sup
+            else:
+                return None
+        return Function(word, item, axis, power, primes)
+
+    # its argument
+
+    def application(self, head: Function, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+        """Return a function with its argument, which begins at an item."""
+        if i >= len(items):
+            raise self.fail(f"{head.name} has no argument", head.item, f"write {head.name}(x)")
+        group = _argument(items[i])
+        if group is not None:
+            return self._delimited(head, items[i], group), i + 1
+        if isinstance(items[i], Sign):
+            raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
+        end = self._reach(head, items, i)
+        if head.name in tables.GREEDY:
+            return self.applied(head, [self.expression(items[i:end], items[i])]), end
+        one, stop = self.factor(items, i)
+        short = self.applied(head, [one])
+        if stop >= end:
+            return short, stop
+        rest = items[stop:end]
+        ways = [
+            self.product([short], rest, items[i]),
+            self.applied(head, [self.expression(items[i:end], items[i])]),
+        ]
+        shown = self._macro(head)
+        first, both = self._source(items[i:stop]), self._source(items[i:end])
+        hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
+        return self.choice([like(w, ways[0]) for w in ways], hints), end
+
+    def _macro(self, head: Function) -> str:
+        return self.text[head.item.start : head.item.stop]
+
+    def _source(self, items: Sequence[Item]) -> str:
+        return self.text[items[0].start : items[-1].stop].strip()
+
+    def _reach(self, head: Function, items: Sequence[Item], i: int) -> int:
+        """Return where the product that a function could take ends."""
+        k = i
+        while k < len(items):
+            item = items[k]
+            if isinstance(item, Sign) and (head.name not in tables.GREEDY or is_sign(item, ",")):
+                break
+            found = self.function(items, k) if k > i else None
+            if found is not None and (
+                head.name not in tables.GREEDY or found.name in tables.GREEDY
+            ):
+                break
+            if found is None and k > i and isinstance(item, Scripted | Big):
+                big = item.base if isinstance(item, Scripted) else item
+                if isinstance(big, Big):
+                    break
+            k += 1
+            if k - 1 == i and self.function(items, i) is not None:
+                _, k = self.factor(items, i)
+        return k
+
+    def _delimited(self, head: Function, item: Item, group: Group) -> ast.expr:
+        if group.kind in ("|", "||"):
+            body = self.special("bars" if group.kind == "|" else "norm", [self._body(group)], group)
+            return self.applied(head, [body])
+        parts = self.arguments(group)
+        if not isinstance(item, Scripted):
+            return self.applied(head, parts)
+        result = self.applied(head, parts)
+        whole = self.scripted(result, item, item.sub, item.sups, item.above_first)
+        powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
+        if head.name not in tables.LOOSE or not powered or len(parts) != 1:
+            return whole
+        inner = self.applied(head, [self.power(parts[0], powered[0])])
+        macro, inside = self._macro(head), self._source([group])
+        mark = self._source([powered[0]])
+        hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
+        return self.choice([whole, like(inner, whole)], hints)
+
+    def _body(self, group: Group) -> ast.expr:
+        return self.expression(group.body.items, group)
+
+    def arguments(self, group: Group) -> list[ast.expr]:
+        """Return what stands between the commas of a group."""
+        parts: list[list[Item]] = [[]]
+        for item in group.body.items:
+            if is_sign(item, ","):
+                parts.append([])
+            else:
+                parts[-1].append(item)
+        return [self.expression(part, group) for part in parts]
+
+    # the value
+
+    def applied(self, head: Function, args: list[ast.expr]) -> ast.expr:
+        """Return the call of a function, with its derivative and power."""
+        at = at_item(ast.Constant(0), self.text, head.item)
+        at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
+        if head.primes:
+            result = self._derivative(head, args, at)
+        elif head.name == "log" and len(args) == 1 and _is_determinant(args[0]):
+            result = self.special("log-bars", args, head.item)
+            like(result, at)
+        elif head.name in ("max", "min") and len(args) == 2:
+            result = call(f"{head.name}imum", args, at)
+        else:
+            options = {} if head.axis is None else {"axis": head.axis}
+            result = call(head.name, args, at, **options)
+        if head.power is None:
+            return result
+        exponent = self.expression(bare(head.power), head.power)
+        return like(ast.BinOp(result, ast.Pow(), exponent), at)
+
+    def _derivative(self, head: Function, args: list[ast.expr], at: ast.expr) -> ast.expr:
+        if head.name in (*self.names.entrywise, "f", "g", "h"):
+            return call(head.name + "p" * head.primes, args, at)
+        template = tables.DERIVATIVES.get(head.name)
+        if template is None or head.primes > 1 or len(args) != 1:
+            known = ", ".join(tables.DERIVATIVES)
+            raise self.fail(
+                f"the derivative of {head.name} is not known by a prime",
+                head.item,
+                f"write it out; there are the first derivatives of {known}",
+            )
+        tree = ast.parse(template, mode="eval").body
+        placed = _Placed(args[0], at).visit(tree)
+        assert isinstance(placed, ast.expr)
+        return placed
+
+    def shadowed(self, items: Sequence[Item], i: int) -> Function | None:
+        """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
+        item = items[i]
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Symbol) or base.name != "sigma" or not self.is_value(base):
+            return None
+        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
+        if not called or (isinstance(item, Scripted) and item.sub is not None):
+            return None
+        if isinstance(item, Scripted):
+            return self._with_scripts("sigmoid", item)
+        return Function("sigmoid", item)
+
+
+class _Placed(ast.NodeTransformer):
+    """Puts an argument for x and a place at every node."""
+
+    def __init__(self, argument: ast.expr, at: ast.expr) -> None:
+        self.argument, self.at = argument, at
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name) and node.id == "x":
+            return self.argument
+        node = self.generic_visit(node)
+        return like(node, self.at) if isinstance(node, ast.expr) else node
+
+
+def _argument(item: Item) -> Group | None:
+    """Return the delimiters that hold an argument, with or without scripts."""
+    group = item.base if isinstance(item, Scripted) else item
+    if not isinstance(group, Group):
+        return None
+    bars = group.kind in ("|", "||") and not isinstance(item, Scripted)
+    braces = not group.kind and not isinstance(item, Scripted)
+    return group if group.kind in _DELIMITED or bars or braces else None
+
+
+def _is_determinant(tree: ast.expr) -> bool:
+    if getattr(tree, "kind", "") == "bars":
+        return True
+    return isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "det"

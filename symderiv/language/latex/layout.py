@@ -1,0 +1,96 @@
+"""A formula as it is laid out: symbols, scripts, fractions, delimiters; no meaning yet.
+
+Contract: every item knows its place in the text, from ``start`` to ``stop``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Base of all items."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Item):
+    """Items side by side."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Item):
+    """A letter, a letter of Greek by its name, or a word set as one."""
+
+    name: str
+    accent: str = ""
+    bold: bool = False
+    word: bool = False  # of several letters, or set upright as the name of a function
+    greek: bool = False
+    upright: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Item):
+    """A number; bold, 1 and 0 are constant vectors."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sign(Item):
+    """An operator, a relation, punctuation, or a mark such as ∂, by its name in the tables."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Big(Item):
+    """The sign of a sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Item):
+    """What stands in delimiters; braces alone have the kind ``""``."""
+
+    kind: str  # "" | ")" | "]" | "}" | ">" | "|" | "||"
+    body: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction(Item):
+    """A fraction."""
+
+    over: Row
+    under: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Root(Item):
+    """A root, of a degree or square."""
+
+    degree: Row | None
+    body: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted(Item):
+    """An item with a subscript, superscripts in their order, and primes among them."""
+
+    base: Item
+    sub: Row | None
+    sups: tuple[Row, ...]
+    above_first: bool = False  # whether a superscript was written before the subscript
+
+
+@dataclass(frozen=True, slots=True)
+class Forked(Item):
+    """Letters that are names in more than one way."""
+
+    ways: tuple[tuple[Item, ...], ...]
