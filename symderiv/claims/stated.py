@@ -31,7 +31,14 @@ def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
     lines = [line for says in claim.says for line in equations(says)]
     if claim.about.strip() == "equal":
         return [replace(claim, says=tuple(side for line in lines for side in line.sides))]
-    return [_one(problem, claim, line) for line in lines]
+    found: list[ClaimText] = []
+    for line in lines:
+        one = _one(problem, claim, line, found[-1].about if found else "")
+        if found and found[-1].about == one.about:  # a further line of the same derivation
+            found[-1] = replace(found[-1], says=(*found[-1].says, *one.says))
+        else:
+            found.append(one)
+    return found
 
 
 def only(problem: Problem, claim: ClaimText) -> ClaimText:
@@ -39,13 +46,14 @@ def only(problem: Problem, claim: ClaimText) -> ClaimText:
     found = stated(problem, claim)
     if len(found) != 1:
         raise ParseError(
-            f"{len(found)} equations are one claim each",
-            remedy="give one at a time, or write the lines of one claim with = in front",
+            f"the equations are about {' and '.join(c.about for c in found)}",
+            remedy="give one claim at a time",
         )
     return found[0]
 
 
-def _one(problem: Problem, claim: ClaimText, line: Equation) -> ClaimText:
+def _one(problem: Problem, claim: ClaimText, line: Equation, before: str) -> ClaimText:
+    """Return what one equation claims; without a left-hand side it goes on from the one before."""
     sides = line.sides
     reader = problem.reader(sides[0], syntax=LATEX)
     assert isinstance(reader, LatexReader)
@@ -53,15 +61,14 @@ def _one(problem: Problem, claim: ClaimText, line: Equation) -> ClaimText:
     about = None
     if len(sides) > 1:
         about = subject(sides[0], reader.names(), names, problem.objective_name)
-    if not about and not claim.about:
+    if not about and not claim.about and not before:
         raise ParseError(
             f"nothing says what this is about: {_short(' = '.join(sides))}",
             remedy=r"write --wrt W, or \frac{\partial L}{\partial W} = on the left",
         )
-    if about is None:
-        return replace(claim, says=sides)
-    if about == "":
-        return replace(claim, says=sides[1:])
+    if not about:
+        own = sides if about is None else sides[1:]
+        return replace(claim, about=claim.about or before, says=own)
     if claim.about and not _agree(claim.about, about):
         raise ParseError(
             f"the left-hand side is about {about}, and the claim about {claim.about}",
