@@ -14,18 +14,19 @@ from typing import Any
 
 from ..cells import flat
 from ..explicit import Explicit, plain
-from ..expr import Expr, num
+from ..expr import Expr, free_ranges, num, walk
 from ..expr import node as expr_node
 from ..highprecision import HIGH, floated
 from ..ops import Cells
 from ..sampling import least_sizes
 from ..shapes import SCALAR, Dim
 from .approximate import entries, ratio_key, transposed_cells
-from .deciding import OUTSIDE, Comparer, placements
+from .deciding import OUTSIDE, Comparer, operations, placements
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
 _LARGEST = 12  # numerator and denominator of a factor that people forget
 _SEEDS = 6
+_MOST_SPENT = 2_000_000  # operations on telling candidates apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Prints:
         self._truth = truth  # its free indices are those of the claim, in one order
         self._known: dict[Expr, Print | None] = {}
         self._rough: dict[Expr, Cells | None] = {}
+        self._met: set[Expr] = set()
+        self._spent = 0
         self._points: list[Explicit] = []
         points = [self._at(comparer, sizes, truth) for sizes in self._sizes(comparer)]
         # At some sizes the gradient may have no value, such as the inverse of X @ X.T of a tall X.
@@ -121,6 +124,17 @@ class Prints:
             break
         return int(known), here
 
+    def _affords(self, x: Expr) -> bool:
+        """Whether there is work left for an expression; what was met before costs nothing."""
+
+        def is_known(e: Expr) -> bool:
+            return e in self._met and not free_ranges(e)
+
+        new = [e for e in walk(x, is_known) if not is_known(e)]
+        self._met.update(new)
+        self._spent += sum(operations(e, self._fast.sizes) for e in new)
+        return self._spent <= _MOST_SPENT
+
     def _near(self, comparer: Comparer) -> Explicit:
         """Return a point in floats at which the gradient has a value."""
         for seed in range(_SEEDS):
@@ -135,6 +149,8 @@ class Prints:
     def key(self, x: Expr, *, turned: bool = False) -> tuple[object, ...] | None:
         """Return what expressions that differ by a factor have in common, in floats."""
         if x not in self._rough:
+            if not self._affords(x):
+                return None
             try:
                 self._rough[x] = self._placed(self._fast, x)
             except (*OUTSIDE, KeyError, IndexError, AttributeError, RecursionError):
