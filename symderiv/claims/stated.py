@@ -16,13 +16,13 @@ from .abouts import read_about
 
 
 def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
-    """Return the claims that a text of LaTeX makes, each with what it is about; raises ParseError.
+    r"""Return the claims that a text of LaTeX makes, each with what it is about; raises ParseError.
 
     ``about`` of the claim may be empty where every equation has a left-hand side that says it.
 
     >>> from symderiv.library import load_named
     >>> p = load_named("linear-layer")
-    >>> text = r"\frac{\\partial L}{\\partial W} = X^\top G"
+    >>> text = r"\frac{\partial L}{\partial W} = X^\top G"
     >>> [c.about for c in stated(p, ClaimText("", (text,), syntax="latex"))]
     ['dL/dW']
     """
