@@ -288,3 +288,35 @@ def test_large_values_keep_what_a_declaration_fixes() -> None:
         ("n, k unit01", "abs(1 - T)", "1 - T"),
     ):
         assert sd.equal(left, right, T=shape).verdict == "right", shape
+
+
+def test_claims_may_use_the_names_that_gradients_are_written_in() -> None:
+    p = sd.load("encoder-block")
+    assert sd.check(p, wrt="W2", claim="F.T @ dR2").verdict == "right"
+    assert sd.check(p, wrt="W2", claim="(dR2.T @ F).T").verdict == "right"
+    found = sd.check(p, wrt="W2", claim="H.T @ dR2")
+    assert (found.verdict, found.slips[0]) == ("wrong", "wrong-variable")
+    assert found.correction == "F.T @ dR2"
+
+
+def test_gradients_that_are_all_but_zero_do_not_make_a_claim_right() -> None:
+    claim = "X[i, :].T @ merge_heads(dQ1)[i, :]"
+    found = sd.check(sd.load("decoder-block"), wrt="Wq1", claim=claim)
+    assert (found.verdict, found.slips) == ("wrong", ("missing-sum",))
+
+
+def test_equality_that_no_point_decides_is_not_decided() -> None:
+    found = sd.check("sum(log(-exp(x)))", wrt="x", claim="ones(n)", x="n")
+    assert (found.verdict, found.answer) == ("undecided", "Not decided.")
+    assert found.diagnosis.startswith("No point was found")
+
+
+def test_vanishing_gradient_excuses_no_claim() -> None:
+    of, variables = "det(A @ X)", {"A": "n, n", "X": "n, n invertible"}
+    assert sd.check(of, wrt="X", claim="-det(A @ X) * inv(X).T", **variables).verdict == "wrong"
+
+
+def test_index_form_of_nested_sums_reads_back() -> None:
+    p = sd.load("attention")
+    form = sd.derive(p)["Q"].index_form
+    assert Checker(p).check(ClaimText("dL/dQ[p, q]", (form,))).verdict == "right"

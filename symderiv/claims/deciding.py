@@ -7,11 +7,10 @@ n = d, and at large values; where functions are transcendental, to 40 of 50 digi
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
-from math import prod
 from random import Random
 
 from ..cells import each, flat, reshaped, sizes_of
@@ -19,6 +18,7 @@ from ..derivation import is_network
 from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same, same_cells
 from ..expr import Expr, Variable, free_ranges, walk_all
+from ..highprecision import HIGH, floated
 from ..language import Problem
 from ..ops import Cells
 from ..sampling import distinct_sizes, least_sizes, point, size_grid
@@ -26,6 +26,7 @@ from ..sampling import values as values_of
 from ..shapes import Dim
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption
+from .working import work
 
 POINTS = 6
 _ROUGH = 2  # points in floats
@@ -38,9 +39,9 @@ _ATTEMPTS = 6  # at points in floats, until there are values
 _MOST_WORK = 1_000_000  # operations at one point
 _SHARE = 400_000  # at the points of one choice of sizes
 _SOUGHT = 2_000_000  # operations that are spent on a counterexample
-_INDEXED = 40  # times as long as an entry of a matrix takes one that is computed alone
+_DIGITS = 40  # of 150 that numbers have
+_NOISE = 80  # digits after the point; what is smaller may be rounding
 _EXPONENTIALS = {"expm", "expm_frechet"}  # far away, their entries have a million digits
-_BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
@@ -49,6 +50,7 @@ _BOUNDED = {
 
 
 Kept = dict[Hashable, Explicit]
+Agree = Callable[[Cells, Cells], bool]
 _MOST_KEPT = 200  # points
 
 
@@ -109,7 +111,7 @@ class Comparer:
         """
         for sizes in self.sizes():
             cost = work(expressions, sizes)
-            count = min(POINTS + 2, max(2, _SHARE // cost))
+            count = min(POINTS + 2, max(3, _SHARE // cost))
             seeds = range(POINTS + 2) if count == POINTS + 2 else [*range(count - 1), POINTS]
             if any(e.op in _EXPONENTIALS for e in walk_all(expressions)):
                 seeds = range(min(count, POINTS))
@@ -139,7 +141,11 @@ class Comparer:
             if len(self.kept) >= _MOST_KEPT:
                 self.kept.clear()
             values = self.at(sizes, seed)
-            self.kept[key] = Explicit(sizes, self._far(values, sizes) if seed >= POINTS else values)
+            if seed >= POINTS:
+                values = self._far(values, sizes)
+            elif is_network(self.problem):  # whose functions are steep, and saturate
+                values = self._far(values, sizes, _NEAR)
+            self.kept[key] = Explicit(sizes, values)
         return self.kept[key]
 
     def may_equal(
@@ -215,7 +221,7 @@ class Comparer:
             except OUTSIDE:
                 continue  # outside the domain of a function: another point decides
             try:
-                if _difference(left, right, here) is not None:
+                if _difference(left, right, here, _agree) is not None:
                     return False
             except ZeroDivisionError:
                 defined.setdefault(tuple(sizes.values()), False)
@@ -255,7 +261,7 @@ class Comparer:
             override = {e: drawn[str(e.data)] for e in names}
             here = Explicit(sizes, self.here(sizes, seed).values, override=override)
             try:
-                if _difference(left, right, here) is not None:
+                if _difference(left, right, here, _agree) is not None:
                     return False
                 exact = exact and _rational(left, here)
             except OUTSIDE:
@@ -268,25 +274,6 @@ class Comparer:
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
     return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()))
-
-
-def work(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
-    """Return about how many operations it takes to compute expressions for all their indices."""
-    return sum(operations(e, sizes) for e in walk_all(expressions))
-
-
-def operations(e: Expr, sizes: Mapping[str, int]) -> int:
-    """Return about how many operations one node takes, its arguments known."""
-    free = [d.at(sizes) for d in free_ranges(e).values()]
-    entries: int = prod(d.at(sizes) for d in e.shape) * prod(free) * (_INDEXED if free else 1)
-    if e.op == "matmul":
-        return int(entries * max(a.shape[-1].at(sizes) for a in e.args))
-    if e.op == "einsum":
-        met = dict.fromkeys(d for a in e.args for d in a.shape)
-        return int(max(entries, prod(d.at(sizes) for d in met)))
-    if e.op in _BY_MINORS:
-        return entries * (1 << e.args[0].shape[-1].at(sizes))
-    return entries
 
 
 def _rational(x: Expr, here: Explicit) -> bool:
@@ -312,14 +299,27 @@ def first_difference(
 
 
 def _difference(
-    left: Expr, right: Expr, here: Explicit
+    left: Expr, right: Expr, here: Explicit, agree: Agree = same_cells
 ) -> tuple[dict[str, int], Cells, Cells] | None:
     for spot in placements(here.sizes, left, right):
         at = here.placed(spot)
         a, b = plain(at.cells(left)), plain(at.cells(right))
-        if not same_cells(a, b):
+        if not agree(a, b):
             return spot, a, b
     return None
+
+
+def _agree(left: Cells, right: Cells) -> bool:
+    """Whether cells are equal, to 40 digits of the largest entry however small it is.
+
+    A saturated softmax or a steep function leaves gradients of 1e-60, which are not all the same.
+    """
+    if sizes_of(left) != sizes_of(right) or is_exact(left) and is_exact(right):
+        return same_cells(left, right)
+    pairs = [(floated(x), floated(y)) for x, y in zip(flat(left), flat(right), strict=True)]
+    largest = max(max(abs(x), abs(y)) for x, y in pairs)
+    close = largest * HIGH.mpf(10) ** -_DIGITS + HIGH.mpf(10) ** -_NOISE
+    return all(abs(x - y) <= close for x, y in pairs)
 
 
 def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict[str, Cells]]:

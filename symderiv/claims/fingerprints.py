@@ -21,7 +21,8 @@ from ..ops import Cells
 from ..sampling import least_sizes
 from ..shapes import SCALAR, Dim
 from .approximate import entries, ratio_key, transposed_cells
-from .deciding import OUTSIDE, Comparer, operations, placements
+from .deciding import OUTSIDE, Comparer, placements
+from .working import operations
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
 _LARGEST = 12  # numerator and denominator of a factor that people forget
