@@ -67,6 +67,8 @@ class Merged:
             products = [d for d in (left, right) if len(d.symbols) > 1]
             names = [s for d in (left, right) if len(d.symbols) == 1 for s in d.symbols]
             if len(products) == 1 and names:
+                if names[0] in products[0].symbols:
+                    continue  # n = n*n says nothing of n
                 found[names[0]] = products[0].at(found)
                 continue
             names = [*left.symbols, *right.symbols]
