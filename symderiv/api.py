@@ -242,6 +242,7 @@ def check(
 ) -> Verdict | BackwardVerdicts:
     """Return whether a claimed gradient is right; if not, why, and what it should be.
 
+    The verdict is "right", "transposed", "right-if", "wrong", or "undecided" where no point tells.
     ``about`` may name an entry instead: ``about="dL/dW[p, q]"``.
     A callable is a backward function of arrays: it takes them by the names of its parameters
     (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple

@@ -130,11 +130,8 @@ class Checker:
             return _verdict(
                 comparer, TRANSPOSED, f"It is the transpose. {words}", slips=("transposed",), **said
             )
-        assumed = None
-        if fits:
-            assumed = excuse(self.problem, claimed, truth, about.name, self._kept)
-        if assumed is not None:
-            under, words = assumed
+        if fits and (found := excuse(self.problem, claimed, truth, about.name, self._kept)):
+            under, words = found
             return _verdict(
                 under,
                 RIGHT_IF,

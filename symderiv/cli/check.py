@@ -35,7 +35,7 @@ def command(
     """Say whether a claim is right; if not, what went wrong, and what is right.
 
     A problem file brings its own claims; otherwise give --wrt and --claim. Exit code 0: all
-    claims are right; 1: one is not; 2: something could not be read.
+    claims are right; 1: one is not, or is not decided; 2: something could not be read.
 
     \b
     symderiv check linear-layer
