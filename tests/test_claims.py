@@ -314,3 +314,13 @@ def test_index_form_of_nested_sums_reads_back() -> None:
     p = sd.load("attention")
     form = sd.derive(p)["Q"].index_form
     assert Checker(p).check(ClaimText("dL/dQ[p, q]", (form,))).verdict == "right"
+
+
+@pytest.mark.parametrize(
+    ("objective", "claim"),
+    [("sum(sqrt(-exp(x)))", "sqrt(-exp(x)) / 2"), ("sum(log(-exp(x)))", "ones(n)")],
+)
+def test_equality_that_no_point_decides_is_not_decided(objective: str, claim: str) -> None:
+    found = sd.check(objective, wrt="x", claim=claim, x="n")
+    assert (found.verdict, found.answer) == ("undecided", "Not decided.")
+    assert found.diagnosis.startswith("No point was found")

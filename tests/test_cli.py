@@ -125,6 +125,13 @@ def test_check_exits_with_the_verdict(
     assert run(capsys, "check", text, *XWB, "--wrt", "W", "--claim", claim)[0] == code
 
 
+def test_check_says_so_where_nothing_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = ("--wrt", "x", "--claim", "sqrt(-exp(x)) / 2")
+    code, out, _ = run(capsys, "check", "sum(sqrt(-exp(x)))", *claim)
+    assert code == 1
+    assert "Not decided. No point was found" in out
+
+
 def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", "linear-layer", "--json")
     assert code == 1

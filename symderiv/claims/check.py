@@ -7,22 +7,23 @@ evaluation.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 from ..derivation import is_network
 from ..errors import LanguageError, UndefinedError
-from ..expr import Expr
+from ..expr import Expr, walk
 from ..language import ClaimText, Problem
 from ..shapes import SCALAR
 from .abouts import read_about
 from .chains import Chain
-from .deciding import Kept
+from .deciding import OUTSIDE, Comparer, Kept
 from .judging import Judge
 from .lines import only_line
 from .proofs import Proof
 from .reading import read_claim
 from .stated import only
 from .targets import Targets
-from .verdict import UNDECIDED, Verdict
+from .verdict import RIGHT, UNDECIDED, Verdict
 
 
 class Checker:
@@ -66,6 +67,23 @@ class Checker:
         reading = read_claim(
             self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape
         )
-        return replace(
-            Judge(self.problem, target, self._kept)(claim, reading), corrects=claim.about
-        )
+        found = Judge(self.problem, target, self._kept)(claim, reading)
+        if found.verdict == RIGHT and not self._has_values:
+            raise UndefinedError("no point was found at which the objective is defined")
+        return replace(found, corrects=claim.about)
+
+    @cached_property
+    def _has_values(self) -> bool:
+        """Whether the objective has a value anywhere; of a formula that has none, nothing holds."""
+        x = self.problem.objective
+        x = x.args[0] if x.op == "loss" else x
+        comparer = Comparer(self.problem, [x], kept=self._kept)
+        if comparer.is_too_much(x) or any(e.op == "loss" for e in walk(x)):
+            return True  # not to be computed here: the derivative was
+        for here in comparer.points(x):
+            try:
+                here.cells(x)
+            except OUTSIDE:
+                continue
+            return True
+        return False

@@ -71,7 +71,7 @@ def command(
 
     A problem file brings its own claims; otherwise give --wrt and --claim. Files of claims about
     many problems (tables [[check]], or .jsonl) are answered in a table. Exit code 0: all claims
-    are right; 1: one is not; 2: something could not be read.
+    are right; 1: one is not, or is not decided; 2: something could not be read.
 
     \b
     symderiv check linear-layer
