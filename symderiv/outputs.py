@@ -154,7 +154,10 @@ def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str],
         declared.declare(name, "entrywise")
     for name, shape in p["variables"].items():
         declared.declare(name, shape, p["meanings"].get(name, ""))
-    claims = [ClaimText(c["about"], tuple(c["says"]), c["question"]) for c in p["claims"]]
+    claims = [
+        ClaimText(c["about"], tuple(c["says"]), c["question"], c.get("syntax", "python"))
+        for c in p["claims"]
+    ]
     upstream = p["upstream"]
     problem = build_problem(
         p["text"],

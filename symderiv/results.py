@@ -10,6 +10,7 @@ from typing import Any
 
 from . import derivation as engine
 from .claims import Checker, Verdict
+from .claims.stated import stated
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .costs import Costs, costs_of
 from .documents import GraphPicture, graph_of, pictures
@@ -133,7 +134,8 @@ class Derivation(engine.Derivation):
     def verdicts(self) -> list[Verdict]:
         """Return the answers to the claims of the problem."""
         checker = Checker(self.problem)
-        return [checker.check(claim) for claim in self.problem.claims]
+        claims = [s for claim in self.problem.claims for s in stated(self.problem, claim)]
+        return [checker.check(claim) for claim in claims]
 
     @cached_property
     def evidence(self) -> Evidence:

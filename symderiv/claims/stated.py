@@ -22,7 +22,7 @@ def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
 
     >>> from symderiv.library import load_named
     >>> p = load_named("linear-layer")
-    >>> text = r"\frac{\partial L}{\partial W} = X^\top G"
+    >>> text = r"\frac{\\partial L}{\\partial W} = X^\top G"
     >>> [c.about for c in stated(p, ClaimText("", (text,), syntax="latex"))]
     ['dL/dW']
     """
@@ -53,13 +53,15 @@ def _one(problem: Problem, claim: ClaimText, line: Equation) -> ClaimText:
     about = None
     if len(sides) > 1:
         about = subject(sides[0], reader.names(), names, problem.objective_name)
-    if about is None and not claim.about:
+    if not about and not claim.about:
         raise ParseError(
             f"nothing says what this is about: {_short(' = '.join(sides))}",
             remedy=r"write --wrt W, or \frac{\partial L}{\partial W} = on the left",
         )
     if about is None:
         return one_side(replace(claim, says=sides))
+    if about == "":
+        return one_side(replace(claim, says=sides[1:]))
     if claim.about and not _agree(claim.about, about, problem.objective_name):
         raise ParseError(
             f"the left-hand side is about {about}, and the claim about {claim.about}",

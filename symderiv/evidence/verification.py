@@ -21,7 +21,7 @@ from ..derivation import Derivation
 from ..entries import Roads, compare_all, generalise
 from ..errors import DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
-from ..language import Problem
+from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import ONE, times
 from .backends import TOLERANCE as BACKEND_TOLERANCE
@@ -170,13 +170,16 @@ def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
         "upstream": list(p.upstream),
         "meanings": {**{n: v.meaning for n, v in p.variables.items() if v.meaning}, **p.meanings},
         "wrt": list(wrt),
-        "claims": [
-            {"about": c.about, "says": list(c.says), "question": c.question} for c in p.claims
-        ],
+        "claims": [_claim(c) for c in p.claims],
         "question": p.question,
         "source": p.source,
         "order": p.order,
     }
+
+
+def _claim(c: ClaimText) -> dict[str, Any]:
+    data = {"about": c.about, "says": list(c.says), "question": c.question}
+    return data if c.syntax == "python" else {**data, "syntax": c.syntax}
 
 
 def declaration(v: Variable) -> str:

@@ -5,8 +5,9 @@ Conventions, where a formula on paper leaves room:
 * Letters stand side by side: ``XW`` is X times W, or the name XW where only that is declared. A
   name is found however it is decorated: ``\\mathbf W_1``, ``W^{(1)}`` and ``W_{1}`` are a declared
   W1 or W_1, ``\\hat y`` is y_hat or yhat, ``\\lambda`` is lam, lambda_ or lambda.
-* A product is that of linear algebra, ``\\odot`` and ``\\circ`` go entry by entry, ``x \\cdot y`` of
-  two columns is their inner product, ``\\times`` takes a scalar, ``\\otimes`` is the Kronecker product.
+* A product is that of linear algebra, ``\\odot`` and ``\\circ`` go entry by entry, ``x \\cdot y``
+  of two columns is their inner product, ``\\times`` takes a scalar, ``\\otimes`` is the Kronecker
+  product.
 * ``X^T`` transposes, ``X'`` too; ``f'(Z)`` is the derivative of a function.
 * A sum extends over the product that follows, not over + and -. So does a trace without
   parentheses: ``\\tr A B`` is tr(AB). Parentheses right behind a function hold its argument.
@@ -24,7 +25,8 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
-from .parser import parse_row, place
+from .macros import parse_row
+from .parser import place
 from .reader import LatexReader
 from .subject import subject
 from .trees import Formula, at_item

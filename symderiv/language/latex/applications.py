@@ -39,6 +39,16 @@ class Applications(Symbols):
         """Return the factor that begins at an item, and where the next begins."""
         raise NotImplementedError
 
+    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+        """Return factors and the sign in front of each."""
+        raise NotImplementedError
+
+    def multiplied(
+        self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
+    ) -> ast.expr:
+        """Return the product of factors, those of ``rest`` with the signs in front of them."""
+        raise NotImplementedError
+
     def scripted(
         self, tree: ast.expr, base: Item, sub: Row | None, sups: Sequence[Row], above_first: bool
     ) -> ast.expr:
@@ -113,9 +123,7 @@ class Applications(Symbols):
 
     # its argument
 
-    def application(
-        self, head: Function, items: Sequence[Item], i: int
-    ) -> tuple[ast.expr, int]:
+    def application(self, head: Function, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         """Return a function with its argument, which begins at an item."""
         if i >= len(items):
             raise self.fail(f"{head.name} has no argument", head.item, f"write {head.name}(x)")
@@ -124,26 +132,25 @@ class Applications(Symbols):
             return self._delimited(head, items[i], group), i + 1
         if isinstance(items[i], Sign):
             raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
-        end = self._reach(head, items, i)
         if head.name in tables.GREEDY:
+            end = self._reach(head, items, i + 1)
             return self.applied(head, [self.expression(items[i:end], items[i])]), end
         one, stop = self.factor(items, i)
+        end = self._reach(head, items, stop)
         short = self.applied(head, [one])
         if stop >= end:
             return short, stop
         rest = items[stop:end]
+        # Both readings share their factors: reading them twice would double at every level.
+        others, signs = self.factors(rest, first=True)
         ways = [
-            self.product([short], rest, items[i]),
-            self.applied(head, [self.expression(items[i:end], items[i])]),
+            self.multiplied([short], others, signs),
+            self.applied(head, [self.multiplied([one], others, signs)]),
         ]
         shown = self._macro(head)
         first, both = self._source(items[i:stop]), self._source(items[i:end])
         hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
         return self.choice([like(w, ways[0]) for w in ways], hints), end
-
-    def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
-        """Return factors that are read already times those that follow."""
-        raise NotImplementedError
 
     def _macro(self, head: Function) -> str:
         return self.text[head.item.start : head.item.stop]
@@ -151,26 +158,22 @@ class Applications(Symbols):
     def _source(self, items: Sequence[Item]) -> str:
         return self.text[items[0].start : items[-1].stop].strip()
 
-    def _reach(self, head: Function, items: Sequence[Item], i: int) -> int:
-        """Return where the product that a function could take ends."""
-        k = i
-        while k < len(items):
+    def _reach(self, head: Function, items: Sequence[Item], start: int) -> int:
+        """Return where the product that a function could take ends, from behind its first factor.
+
+        It ends at another function and at a sum; for a trace, at another trace only.
+        """
+        greedy = head.name in tables.GREEDY
+        for k in range(start, len(items)):
             item = items[k]
-            if isinstance(item, Sign) and (head.name not in tables.GREEDY or is_sign(item, ",")):
-                break
-            found = self.function(items, k) if k > i else None
-            if found is not None and (
-                head.name not in tables.GREEDY or found.name in tables.GREEDY
-            ):
-                break
-            if found is None and k > i and isinstance(item, Scripted | Big):
-                big = item.base if isinstance(item, Scripted) else item
-                if isinstance(big, Big):
-                    break
-            k += 1
-            if k - 1 == i and self.function(items, i) is not None:
-                _, k = self.factor(items, i)
-        return k
+            if isinstance(item, Sign) and (not greedy or is_sign(item, ",")):
+                return k
+            found = self.function(items, k)
+            if found is not None and (not greedy or found.name in tables.GREEDY):
+                return k
+            if found is None and isinstance(item, Scripted) and isinstance(item.base, Big):
+                return k
+        return len(items)
 
     def _delimited(self, head: Function, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
@@ -186,7 +189,7 @@ class Applications(Symbols):
             return whole
         inner = self.applied(head, [self.power(parts[0], powered[0])])
         macro, body = self._macro(head), self._source([group])
-        mark = self._source([powered[0]])
+        mark = self._source(powered[:1])
         hints = [f"({macro}{body})^{mark}", f"{macro}({body}^{mark})"]
         return self.choice([whole, like(inner, whole)], hints)
 
@@ -202,6 +205,24 @@ class Applications(Symbols):
             else:
                 parts[-1].append(item)
         return [self.expression(part, group) for part in parts]
+
+    def called_or_times(self, head: Function, item: Item, argument: Item) -> ast.expr:
+        """Return sigmoid of parentheses, or σ times them where it is a name."""
+        group = _argument(argument)
+        assert group is not None
+        inner = self._body(group)
+        base = item.base if isinstance(item, Scripted) else item
+        assert isinstance(base, Symbol)
+        plain = self.symbol(base, None, ())[0]
+        if isinstance(item, Scripted):
+            plain = self.scripted(plain, item, item.sub, item.sups, item.above_first)
+        values = [self.applied(head, [inner]), inner]
+        if isinstance(argument, Scripted):
+            sub, sups, above = argument.sub, argument.sups, argument.above_first
+            values = [self.scripted(v, argument, sub, sups, above) for v in values]
+        ways = [values[0], self.multiplied([plain], [values[1]], [""])]
+        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
+        return self.choice([like(w, ways[0]) for w in ways], hints)
 
     # the value
 
@@ -236,7 +257,9 @@ class Applications(Symbols):
                 f"write it out; there are the first derivatives of {known}",
             )
         tree = ast.parse(template, mode="eval").body
-        return _Placed(args[0], at).visit(tree)  # type: ignore[no-any-return]
+        found = _Placed(args[0], at).visit(tree)
+        assert isinstance(found, ast.expr)
+        return found
 
     def shadowed(self, items: Sequence[Item], i: int) -> Function | None:
         """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
@@ -279,4 +302,3 @@ def _is_determinant(tree: ast.expr) -> bool:
     if getattr(tree, "kind", "") == "bars":
         return True
     return isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "det"
-

@@ -35,9 +35,15 @@ def find(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
         return _fraction(item, items, i, known)
     if isinstance(item, Scripted) and is_sign(item.base, "nabla", "partial"):
         return _nabla(item, items, i)
-    if _is_mark(item, known):
+    if _is_mark(item, known) or _is_doubtful(items, i, known):
         return _inline(items, i, known)
     return None
+
+
+def _is_doubtful(items: Sequence[Item], i: int, known: Known) -> bool:
+    """Whether a d that is a name too is the sign of a differential: of what is no name."""
+    follows = items[i + 1] if i + 1 < len(items) else None
+    return is_letter_d(items[i]) and isinstance(follows, Symbol) and not known(follows)
 
 
 def _is_mark(item: Item, known: Known) -> bool:
@@ -55,12 +61,10 @@ def _fraction(item: Fraction, items: Sequence[Item], i: int, known: Known) -> De
     over, under = item.over.items, item.under.items
     if not over or len(under) < 2:
         return None
-    if not (_is_mark(over[0], known) and _is_mark(under[0], known)):
-        # d can be a size: dL/dW is still a gradient, as L is no name of a value.
-        first = over[1] if len(over) > 1 else None
-        doubtful = is_letter_d(over[0]) and is_letter_d(under[0])
-        if not (doubtful and isinstance(first, Symbol) and not known(first)):
-            return None
+    marked = _is_mark(over[0], known) and _is_mark(under[0], known)
+    # d can be a size: dL/dW is still a gradient, as L is no name of a value.
+    if not marked and not (_is_doubtful(over, 0, known) and is_letter_d(under[0])):
+        return None
     if len(over) > 1:
         return Derivative(over[1:], under[1:], i + 1)
     follows = items[i + 1 : i + 2]
@@ -74,10 +78,9 @@ def _nabla(item: Scripted, items: Sequence[Item], i: int) -> Derivative | None:
     stop = i + 1
     if stop == len(items) or isinstance(items[stop], Sign):
         return Derivative((), by, stop)
-    of = items[stop]
-    sups: tuple[Row, ...] = ()
-    if isinstance(of, Scripted) and of.sub is None:
-        of, sups = of.base, of.sups
+    follows = items[stop]
+    raised = isinstance(follows, Scripted) and follows.sub is None
+    of, sups = (follows.base, follows.sups) if raised else (follows, ())  # type: ignore[attr-defined]
     stop += 1
     if stop < len(items) and isinstance(items[stop], Group) and not sups:
         stop += 1
@@ -88,7 +91,9 @@ def _inline(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
     """Find ∂L/∂W on one line."""
     for k in range(i + 1, min(i + 4, len(items))):
         if is_sign(items[k], "/"):
-            if k + 2 >= len(items) or not _is_mark(items[k + 1], known):
+            if k + 2 >= len(items):
+                return None
+            if not _is_mark(items[k + 1], known) and not is_letter_d(items[k + 1]):
                 return None
             return Derivative(tuple(items[i + 1 : k]), (items[k + 2],), k + 3)
         if isinstance(items[k], Sign):

@@ -126,7 +126,7 @@ def _sides(line: str) -> list[str]:
         if is_equal and depth <= 0:
             cuts.append(token)
     edges = [0, *(t.stop for t in cuts)]
-    ends = [*(t.start for t in cuts), len(line)]
+    ends = [*(_start(line, t) for t in cuts), len(line)]
     sides = [_unpunctuated(line[a:b].strip()) for a, b in zip(edges, ends, strict=True)]
     for k, side in enumerate(sides):
         if not side and len(sides) > 1:
@@ -137,3 +137,9 @@ def _sides(line: str) -> list[str]:
                 remedy="write both sides of =",
             )
     return sides
+
+
+def _start(line: str, sign: Token) -> int:
+    """Return where a sign of equality starts: := is one."""
+    before = line[: sign.start].rstrip()
+    return len(before) - 1 if before.endswith(":") else sign.start

@@ -66,7 +66,9 @@ def is_entrywise(items: tuple[Item, ...]) -> bool:
 def is_label(items: tuple[Item, ...]) -> bool:
     """Whether a superscript in parentheses is part of a name: W^{(1)}."""
     one = len(items) == 1
-    return one and ((isinstance(items[0], Group) and items[0].kind == ")") or is_sign(items[0], "star"))
+    return one and (
+        (isinstance(items[0], Group) and items[0].kind == ")") or is_sign(items[0], "star")
+    )
 
 
 def indices(text: str, row: Row) -> list[ast.expr] | None:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from ...errors import UnsupportedError
 from . import derivatives, marks
 from .layout import Big, Forked, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
 from .marks import bare, is_sign
 from .names import label_of, spellings, written_of
-from .scripts import Scripts
-from .trees import Product, Total, at_item, binary, call, joined, like, span
+from .parser import DEEPEST
+from .totals import Totals, bound_by, is_operator
+from .trees import Product, at_item, binary, call, joined, like
 
-_OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
-_OBJECTIVES = ("L", "l", "J", "loss", "ell")
 
 
-class Meaning(Scripts):
+class Meaning(Totals):
     """Reads rows."""
 
     def whole(self, row: Row) -> ast.expr:
@@ -60,7 +58,7 @@ class Meaning(Scripts):
                 raise self.fail("a term is missing here", at, "write what is added")
             self._check_bound(items[first:stop], bound)
             term = self.term(items[first:stop])
-            bound |= _bound_by(items[first:stop])
+            bound |= bound_by(items[first:stop])
             if result is None:
                 result = term
                 if sign is not None and is_sign(sign, "-"):
@@ -78,7 +76,7 @@ class Meaning(Scripts):
     def _term_end(self, items: Sequence[Item], first: int) -> int:
         """Return where a term ends: at + or -, unless it is the sign of a factor."""
         for k in range(first, len(items)):
-            if is_sign(items[k], "+", "-") and k > first and not _is_operator(items[k - 1]):
+            if is_sign(items[k], "+", "-") and k > first and not is_operator(items[k - 1]):
                 return k
             if is_sign(items[k], "+", "-") and k == first:
                 return k
@@ -86,13 +84,13 @@ class Meaning(Scripts):
 
     def _check_bound(self, items: Sequence[Item], bound: set[str]) -> None:
         """Refuse a term that uses the index of a sum before it: it may have been meant inside."""
-        own = _bound_by(items)
+        own = bound_by(items)
         for item, letter in _index_letters(items):
             if letter in bound - own:
                 raise self.fail(
                     f"a sum extends up to + and -: {letter} is no longer bound here",
                     item,
-                    f"write \\sum_{letter} ( .. ) around what it sums, or name this index otherwise",
+                    f"write \\sum_{letter} ( .. ) around what it sums, or use another index",
                 )
 
     # terms
@@ -103,33 +101,55 @@ class Meaning(Scripts):
 
     def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
         """Return factors that are read already times those that follow."""
-        factors, signs = list(before), [""] * (len(before) - 1)
-        i, sign = 0, "" if before else None
-        while i < len(rest):
-            item = rest[i]
-            if _is_operator(item):
+        return self.multiplied(before, *self.factors(rest, first=not before))
+
+    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+        """Return factors and the sign in front of each."""
+        factors: list[ast.expr] = []
+        signs: list[str] = []
+        i, sign = 0, ""
+        while i < len(items):
+            item = items[i]
+            if is_operator(item):
                 assert isinstance(item, Sign)
-                if sign or not factors:
+                if sign or (first and not factors):
                     raise self.fail("a factor is missing here", item, "write what is multiplied")
                 sign = item.name
                 i += 1
                 continue
-            tree, i = self._signed(rest, i)
-            if factors:
-                signs.append(sign or "")
+            if not sign and i:
+                self._check_numbers(items[i - 1], item)
+            tree, i = self._signed(items, i)
             factors.append(tree)
+            signs.append(sign)
             sign = ""
         if sign:
-            raise self.fail("a factor is missing here", rest[-1], "write what is multiplied")
+            raise self.fail("a factor is missing here", items[-1], "write what is multiplied")
+        return factors, signs
+
+    def multiplied(
+        self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
+    ) -> ast.expr:
+        """Return the product of factors, those of ``rest`` with the signs in front of them."""
+        factors = [*before, *rest]
         if len(factors) == 1:
             return factors[0]
         found = joined(Product(), factors[0], factors[-1])
-        found.factors, found.signs = factors, signs
+        found.factors, found.signs = factors, [*[""] * len(before), *signs][1:]
         return found
+
+    def _check_numbers(self, left: Item, right: Item) -> None:
+        """Refuse numbers side by side: 2 3, and 2 1/2, which is a number in itself."""
+        parts = [*right.over.items, *right.under.items] if isinstance(right, Fraction) else [right]
+        numbers = isinstance(left, Number) and not left.bold
+        if numbers and all(isinstance(x, Number) and not x.bold for x in parts):
+            raise self.fail("two numbers side by side", right, r"write \cdot between them")
 
     def _signed(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         if is_sign(items[i], "+", "-") and i + 1 < len(items):
-            tree, stop = self._signed(items, i + 1)
+            if is_sign(items[i + 1], "+", "-"):
+                raise self.fail("two signs side by side", items[i + 1], "put parentheses around it")
+            tree, stop = self.factor(items, i + 1)
             if is_sign(items[i], "+"):
                 return tree, stop
             return joined(ast.UnaryOp(ast.USub(), tree), self._at(items[i]), tree), stop
@@ -137,30 +157,48 @@ class Meaning(Scripts):
 
     def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         """Return the factor that begins at an item, and where the next begins."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(f"nested deeper than {DEEPEST} levels", items[i], "name inner parts")
+        found = self._factor(items, i)
+        self.depth -= 1
+        return found
+
+    def _factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         item = items[i]
         big = item.base if isinstance(item, Scripted) else item
         if isinstance(big, Big):
-            return self._total(item, items, i + 1)
+            return self.total(item, items, i + 1)
         found = derivatives.find(items, i, self.is_value)
         if found is not None:
-            return self._given(found, items[i], items[found.stop - 1]), found.stop
+            return self.given_gradient(found, items[i], items[found.stop - 1]), found.stop
         scripted = isinstance(item, Scripted) and isinstance(item.base, Fraction)
         if scripted:
             assert isinstance(item, Scripted)
             inner = derivatives.find([item.base], 0, self.is_value)
             if inner is not None:
-                tree = self._given(inner, item, item)
+                tree = self.given_gradient(inner, item, item)
                 return self.scripted(tree, item, item.sub, item.sups, item.above_first), i + 1
         head = self.function(items, i)
         if head is not None:
             return self.application(head, items, i + 1)
         shadowed = self.shadowed(items, i)
         if shadowed is not None:
-            called, stop = self.application(shadowed, items, i + 1)
-            plain = self.product([self.atom(item)], items[i + 1 : stop], item)
-            hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
-            return self.choice([called, like(plain, called)], hints), stop
+            return self.called_or_times(shadowed, item, items[i + 1]), i + 2
+        if self._is_indicator(items, i):
+            group = items[i + 1]
+            assert isinstance(group, Group)
+            return self.indicator(group.body.items, group), i + 2
         return self.atom(item), i + 1
+
+    def _is_indicator(self, items: Sequence[Item], i: int) -> bool:
+        """Whether a bold 1 or I is in front of a comparison: 1[x > 0]."""
+        item = items[i]
+        follows = items[i + 1] if i + 1 < len(items) else None
+        one = isinstance(item, Number | Symbol) and item.bold
+        if not one or not isinstance(follows, Group) or getattr(item, "name", "I") != "I":
+            return False
+        return any(is_sign(x, *_RELATIONS) for x in follows.body.items)
 
     # one item
 
@@ -246,103 +284,6 @@ class Meaning(Scripts):
         exponent = like(ast.BinOp(one, ast.Div(), degree), degree)
         return self.special("power", [body, exponent], item)
 
-    # sums over an index
-
-    def _total(self, item: Item, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
-        sub = item.sub if isinstance(item, Scripted) else None
-        if sub is None:
-            raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
-        letters = self._sum_indices(sub)
-        upper = self._upper(item, letters)
-        stop = next((k for k in range(i, len(items)) if _bound_by([items[k]]) & {*letters}), None)
-        stop = len(items) if stop is None else stop
-        while stop > i and _is_operator(items[stop - 1]):
-            stop -= 1
-        if stop == i:
-            raise self.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
-        tree = self.term(items[i:stop])
-        for letter in reversed(letters):
-            total = joined(Total(), self._at(item), tree)
-            total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
-            total.upper, total.body = upper, tree
-            tree = total
-        return tree, stop
-
-    def _sum_indices(self, sub: Row) -> list[str]:
-        items = list(bare(sub))
-        equals = [k for k, x in enumerate(items) if is_sign(x, "=")]
-        if equals:
-            last = items[equals[0] + 1 :]
-            if len(last) != 1 or not isinstance(last[0], Number) or last[0].text != "1":
-                raise self.fail("indices start at 1", sub, r"write \sum_{i=1}^{n} or \sum_i")
-            items = items[: equals[0]]
-        letters = [x for x in items if not is_sign(x, ",")]
-        for x in letters:
-            if not isinstance(x, Symbol) or x.word:
-                raise UnsupportedError(
-                    "a sum runs over all of an index",
-                    span=span(self.text, x),
-                    remedy=r"write \sum_i, \sum_{i=1}^{n} or \sum_{i,j}; a condition is a factor",
-                )
-        return [written_of(x) for x in letters]
-
-    def _upper(self, item: Item, letters: list[str]) -> ast.expr | None:
-        assert isinstance(item, Scripted)
-        if not item.sups:
-            return None
-        if len(item.sups) > 1 or len(letters) > 1:
-            raise self.fail("one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}")
-        inside = bare(item.sups[0])
-        size = self._size(inside[0]) if len(inside) == 1 else None
-        if size is None:
-            known = ", ".join(self.names.sizes)
-            raise self.fail("the upper limit is no size", item.sups[0], f"the sizes are: {known}")
-        return size
-
-    # given gradients
-
-    def _given(self, found: derivatives.Derivative, first: Item, last: Item) -> ast.expr:
-        """Return the given gradient that a derivative on the right-hand side is."""
-        by = found.by[0] if len(found.by) == 1 else None
-        scripted = isinstance(by, Scripted)
-        base = by.base if isinstance(by, Scripted) else by
-        sub = by.sub if isinstance(by, Scripted) else None
-        known = ", ".join(f"{g} = dL/d{z}" for z, gs in self.given.items() for _, g in gs)
-        remedy = f"the given gradients are: {known}" if known else "no gradient is given"
-        place = Row(first.start, last.stop, ())
-        if not isinstance(base, Symbol) or (scripted and by.sups):  # type: ignore[union-attr]
-            raise self.fail("a gradient by this is not given", place, remedy)
-        tree = self._given_by(base, sub, place, remedy, found.of)
-        for sup in found.sups:
-            tree = self.power(tree, sup)
-        return like(tree, at_item(ast.Constant(0), self.text, place))
-
-    def _given_by(
-        self, base: Symbol, sub: Row | None, place: Row, remedy: str, of: tuple[Item, ...]
-    ) -> ast.expr:
-        script = label_of(sub)
-        named = self.names.of(spellings(base, script or "") if sub else spellings(base), self.given)
-        indices = None
-        if not named and sub is not None:
-            named = self.names.of(spellings(base), self.given)
-            indices = marks.indices(self.text, sub)
-        if not named or (sub is not None and script is None and indices is None):
-            written = written_of(base) + (script or "")
-            raise self.fail(f"the gradient by {written} is not given", place, remedy)
-        losses = self.given[named[0]]
-        of_name = written_of(of[0]) if of and isinstance(of[0], Symbol) else ""
-        if of and (not of_name or of_name not in (*_OBJECTIVES, *(x for x, _ in losses))):
-            raise self.fail("this is no gradient of the loss", place, remedy)
-        chosen = [g for x, g in losses if x == of_name] or [g for _, g in losses]
-        if len(set(chosen)) != 1:
-            raise self.fail("several gradients are given there", place, remedy)
-        tree: ast.expr = at_item(ast.Name(chosen[0], ast.Load()), self.text, place)
-        return tree if indices is None else self.indexed(tree, indices, place, place)
-
-
-def _is_operator(item: Item) -> bool:
-    return isinstance(item, Sign) and item.name in _OPERATORS
-
 
 def _hint(item: Item) -> str:
     name = item.name if isinstance(item, Sign) else ""
@@ -356,19 +297,6 @@ def _hint(item: Item) -> str:
         "neq": "a sum runs over all of an index",
         "in": r"a sum is written \sum_i or \sum_{i=1}^{n}",
     }.get(name, "remove it")
-
-
-def _bound_by(items: Sequence[Item]) -> set[str]:
-    """Return the indices that sums among these items bind."""
-    found: set[str] = set()
-    for item in items:
-        if isinstance(item, Scripted) and isinstance(item.base, Big) and item.sub is not None:
-            for x in bare(item.sub):
-                if is_sign(x, "="):
-                    break
-                if isinstance(x, Symbol):
-                    found.add(written_of(x))
-    return found
 
 
 def _index_letters(items: Sequence[Item]) -> list[tuple[Item, str]]:

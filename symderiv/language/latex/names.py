@@ -101,7 +101,10 @@ def function_of(word: str) -> str | None:
 
 def unknown(text: str, names: Names, item: Item, written: str) -> UnknownNameError:
     """Return the error about a symbol that stands for nothing."""
-    near = difflib.get_close_matches(written, [*names.values], 1)
+    functions = (
+        [*tables.FUNCTION_WORDS, *FUNCTIONS] if isinstance(item, Symbol) and item.word else []
+    )
+    near = difflib.get_close_matches(written, [*names.values, *functions], 1)
     known = ", ".join(names.values)
     remedy = f"did you mean {near[0]}?" if near and len(written) > 1 else f"there are: {known}"
     return UnknownNameError(

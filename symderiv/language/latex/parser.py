@@ -6,30 +6,16 @@ close or has no base, UnsupportedError for a macro that is not known or not read
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
 from dataclasses import replace
 
 from ...errors import LanguageError, ParseError, Span, UnsupportedError
 from . import tables
-from .layout import Big, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
+from .layout import Group, Item, Number, Row, Scripted, Sign, Symbol
 from .tokens import Token, tokens
 
 DEEPEST = 40
-_NAMES = {")": ")", "]": "]", "}": "\\}", ">": "\\rangle", "|": "|", "||": "\\|", "": "}"}
-
-
-def parse_row(text: str) -> Row:
-    r"""Return the layout of a formula.
-
-    >>> [type(item).__name__ for item in parse_row(r"X^\top \frac{1}{n} G").items]
-    ['Scripted', 'Fraction', 'Symbol']
-    """
-    parser = Parser(text)
-    row = parser.row(None)
-    if parser.next.kind != "end":
-        raise parser.stray(parser.next)
-    return row
+_MOST_PRIMES = 4
+NAMES = {")": ")", "]": "]", "}": "\\}", ">": "\\rangle", "|": "|", "||": "\\|", "": "}"}
 
 
 def place(text: str, start: int, stop: int) -> Span:
@@ -39,6 +25,11 @@ def place(text: str, start: int, stop: int) -> Span:
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     return Span(text, start - begin, max(min(stop, end), start + 1) - begin, line)
+
+
+def is_prime(row: Row) -> bool:
+    """Whether a superscript is one prime."""
+    return len(row.items) == 1 and row.items[0] == Sign(row.start, row.stop, "prime")
 
 
 class Parser:
@@ -78,24 +69,16 @@ class Parser:
             return self.fail(
                 "a stray &", token, r"& aligns in \begin{align}; leave it out elsewhere"
             )
-        closing = tables.CLOSING.get(token.text)
-        if closing is not None:
-            return self.fail(f"{token.text!r} closes nothing", token, "remove it")
-        return self.fail(f"{token.text!r} cannot stand here", token, "remove it")
+        closes = token.text in tables.CLOSING or token.text == "right" or self._sized(token)
+        what = "closes nothing" if closes else "cannot stand here"
+        return self.fail(f"{self._shown(token)} {what}", token, "remove it")
 
     # rows
 
     def row(self, closer: str | None) -> Row:
         """Return items up to a closing delimiter, a closing brace or the end."""
         start = self.next.start
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.fail(
-                f"nested deeper than {DEEPEST} levels",
-                self.next,
-                "name inner parts by definitions of the problem",
-                UnsupportedError,
-            )
+        self.deeper()
         self.open.append(closer)
         items: list[Item] = []
         while not self._ends(closer, items):
@@ -111,19 +94,30 @@ class Parser:
         self.open.pop()
         return Row(start, items[-1].stop if items else start, tuple(items))
 
+    def deeper(self) -> None:
+        """Count a level; raises UnsupportedError for one too many."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(
+                f"nested deeper than {DEEPEST} levels",
+                self.next,
+                "name inner parts by definitions of the problem",
+                UnsupportedError,
+            )
+
     def _ends(self, closer: str | None, items: list[Item]) -> bool:
         token = self.next
         if token.kind in ("end", "row") or token.is_char("}", "&"):
             return True
         if token.kind == "macro" and token.text == "right":
             return True
-        bar = self._bar(token)
+        bar = self.bar(token)
         if bar is not None:
             ready = bool(items) and not isinstance(items[-1], Sign)
             return bar == closer and ready
         return self._closing(token) is not None
 
-    def _bar(self, token: Token) -> str | None:
+    def bar(self, token: Token) -> str | None:
         if token.kind == "macro":
             return "||" if token.text == "|" else tables.BARS.get(token.text)
         return "|" if token.is_char("|") else None
@@ -134,7 +128,7 @@ class Parser:
         if self._sized(token):
             follows = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
             side = token.text[-1]
-            bar = self._bar(follows)
+            bar = self.bar(follows)
             if bar is not None:
                 inner = side == "g" and self.open[-1] == bar
                 return bar if side == "r" or inner else None
@@ -188,19 +182,19 @@ class Parser:
         body = self.row(closer)
         if self._sized(self.next):
             self.take()
-        found = self._bar(self.next) or self._closing(self.next)
+        found = self.bar(self.next) or self._closing(self.next)
         if found != closer:
             if self.next.kind == "end":
-                raise self.fail(f"{opener.text!r} is never closed", opener, self._add(closer))
+                raise self.fail(f"{opener.text!r} is never closed", opener, self.add(closer))
             if found is not None:
                 raise self.fail(
-                    f"{self.next.text!r} closes {opener.text!r}", self.next, self._add(closer)
+                    f"{self.next.text!r} closes {opener.text!r}", self.next, self.add(closer)
                 )
             raise self.stray(self.next)
         return Group(token.start, self.take().stop, closer, body)
 
-    def _add(self, closer: str) -> str:
-        return f"close it with {_NAMES[closer]}"
+    def add(self, closer: str) -> str:
+        return f"close it with {NAMES[closer]}"
 
     # scripts
 
@@ -214,9 +208,13 @@ class Parser:
             if token.text == "'":
                 mark = Sign(token.start, token.stop, "prime")
                 sups.append(Row(token.start, token.stop, (mark,)))
+                if len(sups) > _MOST_PRIMES:
+                    raise self.fail("too many primes", token, "write a derivative by a name")
                 continue
             row = self.script(token)
             if token.text == "^":
+                if any(not is_prime(s) for s in sups):
+                    raise self.fail("a second superscript", token, "write (a^b)^c or a^{b^c}")
                 sups.append(row)
             elif sub is not None:
                 raise self.fail(
@@ -226,6 +224,9 @@ class Parser:
                 sub, above_first = row, bool(sups)
         stop = self.tokens[self.at - 1].stop
         return Scripted(base.start, stop, base, sub, tuple(sups), above_first)
+
+    def _shown(self, token: Token) -> str:
+        return f"\\{token.text}" if token.kind == "macro" else repr(token.text)
 
     def script(self, token: Token) -> Row:
         """Return the script behind ^ or _."""
@@ -242,7 +243,9 @@ class Parser:
         """Return an argument of a macro: in braces, or one item."""
         follows = self.next
         if follows.kind in ("end", "row") or follows.is_char("}", "&", "^", "_"):
-            raise self.fail(f"{token.text!r} has nothing to go with", token, "write it in braces")
+            raise self.fail(
+                f"{self._shown(token)} has nothing to go with", token, "write it in braces"
+            )
         if follows.is_char("{"):
             opened = self.take()
             body = self.row("")
@@ -253,198 +256,13 @@ class Parser:
             first = replace(follows, text=follows.text[0], stop=follows.start + 1)
             rest = replace(follows, text=follows.text[1:], start=follows.start + 1)
             self.tokens[self.at : self.at + 1] = [first, rest]
+        self.deeper()
         item = self.item()
+        self.depth -= 1
         if item is None:
             return self.argument(token)
         return Row(item.start, item.stop, (item,))
 
-    # macros
-
     def macro(self, token: Token) -> Item | None:
-        """Return what a macro stands for; raises UnsupportedError for one that is not read."""
-        name = token.text
-        build = _MACROS.get(name)
-        if build is not None:
-            return build(self, token)
-        if name in tables.DROPPED:
-            self._options()
-            for _ in range(tables.DROPPED[name]):
-                self.argument(token)
-            return None
-        if name in tables.TRANSPARENT:
-            rows = [self.argument(token) for _ in range(tables.TRANSPARENT[name])]
-            return Group(token.start, rows[-1].stop, "", rows[-1])
-        if name in tables.GREEK_MACROS:
-            return Symbol(token.start, token.stop, tables.GREEK_MACROS[name], greek=True)
-        if name in tables.LETTERS:
-            return Symbol(token.start, token.stop, tables.LETTERS[name])
-        if name in tables.FUNCTION_MACROS:
-            return Symbol(token.start, token.stop, name, word=True)
-        if name in tables.SIGNS:
-            return Sign(token.start, token.stop, tables.SIGNS[name])
-        if name in tables.SIZES:
-            return self.group(token, self.take()) if self._opens() else None
-        if name in tables.OPENING or name in tables.BARS:
-            return self.group(token, token)
-        raise self._unknown(token)
-
-    def _opens(self) -> bool:
-        return self.next.text in tables.OPENING or self._bar(self.next) is not None
-
-    def _options(self) -> None:
-        while self.next.is_char("["):
-            while not self.next.is_char("]") and self.next.kind != "end":
-                self.take()
-            self.take()
-
-    def _unknown(self, token: Token) -> LanguageError:
-        name = token.text
-        if name in tables.REFUSED:
-            return self.fail(
-                f"\\{name} is not read here", token, tables.REFUSED[name], UnsupportedError
-            )
-        near = difflib.get_close_matches(name, KNOWN, 1)
-        remedy = f"did you mean \\{near[0]}?" if near else "write it with the macros of amsmath"
-        return self.fail(f"the macro \\{name} is not known", token, remedy, UnsupportedError)
-
-
-def _left(parser: Parser, token: Token) -> Item:
-    opener = parser.take()
-    if opener.text == "." or (opener.text not in tables.OPENING and not parser._bar(opener)):
-        raise parser.fail(f"{opener.text!r} opens nothing", opener, "write \\left( .. \\right)")
-    macro = opener.kind == "macro"
-    bar = "||" if macro and opener.text == "|" else None
-    closer = bar or tables.OPENING.get(opener.text) or tables.BARS[opener.text]
-    body = parser.row("\\right")
-    if parser.next.kind != "macro" or parser.next.text != "right":
-        if parser.next.kind == "end":
-            raise parser.fail("\\left is never closed", token, "add \\right" + _NAMES[closer])
-        raise parser.stray(parser.next)
-    parser.take()
-    end = parser.take()
-    found = parser._bar(end) or tables.CLOSING.get(end.text)
-    if found != closer:
-        raise parser.fail(
-            f"\\right{end.text} closes \\left{opener.text}", end, parser._add(closer)
-        )
-    return Group(token.start, end.stop, closer, body)
-
-
-def _right(parser: Parser, token: Token) -> Item:
-    raise parser.fail("\\right closes nothing", token, "remove it, or add \\left(")
-
-
-def _fraction(parser: Parser, token: Token) -> Item:
-    over = parser.argument(token)
-    under = parser.argument(token)
-    return Fraction(token.start, under.stop, over, under)
-
-
-def _root(parser: Parser, token: Token) -> Item:
-    degree = None
-    if parser.next.is_char("["):
-        opened = parser.take()
-        degree = parser.row("]")
-        if not parser.next.is_char("]"):
-            raise parser.fail("'[' is never closed", opened, "add ']'")
-        parser.take()
-    body = parser.argument(token)
-    return Root(token.start, body.stop, degree, body)
-
-
-def _sum(parser: Parser, token: Token) -> Item:
-    return Big(token.start, token.stop)
-
-
-def _brace(parser: Parser, token: Token) -> Item:
-    """Return what a brace is drawn under, without its label."""
-    body = parser.argument(token)
-    if parser.next.is_char("_", "^"):
-        parser.argument(parser.take())
-    return Group(token.start, body.stop, "", body)
-
-
-def _font(parser: Parser, token: Token) -> Item:
-    row = parser.argument(token)
-    bold = token.text in tables.BOLD
-    if token.text in ("mathbb", "mathds"):
-        letters = "".join(i.name for i in row.items if isinstance(i, Symbol))
-        remedy = tables.REFUSED.get(f"mathbb{{{letters}}}")
-        if remedy is not None:
-            raise parser.fail(
-                f"\\mathbb{{{letters}}} is not read here",
-                replace(token, stop=row.stop),
-                remedy,
-                UnsupportedError,
-            )
-    items = tuple(_marked(item, bold) for item in row.items)
-    if len(items) == 1 and isinstance(items[0], Symbol | Number):
-        return replace(items[0], start=token.start, stop=row.stop)
-    return Group(token.start, row.stop, "", replace(row, items=items))
-
-
-def _marked(item: Item, bold: bool) -> Item:
-    return replace(item, bold=True) if bold and isinstance(item, Symbol | Number) else item
-
-
-def _word(parser: Parser, token: Token) -> Item:
-    row = parser.argument(token)
-    parts: list[str] = []
-    for item in row.items:
-        if isinstance(item, Group) and not item.kind and len(item.body.items) == 1:
-            item = item.body.items[0]
-        if isinstance(item, Symbol):
-            parts.append(item.name)
-        elif isinstance(item, Number):
-            parts.append(item.text)
-        else:
-            return Group(token.start, row.stop, "", row)
-    name = "".join(parts)
-    if name == "1":
-        return Number(token.start, row.stop, "1", bold=True)
-    function = token.text == "operatorname" or len(name) > 1
-    greek = len(row.items) == 1 and name in tables.GREEK_MACROS.values() and len(name) > 1
-    if not name:
-        raise parser.fail(f"\\{token.text} is empty", token, "write a name in it")
-    return Symbol(token.start, row.stop, name, word=function, greek=greek, upright=True)
-
-
-def _accent(parser: Parser, token: Token) -> Item:
-    accent = tables.ACCENTS[token.text]
-    row = parser.argument(token)
-    item = row.items[0] if len(row.items) == 1 else None
-    inner = item.base if isinstance(item, Scripted) else item
-    if isinstance(inner, Number) and accent == "vec":
-        return replace(inner, start=token.start, stop=row.stop, bold=True)
-    if not isinstance(inner, Symbol):
-        raise parser.fail(
-            f"\\{token.text} stands over one letter", replace(token, stop=row.stop), "\\hat{y}"
-        )
-    marked = replace(inner, accent=accent, start=token.start)
-    if isinstance(item, Scripted):
-        return replace(item, base=marked, start=token.start, stop=row.stop)
-    return replace(marked, stop=row.stop)
-
-
-_MACROS: dict[str, Callable[[Parser, Token], Item]] = {
-    "left": _left,
-    "right": _right,
-    "sqrt": _root,
-    "sum": _sum,
-    "underbrace": _brace,
-    "overbrace": _brace,
-    **dict.fromkeys(("frac", "tfrac", "dfrac", "cfrac", "nicefrac", "sfrac"), _fraction),
-    **dict.fromkeys(tables.FONTS, _font),
-    **dict.fromkeys(tables.WORDS, _word),
-    **dict.fromkeys(tables.ACCENTS, _accent),
-}
-KNOWN = sorted(
-    {
-        *_MACROS,
-        *tables.GREEK_MACROS,
-        *tables.FUNCTION_MACROS,
-        *tables.SIGNS,
-        *tables.OPENING,
-        *tables.CLOSING,
-    }
-)
+        """Return what a macro stands for; None for what is left out."""
+        raise NotImplementedError

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ...errors import LanguageError, ShapeError
+from ...errors import LanguageError, UnsupportedError
 from ...expr import Expr
 from ...shapes import SCALAR
 from .trees import Product, binary
@@ -42,14 +43,14 @@ Levels = Sequence[tuple[str, ...]]
 def read(reader: LatexReader, at: Product) -> Expr:
     """Return the product of factors as their shapes allow; raises LanguageError."""
     if len(at.factors) > LONGEST:
-        raise ShapeError(
+        raise UnsupportedError(
             f"a product of {len(at.factors)} factors",
             span=reader.span(at),
             remedy="name parts of it by definitions of the problem",
         )
     parts = [(f, reader.read(f)) for f in at.factors]
     found_ways = _ways(reader, parts, at.signs)
-    ways = [lambda w=way: _value(reader, w) for way in found_ways]  # type: ignore[misc]
+    ways = [partial(_value, reader, way) for way in found_ways]
     hints = _hints(reader, at)
     if len(ways) > 1:
         return reader.chosen(ways, at, lambda k: hints[min(k, 1)])
@@ -148,7 +149,7 @@ def _apart(
     rest: list[Part] = []
     left: list[str] = []
     for k, part in enumerate(parts):
-        beside = [s for s in (signs[k - 1] if k else None, signs[k] if k < len(signs) else None)]
+        beside = (signs[k - 1] if k else None, signs[k] if k < len(signs) else None)
         free = all(s is None or s in ("", *_DOTS) for s in beside)
         if reader.shape(part[1]) == SCALAR and free and len(parts) > 1:
             front.append(part)

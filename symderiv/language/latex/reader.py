@@ -9,29 +9,40 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...errors import (
     AmbiguousTextError,
     IndexNameError,
-    LanguageError,
     ShapeError,
     UnsupportedError,
 )
-from ...expr import Expr, eye, index_sum, number, ones, transpose, zeros
+from ...expr import Expr, eye, index_sum, number, ones, transpose, walk, zeros
 from ...notation.text import text as spelled
 from ...shapes import ONE, SCALAR, Dim, Shape, describe, size
 from ..elaborate import Elaborator
 from . import products
 from .meaning import Meaning
 from .names import Names
-from .trees import Choice, Formula, Indexed, Product, Sized, Special, Total, call, like, transposed
+from .readings import Readings
+from .trees import (
+    Choice,
+    Formula,
+    Indexed,
+    Known,
+    Product,
+    Sized,
+    Special,
+    Total,
+    call,
+    like,
+    transposed,
+)
 
-_MOST_READINGS = 400
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 
 
-class LatexReader(Elaborator):
+class LatexReader(Readings):
     """Reads the trees of formulas."""
 
     signs: ClassVar[dict[type[ast.operator], str]] = {
@@ -41,10 +52,6 @@ class LatexReader(Elaborator):
         ast.BitXor: "times",
         ast.BitAnd: "otimes",
     }
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.tried = 0
 
     def names(self) -> Names:
         """Return the names that a formula may use."""
@@ -72,71 +79,10 @@ class LatexReader(Elaborator):
         return own(self, at) if own is not None else super().read(at)
 
     def _formula(self, at: Formula) -> Expr:
-        meaning = Meaning(self.text, self.names(), self.given())
-        return self.read(meaning.whole(at.row))  # type: ignore[arg-type]
-
-    # readings
-
-    def attempt(self, read: Callable[[], Expr]) -> Expr | LanguageError:
-        """Return a reading, or why it cannot be; what it bound stays bound only if it is read."""
-        before = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-        try:
-            return read()
-        except AmbiguousTextError:
-            raise
-        except LanguageError as error:
-            self.restore(before)
-            return error
-
-    def restore(self, before: tuple[Any, ...]) -> None:
-        """Go back to what was bound before a reading."""
-        state, indices, bound, self._depth = before
-        self.unifier.restore(state)
-        self.indices.clear()
-        self.indices.update(indices)
-        self.bound.clear()
-        self.bound.update(bound)
-
-    def chosen(
-        self, ways: list[Callable[[], Expr]], at: ast.expr, hints: Callable[[int], str]
-    ) -> Expr:
-        """Return the one reading that fits; raises AmbiguousTextError where two do."""
-        fits: list[tuple[int, Expr, tuple[Any, ...]]] = []
-        failures: list[LanguageError] = []
-        start = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-        for k, way in enumerate(ways):
-            self.tried += 1
-            if self.tried > _MOST_READINGS:
-                raise UnsupportedError(
-                    "too many places that can be read in two ways",
-                    span=self.span(at),
-                    remedy="put parentheses around arguments and factors",
-                )
-            found = self.attempt(way)
-            after = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-            self.restore(start)
-            if isinstance(found, LanguageError):
-                failures.append(found)
-            elif not any(found == x for _, x, _ in fits):
-                fits.append((k, found, after))
-        if not fits:
-            raise failures[0]
-        if len(fits) > 1 and not self.unifier.collect:
-            self._ambiguous(at, [(spelled(x), hints(k)) for k, x, _ in fits[:2]])
-        self.restore(fits[0][2])
-        return fits[0][1]
-
-    def _ambiguous(self, at: ast.expr, readings: list[tuple[str, str]]) -> None:
-        (first, how), (second, other) = readings
-        raise AmbiguousTextError(
-            f"this can be read in two ways: {first}, or {second}",
-            span=self.span(at),
-            remedy=f"write {how} for the first, {other} for the second",
+        meaning = Meaning(
+            self.text, self.names(), self.given(), list(dict.fromkeys(self.gradients.values()))
         )
-
-    def _choice(self, at: Choice) -> Expr:
-        ways = [lambda w=way: self.read(w) for way in at.ways]  # type: ignore[misc]
-        return self.chosen(ways, at, lambda k: at.hints[k])
+        return self.read(meaning.whole(at.row))  # type: ignore[arg-type]
 
     def _product(self, at: Product) -> Expr:
         return products.read(self, at)
@@ -151,7 +97,7 @@ class LatexReader(Elaborator):
             return super()._combine(signs.get(sign, sign), at, left, right)
         if sign in ("@", "cdot", "times"):
             if sign == "times" and not scalar:
-                self._refuse(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
+                raise self._refused(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
             if sign == "cdot" and a[1] == b[1] == ONE and not scalar:
                 self.unify(a[0], b[0], lambda: self._mismatch(at, a, b, "of one length"))
                 return super()._combine("@", _turned(at), transpose(left), right)
@@ -198,8 +144,9 @@ class LatexReader(Elaborator):
             return
         x, y = self.source(at.left), self.source(at.right)
         if ONE not in b:
-            self._refuse(
-                at, f"a quotient by {y}, which is {describe(b)}",
+            raise self._refused(
+                at,
+                f"a quotient by {y}, which is {describe(b)}",
                 rf"write ({x}) \oslash ({y}) entry by entry, or {y}^{{-1}}",
             )
 
@@ -219,40 +166,48 @@ class LatexReader(Elaborator):
             remedy=remedy,
         )
 
-    def _refuse(self, at: ast.expr, what: str, remedy: str) -> None:
-        raise UnsupportedError(f"{what} is not read", span=self.span(at), remedy=remedy)
+    def _refused(self, at: ast.expr, what: str, remedy: str) -> UnsupportedError:
+        return UnsupportedError(f"{what} is not read", span=self.span(at), remedy=remedy)
 
     # what shapes decide
+
+    def known(self, at: ast.expr) -> Known:
+        """Return a tree as read."""
+        if isinstance(at, Known):
+            return at
+        found = like(Known(), at)
+        found.value = self.read(at)
+        return found
 
     def _special(self, at: Special) -> Expr:
         return _SPECIAL[at.kind](self, at)
 
     def _bars(self, at: Special) -> Expr:
-        shape = self.shape(self.read(at.args[0]))
+        x = self.known(at.args[0])
+        shape = self.shape(x.value)
         if shape == SCALAR:
-            return self.read(call("abs", at.args, at))
-        if shape[0] == shape[1]:
-            return self.read(call("det", at.args, at))
-        self._refuse(at, f"| | around what is {describe(shape)}", r"write \|x\|, or \|X\|_F")
-        raise AssertionError
+            return self.read(call("abs", [x], at))
+        if shape[-2] == shape[-1]:
+            return self.read(call("det", [x], at))
+        raise self._refused(at, f"| | around what is {describe(shape)}", r"write \|x\|, or \|X\|_F")
 
     def _log_bars(self, at: Special) -> Expr:
         """Return log |A| and log det A as one function, log |x| of a scalar as it stands."""
         inner = at.args[0]
-        while isinstance(inner, Special) and self.read(inner.args[0]).is_scalar:
-            body = inner.args[0]
-            if not isinstance(body, ast.Call):
-                return self.read(call("log", at.args, at))
-            inner = body
         if isinstance(inner, Special):
-            return self.read(call("logdet", inner.args, at))
-        if isinstance(inner.func, ast.Name) and inner.func.id == "det":  # type: ignore[attr-defined]
-            return self.read(call("logdet", inner.args, at))  # type: ignore[attr-defined]
-        return self.read(call("log", at.args, at))
+            body = inner.args[0]
+            if isinstance(body, ast.Call) and _is_call(body, "det"):
+                return self.read(call("logdet", body.args, at))
+            x = self.known(body)
+            if not x.value.is_scalar:
+                return self.read(call("logdet", [x], at))
+            return self.read(call("log", [call("abs", [x], inner)], at))
+        assert isinstance(inner, ast.Call)
+        return self.read(call("logdet", inner.args, at))
 
     def _norm(self, at: Special) -> Expr:
-        shape = self.shape(self.read(at.args[0]))
-        vector = ONE in shape
+        x = self.known(at.args[0])
+        vector = ONE in self.shape(x.value)
         if not vector and at.mark in ("", "1", "inf"):
             mark = {"": r"\|X\|", "1": r"\|X\|_1", "inf": r"\|X\|_\infty"}[at.mark]
             raise AmbiguousTextError(
@@ -264,47 +219,57 @@ class LatexReader(Elaborator):
         kind: list[ast.expr] = []
         if not vector and at.mark in ("2", "nuc"):
             kind = [like(ast.Constant(2 if at.mark == "2" else "nuc"), at)]
-        return self.read(call(name, [at.args[0], *kind], at))
+        return self.read(call(name, [x, *kind], at))
 
     def _inverse(self, at: Special) -> Expr:
-        x = self.read(at.args[0])
-        shape = self.shape(x)
-        if shape == SCALAR:
-            one = like(ast.Constant(1), at)
-            return self.read(like(ast.BinOp(one, ast.Div(), at.args[0]), at))
-        return self.read(call("inv", at.args, at))
+        x = self.known(at.args[0])
+        if self.shape(x.value) == SCALAR:
+            return self.read(like(ast.BinOp(like(ast.Constant(1), at), ast.Div(), x), at))
+        return self.read(call("inv", [x], at))
 
     def _power_of(self, at: Special) -> Expr:
-        base, exponent = self.read(at.args[0]), self.read(at.args[1])
-        shape = self.shape(base)
-        if not exponent.is_scalar:
-            self._refuse(at.args[1], "an exponent that is no scalar", r"write \exp, or ^\top")
+        base, exponent = self.known(at.args[0]), self.known(at.args[1])
+        shape = self.shape(base.value)
+        if not exponent.value.is_scalar:
+            raise self._refused(exponent, "an exponent that is no scalar", r"write \exp, or ^\top")
         if shape == SCALAR:
-            return self.read(like(ast.BinOp(at.args[0], ast.Pow(), at.args[1]), at))
-        x, k = self.source(at.args[0]), self.source(at.args[1])
-        if len(shape) > 2 or shape[0] != shape[1]:
+            return self.read(like(ast.BinOp(base, ast.Pow(), exponent), at))
+        x, k = self.source(base), self.source(exponent)
+        if shape[-2] != shape[-1]:
             both = rf"({x})^{{\odot {k}}} entry by entry"
             inner = rf"\|{x}\|^{k}" if ONE in shape else rf"{x}^\top {x}"
-            self._refuse(at, f"a power of what is {describe(shape)}", f"write {both}, or {inner}")
-        if exponent.op == "num" and number(exponent).denominator != 1:
-            self._refuse(
-                at, "a root of a matrix", rf"write \operatorname{{sqrtm}}({x}), or \odot {k}"
-            )
-        return self.read(call("matrix_power", at.args, at))
+            what = f"a power of what is {describe(shape)}"
+            raise self._refused(at, what, f"write {both}, or {inner}")
+        number_ = exponent.value
+        whole = number_.op != "num" or number(number_).denominator == 1
+        if not whole or any(e.op in ("div", "pow") for e in walk(number_)):
+            remedy = rf"write \operatorname{{sqrtm}}({x}), or ({x})^{{\odot {k}}} entry by entry"
+            raise self._refused(at, "a root of a matrix", remedy)
+        return self.read(call("matrix_power", [base, exponent], at))
+
+    def _prime(self, at: Special) -> Expr:
+        """Return a transpose written as a prime, which on a number would be another number."""
+        x = self.known(at.args[0])
+        if x.value.is_scalar:
+            what = f"a prime at the scalar {self.source(x)}"
+            raise self._refused(at, what, "give it a name of its own")
+        return self.read(transposed(x, at))
 
     def _entry_by_entry(self, at: Special) -> Expr:
         """Return a root or an exponential, of a square matrix only if it says which."""
-        shape = self.shape(self.read(at.args[0]))
+        x = self.known(at.args[0])
+        shape = self.shape(x.value)
         entrywise, matrix, macro = _FUNCTIONS[at.kind]
         if shape != SCALAR and shape[-2] == shape[-1]:
-            x = self.source(at.args[0])
+            written = self.source(x)
             raise AmbiguousTextError(
-                f"this can be read in two ways: {entrywise}({x}) entry by entry, or {matrix}({x})",
+                f"this can be read in two ways: {entrywise}({written}) entry by entry, or "
+                f"{matrix}({written})",
                 span=self.span(at),
-                remedy=rf"write {macro}({x}) for the first, \operatorname{{{matrix}}}({x}) for the "
-                "second",
+                remedy=rf"write {macro}({written}) for the first, "
+                rf"\operatorname{{{matrix}}}({written}) for the second",
             )
-        return self.read(call(entrywise, at.args, at))
+        return self.read(call(entrywise, [x], at))
 
     def _sized(self, at: Sized) -> Expr:
         fresh = self.unifier.fresh
@@ -313,8 +278,8 @@ class LatexReader(Elaborator):
         return ones(fresh()) if at.kind == "ones" else zeros(fresh(), fresh())
 
     def _indexed(self, at: Indexed) -> Expr:
-        x = self.read(at.value)
-        shape, marks = self.shape(x), list(at.marks)
+        value = self.known(at.value)
+        shape, marks = self.shape(value.value), list(at.marks)
         if shape == SCALAR:
             raise IndexNameError(
                 f"{self.source(at.value)} is a scalar: it has no index",
@@ -327,7 +292,7 @@ class LatexReader(Elaborator):
         if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
             marks = [like(ast.Constant(1), marks[0]), *marks]
         part: ast.expr = marks[0] if len(marks) == 1 else like(ast.Tuple(marks, ast.Load()), at)
-        return self._subscript(like(ast.Subscript(at.value, part, ast.Load()), at))
+        return self._subscript(like(ast.Subscript(value, part, ast.Load()), at))
 
     def _two_digits(self, at: Indexed, mark: ast.expr) -> list[ast.expr]:
         value = mark.value if isinstance(mark, ast.Constant) else None
@@ -372,11 +337,19 @@ class LatexReader(Elaborator):
     def _called(self, at: ast.Call) -> Expr:
         alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")
         if alone and len(at.args) == 1 and not at.keywords:
-            shape = self.shape(self.read(at.args[0]))
-            if shape[-1] == ONE != shape[0]:
-                # Of a column, softmax can only be along it.
-                at = call(at.func.id, at.args, at, axis=0)  # type: ignore[attr-defined]
+            x = self.known(at.args[0])
+            shape = self.shape(x.value)
+            # Of a column, softmax can only be along it.
+            options = {"axis": 0} if shape[-1] == ONE != shape[0] else {}
+            at = call(at.func.id, [x], at, **options)  # type: ignore[attr-defined]
         return self._call(at)
+
+    def _read_already(self, at: Known) -> Expr:
+        return at.value
+
+
+def _is_call(at: ast.Call, name: str) -> bool:
+    return isinstance(at.func, ast.Name) and at.func.id == name
 
 
 def _turned(at: ast.BinOp) -> ast.BinOp:
@@ -388,6 +361,7 @@ _SPECIAL: dict[str, Callable[[LatexReader, Special], Expr]] = {
     "log-bars": LatexReader._log_bars,
     "norm": LatexReader._norm,
     "inverse": LatexReader._inverse,
+    "prime": LatexReader._prime,
     "power": LatexReader._power_of,
     "root": LatexReader._entry_by_entry,
     "exponential": LatexReader._entry_by_entry,
@@ -398,11 +372,12 @@ _FUNCTIONS = {
 }
 _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Formula: LatexReader._formula,
-    Choice: LatexReader._choice,
+    Choice: Readings.read_choice,
     Product: LatexReader._product,
     Special: LatexReader._special,
     Sized: LatexReader._sized,
     Indexed: LatexReader._indexed,
+    Known: LatexReader._read_already,
     Total: LatexReader._total,
     ast.Call: LatexReader._called,
 }

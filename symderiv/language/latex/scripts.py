@@ -68,7 +68,7 @@ class Scripts(Applications):
             raise self.fail("an empty superscript", sup, "leave it out")
         if all(is_sign(x, "prime") for x in items):
             for _ in items:
-                tree = self._up_to(transposed(tree, tree), tree, sup)
+                tree = self._up_to(self.special("prime", [tree], sup), tree, sup)
             return tree
         if marks.is_transpose(items):
             turned = self._up_to(transposed(tree, tree), tree, sup)
@@ -89,7 +89,9 @@ class Scripts(Applications):
                 sup,
                 "write X^\\top, X^{+}, or a declared name",
             )
-        return self._up_to(self.special("power", [tree, self.expression(items, sup)], sup), tree, sup)
+        return self._up_to(
+            self.special("power", [tree, self.expression(items, sup)], sup), tree, sup
+        )
 
     def _or_power(
         self, turned: ast.expr, tree: ast.expr, sup: Row, items: tuple[Item, ...]

@@ -11,15 +11,19 @@ from dataclasses import replace
 from ...errors import LanguageError, ParseError
 from . import derivatives, marks
 from .layout import Group, Item, Row, Scripted, Symbol
+from .macros import parse_row
+from .marks import is_sign
 from .names import Names, label_of, spellings, unknown, written_of
-from .parser import parse_row
 from .trees import span
 
-_OBJECTIVES = ("L", "l", "ell", "J", "Loss", "loss")
+_OBJECTIVES = ("L", "l", "ell", "J", "f", "F", "E", "C", "Loss", "loss", "cost")
 
 
 def subject(text: str, names: Names, variables: tuple[str, ...], objective: str) -> str | None:
-    """Return what a side is about; raises LanguageError for a derivative of something else."""
+    """Return what a side is about; raises LanguageError for a derivative of something else.
+
+    It is empty for the gradient of the objective by what is not said, None for a formula.
+    """
     row = parse_row(text)
     items, outer = _opened(row)
 
@@ -28,6 +32,9 @@ def subject(text: str, names: Names, variables: tuple[str, ...], objective: str)
 
     if not items:
         return None
+    if is_sign(items[0], "nabla"):
+        _check_objective(text, items[1:] or items, names, objective)
+        return ""
     found = derivatives.find(items, 0, known)
     if found is None:
         return _differential(text, items, names, variables, objective)
@@ -74,7 +81,8 @@ def _check_objective(text: str, of: tuple[Item, ...], names: Names, objective: s
     if isinstance(first, Symbol) and called:
         spelled = spellings(first)
         if objective in spelled or set(spelled) & set(_OBJECTIVES):
-            if not names.of(spelled, names.values):
+            taken = (*names.values, *names.sizes, *names.entrywise)
+            if objective in spelled or not names.of(spelled, taken):
                 return
     last = of[-1]
     raise ParseError(
@@ -113,6 +121,12 @@ def _variable(
             span=span(text, place),
             remedy=f"write --wrt {whole[0]} without a left-hand side",
         )
+    if sub is not None and not whole and not part and marks.has_comma(sub):
+        items = marks.bare(sub)
+        comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
+        head = label_of(Row(sub.start, sub.stop, items[:comma])) or ""
+        part = names.of(spellings(base, head + (label or "")), variables) if head else []
+        sub = Row(sub.start, sub.stop, items[comma + 1 :])
     if whole:
         return whole[0], []
     if part and sub is not None:

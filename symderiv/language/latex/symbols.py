@@ -30,11 +30,23 @@ from .trees import Choice, Indexed, Sized, Special, at_item, call, like, span
 class Symbols:
     """Reads symbols with their scripts; the rest of the meaning is built on it."""
 
-    def __init__(self, text: str, names: Names, given: Mapping[str, Sequence[tuple[str, str]]]):
-        self.text, self.names, self.given = text, names, given
+    def __init__(
+        self,
+        text: str,
+        names: Names,
+        given: Mapping[str, Sequence[tuple[str, str]]],
+        gradients: Sequence[str] = (),
+    ) -> None:
+        self.text, self.names = text, names
+        self.given, self.gradients = given, gradients  # those at names, and all of them
+        self.depth = 0
 
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return the tree of items side by side."""
+        raise NotImplementedError
+
+    def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
+        """Return factors that are read already times those that follow."""
         raise NotImplementedError
 
     def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
@@ -119,11 +131,11 @@ class Symbols:
             k = next(i for w in ways for i, j in w if self._loose_d(run, i, j))
             place = replace(run[k], stop=run[k + 1].stop)
             what = written_of(run[k + 1]) + (label_of(getattr(run[k + 1], "sub", None)) or "")
-            given = ", ".join(g for gs in self.given.values() for _, g in gs)
+            given = ", ".join(self.gradients)
             raise self.fail(
-                f"d{what} is no name of the problem, and d can be a factor",
+                f"d{what} is no name of the problem",
                 place,
-                rf"write d \cdot {what} for the product; given gradients: {given or 'none'}",
+                rf"the given gradients are: {given or 'none'}; d times {what} is d \cdot {what}",
             )
         return kept
 
@@ -132,13 +144,15 @@ class Symbols:
 
     def _is_word(self, run: list[Item]) -> bool:
         core = "".join(map(written_of, run))
-        return len(run) > 1 and not self.names.of([core], self.names.readable) and bool(
-            function_of(core)
+        return (
+            len(run) > 1
+            and not self.names.of([core], self.names.readable)
+            and bool(function_of(core))
         )
 
     def forked(self, item: Forked) -> ast.expr:
         """Return the readings of letters that are names in more than one way."""
-        ways = [self.expression(way, item) for way in item.ways]
+        ways = [self.product([], way, item) for way in item.ways]
         hints = [_spaced(self.text, way) for way in item.ways]
         return self.choice([like(w, ways[0]) for w in ways], hints)
 
@@ -165,7 +179,8 @@ class Symbols:
                 return constant, taken
             ways = self._named(item, sub, "")
         if not ways:
-            raise unknown(self.text, self.names, item, written_of(item) + (label_of(sub) or ""))
+            script = (label_of(sub) or "") + (label or "")
+            raise unknown(self.text, self.names, item, written_of(item) + script)
         return self.choice(ways, self._hints(item, sub, len(ways))), taken
 
     def _hints(self, item: Symbol, sub: Row | None, count: int) -> list[str]:
@@ -215,9 +230,7 @@ class Symbols:
             name = gradients[0]
         return at_item(ast.Name(name, ast.Load()), self.text, item, sub)
 
-    def indexed(
-        self, value: ast.expr, marks: list[ast.expr], first: Item, last: Item
-    ) -> ast.expr:
+    def indexed(self, value: ast.expr, marks: list[ast.expr], first: Item, last: Item) -> ast.expr:
         """Return an entry, a row or a column of a value."""
         found = at_item(Indexed(), self.text, first, last)
         found.value, found.marks = value, marks
@@ -270,11 +283,11 @@ class Symbols:
             found.kind = kind
             return found
         parts = [x for x in bare(sub) if not is_sign(x, ",", "times")]
-        sizes = [self._size(x) for x in parts]
-        if all(s is not None for s in sizes):
+        sizes = [s for s in map(self._size, parts) if s is not None]
+        if len(sizes) == len(parts):
             at = at_item(ast.Constant(0), self.text, item, sub)
             sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
-            return call(kind, [s for s in sizes if s is not None], at)
+            return call(kind, sizes, at)
         marks = indices(self.text, sub)
         if kind == "eye" and marks is not None and len(marks) == 2:
             return call("delta", marks, at_item(ast.Constant(0), self.text, item, sub))
