@@ -188,9 +188,9 @@ class Applications(Symbols):
         if head.name not in tables.LOOSE or not powered or len(parts) != 1:
             return whole
         inner = self.applied(head, [self.power(parts[0], powered[0])])
-        macro, body = self._macro(head), self._source([group])
+        macro, inside = self._macro(head), self._source([group])
         mark = self._source(powered[:1])
-        hints = [f"({macro}{body})^{mark}", f"{macro}({body}^{mark})"]
+        hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
         return self.choice([whole, like(inner, whole)], hints)
 
     def _body(self, group: Group) -> ast.expr:

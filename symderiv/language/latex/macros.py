@@ -75,7 +75,8 @@ class MacroParser(Parser):
             return self.fail(
                 f"\\{name} is not read here", token, tables.REFUSED[name], UnsupportedError
             )
-        near = difflib.get_close_matches(name, KNOWN, 1, 0.7)
+        alike = [k for k in KNOWN if abs(len(k) - len(name)) < 2]
+        near = difflib.get_close_matches(name, alike, 1)
         remedy = f"did you mean \\{near[0]}?" if near else "write it with the macros of amsmath"
         return self.fail(f"the macro \\{name} is not known", token, remedy, UnsupportedError)
 
