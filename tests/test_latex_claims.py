@@ -106,6 +106,9 @@ READINGS = [
     ("square", r"\operatorname{tr}(AB) C", "trace(A @ B) * C"),
     ("square", r"\tr A B", "trace(A @ B)"),
     ("square", r"\mathrm{tr}(A) B", "trace(A) * B"),
+    ("mixed", r"\tr A x", "trace(A) * x"),
+    ("square", r"A \otimes B \otimes C", "kron(kron(A, B), C)"),
+    ("mixed", r"\frac{1}{n} \sum_{i=1}^n (x_i - y_i) z", "1 / n * Sum(i, (x[i] - y[i]) * z)"),
     ("square", r"\operatorname{tr} AB \operatorname{tr} C", "trace(A @ B) * trace(C)"),
     ("square", r"tr(AB) C", "trace(A @ B) * C"),
     ("square", r"|A| B", "det(A) * B"),
@@ -263,6 +266,7 @@ REFUSED = [
     ("linear", r"2 3 X", "two numbers side by side", "3", r"\cdot"),
     ("linear", r"\frac{\partial L}{\partial X} W", "by X is not given", None, "G = dL/dZ"),
     ("linear", r"X^\top \mathrm{d}W", "dW is no name", r"\mathrm{d}W", "G"),
+    ("mixed", r"x_n", "n is a size", "n", "a letter of its own"),
     ("mixed", r"x^2", "a power of what is n x 1", "x^2", r"\odot 2"),
     ("mixed", r"a'", "a prime at the scalar a", "a'", "name of its own"),
     ("mixed", r"\|x\|_3", "the norm 3 is not read", "3", r"\|x\|_2"),
@@ -551,7 +555,7 @@ def test_problem_files_hold_claims_in_latex() -> None:
 # what is printed reads back
 
 REFUSED_CLASSES = {
-    "a sum over indices as an array": "is a scalar: it has no index",
+    "a sum over indices as an array": "is a name or a size already",
     "reshape": "the subscript of reshape",
     "the derivative of a matrix power": "indices start at 1",
 }

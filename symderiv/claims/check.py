@@ -33,7 +33,7 @@ from .fingerprints import Prints
 from .reading import About, Reading, read_about, read_claim, target_entry, variable_or_stage
 from .search import Search
 from .slips import flipped
-from .stated import only
+from .stated import one_side, only
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 
@@ -65,11 +65,7 @@ class Checker:
         about = read_about(claim.about, self.problem.objective_name)
         if about.kind == "equal":
             return self._equal(claim)
-        if len(claim.says) != 1:
-            raise LanguageError(
-                f"a claim about {claim.about} says one thing, not {len(claim.says)}",
-                remedy='several things that are the same are about = "equal"',
-            )
+        claim = one_side(claim)
         truth = self.gradient(about.name)
         ranges: dict[str, Dim] = {}
         if about.kind == "entry":

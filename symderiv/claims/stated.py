@@ -17,13 +17,13 @@ from .reading import About, read_about
 
 
 def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
-    """Return the claims that a text of LaTeX makes, each with what it is about; raises ParseError.
+    r"""Return the claims that a text of LaTeX makes, each with what it is about; raises ParseError.
 
     ``about`` of the claim may be empty where every equation has a left-hand side that says it.
 
     >>> from symderiv.library import load_named
     >>> p = load_named("linear-layer")
-    >>> text = r"\frac{\\partial L}{\\partial W} = X^\top G"
+    >>> text = r"\frac{\partial L}{\partial W} = X^\top G"
     >>> [c.about for c in stated(p, ClaimText("", (text,), syntax="latex"))]
     ['dL/dW']
     """
@@ -78,7 +78,7 @@ def one_side(claim: ClaimText) -> ClaimText:
         raise LanguageError(
             f"a claim about {claim.about} says one thing, not {len(claim.says)}: "
             f"{_short(' = '.join(claim.says))}",
-            remedy='a chain of equal things is about "equal": leave the left-hand side out',
+            remedy='several things that are the same are about = "equal"',
         )
     return claim
 

@@ -1,8 +1,8 @@
 """Functions and their arguments, with and without parentheses.
 
 Contract: parentheses right behind a function hold its argument. Without them, a trace or a
-determinant takes the product that follows; any other function takes what follows in two readings,
-one factor or all, which the shapes and values must not tell apart.
+determinant takes the product that follows, if that fits; for any other function, one factor and all
+of them are two readings.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Applications(Symbols):
         if own:
             return own[0] if called else None
         if symbol.name == "sigma":
-            return "sigmoid"
+            return "sigmoid" if called or symbol.word else None
         if symbol.word and not symbol.accent:
             return function_of(symbol.name)
         letter = symbol.name if not symbol.accent and not symbol.greek else ""
@@ -132,9 +132,6 @@ class Applications(Symbols):
             return self._delimited(head, items[i], group), i + 1
         if isinstance(items[i], Sign):
             raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
-        if head.name in tables.GREEDY:
-            end = self._reach(head, items, i + 1)
-            return self.applied(head, [self.expression(items[i:end], items[i])]), end
         one, stop = self.factor(items, i)
         end = self._reach(head, items, stop)
         short = self.applied(head, [one])
@@ -147,6 +144,8 @@ class Applications(Symbols):
             self.multiplied([short], others, signs),
             self.applied(head, [self.multiplied([one], others, signs)]),
         ]
+        if head.name in tables.GREEDY:
+            return self.choice([like(w, short) for w in reversed(ways)], []), end
         shown = self._macro(head)
         first, both = self._source(items[i:stop]), self._source(items[i:end])
         hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]

@@ -136,7 +136,8 @@ class LatexReader(Readings):
                 remedy=rf"write {x} {y}^\top for the first, \operatorname{{kron}}({x}, {y}) for "
                 "the second",
             )
-        return self.read(call("kron", [at.left, at.right], at))
+        parts: list[ast.expr] = [_known(left, at.left), _known(right, at.right)]
+        return self.read(call("kron", parts, at))
 
     def _check_quotient(self, at: ast.BinOp, left: Expr, right: Expr) -> None:
         b = self.shape(right)
@@ -175,9 +176,7 @@ class LatexReader(Readings):
         """Return a tree as read."""
         if isinstance(at, Known):
             return at
-        found = like(Known(), at)
-        found.value = self.read(at)
-        return found
+        return _known(self.read(at), at)
 
     def _special(self, at: Special) -> Expr:
         return _SPECIAL[at.kind](self, at)
@@ -287,6 +286,13 @@ class LatexReader(Readings):
                 remedy="leave the index out",
             )
         axes = [d for d in shape if d != ONE]
+        for mark in marks:
+            if isinstance(mark, ast.Name) and mark.id in self.declared.dims:
+                raise IndexNameError(
+                    f"{mark.id} is a size: the index can be any, or the last",
+                    span=self.span(mark),
+                    remedy="write an index with a letter of its own",
+                )
         if len(marks) == 1 and len(axes) == 2:
             marks = self._two_digits(at, marks[0])
         if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
@@ -308,9 +314,10 @@ class LatexReader(Readings):
     def _total(self, at: Total) -> Expr:
         name = at.index.id
         declared = self.declared
-        if name in declared.variables or name in self.bound or name in self.definitions:
+        taken = (declared.variables, self.bound, self.definitions, declared.dims)
+        if any(name in names for names in taken):
             raise IndexNameError(
-                f"{name} is in use already",
+                f"{name} is a name or a size already",
                 span=self.span(at.index),
                 remedy="an index needs a name of its own",
             )
@@ -346,6 +353,12 @@ class LatexReader(Readings):
 
     def _read_already(self, at: Known) -> Expr:
         return at.value
+
+
+def _known(value: Expr, at: ast.expr) -> Known:
+    found = like(Known(), at)
+    found.value = value
+    return found
 
 
 def _is_call(at: ast.Call, name: str) -> bool:

@@ -76,6 +76,17 @@ class Readings(Elaborator):
         self.restore(fits[0][2])
         return fits[0][1]
 
+    def first(self, ways: Sequence[Callable[[], Expr]]) -> Expr:
+        """Return the first reading that fits."""
+        failures: list[LanguageError] = []
+        for way in ways:
+            self.tried += 1
+            found = self.attempt(way)
+            if not isinstance(found, LanguageError):
+                return found
+            failures.append(found)
+        raise failures[0]
+
     def _ambiguous(self, at: ast.expr, readings: list[tuple[str, str]]) -> None:
         (first, how), (second, other) = readings
         raise AmbiguousTextError(
@@ -86,4 +97,6 @@ class Readings(Elaborator):
 
     def read_choice(self, at: Choice) -> Expr:
         ways = [partial(self.read, way) for way in at.ways]
+        if not at.hints:
+            return self.first(ways)
         return self.chosen(ways, at, lambda k: at.hints[k])

@@ -54,7 +54,7 @@ class Symbols:
         return ParseError(message, span=span(self.text, at), remedy=remedy)
 
     def choice(self, ways: list[ast.expr], hints: list[str]) -> ast.expr:
-        """Return the readings of one place as one node."""
+        """Return the readings of one place as one node; without hints, the first that fits."""
         if len(ways) == 1:
             return ways[0]
         found = like(Choice(), ways[0])

@@ -23,7 +23,7 @@ class Formula(ast.expr):
 
 
 class Choice(ast.expr):
-    """Several readings of one place, the usual one first, and how each is written."""
+    """Several readings of one place and how each is written; without hints, the first that fits."""
 
     ways: list[ast.expr]
     hints: list[str]
