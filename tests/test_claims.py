@@ -324,3 +324,11 @@ def test_equality_that_no_point_decides_is_not_decided(objective: str, claim: st
     found = sd.check(objective, wrt="x", claim=claim, x="n")
     assert (found.verdict, found.answer) == ("undecided", "Not decided.")
     assert found.diagnosis.startswith("No point was found")
+
+
+@pytest.mark.parametrize("claim", ["2 * T", "T", "T * trace(W @ W.T)", "-G @ W.T + T", "G @ W"])
+@pytest.mark.parametrize("wrt", ["T", "W"])
+def test_wrong_claims_about_tensors_are_answered(claim: str, wrt: str) -> None:
+    found = sd.check("L(T @ W)", wrt=wrt, claim=claim, T="t, n, d", W="d, m")
+    assert found.verdict == "wrong"
+    assert found.correction_expr is not None

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
 
-from ..cells import flat
+from ..cells import flat, reshaped, sizes_of
 from ..explicit import Explicit, plain
 from ..expr import Expr, free_ranges, num, walk
 from ..expr import node as expr_node
@@ -212,7 +212,9 @@ class Prints:
         """Return whether a value depends on a variable; None where there is none."""
         here = self._points[0]
         values = dict(here.values)
-        changed = [[y + Fraction(1, 7 + k) for k, y in enumerate(r)] for r in values[name]]
+        cells = values[name]
+        moved = [y + Fraction(1, 7 + k) for k, y in enumerate(flat(cells))]
+        changed = reshaped(moved, sizes_of(cells))
         there = Explicit(here.sizes, {**values, name: changed})
         try:
             spots = list(placements(here.sizes, self._truth))

@@ -12,6 +12,7 @@ from ..errors import ParseError
 from ..language import ClaimText, Problem
 from ..language.latex import Equation, LatexReader, equations, subject
 from ..language.syntaxes import LATEX
+from ..shapes import ONE
 from .abouts import read_about
 
 
@@ -60,7 +61,8 @@ def _one(problem: Problem, claim: ClaimText, line: Equation, before: str) -> Cla
     names = (*problem.variables, *problem.definitions)
     about = None
     if len(sides) > 1:
-        about = subject(sides[0], reader.names(), names, problem.objective_name)
+        matrices = tuple(n for n, x in problem.known().items() if ONE not in x.shape)
+        about = subject(sides[0], reader.names(), names, problem.objective_name, matrices)
     if not about and not claim.about and not before:
         raise ParseError(
             f"nothing says what this is about: {_short(' = '.join(sides))}",

@@ -25,7 +25,8 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
-from .parser import parse_row, place
+from .macros import parse_row
+from .parser import place
 from .reader import LatexReader
 from .subject import subject
 from .trees import Formula, at_item

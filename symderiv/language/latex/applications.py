@@ -1,8 +1,8 @@
 """Functions and their arguments, with and without parentheses.
 
 Contract: parentheses right behind a function hold its argument. Without them, a trace or a
-determinant takes the product that follows; any other function takes what follows in two readings,
-one factor or all, which the shapes and values must not tell apart.
+determinant takes the product that follows, if that fits; for any other function, one factor and all
+of them are two readings.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ class Applications(Symbols):
 
     def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         """Return the factor that begins at an item, and where the next begins."""
+        raise NotImplementedError
+
+    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+        """Return factors and the sign in front of each."""
+        raise NotImplementedError
+
+    def multiplied(
+        self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
+    ) -> ast.expr:
+        """Return the product of factors, those of ``rest`` with the signs in front of them."""
         raise NotImplementedError
 
     def scripted(
@@ -77,7 +87,7 @@ class Applications(Symbols):
         if own:
             return own[0] if called else None
         if symbol.name == "sigma":
-            return "sigmoid"
+            return "sigmoid" if called or symbol.word else None
         if symbol.word and not symbol.accent:
             return function_of(symbol.name)
         letter = symbol.name if not symbol.accent and not symbol.greek else ""
@@ -122,18 +132,20 @@ class Applications(Symbols):
             return self._delimited(head, items[i], group), i + 1
         if isinstance(items[i], Sign):
             raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
-        end = self._reach(head, items, i)
-        if head.name in tables.GREEDY:
-            return self.applied(head, [self.expression(items[i:end], items[i])]), end
         one, stop = self.factor(items, i)
+        end = self._reach(head, items, stop)
         short = self.applied(head, [one])
         if stop >= end:
             return short, stop
         rest = items[stop:end]
+        # Both readings share their factors: reading them twice would double at every level.
+        others, signs = self.factors(rest, first=True)
         ways = [
-            self.product([short], rest, items[i]),
-            self.applied(head, [self.expression(items[i:end], items[i])]),
+            self.multiplied([short], others, signs),
+            self.applied(head, [self.multiplied([one], others, signs)]),
         ]
+        if head.name in tables.GREEDY:
+            return self.choice([like(w, short) for w in reversed(ways)], []), end
         shown = self._macro(head)
         first, both = self._source(items[i:stop]), self._source(items[i:end])
         hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
@@ -145,26 +157,22 @@ class Applications(Symbols):
     def _source(self, items: Sequence[Item]) -> str:
         return self.text[items[0].start : items[-1].stop].strip()
 
-    def _reach(self, head: Function, items: Sequence[Item], i: int) -> int:
-        """Return where the product that a function could take ends."""
-        k = i
-        while k < len(items):
+    def _reach(self, head: Function, items: Sequence[Item], start: int) -> int:
+        """Return where the product that a function could take ends, from behind its first factor.
+
+        It ends at another function and at a sum; for a trace, at another trace only.
+        """
+        greedy = head.name in tables.GREEDY
+        for k in range(start, len(items)):
             item = items[k]
-            if isinstance(item, Sign) and (head.name not in tables.GREEDY or is_sign(item, ",")):
-                break
-            found = self.function(items, k) if k > i else None
-            if found is not None and (
-                head.name not in tables.GREEDY or found.name in tables.GREEDY
-            ):
-                break
-            if found is None and k > i and isinstance(item, Scripted | Big):
-                big = item.base if isinstance(item, Scripted) else item
-                if isinstance(big, Big):
-                    break
-            k += 1
-            if k - 1 == i and self.function(items, i) is not None:
-                _, k = self.factor(items, i)
-        return k
+            if isinstance(item, Sign) and (not greedy or is_sign(item, ",")):
+                return k
+            found = self.function(items, k)
+            if found is not None and (not greedy or found.name in tables.GREEDY):
+                return k
+            if found is None and isinstance(item, Scripted) and isinstance(item.base, Big):
+                return k
+        return len(items)
 
     def _delimited(self, head: Function, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
@@ -180,7 +188,7 @@ class Applications(Symbols):
             return whole
         inner = self.applied(head, [self.power(parts[0], powered[0])])
         macro, inside = self._macro(head), self._source([group])
-        mark = self._source([powered[0]])
+        mark = self._source(powered[:1])
         hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
         return self.choice([whole, like(inner, whole)], hints)
 
@@ -196,6 +204,24 @@ class Applications(Symbols):
             else:
                 parts[-1].append(item)
         return [self.expression(part, group) for part in parts]
+
+    def called_or_times(self, head: Function, item: Item, argument: Item) -> ast.expr:
+        """Return sigmoid of parentheses, or σ times them where it is a name."""
+        group = _argument(argument)
+        assert group is not None
+        inner = self._body(group)
+        base = item.base if isinstance(item, Scripted) else item
+        assert isinstance(base, Symbol)
+        plain = self.symbol(base, None, ())[0]
+        if isinstance(item, Scripted):
+            plain = self.scripted(plain, item, item.sub, item.sups, item.above_first)
+        values = [self.applied(head, [inner]), inner]
+        if isinstance(argument, Scripted):
+            sub, sups, above = argument.sub, argument.sups, argument.above_first
+            values = [self.scripted(v, argument, sub, sups, above) for v in values]
+        ways = [values[0], self.multiplied([plain], [values[1]], [""])]
+        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
+        return self.choice([like(w, ways[0]) for w in ways], hints)
 
     # the value
 
@@ -230,9 +256,9 @@ class Applications(Symbols):
                 f"write it out; there are the first derivatives of {known}",
             )
         tree = ast.parse(template, mode="eval").body
-        placed = _Placed(args[0], at).visit(tree)
-        assert isinstance(placed, ast.expr)
-        return placed
+        found = _Placed(args[0], at).visit(tree)
+        assert isinstance(found, ast.expr)
+        return found
 
     def shadowed(self, items: Sequence[Item], i: int) -> Function | None:
         """Return sigmoid for a σ that is also a name of the problem, before parentheses."""

@@ -78,10 +78,9 @@ def _nabla(item: Scripted, items: Sequence[Item], i: int) -> Derivative | None:
     stop = i + 1
     if stop == len(items) or isinstance(items[stop], Sign):
         return Derivative((), by, stop)
-    of = items[stop]
-    sups: tuple[Row, ...] = ()
-    if isinstance(of, Scripted) and of.sub is None:
-        sups, of = of.sups, of.base
+    follows = items[stop]
+    raised = isinstance(follows, Scripted) and follows.sub is None
+    of, sups = (follows.base, follows.sups) if raised else (follows, ())  # type: ignore[attr-defined]
     stop += 1
     if stop < len(items) and isinstance(items[stop], Group) and not sups:
         stop += 1

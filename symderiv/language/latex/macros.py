@@ -1,18 +1,84 @@
-"""What macros with arguments build: fractions, roots, sums, fonts, words, accents. A table."""
+"""Macros: what each of them lays out.
+
+Contract: a macro that is in no table is refused, with the nearest one that is.
+"""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ...errors import UnsupportedError
+from ...errors import LanguageError, UnsupportedError
 from . import tables
-from .layout import Big, Fraction, Group, Item, Number, Root, Scripted, Symbol
+from .layout import Big, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
+from .parser import NAMES, Parser
 from .tokens import Token
 
-if TYPE_CHECKING:
-    from .parser import Parser
+
+def parse_row(text: str) -> Row:
+    r"""Return the layout of a formula.
+
+    >>> [type(item).__name__ for item in parse_row(r"X^\top \frac{1}{n} G").items]
+    ['Scripted', 'Fraction', 'Symbol']
+    """
+    parser = MacroParser(text)
+    row = parser.row(None)
+    if parser.next.kind != "end":
+        raise parser.stray(parser.next)
+    return row
+
+
+class MacroParser(Parser):
+    """Reads macros."""
+
+    def macro(self, token: Token) -> Item | None:
+        """Return what a macro stands for; raises UnsupportedError for one that is not read."""
+        name = token.text
+        build = _MACROS.get(name)
+        if build is not None:
+            return build(self, token)
+        if name in tables.DROPPED:
+            self._options()
+            for _ in range(tables.DROPPED[name]):
+                self.argument(token)
+            return None
+        if name in tables.TRANSPARENT:
+            rows = [self.argument(token) for _ in range(tables.TRANSPARENT[name])]
+            return Group(token.start, rows[-1].stop, "", rows[-1])
+        if name in tables.GREEK_MACROS:
+            return Symbol(token.start, token.stop, tables.GREEK_MACROS[name], greek=True)
+        if name in tables.LETTERS:
+            return Symbol(token.start, token.stop, tables.LETTERS[name])
+        if name in tables.FUNCTION_MACROS:
+            return Symbol(token.start, token.stop, name, word=True)
+        if name in tables.SIGNS:
+            return Sign(token.start, token.stop, tables.SIGNS[name])
+        if name in tables.SIZES:
+            return self.group(token, self.take()) if self._opens() else None
+        if name in tables.OPENING or name in tables.BARS:
+            return self.group(token, token)
+        raise self._unknown(token)
+
+    def _opens(self) -> bool:
+        return self.next.text in tables.OPENING or self.bar(self.next) is not None
+
+    def _options(self) -> None:
+        while self.next.is_char("["):
+            while not self.next.is_char("]") and self.next.kind != "end":
+                self.take()
+            self.take()
+
+    def _unknown(self, token: Token) -> LanguageError:
+        name = token.text
+        if name in tables.REFUSED:
+            return self.fail(
+                f"\\{name} is not read here", token, tables.REFUSED[name], UnsupportedError
+            )
+        alike = [k for k in KNOWN if abs(len(k) - len(name)) < 2]
+        near = difflib.get_close_matches(name, alike, 1)
+        remedy = f"did you mean \\{near[0]}?" if near else "write it with the macros of amsmath"
+        return self.fail(f"the macro \\{name} is not known", token, remedy, UnsupportedError)
 
 
 def _left(parser: Parser, token: Token) -> Item:
@@ -25,9 +91,7 @@ def _left(parser: Parser, token: Token) -> Item:
     body = parser.row("\\right")
     if parser.next.kind != "macro" or parser.next.text != "right":
         if parser.next.kind == "end":
-            raise parser.fail(
-                "\\left is never closed", token, "add \\right" + tables.CLOSERS[closer]
-            )
+            raise parser.fail("\\left is never closed", token, "add \\right" + NAMES[closer])
         raise parser.stray(parser.next)
     parser.take()
     end = parser.take()
@@ -133,7 +197,7 @@ def _accent(parser: Parser, token: Token) -> Item:
     return replace(marked, stop=row.stop)
 
 
-MACROS: dict[str, Callable[[Parser, Token], Item]] = {
+_MACROS: dict[str, Callable[[Parser, Token], Item]] = {
     "left": _left,
     "right": _right,
     "sqrt": _root,
@@ -147,7 +211,7 @@ MACROS: dict[str, Callable[[Parser, Token], Item]] = {
 }
 KNOWN = sorted(
     {
-        *MACROS,
+        *_MACROS,
         *tables.GREEK_MACROS,
         *tables.FUNCTION_MACROS,
         *tables.SIGNS,

@@ -9,21 +9,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from ...errors import UnsupportedError
 from . import derivatives, marks
-from .bounds import bound_by, hint, index_letters, is_operator
 from .layout import Big, Forked, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
 from .marks import bare, is_sign
 from .names import label_of, spellings, written_of
 from .parser import DEEPEST
-from .scripts import Scripts
-from .trees import Product, Total, at_item, binary, call, joined, like, span
+from .totals import Totals, bound_by, is_operator
+from .trees import Product, at_item, binary, call, joined, like
 
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
-_OBJECTIVES = ("L", "l", "J", "loss", "ell")
 
 
-class Meaning(Scripts):
+class Meaning(Totals):
     """Reads rows."""
 
     def whole(self, row: Row) -> ast.expr:
@@ -88,12 +85,12 @@ class Meaning(Scripts):
     def _check_bound(self, items: Sequence[Item], bound: set[str]) -> None:
         """Refuse a term that uses the index of a sum before it: it may have been meant inside."""
         own = bound_by(items)
-        for item, letter in index_letters(items):
+        for item, letter in _index_letters(items):
             if letter in bound - own:
                 raise self.fail(
                     f"a sum extends up to + and -: {letter} is no longer bound here",
                     item,
-                    f"write \\sum_{letter} ( .. ) around what it sums, or name this index anew",
+                    f"write \\sum_{letter} ( .. ) around what it sums, or use another index",
                 )
 
     # terms
@@ -104,37 +101,48 @@ class Meaning(Scripts):
 
     def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
         """Return factors that are read already times those that follow."""
-        factors, signs = list(before), [""] * (len(before) - 1)
-        i, sign = 0, "" if before else None
-        while i < len(rest):
-            item = rest[i]
+        return self.multiplied(before, *self.factors(rest, first=not before))
+
+    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+        """Return factors and the sign in front of each."""
+        factors: list[ast.expr] = []
+        signs: list[str] = []
+        i, sign = 0, ""
+        while i < len(items):
+            item = items[i]
             if is_operator(item):
                 assert isinstance(item, Sign)
-                if sign or not factors:
+                if sign or (first and not factors):
                     raise self.fail("a factor is missing here", item, "write what is multiplied")
                 sign = item.name
                 i += 1
                 continue
             if not sign and i:
-                self._check_numbers(rest[i - 1], item)
-            tree, i = self._signed(rest, i)
-            if factors:
-                signs.append(sign or "")
+                self._check_numbers(items[i - 1], item)
+            tree, i = self._signed(items, i)
             factors.append(tree)
+            signs.append(sign)
             sign = ""
         if sign:
-            raise self.fail("a factor is missing here", rest[-1], "write what is multiplied")
+            raise self.fail("a factor is missing here", items[-1], "write what is multiplied")
+        return factors, signs
+
+    def multiplied(
+        self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
+    ) -> ast.expr:
+        """Return the product of factors, those of ``rest`` with the signs in front of them."""
+        factors = [*before, *rest]
         if len(factors) == 1:
             return factors[0]
         found = joined(Product(), factors[0], factors[-1])
-        found.factors, found.signs = factors, signs
+        found.factors, found.signs = factors, [*[""] * len(before), *signs][1:]
         return found
 
     def _check_numbers(self, left: Item, right: Item) -> None:
         """Refuse numbers side by side: 2 3, and 2 1/2, which is a number in itself."""
         parts = [*right.over.items, *right.under.items] if isinstance(right, Fraction) else [right]
-        plain = all(isinstance(x, Number) and not x.bold for x in parts)
-        if isinstance(left, Number) and not left.bold and plain:
+        numbers = isinstance(left, Number) and not left.bold
+        if numbers and all(isinstance(x, Number) and not x.bold for x in parts):
             raise self.fail("two numbers side by side", right, r"write \cdot between them")
 
     def _signed(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
@@ -160,26 +168,23 @@ class Meaning(Scripts):
         item = items[i]
         big = item.base if isinstance(item, Scripted) else item
         if isinstance(big, Big):
-            return self._total(item, items, i + 1)
+            return self.total(item, items, i + 1)
         found = derivatives.find(items, i, self.is_value)
         if found is not None:
-            return self._given(found, items[i], items[found.stop - 1]), found.stop
+            return self.given_gradient(found, items[i], items[found.stop - 1]), found.stop
         scripted = isinstance(item, Scripted) and isinstance(item.base, Fraction)
         if scripted:
             assert isinstance(item, Scripted)
             inner = derivatives.find([item.base], 0, self.is_value)
             if inner is not None:
-                tree = self._given(inner, item, item)
+                tree = self.given_gradient(inner, item, item)
                 return self.scripted(tree, item, item.sub, item.sups, item.above_first), i + 1
         head = self.function(items, i)
         if head is not None:
             return self.application(head, items, i + 1)
         shadowed = self.shadowed(items, i)
         if shadowed is not None:
-            called, stop = self.application(shadowed, items, i + 1)
-            plain = self.product([self.atom(item)], items[i + 1 : stop], item)
-            hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
-            return self.choice([called, like(plain, called)], hints), stop
+            return self.called_or_times(shadowed, item, items[i + 1]), i + 2
         if self._is_indicator(items, i):
             group = items[i + 1]
             assert isinstance(group, Group)
@@ -217,7 +222,7 @@ class Meaning(Scripts):
             return self._root(item)
         assert isinstance(item, Sign)
         raise self.fail(
-            f"{self.text[item.start : item.stop]!r} cannot stand here", item, hint(item)
+            f"{self.text[item.start : item.stop]!r} cannot stand here", item, _hint(item)
         )
 
     def _scripted(self, item: Scripted) -> ast.expr:
@@ -238,7 +243,7 @@ class Meaning(Scripts):
         if isinstance(base, Symbol):
             return self._name_with_scripts(base, item)
         if isinstance(base, Sign | Big):
-            raise self.fail("a script of a sign", item, hint(base))
+            raise self.fail("a script of a sign", item, _hint(base))
         return self.scripted(self.atom(base), base, sub, sups, item.above_first)
 
     def _name_with_scripts(self, base: Symbol, item: Scripted) -> ast.expr:
@@ -279,97 +284,27 @@ class Meaning(Scripts):
         exponent = like(ast.BinOp(one, ast.Div(), degree), degree)
         return self.special("power", [body, exponent], item)
 
-    # sums over an index
 
-    def _total(self, item: Item, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
-        sub = item.sub if isinstance(item, Scripted) else None
-        if sub is None:
-            raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
-        letters = self._sum_indices(sub)
-        upper = self._upper(item, letters)
-        stop = next((k for k in range(i, len(items)) if bound_by([items[k]]) & {*letters}), None)
-        stop = len(items) if stop is None else stop
-        while stop > i and is_operator(items[stop - 1]):
-            stop -= 1
-        if stop == i:
-            raise self.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
-        tree = self.term(items[i:stop])
-        for letter in reversed(letters):
-            total = joined(Total(), self._at(item), tree)
-            total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
-            total.upper, total.body = upper, tree
-            tree = total
-        return tree, stop
+def _hint(item: Item) -> str:
+    name = item.name if isinstance(item, Sign) else ""
+    return {
+        "star": r"the product is written side by side, entry by entry \odot",
+        "=": "one claim is one equation",
+        "partial": r"a gradient is written \frac{\partial L}{\partial Z}",
+        "nabla": r"a gradient is written \nabla_Z L",
+        ",": "one expression, without commas",
+        ".": "a number is written 0.5",
+        "neq": "a sum runs over all of an index",
+        "in": r"a sum is written \sum_i or \sum_{i=1}^{n}",
+    }.get(name, "remove it")
 
-    def _sum_indices(self, sub: Row) -> list[str]:
-        items = list(bare(sub))
-        equals = [k for k, x in enumerate(items) if is_sign(x, "=")]
-        if equals:
-            last = items[equals[0] + 1 :]
-            if len(last) != 1 or not isinstance(last[0], Number) or last[0].text != "1":
-                raise self.fail("indices start at 1", sub, r"write \sum_{i=1}^{n} or \sum_i")
-            items = items[: equals[0]]
-        letters = [x for x in items if not is_sign(x, ",")]
-        for x in letters:
-            if not isinstance(x, Symbol) or x.word:
-                raise UnsupportedError(
-                    "a sum runs over all of an index",
-                    span=span(self.text, x),
-                    remedy=r"write \sum_i, \sum_{i=1}^{n} or \sum_{i,j}; a condition is a factor",
-                )
-        return [written_of(x) for x in letters]
 
-    def _upper(self, item: Item, letters: list[str]) -> ast.expr | None:
-        assert isinstance(item, Scripted)
-        if not item.sups:
-            return None
-        if len(item.sups) > 1 or len(letters) > 1:
-            raise self.fail("one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}")
-        inside = bare(item.sups[0])
-        size = self._size(inside[0]) if len(inside) == 1 else None
-        if size is None:
-            known = ", ".join(self.names.sizes)
-            raise self.fail("the upper limit is no size", item.sups[0], f"the sizes are: {known}")
-        return size
-
-    # given gradients
-
-    def _given(self, found: derivatives.Derivative, first: Item, last: Item) -> ast.expr:
-        """Return the given gradient that a derivative on the right-hand side is."""
-        by = found.by[0] if len(found.by) == 1 else None
-        scripted = isinstance(by, Scripted)
-        base = by.base if isinstance(by, Scripted) else by
-        sub = by.sub if isinstance(by, Scripted) else None
-        known = ", ".join(f"{g} = dL/d{z}" for z, gs in self.given.items() for _, g in gs)
-        names = ", ".join(self.gradients)
-        remedy = f"write the given gradient by its name: {names}" if names else "none is given"
-        remedy = f"the given gradients are: {known}" if known else remedy
-        place = Row(first.start, last.stop, ())
-        if not isinstance(base, Symbol) or (scripted and by.sups):  # type: ignore[union-attr]
-            raise self.fail("a gradient by this is not given", place, remedy)
-        tree = self._given_by(base, sub, place, remedy, found.of)
-        for sup in found.sups:
-            tree = self.power(tree, sup)
-        return like(tree, at_item(ast.Constant(0), self.text, place))
-
-    def _given_by(
-        self, base: Symbol, sub: Row | None, place: Row, remedy: str, of: tuple[Item, ...]
-    ) -> ast.expr:
-        script = label_of(sub)
-        named = self.names.of(spellings(base, script or "") if sub else spellings(base), self.given)
-        indices = None
-        if not named and sub is not None:
-            named = self.names.of(spellings(base), self.given)
-            indices = marks.indices(self.text, sub)
-        if not named or (sub is not None and script is None and indices is None):
-            written = written_of(base) + (script or "")
-            raise self.fail(f"the gradient by {written} is not given", place, remedy)
-        losses = self.given[named[0]]
-        of_name = written_of(of[0]) if of and isinstance(of[0], Symbol) else ""
-        if of and (not of_name or of_name not in (*_OBJECTIVES, *(x for x, _ in losses))):
-            raise self.fail("this is no gradient of the loss", place, remedy)
-        chosen = [g for x, g in losses if x == of_name] or [g for _, g in losses]
-        if len(set(chosen)) != 1:
-            raise self.fail("several gradients are given there", place, remedy)
-        tree: ast.expr = at_item(ast.Name(chosen[0], ast.Load()), self.text, place)
-        return tree if indices is None else self.indexed(tree, indices, place, place)
+def _index_letters(items: Sequence[Item]) -> list[tuple[Item, str]]:
+    """Return the letters in subscripts, where they stand outside of any sum."""
+    found: list[tuple[Item, str]] = []
+    for item in items:
+        if isinstance(item, Scripted) and item.sub is not None and not isinstance(item.base, Big):
+            for x in bare(item.sub):
+                if isinstance(x, Symbol):
+                    found.append((x, written_of(x)))
+    return found

@@ -149,7 +149,7 @@ def _apart(
     rest: list[Part] = []
     left: list[str] = []
     for k, part in enumerate(parts):
-        beside = [signs[k - 1] if k else None, signs[k] if k < len(signs) else None]
+        beside = (signs[k - 1] if k else None, signs[k] if k < len(signs) else None)
         free = all(s is None or s in ("", *_DOTS) for s in beside)
         if reader.shape(part[1]) == SCALAR and free and len(parts) > 1:
             front.append(part)

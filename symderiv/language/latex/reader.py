@@ -8,31 +8,41 @@ everywhere (see ``claims.reading``); then the first reading that can be read is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from ...errors import (
     AmbiguousTextError,
     IndexNameError,
-    LanguageError,
     ShapeError,
     UnsupportedError,
 )
-from ...expr import Expr, eye, number, ones, transpose, walk, zeros
+from ...expr import Expr, eye, index_sum, number, ones, transpose, walk, zeros
 from ...notation.text import text as spelled
-from ...shapes import ONE, SCALAR, Shape, describe
+from ...shapes import ONE, SCALAR, Dim, Shape, describe, size
 from ..elaborate import Elaborator
-from . import products, totals
+from . import products
 from .meaning import Meaning
 from .names import Names
-from .trees import Choice, Formula, Indexed, Product, Sized, Special, Total, call, like, transposed
+from .readings import Readings
+from .trees import (
+    Choice,
+    Formula,
+    Indexed,
+    Known,
+    Product,
+    Sized,
+    Special,
+    Total,
+    call,
+    like,
+    transposed,
+)
 
-_MOST_READINGS = 400
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 
 
-class LatexReader(Elaborator):
+class LatexReader(Readings):
     """Reads the trees of formulas."""
 
     signs: ClassVar[dict[type[ast.operator], str]] = {
@@ -42,10 +52,6 @@ class LatexReader(Elaborator):
         ast.BitXor: "times",
         ast.BitAnd: "otimes",
     }
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.tried = 0
 
     def names(self) -> Names:
         """Return the names that a formula may use."""
@@ -78,69 +84,6 @@ class LatexReader(Elaborator):
         )
         return self.read(meaning.whole(at.row))  # type: ignore[arg-type]
 
-    # readings
-
-    def attempt(self, read: Callable[[], Expr]) -> Expr | LanguageError:
-        """Return a reading, or why it cannot be; what it bound stays bound only if it is read."""
-        before = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-        try:
-            return read()
-        except AmbiguousTextError:
-            raise
-        except LanguageError as error:
-            self.restore(before)
-            return error
-
-    def restore(self, before: tuple[Any, ...]) -> None:
-        """Go back to what was bound before a reading."""
-        state, indices, bound, self._depth = before
-        self.unifier.restore(state)
-        self.indices.clear()
-        self.indices.update(indices)
-        self.bound.clear()
-        self.bound.update(bound)
-
-    def chosen(
-        self, ways: Sequence[Callable[[], Expr]], at: ast.expr, hints: Callable[[int], str]
-    ) -> Expr:
-        """Return the one reading that fits; raises AmbiguousTextError where two do."""
-        fits: list[tuple[int, Expr, tuple[Any, ...]]] = []
-        failures: list[LanguageError] = []
-        start = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-        for k, way in enumerate(ways):
-            self.tried += 1
-            if self.tried > _MOST_READINGS:
-                raise UnsupportedError(
-                    "too many places that can be read in two ways",
-                    span=self.span(at),
-                    remedy="put parentheses around arguments and factors",
-                )
-            found = self.attempt(way)
-            after = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-            self.restore(start)
-            if isinstance(found, LanguageError):
-                failures.append(found)
-            elif not any(found == x for _, x, _ in fits):
-                fits.append((k, found, after))
-        if not fits:
-            raise failures[0]
-        if len(fits) > 1 and not self.unifier.collect:
-            self._ambiguous(at, [(spelled(x), hints(k)) for k, x, _ in fits[:2]])
-        self.restore(fits[0][2])
-        return fits[0][1]
-
-    def _ambiguous(self, at: ast.expr, readings: list[tuple[str, str]]) -> None:
-        (first, how), (second, other) = readings
-        raise AmbiguousTextError(
-            f"this can be read in two ways: {first}, or {second}",
-            span=self.span(at),
-            remedy=f"write {how} for the first, {other} for the second",
-        )
-
-    def _choice(self, at: Choice) -> Expr:
-        ways = [partial(self.read, way) for way in at.ways]
-        return self.chosen(ways, at, lambda k: at.hints[k])
-
     def _product(self, at: Product) -> Expr:
         return products.read(self, at)
 
@@ -154,7 +97,7 @@ class LatexReader(Elaborator):
             return super()._combine(signs.get(sign, sign), at, left, right)
         if sign in ("@", "cdot", "times"):
             if sign == "times" and not scalar:
-                self._refuse(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
+                raise self._refused(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
             if sign == "cdot" and a[1] == b[1] == ONE and not scalar:
                 self.unify(a[0], b[0], lambda: self._mismatch(at, a, b, "of one length"))
                 return super()._combine("@", _turned(at), transpose(left), right)
@@ -193,7 +136,8 @@ class LatexReader(Elaborator):
                 remedy=rf"write {x} {y}^\top for the first, \operatorname{{kron}}({x}, {y}) for "
                 "the second",
             )
-        return self.read(call("kron", [at.left, at.right], at))
+        parts: list[ast.expr] = [_known(left, at.left), _known(right, at.right)]
+        return self.read(call("kron", parts, at))
 
     def _check_quotient(self, at: ast.BinOp, left: Expr, right: Expr) -> None:
         b = self.shape(right)
@@ -201,7 +145,7 @@ class LatexReader(Elaborator):
             return
         x, y = self.source(at.left), self.source(at.right)
         if ONE not in b:
-            self._refuse(
+            raise self._refused(
                 at,
                 f"a quotient by {y}, which is {describe(b)}",
                 rf"write ({x}) \oslash ({y}) entry by entry, or {y}^{{-1}}",
@@ -223,40 +167,46 @@ class LatexReader(Elaborator):
             remedy=remedy,
         )
 
-    def _refuse(self, at: ast.expr, what: str, remedy: str) -> None:
-        raise UnsupportedError(f"{what} is not read", span=self.span(at), remedy=remedy)
+    def _refused(self, at: ast.expr, what: str, remedy: str) -> UnsupportedError:
+        return UnsupportedError(f"{what} is not read", span=self.span(at), remedy=remedy)
 
     # what shapes decide
+
+    def known(self, at: ast.expr) -> Known:
+        """Return a tree as read."""
+        if isinstance(at, Known):
+            return at
+        return _known(self.read(at), at)
 
     def _special(self, at: Special) -> Expr:
         return _SPECIAL[at.kind](self, at)
 
     def _bars(self, at: Special) -> Expr:
-        shape = self.shape(self.read(at.args[0]))
+        x = self.known(at.args[0])
+        shape = self.shape(x.value)
         if shape == SCALAR:
-            return self.read(call("abs", at.args, at))
-        if shape[0] == shape[1]:
-            return self.read(call("det", at.args, at))
-        self._refuse(at, f"| | around what is {describe(shape)}", r"write \|x\|, or \|X\|_F")
-        raise AssertionError
+            return self.read(call("abs", [x], at))
+        if shape[-2] == shape[-1]:
+            return self.read(call("det", [x], at))
+        raise self._refused(at, f"| | around what is {describe(shape)}", r"write \|x\|, or \|X\|_F")
 
     def _log_bars(self, at: Special) -> Expr:
         """Return log |A| and log det A as one function, log |x| of a scalar as it stands."""
         inner = at.args[0]
-        while isinstance(inner, Special) and self.read(inner.args[0]).is_scalar:
-            body = inner.args[0]
-            if not isinstance(body, ast.Call):
-                return self.read(call("log", at.args, at))
-            inner = body
         if isinstance(inner, Special):
-            return self.read(call("logdet", inner.args, at))
-        if isinstance(inner.func, ast.Name) and inner.func.id == "det":  # type: ignore[attr-defined]
-            return self.read(call("logdet", inner.args, at))  # type: ignore[attr-defined]
-        return self.read(call("log", at.args, at))
+            body = inner.args[0]
+            if isinstance(body, ast.Call) and _is_call(body, "det"):
+                return self.read(call("logdet", body.args, at))
+            x = self.known(body)
+            if not x.value.is_scalar:
+                return self.read(call("logdet", [x], at))
+            return self.read(call("log", [call("abs", [x], inner)], at))
+        assert isinstance(inner, ast.Call)
+        return self.read(call("logdet", inner.args, at))
 
     def _norm(self, at: Special) -> Expr:
-        shape = self.shape(self.read(at.args[0]))
-        vector = ONE in shape
+        x = self.known(at.args[0])
+        vector = ONE in self.shape(x.value)
         if not vector and at.mark in ("", "1", "inf"):
             mark = {"": r"\|X\|", "1": r"\|X\|_1", "inf": r"\|X\|_\infty"}[at.mark]
             raise AmbiguousTextError(
@@ -268,55 +218,57 @@ class LatexReader(Elaborator):
         kind: list[ast.expr] = []
         if not vector and at.mark in ("2", "nuc"):
             kind = [like(ast.Constant(2 if at.mark == "2" else "nuc"), at)]
-        return self.read(call(name, [at.args[0], *kind], at))
+        return self.read(call(name, [x, *kind], at))
 
     def _inverse(self, at: Special) -> Expr:
-        x = self.read(at.args[0])
-        shape = self.shape(x)
-        if shape == SCALAR:
-            one = like(ast.Constant(1), at)
-            return self.read(like(ast.BinOp(one, ast.Div(), at.args[0]), at))
-        return self.read(call("inv", at.args, at))
+        x = self.known(at.args[0])
+        if self.shape(x.value) == SCALAR:
+            return self.read(like(ast.BinOp(like(ast.Constant(1), at), ast.Div(), x), at))
+        return self.read(call("inv", [x], at))
 
     def _power_of(self, at: Special) -> Expr:
-        base, exponent = self.read(at.args[0]), self.read(at.args[1])
-        shape = self.shape(base)
-        if not exponent.is_scalar:
-            self._refuse(at.args[1], "an exponent that is no scalar", r"write \exp, or ^\top")
+        base, exponent = self.known(at.args[0]), self.known(at.args[1])
+        shape = self.shape(base.value)
+        if not exponent.value.is_scalar:
+            raise self._refused(exponent, "an exponent that is no scalar", r"write \exp, or ^\top")
         if shape == SCALAR:
-            return self.read(like(ast.BinOp(at.args[0], ast.Pow(), at.args[1]), at))
-        x, k = self.source(at.args[0]), self.source(at.args[1])
-        if len(shape) > 2 or shape[0] != shape[1]:
+            return self.read(like(ast.BinOp(base, ast.Pow(), exponent), at))
+        x, k = self.source(base), self.source(exponent)
+        if shape[-2] != shape[-1]:
             both = rf"({x})^{{\odot {k}}} entry by entry"
             inner = rf"\|{x}\|^{k}" if ONE in shape else rf"{x}^\top {x}"
-            self._refuse(at, f"a power of what is {describe(shape)}", f"write {both}, or {inner}")
-        whole = exponent.op != "num" or number(exponent).denominator == 1
-        if not whole or any(e.op in ("div", "pow") for e in walk(exponent)):
-            self._refuse(
-                at, "a root of a matrix", rf"write \operatorname{{sqrtm}}({x}), or \odot {k}"
-            )
-        return self.read(call("matrix_power", at.args, at))
+            what = f"a power of what is {describe(shape)}"
+            raise self._refused(at, what, f"write {both}, or {inner}")
+        number_ = exponent.value
+        whole = number_.op != "num" or number(number_).denominator == 1
+        if not whole or any(e.op in ("div", "pow") for e in walk(number_)):
+            remedy = rf"write \operatorname{{sqrtm}}({x}), or ({x})^{{\odot {k}}} entry by entry"
+            raise self._refused(at, "a root of a matrix", remedy)
+        return self.read(call("matrix_power", [base, exponent], at))
 
     def _prime(self, at: Special) -> Expr:
         """Return a transpose written as a prime, which on a number would be another number."""
-        if self.read(at.args[0]).is_scalar:
-            x = self.source(at.args[0])
-            self._refuse(at, f"a prime at the scalar {x}", "give it a name of its own")
-        return self.read(transposed(at.args[0], at))
+        x = self.known(at.args[0])
+        if x.value.is_scalar:
+            what = f"a prime at the scalar {self.source(x)}"
+            raise self._refused(at, what, "give it a name of its own")
+        return self.read(transposed(x, at))
 
     def _entry_by_entry(self, at: Special) -> Expr:
         """Return a root or an exponential, of a square matrix only if it says which."""
-        shape = self.shape(self.read(at.args[0]))
+        x = self.known(at.args[0])
+        shape = self.shape(x.value)
         entrywise, matrix, macro = _FUNCTIONS[at.kind]
         if shape != SCALAR and shape[-2] == shape[-1]:
-            x = self.source(at.args[0])
+            written = self.source(x)
             raise AmbiguousTextError(
-                f"this can be read in two ways: {entrywise}({x}) entry by entry, or {matrix}({x})",
+                f"this can be read in two ways: {entrywise}({written}) entry by entry, or "
+                f"{matrix}({written})",
                 span=self.span(at),
-                remedy=rf"write {macro}({x}) for the first, \operatorname{{{matrix}}}({x}) for the "
-                "second",
+                remedy=rf"write {macro}({written}) for the first, "
+                rf"\operatorname{{{matrix}}}({written}) for the second",
             )
-        return self.read(call(entrywise, at.args, at))
+        return self.read(call(entrywise, [x], at))
 
     def _sized(self, at: Sized) -> Expr:
         fresh = self.unifier.fresh
@@ -325,8 +277,8 @@ class LatexReader(Elaborator):
         return ones(fresh()) if at.kind == "ones" else zeros(fresh(), fresh())
 
     def _indexed(self, at: Indexed) -> Expr:
-        x = self.read(at.value)
-        shape, marks = self.shape(x), list(at.marks)
+        value = self.known(at.value)
+        shape, marks = self.shape(value.value), list(at.marks)
         if shape == SCALAR:
             raise IndexNameError(
                 f"{self.source(at.value)} is a scalar: it has no index",
@@ -334,12 +286,19 @@ class LatexReader(Elaborator):
                 remedy="leave the index out",
             )
         axes = [d for d in shape if d != ONE]
+        for mark in marks:
+            if isinstance(mark, ast.Name) and mark.id in self.declared.dims:
+                raise IndexNameError(
+                    f"{mark.id} is a size: the index can be any, or the last",
+                    span=self.span(mark),
+                    remedy="write an index with a letter of its own",
+                )
         if len(marks) == 1 and len(axes) == 2:
             marks = self._two_digits(at, marks[0])
         if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
             marks = [like(ast.Constant(1), marks[0]), *marks]
         part: ast.expr = marks[0] if len(marks) == 1 else like(ast.Tuple(marks, ast.Load()), at)
-        return self._subscript(like(ast.Subscript(at.value, part, ast.Load()), at))
+        return self._subscript(like(ast.Subscript(value, part, ast.Load()), at))
 
     def _two_digits(self, at: Indexed, mark: ast.expr) -> list[ast.expr]:
         value = mark.value if isinstance(mark, ast.Constant) else None
@@ -352,14 +311,58 @@ class LatexReader(Elaborator):
             remedy=f"write {x}_{{{i},:}} for the row, {x}_{{:,{i}}} for the column",
         )
 
+    def _total(self, at: Total) -> Expr:
+        name = at.index.id
+        declared = self.declared
+        taken = (declared.variables, self.bound, self.definitions, declared.dims)
+        if any(name in names for names in taken):
+            raise IndexNameError(
+                f"{name} is a name or a size already",
+                span=self.span(at.index),
+                remedy="an index needs a name of its own",
+            )
+        outer = self.indices.pop(name, None)
+        self.indices[name] = self.unifier.fresh()
+        if at.upper is not None:
+            bound = self.read(at.upper)
+            limit = bound.data if isinstance(bound.data, Dim) else size(int(number(bound)))
+            self.indices[name] = limit
+        self.bound.add(name)
+        body = self.read(at.body)
+        self.bound.discard(name)
+        dim = self.unifier.resolve(self.indices.pop(name))
+        if outer is not None:
+            self.indices[name] = outer
+        if dim.is_unknown:
+            raise IndexNameError(
+                f"the range of the index {name} is not known: nothing in the body uses it",
+                span=self.span(at.index),
+                remedy=f"give it a limit: \\sum_{{{name}=1}}^{{n}}",
+            )
+        return index_sum(name, dim, body)
+
     def _called(self, at: ast.Call) -> Expr:
         alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")
         if alone and len(at.args) == 1 and not at.keywords:
-            shape = self.shape(self.read(at.args[0]))
-            if shape[-1] == ONE != shape[0]:
-                # Of a column, softmax can only be along it.
-                at = call(at.func.id, at.args, at, axis=0)  # type: ignore[attr-defined]
+            x = self.known(at.args[0])
+            shape = self.shape(x.value)
+            # Of a column, softmax can only be along it.
+            options = {"axis": 0} if shape[-1] == ONE != shape[0] else {}
+            at = call(at.func.id, [x], at, **options)  # type: ignore[attr-defined]
         return self._call(at)
+
+    def _read_already(self, at: Known) -> Expr:
+        return at.value
+
+
+def _known(value: Expr, at: ast.expr) -> Known:
+    found = like(Known(), at)
+    found.value = value
+    return found
+
+
+def _is_call(at: ast.Call, name: str) -> bool:
+    return isinstance(at.func, ast.Name) and at.func.id == name
 
 
 def _turned(at: ast.BinOp) -> ast.BinOp:
@@ -382,11 +385,12 @@ _FUNCTIONS = {
 }
 _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Formula: LatexReader._formula,
-    Choice: LatexReader._choice,
+    Choice: Readings.read_choice,
     Product: LatexReader._product,
     Special: LatexReader._special,
     Sized: LatexReader._sized,
     Indexed: LatexReader._indexed,
-    Total: totals.total,
+    Known: LatexReader._read_already,
+    Total: LatexReader._total,
     ast.Call: LatexReader._called,
 }

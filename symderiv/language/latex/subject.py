@@ -11,18 +11,25 @@ from dataclasses import replace
 from ...errors import LanguageError, ParseError
 from . import derivatives, marks
 from .layout import Group, Item, Row, Scripted, Symbol
+from .macros import parse_row
 from .marks import is_sign
 from .names import Names, label_of, spellings, unknown, written_of
-from .parser import parse_row
 from .trees import span
 
 _OBJECTIVES = ("L", "l", "ell", "J", "f", "F", "E", "C", "Loss", "loss", "cost")
 
 
-def subject(text: str, names: Names, variables: tuple[str, ...], objective: str) -> str | None:
+def subject(
+    text: str,
+    names: Names,
+    variables: tuple[str, ...],
+    objective: str,
+    matrices: tuple[str, ...] = (),
+) -> str | None:
     """Return what a side is about; raises LanguageError for a derivative of something else.
 
     It is empty for the gradient of the objective by what is not said, None for a formula.
+    ``matrices`` are the variables of two indices: 11 is the first entry of one.
     """
     row = parse_row(text)
     items, outer = _opened(row)
@@ -48,6 +55,8 @@ def subject(text: str, names: Names, variables: tuple[str, ...], objective: str)
     name, indices = _variable(text, found.by, names, variables)
     if outer is not None and not indices:
         indices = _indices(text, outer)
+    if name in matrices and len(indices) == 1 and len(indices[0]) == 2 and indices[0].isdecimal():
+        indices = list(indices[0])
     return f"d{objective}/d{name}" + (f"[{', '.join(indices)}]" if indices else "")
 
 

@@ -54,7 +54,7 @@ class Symbols:
         return ParseError(message, span=span(self.text, at), remedy=remedy)
 
     def choice(self, ways: list[ast.expr], hints: list[str]) -> ast.expr:
-        """Return the readings of one place as one node."""
+        """Return the readings of one place as one node; without hints, the first that fits."""
         if len(ways) == 1:
             return ways[0]
         found = like(Choice(), ways[0])
@@ -283,15 +283,11 @@ class Symbols:
             found.kind = kind
             return found
         parts = [x for x in bare(sub) if not is_sign(x, ",", "times")]
-        sizes = [self._size(x) for x in parts]
-        if all(s is not None for s in sizes):
+        sizes = [s for s in map(self._size, parts) if s is not None]
+        if len(sizes) == len(parts):
             at = at_item(ast.Constant(0), self.text, item, sub)
-            sizes = (
-                sizes[:1]
-                if kind == "eye" and len({ast.dump(s) for s in sizes if s is not None}) == 1
-                else sizes
-            )
-            return call(kind, [s for s in sizes if s is not None], at)
+            sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
+            return call(kind, sizes, at)
         marks = indices(self.text, sub)
         if kind == "eye" and marks is not None and len(marks) == 2:
             return call("delta", marks, at_item(ast.Constant(0), self.text, item, sub))

@@ -316,6 +316,3 @@ REFUSED = {
     "rank": "the rank has no derivative",
     "not": "write where(c > 0, a, b) in the language",
 }
-
-# How the delimiters that close are written.
-CLOSERS = {")": ")", "]": "]", "}": "\\}", ">": "\\rangle", "|": "|", "||": "\\|", "": "}"}

@@ -9,6 +9,7 @@ import ast
 from typing import TypeVar
 
 from ...errors import Span
+from ...expr import Expr
 from .layout import Item
 from .parser import place
 
@@ -22,7 +23,7 @@ class Formula(ast.expr):
 
 
 class Choice(ast.expr):
-    """Several readings of one place, the usual one first; how each is written, if it can be."""
+    """Several readings of one place and how each is written; without hints, the first that fits."""
 
     ways: list[ast.expr]
     hints: list[str]
@@ -56,6 +57,12 @@ class Special(ast.expr):
     kind: str
     args: list[ast.expr]
     mark: str
+
+
+class Known(ast.expr):
+    """What is read already: reading it again would double the work at every level."""
+
+    value: Expr
 
 
 class Sized(ast.expr):
