@@ -123,6 +123,7 @@ def read(a: Asked, claim: ClaimText) -> Expr | None:
         return None
 
 
+@cache
 def mutated(source: str, wrt: str, name: str) -> Mutated | None:
     """Return one claim with a slip, the first of a random order that has another value."""
     a, slip = asked(source, wrt), SLIPS[name]
