@@ -13,12 +13,17 @@ Place = tuple[int, ...]
 Change = Callable[[Expr], Iterator[Expr]]
 
 
-def places(x: Expr) -> Iterator[Place]:
-    """Yield every place of a formula, the whole first; nothing below a named intermediate."""
-    yield ()
-    if x.op != "named":
-        for k, a in enumerate(x.args):
-            yield from ((k, *p) for p in places(a))
+MOST = 250  # places of a long formula, the shallow ones
+
+
+def places(x: Expr) -> list[Place]:
+    """Return the places of a formula, the whole first; none below a named intermediate."""
+    found: list[Place] = [()]
+    for place in found:
+        e = at(x, place)
+        if e.op != "named" and len(found) < MOST:
+            found += [(*place, k) for k in range(len(e.args))]
+    return found
 
 
 def at(x: Expr, place: Place) -> Expr:

@@ -252,7 +252,7 @@ def _extra(f: Form, known: Known, *, divided: bool = False) -> tuple[str, str]:
 
 
 def _is_size(f: Form, known: Known) -> bool:
-    if any(x.op == "call" and _name(x) != "sqrt" for x in f.walk()):
+    if any(x.op == "call" for x in f.walk()):
         return False
     names = [x.data for x in f.walk() if x.op == "name"]
     return bool(names) and all(n in known.sizes for n in names)
