@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from mutations import SLIPS, Asked
 from numeric_values import are_equal
 from rewritings import REWRITINGS, new_names, renamed, rewritten, with_names
@@ -37,7 +38,7 @@ OF_ONE = 4  # gradients of one problem of the library
 COUNT = 200
 TRIES = 12
 LETTERS = 1000  # of a claim about an entry, of which every term is a sum
-SAMPLED, SHIFT = 12, 6  # every twelfth in the quick test
+SAMPLED, SHIFT = 12, 6  # every twelfth in the suite
 
 
 @cache
@@ -302,6 +303,11 @@ def check_all(rows: dict[str, Count]) -> None:
     slips = [rows[n] for n in SLIPS]
     assert all(c.right == c.applicable for c in rows.values()), misses
     assert sum(c.named for c in slips) >= 0.9 * sum(c.applicable for c in slips), misses
+
+
+@pytest.mark.slow
+def test_mutated_gradients_of_a_sample() -> None:
+    check_all(run(derivations()[SHIFT::SAMPLED]))
 
 
 def test_every_slip_has_a_claim() -> None:
