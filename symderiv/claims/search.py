@@ -84,7 +84,7 @@ class Search:
                 return found
         beside = self._beside()
         if beside is not None and all(name != "wrong-part" for name, _ in beside.slips):
-            return beside
+            return Found(beside.slips, self._closest() or beside.expr)
         wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
         if wrong is not None and len(wrong.slips) == 1:
             return Found(wrong.slips, self._closest())

@@ -12,6 +12,7 @@ from itertools import groupby
 from ..claims.verdict import Verdict
 from ..expr import Expr
 from ..notation.math import EQUALS, Sym, row
+from .build import title_of
 from .model import (
     AnswerRow,
     AnswerTable,
@@ -69,7 +70,7 @@ def _of_one_problem(entries: Sequence[Entry], title: str) -> Document:
     if scribe.problem.question:
         blocks.append(Paragraph((scribe.problem.question,)))
     blocks += [*_posed(scribe, entries[0]), *_answered(entries, lambda: next(numbers))]
-    return Document(title or scribe.problem.title, (), tuple(blocks), True)
+    return Document(title or title_of(scribe), (), tuple(blocks), True)
 
 
 def _part(entries: Sequence[Entry], number: str) -> list[Block]:

@@ -76,7 +76,7 @@ def build(
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
-    return Document(_title(scribe), _subtitle(scribe), tuple(blocks), scribe.compact)
+    return Document(title_of(scribe), _subtitle(scribe), tuple(blocks), scribe.compact)
 
 
 def _check_style(style: str, explicit: ExplicitExample | None) -> None:
@@ -103,7 +103,7 @@ class _Numbers:
         return str(self.count)
 
 
-def _title(scribe: Scribe) -> str:
+def title_of(scribe: Scribe) -> str:
     """Return the problem's title; one that only repeats its text is said in words."""
     problem = scribe.problem
     if problem.title != f"Gradient of {' '.join(problem.text.split())}":
