@@ -70,7 +70,15 @@ def _of_one_problem(entries: Sequence[Entry], title: str) -> Document:
     if scribe.problem.question:
         blocks.append(Paragraph((scribe.problem.question,)))
     blocks += [*_posed(scribe, entries[0]), *_answered(entries, lambda: next(numbers))]
-    return Document(title or title_of(scribe), (), tuple(blocks), True)
+    return Document(title or _title(scribe, len(entries)), (), tuple(blocks), True)
+
+
+def _title(scribe: Scribe, count: int) -> str:
+    """Return the title of the problem, where it has one of its own."""
+    own = scribe.problem.title
+    return (
+        own if title_of(scribe) == own else "Claims, answered" if count > 1 else "A claim, answered"
+    )
 
 
 def _part(entries: Sequence[Entry], number: str) -> list[Block]:
