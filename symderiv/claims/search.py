@@ -305,13 +305,20 @@ class Search:
         )
 
     def _closest(self) -> Expr | None:
-        """Return the right formula that one change of the claim gives, if any does."""
+        """Return the right formula that one change of the claim gives, if any does.
+
+        One that is right as it stands is closer than one that also needs a factor or a
+        transposition.
+        """
+        near: Expr | None = None
         for slips, whole in islice(edits(self.slipped), _TRIES):
             again = self.shaped(whole)
             found = self.meet(slips, again, self._right) if again is not None else None
-            if found is not None:
+            if found is not None and len(found.slips) == len(slips):
                 return found.expr
-        return None
+            if found is not None and near is None:
+                near = found.expr
+        return near
 
     def _edited(self) -> Found | None:
         """Return the slip in one place of a formula, or in two, and the formula mended there."""
