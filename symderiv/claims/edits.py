@@ -140,7 +140,8 @@ def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
             sentence = f"the chain rule's factor `{text(f)}` is missing"
         if not fits or f.shape in (e.shape, SCALAR):
             yield slip, sentence, node("mul", (e, f), e.shape)
-            yield slip, sentence, node("div", (e, f), e.shape)
+            divided = f"the division by `{text(f)}` is missing"
+            yield slip, divided, node("div", (e, f), e.shape)
         if f.shape != SCALAR and e.shape != SCALAR:
             for a, b in ((e, f), (f, e)):
                 if not fits or a.shape[-1] == b.shape[-2]:

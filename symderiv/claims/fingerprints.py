@@ -26,6 +26,7 @@ from .working import operations
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
 _LARGEST = 12  # numerator and denominator of a factor that people forget
+_ROUGH = 1e-6  # of a number up to that, in floats
 _SEEDS = 6
 _MOST_SPENT = 2_000_000  # operations on telling candidates apart
 
@@ -247,7 +248,12 @@ def _size(powers: Sequence[tuple[str, int]], point: Explicit) -> Fraction:
 def _simple(ratio: Any, size: Fraction) -> Fraction | None:
     """Return a ratio without its sizes as the small fraction that it is, if it is one."""
     value = ratio * size.denominator / size.numerator
+    rough = float(value)
+    if abs(rough) > _LARGEST + 1:
+        return None
     for below in range(1, _LARGEST + 1):
+        if abs(rough * below - round(rough * below)) > _ROUGH:
+            continue  # most are told apart in floats
         above = int(HIGH.nint(value * below))
         near = abs(value - HIGH.mpf(above) / below) <= HIGH.mpf(10) ** -_DIGITS
         if near and above and abs(above) <= _LARGEST:

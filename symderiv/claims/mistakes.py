@@ -42,8 +42,7 @@ _PLAIN = {
     *("add", "neg", "transpose", "matmul", "sum", "mean", "trace", "Sum", "loss", "var", "num"),
     *("named", "diag", "entry", "row", "column", "vec", "reshape", "where"),
 }
-
-
+_RATIONAL = {"num", "size", "add", "neg", "mul", "div"}
 OUTSIDE = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
 
 
@@ -196,8 +195,7 @@ class Mistakes:
         stages = [e for e in self._stages if e.op not in _PLAIN][:_STAGES]
         for u in stages:
             inner = [k for k, a in enumerate(u.args) if a in {*self._stages, self._variable.expr}]
-            rest = [a for k, a in enumerate(u.args) if k not in inner]
-            if len(inner) != 1 or (rest and u.op in ("mul", "div") and not _mentions(rest)):
+            if len(inner) != 1 or _is_multiple(u):
                 continue
             try:
                 yield from self._broken_at(u, u.args[inner[0]], inner[0])
@@ -340,9 +338,12 @@ def _inlined(x: Expr) -> Expr:
     return rebuild(x, lambda e, args: args[0] if e.op == "named" else with_args(e, args))
 
 
-def _mentions(parts: Sequence[Expr]) -> bool:
-    """Whether there is a variable in some expressions, and not only numbers and sizes."""
-    return any(variables(p) for p in parts)
+def _is_multiple(u: Expr) -> bool:
+    """Whether it is a rational multiple, whose factor is forgotten for itself."""
+    if u.op not in ("mul", "div"):
+        return False
+    numbers = [all(e.op in _RATIONAL for e in walk(a)) for a in u.args]
+    return numbers.count(False) == 1 and (u.op == "mul" or numbers[1])
 
 
 def total(terms: Sequence[Expr]) -> Expr:

@@ -1,14 +1,15 @@
 """Shapes of changed formulas, found on the tree: what reading the text anew would give.
 
 Contract: a formula whose shapes are settled here has the value that its text has; where only the
-reader knows, ``OPEN`` is returned and the text must be read.
+reader knows, ``OPEN`` is returned and the text must be read. An operator without a rule here is
+settled where it stands over arguments of the same shapes in a formula that was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
-from ..expr import Expr, node
+from ..expr import Expr, node, walk_all
 from ..ops.base import ENTRYWISE
 from ..shapes import ONE, SCALAR, DimMismatchError, Shape, broadcast, swapped
 
@@ -27,8 +28,11 @@ class _OpenError(Exception):
 class Reshaper:
     """Settles the shapes of formulas that share most of their parts."""
 
-    def __init__(self, names: Mapping[str, Expr]) -> None:
+    def __init__(self, names: Mapping[str, Expr], formulas: Iterable[Expr]) -> None:
         self._names = names  # a claim that was read under equal sizes has them in other shapes
+        self._seen: dict[Hashable, Shape] = {  # in formulas that were read
+            _use(e, [a.shape for a in e.args]): e.shape for e in walk_all([*formulas])
+        }
         self._known: dict[Expr, Settled] = {}
 
     def __call__(self, x: Expr) -> Settled:
@@ -49,21 +53,25 @@ class Reshaper:
                 return found
             args.append(found)
         try:
-            return node(x.op, tuple(args), _shape(x, args), x.data)
+            return node(x.op, tuple(args), self._shape(x, args), x.data)
         except (_ClashError, DimMismatchError):
             return None
         except _OpenError:
             return OPEN
 
+    def _shape(self, x: Expr, args: list[Expr]) -> Shape:
+        shapes = [a.shape for a in args]
+        rule = _RULES.get(x.op)
+        if rule is not None:
+            return rule(x, shapes)
+        found = self._seen.get(_use(x, shapes))
+        if found is None:
+            raise _OpenError
+        return found
 
-def _shape(x: Expr, args: list[Expr]) -> Shape:
-    shapes = [a.shape for a in args]
-    rule = _RULES.get(x.op)
-    if rule is not None:
-        return rule(x, shapes)
-    if shapes != [a.shape for a in x.args]:
-        raise _OpenError
-    return x.shape
+
+def _use(x: Expr, shapes: list[Shape]) -> Hashable:
+    return x.op, x.data, *shapes
 
 
 def _spread(x: Expr, shapes: list[Shape]) -> Shape:
@@ -103,13 +111,6 @@ def _of_square(x: Expr, shapes: list[Shape]) -> Shape:
     return shape if x.op == "inv" else SCALAR
 
 
-def _line(x: Expr, shapes: list[Shape]) -> Shape:
-    (shape,) = shapes
-    if shape != x.args[0].shape:
-        raise _OpenError  # the range of the index is another one
-    return x.shape
-
-
 _SAME: Callable[[Expr, list[Shape]], Shape] = lambda x, shapes: shapes[0]  # noqa: E731
 
 _RULES: dict[str, Callable[[Expr, list[Shape]], Shape]] = {
@@ -119,5 +120,4 @@ _RULES: dict[str, Callable[[Expr, list[Shape]], Shape]] = {
     **dict.fromkeys(("sum", "mean"), _reduced),
     **dict.fromkeys(("trace", "det", "logdet", "inv"), _of_square),
     **dict.fromkeys(("neg", "Sum", *ENTRYWISE), _SAME),
-    **dict.fromkeys(("row", "column", "entry"), _line),
 }

@@ -207,7 +207,7 @@ class Search:
 
     @cached_property
     def _reshaper(self) -> Reshaper:
-        return Reshaper(self.problem.known())
+        return Reshaper(self.problem.known(), [self.reading.expr, self.truth])
 
     # both sides as they are written
 
