@@ -148,6 +148,8 @@ class Derivation(Mapping[str, Result]):
         while name in self._taken or name in self.adjoints:
             name += "_"
         value = self.raiser.shaped(cotangent, source.shape)
+        if value.op == "zeros" or (value.op == "num" and not value.data):
+            return zero(cotangent.dims)  # its terms cancel
         self.adjoints[name] = named_expr(name, value)
         self.adjoint_names[str(source.data)] = name
         return named(self.adjoints[name], cotangent)

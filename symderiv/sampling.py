@@ -219,5 +219,7 @@ def point(
         Variable(v.name, v.shape, v.kind, (*v.properties, *more.get(v.name, ()), *extra))
         for v in problem.variables.values()
     ]
-    given = [Variable(g, x.shape, "matrix") for g, x in problem.upstream.items()]
+    given = [
+        Variable(g, x.shape, "matrix", tuple(more.get(g, ()))) for g, x in problem.upstream.items()
+    ]
     return values([*variables, *given], sizes, random, integers=integers)

@@ -7,14 +7,15 @@ a forgotten derivative of relu is no claim about positive inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, product
+from functools import cached_property
+from itertools import chain, combinations, product
 
 from ..derivation import is_network
 from ..errors import LanguageError
-from ..expr import Expr, Variable, transpose, walk
+from ..expr import Expr, Variable, transpose, walk, walk_all
 from ..language import Problem
 from ..shapes import Dim
 from .reading import read_claim
@@ -34,7 +35,7 @@ NOTHING = Assumption("")
 Proposer = Callable[["Claimed"], Iterator[Assumption]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claimed:
     """A claim, the truth, and the variables that either mentions."""
 
@@ -56,11 +57,49 @@ class Claimed:
         """Yield the used variables that are not differentiated by."""
         yield from (v for v in self.used() if v.name != self.wrt)
 
+    def smooth(self) -> Iterator[Variable]:
+        """Yield the data that are inside no function with a kink.
+
+        Entries that are never negative would excuse a kink's derivative that was left out.
+        """
+        yield from (v for v in self.data() if v.name not in self.kinked)
+
+    def given(self) -> Iterator[Variable]:
+        """Yield the gradients that come in."""
+        yield from (Variable(g, x.shape, "matrix") for g, x in self.problem.upstream.items())
+
+    @cached_property
+    def kinked(self) -> frozenset[str]:
+        """The variables inside a function with a kink."""
+        return _inside(self.problem.objective, lambda e: e.args if e.op in _KINKED else ())
+
+    @cached_property
+    def dividing(self) -> frozenset[str]:
+        """The variables that something is divided by."""
+        sides = (self.problem.objective, self.claimed, self.truth)
+        return frozenset().union(*(_inside(x, _divisors) for x in sides))
+
     def square(self, variables: Iterator[Variable]) -> Iterator[Variable]:
         """Yield the square matrices among some variables."""
-        for v in variables:
-            if v.kind == "matrix" and len(v.shape) == 2 and v.shape[0] == v.shape[1]:
-                yield v
+        yield from filter(is_square, variables)
+
+
+def is_square(v: Variable) -> bool:
+    """Whether a variable is a square matrix."""
+    return v.kind == "matrix" and len(v.shape) == 2 and v.shape[0] == v.shape[1]
+
+
+def _inside(x: Expr, parts: Callable[[Expr], Sequence[Expr]]) -> frozenset[str]:
+    """Return the variables inside some parts of an expression."""
+    found = walk_all([a for e in walk(x) for a in parts(e)])
+    return frozenset(str(e.data) for e in found if e.op == "var")
+
+
+def _divisors(e: Expr) -> Sequence[Expr]:
+    if e.op == "pow":
+        k = e.args[1].data
+        return () if isinstance(k, Fraction) and k > 0 else e.args
+    return {"div": e.args[1:], "inv": e.args, "log": e.args, "solve": e.args[:1]}.get(e.op, ())
 
 
 def _having(words: str, property_: str) -> Callable[[Variable], Assumption]:
@@ -68,7 +107,8 @@ def _having(words: str, property_: str) -> Callable[[Variable], Assumption]:
 
 
 def _symmetric(c: Claimed) -> Iterator[Assumption]:
-    yield from map(_having("{} is symmetric", "symmetric"), c.square(c.used()))
+    square = c.square(chain(c.used(), c.given()))
+    yield from map(_having("{} is symmetric", "symmetric"), square)
 
 
 def _all_symmetric(c: Claimed) -> Iterator[Assumption]:
@@ -86,7 +126,7 @@ def _is_likelihood(c: Claimed) -> bool:
 
 def _rows(c: Claimed) -> Iterator[Assumption]:
     """Labels and weights: entries that sum to one, row by row or column by column."""
-    for v in c.data() if _is_likelihood(c) else ():
+    for v in c.smooth() if _is_likelihood(c) else ():
         if v.kind == "vector":
             yield _having("the entries of {} sum to 1", "sums_to_one")(v)
         elif v.kind == "matrix" and len(v.shape) == 2:
@@ -95,13 +135,15 @@ def _rows(c: Claimed) -> Iterator[Assumption]:
 
 
 def _entries(c: Claimed) -> Iterator[Assumption]:
-    for v in c.data():
+    for v in c.smooth():
+        if v.name in c.dividing:
+            continue
         yield _having("the entries of {} are 0 or 1", "binary")(v)
         yield _having("the entries of {} are 1 or -1", "pm1")(v)
 
 
 def _onehot(c: Claimed) -> Iterator[Assumption]:
-    for v in c.data() if _is_likelihood(c) else ():
+    for v in c.smooth() if _is_likelihood(c) else ():
         if v.kind == "vector":
             yield _having("{} is one-hot", "onehot")(v)
         elif v.kind == "matrix" and len(v.shape) == 2:
@@ -131,12 +173,16 @@ def _statistics(c: Claimed) -> Iterator[Assumption]:
     for v in c.used():
         for other in c.problem.variables.values():
             if other.name != v.name and len(other.shape) == 2 and other.kind != "scalar":
-                yield from _statistic(c.problem, v, other)
+                yield from _statistic(c.problem, v, other, c.kinked)
 
 
-def _statistic(problem: Problem, v: Variable, of: Variable) -> Iterator[Assumption]:
+def _statistic(
+    problem: Problem, v: Variable, of: Variable, kinked: frozenset[str]
+) -> Iterator[Assumption]:
     places = ("",) if of.kind == "vector" else ("", ", axis=0", ", axis=1")
-    for word, place in product(("mean", "var", "sum"), places):
+    # A variance is positive: the derivative of a kink is no more forgotten for that.
+    words = ("mean", "sum") if v.name in kinked else ("mean", "var", "sum")
+    for word, place in product(words, places):
         text = f"{word}({of.name}{place})"
         try:
             value = read_claim(problem, text).expr
@@ -149,10 +195,10 @@ def _statistic(problem: Problem, v: Variable, of: Variable) -> Iterator[Assumpti
 
 def _positive(c: Claimed) -> Iterator[Assumption]:
     """Signs that were left out; not kinks, whose derivative must not be forgotten."""
-    found = {e.op for e in walk(c.problem.objective)} | {e.op for e in walk(c.truth)}
-    if found & _KINKED or not found & _SIGNED:
+    if not {e.op for x in (c.problem.objective, c.truth) for e in walk(x)} & _SIGNED:
         return
-    used = [v for v in c.used() if "positive" not in v.properties]
+    free = (v for v in c.used() if v.name not in c.kinked)
+    used = [v for v in free if "positive" not in v.properties]
     for v in used:
         yield _having("the entries of {} are positive", "positive")(v)
     for a, b in combinations(used, 2):
@@ -176,10 +222,26 @@ def _special(c: Claimed) -> Iterator[Assumption]:
     ):
         # An inverse written for a transpose is a slip, not a claim about orthogonal matrices.
         if name != "orthogonal" or not any(e.op == "inv" for e in walk(c.claimed)):
-            yield from map(_having("{} is " + word, name), c.square(c.data()))
-    for v in c.data():
+            free = (v for v in c.data() if not _EXCLUDED[name] & {*v.properties})
+            yield from map(_having("{} is " + word, name), c.square(free))
+
+
+def _lengths(c: Claimed) -> Iterator[Assumption]:
+    for v in c.used():
         if v.kind == "vector":
             yield _having("{} has length 1", "normalized")(v)
+
+
+_SIGNS = {"positive", "binary", "onehot", "onehot_cols", "unit01", "count", "sums_to_one"}
+_TRIANGLES = {"lower", "upper", "diagonal", "spd"}
+# Declared properties with which there are no such matrices, or next to none.
+_EXCLUDED: dict[str, set[str]] = {
+    "diagonal": _SIGNS,
+    "idempotent": _SIGNS | _TRIANGLES | {"symmetric", "skew", "orthogonal", "invertible"},
+    "projection": _SIGNS | _TRIANGLES | {"skew", "orthogonal", "invertible"},
+    "orthogonal": _SIGNS | _TRIANGLES,
+    "skew": _SIGNS | _TRIANGLES | {"symmetric", "orthogonal"},
+}
 
 
 # A weaker assumption stands before those that imply it.
@@ -193,6 +255,7 @@ PROPOSERS: tuple[Proposer, ...] = (
     _statistics,
     _positive,
     _special,
+    _lengths,
     _all_symmetric,
 )
 

@@ -1,14 +1,21 @@
 """Whether an assumption that makes a claim right leaves something to be right about.
 
-Contract: decided by evaluation at points that satisfy the assumption.
+Contract: decided by evaluation at points that satisfy the assumption, or, of what it must not
+excuse, at points in general.
 """
 
 from __future__ import annotations
 
-from ..expr import Expr
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..expr import Expr, rebuild, transpose, with_args
+from .assumptions import Assumption, is_square
 from .deciding import Comparer
+from .fingerprints import Prints
 
 _POLES = 4  # one point in so many may be a pole of a claim that is right under an assumption
+_OF_SYMMETRIC = {"symmetric", "diagonal", "projection"}
 
 
 def means_something(under: Comparer, claimed: Expr, truth: Expr) -> bool:
@@ -22,3 +29,68 @@ def means_something(under: Comparer, claimed: Expr, truth: Expr) -> bool:
         return False
     in_general = Comparer(under.problem, [claimed], kept=under.kept)
     return not under.is_zero(truth) or in_general.is_zero(claimed)
+
+
+class Excuses:
+    """Tells assumptions that people make from those that would only excuse a slip."""
+
+    def __init__(self, comparer: Comparer, claimed: Expr, truth: Expr, wrt: str) -> None:
+        self._comparer = replace(comparer)
+        self._claimed, self._truth, self._wrt = claimed, truth, wrt
+
+    def __call__(self, found: Assumption) -> bool:
+        """Whether a slip is what an assumption, under which a claim is right, would excuse."""
+        kinds = {p for properties in found.properties.values() for p in properties}
+        if kinds & _OF_SYMMETRIC:
+            names = [n for n in found.properties if n != self._wrt]
+            return bool(names) and not self._sees_halves(names)
+        sizes = all(d.symbols for pair in found.equal for d in pair)
+        if found.equal and sizes:
+            # Divided by the wrong one of two sizes.
+            prints = self._prints()
+            return prints.factor(self._claimed, self._truth, turned=False) is not None
+        scalars = [n for n in found.properties if self._is_scalar(n)]
+        if "normalized" in kinds or ("binary" in kinds and scalars):
+            return self._lacks_a_scalar()
+        return False
+
+    def _sees_halves(self, names: Sequence[str]) -> bool:
+        """Whether the gradient is the same when some matrices are transposed, or one more is.
+
+        As that of x.T @ A @ x is, which depends on the symmetric part of A alone. Elsewhere a
+        transpose was forgotten.
+        """
+        variables = self._comparer.problem.variables.values()
+        others = [v.name for v in variables if is_square(v) and v.name not in names]
+        sizes = self._comparer.sizes()[:2]  # at size 1 every matrix is symmetric
+        for more in ((), *((o,) for o in others)):
+            turned = self._turned({*names, *more})
+            if turned is self._truth or self._comparer.may_equal(turned, self._truth, sizes):
+                return True
+        return False
+
+    def _turned(self, names: set[str]) -> Expr:
+        known = self._comparer.problem.known()
+        matrices = {known[n] for n in names}
+
+        def turn(e: Expr, args: tuple[Expr, ...]) -> Expr:
+            if e.op == "named":
+                return args[0]
+            return transpose(e) if e in matrices else with_args(e, args)
+
+        return rebuild(self._truth, turn)
+
+    def _is_scalar(self, name: str) -> bool:
+        variable = self._comparer.problem.variables.get(name)
+        return variable is not None and variable.kind == "scalar"
+
+    def _prints(self) -> Prints:
+        return Prints(self._comparer, self._truth)
+
+    def _lacks_a_scalar(self) -> bool:
+        """Whether the claim is the gradient up to a factor that is no constant."""
+        if self._truth.is_scalar:
+            return False
+        prints = self._prints()
+        key = prints.key(self._claimed)
+        return key is not None and key == prints.key(self._truth)

@@ -182,8 +182,24 @@ class Prints:
 
     def factor(self, claimed: Expr, right: Expr, *, turned: bool) -> Scale | None:
         """Return the factor between two expressions, where it is one that people forget."""
+        if not self._may_be_multiple(claimed, right, turned=turned):
+            return None
         a, b = self.of(claimed), self.of(right)
         return None if a is None or b is None else self.scale(a, b, turned=turned)
+
+    def _may_be_multiple(self, claimed: Expr, right: Expr, *, turned: bool) -> bool:
+        """Whether the factor between two expressions may be one, as far as floats can tell."""
+        rough = [self._rough.get(claimed), self._rough.get(right)]
+        if rough[0] is None or rough[1] is None:
+            return True
+        a, b = entries(transposed_cells(rough[0]) if turned else rough[0]), entries(rough[1])
+        if len(a) != len(b):
+            return False
+        lead = max(range(len(b)), key=lambda k: abs(b[k]))
+        if not b[lead]:
+            return True
+        ratio = a[lead] / b[lead]
+        return any(_may_be_simple(ratio / _size(p, self._fast)) for p in self._monomials())
 
     def scale(self, claimed: Print, right: Print, *, turned: bool) -> Scale | None:
         """Return the factor between two expressions, where it is one that people forget."""
@@ -248,14 +264,18 @@ def _size(powers: Sequence[tuple[str, int]], point: Explicit) -> Fraction:
 def _simple(ratio: Any, size: Fraction) -> Fraction | None:
     """Return a ratio without its sizes as the small fraction that it is, if it is one."""
     value = ratio * size.denominator / size.numerator
-    rough = float(value)
-    if abs(rough) > _LARGEST + 1:
+    if not _may_be_simple(float(value)):
         return None
     for below in range(1, _LARGEST + 1):
-        if abs(rough * below - round(rough * below)) > _ROUGH:
-            continue  # most are told apart in floats
         above = int(HIGH.nint(value * below))
         near = abs(value - HIGH.mpf(above) / below) <= HIGH.mpf(10) ** -_DIGITS
         if near and above and abs(above) <= _LARGEST:
             return Fraction(above, below)
     return None
+
+
+def _may_be_simple(value: float) -> bool:
+    """Whether a float may be a small fraction; one that is huge has too many digits to ask."""
+    if abs(value) > _LARGEST + 1:
+        return False
+    return any(abs(value * k - round(value * k)) <= _ROUGH for k in range(1, _LARGEST + 1))

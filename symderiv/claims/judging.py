@@ -18,7 +18,7 @@ from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import Assumption, assumptions
 from .deciding import Comparer, Kept, Merged, smallest_failure
-from .excusing import means_something
+from .excusing import Excuses, means_something
 from .fingerprints import Prints
 from .holding import where_right
 from .layouts import diagonals
@@ -84,7 +84,7 @@ class Judge:
         return verdict(
             under,
             RIGHT_IF,
-            f"{assumption.words}.",
+            f"It is right if {assumption.words}.",
             slips=("assumption",),
             assumption=assumption.words,
             counterexample=self.counterexample(comparer, claimed, truth),
@@ -124,10 +124,12 @@ class Judge:
         truth = self.target.truth
         if claimed.shape != truth.shape:
             return None
+        excuses = Excuses(self._comparer(claimed), claimed, truth, self.target.name)
         for found in assumptions(self.problem, claimed, truth, self.target.name):
             comparer = self.under(found, claimed)
-            if comparer is not None and means_something(comparer, claimed, truth):
-                return comparer, found
+            if comparer is None or not means_something(comparer, claimed, truth):
+                continue
+            return None if excuses(found) else (comparer, found)
         return None
 
     def under(self, assumption: Assumption, claimed: Expr) -> Comparer | None:

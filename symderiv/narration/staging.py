@@ -133,8 +133,7 @@ class Stages:
             inner = self._staged if moves_entries(term) else self._argument
             return call(term.data, tuple(map(inner, term.children)), term.dims)
         if term.kind == "add":
-            parts = [scaled(self._staged(b), s) for s, b in summands(term)]
-            return add(parts)
+            return add([scaled(self._factor(Factor(b, ())), s) for s, b in summands(term)])
         scale, factors, dims = factors_of(term)
         parts_ = [Factor(self._factor(f), f.labels, f.exponent) for f in factors]
         return contract(parts_, range(len(term.dims)), dict(enumerate(dims)), scale)

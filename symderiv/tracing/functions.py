@@ -310,7 +310,8 @@ def _eye(rows: Any, M: Any = None, k: int = 0, **_: Any) -> Traced:  # noqa: N80
 
 @_function(np.broadcast_to)
 def _broadcast_to(x: Any, shape: Any) -> Traced:
-    return Traced(entrywise("{0} * {1}", operand(x), _filled("ones", _sizes(shape)).node))
+    node = entrywise("{0} * {1}", operand(x), _filled("ones", _sizes(shape)).node)
+    return x.view(node) if isinstance(x, Traced) else Traced(node)
 
 
 @_function(np.average)
