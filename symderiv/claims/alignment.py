@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .forms import PRODUCTS, Form, joined, negative, written
+from .forms import PRODUCTS, Form, flipped, joined, negative, written
 
 _MOST = 3  # places in which a claim may part from the gradient
 _LONG = 60
@@ -26,6 +26,7 @@ class Known:
     sizes: Collection[str]
     values: Mapping[str, Form]  # of the definitions
     given: Collection[str]  # gradients that come in
+    slopes: Collection[str] = ()  # the derivatives of unspecified functions
 
 
 def aligned(claimed: Form, truth: Form, known: Known) -> Slips | None:
@@ -126,6 +127,7 @@ def _turned(c: Form, t: Form, known: Known) -> Found:
     if t in (Form("T", (c,), "T"), Form("T", (c,), "mT")) or c in (
         Form("T", (t,), "T"),
         Form("T", (t,), "mT"),
+        flipped(t),
     ):
         return [("transposed", f"{quoted(c)} must be transposed: {quoted(t)}")]
     return ()
@@ -172,6 +174,10 @@ def _reduced(c: Form, t: Form, known: Known) -> Found:
             return [("sum-vs-mean", f"{quoted(c)} must be {quoted(t)}")]
         if len(names) == 1:
             return [("broadcasting", f"the axis of {quoted(c)} is wrong: it must be {quoted(t)}")]
+    if t.op == "@":
+        rest = [a for a in t.args if not _is_ones(a)]
+        if len(rest) < len(t.args) and rest and _sequence(joined("@", *rest)) == _sequence(c):
+            return [("missing-sum", f"{quoted(c)} must be summed: {quoted(t)}")]
     inner = c.args[0] if c.op == "call" and c.args else None
     if inner is not None and _name(c) in ("sum", "trace", "mean") and _plain(inner) == _plain(t):
         name = "trace" if _name(c) == "trace" else "sum"
@@ -180,6 +186,23 @@ def _reduced(c: Form, t: Form, known: Known) -> Found:
     if inner is not None and _name(t) in ("sum", "trace", "mean") and _plain(inner) == _plain(c):
         return [("missing-sum", f"{quoted(c)} must be summed: {quoted(t)}")]
     return ()
+
+
+def _is_ones(x: Form) -> bool:
+    plain = _plain(x)
+    return plain.op == "call" and _name(plain) == "ones"
+
+
+def _sequence(x: Form) -> list[Form]:
+    """Return the factors of a product without transposes; entrywise ones in one order."""
+    if x.op == "T":
+        return _sequence(x.args[0])
+    if x.op == "*":
+        parts = sorted((_sequence(a) for a in x.args), key=lambda p: list(map(written, p)))
+        return [f for p in parts for f in p]
+    if x.op in ("@", "neg"):
+        return [f for a in x.args for f in _sequence(a)]
+    return [x]
 
 
 def _plain(x: Form) -> Form:
@@ -202,7 +225,7 @@ def _missing(c: Form, t: Form, known: Known) -> Found:
         a, b = (x.args if x.op == op else (x,) for x in (c, t))
         lc, lt = _leftover(a, b)
         if lt and not lc and _in_order(a, b):
-            return [_lacking(f, known) for f in lt]
+            return [_lacking(f, known, summed=op == "@" and _is_ones(f)) for f in lt]
         if lc and not lt and _in_order(b, a):
             return [_extra(f, known) for f in lc]
     return ()
@@ -233,7 +256,11 @@ def _quotient(c: Form, t: Form, known: Known) -> Found:
     return ()
 
 
-def _lacking(f: Form, known: Known, *, divided: bool = False) -> tuple[str, str]:
+def _lacking(
+    f: Form, known: Known, *, divided: bool = False, summed: bool = False
+) -> tuple[str, str]:
+    if summed:
+        return "missing-sum", f"the sum that {quoted(f)} makes is missing"
     shown = f"1/{written(f, 9)}" if divided else written(f)
     if _is_size(f, known):
         return "sum-vs-mean", f"a factor `{shown}` is missing"
@@ -276,7 +303,7 @@ def _factors(c: Form, t: Form, known: Known) -> Found:
         kind = "an entrywise" if _products(t)["*"] > _products(c)["*"] else "a matrix"
         words = f"{quoted(c)} must be {kind} product: {quoted(t)}"
         return [("elementwise", words)]
-    if a == b and turned:
+    if turned and (a == b or _sequence(c) == _sequence(t)):
         return [("transposed", f"{quoted(c)} must be {quoted(t)}")]
     words = f"the factors of {quoted(c)} stand in the wrong order: {quoted(t)}"
     return [("factor-order", words)]
@@ -297,6 +324,24 @@ def _products(x: Form) -> Counter[str]:
         if e.op in ("*", "@"):
             found[e.op] += len(e.args) - 1
     return found
+
+
+def _elsewhere(c: Form, t: Form, known: Known) -> Found:
+    """The derivative of a function, taken at another place."""
+    if c.op != "call" or c.data != t.data or len(c.args) != len(t.args):
+        return ()
+    places = [(a, b) for a, b in zip(c.args, t.args, strict=True) if a != b]
+    if _name(c) == "where" and len(places) == 1 and places[0][0].op == places[0][1].op == "compare":
+        places = [(a, b) for a, b in zip(*(x.args for x in places[0]), strict=True) if a != b]
+    elif _name(c) not in known.slopes:
+        return ()
+    if len(places) != 1:
+        return ()
+    ((a, b),) = places
+    if {name for name, _ in _apart(a, b, known)} & {"sign", "transposed", "factor-order"}:
+        return ()
+    words = f"the derivative is taken at {quoted(a)} instead of {quoted(b)}"
+    return [("chain-factor", words)]
 
 
 def _function(c: Form, t: Form, known: Known) -> Found:
@@ -341,6 +386,7 @@ def _numbers(c: Form, t: Form, known: Known) -> Found:
 _RULES: tuple[Rule, ...] = (
     _sign,
     _turned,
+    _elsewhere,
     _one_of_many,
     _reduced,
     _missing,

@@ -248,12 +248,12 @@ _EXCLUDED: dict[str, set[str]] = {
 PROPOSERS: tuple[Proposer, ...] = (
     _symmetric,
     _rows,
+    _positive,
     _entries,
     _onehot,
     _equal_sizes,
     _particular_size,
     _statistics,
-    _positive,
     _special,
     _lengths,
     _all_symmetric,

@@ -60,6 +60,11 @@ class Merged:
 
     pairs: Sequence[tuple[Dim, Dim]] = ()
 
+    @property
+    def of_one(self) -> bool:
+        """Whether a dimension is taken as a number, such as 1, where too much is equal."""
+        return any(not d.symbols for pair in self.pairs for d in pair)
+
     def apply(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """Return sizes under which the merged dimensions are equal."""
         found = dict(sizes)

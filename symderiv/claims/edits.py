@@ -234,9 +234,45 @@ def _undifferentiated(e: Expr, s: Slipped) -> Iterator[Change]:
             yield "undifferentiated", f"`{text(e)}` was not differentiated", slope
 
 
+# Functions and their derivatives, each a single call of the same argument.
+_DERIVED = {("abs", "sign"), ("relu", "where"), ("sin", "cos"), ("norm1", "sign")}
+
+
+def _underived(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A function where its derivative must stand."""
+    for part in s.parts() if e.op in {old for old, _ in _DERIVED} | {"apply"} else ():
+        if _is_derived(e, part):
+            yield "chain-factor", _for_its_derivative(e, part), part
+
+
+def _is_derived(e: Expr, part: Expr) -> bool:
+    """Whether a part is the derivative of a function at the same place."""
+    if not e.args or not part.args or e.args[0] is not part.args[0]:
+        return False
+    if isinstance(e.data, tuple) and isinstance(part.data, tuple) and e.op == part.op == "apply":
+        return bool(e.data[0] == part.data[0] and e.data[1] < part.data[1])
+    return (e.op, part.op) in _DERIVED
+
+
+def _for_its_derivative(e: Expr, part: Expr) -> str:
+    return f"`{text(e)}` stands where its derivative `{text(part)}` must"
+
+
+def _inverted(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A matrix of reciprocals for the inverse."""
+    if e.op == "div" and e.args[0].is_scalar and len(e.args[1].shape) == 2:
+        top, x = e.args
+        if x.shape[0] == x.shape[1] and x.shape != SCALAR:
+            words = f"`{text(e)}` divides entry by entry: the inverse is `inv({text(x)})`"
+            for inverse in (node("inv", (x,), x.shape), transpose(node("inv", (x,), x.shape))):
+                yield "elementwise", words, node("mul", (top, inverse), e.shape)
+
+
 def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
     """Return the slip that put one part where another belongs, in a word and in a sentence."""
     plain = f"`{text(e)}` must be `{text(part)}`"
+    if _is_derived(e, part):
+        return "chain-factor", _for_its_derivative(e, part)
     if part.op == "transpose" and part.args[0] in set(walk(e)):
         return "transposed", plain
     if {e.op, part.op} <= {"var", "named", "transpose"}:
@@ -262,6 +298,8 @@ EDITORS: tuple[Editor, ...] = (
     _dropped,
     _product,
     _reduced,
+    _underived,
+    _inverted,
     _added,
     _multiplied,
     _undifferentiated,

@@ -15,7 +15,6 @@ from .deciding import Comparer
 from .fingerprints import Prints
 
 _POLES = 4  # one point in so many may be a pole of a claim that is right under an assumption
-_OF_SYMMETRIC = {"symmetric", "diagonal", "projection"}
 
 
 def means_something(under: Comparer, claimed: Expr, truth: Expr) -> bool:
@@ -41,14 +40,9 @@ class Excuses:
     def __call__(self, found: Assumption) -> bool:
         """Whether a slip is what an assumption, under which a claim is right, would excuse."""
         kinds = {p for properties in found.properties.values() for p in properties}
-        if kinds & _OF_SYMMETRIC:
+        if "symmetric" in kinds:
             names = [n for n in found.properties if n != self._wrt]
             return bool(names) and not self._sees_halves(names)
-        sizes = all(d.symbols for pair in found.equal for d in pair)
-        if found.equal and sizes:
-            # Divided by the wrong one of two sizes.
-            prints = self._prints()
-            return prints.factor(self._claimed, self._truth, turned=False) is not None
         scalars = [n for n in found.properties if self._is_scalar(n)]
         if "normalized" in kinds or ("binary" in kinds and scalars):
             return self._lacks_a_scalar()
@@ -84,13 +78,10 @@ class Excuses:
         variable = self._comparer.problem.variables.get(name)
         return variable is not None and variable.kind == "scalar"
 
-    def _prints(self) -> Prints:
-        return Prints(self._comparer, self._truth)
-
     def _lacks_a_scalar(self) -> bool:
         """Whether the claim is the gradient up to a factor that is no constant."""
         if self._truth.is_scalar:
             return False
-        prints = self._prints()
+        prints = Prints(self._comparer, self._truth)
         key = prints.key(self._claimed)
         return key is not None and key == prints.key(self._truth)

@@ -89,16 +89,59 @@ def negative(x: Form) -> Form:
 
 
 def joined(op: str, *args: Form) -> Form:
-    """Return a sum or product, flat, its sign in front."""
+    """Return a sum or product, flat, its sign in front, and a number before a matrix product."""
     minus = False
     found: list[Form] = []
+    numbers: list[Form] = []
     for k, a in enumerate(args):
         if op in PRODUCTS and a.op == "neg":
             minus, a = not minus, a.args[0]
+        if op == "@" and a.op == "*" and a.args[0].op == "number":
+            numbers.append(a.args[0])
+            a = joined("*", *a.args[1:])
         flat = a.op == op and op in _FLAT and (op == "+" or k == 0 or op == "*" or a.op == "@")
         found += a.args if flat else (a,)
     whole = found[0] if len(found) == 1 else Form(op, tuple(found))
+    if numbers:
+        whole = Form("*", (*numbers, whole))
     return negative(whole) if minus else whole
+
+
+def expanded(x: Form, *, numbers: bool = False) -> Form:
+    """Return a formula with its products multiplied out, or, of ``numbers``, only those by one.
+
+    >>> x = form_of("2 * X.T @ (X @ w - y)")
+    >>> str(expanded(x))
+    '2 * X.T @ X @ w - 2 * X.T @ y'
+    >>> str(expanded(form_of("2 * (X.T @ (X @ w - y) + w)"), numbers=True))
+    '2 * X.T @ (X @ w - y) + 2 * w'
+    """
+    args = [expanded(a, numbers=numbers) for a in x.args]
+    if x.op == "T" and args[0].op in ("+", "neg"):
+        terms = [Form("T", (a,), x.data) for a in args[0].args]
+        return joined("+", *terms) if args[0].op == "+" else negative(terms[0])
+    if x.op == "neg" and args[0].op == "+":
+        return joined("+", *map(negative, args[0].args))
+    at = next((k for k, a in enumerate(args) if a.op == "+"), None)
+    others = [a for k, a in enumerate(args) if k != at]
+    allowed = not numbers or all(a.op == "number" for a in others)
+    if x.op in ("*", "@") and at is not None and allowed:
+        terms = [joined(x.op, *args[:at], a, *args[at + 1 :]) for a in args[at].args]
+        return joined("+", *(expanded(a, numbers=numbers) for a in terms))
+    if x.op in (*_FLAT, "/"):
+        return joined(x.op, *args)
+    return Form(x.op, tuple(args), x.data)
+
+
+def flipped(x: Form) -> Form:
+    """Return the transpose with products written out: that of u.T @ v is v.T @ u."""
+    if x.op == "T":
+        return x.args[0]
+    if x.op == "@":
+        return joined("@", *map(flipped, reversed(x.args)))
+    if x.op in ("*", "+", "neg", "/"):
+        return Form(x.op, tuple(map(flipped, x.args)))
+    return x if x.op == "number" else Form("T", (x,), "T")
 
 
 def written(x: Form, level: int = 0) -> str:
@@ -115,7 +158,9 @@ def _body(x: Form, own: int) -> str:
             first = terms[0][1] if terms[0][0] == "+" else f"-{terms[0][1]}"
             return " ".join([first, *(f"{sign} {term}" for sign, term in terms[1:])])
         case "*" | "@" | "/":
-            ends = [written(a, own if k == 0 else own + 1) for k, a in enumerate(x.args)]
+            plain = x.op == "*" and all(a.op == "number" for a in x.args[:-1])
+            levels = [own + (k > 0 and not (plain and a.op == "@")) for k, a in enumerate(x.args)]
+            ends = [written(a, level) for a, level in zip(x.args, levels, strict=True)]
             return f" {x.op} ".join(ends)
         case "**":
             return f"{written(x.args[0], own + 1)} ** {written(x.args[1], own)}"

@@ -26,6 +26,7 @@ from .places import marked
 from .reading import Reading
 from .search import Found, Search, beside
 from .targets import GRADIENT, Target
+from .tidying import tidied
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 
@@ -167,7 +168,7 @@ class Judge:
         comparer = self._comparer(claimed, merged)
         found = self._search(reading, merged)
         prints = Prints(comparer, truth)
-        slips = found.slips if found else traits(claimed, truth, prints)
+        slips = found.slips if found else traits(claimed, truth, prints, tiny=merged.of_one)
         other = self._other_indices(reading)
         if not slips and other:
             slips = (("wrong-index", other),)
@@ -175,6 +176,7 @@ class Judge:
             slips = (*outer(claimed, truth, prints), *slips)
         reason = self._reason(reading)
         right = found.expr if found and found.expr is not None else truth
+        shown = self._tidied(right)
         example = self.counterexample(comparer, claimed, truth) or self.counterexample(
             replace(comparer, merged=Merged(reading.equated)), claimed, truth
         )
@@ -188,13 +190,21 @@ class Judge:
             claim=claim,
             slips=tuple(n for n, _ in slips) or ("different",),
             counterexample=example,
-            correction=text(right),
-            correction_expr=right,
+            correction=text(shown),
+            correction_expr=shown,
             claimed=(claimed,),
             truth=truth,
             holds="" if reading.refusal else where_right(comparer, claimed, truth),
             marked=marked(claimed, right) if found and found.expr is not None else None,
         )
+
+    def _tidied(self, right: Expr) -> Expr:
+        """Return a mended claim with its numbers put together."""
+        shown = tidied(right)
+        try:
+            return shown if shown is right or self.equal(shown) is not None else right
+        except UndefinedError:
+            return right
 
     def _search(self, reading: Reading, merged: Merged) -> Found | None:
         target = self.target

@@ -168,6 +168,11 @@ class Mistakes:
         for count in range(len(parts) - 1, 0, -1):
             for kept in combinations(places, count):
                 left = [parts[k] for k in places if k not in kept]
+                if all(any(p is parts[k] for k in kept) for p in left):
+                    said = " and ".join(dict.fromkeys(map(quoted, left)))
+                    words = f"a factor 2 is missing at {said}"
+                    yield Mistake("missing-factor", words, total([parts[k] for k in kept]))
+                    continue
                 said = " and ".join(quoted(p) for p in left)
                 term, verb = ("term", "is") if len(left) == 1 else ("terms", "are")
                 yield Mistake(
@@ -259,7 +264,7 @@ class Mistakes:
             yield "chain-factor", said, at(place)
             more = f"{said}, and the gradient that comes in is missing"
             yield "chain-factor", more, at(place, ones)
-        if fits:
+        if fits and variables(above):
             # s (1 - s) with the wrong s.
             value = with_args(u, tuple(inside if x is a else x for x in u.args))
             said = f"{name}, written in its value, is taken with {quoted(above)} for the value"
@@ -290,13 +295,22 @@ class Mistakes:
             except OUTSIDE:
                 continue
             words = f"it is the gradient by {quoted(u)}"
-            if u.op == "add" and self._variable.expr in u.args:
+            if self._spreads(u):
                 yield Mistake(
                     "missing-sum", f"{words}, not summed over where the variable goes", above
                 )
             else:
                 words = f"{words}; the last factor of the chain is missing"
                 yield Mistake("chain-factor", words, above)
+
+    def _spreads(self, u: Expr) -> bool:
+        """Whether a stage only adds the variable to something, in every row or entry."""
+        if u.op == "add":
+            return any(map(self._spreads, u.args))
+        plain = [a.args[0] if a.op == "transpose" else a for a in (u.args or (u,))]
+        is_repeated = u.op in ("mul", "matmul") and any(a.op == "ones" for a in plain)
+        alone = len(plain) == 1 and u.op in ("var", "transpose")
+        return self._variable.expr in plain and (alone or is_repeated)
 
     def _by_others(self) -> Iterator[Mistake]:
         others = [v for v in self._problem.variables.values() if v is not self._variable]

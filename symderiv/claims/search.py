@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import chain, islice
 
 from ..errors import LanguageError, UndefinedError
-from ..expr import Expr, node, transpose, var
+from ..expr import Expr, node, transpose, var, walk
 from ..language import Problem
 from ..notation.text import text
 from ..shapes import SCALAR, Dim, DimMismatchError
@@ -23,7 +23,7 @@ from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edits import LIKELY, Slipped, edits, pairs
 from .fingerprints import Prints, Scale
-from .forms import form_of
+from .forms import expanded, form_of
 from .mistakes import Mistaken
 from .reading import Reading, read_claim
 from .reshaping import Reshaper
@@ -238,6 +238,7 @@ class Search:
         shape = self.truth.shape
         if (
             not self.symmetric
+            or self.merged.of_one
             or self.ranges
             or len(shape) != 2
             or shape[0] != shape[1]
@@ -267,8 +268,8 @@ class Search:
         prints = Prints(comparer, self.truth) if self.merged.pairs else self.prints
         key = prints.key(claimed)
         matches: list[Found] = []
-        if any(not d.symbols for pair in self.merged.pairs for d in pair):
-            return None  # of size 1, too much is equal
+        if self.merged.of_one:
+            return None
         for target in self.keyed(candidates, prints).get(key, ()) if key is not None else ():
             scale = prints.factor(claimed, target.expr, turned=target.turned)
             if scale is None or (target.slips and self._is_harmless(target)):
@@ -344,15 +345,25 @@ class Search:
 
 
 def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
-    """Return the slips by which a claim parts from the gradient as both are written."""
+    """Return the slips by which a claim parts from the gradient as both are written.
+
+    They are also laid beside each other multiplied out, by numbers and by everything.
+    """
     claimed = form_of(reading.text if reading.refusal is not None else text(reading.expr))
     right = form_of(text(truth))
     if claimed is None or right is None:
         return ()
     values = {n: form_of(text(x)) for n, x in problem.definitions.items()}
     stages = {n: f for n, f in values.items() if f is not None}
-    known = Known(problem.dims, stages, tuple(problem.upstream))
-    return aligned(claimed, right, known) or ()
+    functions = {e.data[0] for e in walk(problem.objective) if e.op == "apply"}  # type: ignore[index]
+    slopes = [f"{f}p" for f in functions]
+    known = Known(problem.dims, stages, tuple(problem.upstream), slopes)
+    written = [(claimed, right)]
+    written.append((expanded(claimed, numbers=True), expanded(right, numbers=True)))
+    written.append((expanded(claimed), expanded(right)))
+    found = [aligned(c, t, known) or () for c, t in written]
+    clear = (slips for slips in found if slips and all(n != "wrong-part" for n, _ in slips))
+    return next(clear, found[0])
 
 
 def _said(mend: Sequence[object]) -> Slips:

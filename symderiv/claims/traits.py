@@ -15,9 +15,13 @@ from .fingerprints import Prints
 Slips = tuple[tuple[str, str], ...]
 
 
-def traits(claimed: Expr, truth: Expr, prints: Prints) -> Slips:
-    """Return how a claim differs from the gradient, most telling first."""
-    return tuple(found for family in _FAMILIES for found in family(claimed, truth, prints))
+def traits(claimed: Expr, truth: Expr, prints: Prints, *, tiny: bool = False) -> Slips:
+    """Return how a claim differs from the gradient, most telling first.
+
+    ``tiny``: the claim can be read at some size 1 alone, where much is a multiple of much.
+    """
+    families = [f for f in _FAMILIES if f is not _direction] if tiny else _FAMILIES
+    return tuple(found for family in families for found in family(claimed, truth, prints))
 
 
 def _zero(claimed: Expr, truth: Expr, prints: Prints) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,110 @@
+"""Numbers and sizes of a mended formula, put together: 2 * 2 * X / 2 is 2 * X.
+
+Contract: the value is the same; only factors of products and quotients are moved, and only where
+fewer of them are left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ..expr import Expr, node, num
+from ..shapes import SCALAR, Dim
+
+_PRODUCTS = ("mul", "div", "neg", "matmul")
+
+
+@dataclass
+class _Parts:
+    """A number times powers of sizes times a body, which may be missing."""
+
+    number: Fraction = Fraction(1)
+    sizes: Counter[str] = field(default_factory=Counter)
+    body: Expr | None = None
+
+
+def tidied(x: Expr) -> Expr:
+    """Return a formula whose products have one number and every size once.
+
+    >>> from symderiv.expr import var
+    >>> from symderiv.notation.text import text
+    >>> X = var("X", (Dim(1, ("n",)), Dim(1, ("d",))))
+    >>> twice = node("mul", (num(2), node("mul", (num(3), X), X.shape)), X.shape)
+    >>> text(tidied(node("div", (twice, num(4)), X.shape)))
+    '3 * X / 2'
+    """
+    if x.op in ("add", "neg"):
+        args = tuple(map(tidied, x.args))
+        x = x if args == x.args else node(x.op, args, x.shape, x.data)
+    if x.op not in _PRODUCTS:
+        return x
+    found = _joined(_parts(x), x)
+    return found if _count(found) < _count(x) else x
+
+
+def _chain(x: Expr) -> Iterator[Expr]:
+    """Yield what a product is made of, through the products and quotients in it."""
+    yield x
+    if x.op in _PRODUCTS:
+        for a in x.args:
+            yield from _chain(a)
+
+
+def _count(x: Expr) -> int:
+    return sum(e.op in ("num", "size") for e in _chain(x))
+
+
+def _parts(x: Expr) -> _Parts:
+    if x.op == "num" and isinstance(x.data, Fraction) and x.data:
+        return _Parts(x.data)
+    if x.op == "size" and isinstance(x.data, Dim):
+        return _Parts(Fraction(x.data.coefficient), Counter(x.data.symbols))
+    if x.op == "neg":
+        inner = _parts(x.args[0])
+        return _Parts(-inner.number, inner.sizes, inner.body)
+    if x.op not in _PRODUCTS:
+        return _Parts(body=x)
+    found = _Parts()
+    bodies: list[Expr] = []
+    for k, a in enumerate(x.args):
+        inner = _parts(a)
+        over = x.op == "div" and k > 0
+        found.number *= 1 / inner.number if over else inner.number
+        for name, power in inner.sizes.items():
+            found.sizes[name] += -power if over else power
+        if inner.body is not None or x.op == "matmul":
+            bodies.append(inner.body if inner.body is not None else a)
+        elif over or (x.op == "div" and k == 0):
+            bodies.append(num(1))
+    found.body = _whole(x, bodies)
+    return found
+
+
+def _whole(x: Expr, bodies: list[Expr]) -> Expr | None:
+    if x.op == "div":
+        top, below = bodies
+        if below.op == "num":
+            return None if top.op == "num" else top
+    if not bodies:
+        return None
+    return bodies[0] if len(bodies) == 1 else node(x.op, tuple(bodies), x.shape, x.data)
+
+
+def _joined(parts: _Parts, like: Expr) -> Expr:
+    """Return the number and the sizes in front of the body, and what divides it below."""
+    size = abs(parts.number)
+    above = [num(size.numerator)] if size.numerator > 1 else []
+    below = [num(size.denominator)] if size.denominator > 1 else []
+    for name, power in sorted(parts.sizes.items()):
+        factor = node("size", (), SCALAR, Dim(1, (name,)))
+        (above if power > 0 else below).extend([factor] * abs(power))
+    body = [parts.body] if parts.body is not None else []
+    factors = [*above, *body] or [num(1)]
+    whole = factors[0] if len(factors) == 1 else node("mul", tuple(factors), like.shape)
+    if below:
+        under = below[0] if len(below) == 1 else node("mul", tuple(below), SCALAR)
+        whole = node("div", (whole, under), like.shape)
+    return node("neg", (whole,), like.shape) if parts.number < 0 else whole
