@@ -32,6 +32,8 @@ from .terms import by_terms
 
 _TRIES = 3000  # changes of one place that are tried
 _PAIRS = 800  # and of two
+_NEAREST = 400  # and of one place, where the slip is known and only the mended claim is sought
+_MENDED = 1000  # letters of a claim that is mended for that
 _READINGS = 600  # of changed claims whose shapes only the reader knows
 
 Slips = tuple[tuple[str, str], ...]  # names and sentences
@@ -312,7 +314,8 @@ class Search:
         transposition.
         """
         near: Expr | None = None
-        for slips, whole in islice(edits(self.slipped), _TRIES):
+        tried = edits(self.slipped) if len(self.reading.text) <= _MENDED else iter(())
+        for slips, whole in islice(tried, _NEAREST):
             again = self.shaped(whole)
             found = self.meet(slips, again, self._right) if again is not None else None
             if found is not None and len(found.slips) == len(slips):
