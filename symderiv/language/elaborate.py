@@ -329,7 +329,9 @@ class Elaborator(IndexReader):
             )
         name = at.func.id
         call = Application(self, at, name)
-        if name in self.declared.variables or name in self.definitions:
+        # A variable called mean is no reason to do without mean(..), which nothing else can mean.
+        is_matrix = name in self.declared.variables or name in self.definitions
+        if is_matrix and name not in FUNCTIONS:
             raise UnsupportedError(
                 f"{name} is a matrix, not a function",
                 span=self.span(at.func),

@@ -77,7 +77,11 @@ def _build_vec(call: Application) -> Expr:
 
 def _build_kron(call: Application) -> Expr:
     call.expect(2)
-    return kron(call.expr(0), call.expr(1))
+    factors = [call.expr(0), call.expr(1)]
+    for k, x in enumerate(factors):
+        if len(call.shape(x)) > 2:
+            raise call.fail("kron is of two matrices, and this is a stack of them", k)
+    return kron(*factors)
 
 
 def _build_commutation(call: Application) -> Expr:

@@ -29,8 +29,6 @@ from .remedies import ARRAY, BRANCH, FUNCTION, INTEGER, LOOP, NUMBER
 UFUNCS: dict[str, Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
-_ONE_TO_COME = "give it to the function as an argument, with a shape of its own"
-
 
 def operand(x: Any) -> Node:
     """Return a node for what stands in an operation: a traced array, or a number."""
@@ -38,17 +36,18 @@ def operand(x: Any) -> Node:
         return x.node
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
         x = x.item()
-    if isinstance(x, bool):
-        x = int(x)
-    if isinstance(x, int | Fraction):
+    if isinstance(x, bool | int | Fraction):
+        x = int(x) if isinstance(x, bool) else x
         return number(str(x) if x >= 0 else f"({x})")
     if isinstance(x, float) and math.isfinite(x):
-        text = written(abs(x))
-        if is_unexplained(text):
+        if is_unexplained(text := written(abs(x))):
             drawn.note(text)
         return number(text if x >= 0 else f"(-({text}))")
     what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
-    raise refuse(f"{what} that is no argument of the function", _ONE_TO_COME)
+    remedy = "give it to the function as an argument, with a shape of its own"
+    if isinstance(x, float):
+        remedy = "write a large number for infinity: -1e9"
+    raise refuse(f"{what} that is no argument of the function", remedy)
 
 
 def sized(dim: Dim) -> Any:
@@ -120,12 +119,9 @@ class Traced:
                 "write x = x + .., which makes a new array",
             )
         if node.dims != self.node.dims:
-            raise refuse(
-                f"non-broadcastable output operand with shape {shown(self.node.dims)} doesn't "
-                f"match the broadcast shape {shown(node.dims)}",
-                "write x = x + ..",
-                ShapeError,
-            )
+            old, new = shown(self.node.dims), shown(node.dims)
+            what = f"non-broadcastable output operand with shape {old} doesn't match the broadcast "
+            raise refuse(f"{what}shape {new}", "write x = x + ..", ShapeError)
         self.node = node
         return self
 
@@ -177,7 +173,7 @@ class Traced:
     __len__ = _without_numbers(
         "len() must be an integer, and the size is a symbol", "use .shape[0]"
     )
-    __rmod__ = __and__ = __or__ = __invert__ = __divmod__ = _without_numbers(
+    __rmod__ = __and__ = __or__ = __xor__ = __invert__ = __divmod__ = _without_numbers(
         "an operator of whole numbers or of truth values", "write it with + - * / ** @ and np.where"
     )
     __contains__ = __bool__
@@ -366,8 +362,8 @@ class Traced:
         a, b = self.node, operand(other)
         if not a.rank or not b.rank:
             return Traced(UFUNCS["multiply"](self, other))
-        if max(a.rank, b.rank) > 2:
-            raise refuse("np.dot of tensors", "write it with np.einsum", ShapeError)
+        if b.rank > 2:
+            raise refuse("np.dot with a tensor on the right", "write it with np.einsum", ShapeError)
         return Traced(matmul(a, b))
 
     def clip(self, least: Any = None, most: Any = None) -> Traced:
@@ -391,6 +387,10 @@ class Condition(Traced):
     def __init__(self, left: Node, sign: str, right: Node) -> None:
         super().__init__(entrywise(f"where({{0}} {sign} {{1}}, 1, 0)", left, right))
         self.left, self.sign, self.right = left, sign, right
+
+    __and__ = _operator("logical_and")[0]
+    __or__ = _operator("logical_or")[0]
+    __invert__ = lambda self: UFUNCS["logical_not"](self)  # noqa: E731
 
 
 _REDUCED = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}

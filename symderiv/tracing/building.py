@@ -195,7 +195,8 @@ def _all_axes(kind: str, n: Node, axes: tuple[int, ...], keepdims: bool) -> Node
         out = "".join(c for k, c in enumerate(letters) if k not in axes)
         return Node(left, f'einsum("{letters}->{out}", {{0}})', (n,), per_row=n.per_row)
     if len(axes) > 1 and kind == "var":
-        raise refuse("the variance over several axes of a tensor", "reshape them into one first")
+        apart = entrywise("({0} - {1}) ** 2", n, reduce("mean", n, axes, keepdims=True))
+        return reduce("mean", apart, axes, keepdims)
     result = n
     for a in axes:
         result = _reduced(kind, result, a)

@@ -54,7 +54,33 @@ def _distance(a: Any, sign: str, b: Any) -> Condition:
     return Condition(entrywise("abs({0})", between), sign, number("0"))
 
 
+def _truth(x: Any) -> Condition:
+    if not isinstance(x, Condition):
+        raise refuse("an operation of truth values on numbers", "compare first: (x > 0) & (y < 1)")
+    return x
+
+
+def _joined(template: str) -> Callable[[Any, Any], Condition]:
+    """Return a condition made of two, which are numbers 0 and 1."""
+
+    def build(a: Any, b: Any) -> Condition:
+        both = entrywise(template, _truth(a).node, _truth(b).node)
+        return Condition(both, ">", number("0"))
+
+    return build
+
+
+def _negated(a: Any) -> Condition:
+    condition = _truth(a)
+    return Condition(condition.left, _OPPOSITE[condition.sign], condition.right)
+
+
+_OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<"}
+
 for _name, _sign in _SIGNS.items():
     UFUNCS[_name] = _ordered(_sign)
+UFUNCS.update(logical_and=_joined("{0} * {1}"), logical_or=_joined("{0} + {1}"))
+UFUNCS.update(bitwise_and=UFUNCS["logical_and"], bitwise_or=UFUNCS["logical_or"])
+UFUNCS.update(logical_not=_negated, invert=_negated)
 UFUNCS.update(equal=_equal, not_equal=_unequal)
 EQUAL += [_equal, _unequal]

@@ -167,7 +167,9 @@ def _inner(a: Any, b: Any) -> Traced:
 
 
 @_function(np.trace, np.linalg.trace)
-def _trace(x: Any) -> Traced:
+def _trace(x: Any, offset: int = 0) -> Traced:
+    if offset:
+        raise refuse("np.trace beside the diagonal", "write it with np.einsum or a mask")
     _square(x.node, "trace")
     return Traced(call("trace({0})", (), x.node))
 
@@ -181,11 +183,16 @@ def _diag(x: Any) -> Traced:
     return x.view(call("diag({0})", (rows,), n))  # type: ignore[no-any-return]
 
 
+_STACKED = "multiply each matrix with a mask: x * np.tril(np.ones((n, n)))"
+
+
 def _triangle(name: str, other: str, wide: int) -> Callable[..., Traced]:
     """Return np.tril or np.triu; the triangle without its diagonal is what the other leaves."""
 
     def build(x: Any, k: int = 0) -> Traced:
-        if x.ndim != 2 or k not in (0, wide):
+        if x.ndim != 2:
+            raise refuse(f"np.{name} of an array of shape {shown(x.node.dims)}", _STACKED)
+        if k not in (0, wide):
             raise refuse(f"np.{name} with k={k}", f"{name}(X) and {name}(X, k={wide}) are followed")
         text = f"{name}({{0}})" if k == 0 else f"{{0}} - {other}({{0}})"
         return Traced(call(text, x.node.dims, x.node))
@@ -206,9 +213,13 @@ def _kron(x: Any, y: Any) -> Traced:
     return Traced(call("kron({0}, {1})", dims, a, b))
 
 
-def _matrix_function(name: str, *, scalar: bool) -> Callable[[Any], Traced]:
+def _matrix_function(
+    name: str, *, scalar: bool = False, stacked: bool = False
+) -> Callable[[Any], Traced]:
     def build(x: Any) -> Traced:
-        _square(x.node, name)
+        dims = x.node.dims
+        if not (stacked and len(dims) > 2 and dims[-1] == dims[-2]):
+            _square(x.node, name)
         return Traced(call(f"{name}({{0}})", () if scalar else x.node.dims, x.node))
 
     return build
@@ -225,8 +236,8 @@ def _pinv(x: Any) -> Traced:
     return Traced(call("pinv({0})", x.node.dims[::-1], x.node))
 
 
-FUNCTIONS[np.linalg.inv] = _matrix_function("inv", scalar=False)
-FUNCTIONS[np.linalg.cholesky] = _matrix_function("cholesky", scalar=False)
+FUNCTIONS[np.linalg.inv] = _matrix_function("inv", stacked=True)
+FUNCTIONS[np.linalg.cholesky] = _matrix_function("cholesky")
 FUNCTIONS[np.linalg.eigvalsh] = _eigvalsh
 FUNCTIONS[np.linalg.det] = _matrix_function("det", scalar=True)
 
@@ -257,10 +268,12 @@ def _matrix_power(x: Any, k: int) -> Traced:
 @_function(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:  # noqa: A002
     n = x.node
+    if n.rank > 2 and axis is None and ord is None:
+        axis = tuple(range(n.rank))
     entries = axis is not None or n.rank == 1
     if ord is None and axis is None and not keepdims:
         return Traced(call("norm({0})", (), n))
-    if entries and ord in (None, 2) and not isinstance(axis, tuple):
+    if entries and (ord == "fro" if isinstance(axis, tuple) and ord else ord in (None, 2)):
         if axis is None and not keepdims:
             return Traced(call("norm({0})", (), n))
         return Traced(
@@ -273,6 +286,17 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     if n.rank == 2 and axis is None and not keepdims and ord in templates:
         return Traced(call(templates[ord], (), n))
     raise refuse(f"np.linalg.norm with ord={ord}, axis={axis}", "write the norm with sums")
+
+
+@_function(np.moveaxis)
+def _moveaxis(x: Any, source: Any, destination: Any) -> Traced:
+    pairs = [[a] if type(a) is int else list(a) for a in (source, destination)]
+    if not all(-x.ndim <= a < x.ndim for p in pairs for a in p):
+        raise refuse(f"axes {source} to {destination} of {shown(x.node.dims)}", "count from 0")
+    moved = {to % x.ndim: a % x.ndim for a, to in zip(*pairs, strict=True)}
+    rest = iter(a for a in range(x.ndim) if a not in moved.values())
+    order = [moved[k] if k in moved else next(rest) for k in range(x.ndim)]
+    return x.transpose(order)  # type: ignore[no-any-return]
 
 
 @_function(np.expand_dims)

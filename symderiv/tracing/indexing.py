@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..shapes import ONE
 from .array import Condition, Traced
@@ -44,7 +46,7 @@ def index(n: Node, places: Any) -> Node:
 def _no_place(p: Any) -> Exception:
     if isinstance(p, Condition):
         return refuse("an index that is a condition", "write np.where(condition, a, b)")
-    if isinstance(p, Traced) and p.node.size is None:
+    if isinstance(p, range | list | np.ndarray) or (isinstance(p, Traced) and p.node.size is None):
         return refuse(
             "an index that is an array of integers",
             'give one-hot rows instead, as in Y="n, k": np.sum(Y * P, axis=1) for the entries '
@@ -74,7 +76,25 @@ def _picked(n: Node, places: list[Any]) -> Node:
         if at[1] is None:
             return call("", n.dims[1:], n, row=f"{{0}}[{at[0]}, :]")
         return call(f"{{0}}[:, {at[1]}]", n.dims[:1], n)
-    raise refuse(
-        f"an integer index into an array of shape {shown(n.dims)}",
-        "give that part to the function as an argument of its own",
-    )
+    return _contracted(n, at)
+
+
+def _contracted(n: Node, at: list[int | None]) -> Node:
+    """Return the entries at places of a tensor: its products with unit vectors."""
+    alone = [k for k, p in enumerate(at) if p is not None and n.dims[k] == ONE]
+    if alone:
+        kept = [k for k in range(n.rank) if k not in alone]
+        less = reshape(n, tuple(n.dims[k] for k in kept))
+        return _picked(less, [slice(None) if at[k] is None else (at[k] or 1) - 1 for k in kept])
+    if ONE in n.dims:
+        raise refuse(
+            f"an integer index into an array of shape {shown(n.dims)}",
+            "index it before you add the axis of size 1",
+        )
+    letters = "abcdefghijklm"[: n.rank]
+    chosen = [k for k, p in enumerate(at) if p is not None]
+    left = [k for k in range(n.rank) if k not in chosen]
+    inputs = ",".join([letters, *(letters[k] for k in chosen)])
+    out = "".join(letters[k] for k in left)
+    units = ", ".join(f"onehot({at[k]}, {n.dims[k]})" for k in chosen)
+    return call(f'einsum("{inputs}->{out}", {{0}}, {units})', tuple(n.dims[k] for k in left), n)

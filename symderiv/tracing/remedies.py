@@ -53,6 +53,7 @@ FUNCTION = {
     "isfinite": "leave checks of the values out",
     "all": "leave checks of the values out",
     "any": "leave checks of the values out",
+    "take": "give one-hot rows instead: Y @ E for the rows E[y]",
     "tile": "write np.kron, or x[:, None] * np.ones((n, 3))",
     "repeat": "write np.kron, or x[:, None] * np.ones((n, 3))",
     "median": _OUTSIDE,

@@ -36,7 +36,7 @@ def trace(
     arrays of symbols: operators, ufuncs, reductions, ``np.einsum``, ``np.linalg`` and indices are
     followed with NumPy's meaning (a vector added to a matrix goes to every row), and its local
     variables become definitions. ``loss="L"`` puts an unspecified loss around a result that is no
-    scalar.
+    scalar. The title is "Gradients of layer" for a function ``layer``, where none is given.
 
     Raises UnsupportedError, with the line in the function's file and what to write instead, for
     what cannot be followed: branches on values, loops over rows, item assignment, functions that
@@ -74,6 +74,9 @@ def trace(
     lines.append(value if loss is None else f"{loss}({value})")
     if loss is not None:
         variables = {**variables, loss: "loss"}
+    name = getattr(function, "__name__", "")
+    if name.isidentifier():  # a lambda has none
+        title = title or f"Gradients of {name}"
     options = {"wrt": wrt, "title": title}
     first = problem("\n".join(lines), **options, **variables)  # type: ignore[arg-type]
     text = [f"{n} = {spelled(x)}" for n, x in first.definitions.items()]
