@@ -5,7 +5,7 @@ Contract: arranges matrices that SymPy computed; groups their terms by the summe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sympy
 
@@ -51,28 +51,43 @@ class EntriesWriter:
         sizes = row(*_sizes(self.example.sizes))
         found: list[Block] = [Heading(("Every entry, for ", sizes), number)]
         gradients = self.example.gradients
-        for k, (name, matrix) in enumerate(gradients, start=1):
+        left: list[str] = []
+        for name, matrix in gradients:
+            mine = self._variable(name, matrix, forward=len(found) == 1)
+            if not mine:
+                left.append(name)
+                continue
             if len(gradients) > 1:
                 title = (self.scribe.gradient_inline(self.scribe.known[name]),)
-                found.append(Heading(title, f"{number}.{k}", level=2))
-            found += self._variable(name, matrix, forward=k == 1)
-        return found
+                count = sum(isinstance(b, Heading) for b in found)
+                found.append(Heading(title, f"{number}.{count}", level=2))
+            found += mine
+        return [*found, *self._left(left)]
+
+    def _left(self, names: Sequence[str]) -> list[Block]:
+        """Return which gradients have no entry that is short enough to print."""
+        if not names:
+            return []
+        lead: list[Piece] = ["The entries of "]
+        for k, name in enumerate(names):
+            joint = "" if not k else " and " if k == len(names) - 1 else ", "
+            lead += [joint, self.scribe.gradient_inline(self.scribe.known[name])]
+        lead.append(" are too long to print; the index form has them all.")
+        return [Paragraph(tuple(lead))]
 
     def _variable(self, name: str, matrix: Matrix, *, forward: bool) -> list[Block]:
         section = self.scribe.section(name)
         axes = self.scribe.axes(section)
         order = {n: k for k, n in enumerate(_order(section.result))}
         writer = EntryWriter(axes, order)
-        found: list[Block] = []
-        colored = {n: a for n, a in axes.items() if n in self.example.symbols}
-        if colored and colored != self.marked:
-            found.append(Legend(self._legend(colored, section.summed[0][0])))
-            self.marked = colored
-        if forward:
-            found += self._forward(writer)
+        found = self._forward(writer) if forward else []
         found += self._slices(name, writer)
         found += self._gradient(name, matrix, writer)
-        return found
+        colored = {n: a for n, a in axes.items() if n in self.example.symbols}
+        if not found or not colored or colored == self.marked:
+            return found
+        self.marked = colored
+        return [Legend(self._legend(colored, section.summed[0][0])), *found]
 
     def _legend(self, axes: Mapping[str, int], index: str) -> Inline:
         """Return what each colour marks, in words."""
@@ -139,17 +154,11 @@ class EntriesWriter:
         return Script(Sym(name), sub=row(*(Num(str(k)) for k in kept))) if kept else Sym(name)
 
     def _gradient(self, name: str, matrix: Matrix, writer: EntryWriter) -> list[Block]:
-        variable = self.scribe.derivation[name].variable
-        head = self.scribe.gradient(variable.expr)
+        head = self.scribe.gradient(self.scribe.known[name])
         shown = self._shown(head, name, matrix, writer, gradient=True)
         if shown is None:
-            lead: Inline = (
-                "The entries of ",
-                self.scribe.gradient_inline(variable.expr),
-                " are too long to print; the index form has them all.",
-            )
-            return [Paragraph(lead)]
-        lead = ("The gradient, as SymPy differentiates it entry by entry:",)
+            return []
+        lead: Inline = ("The gradient, as SymPy differentiates it entry by entry:",)
         product = self._product(name, writer)
         if product is not None and len(shown) == 1:
             shown = (row(shown[0], EQUALS, product),)

@@ -137,7 +137,7 @@ class Proof:
             index = Sym(section.entry[0])
         if self.scribe.compact and self.boxes:
             return self._box(section, ("for every ", index, ":"))
-        kind = "matrices" if len(section.entry) > 1 else "vectors"
+        kind = ("vectors", "matrices", "tensors")[min(len(section.entry), 3) - 1]
         lead: Inline = ("Entry ", index, f" was arbitrary, so the two {kind} agree:")
         return self._box(section, lead)
 

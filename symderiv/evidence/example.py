@@ -10,16 +10,22 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..cells import each
 from ..derivation import Derivation
 from ..documents.examples import NumericExample
 from ..explicit import Dual, ExactMath, Explicit
 from ..expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
+from ..language import Problem
 from ..ops import Cells
 from ..sampling import least_sizes, point
 from ..shapes import SCALAR
 
 STEP = 1e-6
 _DRAWS = 24
+_SMALLER = 8  # further points, of smaller numbers, where a function is flat at all of these
+_EMPTY = 40  # how much it counts that a gradient shows nothing
+_FLAT = 1e-2  # entries below it are those of a function that is flat there
+_SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toeplitz"}
 
 
 class FloatMath(ExactMath):
@@ -70,8 +76,12 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
     best: tuple[int, NumericExample] | None = None
-    for attempt in range(_DRAWS):
+    for attempt in range(_DRAWS + _SMALLER):
+        if attempt == _DRAWS and best is not None and best[0] < _EMPTY:
+            break
         values = point(problem, sizes, seed + attempt, integers=3, positive=attempt % 2 == 1)
+        if attempt >= _DRAWS:
+            values = _closer(problem, values)
         try:
             found = _example(derivation, sizes, values)
         except (ZeroDivisionError, TypeError, ValueError):
@@ -82,6 +92,12 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
     return best[1] if best is not None else None
 
 
+def _closer(problem: Problem, values: dict[str, Cells]) -> dict[str, Cells]:
+    """Return a quarter of the values that may be any number, where functions are not flat yet."""
+    free = {n for n, v in problem.variables.items() if not {*v.properties} - _SCALED}
+    return {n: each(lambda x: x / 4, c) if n in free else c for n, c in values.items()}
+
+
 def _poverty(example: NumericExample) -> int:
     """Return how little an example shows: zeros, repeated entries, long numbers.
 
@@ -90,7 +106,9 @@ def _poverty(example: NumericExample) -> int:
     cells = [x for c in (*example.values.values(), *example.results.values()) for r in c for x in r]
     zeros = sum(2 for x in cells if x == 0)
     worked = (*example.forward.values(), *example.results.values())
-    zeros += sum(40 for c in worked if all(x == 0 for r in c for x in r))
+    zeros += sum(_EMPTY for c in worked if all(x == 0 for r in c for x in r))
+    results = example.results.values()
+    zeros += sum(_EMPTY for c in results if all(abs(x) < _FLAT for r in c for x in r))
     long = sum(len(str(x)) > 3 for x in cells)
     same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
     return zeros + long + same

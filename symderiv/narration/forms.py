@@ -104,6 +104,12 @@ class Monomial:
             body = index_sum(name, dim, body)
         return neg(body) if minus else body
 
+    def is_matrix_product(self, ends: Ends) -> bool:
+        """Whether it is a sum of products in which no two factors share a free index."""
+        free = [set(free_indices(x)) for x in self.factors]
+        shared = any(sum(i in names for names in free) > 1 for i in ends)
+        return bool(self.bound) and len(self.factors) > 1 and not shared
+
     def sifted(self) -> tuple[Monomial, list[str]]:
         """Return the monomial with every delta on a bound index removed, and those indices."""
         gone: list[str] = []

@@ -171,7 +171,7 @@ class _Narrator:
     ) -> list[Monomial]:
         left = place(stage.expr, spot)
         form = self.forms.monomials(stage.value, spot)
-        product = any(m.bound and len(m.factors) > 1 for m in form)
+        product = any(m.is_matrix_product(spot) for m in form)
         law = TABLE["matmul"].law if product else "entry by entry"
         reason: Reason = (law,)
         if stage.automatic:
@@ -200,7 +200,7 @@ class _Narrator:
         fixed = [n for n in held if expr in set(walk(n))]
         for name in fixed:
             reason = (*reason, "; ", name, " held fixed")
-        alone = value.kind == "call" and bool(value.dims) and not is_entrywise(value)
+        alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it
         if not alone:
             steps.append(Step(slope, total(shown), law, reason, True))
         deltas = self._with_deltas(value, spot, target, ends)
