@@ -49,7 +49,7 @@ def form_of(text: str) -> Form | None:
     """Return the tree of a text, or None where it is no expression.
 
     >>> str(form_of("2*X.T@(-G)"))
-    '-(2 * X.T @ G)'
+    '-2 * X.T @ G'
     """
     try:
         return _form(only_expression(parse(text)))
@@ -165,7 +165,7 @@ def _body(x: Form, own: int) -> str:
         case "**":
             return f"{written(x.args[0], own + 1)} ** {written(x.args[1], own)}"
         case "neg":
-            return f"-{written(x.args[0], 4)}"
+            return f"-{written(x.args[0], _LEVELS['*'])}"
         case "compare":
             return f" {x.data} ".join(written(a, 1) for a in x.args)
         case "T":
