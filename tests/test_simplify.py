@@ -28,6 +28,9 @@ SIZES = {"n": 3, "d": 2, "t": 4}
         ("sum(log(sum(a * X, axis=1)))", "a"),
         ("sum(log(sum(a * T, axis=2)))", "a"),
         ("sum(log(a * A @ x))", "a"),
+        # One exponential makes a logistic of 1 + exp(x), two do not.
+        ("sum(log(exp(x) + exp(y)))", "x"),
+        ("sum(1 / (1 + exp(x) + exp(y)))", "y"),
         ("dot(x, exp(y)) * sum(1 / (ones(n) * sum(exp(y))))", "x"),
         # A number in front of the sum stays under a power that is no whole number.
         ("(2 * dot(x, y)) ** (-1/2)", "x"),

@@ -65,15 +65,10 @@ def _one_plus_exp(term: Term) -> Term | None:
     """Return u where a term is 1 + exp(u)."""
     if term.kind != "add" or len(term.children) != 2:
         return None
-    found = None
-    for scale, body in summands(term):
-        if scale != Scale():
-            return None
-        if body.kind == "call" and body.data.name == "exp":
-            found = body.children[0]
-        elif body.kind != "contract" or body.children:
-            return None
-    return found
+    bodies = [body for scale, body in summands(term) if scale == Scale()]
+    one = constant(Scale(), term.dims)
+    powers = [b for b in bodies if b.kind == "call" and b.data.name == "exp"]
+    return powers[0].children[0] if len(powers) == 1 and one in bodies else None
 
 
 def powers_join(parts: Parts, context: Context) -> Term | None:
