@@ -135,7 +135,7 @@ def jacobian_files(
     derivation = Derivation(jacobian.posed, [jacobian.name])
     scribe = Scribe(derivation, jacobian.problem.meanings)
     files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
-    asked = {"kind": jacobian.kind, "layout": jacobian.layout}
+    asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
     whole = replace(
         certificate,
         files={name: digest(content) for name, content in files.items()},
@@ -168,14 +168,13 @@ def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str],
         ClaimText(c["about"], tuple(c["says"]), c["question"], c.get("syntax", "python"))
         for c in p["claims"]
     ]
-    upstream = p["upstream"]
     problem = build_problem(
         p["text"],
         declared,
         wrt=p["wrt"],
         title=p["title"],
         name=p["name"],
-        upstream=upstream[0] if len(upstream) == 1 else None,
+        upstream=_upstream(p["upstream"]),
         claims=claims,
         meanings={k: v for k, v in p["meanings"].items() if k not in p["variables"]},
         question=p["question"],
@@ -183,12 +182,20 @@ def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str],
         order=p["order"],
     )
     options = data.get("options", {})
+    wrt = list(options.get("wrt", p["wrt"]))
     chosen = (
         list(options.get("formats", FORMATS)),
         str(options.get("style", "index")),
         str(options.get("engine", "typst")),
     )
-    return problem, list(p["wrt"]), chosen
+    return problem, wrt, chosen
+
+
+def _upstream(given: Sequence[str]) -> str | None:
+    """Return the name that given gradients were asked for by: dZ of dZ, and of dZ1, dZ2."""
+    if not given:
+        return None
+    return given[0] if len(given) == 1 else given[0].removesuffix("1")
 
 
 # What one machine measures, and another may not.

@@ -249,6 +249,7 @@ class Derivation(engine.Derivation):
         shown = self._structured
         asked: dict[str, Any] = {"structured": self.structured} if shown else {}
         asked.update({"order": self.order} if self.order != self.problem.order else {})
+        asked.update({"wrt": list(self.wrt)} if self.wrt != self.problem.wrt else {})
         return build_files(
             self.ambient,
             self.evidence,

@@ -52,7 +52,7 @@ def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificat
     if jacobian.kind == "hessian":
         roads = check_roads(Derivation(jacobian.problem, [jacobian.name]), patterns=False)
     return Certificate(
-        problem=problem_data(jacobian.problem, [jacobian.name]),
+        problem=problem_data(jacobian.problem),
         gradients={jacobian.label: jacobian.text},
         roads=(*roads, _columns(jacobian)),
         steps={"equations": jacobian.recheck(), "seed": 0},

@@ -155,11 +155,11 @@ def _sizes_text(dims: Sequence[str], choices: int) -> str:
 
 def describe_problem(derivation: Derivation) -> dict[str, Any]:
     """Return the problem of a derivation as plain data that can be read again."""
-    return problem_data(derivation.problem, derivation.wrt)
+    return problem_data(derivation.problem)
 
 
-def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
-    """Return a problem and its variables as plain data."""
+def problem_data(p: Problem) -> dict[str, Any]:
+    """Return a problem as plain data: all that it takes to pose the same problem again."""
     return {
         "name": p.name,
         "title": p.title,
@@ -169,7 +169,7 @@ def problem_data(p: Problem, wrt: Sequence[str]) -> dict[str, Any]:
         "entrywise": list(p.declared.entrywise),
         "upstream": list(p.upstream),
         "meanings": {**{n: v.meaning for n, v in p.variables.items() if v.meaning}, **p.meanings},
-        "wrt": list(wrt),
+        "wrt": list(p.wrt),
         "claims": [_claim(c) for c in p.claims],
         "question": p.question,
         "source": p.source,

@@ -1,0 +1,85 @@
+"""A certificate poses its problem again, whichever variables it is about."""
+
+import dataclasses
+import json
+from itertools import combinations
+
+import pytest
+
+import symderiv as sd
+from symderiv.evidence.verification import problem_data
+from symderiv.library import names
+from symderiv.outputs import rerun
+from symderiv.results import verify_folder
+
+POSED = {
+    "two-losses": lambda: sd.problem("L(X @ W) + L(W)", X="n, d", W="d, m", upstream="dZ"),
+    "entrywise": lambda: sd.problem("J(f(W @ x))", J="loss", f="entrywise", W="n, d", x="d"),
+    "column": lambda: sd.problem("sum(X @ w)", X="n, d", w="d, 1"),
+    "kronecker": lambda: sd.problem(
+        "sum(kron(A, B) @ vec(C))", A="n, n symmetric", B="m, m", C="m, n"
+    ),
+    "constructor": lambda: sd.problem("sum(ones(n) @ x.T)", x="d"),
+    "unused": lambda: sd.problem("sum(x)", y="n", x="d"),
+    "stacked": lambda: sd.stack(sd.load("ffn-relu"), 2),
+}
+HEAVY = {"encoder-block", "decoder-block", "multi-head-attention"}
+
+
+def again(data: dict) -> tuple:
+    return rerun(json.loads(json.dumps(data)))
+
+
+@pytest.mark.parametrize("name", [*names(), *POSED])
+def test_a_certificate_poses_the_same_problem(name):
+    problem = POSED[name]() if name in POSED else sd.load(name)
+    posed, wrt, _ = again({"problem": problem_data(problem)})
+    assert tuple(wrt) == problem.wrt
+    for field in dataclasses.fields(problem):
+        if field.name in ("place", "symbols", "stack", "meanings"):
+            continue  # what a stack is fed with stays with the file
+        assert getattr(posed, field.name) == getattr(problem, field.name), field.name
+    for n in (*problem.definitions, *problem.upstream):
+        assert posed.meanings.get(n) == problem.meanings.get(n)
+
+
+def test_a_gradient_by_fewer_variables_leaves_the_problem_as_it_is():
+    derivation = sd.derive("linear-layer", wrt=["b"])
+    data = json.loads(derivation.files(["py"])["certificate.json"])
+    assert data["problem"]["wrt"] == ["W", "b", "X"]
+    assert data["options"]["wrt"] == ["b"]
+    assert again(data)[1] == ["b"]
+
+
+def verified(derivation, folder) -> list[str]:
+    derivation.write(folder, formats=["md", "py"])
+    return verify_folder(folder)[1]
+
+
+@pytest.mark.parametrize("wrt", ["b", "X", "W, X"])
+def test_what_was_just_written_is_verified(wrt, tmp_path):
+    """Also where the claims of the document are about another variable."""
+    assert verified(sd.derive("linear-layer", wrt=wrt), tmp_path) == []
+
+
+def test_a_jacobian_by_one_of_two_variables_is_verified(tmp_path):
+    matrix = sd.jacobian(sd.problem("x * (A @ x)", x="n", A="n, n"), "A")
+    matrix.write(tmp_path, formats=["md"])
+    assert verify_folder(tmp_path)[1] == []
+
+
+def _subsets() -> list[tuple[str, tuple[str, ...]]]:
+    """Every variable of every problem alone, and some pairs, in turn."""
+    found = []
+    for name in names():
+        wrt = sd.load(name).wrt
+        pairs = list(combinations(wrt, 2))
+        chosen = [(w,) for w in wrt] + pairs[:: max(1, len(pairs) // 2)]
+        found += [(name, c) for c in (chosen[:1] if name in HEAVY else chosen)]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "wrt"), _subsets())
+def test_any_variables_of_any_problem_are_verified(name, wrt, tmp_path):
+    assert verified(sd.derive(name, wrt=list(wrt)), tmp_path) == []
