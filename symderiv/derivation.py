@@ -122,6 +122,9 @@ class Derivation(Mapping[str, Result]):
                     remedy=f"the variables are: {', '.join(problem.variables)}",
                 )
         self.wrt = names
+        # What gradients by structured variables mean, where that is not the usual thing.
+        self.conventions: dict[str, tuple[str, str]] = {}
+        self.ambient: Derivation = self  # the same, with all entries as independent
         self._values: dict[Expr, Any] = {}
         self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
         self.root: Term = lower(problem.objective, self._values).term

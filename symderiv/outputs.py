@@ -27,7 +27,6 @@ from .language.declarations import Declarations
 from .language.problem import build as build_problem
 from .sampling import least_sizes
 from .shapes import SCALAR
-from .structured import StructuredResult
 from .writing import digest
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
@@ -37,15 +36,23 @@ CHOICES = (*FORMATS, "svg")
 def entries_example(derivation: Derivation) -> ExplicitExample:
     """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it.
 
-    Raises NoEntriesError, which names the function, where one has no entries in SymPy, and where
-    entries have more places than a page has directions.
+    Raises NoEntriesError, which names the function, where one has no entries in SymPy, where
+    entries have more places than a page has directions, and where every gradient is by free
+    entries of a structure.
     """
     problem = derivation.problem
     if problem.has_tensors:
         raise NoEntriesError("entries of tensors are not written out in documents")
+    ambient = [n for n in derivation if n not in derivation.conventions]
+    if not ambient:
+        names = ", ".join(derivation)
+        raise NoEntriesError(
+            f"SymPy takes all entries of {names} as independent",
+            remedy="choose --style index, or leave out --structured",
+        )
     least = least_sizes([problem.objective])
     sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
-    entries = explicit_entries(problem, sizes, list(derivation))
+    entries = explicit_entries(problem, sizes, ambient)
     return explicit_example(entries, list(problem.upstream))
 
 
@@ -55,7 +62,6 @@ def document(
     verdicts: Sequence[Verdict],
     style: str,
     hessians: Sequence[Jacobian] = (),
-    structured: Sequence[StructuredResult] = (),
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
@@ -75,7 +81,6 @@ def document(
         example=worked_example(derivation),
         meanings=problem.meanings,
         hessians=hessians,
-        structured=structured,
     )
 
 
@@ -88,7 +93,6 @@ def build_files(
     engine: str = "typst",
     *,
     hessians: Sequence[Jacobian] = (),
-    structured: Sequence[StructuredResult] = (),
     asked: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a derivation by name; nothing is written here.
@@ -97,7 +101,7 @@ def build_files(
     """
     files: dict[str, bytes] = {}
     if {"md", "tex", "pdf"} & set(formats):
-        page = document(derivation, evidence, verdicts, style, hessians, structured)
+        page = document(derivation, evidence, verdicts, style, hessians)
         files.update(_printed(page, formats, engine))
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()

@@ -19,6 +19,7 @@ from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from .interop.to_sympy import to_sympy
 from .language import Problem
+from .narration import Section
 from .outputs import CHOICES, build_files, differing, document, jacobian_files, rerun
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE
@@ -97,17 +98,40 @@ class Derivation(engine.Derivation):
             )
         super().__init__(problem, wrt)
         self.structured, self.order = structured, order
-        self.ambient: Derivation = self
         if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
-            self.ambient = Derivation(problem, wrt)
-            self._results = {
-                n: structured_result(r, structured, StructuredGradient) for n, r in self.items()
-            }
+            self._take_structures(wrt)
         if not self.wrt:
             raise UnknownNameError(
                 "there is nothing to differentiate by: the objective has no variable",
                 remedy='write one, and declare it: --var "x: n"',
             )
+
+    def _take_structures(self, wrt: Sequence[str] | None) -> None:
+        """Put the gradients under the convention that was asked for in place of the ambient."""
+        self.ambient = Derivation(self.problem, wrt)
+        self._results = {
+            n: structured_result(r, self.structured, StructuredGradient) for n, r in self.items()
+        }
+        self.conventions = {r.name: (r.structure, r.convention) for r in self._structured}
+        if self.order == 2:
+            self._refuse_order(self._structured[0].name)
+
+    def _refuse_order(self, name: str) -> None:
+        if name in self.conventions:
+            structure, convention = self.conventions[name]
+            raise MissingRuleError(
+                f"no rule for second derivatives by {name} as {structure} ({convention}): "
+                "their rows and columns run over all its entries",
+                remedy="leave out structured=",
+            )
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Return the derivations of all gradients, those of named intermediates first."""
+        shown = {r.variable.expr: r for r in self._structured}
+        return tuple(
+            shown[s.target].continued(s) if s.target in shown else s for s in super().sections
+        )
 
     def jacobian(self, name: str, *, layout: str = "numerator") -> Jacobian:
         """Return the Jacobian of the objective, a row: its gradient in vec order, transposed.
@@ -116,6 +140,7 @@ class Derivation(engine.Derivation):
         >>> derive("x.T @ A @ x", wrt="x").jacobian("x")
         x.T @ (A + A.T)
         """
+        self._refuse_order(name)
         return jacobian_by(self.problem, name, layout)
 
     def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
@@ -129,6 +154,7 @@ class Derivation(engine.Derivation):
         >>> h, h.product("v")
         (X.T @ X, X.T @ X @ v)
         """
+        self._refuse_order(name)
         return hessian_by(self.problem, name, layout)
 
     @cached_property
@@ -141,14 +167,11 @@ class Derivation(engine.Derivation):
     @cached_property
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
-        found = gather(self.ambient, self.verdicts)
+        structures = check_structured(self)
+        found = gather(self, self.verdicts)
         certificate = found.certificate
-        if self.ambient is not self:
-            certificate = replace(
-                certificate,
-                gradients={n: r.text for n, r in self.items()},
-                roads=(*certificate.roads, *check_structured(self)),
-            )
+        if structures:
+            certificate = replace(certificate, roads=(*certificate.roads, *structures))
         for h in self.hessians:
             certificate = joined(certificate, h.certificate)
         return replace(found, certificate=certificate)
@@ -169,15 +192,7 @@ class Derivation(engine.Derivation):
 
     def compile(self) -> Compiled:
         """Return callables ``forward`` and ``backward`` compiled from the generated code."""
-        self._refuse_code()
         return compile_module(module_of(self))
-
-    def _refuse_code(self) -> None:
-        if self.ambient is not self:
-            raise MissingRuleError(
-                f"no generated code for {self.structured} gradients: it computes ambient ones",
-                remedy="leave out structured=, and project what backward returns",
-            )
 
     def costs(self) -> Costs:
         """Return the flops of the forward pass, every cotangent and every gradient.
@@ -196,12 +211,11 @@ class Derivation(engine.Derivation):
         >>> costs.ratio, costs.at(n=10, d=3, m=2)["dW"]
         (Fraction(2, 1), 120)
         """
-        return costs_of(self.ambient)
+        return costs_of(self)
 
     @property
     def code(self) -> str:
         """Return the generated NumPy module as source."""
-        self._refuse_code()
         return module_of(self).source
 
     def graph(self) -> GraphPicture:
@@ -246,27 +260,23 @@ class Derivation(engine.Derivation):
         unknown = [f for f in formats if f not in CHOICES]
         if unknown:
             raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(CHOICES)}")
-        shown = self._structured
-        asked: dict[str, Any] = {"structured": self.structured} if shown else {}
+        asked: dict[str, Any] = {"structured": self.structured} if self.conventions else {}
         asked.update({"order": self.order} if self.order != self.problem.order else {})
         asked.update({"wrt": list(self.wrt)} if self.wrt != self.problem.wrt else {})
         return build_files(
-            self.ambient,
+            self,
             self.evidence,
             self.verdicts,
             formats,
             style,
             engine,
             hessians=self.hessians,
-            structured=shown,
             asked=asked,
         )
 
     def pictures(self, style: str = "index") -> list[bytes]:
         """Return the pages of the document as PNG pictures, after every check."""
-        page = document(
-            self.ambient, self.evidence, self.verdicts, style, self.hessians, self._structured
-        )
+        page = document(self, self.evidence, self.verdicts, style, self.hessians)
         return pictures(page)
 
     @property

@@ -1,5 +1,8 @@
 """Gradients by structured variables: ambient, tangent, or by independent entries.
 
+Goes in: an ambient gradient with its section. Comes out: the one that was asked for, with a section
+that goes on from the ambient one to it.
+
 The ambient gradient takes all entries as independent. The tangent gradient is its orthogonal
 projection onto the matrices of the structure, or, at an orthogonal matrix, onto the tangent space
 of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20, 1998, section
@@ -9,14 +12,13 @@ of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 
 from .derivation import Result
 from .errors import InputError, MissingRuleError
 from .expr import Variable, node, var
-from .narration import Step
+from .narration import Section, Step
 from .narration.forms import place
 from .ops import TABLE
 from .ops.toeplitz import diagonal_sums
@@ -41,9 +43,30 @@ CONVENTIONS = (AMBIENT, TANGENT, INDEPENDENT)
 # In the order in which one wins over another: a diagonal matrix is symmetric too.
 _STRUCTURES = ("diagonal", "toeplitz", "symmetric", "spd", "skew", "lower", "upper", "orthogonal")
 _WORDS = {
-    AMBIENT: "all entries of {name} taken as independent",
-    TANGENT: "projected onto the tangent space at {name}, which is {structure}",
-    INDEPENDENT: "by the independent entries of {name}, which is {structure}",
+    AMBIENT: "takes its entries as independent",
+    TANGENT: "is projected onto the tangent space of the {structure} matrices",
+    INDEPENDENT: "counts every free entry of a {structure} matrix once",
+}
+_ONE_TRIANGLE = "the entries on the other side of the diagonal are zero, not free"
+_ONLY_DIAGONAL = "only the entries on the diagonal are free"
+# How the entry of a gradient follows from those that take all entries as independent.
+_LAWS = {
+    ("symmetric", INDEPENDENT): "two mirrored entries are one free entry: their derivatives add, "
+    "and one on the diagonal counts once",
+    ("symmetric", TANGENT): "the symmetric part",
+    ("skew", INDEPENDENT): "two mirrored entries are one free entry, with opposite signs: "
+    "their derivatives subtract",
+    ("skew", TANGENT): "the skew-symmetric part",
+    ("diagonal", INDEPENDENT): _ONLY_DIAGONAL,
+    ("diagonal", TANGENT): _ONLY_DIAGONAL,
+    ("toeplitz", INDEPENDENT): "the entries along a diagonal are one free entry: "
+    "their derivatives add",
+    ("toeplitz", TANGENT): "the mean along each diagonal",
+    ("lower", INDEPENDENT): _ONE_TRIANGLE,
+    ("lower", TANGENT): _ONE_TRIANGLE,
+    ("upper", INDEPENDENT): _ONE_TRIANGLE,
+    ("upper", TANGENT): _ONE_TRIANGLE,
+    ("orthogonal", TANGENT): "projection onto the tangent space of the orthogonal matrices",
 }
 
 
@@ -56,8 +79,8 @@ def structure_of(variable: Variable) -> str | None:
 
 
 def words(variable: Variable, convention: str) -> str:
-    """Return what a convention means for a variable, as a clause for a document."""
-    return _WORDS[convention].format(name=variable.name, structure=structure_of(variable))
+    """Return what a gradient by a variable is under a convention, as the end of a sentence."""
+    return _WORDS[convention].format(structure=structure_of(variable))
 
 
 def check_convention(convention: str) -> None:
@@ -78,19 +101,19 @@ class StructuredResult(Result):
 
     @property
     def words(self) -> str:
-        """Return what the convention means for the variable, as a clause."""
+        """Return what the gradient is under its convention, as the end of a sentence."""
         return words(self.variable, self.convention)
 
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """Return the steps of the ambient gradient, then the one to this convention."""
-        law = self.words
-        ends = ("p", "q")
-        taken = set(self.derivation.taken)
-        if taken & set(ends):
-            return self.ambient.steps
-        before = place(self.expr, ends)
-        return (*self.ambient.steps, Step(before, self.index_expr, law, (law,), True))
+    @property
+    def structure(self) -> str:
+        """Return the structure of the variable that the convention is about."""
+        return str(structure_of(self.variable))
+
+    def continued(self, section: Section) -> Section:
+        """Return the section of the ambient gradient, continued to this one."""
+        law = _LAWS[self.structure, self.convention]
+        step = Step(self.index_expr, place(self.expr, section.entry), law, (law,), opens=True)
+        return replace(section, steps=(*section.steps, step), result=self.expr)
 
 
 def structured_result(

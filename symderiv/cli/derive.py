@@ -22,7 +22,7 @@ from ..stacking import stack
 from ..structured import AMBIENT, CONVENTIONS, StructuredResult
 from .common import equation, inferred_note, json_option, problem_options, read_problem
 from .costs import cost_data, cost_lines
-from .matrices import jacobian_data, jacobian_lines, print_jacobians, structured_lines
+from .matrices import jacobian_data, jacobian_lines, print_jacobians
 
 
 @click.command(name="derive", short_help="Derive gradients.")
@@ -170,9 +170,6 @@ def _report(derivation: Derivation, style: str) -> list[str]:
     if style != "entries":
         for section in derivation.sections:
             lines += _section(derivation, section)
-    for result in derivation.values():
-        if isinstance(result, StructuredResult):
-            lines += structured_lines(problem.objective_name, result)
     for hessian in derivation.hessians:
         lines += jacobian_lines(hessian)
     return lines + (_entries(derivation) if style != "index" else [])
@@ -231,6 +228,8 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
     result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
     if isinstance(result, Result):
         lines.append(click.style(f"  {result.text}", dim=True))
+    if isinstance(result, StructuredResult):
+        lines.append(f"  this gradient {result.words}")
     known = derivation.repeats.get(section.target)
     steps = section.steps if known is None else known.shown
     wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in steps]

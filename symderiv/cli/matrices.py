@@ -1,4 +1,4 @@
-"""Printing of Jacobians, Hessians and gradients by structured variables."""
+"""Printing of Jacobians and Hessians."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..notation.unicode import unicode
 from ..notation.written import Writer
 from ..secondorder import Jacobian, jacobian_by
 from ..shapes import describe
-from ..structured import StructuredResult
 
 
 def print_jacobians(
@@ -80,14 +79,3 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
         product = jacobian.direction_product()
         lines.append(f"  times {text(product.direction)}: {product.text}")
     return [*lines, ""]
-
-
-def structured_lines(objective: str, result: StructuredResult) -> list[str]:
-    """Return a gradient under a convention as it is printed."""
-    head = f"∂{objective}/∂{result.name} = {result.unicode}"
-    return [
-        click.style(head, bold=True, fg="cyan"),
-        click.style(f"  {result.text}", dim=True),
-        f"  {result.words}",
-        "",
-    ]

@@ -10,6 +10,7 @@ from ..expr import Expr, sum_index, walk_all
 from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used, used
 from ..ops import TABLE
 from ..shapes import Shape
+from ..structured import words
 from .helpers import SOURCES, imports, with_needs
 from .keeping import kept_values
 from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
@@ -281,6 +282,7 @@ class _Builder:
             ),
             "",
             *self._parameters(names),
+            *self._conventions(),
             *self._cache_notes("``cache``, filled by ``forward``, saves its work; it holds "),
             '    """',
             *self._shape_notes(),
@@ -290,6 +292,14 @@ class _Builder:
             *listed("return {", result, "}"),
         ]
         return "\n".join(source) + "\n"
+
+    def _conventions(self) -> list[str]:
+        """Return what gradients by structured variables are, where that was asked for."""
+        variables = self.problem.variables
+        return [
+            f"    The gradient by {python_name(n)} {words(variables[n], convention)}."
+            for n, (_, convention) in self.derivation.conventions.items()
+        ]
 
     def _recomputed(self, aliases: Sequence[Expr]) -> list[Line]:
         """Return the lines of forward that backward rests on."""

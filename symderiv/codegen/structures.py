@@ -6,7 +6,7 @@ the shape, returns one with the property; the most special property wins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,33 @@ STRUCTURES = {
     "upper": "np.triu(x)",
     "invertible": "x + 4 * np.eye(len(x))",
 }
+
+# What becomes of a gradient g that takes all entries of x as independent, by structure and
+# convention: the part along the matrices of the structure, or the sum over what is one entry.
+PROJECTIONS = {
+    ("symmetric", "tangent"): "(g + g.T) / 2",
+    ("symmetric", "independent"): "g + g.T - np.diag(np.diag(g))",
+    ("skew", "tangent"): "(g - g.T) / 2",
+    ("skew", "independent"): "g - g.T",
+    ("diagonal", "tangent"): "np.diag(np.diag(g))",
+    ("diagonal", "independent"): "np.diag(np.diag(g))",
+    ("lower", "tangent"): "np.tril(g)",
+    ("lower", "independent"): "np.tril(g)",
+    ("upper", "tangent"): "np.triu(g)",
+    ("upper", "independent"): "np.triu(g)",
+    ("toeplitz", "tangent"): "sum(np.eye(len(g), k=k) * np.diagonal(g, k).mean() "
+    "for k in range(1 - len(g), len(g)))",
+    ("toeplitz", "independent"): "sum(np.eye(len(g), k=k) * np.diagonal(g, k).sum() "
+    "for k in range(1 - len(g), len(g)))",
+    ("orthogonal", "tangent"): "g - x @ (x.T @ g + g.T @ x) / 2",
+}
+
+PROJECTED = '''
+def projected(name, x, g):
+    """Return the gradient by a variable from the one that takes its entries as independent."""
+    kind = CONVENTIONS.get(name)
+{branches}    return g
+'''
 
 SOURCE = '''
 def with_structure(name, x):
@@ -55,6 +82,26 @@ def source_of_structures(wanted: dict[str, str]) -> str:
     kinds = [k for k in STRUCTURES if k in wanted.values()]
     branches = "".join(f'    if kind == "{k}":\n        return {STRUCTURES[k]}\n' for k in kinds)
     return f"\n\nSTRUCTURES = {wanted}\n\n{SOURCE.format(branches=branches)}"
+
+
+def source_of_projections(wanted: Mapping[str, tuple[str, str]]) -> str:
+    """Return the definition of ``projected`` for variables by name, if any needs it."""
+    if not wanted:
+        return ""
+    branches = "".join(
+        f"    if kind == {kind}:\n        return {PROJECTIONS[kind]}\n"
+        for kind in dict.fromkeys(wanted.values())
+    )
+    return f"\n\nCONVENTIONS = {dict(wanted)}\n\n{PROJECTED.format(branches=branches)}"
+
+
+def projected(x: Any, g: Any, kind: tuple[str, str] | None) -> Any:
+    """Return a gradient under a convention, from the one that takes entries as independent."""
+    if kind is None:
+        return g
+    space: dict[str, Any] = {"np": np}
+    exec(source_of_projections({"x": kind}), space)
+    return space["projected"]("x", x, g)
 
 
 def structured(x: Any, properties: Sequence[str]) -> Any:

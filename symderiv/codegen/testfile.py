@@ -9,7 +9,7 @@ from ..derivation import Derivation
 from ..sampling import inside, least_sizes
 from .module import Module
 from .numpy_code import python_name
-from .structures import source_of_structures, structure
+from .structures import source_of_projections, source_of_structures, structure
 
 _TEMPLATE = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
 
@@ -26,7 +26,7 @@ GIVEN = {given}
 GRADIENTS = {gradients}
 LOSSES = {losses}
 HIDDEN = {hidden}
-FUNCTIONS = {functions}{structures}
+FUNCTIONS = {functions}{structures}{conventions}
 
 
 def shapes(sizes):
@@ -88,10 +88,7 @@ def test_gradients_equal_differences(sizes, seed):
         pytest.skip("outside the domain at these sizes")
     for name, parameter in GRADIENTS.items():
         assert np.shape(gradients[name]) == inputs[parameter].shape
-        for place in np.ndindex(inputs[parameter].shape):
-            expected = difference(inputs, given, sizes, parameter, place)
-            found = np.asarray(gradients[name])[place]
-            assert abs(found - expected) <= {tolerance} * max(1.0, abs(expected)), (name, place)
+{compared}
 
 
 def test_cache_gives_the_same_gradients():
@@ -129,6 +126,18 @@ def test_wrong_shape_is_refused(name):
 _DRAWN = "np.asarray(values * signs)"
 _DRAWN_SHAPED = "with_structure(name, np.asarray(values * signs))"
 
+_COMPARED = """        for place in np.ndindex(inputs[parameter].shape):
+            expected = difference(inputs, given, sizes, parameter, place)
+            found = np.asarray(gradients[name])[place]
+            assert abs(found - expected) <= {tolerance} * max(1.0, abs(expected)), (name, place)"""
+
+_COMPARED_PROJECTED = """        slopes = np.zeros(inputs[parameter].shape)
+        for place in np.ndindex(slopes.shape):
+            slopes[place] = difference(inputs, given, sizes, parameter, place)
+        expected = projected(parameter, inputs[parameter], slopes)
+        gap = np.abs(gradients[name] - expected)
+        assert np.all(gap <= {tolerance} * np.maximum(1.0, np.abs(expected))), name"""
+
 _COMPLEX = """    step = 1e-30
     moved = {n: np.array(a, dtype=complex) for n, a in inputs.items()}
     moved[name][place] += 1j * step
@@ -152,6 +161,9 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
     problem = derivation.problem
     kinds = {python_name(n): structure(v.properties) for n, v in problem.variables.items()}
     shaped = {n: kind for n, kind in kinds.items() if kind is not None}
+    conventions = {python_name(n): kind for n, kind in derivation.conventions.items()}
+    compared = _COMPARED_PROJECTED if conventions else _COMPARED
+    tolerance = "1e-12" if module.analytic else "1e-6"
     return _TEMPLATE.format(
         module=module.name,
         sizes=checked_sizes(derivation),
@@ -174,7 +186,8 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         drawn=_DRAWN_SHAPED if shaped else _DRAWN,
         method="a complex step" if module.analytic else "central differences",
         difference=_COMPLEX if module.analytic else _CENTRAL,
-        tolerance="1e-12" if module.analytic else "1e-6",
+        conventions=source_of_projections(conventions).rstrip(),
+        compared=compared.format(tolerance=tolerance),
     )
 
 

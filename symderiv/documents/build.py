@@ -22,13 +22,12 @@ from .opening import problem_section, result_boxes
 from .proof import Proof
 from .questions import questions
 from .scribe import Scribe
-from .secondorder import jacobian_section, structured_section
+from .secondorder import jacobian_section
 from .widths import width
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
     from ..jacobians import Jacobian
-    from ..structured import StructuredResult
 
 STYLES = ("index", "entries", "all")
 _SUBTITLE = 26.0  # em
@@ -45,7 +44,6 @@ def build(
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
     hessians: Sequence[Jacobian] = (),
-    structured: Sequence[StructuredResult] = (),
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 
@@ -62,8 +60,6 @@ def build(
     proof = Proof(scribe)
     if style != "entries":
         blocks += proof.blocks(number.next())
-    if structured:
-        blocks += structured_section(scribe, structured, number.next())
     for h in hessians:
         blocks += jacobian_section(scribe, proof, h, number.next())
     if explicit is not None and explicit.sizes:

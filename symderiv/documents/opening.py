@@ -23,7 +23,7 @@ from ..notation.math import (
 from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
 from ..shapes import ONE, SCALAR, Dim, Shape
-from ..structured import structure_of
+from ..structured import AMBIENT, structure_of, words
 from .model import (
     Block,
     Bullets,
@@ -255,9 +255,8 @@ def _properties(scribe: Scribe) -> list[Inline]:
         for p in v.properties:
             found.append((scribe.write(v.expr), f" {_PROPERTIES.get(p, f'is {p}')}"))
         if v.name in scribe.wanted and structure_of(v) is not None:
-            found.append(
-                ("The gradient by ", scribe.write(v.expr), " takes its entries as independent")
-            )
+            _, convention = scribe.derivation.conventions.get(v.name, ("", AMBIENT))
+            found.append(("The gradient by ", scribe.write(v.expr), f" {words(v, convention)}"))
     return found
 
 

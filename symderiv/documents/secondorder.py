@@ -1,4 +1,4 @@
-"""Sections for what goes beyond the gradient: Jacobians, Hessians, structured variables."""
+"""Sections for what goes beyond the gradient: Jacobians and Hessians."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ from .scribe import Scribe
 if TYPE_CHECKING:
     from ..evidence.certificate import Certificate
     from ..jacobians import Jacobian
-    from ..structured import StructuredResult
 
 
 def jacobian_section(scribe: Scribe, proof: Proof, jacobian: Jacobian, number: str) -> list[Block]:
@@ -134,21 +133,6 @@ def _cotangent(scribe: Scribe, jacobian: Jacobian) -> Inline:
         " there; its gradient by ", scribe.write(jacobian.variable.expr),
         " is linear in ", given, ", and the Hessian is what multiplies it.",
     )  # fmt: skip
-
-
-def structured_section(
-    scribe: Scribe, results: Sequence[StructuredResult], number: str
-) -> list[Block]:
-    """Return the gradients by structured variables under the convention that was asked for."""
-    blocks: list[Block] = [
-        Heading(("Structured variables",), number),
-        Paragraph(("The gradients above, and the code, take all entries as independent.",)),
-    ]
-    for r in results:
-        head = scribe.gradient(r.variable.expr)
-        blocks.append(Paragraph((f"Gradient {r.words}:",)))
-        blocks.append(Display((row(head, EQUALS, scribe.write_full(r.expr)),)))
-    return blocks
 
 
 def jacobian_document(scribe: Scribe, jacobian: Jacobian, certificate: Certificate) -> Document:

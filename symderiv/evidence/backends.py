@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes
+from ..codegen import Compiled, checked_sizes, projected
 from ..derivation import Derivation
 from ..errors import CheckError
 from .differences import (
@@ -70,7 +70,8 @@ def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str,
                 missing = str(error).split("\n")[0]
                 break
             for n in derivation:
-                gap = relative_error(ours[n], theirs[n])
+                slopes = projected(inputs[n], theirs[n], derivation.conventions.get(n))
+                gap = relative_error(ours[n], slopes)
                 if not gap <= TOLERANCE:
                     raise CheckError(f"the gradient by {n} differs from {name}'s by {gap:.1e}")
                 worst = max(worst, gap)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes, structured
+from ..codegen import Compiled, checked_sizes, projected, structured
 from ..codegen.lines import array_shape
 from ..derivation import Derivation
 from ..errors import CheckError
@@ -158,7 +158,8 @@ def check_differences(
                 continue  # outside the domain at these sizes, such as a variance at n = 1
             for name in derivation:
                 with np.errstate(all="ignore"):
-                    expected = differences(compiled, inputs, given, keywords, name, method)
+                    slopes = differences(compiled, inputs, given, keywords, name, method)
+                expected = projected(inputs[name], slopes, derivation.conventions.get(name))
                 error = relative_error(gradients[name], expected)
                 if not error <= TOLERANCE[method]:
                     raise CheckError(

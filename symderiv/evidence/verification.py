@@ -46,7 +46,7 @@ class Evidence:
 
 def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
     """Run every check of a derivation; raises DisagreementError or CheckError."""
-    roads = check_roads(derivation)
+    roads = check_roads(derivation.ambient)
     steps = {"equations": derivation.recheck(), "seed": 0}
     compiled = compile_module(module_of(derivation))
     exact = {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
