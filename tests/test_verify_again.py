@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from itertools import combinations
 
 import pytest
 
@@ -69,13 +68,12 @@ def test_a_jacobian_by_one_of_two_variables_is_verified(tmp_path):
 
 
 def _subsets() -> list[tuple[str, tuple[str, ...]]]:
-    """Every variable of every problem alone, and some pairs, in turn."""
+    """The last variable of every problem alone, and the first with it."""
     found = []
     for name in names():
-        wrt = sd.load(name).wrt
-        pairs = list(combinations(wrt, 2))
-        chosen = [(w,) for w in wrt] + pairs[:: max(1, len(pairs) // 2)]
-        found += [(name, c) for c in (chosen[:1] if name in HEAVY else chosen)]
+        first, *_, last = [*sd.load(name).wrt] * 2
+        chosen = dict.fromkeys([(last,), (first, last) if first != last else (first,)])
+        found += [(name, c) for c in (list(chosen)[:1] if name in HEAVY else chosen)]
     return found
 
 

@@ -368,7 +368,8 @@ def _entry_indices(scribe: Scribe, ends: tuple[str, ...]) -> list[IndexRow]:
         index = listed(*(Sym(e) for e in ends))
         return [IndexRow(index, Word("its shape", False), role)]
     target = scribe.write(targets[0])
-    places = ["row", "column"] if len(ends) > 1 else ["entry"]
+    axes = [f"axis {k}" for k, _ in enumerate(ends, 1)]
+    places = {1: ["entry"], 2: ["row", "column"]}.get(len(ends), axes)
     dims = [d for d in targets[0].shape if d != ONE]
     return [
         IndexRow(Sym(name), index_range(dim), (f"free: {place} of ", target))
