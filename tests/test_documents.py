@@ -21,6 +21,7 @@ import pytest
 import sympy
 from markdown_it import MarkdownIt
 
+import symderiv as sd
 from symderiv.claims.verdict import Counterexample, Verdict
 from symderiv.derivation import Derivation
 from symderiv.documents import (
@@ -523,3 +524,8 @@ def test_documents_reach_no_engine(module: str) -> None:
 def test_doctests(module: str) -> None:
     name = "symderiv.documents" + ("" if module == "__init__" else f".{module}")
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_the_document_of_one_gradient_by_a_tensor_names_its_axes() -> None:
+    page = sd.derive("convolution-1d", wrt="W").files(["md"])["derivation.md"].decode()
+    assert "free: axis 3 of" in page

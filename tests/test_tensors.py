@@ -322,8 +322,3 @@ def test_einsum_pattern_is_read_as_numpy_does() -> None:
     assert read_spec("ba") == (("ba",), "ab")
     assert read_spec("ii") == (("ii",), "")
     assert read_spec("i...->i") is None
-
-
-def test_the_document_of_one_gradient_by_a_tensor_names_its_axes() -> None:
-    page = sd.derive("convolution-1d", wrt="W").files(["md"])["derivation.md"].decode()
-    assert "free: axis 3 of" in page
