@@ -1,48 +1,83 @@
 """What a backward function is called with: arrays by the names of its parameters.
 
+Where one gradient is given, the one parameter that names nothing else is it, whatever its name.
 Contract: a function is called in one way at all points, settled from its signature before the
-first call; where its parameters cannot be told, InputError says which names there are.
+first call; what every parameter was read as is kept. A name with a second meaning has a second
+reading. Where parameters cannot be told, UnreadableCallError says which names there are.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
+from ..language.cotangents import derived_from, is_of_the_output, is_upstream_word
 
 Space = Mapping[str, Any]
-_UPSTREAM = ("dout", "grad_output", "grad_out", "upstream", "grad", "delta", "gy", "dy")
 _EVERYTHING = ("cache", "ctx", "values", "inputs", "saved")
-_CALL = "__call__"
-_BY_NAME, _IN_ORDER, _AS_DICT = "by name", "in order", "as one dict"
+ALL, UNIT = "", "1"  # what a parameter may stand for besides a name: a dict of all, the number 1
+_Parameter = inspect.Parameter
+
+
+class UnreadableCallError(InputError):
+    """What the parameters of a function stand for cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names that a function may ask for."""
 
-    ordered: Sequence[str]  # variables and given gradients, as they are declared
-    others: Sequence[str]  # definitions, their gradients, functions, sizes
-    aliases: Mapping[str, str]  # other words for a given gradient
+    variables: Sequence[str]
+    given: Sequence[str]  # given gradients
+    definitions: Sequence[str]
+    others: Sequence[str]  # functions, losses, sizes
+    output: str | None = None  # the definition of which the one given gradient is the gradient
+
+    @property
+    def ordered(self) -> list[str]:
+        """Return variables and given gradients, as they are declared."""
+        return [*self.variables, *self.given]
+
+    @property
+    def every(self) -> list[str]:
+        """Return all names, those of the gradients of definitions as well."""
+        gradients = [f"d{n}" for n in self.definitions]
+        found = [*self.ordered, *self.definitions, *gradients, *self.others]
+        return list(dict.fromkeys(found))
 
     def find(self, parameter: str) -> str | None:
-        """Return what a parameter stands for, or None."""
-        every = [*self.ordered, *self.others]
-        if parameter in every:
+        """Return the name that a parameter is, whatever its case; None where it is none."""
+        if parameter in self.every:
             return parameter
-        if parameter in self.aliases:
-            return self.aliases[parameter]
         bare = parameter.rstrip("_")
-        alike = [n for n in every if n.lower() == bare.lower()]
-        if len(alike) == 1:
-            return alike[0]
-        return self.aliases.get(bare.lower())
+        alike = [n for n in self.every if n.lower() == bare.lower()]
+        return alike[0] if len(alike) == 1 else None
+
+    def gradient_of(self, parameter: str) -> str | None:
+        """Return of which definition a parameter is called the gradient."""
+        if parameter in [*self.ordered, *self.definitions]:
+            return None
+        return derived_from(parameter, self.definitions)
+
+    def words(self, name: str) -> str:
+        """Return in words what a name is."""
+        if name == ALL:
+            return "a dict of all values"
+        if name == UNIT:
+            return "1, the gradient of the objective itself"
+        if name in self.given:
+            return f"the given gradient {name}"
+        if name in self.variables:
+            return name
+        if name in self.definitions:
+            return f"the value of {name}"
+        inner = name.removeprefix("d")
+        if name not in self.others and inner in self.definitions:
+            return f"the gradient by {inner}"
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,101 +85,172 @@ class Call:
     """How a function is called."""
 
     function: Callable[..., Any]
-    way: str
-    parameters: tuple[tuple[str, str], ...] = ()  # the parameter, and what it is given
-    positional: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()  # by name: the parameter, and what it is given
+    positional: tuple[tuple[str, str], ...] = ()  # the same, in order
     rest: bool = False  # whether **kwargs takes what is left
+    other: Call | None = None  # a second reading of the names ..
+    because: str = ""  # .. and what it takes for granted
+    fallback: Call | None = None  # another way to call it, where this one raises
 
     @property
     def takes_all(self) -> bool:
         """Whether it is given every value there is, in a dict or by name."""
-        return self.way == _AS_DICT or self.rest or "" in self.needed
+        return self.rest or ALL in self.needed
 
     @property
     def needed(self) -> list[str]:
-        """Return the names it is given; "" stands for a dict of all."""
-        return [*self.positional, *(n for _, n in self.parameters)]
+        """Return the names it is given; ALL stands for a dict of all."""
+        return [n for _, n in (*self.positional, *self.parameters)]
 
     def __call__(self, space: Space) -> Any:
         """Call the function on values by name."""
-        if self.way == _AS_DICT:
-            return self.function(dict(space))
-        full = {**space, "": dict(space)}
+        full = {**space, ALL: dict(space), UNIT: 1.0}
         named = {p: full[n] for p, n in self.parameters}
         if self.rest:
-            taken = {*self.positional, *(n for _, n in self.parameters)}
-            named.update({n: x for n, x in space.items() if n not in taken})
-        return self.function(*(full[n] for n in self.positional), **named)
+            named.update({n: x for n, x in space.items() if n not in self.needed})
+        return self.function(*(full[n] for _, n in self.positional), **named)
 
-
-def upstream_aliases(given: Sequence[str], output: str | None) -> dict[str, str]:
-    """Return other words for the given gradient, where there is one."""
-    if len(given) != 1:
-        return {}
-    words = dict.fromkeys(_UPSTREAM, given[0])
-    if output is not None:
-        words.update(
-            {f"d{output}": given[0], f"grad_{output}": given[0], f"{output}_grad": given[0]}
-        )
-    return words
+    def told(self, names: Names) -> str:
+        """Return what every parameter was read as, in words."""
+        parts = []
+        for parameter, name in (*self.positional, *self.parameters):
+            words = names.words(name)
+            parts.append(words if words == parameter else f"{parameter} = {words}")
+        return ", ".join([*parts, *(["the rest by name"] if self.rest else [])])
 
 
 def call_of(function: Callable[..., Any], names: Names) -> Call:
-    """Return how a function is called; raises InputError where that cannot be told."""
+    """Return how a function is called; raises UnreadableCallError where that cannot be told."""
+    in_order = Call(function, positional=tuple((n, n) for n in names.ordered))
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return Call(function, _IN_ORDER, positional=tuple(names.ordered))
-    kinds = inspect.Parameter
-    if any(p.kind == kinds.VAR_POSITIONAL for p in parameters):
-        return Call(function, _IN_ORDER, positional=tuple(names.ordered))
-    rest = any(p.kind == kinds.VAR_KEYWORD for p in parameters)
-    plain = [p for p in parameters if p.kind != kinds.VAR_KEYWORD]
-    required = [p for p in plain if p.default is kinds.empty]
-    unknown = [p.name for p in required if _meaning(p.name, names) is None]
-    if not unknown:
-        return _by_name(function, plain, names, rest)
-    if len(required) == len(names.ordered) == len(unknown):
-        return Call(function, _IN_ORDER, positional=tuple(names.ordered))
-    if len(required) == 1 and not rest:
-        return Call(function, _AS_DICT)
-    raise _unclear(function, unknown, names)
+        return in_order
+    if any(p.kind == _Parameter.VAR_POSITIONAL for p in parameters):
+        return in_order
+    plain = [p for p in parameters if p.kind != _Parameter.VAR_KEYWORD]
+    reader = _Reader(function, names, plain)
+    call = reader.call()
+    return replace(call, rest=len(plain) < len(parameters))
 
 
-def _meaning(parameter: str, names: Names) -> str | None:
-    found = names.find(parameter)
-    return "" if found is None and parameter in _EVERYTHING else found
+class _Reader:
+    """Reads the parameters of one function."""
+
+    def __init__(
+        self, function: Callable[..., Any], names: Names, plain: Sequence[inspect.Parameter]
+    ) -> None:
+        self.function, self.names, self.plain = function, names, plain
+        self.required = [p.name for p in plain if p.default is _Parameter.empty]
+        self.found = {p.name: n for p in plain if (n := self._plain_meaning(p)) is not None}
+
+    def _plain_meaning(self, p: inspect.Parameter) -> str | None:
+        found = self.names.find(p.name)
+        if found is None and p.name in _EVERYTHING:
+            # A dict of saved values is given to a function that cannot do without.
+            return ALL if p.name in self.required else None
+        return found
+
+    @property
+    def unknown(self) -> list[str]:
+        return [p for p in self.required if p not in self.found]
+
+    def call(self) -> Call:
+        if len(self.required) == len(self.names.ordered) == len(self.unknown) > 1:
+            return self._in_order()
+        alone = self.required[0] if self.required == self.unknown and len(self.unknown) == 1 else ""
+        if alone and not self.names.given and not is_upstream_word(alone):
+            return self._call({alone: ALL})
+        if len(self.names.given) == 1:
+            call = self._with_given(self.names.given[0])
+        else:
+            call = self._call({}) if self.names.given else self._without_given()
+        # One parameter may also stand for everything at once.
+        return replace(call, fallback=self._call({alone: ALL})) if alone else call
+
+    def _with_given(self, given: str) -> Call:
+        chosen = None if given in self.found.values() else self._upstream()
+        if chosen is None:
+            return self._call({})
+        call = self._call({chosen: given})
+        inner = self.names.gradient_of(chosen)
+        if inner in (None, self.names.output) or is_of_the_output(chosen):
+            return call
+        other = self._call({chosen: f"d{inner}"})
+        return replace(call, other=other, because=f"{chosen} is the gradient by {inner}")
+
+    def _upstream(self) -> str | None:
+        """Return the parameter that is the given gradient, which it cannot do without.
+
+        A local variable may have given its name to it: then a word for the gradient of the output
+        comes first, then a parameter that is nothing else, then the gradient of a definition.
+        """
+        names = self.names
+        free = [p for p in self.required if self.found.get(p) not in names.ordered]
+        derived = [p for p in free if names.gradient_of(p) is not None]
+        nothing = [p for p in self.unknown if p not in derived]
+        words = [p for p in nothing if is_upstream_word(p)]
+        first = (
+            [p for p in free if is_of_the_output(p)],
+            [p for p in derived if names.gradient_of(p) == names.output],
+            words,
+            nothing,
+        )
+        last = (derived, [p for p in free if is_upstream_word(p)])
+        choices: list[list[str]] = [*first, *(() if nothing else last)]
+        return next((some[0] for some in choices if len(some) == 1), None)
+
+    def _without_given(self) -> Call:
+        """The gradient of the objective itself, where a function asks for it, is 1."""
+        unknown = [p for p in self.unknown if self.names.gradient_of(p) is None]
+        words = [p for p in unknown if is_upstream_word(p)]
+        if len(words) == 1:
+            return self._call({words[0]: UNIT})
+        call = self._call({})
+        outer = [p for p in self.required if is_of_the_output(p) and self.names.gradient_of(p)]
+        if len(outer) == 1:
+            other = self._call({outer[0]: UNIT})
+            return replace(call, other=other, because=f"{outer[0]} is 1")
+        return call
+
+    def _call(self, chosen: Mapping[str, str]) -> Call:
+        meanings = {**self.found, **chosen}
+        for p in self.required:
+            inner = self.names.gradient_of(p)
+            if p not in meanings and inner is not None:
+                meanings[p] = f"d{inner}"
+        unknown = [p for p in self.required if p not in meanings]
+        if unknown:
+            raise _unclear(self.function, unknown, self.names)
+        met = [(p, meanings[p.name]) for p in self.plain if p.name in meanings]
+        twice = [n for k, (_, n) in enumerate(met) if n and n in [m for _, m in met[:k]]]
+        if twice:
+            who = name_of(self.function)
+            raise UnreadableCallError(f"two parameters of {who} stand for {twice[0]}")
+        only = _Parameter.POSITIONAL_ONLY
+        return Call(
+            self.function,
+            tuple((p.name, n) for p, n in met if p.kind != only),
+            tuple((p.name, n) for p, n in met if p.kind == only),
+        )
+
+    def _in_order(self) -> Call:
+        """All parameters have names of their own: they come in order, save the given gradient."""
+        ordered = self.names.ordered
+        words = [k for k, p in enumerate(self.required) if is_upstream_word(p)]
+        if len(self.names.given) == len(words) == 1:
+            ordered = [n for n in ordered if n not in self.names.given]
+            ordered.insert(words[0], self.names.given[0])
+        return Call(self.function, positional=tuple(zip(self.required, ordered, strict=True)))
 
 
-def _by_name(
-    function: Callable[..., Any],
-    parameters: Sequence[inspect.Parameter],
-    names: Names,
-    rest: bool,
-) -> Call:
-    meanings = [(p, _meaning(p.name, names)) for p in parameters]
-    # A dict of saved values is given to a function that cannot do without.
-    met = [
-        (p, n) for p, n in meanings if n is not None and (n or p.default is inspect.Parameter.empty)
-    ]
-    twice = [n for k, (_, n) in enumerate(met) if n and n in [m for _, m in met[:k]]]
-    if twice:
-        raise InputError(f"two parameters of {name_of(function)} stand for {twice[0]}")
-    only = inspect.Parameter.POSITIONAL_ONLY
-    return Call(
-        function,
-        _BY_NAME,
-        tuple((p.name, n) for p, n in met if p.kind != only),
-        tuple(n for p, n in met if p.kind == only),
-        rest,
-    )
-
-
-def _unclear(function: Callable[..., Any], unknown: Sequence[str], names: Names) -> InputError:
+def _unclear(
+    function: Callable[..., Any], unknown: Sequence[str], names: Names
+) -> UnreadableCallError:
     order = ", ".join(names.ordered)
-    return InputError(
+    return UnreadableCallError(
         f"it cannot be told what {name_of(function)} takes as {', '.join(map(repr, unknown))}",
-        remedy=f"name its parameters among {', '.join([*names.ordered, *names.others])}; "
+        remedy=f"name its parameters among {', '.join(names.every)}; "
         f"or take all of {order} in this order, or one dict",
     )
 
@@ -152,49 +258,3 @@ def _unclear(function: Callable[..., Any], unknown: Sequence[str], names: Names)
 def name_of(function: Callable[..., Any]) -> str:
     """Return how a function is called in words."""
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-# arrays of the library that a function is written for
-
-
-def library_of(function: Callable[..., Any]) -> str:
-    """Return "torch" or "jax" where a function uses that library, else "numpy"."""
-    inner = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(inner, "__code__", None)
-    if code is None:
-        inner = getattr(type(function), _CALL, None)
-        code = getattr(inner, "__code__", None)
-    spaces = {**getattr(inner, "__globals__", {}), **_closure(inner)}
-    written = [spaces.get(n) for n in getattr(code, "co_names", ()) if n in spaces]
-    written += [*getattr(inner, "__annotations__", {}).values(), *_closure(inner).values()]
-    written += getattr(code, "co_names", ())
-    for library in ("torch", "jax"):
-        if any(_home(x) == library for x in written):
-            return library
-    return "numpy"
-
-
-def _closure(function: Any) -> dict[str, Any]:
-    cells = getattr(function, "__closure__", None) or ()
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    return {n: c.cell_contents for n, c in zip(names, cells, strict=True)}
-
-
-def _home(x: Any) -> str:
-    if isinstance(x, str):
-        return x.partition(".")[0]
-    name = getattr(x, "__name__", "") if inspect.ismodule(x) else getattr(x, "__module__", "")
-    return str(name or "").partition(".")[0]
-
-
-def arrays_for(library: str, value: Any) -> Any:
-    """Return a value as an array of a library; numbers, functions and sizes as they are."""
-    if isinstance(value, dict):
-        return {n: arrays_for(library, x) for n, x in value.items()}
-    if not isinstance(value, np.ndarray):
-        return value
-    if library == "torch" and "torch" in sys.modules:
-        return sys.modules["torch"].tensor(value)
-    if library == "jax" and "jax" in sys.modules:
-        return sys.modules["jax"].numpy.asarray(value)
-    return value.copy()

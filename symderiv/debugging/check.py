@@ -8,20 +8,22 @@ that differs from call to call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..claims import Counterexample
-from ..claims.verdict import RIGHT, TRANSPOSED, WRONG
+from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..codegen.numpy_code import Coder
 from ..errors import InputError, SymderivError
 from ..expr import var, walk
 from ..language import ClaimText, Problem
-from .arguments import Names, arrays_for, call_of, library_of, name_of, upstream_aliases
+from .arguments import ALL, UNIT, Call, Names, UnreadableCallError, call_of, name_of
 from .diagnosis import Diagnosis, Found, close, gap, tolerance
+from .libraries import arrays_for, library_of
 from .report import BackwardVerdict, BackwardVerdicts
-from .returned import by_name
+from .returned import Expected, by_name, written_order
 from .trials import Laboratory, Trial
 
 
@@ -34,15 +36,18 @@ def check_backward(
 ) -> BackwardVerdicts:
     """Return the verdicts on the gradients that a function computes.
 
-    The function takes arrays by the names of its parameters: variables, given gradients (``G``,
-    or ``dout``), definitions and their gradients, ``cache`` for all of them as a dict; or all
-    variables and given gradients in order; or one dict. It returns one array, a dict or a tuple.
-    Raises InputError where parameters or results cannot be told.
+    The function takes arrays by the names of its parameters: variables, definitions and their
+    gradients, ``cache`` for all of them as a dict; where one gradient is given, the parameter that
+    names nothing else is it (``G``, ``dout``, ``upstream``). Or it takes all variables and given
+    gradients in order; or one dict. It returns one array, a dict or a tuple. ``read_as`` of a
+    verdict says how its parameters were read; a function that raises, or whose parameters cannot
+    be told, is "undecided". Raises InputError where the results cannot be told.
 
     >>> from symderiv import problem
     >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
-    >>> check_backward(p, lambda X, G: X.T @ G / len(X), ["W"])["W"].slips
-    ('sum-vs-mean',)
+    >>> found = check_backward(p, lambda X, dout: X.T @ dout / len(X), ["W"])["W"]
+    >>> found.slips, found.read_as
+    (('sum-vs-mean',), 'X, dout = the given gradient G')
     """
     return _Check(problem, function, wrt).verdicts()
 
@@ -52,39 +57,62 @@ class _Check:
         self, problem: Problem, function: Callable[..., Any], wrt: Sequence[str] | None
     ) -> None:
         self.problem, self.function = problem, function
-        self.asked = wrt is not None
         self.wrt = tuple(wrt if wrt is not None else problem.wrt)
         if not self.wrt:
             raise InputError("there is no variable to check a gradient by", remedy="name it: wrt=")
+        variables = list(problem.variables)
+        written = written_order(function, list(dict.fromkeys([*self.wrt, *variables])))
+        self.expected = Expected(self.wrt, variables, written, asked=wrt is not None)
         self.lab = Laboratory(problem, self.wrt)
-        given = list(problem.upstream)
-        loss = problem.objective
-        output = loss.args[0].data if loss.op == "loss" and loss.args[0].op == "named" else None
-        names = Names(
-            [*problem.variables, *given],
-            self.lab.others(),
-            upstream_aliases(given, str(output) if output is not None else None),
-        )
-        self.call = call_of(function, names)
+        self.names = _names(problem, self.lab)
         self.library = library_of(function)
+        self.call = Call(function)
         self.notes: list[Found] = []
+        self.order = ""  # in which a tuple was read
 
     def verdicts(self) -> BackwardVerdicts:
-        trials = self.lab.trials()
         try:
-            self._look_for_side_effects(trials[0])
-            for t in trials:
-                t.claimed = self._run(t)
+            self.call = call_of(self.function, self.names)
+            trials = self.lab.trials()
+            self._settle(trials[0])
         except _CallError as failure:
-            found = Found(("exception",), str(failure))
-            return BackwardVerdicts(
-                {n: self._verdict(n, WRONG, found, (), search=False) for n in self.wrt}
-            )
-        names = [n for n in self.wrt if n in trials[0].claimed]
-        return BackwardVerdicts({n: self._judged(n, trials) for n in names})
+            return self._undecided(Found(("exception",), str(failure)))
+        except UnreadableCallError as error:
+            return self._undecided(Found(("unreadable",), _sentences(error)))
+        call = self.call
+        found = self._under(call, trials)
+        if call.other is None or found.verdict == RIGHT:
+            return found
+        if self._under(call.other, trials).verdict != RIGHT:
+            return found
+        return BackwardVerdicts(
+            {n: v if v.verdict == RIGHT else _right_if(v, call.because) for n, v in found.items()}
+        )
+
+    def _undecided(self, found: Found) -> BackwardVerdicts:
+        return BackwardVerdicts({n: self._verdict(n, UNDECIDED, found, ()) for n in self.wrt})
+
+    def _under(self, call: Call, trials: Sequence[Trial]) -> BackwardVerdicts:
+        """Return the verdicts where the function is called in one way.
+
+        Points at which it raises say nothing, but then it is not found right.
+        """
+        self.call, read, failures = call, [], []
+        for t in trials:
+            try:
+                read.append(replace(t, claimed=self._run(t)))
+            except _CallError as failure:
+                failures.append(Found(("exception",), str(failure)))
+        if not read:
+            return self._undecided(failures[0])
+        names = [n for n in self.wrt if n in read[0].claimed]
+        judged = {n: self._judged(n, read) for n in names}
+        for n, v in judged.items() if failures else ():
+            judged[n] = self._verdict(n, UNDECIDED, failures[0], ()) if v.verdict == RIGHT else v
+        return BackwardVerdicts(judged)
 
     def _space(self, trial: Trial) -> dict[str, Any]:
-        needed = [n for n in self.call.needed if n]
+        needed = [n for n in self.call.needed if n not in (ALL, UNIT)]
         full = self.lab.filled(trial.space, needed, self.call.takes_all)
         return {n: arrays_for(self.library, x) for n, x in full.items()}
 
@@ -99,15 +127,31 @@ class _Check:
             raise
         except Exception as error:  # whatever a user's function raises is the finding
             raise _CallError(self._raised(error, trial, space)) from error
-        return by_name(result, self.wrt, list(self.problem.variables), self.asked)
+
+        def fits(name: str, x: Any) -> bool:
+            return name not in trial.truth or np.shape(x) == np.shape(trial.truth[name])
+
+        found, self.order = by_name(result, self.expected, fits)
+        return found
 
     def _raised(self, error: Exception, trial: Trial, space: dict[str, Any]) -> str:
         names = [n for n in (self.call.needed or self.problem.variables) if n]
         given = [f"{n} {np.shape(space[n])}" for n in names if hasattr(space.get(n), "shape")]
+        given += ["a dict of all values"] if ALL in self.call.needed else []
         return (
             f"{name_of(self.function)} raises {type(error).__name__}: {error}. "
             f"It was given {', '.join(given)}."
         )
+
+    def _settle(self, trial: Trial) -> None:
+        """Settle how the function is called, and look for what it does beside computing."""
+        try:
+            self._look_for_side_effects(trial)
+        except _CallError:
+            if self.call.fallback is None:
+                raise
+            self.call = self.call.fallback
+            self._look_for_side_effects(trial)
 
     def _look_for_side_effects(self, trial: Trial) -> None:
         space = self._space(trial)
@@ -141,6 +185,11 @@ class _Check:
         found = Found((), "") if random else diagnosis.find()
         return self._verdict(name, WRONG, found, trials)
 
+    def _read_as(self) -> str:
+        """Return how the parameters were read, and a tuple of results."""
+        read = self.call.told(self.names)
+        return f"{read}; returns {self.order}" if self.order and read else read
+
     def _equal_words(
         self, pairs: Sequence[tuple[Any, Any]], trials: Sequence[Trial], words: str
     ) -> str:
@@ -152,25 +201,27 @@ class _Check:
         return f"It equals the gradient at {len(trials)} points{of} to {bound:.0e}{lower}."
 
     def _verdict(
-        self, name: str, verdict: str, found: Found, trials: Sequence[Trial], search: bool = True
+        self, name: str, verdict: str, found: Found, trials: Sequence[Trial]
     ) -> BackwardVerdict:
         truth = self.lab.gradient(name)
         notes = [f for f in self.notes if verdict != RIGHT or f.slips]
         slips = (*found.slips, *(s for f in notes for s in f.slips))
         sentences = [s for s in (found.sentence, *(f.sentence for f in notes)) if s]
         about = f"d{self.problem.objective_name}/d{name}"
+        is_wrong = verdict in (WRONG, TRANSPOSED)
         return BackwardVerdict(
             claim=ClaimText(about, (f"{name_of(self.function)}(..)",)),
             verdict=verdict,
             diagnosis=" ".join(sentences),
             slips=slips if verdict == RIGHT or slips else ("different",),
-            counterexample=self._counterexample(name) if search and verdict != RIGHT else None,
+            counterexample=self._counterexample(name) if is_wrong else None,
             correction=self.lab.text(name),
             corrects=about,
             correction_expr=truth,
             truth=truth,
             code=self._code(name),
-            evidence=_evidence(trials),
+            evidence=_evidence(trials) if verdict != UNDECIDED else "not decided",
+            binding=self._read_as(),
         )
 
     def _code(self, name: str) -> str:
@@ -222,8 +273,28 @@ def _cells(x: Any) -> Any:
     return column.tolist()
 
 
+def _right_if(v: BackwardVerdict, assumption: str) -> BackwardVerdict:
+    """Return the verdict on a claim that another reading of a name makes right."""
+    words = f"It is right if {assumption}."
+    return replace(
+        v, verdict=RIGHT_IF, diagnosis=words, slips=("assumption",), assumption=assumption
+    )
+
+
+def _names(problem: Problem, lab: Laboratory) -> Names:
+    """Return the names that a function may ask for."""
+    loss, given = problem.objective, list(problem.upstream)
+    pure = loss.op == "loss" and loss.args[0].op == "named"
+    output = str(loss.args[0].data) if pure and len(given) == 1 else None
+    definitions = [n for n in problem.definitions if n not in problem.variables]
+    return Names(list(problem.variables), given, definitions, lab.others(), output)
+
+
+def _sentences(error: SymderivError) -> str:
+    words = f"{error.subject[0].upper()}{error.subject[1:]}"
+    return f"{words}: {error.remedy}." if error.remedy else f"{words}."
+
+
 def _evidence(trials: Sequence[Trial]) -> str:
-    if not trials:
-        return "decided by calling it"
     sizes = len({tuple(t.sizes.items()) for t in trials})
     return f"decided by numbers at {len(trials)} points of {sizes} choices of sizes, no proof"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..claims import Counterexample, Verdict
-from ..claims.verdict import RIGHT, WRONG
+from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -15,9 +15,17 @@ class BackwardVerdict(Verdict):
     """The answer to one gradient that a function computes: a verdict by numbers, no proof."""
 
     code: str = ""  # the right gradient as a line of NumPy
+    binding: str = ""  # what the parameters of the function were read as
+
+    @property
+    def read_as(self) -> str:
+        """Return what every parameter of the function was read as, and a tuple of results."""
+        return self.binding
 
     def __str__(self) -> str:
         lines = [f"{self.claim.about}: {self.verdict}. {self.diagnosis}"]
+        if self.binding:
+            lines.append(f"  {self.claim.says[0].removesuffix('(..)')} takes {self.binding}")
         if self.counterexample is not None:
             lines += _example(self.counterexample)
         if self.verdict != RIGHT:
@@ -46,8 +54,11 @@ class BackwardVerdicts(Mapping[str, BackwardVerdict]):
 
     @property
     def verdict(self) -> str:
-        """Return "right" where all gradients are, else "wrong"."""
-        return RIGHT if all(v.verdict == RIGHT for v in self.values()) else WRONG
+        """Return "right" where all gradients are; "wrong" where one is, or is transposed."""
+        found = {v.verdict for v in self.values()}
+        if found & {WRONG, TRANSPOSED}:
+            return WRONG
+        return next((v for v in (RIGHT_IF, UNDECIDED) if v in found), RIGHT)
 
     @property
     def wrong(self) -> list[str]:

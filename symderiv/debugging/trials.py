@@ -174,11 +174,10 @@ class Laboratory:
         return saved
 
     def others(self) -> list[str]:
-        """Return what else a function may ask for by name."""
-        p = self.problem
-        names = [*p.definitions, *(f"d{n}" for n in p.definitions), *self.functions]
-        names += [*self.compiled.module.losses, *p.dims]
-        return [n for n in dict.fromkeys(names) if n not in p.variables and n not in p.upstream]
+        """Return what else a function may ask for by name: functions, losses, sizes."""
+        names = [*self.functions, *self.compiled.module.losses, *self.problem.dims]
+        known = self.problem.known()
+        return [n for n in dict.fromkeys(names) if n not in known]
 
     def filled(self, space: Space, needed: Sequence[str], everything: bool) -> Space:
         """Return a point with the definitions, and their gradients, that a function asks for."""
