@@ -21,7 +21,7 @@ from ..expr import var, walk
 from ..language import ClaimText, Problem
 from .arguments import ALL, UNIT, Call, Names, UnreadableCallError, call_of, name_of
 from .diagnosis import Diagnosis, Found, close, gap, tolerance
-from .libraries import arrays_for, library_of
+from .libraries import arrays_for, libraries, library_of
 from .report import BackwardVerdict, BackwardVerdicts
 from .returned import Expected, by_name, written_order
 from .trials import Laboratory, Trial
@@ -144,14 +144,23 @@ class _Check:
         )
 
     def _settle(self, trial: Trial) -> None:
-        """Settle how the function is called, and look for what it does beside computing."""
-        try:
-            self._look_for_side_effects(trial)
-        except _CallError:
-            if self.call.fallback is None:
-                raise
-            self.call = self.call.fallback
-            self._look_for_side_effects(trial)
+        """Settle how the function is called, and look for what it does beside computing.
+
+        A function that raises is called in the other ways that there are, until one works.
+        """
+        ways = [c for c in (self.call, self.call.fallback) if c is not None]
+        failures = []
+        for library in libraries(self.library):
+            for call in ways:
+                self.call, self.library = call, library
+                try:
+                    self._look_for_side_effects(trial)
+                except _CallError as failure:
+                    failures.append((failure, call, library))
+                else:
+                    return
+        first, self.call, self.library = failures[0]
+        raise first
 
     def _look_for_side_effects(self, trial: Trial) -> None:
         space = self._space(trial)

@@ -29,6 +29,14 @@ def library_of(function: Callable[..., Any]) -> str:
     return "numpy"
 
 
+def libraries(first: str) -> list[str]:
+    """Return the libraries whose arrays a function may take, likeliest first.
+
+    A function that uses methods alone does not show that it is written for PyTorch.
+    """
+    return [first, "torch"] if first == "numpy" and "torch" in sys.modules else [first]
+
+
 def _closure(function: Any) -> dict[str, Any]:
     cells = getattr(function, "__closure__", None) or ()
     names = getattr(getattr(function, "__code__", None), "co_freevars", ())

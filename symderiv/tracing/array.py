@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shapes import Dim, divided, size, times
+from .attributes import Posing, without_numbers
 from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
 from .constants import is_unexplained, written
 from .drawn import drawn
@@ -33,7 +34,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 def operand(x: Any) -> Node:
     """Return a node for what stands in an operation: a traced array, or a number."""
     if isinstance(x, Traced):
-        return x.node
+        return x._node
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
         x = x.item()
     if isinstance(x, bool | int | Fraction):
@@ -57,21 +58,14 @@ def sized(dim: Dim) -> Any:
 
 def as_dim(x: Any) -> Dim:
     """Return the size that an argument is; raises UnsupportedError."""
-    if isinstance(x, Traced) and x.node.size is not None:
-        return x.node.size
+    if isinstance(x, Traced) and x._node.size is not None:
+        return x._node.size
     if isinstance(x, int | np.integer) and x > 0:
         return size(int(x))
     raise refuse(
         "a size that is neither a size of an argument nor a multiple of one",
         'use X.shape[0], a multiple of it or a positive integer, or declare numbers: x="7"',
     )
-
-
-def _without_numbers(what: str, remedy: str | dict[str, str]) -> Callable[..., NoReturn]:
-    def refused(self: Traced, *args: Any, **options: Any) -> NoReturn:
-        raise refuse(what, remedy)
-
-    return refused
 
 
 def _array(made: Any) -> Any:
@@ -88,41 +82,45 @@ def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callab
         return _array(UFUNCS[name](other, self))
 
     def in_place(self: Traced, other: Any) -> Traced:
-        return self.assigned(UFUNCS[name](self, other))
+        return self._assigned(UFUNCS[name](self, other))
 
     return forward, backward, in_place
 
 
-class Traced:
+class Traced(Posing):
     """An array of symbols: a node, and whether another array shares its memory."""
 
-    __slots__ = ("node", "shared")
+    __slots__ = ()
+
+    def __new__(cls, node: Node, *_: Any, **__: Any) -> Traced:
+        """Return an array, or a number, which has no rows."""
+        return object.__new__(_Rows if cls is Traced and node.rank else cls)
 
     def __init__(self, node: Node, shared: bool = False) -> None:
-        self.node, self.shared = node, shared
+        self._node, self._shared = node, shared
 
     def __repr__(self) -> str:
-        return f"Traced{shown(self.node.dims)}"
+        return f"Traced{shown(self._node.dims)}"
 
-    def view(self, node: Node) -> Traced:
+    def _sharing(self, node: Node) -> Traced:
         """Return an array on the same memory."""
-        self.shared = True
+        self._shared = True
         return Traced(node, shared=True)
 
-    def assigned(self, node: Node) -> Traced:
+    def _assigned(self, node: Node) -> Traced:
         """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
-        if not self.node.rank:
+        if not self._node.rank:
             return Traced(node)
-        if self.shared:
+        if self._shared:
             raise refuse(
                 "an assignment in place to an argument or a view, which changes other arrays",
                 "write x = x + .., which makes a new array",
             )
-        if node.dims != self.node.dims:
-            old, new = shown(self.node.dims), shown(node.dims)
+        if node.dims != self._node.dims:
+            old, new = shown(self._node.dims), shown(node.dims)
             what = f"non-broadcastable output operand with shape {old} doesn't match the broadcast "
             raise refuse(f"{what}shape {new}", "write x = x + ..", ShapeError)
-        self.node = node
+        self._node = node
         return self
 
     # what NumPy asks
@@ -152,32 +150,28 @@ class Traced:
         except TypeError as error:
             raise refuse(f"np.{function.__name__}: {error}", "leave that option out") from None
 
-    __array__ = _without_numbers(
+    __array__ = without_numbers(
         "this makes an array of numbers out of symbols",
         ARRAY,
     )
-    __bool__ = _without_numbers("a branch that depends on the values of an array", BRANCH)
-    __float__ = _without_numbers(
+
+    def __bool__(self) -> bool:
+        if self._node.size is not None:
+            return True  # a size is positive
+        raise refuse("a branch that depends on the values of an array", BRANCH)
+
+    __float__ = without_numbers(
         "this needs a number, and the array has symbols for entries",
         NUMBER,
     )
     __int__ = __complex__ = item = tolist = __float__
-    __index__ = _without_numbers(
+    __index__ = without_numbers(
         "this needs an integer, and a size is a symbol here",
         INTEGER,
     )
-    __iter__ = _without_numbers(
-        "a loop over the rows of an array of symbolic size",
-        LOOP,
-    )
-    __len__ = _without_numbers(
-        "len() must be an integer, and the size is a symbol", "use .shape[0]"
-    )
-    __rmod__ = __and__ = __or__ = __xor__ = __invert__ = __divmod__ = _without_numbers(
+    __rmod__ = __and__ = __or__ = __xor__ = __invert__ = __divmod__ = without_numbers(
         "an operator of whole numbers or of truth values", "write it with + - * / ** @ and np.where"
     )
-    __contains__ = __bool__
-
     # operators
 
     __add__, __radd__, __iadd__ = _operator("add")
@@ -203,53 +197,53 @@ class Traced:
     def __floordiv__(self, other: Any) -> Any:
         quotient = divided(as_dim(self), as_dim(other))
         if quotient is None:
-            raise refuse(f"{self.node.column} // {other} is no size", 'declare it: X="n, h*k"')
+            raise refuse(f"{self._node.column} // {other} is no size", 'declare it: X="n, h*k"')
         return sized(quotient)
 
     def __mod__(self, other: Any) -> Any:
-        if self.node.size is not None and divided(self.node.size, as_dim(other)) is not None:
+        if self._node.size is not None and divided(self._node.size, as_dim(other)) is not None:
             return 0
-        raise refuse(f"whether {other} divides {self.node.column} is not known",
+        raise refuse(f"whether {other} divides {self._node.column} is not known",
                      'declare a multiple, as in X="n, 2*d"')  # fmt: skip
 
     def __neg__(self) -> Traced:
         return Traced(UFUNCS["negative"](self))
 
     def __pos__(self) -> Traced:
-        return Traced(self.node)
+        return Traced(self._node)
 
     def __abs__(self) -> Traced:
         return Traced(UFUNCS["absolute"](self))
 
     def __getitem__(self, places: Any) -> Traced:
-        return self.view(_INDEX[0](self.node, places))
+        return self._sharing(_INDEX[0](self._node, places))
 
     def __setitem__(self, places: Any, value: Any) -> None:
         """Follow ``x[condition] = number``, which is a choice; refuse every other place."""
-        number = not isinstance(value, np.ndarray) or not value.ndim
-        if not (isinstance(places, Condition) and places.node.dims == self.node.dims and number):
+        number = operand(value).rank == 0
+        if not (isinstance(places, Condition) and places._node.dims == self._node.dims and number):
             raise refuse(
                 "an assignment to a part of an array",
                 "build the array as a whole: np.where(condition, a, b), np.concatenate, np.stack",
             )
-        self.assigned(FUNCTIONS[np.where](places, value, self).node)
+        self._assigned(FUNCTIONS[np.where](places, value, self)._node)
 
     # shape
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """Return the sizes; a symbolic one is a number to compute with."""
-        return tuple(map(sized, self.node.dims))
+        return tuple(map(sized, self._node.dims))
 
     @property
     def ndim(self) -> int:
         """Return the number of axes."""
-        return self.node.rank
+        return self._node.rank
 
     @property
     def size(self) -> Any:
         """Return the number of entries."""
-        return sized(times(self.node.dims))
+        return sized(times(self._node.dims))
 
     @property
     def dtype(self) -> Any:
@@ -257,9 +251,26 @@ class Traced:
         return np.dtype(float)
 
     @property
+    def real(self) -> Traced:
+        """Return the entries, which are real."""
+        return self._sharing(self._node)
+
+    def conj(self) -> Traced:
+        """Return the entries, which are real."""
+        return self._sharing(self._node)
+
+    conjugate = conj
+
+    def view(self, kind: Any = np.ndarray) -> Traced:
+        """Return the array on the same memory, as entries of the same type."""
+        if kind not in (np.ndarray, float, np.float64, np.dtype(float)):
+            raise refuse(f".view of entries as {kind!r}", "leave the view out")
+        return self._sharing(self._node)
+
+    @property
     def T(self) -> Traced:  # noqa: N802
         """Return the transpose."""
-        return self.view(transpose(self.node))
+        return self._sharing(transpose(self._node))
 
     @property
     def mT(self) -> Traced:  # noqa: N802
@@ -269,31 +280,33 @@ class Traced:
     def transpose(self, *axes: Any) -> Traced:
         """Return the axes in another order."""
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return self.view(transpose(self.node, tuple(given) if given else None))
+        return self._sharing(transpose(self._node, tuple(given) if given else None))
 
     def swapaxes(self, a: int, b: int) -> Traced:
         """Return two axes exchanged."""
         order = list(range(self.ndim))
         if not all(-self.ndim <= k < self.ndim for k in (a, b)):
-            raise refuse(f"axes {a} and {b} of {shown(self.node.dims)}", "count from 0", ShapeError)
+            raise refuse(
+                f"axes {a} and {b} of {shown(self._node.dims)}", "count from 0", ShapeError
+            )
         order[a], order[b] = order[b], order[a]
-        return self.view(transpose(self.node, tuple(order)))
+        return self._sharing(transpose(self._node, tuple(order)))
 
     def reshape(self, *sizes: Any) -> Traced:
         """Return the entries, row after row, in another shape."""
         given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
-        open_ = [k for k, s in enumerate(given) if isinstance(s, int) and s == -1]
+        open_ = [k for k, s in enumerate(given) if type(s) is int and s == -1]
         dims = [as_dim(1 if k in open_ else s) for k, s in enumerate(given)]
-        whole = divided(times(self.node.dims), times(dims))
+        whole = divided(times(self._node.dims), times(dims))
         if whole is None or len(open_) > 1 or (not open_ and whole != size(1)):
             raise refuse(
-                f"an array of shape {shown(self.node.dims)} cannot be reshaped so",
+                f"an array of shape {shown(self._node.dims)} cannot be reshaped so",
                 'the sizes must multiply to the same number; declare a product: X="n, h*k"',
                 ShapeError,
             )
         for k in open_:
             dims[k] = whole
-        return self.view(reshape(self.node, tuple(dims)))
+        return self._sharing(reshape(self._node, tuple(dims)))
 
     def ravel(self) -> Traced:
         """Return the entries, row after row, as a vector."""
@@ -303,63 +316,63 @@ class Traced:
         """Return the array without its axes of size 1."""
         kept = [
             d
-            for k, d in enumerate(self.node.dims)
+            for k, d in enumerate(self._node.dims)
             if d != size(1) or (axis is not None and k != axis % self.ndim)
         ]
-        return self.view(reshape(self.node, tuple(kept)))
+        return self._sharing(reshape(self._node, tuple(kept)))
 
     def flatten(self) -> Traced:
         """Return a copy of the entries, row after row."""
-        return Traced(self.ravel().node)
+        return Traced(self.ravel()._node)
 
     def copy(self) -> Traced:
         """Return a copy."""
-        return Traced(self.node)
+        return Traced(self._node)
 
     def astype(self, kind: Any) -> Traced:
         """Return a copy with entries of a type of floats."""
         if kind is not float and not np.issubdtype(kind, np.floating):
             raise refuse("entries that are no floats", "leave the conversion out")
-        return Traced(self.node)
+        return Traced(self._node)
 
     # reductions
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
         """Return the sum."""
-        return Traced(reduce("sum", self.node, axis, keepdims))
+        return Traced(reduce("sum", self._node, axis, keepdims))
 
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
         """Return the mean."""
-        return Traced(reduce("mean", self.node, axis, keepdims))
+        return Traced(reduce("mean", self._node, axis, keepdims))
 
     def max(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
         """Return the largest entry."""
-        return Traced(reduce("max", self.node, axis, keepdims))
+        return Traced(reduce("max", self._node, axis, keepdims))
 
     def min(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
         """Return the smallest entry."""
-        return Traced(reduce("min", self.node, axis, keepdims))
+        return Traced(reduce("min", self._node, axis, keepdims))
 
     def prod(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
         """Return the product of the entries."""
-        return Traced(reduce("prod", self.node, axis, keepdims))
+        return Traced(reduce("prod", self._node, axis, keepdims))
 
     def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
         """Return the biased variance."""
-        biased = Traced(reduce("var", self.node, axis, keepdims))
+        biased = Traced(reduce("var", self._node, axis, keepdims))
         if not ddof:
             return biased
         axes = axis if isinstance(axis, tuple) else (axis,)
-        n = self.size if axis is None else sized(times(self.node.dims[a] for a in axes))
+        n = self.size if axis is None else sized(times(self._node.dims[a] for a in axes))
         return biased * n / (n - ddof)  # type: ignore[no-any-return]
 
     def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
         """Return the biased standard deviation."""
-        return Traced(entrywise("sqrt({0})", self.var(axis, ddof=ddof, keepdims=keepdims).node))
+        return Traced(entrywise("sqrt({0})", self.var(axis, ddof=ddof, keepdims=keepdims)._node))
 
     def dot(self, other: Any) -> Traced:
         """Return the product as ``np.dot`` takes it."""
-        a, b = self.node, operand(other)
+        a, b = self._node, operand(other)
         if not a.rank or not b.rank:
             return Traced(UFUNCS["multiply"](self, other))
         if b.rank > 2:
@@ -376,17 +389,37 @@ class Traced:
 
     def trace(self) -> Traced:
         """Return the sum of the diagonal."""
-        return Traced(FUNCTIONS[np.trace](self).node)
+        return Traced(FUNCTIONS[np.trace](self)._node)
+
+
+class _Rows(Traced):
+    """An array of at least one axis, which has rows; a number has none."""
+
+    __slots__ = ()
+    __iter__ = without_numbers("a loop over the rows of an array of symbolic size", LOOP)
+    __len__ = without_numbers("len() must be an integer, and the size is a symbol", "use .shape[0]")
+    __contains__ = without_numbers("a branch that depends on the values of an array", BRANCH)
 
 
 class Condition(Traced):
     """A comparison, which is 1 where it holds and 0 elsewhere; ``np.where`` takes its sides."""
 
-    __slots__ = ("left", "right", "sign")
+    __slots__ = ("_left", "_right", "_sign")
 
     def __init__(self, left: Node, sign: str, right: Node) -> None:
         super().__init__(entrywise(f"where({{0}} {sign} {{1}}, 1, 0)", left, right))
-        self.left, self.sign, self.right = left, sign, right
+        self._left, self._sign, self._right = left, sign, right
+
+    def _kind(self) -> type:
+        return np.ndarray if self._node.rank else np.bool_
+
+    def __copy__(self) -> Condition:
+        return Condition(self._left, self._sign, self._right)
+
+    @property
+    def dtype(self) -> Any:
+        """Return the type of the entries: truth values."""
+        return np.dtype(bool)
 
     __and__ = _operator("logical_and")[0]
     __or__ = _operator("logical_or")[0]

@@ -17,7 +17,7 @@ _SIGNS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<="
 def two_sizes(a: Any, b: Any) -> tuple[Dim, Dim] | None:
     """Return two operands as sizes, where each is a size or an integer that is not negative."""
     first, second = (
-        x.node.size if isinstance(x, Traced) else Dim(x, ()) if type(x) is int and x >= 0 else None
+        x._node.size if isinstance(x, Traced) else Dim(x, ()) if type(x) is int and x >= 0 else None
         for x in (a, b)
     )
     return None if first is None or second is None else (first, second)
@@ -64,7 +64,7 @@ def _joined(template: str) -> Callable[[Any, Any], Condition]:
     """Return a condition made of two, which are numbers 0 and 1."""
 
     def build(a: Any, b: Any) -> Condition:
-        both = entrywise(template, _truth(a).node, _truth(b).node)
+        both = entrywise(template, _truth(a)._node, _truth(b)._node)
         return Condition(both, ">", number("0"))
 
     return build
@@ -72,7 +72,7 @@ def _joined(template: str) -> Callable[[Any, Any], Condition]:
 
 def _negated(a: Any) -> Condition:
     condition = _truth(a)
-    return Condition(condition.left, _OPPOSITE[condition.sign], condition.right)
+    return Condition(condition._left, _OPPOSITE[condition._sign], condition._right)
 
 
 _OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<"}

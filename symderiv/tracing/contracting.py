@@ -34,7 +34,7 @@ def _einsum(subscripts: Any, *arrays: Any, optimize: Any = False) -> Traced:
     arguments = ", ".join(f"{{{k}}}" for k in range(len(nodes)))
     dims = tuple(sizes[c] for c in output)
     made = call(f'einsum("{",".join(inputs)}->{output}", {arguments})', dims, *nodes)
-    return arrays[0].view(made) if len(arrays) == 1 else Traced(made)
+    return arrays[0]._sharing(made) if len(arrays) == 1 else Traced(made)
 
 
 def _indices(text: str, nodes: list[Node]) -> tuple[list[str], str]:
@@ -86,7 +86,7 @@ def _vdot(a: Any, b: Any) -> Traced:
     left, right = (x.ravel() if isinstance(x, Traced) else x for x in (a, b))
     if left.ndim == 0:
         return Traced(UFUNCS["multiply"](left, right))
-    return Traced(matmul(left.node, operand(right)))
+    return Traced(matmul(left._node, operand(right)))
 
 
 FUNCTIONS[np.einsum] = _einsum

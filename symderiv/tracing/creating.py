@@ -49,7 +49,7 @@ def _array(x: Any, dtype: Any = None, **_: Any) -> Traced:
 def _asarray(x: Any, dtype: Any = None, **_: Any) -> Traced:
     if not isinstance(x, Traced):
         return _array(x, dtype)
-    return x.view(x.node if dtype is None else x.astype(dtype).node)
+    return x if dtype is None else x._sharing(x.astype(dtype)._node)
 
 
 def _of_rows(rows: Any) -> Traced:
@@ -76,6 +76,8 @@ _FOLLOWED: dict[str, Callable[..., Any]] = {
     "full": _full,
     "array": _array,
     "asarray": _asarray,
+    "asanyarray": _asarray,
+    "ascontiguousarray": _asarray,
     "arange": _arange,
 }
 _REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {

@@ -78,14 +78,14 @@ def _of_sizes(template: str, combine: Callable[[Dim, Dim], Dim | None]) -> Calla
 
 def _maximum(a: Any, b: Any) -> Node:
     for x, other in ((a, b), (b, a)):
-        if isinstance(other, int | float) and other == 0:
+        if type(other) in (int, float) and other == 0:
             return _entrywise("relu({0})")(x)
     return _entrywise("maximum({0}, {1})")(a, b)
 
 
 def _logaddexp(a: Any, b: Any) -> Node:
     for x, other in ((a, b), (b, a)):
-        if isinstance(other, int | float) and other == 0:
+        if type(other) in (int, float) and other == 0:
             return _entrywise("softplus({0})")(x)
     return _entrywise(_TEMPLATES["logaddexp"])(a, b)
 
@@ -140,8 +140,8 @@ def _square(n: Node, name: str) -> Dim:
 def _where(condition: Any, a: Any, b: Any) -> Traced:
     if not isinstance(condition, Condition):
         raise refuse("np.where with a condition that is no comparison", "write np.where(x > 0, ..)")
-    text = f"where({{0}} {condition.sign} {{1}}, {{2}}, {{3}})"
-    return Traced(entrywise(text, condition.left, condition.right, operand(a), operand(b)))
+    text = f"where({{0}} {condition._sign} {{1}}, {{2}}, {{3}})"
+    return Traced(entrywise(text, condition._left, condition._right, operand(a), operand(b)))
 
 
 @_function(np.clip)
@@ -152,7 +152,7 @@ def _clip(x: Any, least: Any, most: Any) -> Traced:
 
 @_function(np.outer)
 def _outer(x: Any, y: Any) -> Traced:
-    a, b = x.ravel().node, y.ravel().node
+    a, b = x.ravel()._node, y.ravel()._node
     return Traced(call("{0} @ {1:r}", a.dims + b.dims, a, b))
 
 
@@ -170,17 +170,17 @@ def _inner(a: Any, b: Any) -> Traced:
 def _trace(x: Any, offset: int = 0) -> Traced:
     if offset:
         raise refuse("np.trace beside the diagonal", "write it with np.einsum or a mask")
-    _square(x.node, "trace")
-    return Traced(call("trace({0})", (), x.node))
+    _square(x._node, "trace")
+    return Traced(call("trace({0})", (), x._node))
 
 
 @_function(np.diag, np.diagonal)
 def _diag(x: Any) -> Traced:
-    n = x.node
+    n = x._node
     if n.rank == 1:
         return Traced(call("diag({0})", n.dims * 2, n))
     rows = _square(n, "np.diag")
-    return x.view(call("diag({0})", (rows,), n))  # type: ignore[no-any-return]
+    return x._sharing(call("diag({0})", (rows,), n))  # type: ignore[no-any-return]
 
 
 _STACKED = "multiply each matrix with a mask: x * np.tril(np.ones((n, n)))"
@@ -191,11 +191,11 @@ def _triangle(name: str, other: str, wide: int) -> Callable[..., Traced]:
 
     def build(x: Any, k: int = 0) -> Traced:
         if x.ndim != 2:
-            raise refuse(f"np.{name} of an array of shape {shown(x.node.dims)}", _STACKED)
+            raise refuse(f"np.{name} of an array of shape {shown(x._node.dims)}", _STACKED)
         if k not in (0, wide):
             raise refuse(f"np.{name} with k={k}", f"{name}(X) and {name}(X, k={wide}) are followed")
         text = f"{name}({{0}})" if k == 0 else f"{{0}} - {other}({{0}})"
-        return Traced(call(text, x.node.dims, x.node))
+        return Traced(call(text, x._node.dims, x._node))
 
     return build
 
@@ -217,23 +217,23 @@ def _matrix_function(
     name: str, *, scalar: bool = False, stacked: bool = False
 ) -> Callable[[Any], Traced]:
     def build(x: Any) -> Traced:
-        dims = x.node.dims
+        dims = x._node.dims
         if not (stacked and len(dims) > 2 and dims[-1] == dims[-2]):
-            _square(x.node, name)
-        return Traced(call(f"{name}({{0}})", () if scalar else x.node.dims, x.node))
+            _square(x._node, name)
+        return Traced(call(f"{name}({{0}})", () if scalar else x._node.dims, x._node))
 
     return build
 
 
 def _eigvalsh(x: Any) -> Traced:
-    return Traced(call("eigvalsh({0})", (_square(x.node, "eigvalsh"),), x.node))
+    return Traced(call("eigvalsh({0})", (_square(x._node, "eigvalsh"),), x._node))
 
 
 @_function(np.linalg.pinv)
 def _pinv(x: Any) -> Traced:
     if x.ndim != 2:
         raise refuse("np.linalg.pinv of a stack of matrices", "", ShapeError)
-    return Traced(call("pinv({0})", x.node.dims[::-1], x.node))
+    return Traced(call("pinv({0})", x._node.dims[::-1], x._node))
 
 
 FUNCTIONS[np.linalg.inv] = _matrix_function("inv", stacked=True)
@@ -244,8 +244,8 @@ FUNCTIONS[np.linalg.det] = _matrix_function("det", scalar=True)
 
 @_function(np.linalg.slogdet)
 def _slogdet(x: Any) -> tuple[Traced, Traced]:
-    _square(x.node, "slogdet")
-    return Traced(call("sign(det({0}))", (), x.node)), Traced(call("logdet({0})", (), x.node))
+    _square(x._node, "slogdet")
+    return Traced(call("sign(det({0}))", (), x._node)), Traced(call("logdet({0})", (), x._node))
 
 
 @_function(np.linalg.solve)
@@ -261,13 +261,13 @@ def _solve(a: Any, b: Any) -> Traced:
 
 @_function(np.linalg.matrix_power)
 def _matrix_power(x: Any, k: int) -> Traced:
-    _square(x.node, "matrix_power")
-    return Traced(call(f"matrix_power({{0}}, {k})", x.node.dims, x.node))
+    _square(x._node, "matrix_power")
+    return Traced(call(f"matrix_power({{0}}, {k})", x._node.dims, x._node))
 
 
 @_function(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Traced:  # noqa: A002
-    n = x.node
+    n = x._node
     if n.rank > 2 and axis is None and ord is None:
         axis = tuple(range(n.rank))
     entries = axis is not None or n.rank == 1
@@ -292,7 +292,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 def _moveaxis(x: Any, source: Any, destination: Any) -> Traced:
     pairs = [[a] if type(a) is int else list(a) for a in (source, destination)]
     if not all(-x.ndim <= a < x.ndim for p in pairs for a in p):
-        raise refuse(f"axes {source} to {destination} of {shown(x.node.dims)}", "count from 0")
+        raise refuse(f"axes {source} to {destination} of {shown(x._node.dims)}", "count from 0")
     moved = {to % x.ndim: a % x.ndim for a, to in zip(*pairs, strict=True)}
     rest = iter(a for a in range(x.ndim) if a not in moved.values())
     order = [moved[k] if k in moved else next(rest) for k in range(x.ndim)]
@@ -303,7 +303,7 @@ def _moveaxis(x: Any, source: Any, destination: Any) -> Traced:
 def _expand_dims(x: Any, axis: int) -> Traced:
     places: list[Any] = [slice(None)] * x.ndim
     if not -x.ndim <= axis + 1 <= x.ndim + 1:
-        raise refuse(f"axis {axis} of {shown(x.node.dims)}", "count from 0", ShapeError)
+        raise refuse(f"axis {axis} of {shown(x._node.dims)}", "count from 0", ShapeError)
     places.insert(axis % (x.ndim + 1), None)
     return x[tuple(places)]  # type: ignore[no-any-return]
 
@@ -318,8 +318,11 @@ def _sizes(shape: Any) -> tuple[Dim, ...]:
     return tuple(map(as_dim, shape if isinstance(shape, tuple | list) else (shape,)))
 
 
-FUNCTIONS[np.ones_like] = lambda x: _filled("ones", x.node.dims)
-FUNCTIONS[np.zeros_like] = lambda x: _filled("zeros", x.node.dims)
+FUNCTIONS[np.shape] = lambda x: x.shape
+FUNCTIONS[np.ndim] = lambda x: x.ndim
+FUNCTIONS[np.size] = lambda x, axis=None: x.size if axis is None else x.shape[axis]
+FUNCTIONS[np.ones_like] = lambda x: _filled("ones", x._node.dims)
+FUNCTIONS[np.zeros_like] = lambda x: _filled("zeros", x._node.dims)
 FUNCTIONS[np.ones] = lambda shape, **_: _filled("ones", _sizes(shape))
 FUNCTIONS[np.zeros] = lambda shape, **_: _filled("zeros", _sizes(shape))
 
@@ -334,15 +337,15 @@ def _eye(rows: Any, M: Any = None, k: int = 0, **_: Any) -> Traced:  # noqa: N80
 
 @_function(np.broadcast_to)
 def _broadcast_to(x: Any, shape: Any) -> Traced:
-    node = entrywise("{0} * {1}", operand(x), _filled("ones", _sizes(shape)).node)
-    return x.view(node) if isinstance(x, Traced) else Traced(node)
+    node = entrywise("{0} * {1}", operand(x), _filled("ones", _sizes(shape))._node)
+    return x._sharing(node) if isinstance(x, Traced) else Traced(node)
 
 
 @_function(np.average)
 def _average(x: Any, axis: Any = None, weights: Any = None) -> Traced:
     if weights is None:
         return x.mean(axis)  # type: ignore[no-any-return]
-    if operand(weights).dims != x.node.dims:
+    if operand(weights).dims != x._node.dims:
         raise refuse("np.average with weights of another shape", "write it with np.sum")
     return (x * weights).sum(axis) / weights.sum(axis)  # type: ignore[no-any-return]
 
@@ -354,7 +357,7 @@ def _atleast_2d(x: Any) -> Traced:
 
 @_function(np.cumsum)
 def _cumsum(x: Any, axis: Any = None) -> Traced:
-    n = x.node
+    n = x._node
     if n.rank != 1:
         raise refuse("np.cumsum of a matrix", "write np.tril(np.ones((n, n))) @ X")
     (dim,) = n.dims

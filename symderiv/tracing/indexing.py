@@ -46,7 +46,7 @@ def index(n: Node, places: Any) -> Node:
 def _no_place(p: Any) -> Exception:
     if isinstance(p, Condition):
         return refuse("an index that is a condition", "write np.where(condition, a, b)")
-    if isinstance(p, range | list | np.ndarray) or (isinstance(p, Traced) and p.node.size is None):
+    if isinstance(p, range | list | np.ndarray) or (isinstance(p, Traced) and p._node.size is None):
         return refuse(
             "an index that is an array of integers",
             'give one-hot rows instead, as in Y="n, k": np.sum(Y * P, axis=1) for the entries '

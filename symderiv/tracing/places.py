@@ -23,6 +23,10 @@ def is_users(code: CodeType) -> bool:
     return not (file.startswith((_PACKAGE, _NUMPY)) or installed)
 
 
+# What was refused since a function began to run: it may catch the error, and go another way.
+refusals: list[LanguageError] = []
+
+
 def refuse(
     problem: str, remedy: str | dict[str, str], error: type[LanguageError] = UnsupportedError
 ) -> LanguageError:
@@ -30,7 +34,15 @@ def refuse(
 
     Remedies by word are chosen by the words of what stands there.
     """
-    frame: FrameType | None = sys._getframe(1)
+    found = _refusal(problem, remedy, error)
+    refusals.append(found)
+    return found
+
+
+def _refusal(
+    problem: str, remedy: str | dict[str, str], error: type[LanguageError]
+) -> LanguageError:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and not is_users(frame.f_code):
         frame = frame.f_back
     if frame is None:

@@ -38,6 +38,14 @@ ARRAY = {
     "": "leave np.array out, write it with functions of NumPy, or compute it outside of the "
     "function",
 }
+OF_NUMBERS = {
+    "flags": "leave questions about the memory of an array out",
+    "arg": "give the place as a one-hot vector",
+    ".any": "leave checks of the values out",
+    ".all": "leave checks of the values out",
+    ".imag": "the entries are real; leave it out",
+    "": "leave it out, write it with functions of NumPy, or compute it outside of the function",
+}
 FUNCTION = {
     "softmax": ARRAY["softmax"],
     "random": INTEGER["random"],

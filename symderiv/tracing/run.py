@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
-from ..errors import InputError, Span
+from ..errors import InputError, LanguageError, Span
 from ..language import Problem, problem
 from ..language.declarations import Declarations
 from ..notation.text import text as spelled
 from . import comparing, contracting, functions, indexing  # noqa: F401  they fill the tables
 from .array import Condition, Traced
+from .attributes import TypeOf
 from .creating import following_creation
 from .drawn import drawn
 from .nodes import Node, reachable, statements
-from .places import explain, is_users, name_of, whole_line
+from .places import explain, is_users, name_of, refusals, whole_line
 
 
 def trace(
@@ -59,18 +60,18 @@ def trace(
     }
     recorder = _Recorder()
     result = _run_alike(recorder, function, _arguments(function, arrays))
-    if loss is not None and not result.node.rank:
+    if loss is not None and not result._node.rank:
         raise InputError(
             "the function returns a scalar, which needs no loss around it",
             remedy="leave loss= out",
         )
-    names = recorder.names(result.node)
+    names = recorder.names(result._node)
     taken = [
         *variables,
         *(s for v in declared.variables.values() for d in v.shape for s in d.names),
     ]
     taken += [loss] if loss is not None else []
-    lines, value = statements(result.node, names, taken, name_result=loss is not None)
+    lines, value = statements(result._node, names, taken, name_result=loss is not None)
     lines.append(value if loss is None else f"{loss}({value})")
     if loss is not None:
         variables = {**variables, loss: "loss"}
@@ -136,6 +137,7 @@ class _Recorder:
         self.found: dict[Node, tuple[int, str]] = {}
         self.passed: dict[Node, bool] = {}  # whether a helper's parameter gave the name
         self.last: tuple[str, Span | None] | None = None  # where the outermost function returned
+        self.spaces: list[dict[str, Any]] = []  # of modules in which type answers for symbols
 
     def run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Return the result of the function; a profiler that runs is put back."""
@@ -144,28 +146,43 @@ class _Recorder:
 
     def _run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         before = sys.getprofile()
+        refusals.clear()
         sys.setprofile(self._see)
         try:
-            return function(**arguments)
-        except (TypeError, AttributeError, ValueError, IndexError) as failure:
-            raise explain(failure) from failure
+            found = function(**arguments)
+        except LanguageError:
+            raise
+        except Exception as failure:
+            if refusals:
+                raise refusals[0] from failure  # an error of its own, made of ours
+            if isinstance(failure, TypeError | AttributeError | ValueError | IndexError):
+                raise explain(failure) from failure
+            raise
         finally:
             sys.setprofile(before)
+            for space in self.spaces:
+                del space["type"]
+        if refusals:  # caught by the function, which would not have met it with arrays
+            raise refusals[0]
+        return found
 
     def _see(self, frame: FrameType, event: str, argument: Any) -> None:
         if event not in ("call", "return") or not is_users(frame.f_code):
             return
         if event == "call":
             self.depth += 1
+            if "type" in frame.f_code.co_names and "type" not in frame.f_globals:
+                frame.f_globals["type"] = TypeOf
+                self.spaces.append(frame.f_globals)
             return
         # The variable of a comprehension stands for many values.
         local = {} if frame.f_code.co_name in _COMPREHENSIONS else frame.f_locals
         helper = frame.f_code.co_varnames[: frame.f_code.co_argcount] if self.depth > 1 else ()
         for name, value in local.items():
             held = isinstance(value, Traced) and not isinstance(value, Condition)
-            if held and self.depth < self.found.get(value.node, (sys.maxsize, ""))[0]:
-                self.found[value.node] = (self.depth, name)
-                self.passed[value.node] = name in helper
+            if held and self.depth < self.found.get(value._node, (sys.maxsize, ""))[0]:
+                self.found[value._node] = (self.depth, name)
+                self.passed[value._node] = name in helper
         self.depth -= 1
         line = frame.f_lineno
         if self.depth == 0:

@@ -67,7 +67,7 @@ def _unknown(given: Any, dim: Dim) -> Exception:
 def _word(bound: Any) -> str:
     if bound is None:
         return ""
-    return str(bound.node.size) if isinstance(bound, Traced) else str(bound)
+    return str(bound._node.size) if isinstance(bound, Traced) else str(bound)
 
 
 def from_the_end(n: Node, axis: int, place: int) -> int:
@@ -86,7 +86,7 @@ def from_the_end(n: Node, axis: int, place: int) -> int:
 
 
 def _split(x: Any, sections: Any, axis: int = 0) -> list[Traced]:
-    n = x.node
+    n = x._node
     if not -n.rank <= axis < n.rank:
         raise refuse(f"axis {axis} of {shown(n.dims)}", "count from 0", ShapeError)
     axis %= n.rank
@@ -108,7 +108,7 @@ def _split(x: Any, sections: Any, axis: int = 0) -> list[Traced]:
             ShapeError,
         )
     whole = [None if k == 0 else Dim(k, ()) * length for k in range(count.coefficient)]
-    return [x.view(part(n, axis, before, length)) for before in whole]
+    return [x._sharing(part(n, axis, before, length)) for before in whole]
 
 
 FUNCTIONS[np.split] = _split
