@@ -207,7 +207,11 @@ class _Check:
         sizes = len({tuple(t.sizes.items()) for t in trials})
         of = f" of {sizes} choices of sizes" if sizes > 1 else ""
         lower = f" (it computes in {words})" if words else ""
-        return f"It equals the gradient at {len(trials)} points{of} to {bound:.0e}{lower}."
+        count = sum(not t.beside for t in trials)
+        more = f", and at {len(trials) - count} in its branches" if count < len(trials) else ""
+        missed = "".join(f" At none of them is {x}." for x in self.lab.missed)
+        said = f"It equals the gradient at {count} points{of} to {bound:.0e}{lower}"
+        return f"{said}{more}.{missed}"
 
     def _verdict(
         self, name: str, verdict: str, found: Found, trials: Sequence[Trial]
@@ -223,7 +227,7 @@ class _Check:
             verdict=verdict,
             diagnosis=" ".join(sentences),
             slips=slips if verdict == RIGHT or slips else ("different",),
-            counterexample=self._counterexample(name) if is_wrong else None,
+            counterexample=self._counterexample(name, trials) if is_wrong else None,
             correction=self.lab.text(name),
             corrects=about,
             correction_expr=truth,
@@ -241,10 +245,11 @@ class _Check:
         lines = [f"{e.data} = {Coder()(e.args[0])}" for e in inner]
         return "\n".join([*lines, f"d{name} = {Coder()(truth)}"])
 
-    def _counterexample(self, name: str) -> Counterexample | None:
+    def _counterexample(self, name: str, trials: Sequence[Trial]) -> Counterexample | None:
         """Return the smallest point of whole numbers at which the function is wrong.
 
-        One at which the numbers differ comes before one at which the shapes alone do.
+        One at which the numbers differ comes before one at which the shapes alone do. Where whole
+        numbers do not enter the branch that is wrong, a point that was tried is the example.
         """
         first: Counterexample | None = None
         for t in self.lab.small():
@@ -252,23 +257,33 @@ class _Check:
                 claimed = self._run(t).get(name)
             except (_CallError, SymderivError):
                 continue
-            if claimed is None or close(claimed, t.truth[name], tolerance(claimed)[0]):
-                continue
-            truth = self.lab.gradient(name)
-            met = {str(e.data) for e in walk(truth) if e.op == "var"}
-            found = Counterexample(
-                t.sizes,
-                {n: _cells(t.space[n]) for n in t.space if n in met},
-                {},
-                var(name_of(self.function), truth.shape),
-                _cells(claimed),
-                truth,
-                _cells(t.truth[name]),
-            )
-            if not close(np.squeeze(claimed), np.squeeze(t.truth[name]), 1e-6):
+            found = self._example(name, t, claimed)
+            if found is not None and _differ(found):
                 return found
             first = first or found
-        return first
+        tried = [self._example(name, t, t.claimed[name]) for t in trials]
+        return first or next((c for c in tried if c is not None), None)
+
+    def _example(self, name: str, t: Trial, claimed: Any) -> Counterexample | None:
+        """Return a point as a counterexample, where the function is wrong there."""
+        if claimed is None or close(claimed, t.truth[name], tolerance(claimed)[0]):
+            return None
+        truth = self.lab.gradient(name)
+        met = {str(e.data) for e in walk(truth) if e.op == "var"}
+        return Counterexample(
+            t.sizes,
+            {n: _cells(t.space[n]) for n in t.space if n in met},
+            {},
+            var(name_of(self.function), truth.shape),
+            _cells(claimed),
+            truth,
+            _cells(t.truth[name]),
+        )
+
+
+def _differ(c: Counterexample) -> bool:
+    """Whether the numbers of a counterexample differ, not the shapes alone."""
+    return not close(np.squeeze(c.claimed_cells), np.squeeze(c.right_cells), 1e-6)
 
 
 def _same(a: Any, b: Any) -> bool:

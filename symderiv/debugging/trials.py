@@ -7,7 +7,7 @@ nothing fits by accident and a factor n is told from a factor 2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,10 +30,12 @@ from ..language import Problem
 from ..notation.text import text
 from ..sampling import least_sizes, point, size_grid
 from ..shapes import Shape
+from .branches import Branches, boundaries, search
 
 _PRIMES = (3, 5, 7, 11, 13)
 _SEEDS = (0, 1)
 _MOST_SMALL = 30
+_BRANCH_SEED = 10
 Space = dict[str, Any]
 
 
@@ -45,6 +47,7 @@ class Trial:
     space: Space  # variables, given gradients, functions and sizes
     truth: Mapping[str, Any]
     claimed: dict[str, Any] = field(default_factory=dict)
+    beside: bool = False  # whether it was sought in a branch, or beside a border
 
 
 class Laboratory:
@@ -65,6 +68,7 @@ class Laboratory:
         self.compiled: Compiled = compile_module(module_of(self.derivation))
         self.positive = needs_positive(self.derivation, self.compiled)
         self.functions = callables(self.compiled)
+        self.missed: tuple[str, ...] = ()  # sides of boundaries on which no point is
 
     @cached_property
     def whole(self) -> Derivation:
@@ -90,19 +94,48 @@ class Laboratory:
         return self.problem.known()[name].shape
 
     def trials(self) -> list[Trial]:
-        """Return points of several sizes at which the gradients are finite."""
+        """Return points of several sizes at which the gradients are finite, in every branch."""
         found = [
             t
             for sizes in self._sizes()
             for seed in _SEEDS
             if (t := self._drawn(sizes, seed)) is not None
         ]
+        found += self._in_branches(found)
         if not found:
             raise UndefinedError(
                 "no point was found at which the gradient is defined",
                 remedy="is something divided by zero, or singular, or a logarithm below 0?",
             )
         return found
+
+    def _in_branches(self, before: Sequence[Trial]) -> list[Trial]:
+        """Return points in the branches that no earlier point is in, and close to their borders."""
+        found = boundaries(self.problem.objective)
+        if not found:
+            return []
+        sizes = self._sizes()[0]
+        variables = self.problem.variables
+        free = [n for n, v in variables.items() if not {*v.properties} - {"positive"}]
+        fixed = {**self.functions, **{d: sizes[d] for d in self.problem.dims}}
+
+        def value(x: Expr, point: Mapping[str, Any]) -> Any:
+            return self.value(x, {**fixed, **point})
+
+        branches = Branches(found, value)
+        for t in before:
+            if t.sizes == sizes:
+                branches.see({n: t.space[n] for n in variables})
+        branches.kept.clear()
+        given = draw(self.derivation, sizes, _BRANCH_SEED, self.positive)[1]
+
+        def drawn(seed: int) -> Mapping[str, Any]:
+            return draw(self.derivation, sizes, seed, self.positive)[0]
+
+        points = search(branches, drawn, free, _BRANCH_SEED)
+        self.missed = tuple(branches.missed())
+        tried = [self._at(sizes, {**p, **given}) for p in points]
+        return [replace(t, beside=True) for t in tried if t is not None]
 
     def small(self) -> Iterator[Trial]:
         """Yield points of small whole numbers, of the smallest sizes first."""

@@ -39,8 +39,8 @@ class Posing:
             return int
         return np.ndarray if self._node.rank else np.float64
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         return self._kind()
 
     def __getattr__(self, name: str) -> Any:

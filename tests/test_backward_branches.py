@@ -1,0 +1,125 @@
+"""Functions as claims are decided in every branch, and close to every boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv.debugging.branches import boundaries
+from symderiv.debugging.trials import Laboratory
+from symderiv.library import names
+
+
+class Branching(NamedTuple):
+    text: str
+    shapes: dict[str, str]  # of the variable asked for first
+    right: Callable[..., Any]
+    wrong: tuple[Callable[..., Any], ...]
+
+
+def huber(x: Any, at: float) -> Any:
+    return np.where(np.abs(x) > at, np.sign(x), x)
+
+
+BRANCHING = {
+    "a thin layer": Branching(
+        "L(where(X <= 0.3, relu(X), 0))",
+        {"X": "n, d"},
+        lambda X, G: G * ((X > 0) & (X <= 0.3)),
+        (
+            lambda X, G: 3 * G * ((X > 0) & (X <= 0.3)),
+            lambda X, G: 0 * G,
+            lambda X, G: G * ((X > 0) & (X <= 0.29)),
+            lambda X, G: G * (X <= 0.3),
+        ),
+    ),
+    "a hinge that is shifted": Branching(
+        "sum(relu(X @ w - 0.1))",
+        {"w": "d", "X": "n, d"},
+        lambda w, X: X.T @ (X @ w > 0.1),
+        (lambda w, X: X.T @ (X @ w > 0), lambda w, X: X.T @ (X @ w > 0.11)),
+    ),
+    "a maximum with a small number": Branching(
+        "sum(maximum(x, 0.01))",
+        {"x": "n"},
+        lambda x: np.where(x > 0.01, 1.0, 0.0),
+        (lambda x: np.where(x > 0, 1.0, 0.0),),
+    ),
+    "an absolute value that is shifted": Branching(
+        "sum(abs(x + 0.01))",
+        {"x": "n"},
+        lambda x: np.sign(x + 0.01),
+        (np.sign,),
+    ),
+    "Huber": Branching(
+        "sum(where(abs(x) <= 1, 0.5 * x ** 2, abs(x) - 0.5))",
+        {"x": "n"},
+        lambda x: huber(x, 1),
+        (lambda x: huber(x, 1.05), lambda x: huber(x, 0.95), lambda x: x),
+    ),
+    "a layer of a hundredth": Branching(
+        "sum(where(x > 0.3, where(x < 0.31, x ** 2, 0), 0))",
+        {"x": "n"},
+        lambda x: np.where((x > 0.3) & (x < 0.31), 2 * x, 0),
+        (lambda x: 0 * x, lambda x: np.where((x > 0.3) & (x < 0.31), x, 0)),
+    ),
+    "a layer far away": Branching(
+        "sum(where(x > 5, where(x < 5.1, x ** 2, 0), 0))",
+        {"x": "n"},
+        lambda x: np.where((x > 5) & (x < 5.1), 2 * x, 0),
+        (lambda x: 0 * x,),
+    ),
+    "far away": Branching(
+        "sum(where(x > 50, x ** 2, 0))",
+        {"x": "n"},
+        lambda x: np.where(x > 50, 2 * x, 0),
+        (lambda x: 0 * x,),
+    ),
+    "branches in each other": Branching(
+        "sum(where(X @ w > 0, relu(X @ w - y), minimum(X @ w, y)))",
+        {"w": "d", "X": "n, d", "y": "n"},
+        lambda w, X, y: X.T @ (np.where(X @ w > 0, X @ w > y, X @ w < y) * 1.0),
+        (
+            lambda w, X, y: X.T @ (np.where(X @ w > 0, X @ w > y, 1) * 1.0),
+            lambda w, X, y: X.T @ ((X @ w > y) * 1.0),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BRANCHING)
+def test_functions_are_decided_in_every_branch(name: str) -> None:
+    case = BRANCHING[name]
+    problem = sd.problem(case.text, **case.shapes)
+    wrt = next(iter(case.shapes))
+    found = sd.check(problem, wrt, case.right)
+    assert found.verdict == "right", found
+    assert "At none of them" not in found.diagnosis
+    for wrong in case.wrong:
+        found = sd.check(problem, wrt, wrong)
+        assert found.verdict == "wrong", found
+        assert found.counterexample is not None
+
+
+def test_a_branch_that_no_point_enters_is_named() -> None:
+    found = sd.check("sum(relu(x ** 2))", "x", lambda x: 2 * x, x="n")
+    assert found.verdict == "right"
+    assert "At none of them is x ** 2 <= 0." in found.diagnosis
+
+
+def test_smooth_functions_have_no_more_points() -> None:
+    problem = sd.problem("L(tanh(X @ W))", X="n, d", W="d, m")
+    assert boundaries(problem.objective) == []
+    assert len(Laboratory(problem, ["W"]).trials()) == 8
+
+
+@pytest.mark.parametrize("name", [n for n in names() if boundaries(sd.load(n).objective)])
+def test_both_sides_of_every_boundary_of_the_library_are_met(name: str) -> None:
+    lab = Laboratory(sd.load(name), sd.load(name).wrt)
+    found = lab.trials()
+    assert len(found) <= 8 + 60
+    assert lab.missed == ()
