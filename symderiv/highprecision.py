@@ -48,7 +48,8 @@ copyreg.pickle(HIGH.mpf, lambda x: (_from_parts, (x._mpf_,)))
 
 def precise(name: str, *args: Any) -> Any:
     """Return a scalar function of mpmath; raises ValueError where its value is not real."""
-    value = getattr(HIGH, name)(*(floated(a) for a in args))
+    function = FUNCTIONS.get(name) or getattr(HIGH, name)
+    value = function(*(floated(a) for a in args))
     if not isinstance(value, HIGH.mpf) or not HIGH.isfinite(value):
         raise ValueError(f"{name} has no real value there")
     return value
@@ -125,6 +126,28 @@ def _eigenvectors(cells: Cells) -> Cells:
     largest = [max((r[k] for r in vectors), key=abs) for k in range(len(vectors))]
     return [[x if big > 0 else -x for x, big in zip(r, largest, strict=True)] for r in vectors]
 
+
+def _lgamma(x: Any) -> Any:
+    """Return log gamma(x)."""
+    if x <= 0:
+        raise ValueError("the logarithm of the gamma function is taken of positive numbers")
+    return HIGH.loggamma(x)
+
+
+def _polygamma(order: Any, x: Any) -> Any:
+    """Return the derivative of digamma of an order that may be 0."""
+    if x == HIGH.floor(x) <= 0:
+        raise ValueError("the gamma function has a pole there")
+    return HIGH.psi(int(order), x)
+
+
+# Scalar functions that mpmath has not, or with other arguments, by the names of the entries.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "lgamma": _lgamma,
+    "loggamma": _lgamma,
+    "polygamma": _polygamma,
+    "arctan2": HIGH.atan2,
+}
 
 MATRIX: dict[str, Callable[..., Cells]] = {
     "eigvalsh": lambda cells: [[x] for x in _spectrum(cells)[0]],

@@ -15,6 +15,7 @@ import mpmath
 
 from ..cells import each, flat, sizes_of
 from ..explicit import ExactMath, Explicit, plain
+from ..highprecision import FUNCTIONS, precise
 from ..ops import Cells
 
 _PLACES = 6  # of a ratio of entries that a key shows
@@ -49,10 +50,12 @@ class FloatMath(ExactMath):
         return [[float(x) for x in r] for r in super().matrix(name, *grids)]
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name in FUNCTIONS:
+            return lambda *args: _real(precise(name, *map(Fraction, args)))
         if name.startswith("_") or not hasattr(mpmath.fp, name):
             raise AttributeError(name)
         function = getattr(mpmath.fp, name)
-        return lambda x: _real(function(float(x)))
+        return lambda *args: _real(function(*map(float, args)))
 
 
 def _real(value: Any) -> float:

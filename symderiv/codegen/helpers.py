@@ -126,6 +126,22 @@ def _var(x, axis=None):
     x = x - np.mean(x, axis=axis, keepdims=True)
     return np.mean(x * x, axis=axis)
 ''',
+    "_std": '''
+def _std(x, axis=None):
+    """Return the root of the mean square of the deviations from the mean along an axis."""
+    return np.sqrt(_var(x, axis))
+''',
+    "_normal_pdf": '''
+def _normal_pdf(x):
+    """Return the density of the standard normal distribution."""
+    return np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5
+''',
+    "_polygamma": '''
+def _polygamma(k, x):
+    """Return the derivative of order k > 0 of digamma."""
+    sign = 1 - 2 * ((k + 1) % 2)
+    return sign * scipy.special.factorial(k, exact=True) * scipy.special.zeta(k + 1, x)
+''',
     "_max_mask": '''
 def _max_mask(x, axis=None):
     """Return 1 at the first maximal entry along an axis, else 0."""
@@ -217,6 +233,7 @@ def _rmsnorm(x, eps):
 }
 
 _NEEDS = {
+    "_std": ("_var",),
     "_cross_entropy": ("_logsoftmax",),
     "_silu": ("_sigmoid",),
     "_min_mask": ("_max_mask",),

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr, node, num
+from ..ops.distributions import polygamma
 from ..shapes import ONE, Dim
 from .contraction import count_transposes, piece
 from .factoring import summed_up
@@ -257,6 +258,7 @@ def _applied(head: str, args: Sequence[Expr]) -> Expr:
         "sum": lambda: x,
         "apply": lambda: node("apply", (x,), x.shape, (data[0], int(data[1]))),
         "where": lambda: node("where", (x, num(0), num(1), num(0)), x.shape, data[0]),
+        "polygamma": lambda: polygamma(int(data[0]), x),
     }
     return makers.get(name, lambda: node(name, (x,), x.shape))()
 

@@ -101,6 +101,11 @@ class Point(Explicit):
         if isinstance(test, sympy.And | sympy.Or):
             quantifier = all if isinstance(test, sympy.And) else any
             return quantifier(self._holds(a) for a in test.args)
+        if isinstance(test, sympy.Not):
+            return not self._holds(test.args[0])
+        if isinstance(test, sympy.ITE):  # SymPy's comparison of a choice with a number
+            chosen, yes, no = test.args
+            return self._holds(yes if self._holds(chosen) else no)
         left, right = self.value(test.lhs), self.value(test.rhs)
         return compare(test.rel_op, left, right)
 

@@ -28,6 +28,7 @@ Frozen = tuple[tuple[Monomial, Fraction], ...]
 
 ONE = Fraction(1)
 MOST_MONOMIALS = 1_200
+_TABLE_NAMES = {"loggamma": "lgamma", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
 
 
@@ -136,6 +137,8 @@ class PolynomialReader:
         return _of_atom(("sum", (), (freeze(p),)), value)
 
     def _function(self, e: Any) -> Polynomial:
+        if isinstance(e, sympy.polygamma) and e.args[0].is_Integer:
+            return _of_atom((f"polygamma:{e.args[0]}", (), (freeze(self.read(e.args[1])),)))
         if len(e.args) != 1:
             raise UnreadableError
         p = self.read(e.args[0])
@@ -143,6 +146,7 @@ class PolynomialReader:
         if letter is not None:
             return _of_atom((f"apply:{letter[0]}:{letter[1]}", (), (freeze(p),)))
         name = type(e).__name__.lower()
+        name = _TABLE_NAMES.get(name, name)
         if name not in TABLE:
             raise UnreadableError
         if name == "exp" and len(p) == 1 and all(c.denominator == 1 for c in p.values()):

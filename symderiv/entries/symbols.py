@@ -26,6 +26,9 @@ from ..shapes import ONE, Shape
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)*)\}")
 _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
 
+# What functions are called in SymPy, where that is another name.
+_SYMPY_NAMES = {"fabs": "Abs", "lgamma": "loggamma", "arctan2": "atan2"}
+
 # What SymPy answers where there is no real number.
 UNDEFINED = frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))
 
@@ -153,7 +156,7 @@ class SymbolicMath:
         return sympy.exp(x) - 1
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        found = getattr(sympy, {"fabs": "Abs"}.get(name, name), None)
+        found = getattr(sympy, _SYMPY_NAMES.get(name, name), None)
         if name.startswith("_") or found is None:
             raise AttributeError(name)
         return found  # type: ignore[no-any-return]

@@ -17,6 +17,8 @@ from ..codegen import Compiled, checked_sizes, projected, structured
 from ..codegen.lines import array_shape
 from ..derivation import Derivation
 from ..errors import CheckError
+from ..expr import walk
+from ..ops import TABLE
 from ..sampling import inside
 
 Arrays = dict[str, Any]
@@ -124,7 +126,13 @@ def _inner(gradient: Any) -> Any:
 
 
 def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
-    """Return the variables to be drawn positive: all, where the plain draw leaves the domain."""
+    """Return the variables to be drawn positive: all, where the plain draw leaves the domain.
+
+    Also where a difference could lie across a pole: nothing tells of it but the entry's domain.
+    """
+    used = {e.op for e in walk(derivation.problem.objective)}
+    if any(TABLE[op].domain == "positive" and not TABLE[op].analytic for op in used):
+        return list(derivation.problem.variables)
     for sizes, seed in product(checked_sizes(derivation), SEEDS):
         if 1 in sizes.values():
             continue  # what is undefined at n = 1 is so for positive values too

@@ -62,7 +62,7 @@ class FloatMath(ExactMath):
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         plain = super().__getattr__(name)
-        return lambda x: float(plain(Fraction(x)))
+        return lambda *args: float(plain(*map(Fraction, args)))
 
 
 def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | None:

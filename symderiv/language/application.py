@@ -204,6 +204,11 @@ class Application:
             raise self._fail(f"{self._reader.source(at)} is none of {known}", at)
         return value
 
+    def constant(self, position: int) -> Hashable:
+        """Return an argument that is a number or a text as it is written, else None."""
+        at = self._at.args[position]
+        return at.value if isinstance(at, ast.Constant) else None
+
     def refuse(self, x: Expr, problem: str, remedy: str) -> ShapeError:
         """Return the error for an argument whose shape does not do; it is raised by the entry."""
         at = self._at.args[0]

@@ -321,10 +321,23 @@ class PowerCall:
         return power(*args)
 
 
+def rational(x: Expr) -> Fraction | None:
+    """Return the number that is written, also as a quotient; None for anything else."""
+    if x.op == "num":
+        return number(x)
+    parts = [rational(a) for a in x.args] if x.op in ("neg", "div") else []
+    known = [p for p in parts if p is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    if x.op == "neg":
+        return -known[0]
+    return known[0] / known[1] if known[1] else None
+
+
 def _pow_lower(e: Expr, args: Sequence[Value]) -> Value:
-    base, exponent = e.args
-    if exponent.op == "num":
-        return product([(args[0], ROW, COLUMN)], e.shape, exponents=(number(exponent),))
+    exponent = rational(e.args[1])
+    if exponent is not None:
+        return product([(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,))
     parts = spread(args, e.shape)
     term = call(PowerCall(), tuple(p.term for p in parts), parts[0].term.dims)
     return Value(term, e.shape, parts[0].loose)

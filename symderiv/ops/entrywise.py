@@ -12,7 +12,21 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from ..expr import Expr, node
-from ..notation.math import Fence, Frac, Math, Num, Op, Root, Script, Sym, Word, listed, row, sup
+from ..notation.math import (
+    Fence,
+    Frac,
+    Math,
+    Num,
+    Op,
+    Root,
+    Script,
+    Sym,
+    Word,
+    listed,
+    row,
+    sub,
+    sup,
+)
 from ..shapes import Shape, Unifier
 from ..tensor import COLUMN, ROW, Scale, Term, Value, call, constant, monomial, product, spread
 from .base import (
@@ -127,6 +141,19 @@ entrywise(
     "exp", lambda m, x: m.exp(x), "exp' = exp", derivative=lambda x, y: y, notation=_exp_notation
 )
 entrywise("log", lambda m, x: m.log(x), "log'(x) = 1/x", domain="positive")
+for _base in (2, 10):
+    entrywise(
+        f"log{_base}",
+        lambda m, x, base=_base: m.log(x) / m.log(m.number(Fraction(base))),  # type: ignore[misc]
+        f"log{_base}'(x) = 1/(x log {_base})",
+        derivative=lambda x, y, base=_base: (  # type: ignore[misc]
+            x**-1 * (Pointwise(constant(Scale(Fraction(base)), x.term.dims)).apply("log")) ** -1
+        ),
+        notation=lambda e, write: row(
+            sub(Word("log"), Num(e.op.removeprefix("log"))), Fence("(", write(e.args[0]), ")")
+        ),
+        domain="positive",
+    )
 entrywise("sin", lambda m, x: m.sin(x), "sin' = cos")
 entrywise("cos", lambda m, x: m.cos(x), "cos' = -sin")
 entrywise("tan", lambda m, x: m.tan(x), "tan' = 1 + tan²", derivative=lambda x, y: 1 + y**2)

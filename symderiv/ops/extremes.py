@@ -1,4 +1,4 @@
-"""Table entries of max, min, prod, logsumexp and var, of all entries or along an axis.
+"""Table entries of max, min, prod, logsumexp, var and std, of all entries or along an axis.
 
 The gradient of max and min goes to the first maximal (minimal) entry, which ``max_mask`` and
 ``min_mask`` mark with a 1; the slope of a mask is 0. The gradient of prod is the product of the
@@ -18,7 +18,7 @@ from ..counting import iterative, per_entry
 from ..expr import Expr, node
 from ..notation.math import Math, Sym, Word, sub
 from ..shapes import ONE, reduced_shape
-from ..tensor import Scale, Term, Value, add, call, scaled, spread, zero
+from ..tensor import Scale, Term, Value, add, call, monomial, scaled, spread, zero
 from .axes import (
     RULES,
     SAME_SHAPE,
@@ -52,7 +52,11 @@ _MINUS = Scale(Fraction(-1))
 
 
 # Every entry: with the maximum subtracted first, and the variance from the deviations.
-_FLOPS = {"logsumexp": per_entry(4, 2), "variance": per_entry(4, 2)}
+_FLOPS = {
+    "logsumexp": per_entry(4, 2),
+    "variance": per_entry(4, 2),
+    "std": per_entry(4, 3),
+}
 
 
 def _build(name: str) -> Callable[[Application], Expr]:
@@ -77,6 +81,7 @@ def _reduction(
     lower: Callable[[Expr, Sequence[Value]], Value] = lower_along,
     code: Callable[[Expr, Codes], str] | None = None,
     spelled: str = "",
+    samples: tuple[str, ...] = (),
 ) -> None:
     """Register a reduction; ``combine`` computes it from scalar functions and a list."""
 
@@ -104,7 +109,8 @@ def _reduction(
             notation=axis_notation(Word(word)),
             numpy=code or axis_code(numpy),
             analytic=analytic,
-            samples=(
+            samples=samples
+            or (
                 f"{word}(X) * X",
                 f"X * {word}(A @ X, axis=1)",
                 f"{word}(X, axis=0) * X",
@@ -230,14 +236,20 @@ def _var_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
 
 def _var_lower(e: Expr, args: Sequence[Value]) -> Value:
     found = lower_along(e, args)
-    # The variance of one number is 0.
+    # One number has no spread.
     return Value(zero(found.term.dims), e.shape) if found.term is args[0].term else found
 
 
-def _var_code(e: Expr, code: Codes) -> str:
-    if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
-        return axis_code("_var")(e, code)
-    return code.filled(e, "zeros")
+def _spread_code(name: str) -> Callable[[Expr, Codes], str]:
+    """Return the code of a measure of spread, which is 0 for one number."""
+    plain = axis_code(name)
+
+    def write(e: Expr, code: Codes) -> str:
+        if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
+            return plain(e, code)
+        return code.filled(e, "zeros")
+
+    return write
 
 
 def _variance(m: Any, values: list[Any]) -> Any:
@@ -254,8 +266,35 @@ _reduction(
     "definition; product rule",
     numpy="_var",
     lower=_var_lower,
-    code=_var_code,
+    code=_spread_code("_var"),
     spelled="var",
+)
+
+
+def _std_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+    """Return 1/n C / Y * (X - mean(X)) with the output Y."""
+    mean = layout.reduced(layout.term, scale=layout.share, spread=True)
+    centred = add([layout.term, scaled(mean, _MINUS)])
+    return scaled(layout.whole(cotangent, monomial((node, -1)), centred), layout.share)
+
+
+RULES["std"] = _std_rule
+_reduction(
+    "std",
+    lambda m, values: m.root(_variance(m, values)),
+    "the gradient of the (biased) standard deviation is the deviations from the mean over n times "
+    "itself",
+    "definition; chain rule on the root of the variance",
+    numpy="_std",
+    lower=_var_lower,
+    code=_spread_code("_std"),
+    samples=(  # of one number it is 0, and has no derivative
+        "std(concat(X, 2 * X + 3, axis=1)) * X",
+        "X * std(concat(A @ X, X + 3, axis=1), axis=1)",
+        "std(concat(X, A @ X + 9, axis=0), axis=0) * X",
+        "std(concat(x, 2 * x + 3, axis=0)) * x",
+        "std(concat(T, 2 * T + 3, axis=1), axis=1) * T",
+    ),
 )
 
 

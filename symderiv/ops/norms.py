@@ -2,19 +2,21 @@
 
 ``norm1`` and ``norminf`` are entrywise, for matrices as for vectors: the sum of |x|, and the
 largest |x| (whose gradient goes to the first entry that has it). ``norm(X, "nuc")`` is the sum of
-the singular values, ``norm(X, 2)`` the largest; of a vector both are its 2-norm.
+the singular values, ``norm(X, 2)`` the largest; of a vector both are its 2-norm. Of a vector,
+``norm(x, p)`` is the p-norm for any p > 0 and ``norm(x, "inf")`` the largest |x|; of a matrix these
+mean one thing to some and another to others, so that they are refused there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from ..counting import iterative, per_entry
 from ..errors import MissingRuleError
-from ..expr import Expr, node
+from ..expr import Expr, node, number
 from ..notation.math import Fence, Math, Num, Sym, Word, row, sub
 from ..shapes import ONE, SCALAR, Shape
 from ..tensor import (
@@ -22,13 +24,19 @@ from ..tensor import (
     INNER,
     ROW,
     Factor,
+    Scale,
     Term,
     Value,
+    add,
     call,
     contract,
+    monomial,
     product,
+    scaled,
+    spread,
 )
-from .axes import along, slots_of
+from .arithmetic import PowerCall
+from .axes import Layout, along, slots_of
 from .base import (
     ATOM,
     ENTRYWISE,
@@ -37,10 +45,12 @@ from .base import (
     Codes,
     Operator,
     Place,
+    Pointwise,
     Texts,
     Writes,
     as_function,
     binds,
+    leading,
     register,
     total,
 )
@@ -112,12 +122,39 @@ _GRADIENTS: dict[tuple[str, Any], Callable[[Term, Term, Labels], list[Factor]]] 
 }
 
 
+# What the kinds of norm that vectors have are to be written as for a matrix.
+_BY_ENTRIES = "write norm1(X) for the sum of all |entries|, max(sum(abs(X), axis=0)) for columns"
+_BY_LARGEST = "write norminf(X) for the largest |entry|, max(sum(abs(X), axis=1)) for rows"
+
+
 def _build_norm(call: Application) -> Expr:
     count = call.expect(1, 2)
     x = call.expr(0)
-    kind = call.choice(1, (2, "fro", "nuc")) if count == 2 else None
-    # Of a vector every one of these is its 2-norm.
-    return node("norm", (x,), SCALAR, None if kind == "fro" or ONE in x.shape else kind)
+    if count == 1:
+        return node("norm", (x,), SCALAR)
+    kind = call.constant(1)
+    if len(x.shape) == 2 and ONE in x.shape:
+        return _vector_norm(call, x, kind)
+    if kind in (1, "inf"):
+        remedy = _BY_ENTRIES if kind == 1 else _BY_LARGEST
+        raise call.fail(f"norm(.., {kind!r}) of a matrix has two readings", remedy=remedy)
+    kind = call.choice(1, (2, "fro", "nuc"))
+    return node("norm", (x,), SCALAR, None if kind == "fro" else kind)
+
+
+def _vector_norm(call: Application, x: Expr, kind: Hashable) -> Expr:
+    """Return a norm of a vector by what is written for its kind: a number, a name, a scalar."""
+    if kind in (2, "fro", "nuc"):  # of a vector every one of these is its 2-norm
+        return node("norm", (x,), SCALAR)
+    if kind in (1, "inf"):
+        return node("norm1" if kind == 1 else "norminf", (x,), SCALAR)
+    if isinstance(kind, str):
+        raise call.fail(f"there is no norm {kind!r}", 1, 'write "inf" or a number p > 0')
+    p = call.expr(1)
+    if not p.is_scalar or (p.op == "num" and number(p) <= 0):
+        remedy = "write norm(x, 3), or declare p: scalar"
+        raise call.fail("p is a positive number or a scalar", 1, remedy)
+    return node("norm_p", (x, p), SCALAR)
 
 
 def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -190,7 +227,17 @@ register(
             "norm(X, 2) * X",
             "norm(A @ x, 2) * x",
         ),
-        bad=("norm()", "norm(X, 7)", "norm(X, A)", "norm(X, 'l1')"),
+        bad=(
+            "norm()",
+            "norm(X, 7)",
+            "norm(X, A)",
+            "norm(X, 'l1')",
+            "norm(X, 1)",
+            "norm(X, 'inf')",
+            "norm(x, 'l1')",
+            "norm(x, -1)",
+            "norm(x, x)",
+        ),
     )
 )
 
@@ -239,10 +286,6 @@ def _entry_norm(
     )
 
 
-def _absolute(body: Value) -> Value:
-    return Value(_entrywise("abs", body.term), body.shape, body.loose)
-
-
 def _largest_under_an_index(e: Expr, body: Value) -> Value:
     sizes = _absolute(body)
     slots = slots_of(body.shape, None)
@@ -265,6 +308,124 @@ _entry_norm(
     "the gradient of the largest |x| is the sign of the first entry that has it",
     lambda e, code: code.called("np.max", code.called("np.abs", code(e.args[0]))),
     Word("∞", function=False),
+)
+
+
+@dataclass(frozen=True)
+class PNormCall:
+    """The p-norm along the last axis of a term; p is a second child without axes."""
+
+    name: str = "norm_p"
+    data: None = None
+
+    def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
+        """Return C sign(x) (|x| / y)^(p-1) with the output y; by p, the slope of log y times y.
+
+        From y^p = the sum of |x|^p: log y = log(y^p) / p.
+        """
+        body, p = node.children
+        layout = Layout(body, (-1,))
+        if position == 1:
+            return self._by_exponent(node, layout, p, cotangent)
+        whole = even_exponent(p)
+        if whole:  # sign(x) |x|^(p-1) is a power of x itself
+            return layout.whole(cotangent, monomial((node, 1 - whole)), monomial((body, whole - 1)))
+        less = (Pointwise(p) - 1).term
+        below = monomial((_to_the(node, less), -1))
+        sizes = _to_the(_entrywise("abs", body), less)
+        return layout.whole(cotangent, below, sizes, _entrywise("sign", body))
+
+    @staticmethod
+    def _by_exponent(node: Term, layout: Layout, p: Term, cotangent: Term) -> Term:
+        sizes = _entrywise("abs", layout.term)
+        powers = _to_the(sizes, p)
+        logs = layout.reduced(powers, _entrywise("log", sizes))
+        share = monomial((logs, 1), (_to_the(node, p), -1))
+        slope = add([share, scaled(_entrywise("log", node), Scale(Fraction(-1)))])
+        parts = [Factor(t, leading(t, 0)) for t in (cotangent, node, slope)]
+        lead = max((f.labels for f in parts), key=len)
+        dims = dict(zip(lead, node.dims, strict=True))
+        return contract([*parts, Factor(p, (), Fraction(-1))], (), dims)
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, SCALAR)
+
+
+def even_exponent(p: Term) -> int:
+    """Return an exponent that is an even number, or 0."""
+    if p.kind != "contract" or p.children or p.data[0].sizes:
+        return 0
+    value = p.data[0].value
+    return int(value) if value.denominator == 1 and value % 2 == 0 else 0
+
+
+def _to_the(term: Term, p: Term) -> Term:
+    """Return a power of a term whose exponent is a scalar term."""
+    if p.kind == "contract" and not p.children and not p.data[0].sizes:
+        return monomial((term, p.data[0].value))
+    full = len(p.dims) == len(term.dims) > 0
+    labels = tuple(range(len(term.dims)))
+    spread_out = Factor(p, labels if full else ())
+    exponent = contract([spread_out], labels, dict(enumerate(term.dims)))
+    return call(PowerCall(), (term, exponent), term.dims)
+
+
+def _absolute(body: Value) -> Value:
+    return Value(_entrywise("abs", body.term), body.shape, body.loose)
+
+
+def _p_norm_lower(e: Expr, args: Sequence[Value]) -> Value:
+    body, p = args
+    if not slots_of(body.shape, None):
+        return Value(_entrywise("abs", body.term), e.shape, body.loose)
+    if body.loose or p.loose:  # many norms at once: by the definition, under the index
+        sizes, exponent = spread([_absolute(body), p], body.shape)
+        powers = Value(_to_the(sizes.term, exponent.term), body.shape, sizes.loose)
+        total = product([(powers, INNER, INNER + 1)], e.shape)
+        root = spread([p], e.shape)[0] if p.loose else p
+        under = _to_the(total.term, monomial((root.term, -1)))
+        return Value(under, e.shape, total.loose)
+    return Value(call(PNormCall(), (body.term, p.term), ()), e.shape)
+
+
+def _p_norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    p = args[1][0][0]
+    powers = [at.math.power(at.math.fabs(x), p) for r in args[0] for x in r]
+    return [[at.math.power(total(powers), 1 / p)]]
+
+
+def _p_norm_code(e: Expr, code: Codes) -> str:
+    x, p = (code(a) for a in e.args)
+    if e.args[0].is_scalar:
+        return code.called("np.abs", x)
+    return code.called("np.linalg.norm", x, p)
+
+
+register(
+    Operator(
+        name="norm_p",
+        flops=per_entry(3),
+        usage="norm(x, p), of a vector: norm(x, 3)",
+        law="the gradient of the p-norm is sign(x) (|x| / ‖x‖)ᵖ⁻¹",
+        source="Boyd and Vandenberghe, Convex Optimization (2004), appendix A.1.2; chain rule",
+        level=binds(ATOM),
+        lower=_p_norm_lower,
+        explicit=_p_norm_cells,
+        text=lambda e, text: f"norm({text(e.args[0])}, {text(e.args[1])})",
+        notation=lambda e, write: sub(Fence("‖", write(e.args[0]), "‖"), write(e.args[1])),
+        numpy=_p_norm_code,
+        analytic=False,
+        samples=(
+            "norm(x, 3) * x",
+            "norm(A @ x, 4) ** 2 * X",
+            "norm(x.T @ X + 3, 1.5) * X",
+            "norm(x, 2 + s * s) * x",
+            "Sum(i, norm(X[i, :], 3)) * x",
+            "Sum(i, norm(X[i, :], 2 + s * s)) * x",
+        ),
+        bad=("norm(X, 3)", "norm(X, s)", "norm(x, 0)"),
+    )
 )
 
 

@@ -1,8 +1,8 @@
-"""Table entries of abs, sign, the activations beside relu, and of maximum and minimum.
+"""Table entries of abs, sign, the activations beside relu, and of functions of several arguments.
 
 Nonsmooth points: abs'(0) = sign(0) = 0, elu'(0) = 1, and the slope of leaky_relu at 0 is that of
 its negative side. Where the arguments of maximum or minimum are equal, the slope goes to the
-second one, so that maximum(x, 0) is relu.
+second one, so that maximum(x, 0) is relu; where clip meets a bound, to the bound.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ def choose(
     """Return ``yes`` where ``left sign right`` holds, else ``no``, entry by entry."""
     parts = tuple(Pointwise.lift(p, left.term) for p in (left, right, yes, no))
     return Pointwise(call(WhereCall(sign), parts, left.term.dims))
+
+
+def _least(m: Any, a: Any, b: Any) -> Any:
+    return m.choose("<", a, b, a, b)
 
 
 def _zero(m: Any) -> Any:
@@ -124,8 +128,22 @@ entrywise(
 
 Slope = Callable[..., Pointwise]
 
-# The slopes of functions of two arguments by each of them.
-_SLOPES: dict[str, tuple[Slope, Slope]] = {
+
+def _to_bound(low: Pointwise, high: Pointwise) -> Pointwise:
+    return choose("<", low, high, 1, 0)
+
+
+# The slopes of functions of several arguments by each of them.
+_SLOPES: dict[str, tuple[Slope, ...]] = {
+    "arctan2": (
+        lambda a, b: b * (a**2 + b**2) ** -1,
+        lambda a, b: -a * (a**2 + b**2) ** -1,
+    ),
+    "clip": (
+        lambda x, a, b: choose(">", x, a, 1, 0) * choose("<", x, b, 1, 0),
+        lambda x, a, b: choose(">", x, a, 0, 1) * _to_bound(a, b),
+        lambda x, a, b: 1 - choose("<", x, b, 1, 0) * _to_bound(a, b),
+    ),
     "leaky_relu": (
         lambda x, s: choose(">", x, 0, 1, s),
         lambda x, s: choose(">", x, 0, 0, x),
@@ -142,8 +160,8 @@ _SLOPES: dict[str, tuple[Slope, Slope]] = {
 
 
 @dataclass(frozen=True)
-class PairCall:
-    """An entrywise function of two arguments that have the same axes."""
+class SeveralCall:
+    """An entrywise function of several arguments that have the same axes."""
 
     name: str
     data: None = None
@@ -159,33 +177,35 @@ class PairCall:
         return node(self.name, args, common_shape(args))
 
 
-def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
+def _several_lower(e: Expr, args: Sequence[Value]) -> Value:
     parts = spread(args, e.shape)
-    term = call(PairCall(e.op), tuple(p.term for p in parts), parts[0].term.dims)
+    term = call(SeveralCall(e.op), tuple(p.term for p in parts), parts[0].term.dims)
     return Value(term, e.shape, parts[0].loose)
 
 
-def _pair(
+def _several(
     name: str,
-    explicit: Callable[[Any, Any, Any], Any],
+    explicit: Callable[..., Any],
     law: str,
     numpy: str,
     samples: tuple[str, ...],
     usage: str,
     word: Math,
+    source: str = "elementary calculus",
 ) -> None:
+    """Register an entrywise function of as many arguments as it has slopes."""
+    count = len(_SLOPES[name])
+
     def build(call: Application) -> Expr:
-        call.expect(2)
-        args = (call.expr(0), call.expr(1))
+        call.expect(count)
+        args = tuple(map(call.expr, range(count)))
         return node(name, args, call.common_shape(*args))
 
     def code(e: Expr, write: Codes) -> str:
-        x, y = (write.spread(a, e) for a in e.args)
-        return write.called(numpy, x, y)
+        return write.called(numpy, *(write.spread(a, e) for a in e.args))
 
     def notation(e: Expr, write: Writes) -> Math:
-        x, y = (write.spread(a, e) for a in e.args)
-        return row(word, Fence("(", listed(x, y), ")"))
+        return row(word, Fence("(", listed(*(write.spread(a, e) for a in e.args)), ")"))
 
     register(
         Operator(
@@ -194,21 +214,21 @@ def _pair(
             build=build,
             usage=usage,
             law=law,
-            source="elementary calculus",
+            source=source,
             level=binds(ATOM),
-            lower=_pair_lower,
-            explicit=lambda e, args, at: broadcast(args, lambda x, y: explicit(at.math, x, y)),
+            lower=_several_lower,
+            explicit=lambda e, args, at: broadcast(args, lambda *xs: explicit(at.math, *xs)),
             text=as_function,
             notation=notation,
             numpy=code,
             analytic=False,
             samples=samples,
-            bad=(f"{name}(X)", f"{name}(X, A)", f"{name}(X, x, x)"),
+            bad=(f"{name}(X)", f"{name}(X, A)", f"{name}(X, s, s, s)"),
         )
     )
 
 
-_pair(
+_several(
     "leaky_relu",
     lambda m, x, s: m.choose(">", x, _zero(m), x, s * x),
     "leaky_relu'(x) = 1 where x > 0, else s; by s it is 0 where x > 0, else x",
@@ -217,7 +237,7 @@ _pair(
     "leaky_relu(x, s)",
     sub(Word("relu"), Word("leaky", function=False)),
 )
-_pair(
+_several(
     "maximum",
     lambda m, a, b: m.choose(">", a, b, a, b),
     "the slope of the larger argument (of the second where both are equal)",
@@ -226,7 +246,7 @@ _pair(
     "maximum(a, b)",
     Word("max"),
 )
-_pair(
+_several(
     "minimum",
     lambda m, a, b: m.choose("<", a, b, a, b),
     "the slope of the smaller argument (of the second where both are equal)",
@@ -234,4 +254,22 @@ _pair(
     ("minimum(X, 3 + A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
     "minimum(a, b)",
     Word("min"),
+)
+_several(
+    "arctan2",
+    lambda m, a, b: m.arctan2(a, b),
+    "arctan2(y, x) has the slopes x / (x² + y²) by y and -y / (x² + y²) by x",
+    "np.arctan2",
+    ("arctan2(X, A @ X + 9) * X", "arctan2(X, s)", "arctan2(x, 2) * x"),
+    "arctan2(y, x)",
+    Word("arctan2"),
+)
+_several(
+    "clip",
+    lambda m, x, a, b: _least(m, m.choose(">", x, a, x, a), b),
+    "clip'(x) = 1 where low < x < high, else 0",
+    "np.clip",
+    ("clip(X, -1, 1) * X", "clip(A @ X, -s, 2)", "clip(x, s, 3) * x", "clip(X, X - 1, 1)"),
+    "clip(x, low, high), which is minimum(maximum(x, low), high)",
+    Word("clip"),
 )

@@ -214,6 +214,8 @@ class LatexReader(Readings):
                 span=self.span(at),
                 remedy=r"write \|X\|_F (entries), \|X\|_2 (spectral), \|X\|_* (nuclear)",
             )
+        if at.mark == "p":
+            return self.read(call("norm", [x, at.args[1]], at))
         name = {"1": "norm1", "inf": "norminf"}.get(at.mark, "norm")
         kind: list[ast.expr] = []
         if not vector and at.mark in ("2", "nuc"):

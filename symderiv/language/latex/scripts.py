@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from . import marks
 from .applications import Applications
-from .layout import Group, Item, Row, Symbol
+from .layout import Group, Item, Number, Row, Symbol
 from .marks import bare, is_sign
 from .names import label_of
 from .trees import Special, at_item, at_range, binary, call, like, transposed
@@ -119,13 +119,22 @@ class Scripts(Applications):
             item = bare(sub)[0]
             mark = "inf" if is_sign(item, "infty") else "nuc" if is_sign(item, "star") else mark
         if mark not in ("", "1", "2", "F", "fro", "Fro", "inf", "nuc"):
+            if sub is not None and self._is_exponent(sub):
+                body = self.expression(group.body.items, group)
+                return self.special("norm", [body, self.expression(bare(sub), sub)], group, "p")
             raise self.fail(
                 f"the norm {mark or 'with this subscript'} is not read",
                 sub or group,
-                r"there are \|x\|, \|x\|_1, \|x\|_2, \|x\|_\infty, \|X\|_F, \|X\|_2 and \|X\|_*",
+                r"there are \|x\|, \|x\|_1, \|x\|_2, \|x\|_\infty, \|x\|_3, "
+                r"\|X\|_F, \|X\|_2 and \|X\|_*",
             )
         body = self.expression(group.body.items, group)
         return self.special("norm", [body], group, mark or "")
+
+    def _is_exponent(self, sub: Row) -> bool:
+        """Whether what stands below a norm is a number, or has a scalar of the problem in it."""
+        items = bare(sub)
+        return any(isinstance(x, Number) or self.is_value(x) for x in items)  # type: ignore[arg-type]
 
     def exponential(self, item: Item, sup: Row) -> ast.expr:
         """Return e to a power."""

@@ -222,6 +222,9 @@ FUNCTION_WORDS = {
     "avg": "mean",
     "merge": "merge_heads",
     "diagsums": "diagonal_sums",
+    "normpdf": "normal_pdf",
+    "normcdf": "normal_cdf",
+    "khatrirao": "khatri_rao",
 }
 # Macros that set a function's word.
 FUNCTION_MACROS = frozenset(
@@ -235,7 +238,12 @@ LOOSE = frozenset(
     "log exp sin cos tan sinh cosh tanh arcsin arccos arctan trace sqrt log1p expm1".split()
 )
 AXES = {"rows": 0, "cols": 1}
-SUBSCRIPTED = {("relu", "leaky"): "leaky_relu", ("gelu", "tanh"): "gelu_tanh"}
+SUBSCRIPTED = {
+    ("relu", "leaky"): "leaky_relu",
+    ("gelu", "tanh"): "gelu_tanh",
+    ("log", "2"): "log2",
+    ("log", "10"): "log10",
+}
 
 # The derivative of an entrywise function, written with a prime, in the language.
 DERIVATIVES = {
