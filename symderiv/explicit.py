@@ -21,12 +21,11 @@ from .chaining import Chain
 from .dual import Dual as Dual
 from .errors import MissingRuleError
 from .expr import Expr, Index, free_indices, node, own_indices, sum_index, var, walk
-from .highprecision import DIGITS, FUNCTIONS, HIGH, MATRIX, floated, precise
+from .highprecision import DIGITS, FUNCTIONS, HIGH, MATRIX, floated, is_long_power, precise
 from .ops import TABLE, Cells
 from .shapes import SCALAR, Dim
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
-_LONGEST_POWER = 50_000  # bits of an exact power
 _STEP = HIGH.mpf(10) ** -40
 _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 
@@ -47,7 +46,7 @@ class ExactMath:
 
     def power(self, x: Any, y: Any) -> Any:
         """Return x to the y; exact only where that has not too many digits."""
-        if isinstance(y, Fraction) and y.denominator == 1 and not _is_long_power(x, y):
+        if isinstance(y, Fraction) and y.denominator == 1 and not is_long_power(x, y):
             return x ** int(y)
         if isinstance(y, Fraction) and y.denominator == 2:
             return self.root(x) ** int(y.numerator)
@@ -101,14 +100,6 @@ class ExactMath:
         if name.startswith("_") or not (name in FUNCTIONS or hasattr(HIGH, name)):
             raise AttributeError(name)
         return lambda *args: precise(name, *args)
-
-
-def _is_long_power(x: Any, y: Fraction) -> bool:
-    """Whether a power of a fraction has more bits than an exact value is worth."""
-    if not isinstance(x, Fraction):
-        return False
-    bits = max(x.numerator.bit_length(), x.denominator.bit_length())
-    return abs(y) * bits > _LONGEST_POWER
 
 
 def compare(sign: str, x: Any, y: Any) -> bool:

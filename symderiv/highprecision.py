@@ -24,6 +24,7 @@ DIGITS = 50
 # A context of its own: its numbers keep its precision wherever they are added or multiplied.
 HIGH = mpmath.MPContext()
 HIGH.dps = 3 * DIGITS
+_LONGEST_POWER = 50_000  # bits of an exact power
 _APART = HIGH.mpf(10) ** -20  # singular values nearer to each other, or to 0, are not told apart
 
 
@@ -53,6 +54,14 @@ def precise(name: str, *args: Any) -> Any:
     if not isinstance(value, HIGH.mpf) or not HIGH.isfinite(value):
         raise ValueError(f"{name} has no real value there")
     return value
+
+
+def is_long_power(x: Any, y: Fraction) -> bool:
+    """Whether a power of a fraction has more bits than an exact value is worth."""
+    if not isinstance(x, Fraction):
+        return False
+    bits = max(x.numerator.bit_length(), x.denominator.bit_length())
+    return abs(y) * bits > _LONGEST_POWER
 
 
 def singular(cells: Cells) -> tuple[Any, list[Any], Any]:
