@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .derivation import Derivation
 from .expr import Expr, walk, walk_all
 from .narration import Section
-from .ops.functions import loss_parts, spelled
+from .ops.functions import apply_parts, loss_parts, spelled
 
 
 def used(sections: Sequence[Section]) -> set[Expr]:
@@ -74,10 +74,6 @@ def loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
     return {e: f"{loss_parts(e)[0]}{numbers[str(e.data)]}" for e in found}
 
 
-def functions(expressions: Sequence[Expr]) -> list[str]:
-    """Return the unspecified entrywise functions, and their derivatives, that occur."""
-    found: dict[str, None] = {}
-    for e in expressions:
-        if e.op == "apply":
-            found[spelled(e)] = None
-    return list(found)
+def functions(expressions: Sequence[Expr]) -> dict[str, int]:
+    """Return the unspecified entrywise functions f, fp, fpp that occur, with their orders."""
+    return {spelled(e): apply_parts(e)[1] for e in expressions if e.op == "apply"}

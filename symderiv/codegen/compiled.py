@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .guard import checked
 from .module import Module
 
 
@@ -22,6 +23,9 @@ class Compiled:
     forward: Callable[..., Any]
     backward: Callable[..., Mapping[str, Any]]
 
+    def __reduce__(self) -> tuple[Callable[..., Compiled], tuple[Module]]:
+        return compile_module, (self.module,)
+
     @property
     def source(self) -> str:
         """Return the NumPy source."""
@@ -32,7 +36,8 @@ def compile_module(module: Module) -> Compiled:
     """Return the callables of a generated module."""
     file = f"<symderiv {module.name}>"
     namespace: dict[str, Any] = {"__name__": module.name}
-    exec(compile(module.source, file, "exec"), namespace)  # our own generated source
+    # Our own generated source, and looked at again.
+    exec(compile(checked(module.source), file, "exec"), namespace)
     # With its lines in the cache, a traceback shows the generated code.
     linecache.cache[file] = (len(module.source), None, module.source.splitlines(True), file)
     return Compiled(module, namespace["forward"], namespace["backward"])

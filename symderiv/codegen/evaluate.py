@@ -11,9 +11,12 @@ from ..errors import InputError
 from ..expr import Expr, free_ranges, rebuild, walk, with_args
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
+from .guard import checked
 from .helpers import SOURCES, imports, with_needs
 from .lines import array_shape, shape_text
 from .numpy_code import Coder, python_name
+
+_VALUE = "_value"  # no name of a user: those that start with _ end with it in code
 
 
 def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
@@ -36,19 +39,18 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
         arrays.append(array)
     coder = Coder()
     parts = _coded(x, coder)
-    code = "\n".join(source for _, source in parts)
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
     for function in _functions(x):
         if not callable(given.get(function)):
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
-        space[function] = given[function]
+        space[python_name(function)] = given[function]
     space["dtype"] = np.result_type(*arrays) if arrays else float
     sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
-    for source in (*imports("\n".join([code, *sources])), *sources):
-        exec(source, space)
-    for name, source in parts:  # our own generated code
-        space[name] = value = eval(compile(source, "<symderiv expression>", "eval"), space)
+    whole = "\n".join(f"{name} = {source}" for name, source in parts)
+    body = "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])
+    exec(compile(checked(body, space), "<symderiv expression>", "exec"), space)
+    value = space[_VALUE]
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     return np.asarray(value).reshape(expected)
 
@@ -76,10 +78,10 @@ def _coded(x: Expr, coder: Coder) -> list[tuple[str, str]]:
     parts: list[tuple[str, str]] = []
     for e in walk(x):
         if e.op == "named" and not free_ranges(e):
-            name = f"named_{len(parts)}_"
+            name = f"_part{len(parts)}"
             parts.append((name, coder(_unnamed(e.args[0]))))
             coder.names[e] = name
-    return [*parts, ("value_", coder(_unnamed(x)))]
+    return [*parts, (_VALUE, coder(_unnamed(x)))]
 
 
 def _unnamed(x: Expr) -> Expr:

@@ -5,7 +5,7 @@ Contract: each runs on real and on complex arrays (for a complex step), and neve
 
 from __future__ import annotations
 
-import re
+import ast
 
 SOURCES = {
     "_adjugate": '''
@@ -247,8 +247,14 @@ def imports(source: str) -> list[str]:
     >>> imports("y = scipy.special.erf(x)")
     ['import scipy.special']
     """
-    found = re.findall(r"\bscipy\.(\w+)\.", source)
-    return [f"import scipy.{name}" for name in sorted(set(found))]
+    # What stands in a text is no use of a module.
+    uses = (at.value for at in ast.walk(ast.parse(source)) if isinstance(at, ast.Attribute))
+    parts = {at.attr for at in uses if isinstance(at, ast.Attribute) and _is_scipy(at.value)}
+    return [f"import scipy.{name}" for name in sorted(parts)]
+
+
+def _is_scipy(at: ast.expr) -> bool:
+    return isinstance(at, ast.Name) and at.id == "scipy"
 
 
 def with_needs(names: dict[str, None]) -> list[str]:

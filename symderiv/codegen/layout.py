@@ -100,8 +100,12 @@ def described(shape: Shape) -> str:
     return f"shape {shape_text(dims)}" if dims and shape != (ONE, ONE) else "a scalar"
 
 
-def sentence(head: str, items: Sequence[str], tail: str, indent: int = 4) -> list[str]:
+def sentence(
+    head: str, items: Sequence[str], tail: str, indent: int = 4, room: int = 0
+) -> list[str]:
     """Return ``head`` + the items with commas + ``tail`` as lines; no item is broken.
+
+    ``room`` columns of the first line are left free.
 
     >>> sentence("it holds ", ["Q (n, k)", "R (n,)"], ".", 0)
     ['it holds Q (n, k), R (n,).']
@@ -111,7 +115,7 @@ def sentence(head: str, items: Sequence[str], tail: str, indent: int = 4) -> lis
     words += tail.split(" ")[1:]
     lines = [margin + words[0]]
     for word in words[1:]:
-        if len(lines[-1]) + 1 + len(word) > WIDE:
+        if len(lines[-1]) + 1 + len(word) > WIDE - room * (len(lines) == 1):
             lines.append(margin + word)
         else:
             lines[-1] += f" {word}"

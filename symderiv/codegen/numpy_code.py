@@ -8,6 +8,7 @@ is written is its table entry's; this module knows only names, spreading and cha
 from __future__ import annotations
 
 import builtins
+import keyword
 from collections.abc import Mapping, Sequence
 
 from ..errors import UnsupportedError
@@ -25,7 +26,10 @@ def python_name(name: str) -> str:
     >>> python_name("W"), python_name("np")
     ('W', 'np_')
     """
-    # A len is len_, and a len_ that there is too another name; helpers start with _.
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UnsupportedError(f"{name!r} cannot be a name in code", remedy="use another name")
+    # A len is len_, and a len_ that there is too another name. What starts with _ and does not end
+    # with it is never the name of a user: it belongs to helpers and to what is computed on the way.
     hides = name.startswith("_") or name.rstrip("_") in _RESERVED
     return f"{name}_" if hides else name
 
@@ -81,6 +85,10 @@ class Coder:
         """Return the local name of a variable or a named intermediate."""
         return python_name(str(e.data))
 
+    def word(self, name: str) -> str:
+        """Return the local name of a function."""
+        return python_name(name)
+
     def is_named(self, e: Expr) -> bool:
         """Whether a node was computed before, under a name."""
         return e in self.names
@@ -100,11 +108,11 @@ class Coder:
     def loss(self, e: Expr) -> str:
         """Return the name of the callable that stands for an unspecified loss."""
         assert isinstance(e.data, tuple)
-        return self.losses.get(e, str(e.data[0]))
+        return self.losses.get(e, python_name(str(e.data[0])))
 
     def index(self, i: Index) -> str:
         """Return an index as source; positions count from 0 there."""
-        return str(i - 1) if isinstance(i, int) else i
+        return str(i - 1) if isinstance(i, int) else python_name(i)
 
     def filled(self, e: Expr, what: str) -> str:
         """Return a constant array of the shape of ``e``."""

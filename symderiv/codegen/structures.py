@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .guard import checked
+from .literals import literal, quoted
+
 STRUCTURES = {
     "onehot": "np.eye(x.shape[-1])[np.abs(x).argmax(axis=-1)]",
     "onehot_cols": "np.eye(x.shape[-2])[:, np.abs(x).argmax(axis=-2)]",
@@ -80,8 +83,10 @@ def source_of_structures(wanted: dict[str, str]) -> str:
     if not wanted:
         return ""
     kinds = [k for k in STRUCTURES if k in wanted.values()]
-    branches = "".join(f'    if kind == "{k}":\n        return {STRUCTURES[k]}\n' for k in kinds)
-    return f"\n\nSTRUCTURES = {wanted}\n\n{SOURCE.format(branches=branches)}"
+    branches = "".join(
+        f"    if kind == {quoted(k)}:\n        return {STRUCTURES[k]}\n" for k in kinds
+    )
+    return f"\n\nSTRUCTURES = {literal(wanted)}\n\n{SOURCE.format(branches=branches)}"
 
 
 def source_of_projections(wanted: Mapping[str, tuple[str, str]]) -> str:
@@ -110,5 +115,6 @@ def structured(x: Any, properties: Sequence[str]) -> Any:
     if kind is None:
         return x
     space: dict[str, Any] = {"np": np}
-    exec(source_of_structures({"x": kind}), space)
+    source = source_of_structures({"x": kind})
+    exec(compile(checked(source, space), "<symderiv structure>", "exec"), space)
     return space["with_structure"]("x", x)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from ..derivation import Derivation
 from ..sampling import inside, least_sizes
+from .guard import checked
+from .literals import literal, quoted
 from .module import Module
 from .numpy_code import python_name
 from .structures import source_of_projections, source_of_structures, structure
@@ -164,21 +166,23 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
     conventions = {python_name(n): kind for n, kind in derivation.conventions.items()}
     compared = _COMPARED_PROJECTED if conventions else _COMPARED
     tolerance = "1e-12" if module.analytic else "1e-6"
-    return _TEMPLATE.format(
+    source = _TEMPLATE.format(
         module=module.name,
-        sizes=checked_sizes(derivation),
+        sizes=literal(checked_sizes(derivation)),
         points=[0, 1, 2],
         box="0.125, 0.375" if inside([problem.objective]) else "0.5, 1.5",
-        variables=[python_name(n) for n in module.forward],
-        positive=[
-            python_name(n)
-            for n, v in problem.variables.items()
-            if n in positive or "positive" in v.properties
-        ],
-        given=[python_name(n) for n in problem.upstream],
-        gradients={n: python_name(n) for n in module.gradients},
-        losses=list(module.losses),
-        hidden=list(module.sizes),
+        variables=literal([python_name(n) for n in module.forward]),
+        positive=literal(
+            [
+                python_name(n)
+                for n, v in problem.variables.items()
+                if n in positive or "positive" in v.properties
+            ]
+        ),
+        given=literal([python_name(n) for n in problem.upstream]),
+        gradients=literal({n: python_name(n) for n in module.gradients}),
+        losses=literal(list(module.losses)),
+        hidden=literal(list(module.sizes)),
         functions=_stand_ins(module.functions),
         unpacked=_unpacked(problem.dims),
         shapes="\n".join(_shape_line(n, dims) for n, dims in module.shapes),
@@ -189,19 +193,21 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         conventions=source_of_projections(conventions).rstrip(),
         compared=compared.format(tolerance=tolerance),
     )
+    checked(source, ["pytest", module.name])
+    return source
 
 
 def _unpacked(dims: Iterable[str]) -> str:
     names = [*dims]
     left = ", ".join(map(python_name, names)) + ("," if len(names) == 1 else "")
-    return f"    {left} = (sizes[d] for d in {names})\n" if names else ""
+    return f"    {left} = (sizes[d] for d in {literal(names)})\n" if names else ""
 
 
 def _shape_line(name: str, dims: Sequence[str]) -> str:
     """Return an entry of the shapes; a size is a number, a symbol, or products and sums of them."""
     plain = [re.sub(r"[A-Za-z_]\w*", lambda m: python_name(m[0]), d) for d in dims]
     inside = ", ".join(plain) + ("," if len(plain) == 1 else "")
-    return f'        "{name}": ({inside}),'
+    return f"        {quoted(name)}: ({inside}),"
 
 
 _STAND_INS = (
@@ -211,10 +217,9 @@ _STAND_INS = (
 )
 
 
-def _stand_ins(names: Sequence[str]) -> str:
+def _stand_ins(functions: Sequence[tuple[str, int]]) -> str:
     """Return stand-ins for f, fp, fpp as source."""
-    orders = {n: min(len(n) - len(n.rstrip("p")), 2) for n in names}
-    return "{" + ", ".join(f'"{n}": {_STAND_INS[k]}' for n, k in orders.items()) + "}"
+    return "{" + ", ".join(f"{quoted(n)}: {_STAND_INS[order]}" for n, order in functions) + "}"
 
 
 def checked_sizes(derivation: Derivation) -> list[dict[str, int]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..claims.verdict import Verdict
 from ..errors import MissingRuleError
 from ..evidence.certificate import Certificate
+from ..language.problem import default_title
 from ..notation.math import EQUALS, row
 from .checks import numeric_section
 from .costs import shapes_section
@@ -102,7 +103,7 @@ class _Numbers:
 def title_of(scribe: Scribe) -> str:
     """Return the problem's title; one that only repeats its text is said in words."""
     problem = scribe.problem
-    if problem.title != f"Gradient of {' '.join(problem.text.split())}":
+    if problem.title != default_title(problem.text):
         return problem.title
     *names, last = scribe.wanted
     kind = "Gradients" if names else "Gradient"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, checked_sizes, projected
+from ..codegen.guard import checked
 from ..derivation import Derivation
 from ..errors import CheckError
 from .differences import (
@@ -84,7 +85,8 @@ def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str,
 
 def _namespace(compiled: Compiled, module: Any, scipy: Any, read: Any) -> dict[str, Any]:
     space: dict[str, Any] = {"__name__": compiled.module.name}
-    exec(compile(compiled.source, f"<symderiv {compiled.module.name}>", "exec"), space)
+    tree = checked(compiled.source)
+    exec(compile(tree, f"<symderiv {compiled.module.name}>", "exec"), space)
     space["np"], space["scipy"], space["_read"] = module, scipy, read
     return space
 

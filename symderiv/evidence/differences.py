@@ -37,9 +37,8 @@ class Difference:
     entries: int
 
 
-def unspecified(name: str) -> Any:
+def unspecified(order: int) -> Any:
     """Return a stand-in f, fp or fpp for an unspecified entrywise function: sin(0.7 t) + t²/4."""
-    order = len(name) - len(name.rstrip("p"))
     return (
         lambda t: np.sin(0.7 * t) + t * t / 4,
         lambda t: 0.7 * np.cos(0.7 * t) + t / 2,
@@ -49,7 +48,7 @@ def unspecified(name: str) -> Any:
 
 def callables(compiled: Compiled) -> dict[str, Any]:
     """Return stand-ins for the unspecified functions of a module."""
-    return {name: unspecified(name) for name in compiled.module.functions}
+    return {name: unspecified(order) for name, order in compiled.module.functions}
 
 
 def draw_scale(derivation: Derivation) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..derivation import Derivation
-from ..errors import CheckError, DisagreementError, UndefinedError
+from ..errors import CheckError, DisagreementError, InputError, UndefinedError
 from ..explicit import Dual, DualMath, Explicit, is_exact, same
 from ..expr import walk
 from ..jacobians import Jacobian
@@ -36,13 +36,23 @@ _OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
 
 
 def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the sizes that the arrays of a problem show, also unused ones."""
+    """Return values with the sizes that the arrays of a problem show, also unused ones.
+
+    Raises InputError for a size that is given and that an array contradicts.
+    """
     found = dict(values)
     for name, v in problem.variables.items():
         shape = np.shape(values[name]) if name in values else ()
         for dim, size in zip(v.shape, shape, strict=False):
             if len(dim.symbols) == 1 and dim.coefficient == 1 and len(shape) <= 2:
-                found.setdefault(dim.symbols[0], int(size))
+                symbol = dim.symbols[0]
+                found.setdefault(symbol, int(size))
+                if symbol in values and found[symbol] != size:
+                    raise InputError(
+                        f"{symbol} = {found[symbol]} is given, and {name} of shape {shape} has "
+                        f"{symbol} = {size}",
+                        remedy="leave it out: sizes come from the arrays",
+                    )
     return found
 
 

@@ -6,8 +6,6 @@ reason is kept, and the others are still checked.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,42 @@ from ..language import ClaimText, Problem, load_file
 from ..language.declarations import Declarations
 from ..language.problem import build
 from ..language.syntaxes import PYTHON
-from ..language.tables import TableReader, read_text
+from ..language.schema import (
+    FORMULA,
+    IDENTIFIER,
+    SENTENCE,
+    Choice,
+    Entry,
+    Named,
+    Several,
+    Table,
+    Tables,
+)
+from ..language.tables import Document, parse_json, parse_toml, read_text
 from ..library import load_named
 from ..library import names as ready_made
 
 _TABLE = "check"
-_TOP = ("title", _TABLE)
-_TEXTS = ("name", "problem", "upstream", "syntax", "wrt", "about", "question")
-_KEYS = (*_TEXTS, "claim", "order", "variables")
-_EXAMPLE = '[[check]] with problem = "L(X @ W)", wrt = "W" and claim = "X.T @ G"'
+_EXAMPLE = 'write [[check]] with problem = "L(X @ W)", wrt = "W" and claim = "X.T @ G"'
+_CHECK = Table(
+    {
+        "name": SENTENCE,
+        "problem": FORMULA,
+        "upstream": IDENTIFIER,
+        "syntax": SENTENCE,
+        "wrt": IDENTIFIER,
+        "about": FORMULA,
+        "question": SENTENCE,
+        "claim": Several(FORMULA, 'claim = "X.T @ G"', what="formulas", alone=True, least=1),
+        "order": Choice((1, 2), "2 means that the Hessian is claimed"),
+        "variables": Named(FORMULA),
+    },
+    {
+        "problem": ("a check has no 'problem'", _EXAMPLE),
+        "claim": ("a check has no 'claim'", _EXAMPLE),
+    },
+)
+_SHEET = Table({"title": SENTENCE, _TABLE: Tables(_CHECK, "write [[check]]")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +77,26 @@ def read_sheet(path: Path) -> list[Asked]:
     Raises ProblemFileError.
     """
     source = read_text(path)
+    document = Document(path.name, source)
     if path.suffix == ".jsonl":
-        return _Sheet(path, source).lines()
-    try:
-        data = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        raise ProblemFileError(f"{path.name} is not TOML: {error}") from None
+        return _Sheet(path).all(list(_lines(document)))
+    data = parse_toml(source, path.name)
     if _TABLE in data:
-        return _Sheet(path, source).tables(data)
+        at = Entry(document)
+        checks = _SHEET.read(data, at)[_TABLE]
+        return _Sheet(path).all([(at.inside(_TABLE).inside(k), c) for k, c in enumerate(checks)])
     return of_problem(load_file(path))
+
+
+def _lines(document: Document) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Return the objects of a file of JSON lines, each with its place."""
+    for number, line in enumerate(document.source.split("\n"), 1):
+        if line.strip():
+            found = parse_json(line, document.name, number)
+            at = Entry(Document(f"{document.name}: line {number}"))
+            if not isinstance(found, dict):
+                raise at.fail("this is no object", '{"problem": .., "claim": ..}')
+            yield at, _CHECK.read(found, at)
 
 
 def of_problem(problem: Problem) -> list[Asked]:
@@ -74,74 +110,44 @@ def of_problem(problem: Problem) -> list[Asked]:
     return [Asked(f"{problem.name} {k}", problem, claim) for k, claim in enumerate(claims, 1)]
 
 
-class _Sheet(TableReader):
-    def __init__(self, path: Path, source: str) -> None:
-        super().__init__(path.name, source)
-        self.folder = path.parent
+class _Sheet:
+    """Reads the claims of a sheet; a problem that several share is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self.stem, self.folder = path.stem, path.parent
         self._posed: dict[str, Problem | SymderivError] = {}
 
-    def tables(self, data: Mapping[str, Any]) -> list[Asked]:
-        """Return the claims of the tables ``[[check]]``."""
-        self._keys(data, _TOP, "the file")
-        entries = data[_TABLE]
-        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-            raise self._fail(f"{_TABLE} is not a list of tables", "write [[check]]", _TABLE)
-        return self._all(entries)
-
-    def lines(self) -> list[Asked]:
-        """Return the claims of the lines of a file, each an object."""
-        return self._all(list(self._objects()))
-
-    def _objects(self) -> Iterator[dict[str, Any]]:
-        for number, line in enumerate(self.source.split("\n"), 1):
-            if not line.strip():
-                continue
-            try:
-                found = json.loads(line)
-            except ValueError as error:
-                raise self._fail(f"line {number} is not JSON: {error}") from None
-            if not isinstance(found, dict):
-                raise self._fail(f"line {number} is no object", '{"problem": .., "claim": ..}')
-            yield found
-
-    def _all(self, entries: list[dict[str, Any]]) -> list[Asked]:
+    def all(self, entries: list[tuple[Entry, dict[str, Any]]]) -> list[Asked]:
+        """Return the claims of some entries, each with its place in the sheet."""
         if not entries:
-            raise self._fail("there is no claim to check", f"write {_EXAMPLE}")
-        return [self._one(e, number) for number, e in enumerate(entries, 1)]
+            raise ProblemFileError(f"{self.stem}: there is no claim to check", remedy=_EXAMPLE)
+        return [self._one(e, at, number) for number, (at, e) in enumerate(entries, 1)]
 
-    def _one(self, entry: Mapping[str, Any], number: int) -> Asked:
-        where = f"check {number}"
-        self._keys(entry, _KEYS, where)
-        texts = {k: self._string(entry[k], f"{where}, {k}") for k in _TEXTS if k in entry}
-        for key in ("problem", "claim"):
-            if key not in entry:
-                raise self._fail(f"{where} has no {key!r}", f"write {_EXAMPLE}")
-        said = entry["claim"] if isinstance(entry["claim"], list) else [entry["claim"]]
-        says = tuple(self._string(s, f"{where}, claim") for s in said)
-        if ("wrt" in texts) == ("about" in texts):
-            raise self._fail(
-                f"{where} needs wrt or about, and not both", 'wrt = "W", or about = "dL/dW[p, q]"'
+    def _one(self, entry: Mapping[str, Any], at: Entry, number: int) -> Asked:
+        if ("wrt" in entry) == ("about" in entry):
+            raise at.fail(
+                f"check {number} needs wrt or about, and not both",
+                'wrt = "W", or about = "dL/dW[p, q]"',
             )
-        order = entry.get("order", 1)
-        if isinstance(order, bool) or order not in (1, 2):
-            raise self._fail(f"{where}: order is {order!r}", "2 means that the Hessian is claimed")
-        syntax = texts.get("syntax", PYTHON.name)
-        name = texts.get("name", f"{Path(self.name).stem} {number}")
-        about = texts.get("about", "")
+        says, order = tuple(entry["claim"]), entry.get("order", 1)
+        syntax = entry.get("syntax", PYTHON.name)
+        name = entry.get("name", f"{self.stem} {number}")
+        about = entry.get("about", "")
         try:
-            problem = self._problem(texts, entry.get("variables", {}), syntax)
-            about = about or about_text(problem, texts["wrt"], order)
+            problem = self._problem(entry, syntax)
+            about = about or about_text(problem, entry["wrt"], order)
         except SymderivError as error:
-            asked = about or f"d{texts['wrt']}"
+            asked = about or f"d{entry['wrt']}"
             return Asked(name, None, ClaimText(asked, says), str(error))
-        return Asked(name, problem, ClaimText(about, says, texts.get("question", ""), syntax))
+        return Asked(name, problem, ClaimText(about, says, entry.get("question", ""), syntax))
 
-    def _problem(self, texts: Mapping[str, str], variables: object, syntax: str) -> Problem:
+    def _problem(self, entry: Mapping[str, Any], syntax: str) -> Problem:
         """Return the problem of a claim: a text, a ready-made one, or a file beside this one."""
-        key = repr((texts["problem"], variables, texts.get("upstream"), syntax))
+        variables = entry.get("variables", {})
+        key = repr((entry["problem"], variables, entry.get("upstream"), syntax))
         if key not in self._posed:
             try:
-                self._posed[key] = self._read(texts, variables, syntax)
+                self._posed[key] = self._read(entry, variables, syntax)
             except SymderivError as error:
                 self._posed[key] = error
         found = self._posed[key]
@@ -149,15 +155,24 @@ class _Sheet(TableReader):
             raise found
         return found
 
-    def _read(self, texts: Mapping[str, str], variables: object, syntax: str) -> Problem:
-        if not isinstance(variables, dict):
-            raise self._fail("variables is not a table", 'variables = { X = "n, d" }', "variables")
-        written = texts["problem"]
+    def _read(self, entry: Mapping[str, Any], variables: dict[str, str], syntax: str) -> Problem:
+        written: str = entry["problem"]
         if written.endswith(".toml"):
-            return load_file(self.folder / written)
+            return load_file(self._beside(written))
         if written in ready_made():
             return load_named(written)
         declared = Declarations()
         for name, shape in variables.items():
-            declared.declare(name, self._string(shape, f"variables.{name}"))
-        return build(written, declared, upstream=texts.get("upstream"), syntax=syntax)
+            declared.declare(name, shape)
+        return build(written, declared, upstream=entry.get("upstream"), syntax=syntax)
+
+    def _beside(self, written: str) -> Path:
+        """Return the file that a sheet names; it stands in the folder of the sheet, or below it."""
+        inside = Path(written)
+        path = self.folder / inside
+        if inside.is_absolute() or not path.resolve().is_relative_to(self.folder.resolve()):
+            raise ProblemFileError(
+                f"{written} is not in the folder of the sheet",
+                remedy="put the file of the problem beside it",
+            )
+        return path

@@ -6,13 +6,13 @@ Contract: knows how names and shapes are declared, nothing of expressions.
 from __future__ import annotations
 
 import difflib
-import keyword
 import re
 from dataclasses import dataclass, field
 
 from ..errors import DeclarationError, Span, UnknownNameError
 from ..expr import Variable
 from ..shapes import ONE, Dim, Shape, size, symbol
+from .texts import NAME, check_name, sentence, shortened
 
 PROPERTIES = [
     "symmetric",
@@ -36,7 +36,7 @@ PROPERTIES = [
 _SQUARE = {*PROPERTIES} - {
     *("positive", "onehot", "onehot_cols", "sums_to_one", "binary", "pm1", "unit01", "count"),
 }
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LONGEST = 1_000  # characters of a shape
 _PART = re.compile(r"[^\s,]+")
 
 
@@ -51,13 +51,20 @@ class Declarations:
 
     def declare(self, name: str, text: object, meaning: str = "") -> None:
         """Add the declaration ``name: text``; raises DeclarationError with its place."""
-        line = f"{name}: {text}"
-        self.check_name(name, line)
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not isinstance(name, str):
+            check_name(name, "")
             raise DeclarationError(
-                f"the shape of {name} is {text!r}, not a text",
+                f"the shape of {name} is {shortened(text)}, not a text",
                 remedy=f'write it as a text: {name}="n, d"',
             )
+        line = f"{name}: {text}"
+        self.check_name(name, line)
+        if len(text) > _LONGEST:
+            raise DeclarationError(
+                f"the shape of {name} has {len(text):,} characters; the limit is {_LONGEST:,}",
+                remedy='a shape is a few sizes: "n, d"',
+            )
+        meaning = sentence(meaning, f"the meaning of {name}")
         words = [(m.group(), m.start() + len(name) + 2) for m in _PART.finditer(text)]
         if [w for w, _ in words] == ["loss"]:
             self.losses[name] = None
@@ -69,18 +76,7 @@ class Declarations:
     def check_name(self, name: str, line: str) -> None:
         """Refuse what is no name, or is in use; raises DeclarationError."""
         here = Span(line, 0, len(name))
-        if not _NAME.match(name) or name.startswith("__"):
-            raise DeclarationError(
-                f"{name!r} is not a name",
-                span=here,
-                remedy="a name is letters, digits and _ and starts with a letter",
-            )
-        if keyword.iskeyword(name):
-            raise DeclarationError(
-                f"{name!r} is a keyword of Python, in which the code is generated",
-                span=here,
-                remedy=f"use another name, such as {name}_",
-            )
+        check_name(name, "", here)
         if name in self.variables or name in self.losses or name in self.entrywise:
             raise DeclarationError(f"{name!r} is declared twice", span=here)
 
@@ -138,8 +134,8 @@ class Declarations:
         for part in word.split("*"):
             if part.isdecimal() and 0 < int(part) < 10**9:
                 result = result * size(int(part))
-            elif _NAME.match(part):
-                self.dims[part] = None
+            elif NAME.match(part):
+                self.dims[check_name(part, "", here)] = None
                 result = result * symbol(part)
             else:
                 near = difflib.get_close_matches(word, PROPERTIES, 1)

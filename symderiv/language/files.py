@@ -1,33 +1,66 @@
-"""Problem files (TOML): read, checked key by key, every error with the file and the entry."""
+"""Problem files (TOML): read by their grammar, every error with the file and the entry."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import LanguageError, ProblemFileError
+from ..errors import LanguageError
 from .declarations import Declarations
 from .problem import ClaimText, Problem, build
-from .tables import TableReader, read_text
+from .schema import (
+    FORMULA,
+    IDENTIFIER,
+    PROBLEM_NAME,
+    SENTENCE,
+    Choice,
+    Entry,
+    Named,
+    Several,
+    Table,
+    Tables,
+)
+from .tables import Document, parse_toml, read_text
+from .texts import named_after
 
-_TABLES = ("variables", "definitions", "objective", "claims", "meaning", "stack")
-_TOP = ("title", "name", "question", "upstream", "source", *_TABLES)
-_OBJECTIVE = ("value", "wrt", "order")
-_STACK = ("input", "output", "shared")
-_CLAIM = ("about", "says", "latex", "question")
+ORDER = Choice((1, 2), "1 asks for gradients, 2 for Hessians too")
+_NAMES = Several(IDENTIFIER, 'wrt = ["W", "b"]', alone=True, least=1)
+_OBJECTIVE = Table(
+    {"value": FORMULA, "wrt": _NAMES, "order": ORDER},
+    {"value": ("there is no objective", 'write [objective] and value = "L(Z)"')},
+)
+_LINES = Several(FORMULA, 'says = ["..", ".."]', what="formulas", alone=True, least=1)
+_CLAIM = Table({"about": FORMULA, "says": _LINES, "latex": _LINES, "question": SENTENCE})
+_STACK = Table(
+    {
+        "input": IDENTIFIER,
+        "output": IDENTIFIER,
+        "shared": Several(IDENTIFIER, 'shared = ["M"]'),
+    }
+)
+PROBLEM = Table(
+    {
+        "title": SENTENCE,
+        "name": PROBLEM_NAME,
+        "question": SENTENCE,
+        "upstream": IDENTIFIER,
+        "source": SENTENCE,
+        "variables": Named(FORMULA),
+        "definitions": Named(FORMULA),
+        "objective": _OBJECTIVE,
+        "claims": Tables(_CLAIM, "write [[claims]]"),
+        "meaning": Named(SENTENCE),
+        "stack": _STACK,
+    },
+    {"objective": ("there is no objective", 'write [objective] and value = "L(Z)"')},
+)
 
 
 def load_text(source: str, name: str) -> Problem:
     """Return the problem of a TOML text; ``name`` is what errors and outputs call it."""
-    try:
-        data = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        raise ProblemFileError(
-            f"{name} is not TOML: {error}", remedy="see the example: symderiv list"
-        ) from None
-    return _Reader(name, source).problem(data)
+    at = Entry(Document(name, source))
+    return _posed(PROBLEM.read(parse_toml(source, name), at), at)
 
 
 def load_file(path: Path) -> Problem:
@@ -35,117 +68,53 @@ def load_file(path: Path) -> Problem:
     return load_text(read_text(path), path.stem)
 
 
-class _Reader(TableReader):
-    def problem(self, data: Mapping[str, Any]) -> Problem:
-        self._keys(data, _TOP, "the file")
-        objective = self._table(data, "objective")
-        self._keys(objective, _OBJECTIVE, "[objective]")
-        if "value" not in objective:
-            raise self._fail(
-                "there is no objective", 'write [objective] and value = "L(Z)"', "objective"
-            )
-        meaning = {
-            k: self._string(v, f"meaning.{k}") for k, v in self._table(data, "meaning").items()
-        }
-        declared = self._variables(data, meaning)
-        definitions = {
-            k: self._string(v, f"definitions.{k}")
-            for k, v in self._table(data, "definitions").items()
-        }
-        value = self._string(objective["value"], "objective.value")
-        lines = [*(f"{k} = {v}" for k, v in definitions.items()), value]
-        self._check_names(definitions)
-        try:
-            return build(
-                "\n".join(lines),
-                declared,
-                wrt=self._wrt(objective),
-                title=self._string(data.get("title", ""), "title"),
-                name=self._string(data.get("name", self.name), "name"),
-                upstream=data.get("upstream"),
-                claims=self._claims(data),
-                meanings=meaning,
-                question=self._string(data.get("question", ""), "question"),
-                source_note=self._string(data.get("source", ""), "source"),
-                order=self._order(objective),
-                stack=self._stack(data),
-            )
-        except LanguageError as error:
-            error.subject = f"{self.name}: {error.subject}"
-            raise
+def _posed(data: Mapping[str, Any], at: Entry) -> Problem:
+    objective, meaning = data["objective"], data.get("meaning", {})
+    definitions = data.get("definitions", {})
+    for name, value in definitions.items():
+        if "\n" in value.strip() or ";" in value:
+            inner = at.inside("definitions").inside(name)
+            raise inner.fail(f"definitions.{name} holds several statements", "one expression each")
+    lines = [*(f"{k} = {v}" for k, v in definitions.items()), objective["value"]]
+    try:
+        return build(
+            "\n".join(lines),
+            _declared(data.get("variables", {}), meaning),
+            wrt=objective.get("wrt"),
+            title=data.get("title", ""),
+            name=data.get("name") or named_after(at.document.name),
+            upstream=data.get("upstream"),
+            claims=_claims(data.get("claims", []), at.inside("claims")),
+            meanings=meaning,
+            question=data.get("question", ""),
+            source_note=data.get("source", ""),
+            order=objective.get("order", 1),
+            stack=data.get("stack", {}),
+        )
+    except LanguageError as error:
+        error.subject = f"{at.document.name}: {error.subject}"
+        raise
 
-    def _check_names(self, definitions: Mapping[str, str]) -> None:
-        for name, value in definitions.items():
-            if not name.isidentifier():
-                raise self._fail(f"{name!r} is not a name", "use letters, digits and _", name)
-            if "\n" in value.strip() or ";" in value:
-                raise self._fail(
-                    f"definitions.{name} holds several statements", "one expression each", name
-                )
 
-    def _variables(self, data: Mapping[str, Any], meaning: Mapping[str, str]) -> Declarations:
-        declared = Declarations()
-        for name, shape in self._table(data, "variables").items():
-            text = self._string(shape, f"variables.{name}")
-            try:
-                declared.declare(name, text, meaning.get(name, ""))
-            except LanguageError as error:
-                error.subject = f"{self.name}: {error.subject}"
-                raise
-        return declared
+def _declared(variables: Mapping[str, str], meaning: Mapping[str, str]) -> Declarations:
+    declared = Declarations()
+    for name, shape in variables.items():
+        declared.declare(name, shape, meaning.get(name, ""))
+    return declared
 
-    def _wrt(self, objective: Mapping[str, Any]) -> list[str] | None:
-        wrt = objective.get("wrt")
-        if wrt is None:
-            return None
-        if isinstance(wrt, str):
-            return [wrt]
-        if not isinstance(wrt, list) or not all(isinstance(w, str) for w in wrt) or not wrt:
-            raise self._fail("objective.wrt is not a list of names", 'wrt = ["W", "b"]', "wrt")
-        return list(wrt)
 
-    def _order(self, objective: Mapping[str, Any]) -> int:
-        order = objective.get("order", 1)
-        if isinstance(order, bool) or order not in (1, 2):
-            raise self._fail(
-                f"objective.order is {order!r}", "1 asks for gradients, 2 for Hessians too", "order"
-            )
-        return int(order)
+def _claims(entries: list[dict[str, Any]], at: Entry) -> list[ClaimText]:
+    return [_claim(entry, at.inside(k)) for k, entry in enumerate(entries)]
 
-    def _stack(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        asked = self._table(data, "stack")
-        self._keys(asked, _STACK, "[stack]")
-        found: dict[str, Any] = {
-            k: self._string(v, f"stack.{k}") for k, v in asked.items() if k != "shared"
-        }
-        if "shared" in asked:
-            shared = asked["shared"]
-            if not isinstance(shared, list) or not all(isinstance(s, str) for s in shared):
-                raise self._fail("stack.shared is not a list of names", 'shared = ["M"]', "shared")
-            found["shared"] = shared
-        return found
 
-    def _claims(self, data: Mapping[str, Any]) -> list[ClaimText]:
-        entries = data.get("claims", [])
-        if not isinstance(entries, list) or not all(isinstance(c, dict) for c in entries):
-            raise self._fail("claims is not a list of tables", "write [[claims]]", "claims")
-        found = []
-        for claim in entries:
-            self._keys(claim, _CLAIM, "[[claims]]")
-            found.append(self._claim(claim))
-        return found
-
-    def _claim(self, claim: Mapping[str, Any]) -> ClaimText:
-        latex = "latex" in claim
-        if latex and "says" in claim:
-            raise self._fail("a claim has 'says' and 'latex'", "write one of them", "latex")
-        for key in ("about", "says"):
-            # The left-hand side of an equation in LaTeX can say what it is about.
-            if key not in claim and not latex:
-                raise self._fail(f"a claim has no {key!r}", 'about = "dL/dW"', "claims")
-        written = claim["latex" if latex else "says"]
-        says = written if isinstance(written, list) else [written]
-        texts = tuple(self._string(s, f"claims.{'latex' if latex else 'says'}") for s in says)
-        about = self._string(claim.get("about", ""), "claims.about")
-        syntax = "latex" if latex else "python"
-        return ClaimText(about, texts, str(claim.get("question", "")), syntax)
+def _claim(claim: Mapping[str, Any], at: Entry) -> ClaimText:
+    latex = "latex" in claim
+    if latex and "says" in claim:
+        raise at.fail("a claim has 'says' and 'latex'", "write one of them", "latex")
+    for key in ("about", "says"):
+        # The left-hand side of an equation in LaTeX can say what it is about.
+        if key not in claim and not latex:
+            raise at.fail(f"a claim has no {key!r}", 'about = "dL/dW"')
+    says = tuple(claim["latex" if latex else "says"])
+    syntax = "latex" if latex else "python"
+    return ClaimText(claim.get("about", ""), says, claim.get("question", ""), syntax)

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from textwrap import shorten
 from typing import Any
 
 from ..errors import (
@@ -40,8 +41,11 @@ from .grammar import Statement, parse_expression, prepared
 from .inferring import infer, is_open
 from .settling import settle
 from .syntaxes import PYTHON, Syntax, problem_syntax
+from .texts import check_name, names_of, problem_name, sentence, sentences, shortened
 
 _CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
+_UNNAMED = "derivation"
+_LONG_TITLE = 2_000  # characters of a text that is its own title
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,14 @@ def build(
     ``Problem.text`` is in the expression language, whatever syntax the text was written in.
     """
     source = as_written(source) if isinstance(source, str) else source
+    title, question = sentence(title, "the title"), sentence(question, "the question")
+    meanings = sentences(meanings or {}, "the meanings")
+    source_note = sentence(source_note, "the source")
+    name = problem_name(name) if name != "" else _UNNAMED
+    upstream = None if upstream is None else check_name(upstream, "the given gradient")
+    _check_claims(claims)
+    if isinstance(order, bool) or order not in (1, 2):
+        raise InputError(f"the order is {shortened(order)}", remedy="there are 1 and 2")
     written = PYTHON if source.symbols else problem_syntax(syntax)
     text = prepared(source.text)
     statements = written.parse(text)
@@ -248,8 +260,8 @@ def build(
         text = "\n".join(lines)
     return Problem(
         text=text,
-        title=title or f"Gradient of {' '.join(text.split())}",
-        name=name or "derivation",
+        title=title or default_title(text),
+        name=name,
         variables=dict(declared.variables),
         definitions=definitions,
         objective=objective,
@@ -257,7 +269,7 @@ def build(
         upstream=given,
         dims=tuple(_dims(declared, objective)),
         claims=tuple(claims),
-        meanings=dict(meanings or {}),
+        meanings=meanings,
         question=question,
         source=source_note,
         order=order,
@@ -266,6 +278,25 @@ def build(
         place=statements[-1].span,
         symbols=source.symbols,
     )
+
+
+def default_title(text: str) -> str:
+    """Return the title of a problem that has none.
+
+    >>> default_title("Z = X @ W; L(Z)")
+    'Gradient of Z = X @ W; L(Z)'
+    """
+    return f"Gradient of {shorten(text, _LONG_TITLE, placeholder=' ..')}"
+
+
+def _check_claims(claims: Sequence[ClaimText]) -> None:
+    for claim in claims:
+        if not isinstance(claim, ClaimText):
+            raise InputError(
+                f"a claim is {shortened(claim)}, not a ClaimText",
+                remedy='ClaimText("dL/dW", ("X.T @ G",))',
+            )
+        sentence(claim.question, "the question of a claim")
 
 
 def _dims(declared: Declarations, objective: Expr) -> dict[str, None]:
@@ -351,7 +382,7 @@ def _chosen(
 ) -> tuple[str, ...]:
     if wrt is None:
         return tuple(v for v in declared.variables if v in used)
-    names = tuple(n.strip() for n in wrt.split(",")) if isinstance(wrt, str) else tuple(wrt)
+    names = names_of(wrt, "wrt")
     for name in names:
         if name not in declared.variables:
             known = ", ".join(declared.variables)
@@ -389,7 +420,8 @@ def _given_gradients(
     for e in _losses(objective):
         assert isinstance(e.data, tuple)
         name = e.data[1]
-        if name in declared.variables or name in definitions:
+        taken = {**declared.variables, **definitions, **declared.dims}
+        if name in {**taken, **declared.losses, **declared.entrywise}:
             raise DeclarationError(
                 f"the given gradient {name!r} has the name of a variable",
                 remedy='give it another: upstream = "dZ"',

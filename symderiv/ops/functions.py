@@ -145,7 +145,7 @@ register(
         ),
         text=lambda e, text: f"{spelled(e)}({text(e.args[0])})",
         notation=_apply_notation,
-        numpy=lambda e, code: f"{spelled(e)}({code(e.args[0])})",
+        numpy=lambda e, code: f"{code.word(spelled(e))}({code(e.args[0])})",
         samples=("f(X)", "f(A @ X) * X", "fp(X) * X"),
         bad=("f()", "f(X, X)"),
     )

@@ -230,7 +230,7 @@ def _sum_notation(e: Expr, write: Writes) -> Math:
 
 def _sum_code(e: Expr, code: Codes) -> str:
     name, dim = sum_index(e)
-    return f"sum({code(e.args[0])} for {name} in range({code.size(dim)}))"
+    return f"sum({code(e.args[0])} for {code.index(name)} in range({code.size(dim)}))"
 
 
 register(

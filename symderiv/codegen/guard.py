@@ -1,0 +1,70 @@
+"""What generated code may be made of, looked at before it runs.
+
+Contract: generated code imports NumPy and SciPy alone, and uses no name that it does not bind but
+a few of Python's own; anything else is an error of the generator, and is not run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from ..errors import CheckError
+
+_BUILTINS = frozenset(
+    (
+        "ValueError KeyError abs all any dict enumerate float int isinstance len list map max min "
+        "range set slice sorted str sum tuple zip complex bool"
+    ).split()
+)
+_BARRED = (ast.ClassDef, ast.AsyncFunctionDef, ast.Global, ast.Nonlocal, ast.ImportFrom)
+
+
+def checked(source: str, bound: Iterable[str] = ()) -> ast.Module:
+    """Return the syntax tree of generated source; raises CheckError for what it may not hold.
+
+    ``bound`` are names that the source finds bound, and modules that it may import besides.
+
+    >>> checked("__import__('os')")
+    Traceback (most recent call last):
+    symderiv.errors.CheckError: generated code may not use __import__; it is not run
+    """
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    known = {*_BUILTINS, *bound, *(name for node in nodes for name in _bound(node))}
+    for node in nodes:
+        name = _barred(node, known, {*bound})
+        if name:
+            raise CheckError(f"generated code may not use {name}; it is not run")
+    return tree
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """Return the names that a node binds."""
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        return [node.id]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    if isinstance(node, ast.Import):
+        return [a.asname or a.name.split(".")[0] for a in node.names]
+    return []
+
+
+def _barred(node: ast.AST, known: set[str], modules: set[str]) -> str:
+    """Return what a node uses and may not, or nothing."""
+    if isinstance(node, _BARRED):
+        return type(node).__name__
+    if isinstance(node, ast.Name) and (node.id not in known or node.id.startswith("__")):
+        return node.id
+    if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        return node.attr
+    if isinstance(node, ast.Import):
+        wrong = [a.name for a in node.names if not _is_allowed(a.name, modules)]
+        return wrong[0] if wrong else ""
+    return ""
+
+
+def _is_allowed(module: str, modules: set[str]) -> bool:
+    return module == "numpy" or module.split(".")[0] == "scipy" or module in modules
