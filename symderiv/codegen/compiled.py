@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .guard import checked
+from .guard import run
 from .module import Module
 
 
@@ -35,9 +35,7 @@ class Compiled:
 def compile_module(module: Module) -> Compiled:
     """Return the callables of a generated module."""
     file = f"<symderiv {module.name}>"
-    namespace: dict[str, Any] = {"__name__": module.name}
-    # Our own generated source, and looked at again.
-    exec(compile(checked(module.source), file, "exec"), namespace)
+    namespace = run(module.source, {"__name__": module.name}, file)
     # With its lines in the cache, a traceback shows the generated code.
     linecache.cache[file] = (len(module.source), None, module.source.splitlines(True), file)
     return Compiled(module, namespace["forward"], namespace["backward"])

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..expr import Expr, free_ranges, rebuild, walk, with_args
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
-from .guard import checked
+from .guard import run
 from .helpers import SOURCES, imports, with_needs
 from .lines import array_shape, shape_text
 from .numpy_code import Coder, python_name
@@ -49,8 +49,7 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
     sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
     whole = "\n".join(f"{name} = {source}" for name, source in parts)
     body = "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])
-    exec(compile(checked(body, space), "<symderiv expression>", "exec"), space)
-    value = space[_VALUE]
+    value = run(body, space, "<symderiv expression>")[_VALUE]
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     return np.asarray(value).reshape(expected)
 

@@ -52,7 +52,7 @@ def docstring(lines: Sequence[str]) -> list[str]:
 def _escaped(line: str) -> str:
     """Return a line of text for a literal: no quote ends it, and nothing in it is invisible."""
     found = []
-    for char, following in zip(line, f"{line[1:]}\"", strict=False):
+    for char, following in zip(line, f'{line[1:]}"', strict=False):
         if char == "\\" or (char == '"' and following == '"'):
             found.append(f"\\{char}")
         elif char.isprintable():

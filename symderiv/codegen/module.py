@@ -355,9 +355,7 @@ class _Builder:
         )
 
     def _shape_notes(self) -> list[str]:
-        return [
-            f"    {name} = np.shape({python_name(n)})" for n, name in self.shape_names.items()
-        ]
+        return [f"    {name} = np.shape({python_name(n)})" for n, name in self.shape_names.items()]
 
     def _is_thin(self, name: str) -> bool:
         """Whether a variable is declared with more axes than its array has inside the code."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .guard import checked
+from .guard import run
 from .literals import literal, quoted
 
 STRUCTURES = {
@@ -94,18 +94,17 @@ def source_of_projections(wanted: Mapping[str, tuple[str, str]]) -> str:
     if not wanted:
         return ""
     branches = "".join(
-        f"    if kind == {kind}:\n        return {PROJECTIONS[kind]}\n"
+        f"    if kind == {literal(kind)}:\n        return {PROJECTIONS[kind]}\n"
         for kind in dict.fromkeys(wanted.values())
     )
-    return f"\n\nCONVENTIONS = {dict(wanted)}\n\n{PROJECTED.format(branches=branches)}"
+    return f"\n\nCONVENTIONS = {literal(dict(wanted))}\n\n{PROJECTED.format(branches=branches)}"
 
 
 def projected(x: Any, g: Any, kind: tuple[str, str] | None) -> Any:
     """Return a gradient under a convention, from the one that takes entries as independent."""
     if kind is None:
         return g
-    space: dict[str, Any] = {"np": np}
-    exec(source_of_projections({"x": kind}), space)
+    space = run(source_of_projections({"x": kind}), {"np": np}, "<symderiv projection>")
     return space["projected"]("x", x, g)
 
 
@@ -114,7 +113,5 @@ def structured(x: Any, properties: Sequence[str]) -> Any:
     kind = structure(properties)
     if kind is None:
         return x
-    space: dict[str, Any] = {"np": np}
-    source = source_of_structures({"x": kind})
-    exec(compile(checked(source, space), "<symderiv structure>", "exec"), space)
+    space = run(source_of_structures({"x": kind}), {"np": np}, "<symderiv structure>")
     return space["with_structure"]("x", x)

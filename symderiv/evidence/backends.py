@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, checked_sizes, projected
-from ..codegen.guard import checked
+from ..codegen.guard import run
 from ..derivation import Derivation
 from ..errors import CheckError
 from .differences import (
@@ -84,9 +84,8 @@ def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str,
 
 
 def _namespace(compiled: Compiled, module: Any, scipy: Any, read: Any) -> dict[str, Any]:
-    space: dict[str, Any] = {"__name__": compiled.module.name}
-    tree = checked(compiled.source)
-    exec(compile(tree, f"<symderiv {compiled.module.name}>", "exec"), space)
+    name = compiled.module.name
+    space = run(compiled.source, {"__name__": name}, f"<symderiv {name}>")
     space["np"], space["scipy"], space["_read"] = module, scipy, read
     return space
 

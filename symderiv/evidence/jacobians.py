@@ -178,7 +178,7 @@ def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str
         found[name] = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in x.shape if str(d) != "1"))
     for letter in problem.declared.entrywise or ("f", "g", "h"):
         for order in range(4):
-            found.setdefault(letter + "p" * order, unspecified("f" + "p" * min(order, 2)))
+            found.setdefault(letter + "p" * order, unspecified(min(order, 2)))
     return found
 
 

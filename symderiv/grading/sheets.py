@@ -17,7 +17,6 @@ from ..errors import InputError, ProblemFileError, SymderivError
 from ..language import ClaimText, Problem, load_file
 from ..language.declarations import Declarations
 from ..language.problem import build
-from ..language.syntaxes import PYTHON
 from ..language.schema import (
     FORMULA,
     IDENTIFIER,
@@ -29,6 +28,7 @@ from ..language.schema import (
     Table,
     Tables,
 )
+from ..language.syntaxes import PYTHON
 from ..language.tables import Document, parse_json, parse_toml, read_text
 from ..library import load_named
 from ..library import names as ready_made

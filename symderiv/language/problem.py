@@ -6,16 +6,13 @@ expression is resolved. Reading twice gives the same problem. Knows no calculus.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from textwrap import shorten
 from typing import Any
 
 from ..errors import (
-    DeclarationError,
-    IndexNameError,
     InputError,
     Span,
     UnknownNameError,
@@ -24,10 +21,7 @@ from ..expr import (
     Expr,
     Variable,
     dims_of,
-    free_indices,
     named,
-    node,
-    rebuild,
     var,
     walk,
 )
@@ -36,14 +30,21 @@ from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
 from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from .declarations import Declarations
-from .elaborate import CONSTANTS, Elaborator
-from .grammar import Statement, parse_expression, prepared
+from .elaborate import Elaborator
+from .grammar import parse_expression, prepared
 from .inferring import infer, is_open
 from .settling import settle
+from .statements import (
+    declare_constructor_sizes,
+    free_gradient_name,
+    given_gradients,
+    losses_of,
+    number_losses,
+    read_statements,
+)
 from .syntaxes import PYTHON, Syntax, problem_syntax
 from .texts import check_name, names_of, problem_name, sentence, sentences, shortened
 
-_CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
 _UNNAMED = "derivation"
 _LONG_TITLE = 2_000  # characters of a text that is its own title
 
@@ -87,7 +88,7 @@ class Problem:
         if self.objective.op == "loss":
             assert isinstance(self.objective.data, tuple)
             return str(self.objective.data[0])
-        parts = {str(e.data[0]) for e in _losses(self.objective) if isinstance(e.data, tuple)}
+        parts = {str(e.data[0]) for e in losses_of(self.objective) if isinstance(e.data, tuple)}
         taken = {*self.variables, *self.definitions, *self.upstream, *parts}
         return next(n for n in ("L", "J", "F", "Loss", "Objective") if n not in taken)
 
@@ -135,7 +136,7 @@ class Problem:
         reader.closed = True
         if assumed:
             reader.definitions.update({n: settle(reader, x) for n, x in self.definitions.items()})
-        for e in _losses(self.objective):
+        for e in losses_of(self.objective):
             assert isinstance(e.data, tuple)
             reader.gradients[e.data[0], e.args[0]] = e.data[1]
         return reader
@@ -231,52 +232,44 @@ def build(
     ``Problem.text`` is in the expression language, whatever syntax the text was written in.
     """
     source = as_written(source) if isinstance(source, str) else source
-    title, question = sentence(title, "the title"), sentence(question, "the question")
-    meanings = sentences(meanings or {}, "the meanings")
-    source_note = sentence(source_note, "the source")
-    name = problem_name(name) if name != "" else _UNNAMED
+    said = {
+        "title": sentence(title, "the title"),
+        "question": sentence(question, "the question"),
+        "source": sentence(source_note, "the source"),
+        "name": problem_name(name) if name != "" else _UNNAMED,
+    }
     upstream = None if upstream is None else check_name(upstream, "the given gradient")
-    _check_claims(claims)
-    if isinstance(order, bool) or order not in (1, 2):
-        raise InputError(f"the order is {shortened(order)}", remedy="there are 1 and 2")
     written = PYTHON if source.symbols else problem_syntax(syntax)
     text = prepared(source.text)
     statements = written.parse(text)
-    _declare_constructor_sizes(statements, declared)
+    declare_constructor_sizes(statements, declared)
     declared.check()
-    gradient = upstream or _free_gradient_name(statements, declared)
+    gradient = upstream or free_gradient_name(statements, declared)
     make = partial(written.reader, text, declared, upstream=gradient)
-    inferred = infer(make, statements, declared) if is_open(statements, declared) else {}
-    if inferred:
-        declared.variables.update(inferred)
+    if is_open(statements, declared):
+        declared.variables.update(infer(make, statements, declared))
         declared.check()
-    definitions, objective = _read(make, statements, declared)
-    definitions, objective = _number_losses(definitions, objective, gradient)
-    used = dict(variables_of(objective))
-    chosen = _chosen(wrt, declared, used)
-    given = _given_gradients(objective, declared, definitions)
+    definitions, objective = read_statements(make, statements, declared)
+    definitions, objective = number_losses(definitions, objective, gradient)
     if written is not PYTHON or source.symbols:
         lines = [*(f"{n} = {spelled(x)}" for n, x in definitions.items()), spelled(objective)]
         text = "\n".join(lines)
     return Problem(
         text=text,
-        title=title or default_title(text),
-        name=name,
         variables=dict(declared.variables),
         definitions=definitions,
         objective=objective,
-        wrt=chosen,
-        upstream=given,
+        wrt=_chosen(wrt, declared, dict(variables_of(objective))),
+        upstream=given_gradients(objective, declared, definitions),
         dims=tuple(_dims(declared, objective)),
-        claims=tuple(claims),
-        meanings=meanings,
-        question=question,
-        source=source_note,
-        order=order,
-        stack=dict(stack or {}),
         declared=declared,
         place=statements[-1].span,
         symbols=source.symbols,
+        meanings=sentences(meanings or {}, "the meanings"),
+        claims=_claims(claims),
+        order=_order(order),
+        stack=dict(stack or {}),
+        **{**said, "title": said["title"] or default_title(text)},
     )
 
 
@@ -289,7 +282,13 @@ def default_title(text: str) -> str:
     return f"Gradient of {shorten(text, _LONG_TITLE, placeholder=' ..')}"
 
 
-def _check_claims(claims: Sequence[ClaimText]) -> None:
+def _order(order: int) -> int:
+    if isinstance(order, bool) or order not in (1, 2):
+        raise InputError(f"the order is {shortened(order)}", remedy="there are 1 and 2")
+    return order
+
+
+def _claims(claims: Sequence[ClaimText]) -> tuple[ClaimText, ...]:
     for claim in claims:
         if not isinstance(claim, ClaimText):
             raise InputError(
@@ -297,6 +296,7 @@ def _check_claims(claims: Sequence[ClaimText]) -> None:
                 remedy='ClaimText("dL/dW", ("X.T @ G",))',
             )
         sentence(claim.question, "the question of a claim")
+    return tuple(claims)
 
 
 def _dims(declared: Declarations, objective: Expr) -> dict[str, None]:
@@ -306,75 +306,6 @@ def _dims(declared: Declarations, objective: Expr) -> dict[str, None]:
             found.update(dict.fromkeys(dim.names))
     found.update(dims_of(objective))
     return found
-
-
-def _declare_constructor_sizes(statements: list[Statement], declared: Declarations) -> None:
-    """``ones(n)`` and ``eye(n)`` declare n, also for what stands before them."""
-    for statement in statements:
-        for at in ast.walk(statement.value):
-            named_call = isinstance(at, ast.Call) and isinstance(at.func, ast.Name)
-            if not named_call or at.func.id not in _CONSTRUCTORS:  # type: ignore[attr-defined]
-                continue
-            sizes = at.args[1:] if at.func.id == "onehot" else at.args  # type: ignore[attr-defined]
-            for size in sizes:
-                for leaf in ast.walk(size):
-                    if isinstance(leaf, ast.Name) and leaf.id not in declared.variables:
-                        declared.dims.setdefault(leaf.id)
-
-
-def _free_gradient_name(statements: list[Statement], declared: Declarations) -> str:
-    names = {at.id for s in statements for at in ast.walk(s.value) if isinstance(at, ast.Name)}
-    taken = names | {s.name or "" for s in statements} | set(declared.variables)
-    return next(g for g in ("G", "dL", "dLoss", "G_up") if g not in taken)
-
-
-def _read(
-    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
-) -> tuple[dict[str, Expr], Expr]:
-    definitions: dict[str, Expr] = {}
-    for k, statement in enumerate(statements):
-        reader = make(definitions)
-        value = settle(reader, reader.read(statement.value))
-        loose = free_indices(value)
-        if loose:
-            raise IndexNameError(
-                f"the index {next(iter(loose))} is free: nothing sums over it",
-                span=statement.span,
-                remedy=f"bind it: Sum({next(iter(loose))}, ...)",
-            )
-        if statement.name is None and k < len(statements) - 1:
-            raise DeclarationError(
-                "an expression before the last line has no name",
-                span=statement.span,
-                remedy="name it (Z = ...), or write only one objective, last",
-            )
-        if statement.name is None:
-            return definitions, value
-        _check_definition(statement, declared, definitions)
-        definitions[statement.name] = value
-    last = statements[-1]
-    raise DeclarationError(
-        "there is no objective: the last line is a definition",
-        span=last.span,
-        remedy=f"add what is to be differentiated, such as L({last.name})",
-    )
-
-
-def _check_definition(
-    statement: Statement, declared: Declarations, definitions: Mapping[str, Expr]
-) -> None:
-    name = statement.name or ""
-    for taken, what in (
-        (declared.variables, "a variable"),
-        (definitions, "defined already"),
-        (declared.dims, "a size"),
-        (dict.fromkeys(CONSTANTS), "a constant"),
-    ):
-        if name in taken:
-            raise DeclarationError(
-                f"{name!r} is {what}", span=statement.span, remedy="use another name"
-            )
-    Declarations().check_name(name, name)
 
 
 def _chosen(
@@ -391,40 +322,3 @@ def _chosen(
                 remedy=f"the variables are: {known}",
             )
     return names
-
-
-def _losses(x: Expr) -> list[Expr]:
-    return [e for e in walk(x) if e.op == "loss"]
-
-
-def _number_losses(
-    definitions: dict[str, Expr], objective: Expr, upstream: str
-) -> tuple[dict[str, Expr], Expr]:
-    """Give every unspecified loss a gradient of its own: G when there is one, else G1, G2, .."""
-    found = _losses(objective)
-    if len(found) < 2:
-        return definitions, objective
-    number = {e: f"{upstream}{k}" for k, e in enumerate(found, 1)}
-
-    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        data = (old.data[0], number[old]) if old in number else old.data  # type: ignore[index]
-        return node(old.op, args, old.shape, data)
-
-    return {n: rebuild(x, change) for n, x in definitions.items()}, rebuild(objective, change)
-
-
-def _given_gradients(
-    objective: Expr, declared: Declarations, definitions: Mapping[str, Expr]
-) -> dict[str, Expr]:
-    given: dict[str, Expr] = {}
-    for e in _losses(objective):
-        assert isinstance(e.data, tuple)
-        name = e.data[1]
-        taken = {**declared.variables, **definitions, **declared.dims}
-        if name in {**taken, **declared.losses, **declared.entrywise}:
-            raise DeclarationError(
-                f"the given gradient {name!r} has the name of a variable",
-                remedy='give it another: upstream = "dZ"',
-            )
-        given[name] = e.args[0]
-    return given

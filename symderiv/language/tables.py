@@ -65,7 +65,9 @@ def parse_toml(source: str, name: str) -> dict[str, Any]:
     """Return the tables of a TOML text; raises ProblemFileError with the place."""
     deep = _DOTTED.search(source)
     if deep is not None:
-        raise _not(name, "TOML", f"a name of more than {DEEPEST} parts", _span(source, deep.start()))
+        raise _not(
+            name, "TOML", f"a name of more than {DEEPEST} parts", _span(source, deep.start())
+        )
     try:
         return tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:

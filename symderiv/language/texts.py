@@ -74,7 +74,7 @@ def check_name(name: object, what: str, span: Span | None = None) -> str:
     """
     if not isinstance(name, str) or not NAME.match(name) or name.startswith("__"):
         raise DeclarationError(
-            f"{what} {shortened(name)} is not a name" if what else f"{shortened(name)} is not a name",
+            f"{what} {shortened(name)} is not a name".strip(),
             span=span,
             remedy="a name is letters, digits and _ and starts with a letter",
         )
@@ -139,4 +139,3 @@ def shortened(value: object) -> str:
     if isinstance(value, int | float | bool) or value is None:
         return str(value)[: _SHOWN + 2]
     return f"a {type(value).__name__}"
-

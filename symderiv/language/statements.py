@@ -1,0 +1,131 @@
+"""Statements to definitions and an objective, each unspecified loss with its given gradient.
+
+Contract: what is read is complete in itself; a name stands for one thing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from itertools import chain, count
+
+from ..errors import DeclarationError, IndexNameError
+from ..expr import Expr, free_indices, node, rebuild, walk
+from .declarations import Declarations
+from .elaborate import CONSTANTS, Elaborator
+from .grammar import Statement
+from .settling import settle
+
+_CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
+
+
+def declare_constructor_sizes(statements: list[Statement], declared: Declarations) -> None:
+    """``ones(n)`` and ``eye(n)`` declare n, also for what stands before them."""
+    for statement in statements:
+        for at in ast.walk(statement.value):
+            named_call = isinstance(at, ast.Call) and isinstance(at.func, ast.Name)
+            if not named_call or at.func.id not in _CONSTRUCTORS:  # type: ignore[attr-defined]
+                continue
+            sizes = at.args[1:] if at.func.id == "onehot" else at.args  # type: ignore[attr-defined]
+            for size in sizes:
+                for leaf in ast.walk(size):
+                    if isinstance(leaf, ast.Name) and leaf.id not in declared.variables:
+                        declared.dims.setdefault(leaf.id)
+
+
+def free_gradient_name(statements: list[Statement], declared: Declarations) -> str:
+    """Return a name for the given gradient that nothing else has: G, mostly."""
+    names = {at.id for s in statements for at in ast.walk(s.value) if isinstance(at, ast.Name)}
+    taken = names | {s.name or "" for s in statements} | set(declared.variables)
+    taken |= {*declared.dims, *declared.losses, *declared.entrywise}
+    more = (f"G_up{k}" for k in count(1))
+    return next(g for g in chain(("G", "dL", "dLoss", "G_up"), more) if g not in taken)
+
+
+def read_statements(
+    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
+) -> tuple[dict[str, Expr], Expr]:
+    """Return definitions and the objective; raises LanguageError with the place."""
+    definitions: dict[str, Expr] = {}
+    for k, statement in enumerate(statements):
+        reader = make(definitions)
+        value = settle(reader, reader.read(statement.value))
+        loose = free_indices(value)
+        if loose:
+            raise IndexNameError(
+                f"the index {next(iter(loose))} is free: nothing sums over it",
+                span=statement.span,
+                remedy=f"bind it: Sum({next(iter(loose))}, ...)",
+            )
+        if statement.name is None and k < len(statements) - 1:
+            raise DeclarationError(
+                "an expression before the last line has no name",
+                span=statement.span,
+                remedy="name it (Z = ...), or write only one objective, last",
+            )
+        if statement.name is None:
+            return definitions, value
+        _check_definition(statement, declared, definitions)
+        definitions[statement.name] = value
+    last = statements[-1]
+    raise DeclarationError(
+        "there is no objective: the last line is a definition",
+        span=last.span,
+        remedy=f"add what is to be differentiated, such as L({last.name})",
+    )
+
+
+def _check_definition(
+    statement: Statement, declared: Declarations, definitions: Mapping[str, Expr]
+) -> None:
+    name = statement.name or ""
+    for taken, what in (
+        (declared.variables, "a variable"),
+        (definitions, "defined already"),
+        (declared.dims, "a size"),
+        (dict.fromkeys(CONSTANTS), "a constant"),
+    ):
+        if name in taken:
+            raise DeclarationError(
+                f"{name!r} is {what}", span=statement.span, remedy="use another name"
+            )
+    Declarations().check_name(name, name)
+
+
+def losses_of(x: Expr) -> list[Expr]:
+    """Return the unspecified losses in an expression."""
+    return [e for e in walk(x) if e.op == "loss"]
+
+
+def number_losses(
+    definitions: dict[str, Expr], objective: Expr, upstream: str
+) -> tuple[dict[str, Expr], Expr]:
+    """Give every unspecified loss a gradient of its own: G when there is one, else G1, G2, .."""
+    found = losses_of(objective)
+    if len(found) < 2:
+        return definitions, objective
+    number = {e: f"{upstream}{k}" for k, e in enumerate(found, 1)}
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        data = (old.data[0], number[old]) if old in number else old.data  # type: ignore[index]
+        return node(old.op, args, old.shape, data)
+
+    return {n: rebuild(x, change) for n, x in definitions.items()}, rebuild(objective, change)
+
+
+def given_gradients(
+    objective: Expr, declared: Declarations, definitions: Mapping[str, Expr]
+) -> dict[str, Expr]:
+    """Return the given gradients by name, each with the argument of its loss."""
+    given: dict[str, Expr] = {}
+    for e in losses_of(objective):
+        assert isinstance(e.data, tuple)
+        name = e.data[1]
+        taken = {**declared.variables, **definitions, **declared.dims}
+        if name in {**taken, **declared.losses, **declared.entrywise}:
+            raise DeclarationError(
+                f"the given gradient {name!r} has the name of a variable",
+                remedy='give it another: upstream = "dZ"',
+            )
+        given[name] = e.args[0]
+    return given
