@@ -22,12 +22,11 @@ from .errors import NoEntriesError
 from .evidence import Certificate, Evidence
 from .evidence.example import worked_example
 from .jacobians import Jacobian, jacobian_of
-from .language import ClaimText, Problem
-from .language.declarations import Declarations
-from .language.problem import build as build_problem
+from .language import Problem
+from .plaintext import shortened
 from .sampling import least_sizes
 from .shapes import SCALAR
-from .writing import digest
+from .writing import digest, state_of
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
 CHOICES = (*FORMATS, "svg")
@@ -158,50 +157,6 @@ def scribe_of(problem: Problem) -> Scribe:
     return Scribe(Derivation(posed, [name]), problem.meanings)
 
 
-def rerun(data: Mapping[str, Any]) -> tuple[Problem, list[str], tuple[list[str], str, str]]:
-    """Return the problem, the variables and the options that a certificate was made for."""
-    p = data["problem"]
-    declared = Declarations()
-    for name in p["losses"]:
-        declared.declare(name, "loss")
-    for name in p["entrywise"]:
-        declared.declare(name, "entrywise")
-    for name, shape in p["variables"].items():
-        declared.declare(name, shape, p["meanings"].get(name, ""))
-    claims = [
-        ClaimText(c["about"], tuple(c["says"]), c["question"], c.get("syntax", "python"))
-        for c in p["claims"]
-    ]
-    problem = build_problem(
-        p["text"],
-        declared,
-        wrt=p["wrt"],
-        title=p["title"],
-        name=p["name"],
-        upstream=_upstream(p["upstream"]),
-        claims=claims,
-        meanings={k: v for k, v in p["meanings"].items() if k not in p["variables"]},
-        question=p["question"],
-        source_note=p["source"],
-        order=p["order"],
-    )
-    options = data.get("options", {})
-    wrt = list(options.get("wrt", p["wrt"]))
-    chosen = (
-        list(options.get("formats", FORMATS)),
-        str(options.get("style", "index")),
-        str(options.get("engine", "typst")),
-    )
-    return problem, wrt, chosen
-
-
-def _upstream(given: Sequence[str]) -> str | None:
-    """Return the name that given gradients were asked for by: dZ of dZ, and of dZ1, dZ2."""
-    if not given:
-        return None
-    return given[0] if len(given) == 1 else given[0].removesuffix("1")
-
-
 # What one machine measures, and another may not.
 _MEASURED = ("versions", "backends")
 
@@ -210,8 +165,14 @@ def _comparable(key: str, value: Any) -> Any:
     if key in _MEASURED:
         return None
     if key == "differences" and isinstance(value, list):
-        return [{k: v for k, v in d.items() if k != "error"} for d in value]
+        return [_unmeasured(d) for d in value]
     return value
+
+
+def _unmeasured(difference: Any) -> Any:
+    if not isinstance(difference, dict):
+        return difference
+    return {k: v for k, v in difference.items() if k != "error"}
 
 
 def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
@@ -223,11 +184,8 @@ def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes])
         if _comparable(key, data.get(key)) != _comparable(key, fresh[key])
     ]
     for name in sorted({*files, *data.get("files", {})} - {"certificate.json"}):
-        path = folder / name
-        if name not in files or Path(name).name != name:
-            found.append(f"{name} is listed, and not written from this derivation")
-        elif not path.exists():
-            found.append(f"{name} is missing")
-        elif path.read_bytes() != files[name]:
-            found.append(f"{name} is not what is written from this derivation")
+        if name not in files:
+            found.append(f"{shortened(name)} is listed, and not written from this derivation")
+        elif state := state_of(folder / name, files[name]):
+            found.append(f"{name} {state}")
     return found

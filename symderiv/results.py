@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -17,10 +16,11 @@ from .costs import Costs, costs_of
 from .documents import GraphPicture, graph_of, pictures
 from .errors import InputError, MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
+from .evidence.recorded import read_certificate
 from .interop.to_sympy import to_sympy
 from .language import Problem
 from .narration import Section
-from .outputs import CHOICES, build_files, differing, document, jacobian_files, rerun
+from .outputs import CHOICES, build_files, differing, document, jacobian_files
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import ONE
 from .structured import (
@@ -289,29 +289,21 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
 
     Raises InputError where there is no certificate, CheckError where a check fails.
     """
-    path = Path(folder) / "certificate.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as a certificate: {error}",
-            remedy="write one with: symderiv derive .. -o FOLDER",
-        ) from None
-    try:
-        p, wrt, options = rerun(data)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
-        raise InputError(
-            f"{path} is not a certificate of this program",
-            remedy="write one with: symderiv derive .. -o FOLDER",
-        ) from None
-    asked = data.get("options", {})
-    if "kind" in asked:
-        matrix = jacobian_by(p, wrt[0], str(asked.get("layout", "numerator")))
-        files = jacobian_files(matrix, matrix.certificate, options[0], options[2])
-        return matrix.certificate, differing(Path(folder), data, files)
+    known = read_certificate(Path(folder) / "certificate.json")
+    options = known.options
+    formats = options.get("formats", ("md", "tex", "pdf", "py"))
+    engine = options.get("engine", "typst")
+    if "kind" in options:
+        by = hessian_by if options["kind"] == "hessian" else jacobian_by
+        matrix = by(known.problem, known.wrt[0], options.get("layout", "numerator"))
+        files = jacobian_files(matrix, matrix.certificate, formats, engine)
+        return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(
-        p, wrt, structured=asked.get("structured", AMBIENT), order=asked.get("order")
+        known.problem,
+        known.wrt,
+        structured=options.get("structured", AMBIENT),
+        order=options.get("order"),
     )
     certificate = fresh.verify()
-    files = fresh.files(options[0], style=options[1], engine=options[2])
-    return certificate, differing(Path(folder), data, files)
+    files = fresh.files(formats, style=options.get("style", "index"), engine=engine)
+    return certificate, differing(Path(folder), known.data, files)

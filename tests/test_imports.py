@@ -9,12 +9,13 @@ ROOT = Path(symderiv.__file__).parent
 
 # From the bottom up: a part may import parts on lines above it, and its own.
 LAYERS = [
-    ["errors", "shapes", "interning", "cells", "dual"],
+    ["errors", "plaintext", "shapes", "interning", "cells", "dual"],
     ["expr", "fitting"],
     ["counting"],
     ["notation.math", "notation.names", "notation.spacing"],
     ["tensor"],
     ["ops", "notation.latex", "notation.typst", "notation.unicode", "notation.words"],
+    ["notation.ascii"],
     ["notation.text", "notation.written", "notation"],
     ["fixedpoint"],
     ["highprecision"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -11,6 +10,7 @@ from ..bench import measure
 from ..bench.derive import DEPTHS, described, table
 from ..errors import InputError
 from .common import json_option
+from .terminal import say, say_data
 
 
 @click.group(name="bench", short_help="Measure speed against other programs.")
@@ -46,6 +46,9 @@ def derive_command(repeat: int, depth: str, quick: bool, as_json: bool) -> None:
         repeat=1 if quick else repeat,
         depths=[2, 4] if quick else depths,
         quick=quick,
-        progress=lambda line: click.echo(line, err=True) if shown else None,
+        progress=lambda line: say(line, err=True) if shown else None,
     )
-    click.echo(json.dumps(described(found), indent=2) if as_json else table(found))
+    if as_json:
+        say_data(described(found))
+    else:
+        say(table(found))

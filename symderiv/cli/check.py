@@ -19,6 +19,7 @@ from ..language.syntaxes import LATEX
 from ..language.tables import read_text
 from .common import json_option, problem_options, read_problem
 from .reports import summary, told
+from .terminal import has_colours, say, say_data
 
 _SLOW = 4  # claims, from which on a bar shows how far it is
 
@@ -95,11 +96,11 @@ def command(
     answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
     paths = answers.write(output, chosen) if output is not None else []
     if as_json:
-        click.echo(answers.to_json(), nl=False)
+        say_data([a.data() for a in answers])
     else:
         _print(answers, many)
         for path in paths:
-            click.echo(f"wrote {path}")
+            say(f"wrote {path}")
     raise click.exceptions.Exit(answers.exit_code)
 
 
@@ -147,7 +148,7 @@ def _claimed_in_latex(
 
 def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
     """Return the answers, with a bar on a terminal where there are many."""
-    hidden = len(asked) < _SLOW or not sys.stderr.isatty()
+    hidden = len(asked) < _SLOW or not sys.stderr.isatty() or not has_colours()
     with click.progressbar(
         length=len(asked), label="checking", file=sys.stderr, hidden=hidden
     ) as b:
@@ -158,9 +159,9 @@ def _print(answers: Answers, many: bool) -> None:
     """Print every answer in full, of many claims only those that are not right, then a table."""
     for answer in answers:
         if not many or answer.status != RIGHT:
-            click.echo("\n".join(told(answer)))
+            say("\n".join(told(answer)))
     if many:
-        click.echo("\n".join(summary(answers)))
+        say("\n".join(summary(answers)))
 
 
 def _formats(formats: str) -> list[str]:

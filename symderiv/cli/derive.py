@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from ..notation.text import text
 from ..notation.unicode import unicode
 from ..notation.written import Writer
 from ..outputs import CHOICES, FORMATS, entries_example
+from ..plaintext import on_one_line
 from ..results import Derivation, Result
 from ..shapes import describe
 from ..stacking import stack
@@ -23,6 +23,7 @@ from ..structured import AMBIENT, CONVENTIONS, StructuredResult
 from .common import equation, inferred_note, json_option, problem_options, read_problem
 from .costs import cost_data, cost_lines
 from .matrices import jacobian_data, jacobian_lines, print_jacobians
+from .terminal import say, say_data
 
 
 @click.command(name="derive", short_help="Derive gradients.")
@@ -120,15 +121,15 @@ def command(
     certificate = derivation.verify()
     paths = derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
     if as_json:
-        click.echo(json.dumps(_data(derivation), indent=2, ensure_ascii=False))
+        say_data(_data(derivation))
         return
     for line in _report(derivation, style):
-        click.echo(line)
+        say(line)
     for line in cost_lines(derivation):
-        click.echo(line)
-    click.echo("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
+        say(line)
+    say("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
     for path in paths:
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _data(derivation: Derivation) -> dict[str, object]:
@@ -157,7 +158,7 @@ def _data(derivation: Derivation) -> dict[str, object]:
 
 def _report(derivation: Derivation, style: str) -> list[str]:
     problem = derivation.problem
-    lines = [click.style(problem.title, bold=True), ""]
+    lines = [click.style(on_one_line(problem.title), bold=True), ""]
     note = inferred_note(problem)
     if note:
         lines += [f"undeclared names read as  {note}", ""]
@@ -165,7 +166,8 @@ def _report(derivation: Derivation, style: str) -> list[str]:
     for name, value in problem.definitions.items():
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
     lines.append(f"  {_objective(derivation)}")
-    lines += [click.style(f"  Source: {problem.source}", dim=True)] if problem.source else []
+    if problem.source:
+        lines.append(click.style(f"  Source: {on_one_line(problem.source)}", dim=True))
     lines.append("")
     if style != "entries":
         for section in derivation.sections:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from ..api import equal
@@ -12,6 +10,7 @@ from ..evidence import describe_verdict
 from ..language.declarations import parse_var_option
 from .common import json_option, syntax_option
 from .reports import report
+from .terminal import say, say_data
 
 
 @click.command(name="equal", short_help="Compare two expressions.")
@@ -28,7 +27,7 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     """
     verdict = equal(left, right, syntax=syntax, **dict(parse_var_option(v) for v in variables))
     if as_json:
-        click.echo(json.dumps(describe_verdict(verdict), indent=2))
+        say_data(describe_verdict(verdict))
     else:
-        click.echo("\n".join(report(verdict)))
+        say("\n".join(report(verdict)))
     raise click.exceptions.Exit(0 if verdict.verdict == RIGHT else 1)

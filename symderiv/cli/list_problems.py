@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 
 import click
@@ -10,6 +9,7 @@ import click
 from .. import library
 from ..language import Problem
 from .common import json_option
+from .terminal import say, say_data
 
 _WIDTH = 98
 
@@ -23,15 +23,15 @@ def command(as_json: bool) -> None:
     }
     if as_json:
         data = [_data(group, p) for group, problems in groups.items() for p in problems]
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        say_data(data)
         return
     wide = max(len(p.name) for problems in groups.values() for p in problems)
     for k, (group, problems) in enumerate(groups.items()):
-        click.echo(("\n" if k else "") + click.style(group, bold=True))
+        say(("\n" if k else "") + click.style(group, bold=True))
         for p in problems:
             line = f"{p.title}: {'; '.join(p.text.splitlines())}"
             short = textwrap.shorten(line, _WIDTH - wide, placeholder=" ...")
-            click.echo(f"  {p.name.ljust(wide)}  {short}")
+            say(f"  {p.name.ljust(wide)}  {short}")
 
 
 def _data(group: str, p: Problem) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 from ..errors import SymderivError
+from .terminal import interrupts_kept, say
 
 # Anything but a minus in front of what no option looks like.
 _OPTION = re.compile(r"(?!-).*|--?|--?[A-Za-z][\w-]*(=.*)?|-o.*", re.DOTALL)
@@ -78,20 +80,23 @@ def main(args: Sequence[str] | None = None) -> Any:
     """Run the command line; errors are printed, never a traceback."""
     given = sys.argv[1:] if args is None else args
     try:
-        code = cli.main([_guarded(a) for a in given], standalone_mode=False)
+        with interrupts_kept():
+            code = cli.main([_guarded(a) for a in given], standalone_mode=False)
         sys.exit(code or 0)
     except SymderivError as error:
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
+        say(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue(), err=True, nl=False)
         sys.exit(2)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except (ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:
+    except Exception as error:  # the outermost door: what is left is an error of the program
         _report_own(error)
         sys.exit(1)
 
@@ -101,5 +106,5 @@ def _report_own(error: Exception) -> None:
     if os.environ.get("SYMDERIV_DEBUG"):
         traceback.print_exception(error)
     label = click.style("error", fg="red", bold=True)
-    click.echo(f"{label}: {type(error).__name__} in the program: {error}", err=True)
-    click.echo("  please report it, with what SYMDERIV_DEBUG=1 prints", err=True)
+    say(f"{label}: {type(error).__name__} in the program: {error}", err=True)
+    say("  please report it, with what SYMDERIV_DEBUG=1 prints", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ..notation.unicode import unicode
 from ..notation.written import Writer
 from ..secondorder import Jacobian, jacobian_by
 from ..shapes import describe
+from .terminal import say, say_data
 
 
 def print_jacobians(
@@ -37,14 +37,14 @@ def print_jacobians(
     paths = found[0].write(output, formats, engine=engine) if output is not None else []
     if as_json:
         data = {j.name: jacobian_data(j) for j in found}
-        click.echo(json.dumps({"problem": problem.text, "jacobians": data}, indent=2))
+        say_data({"problem": problem.text, "jacobians": data})
         return
     for j, certificate in zip(found, checked, strict=True):
         for line in jacobian_lines(j):
-            click.echo(line)
-        click.echo("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
+            say(line)
+        say("checked: " + "; ".join(certificate.lines() + certificate.backend_lines()))
     for path in paths:
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def jacobian_data(jacobian: Jacobian) -> dict[str, object]:

@@ -11,6 +11,7 @@ import click
 from ..claims import Counterexample, Verdict
 from ..claims.verdict import RIGHT
 from ..grading import Answer, Answers
+from ..plaintext import on_one_line
 
 _WIDTH = 100  # of a row of the table
 
@@ -51,7 +52,8 @@ def summary(answers: Answers) -> list[str]:
 def report(v: Verdict) -> list[str]:
     """Return a verdict for the terminal."""
     says = "  =  ".join(v.claim.says)
-    head = v.claim.question or (v.claim.about if v.is_chain else f"{v.claim.about} = {says}")
+    claimed = v.claim.about if v.is_chain else f"{v.claim.about} = {says}"
+    head = on_one_line(v.claim.question) or claimed
     colour = "green" if v.verdict == RIGHT else "red"
     lines = [click.style(head, bold=True)]
     if v.is_chain:

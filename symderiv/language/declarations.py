@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from ..errors import DeclarationError, Span, UnknownNameError
 from ..expr import Variable
+from ..plaintext import shortened
 from ..shapes import ONE, Dim, Shape, size, symbol
-from .texts import NAME, check_name, sentence, shortened
+from .texts import NAME, check_name, sentence
 
 PROPERTIES = [
     "symmetric",

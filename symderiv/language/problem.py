@@ -28,6 +28,7 @@ from ..expr import (
 from ..expr import variables as variables_of
 from ..interop.from_sympy import Written, from_sympy, is_sympy
 from ..notation.text import text as spelled
+from ..plaintext import shortened
 from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from .declarations import Declarations
 from .elaborate import Elaborator
@@ -43,7 +44,7 @@ from .statements import (
     read_statements,
 )
 from .syntaxes import PYTHON, Syntax, problem_syntax
-from .texts import check_name, names_of, problem_name, sentence, sentences, shortened
+from .texts import check_name, names_of, problem_name, sentence, sentences
 
 _UNNAMED = "derivation"
 _LONG_TITLE = 2_000  # characters of a text that is its own title

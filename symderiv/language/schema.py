@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import ProblemFileError, SymderivError
+from ..plaintext import shortened
 from .grammar import LONGEST
 from .tables import Document, Path_
-from .texts import check_name, problem_name, sentence, shortened
+from .texts import check_name, problem_name, sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ProblemFileError, Span
-from .texts import shortened
+from ..plaintext import shortened
 
 LARGEST = 4_000_000  # bytes
 DEEPEST = 40  # parts of a dotted key

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeclarationError, InputError, Span
+from ..plaintext import shortened
 
 LONGEST_SENTENCE = 10_000  # characters
 LONGEST_NAME = 100
-_SHOWN = 40  # characters of a refused text that its error repeats
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROBLEM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
@@ -126,16 +126,3 @@ def named_after(stem: str) -> str:
 def _is_taken(name: str) -> bool:
     plain = name.replace("-", "_")
     return plain.lower() in _HIDDEN or keyword.iskeyword(plain)
-
-
-def shortened(value: object) -> str:
-    """Return a value as an error shows it: on one line, not longer than a few words.
-
-    >>> shortened("a" * 100)
-    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..'"
-    """
-    if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..")
-    if isinstance(value, int | float | bool) or value is None:
-        return str(value)[: _SHOWN + 2]
-    return f"a {type(value).__name__}"

@@ -58,6 +58,9 @@ _ACCENTS = {
     "ddot": "\u0308",
     "vec": "\u20d7",
 }
+RAISED = {mark: c for c, mark in _SUPERSCRIPTS.items() if mark not in "′*" and c not in "−⊤"}
+LOWERED = {mark: c for c, mark in _SUBSCRIPTS.items() if c != "−"}
+ACCENT_MARKS = {mark: name for name, mark in _ACCENTS.items()}
 _TIGHT = frozenset("×/")
 _AFTER = frozenset(",:;")
 _SPACES = dict.fromkeys(Gap, " ") | {Gap.APPLY: "", Gap.DOT: "·"}

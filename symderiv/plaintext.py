@@ -1,0 +1,63 @@
+"""Text that may hold anything, as it is shown: on terminals, in errors, in JSON.
+
+Contract: total; nothing that is invisible, or moves or reorders what stands around it, comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+# Control characters but for line breaks and tabs, format characters (among them those that turn
+# the direction of text), halves of characters, private and unassigned ones.
+_INVISIBLE = re.compile(
+    "["
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f"
+    r"\u2028-\u202e\u2060-\u206f\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff0-\ufffb\ufffe\uffff"
+    r"\U000e0000-\U0010ffff"
+    "]"
+)
+_SHOWN = 40  # characters of a refused text that its error repeats
+
+
+def visible(text: str) -> str:
+    r"""Return a text without characters that move, hide or reorder others: each as its escape.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _INVISIBLE.sub(lambda m: m[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def on_one_line(text: str) -> str:
+    """Return a sentence for a line of a terminal.
+
+    >>> on_one_line("a\\n b")
+    'a b'
+    """
+    return visible(" ".join(text.split()))
+
+
+def json_text(data: object, *, ascii_only: bool = False) -> str:
+    r"""Return data as JSON, as people read it; what is invisible in it is escaped.
+
+    >>> print(json_text({"title": "\u202e"}))
+    {
+      "title": "\u202e"
+    }
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=ascii_only)
+    return _INVISIBLE.sub(lambda m: "\\u007f" if m[0] == "\x7f" else json.dumps(m[0])[1:-1], text)
+
+
+def shortened(value: object) -> str:
+    """Return a value as an error shows it: on one line, not longer than a few words.
+
+    >>> shortened("a" * 100)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..'"
+    """
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..")
+    if isinstance(value, int | float | bool) or value is None:
+        return str(value)[: _SHOWN + 2]
+    return f"a {type(value).__name__}"
