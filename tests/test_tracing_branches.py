@@ -248,3 +248,10 @@ def test_views_share_the_memory_of_an_array() -> None:
         sd.trace(changed, x="n, d")
     with pytest.raises(UnsupportedError, match="view of entries as"):
         sd.trace(lambda x: np.sum(x.view(np.int64)), x="n, d")
+
+
+def test_truth_values_as_floats_are_numbers() -> None:
+    def forward(x: Any) -> Any:
+        return np.sum(x * ((x > 0).astype(float) + 1) - (x < 1).copy().astype(float))
+
+    compare(forward, {"x": "n, d"})

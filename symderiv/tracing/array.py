@@ -246,28 +246,6 @@ class Traced(Posing):
         return sized(times(self._node.dims))
 
     @property
-    def dtype(self) -> Any:
-        """Return the type of the entries: floats."""
-        return np.dtype(float)
-
-    @property
-    def real(self) -> Traced:
-        """Return the entries, which are real."""
-        return self._sharing(self._node)
-
-    def conj(self) -> Traced:
-        """Return the entries, which are real."""
-        return self._sharing(self._node)
-
-    conjugate = conj
-
-    def view(self, kind: Any = np.ndarray) -> Traced:
-        """Return the array on the same memory, as entries of the same type."""
-        if kind not in (np.ndarray, float, np.float64, np.dtype(float)):
-            raise refuse(f".view of entries as {kind!r}", "leave the view out")
-        return self._sharing(self._node)
-
-    @property
     def T(self) -> Traced:  # noqa: N802
         """Return the transpose."""
         return self._sharing(transpose(self._node))
@@ -324,16 +302,6 @@ class Traced(Posing):
     def flatten(self) -> Traced:
         """Return a copy of the entries, row after row."""
         return Traced(self.ravel()._node)
-
-    def copy(self) -> Traced:
-        """Return a copy."""
-        return Traced(self._node)
-
-    def astype(self, kind: Any) -> Traced:
-        """Return a copy with entries of a type of floats."""
-        if kind is not float and not np.issubdtype(kind, np.floating):
-            raise refuse("entries that are no floats", "leave the conversion out")
-        return Traced(self._node)
 
     # reductions
 

@@ -32,6 +32,8 @@ class Posing:
     __slots__ = ("_node", "_shared")
     _node: Node
     _shared: bool
+    _sharing: Callable[[Node], Any]
+    __pos__: Callable[[], Any]
 
     def _kind(self) -> type:
         """Return the type of what stands here when the function runs on numbers."""
@@ -56,6 +58,40 @@ class Posing:
             raise refuse(f"an assignment to .{name} of an array", "make a new array: x.reshape(..)")
         else:
             raise AttributeError(f"{self._kind().__name__!r} object has no attribute {name!r}")
+
+    # the type of the entries, and arrays of the same entries
+
+    @property
+    def dtype(self) -> Any:
+        """Return the type of the entries: floats."""
+        return np.dtype(float)
+
+    @property
+    def real(self) -> Any:
+        """Return the entries, which are real."""
+        return self._sharing(self._node)
+
+    def conj(self) -> Any:
+        """Return the entries, which are real."""
+        return self._sharing(self._node)
+
+    conjugate = conj
+
+    def view(self, kind: Any = np.ndarray) -> Any:
+        """Return the array on the same memory, as entries of the same type."""
+        if kind not in (np.ndarray, float, np.float64, np.dtype(float)):
+            raise refuse(f".view of entries as {kind!r}", "leave the view out")
+        return self._sharing(self._node)
+
+    def copy(self) -> Any:
+        """Return a copy."""
+        return self.__copy__()
+
+    def astype(self, kind: Any) -> Any:
+        """Return a copy with entries of a type of floats."""
+        if kind is not float and not np.issubdtype(kind, np.floating):
+            raise refuse("entries that are no floats", "leave the conversion out")
+        return +self  # numbers, of truth values too
 
     @property
     def __array_interface__(self) -> Any:
