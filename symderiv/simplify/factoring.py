@@ -17,7 +17,7 @@ from ..tensor import Factor, Label, Scale, Term, add, contract, scaled, summands
 from .parts import Parts, orders
 from .size import Sizes
 
-Key = tuple[Term, tuple[Label | None, ...], bool]
+Key = tuple[Term, tuple[Label | None, ...], tuple[bool, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,17 @@ class _Member:
 
 def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
     """Yield what could leave a summand, with its free labels (None for the bound one)."""
+    chosen = any(True for _ in parts.calls("where"))
     for k, f in enumerate(parts.factors):
         if f.term.kind in ("delta", "unit", "fuse") or _on_diagonal(parts, f):
             continue
+        # Where there is a choice, x may be negative, and x ** -2 has no factor x ** -0.5.
+        kind = (f.exponent < 0, chosen and f.exponent.denominator != 1)
         for labels in orders(f):
             outer = tuple(x if x in parts.out else None for x in labels)
             if None not in outer or _is_outer(parts, k, labels):
                 member = _Member(scale * parts.scale, parts, k, labels)
-                yield (f.term, outer, f.exponent < 0), member
+                yield (f.term, outer, kind), member
                 break  # a symmetric factor in one order is enough
 
 

@@ -1,0 +1,140 @@
+"""Gradients at points where their formula divides by zero, though the function is regular there.
+
+``det(A) * inv(A).T`` is the adjugate, transposed, and exists for a singular A too. The gradient of
+a norm at 0 is taken as 0, one of its subgradients: x / norm(x) is computed so. Contract: elsewhere
+the value is that of what is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from ..expr import Expr, add, div, matmul, mul, neg, node, num, rebuild, transpose, with_args
+
+Seen = Callable[[Expr], Expr]
+
+
+def regular(x: Expr, seen: Seen) -> Expr:
+    """Return a gradient whose determinants and norms may vanish; names are left, but seen through.
+
+    A quotient of the user's own is none of a gradient: forward values are not to be passed.
+    """
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        work = with_args(e, args)
+        if work.op not in ("mul", "div"):
+            return work
+        over, under = factors(work)
+        over = _adjugates(over, seen)
+        under = [_nonzero(d, over, seen) for d in under]
+        if (over, under) == factors(work):
+            return work
+        return div(mul(*over), mul(*under)) if under else mul(*over)
+
+    return rebuild(x, change, lambda e: e.op == "named")
+
+
+def factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
+    """Return the factors of a product or a quotient, over and under the line."""
+    if e.op == "neg":
+        over, under = factors(e.args[0])
+        return [num(-1), *over], under
+    if e.op == "mul":
+        parts = [factors(a) for a in e.args]
+        return [f for p in parts for f in p[0]], [f for p in parts for f in p[1]]
+    if e.op == "div":
+        (over, more), (under, fewer) = map(factors, e.args)
+        return [*over, *fewer], [*more, *under]
+    return [e], []
+
+
+# Determinants ------------------------------------------------------------------------------------
+
+
+def _adjugates(over: list[Expr], seen: Seen) -> list[Expr]:
+    """Return factors with det(M) and one inv(M) of the others made the adjugate of M."""
+    for k, d in enumerate(over):
+        whole, rest = _determinant(seen(d))
+        if whole is None:
+            continue
+        for j, f in enumerate(over):
+            joined = _with_adjugate(f, whole, seen) if j != k else None
+            if joined is not None:
+                left = [*over[:j], joined, *over[j + 1 :]]
+                return [*left[:k], *rest, *left[k + 1 :]]
+    return over
+
+
+def _determinant(d: Expr) -> tuple[Expr | None, list[Expr]]:
+    """Return M and what is left of a power of det(M) when one is taken away."""
+    if d.op == "det":
+        return d.args[0], []
+    if d.op in ("pow", "square") and d.args[0].op == "det":
+        if d.op == "square" or d.args[1] == num(2):
+            return d.args[0].args[0], [d.args[0]]
+        if d.args[1] == num(3):
+            return d.args[0].args[0], [with_args(d, (d.args[0], num(2)))]
+    return None, []
+
+
+def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
+    """Return ``f`` times det(M), where it is linear in inv(M): with the adjugate in its place."""
+    if f.op == "inv" and f.args[0] is of:
+        return node("adjugate", f.args, f.shape)
+    if f.op == "solve" and f.args[0] is of:
+        return matmul(node("adjugate", (of,), of.shape), f.args[1])
+    if f.op in ("transpose", "neg", "sum", "mean", "trace", "diag", "row", "column", "entry"):
+        inside = _with_adjugate(f.args[0], of, seen)
+        if inside is None:
+            return None
+        if f.op in ("transpose", "neg"):
+            return transpose(inside) if f.op == "transpose" else neg(inside)
+        return with_args(f, (inside,))
+    if f.op in ("matmul", "mul", "div"):
+        places = f.args[:1] if f.op == "div" else f.args
+        for k, a in enumerate(places):
+            inside = _with_adjugate(a, of, seen)
+            if inside is not None:
+                args = (*f.args[:k], inside, *f.args[k + 1 :])
+                return {"matmul": matmul, "mul": mul, "div": div}[f.op](*args)
+    if f.op == "add":
+        terms = [_with_adjugate(a, of, seen) for a in f.args]
+        whole = [t for t in terms if t is not None]
+        return add(*whole) if len(whole) == len(terms) else None
+    return None
+
+
+# Norms -------------------------------------------------------------------------------------------
+
+
+def _nonzero(d: Expr, over: Sequence[Expr], seen: Seen) -> Expr:
+    """Return the norm of what stands over it, or 1 where that is 0."""
+    inside = _normed(seen(d))
+    if inside is None or not any(_is_linear(f, inside, seen) for f in over):
+        return d
+    return node("where", (d, num(0), d, num(1)), d.shape, ">")
+
+
+def _normed(d: Expr) -> Expr | None:
+    """Return what a norm is of, also where it is written as the root of a sum of squares."""
+    if d.op == "norm" and d.data is None:
+        return d.args[0]
+    if d.op != "sqrt" and not (d.op == "pow" and d.args[1] is num(Fraction(1, 2))):
+        return None
+    total = d.args[0]
+    if total.op == "matmul" and len(total.args) == 2:
+        return total.args[1] if transpose(total.args[0]) is total.args[1] else None
+    body = total.args[0] if total.op == "sum" else total
+    if body.op == "square" or (body.op == "pow" and body.args[1] is num(2)):
+        return body.args[0] if total.op == "sum" else None
+    return None
+
+
+def _is_linear(f: Expr, u: Expr, seen: Seen) -> bool:
+    """Whether a factor vanishes with u: it is u, or a product with u."""
+    if f is u or seen(f) is seen(u):
+        return True
+    if f.op in ("matmul", "mul"):
+        return any(_is_linear(a, u, seen) for a in f.args)
+    return f.op in ("transpose", "neg", "div") and _is_linear(f.args[0], u, seen)
