@@ -58,7 +58,11 @@ class Guarded:
                 return with_args(e, (left, right, *e.args[2:]))
             yes = _condition(e, str(e.data))
             no = _condition(e, _OPPOSITE[str(e.data)])
-            chosen = (self._under(e.args[2], (*given, yes)), self._under(e.args[3], (*given, no)))
+            chosen = [
+                # What is compared is computed anyway.
+                a if a in e.args[:2] else self._under(a, (*given, c))
+                for a, c in zip(e.args[2:], (yes, no), strict=True)
+            ]
             return with_args(e, (left, right, *chosen))
         if e.op in ("mul", "div"):
             more = [c for c in _indicators(e) if c not in given]
@@ -127,7 +131,7 @@ def _indicators(e: Expr) -> list[Expr]:
     """Return the conditions of the factors over the line that are 0 where they fail."""
     if e.op == "mul":
         return [c for a in e.args for c in _indicators(a)]
-    if e.op in ("div", "neg"):
+    if e.op in ("div", "neg", "named"):
         return _indicators(e.args[0])
     found = _condition_of(e)
     return [] if found is None else [found]

@@ -11,6 +11,7 @@ from ..mentions import functions, in_written_order, loss_names, named_nodes, nam
 from ..ops import TABLE
 from ..shapes import Shape
 from ..structured import words
+from .computed import Computed
 from .helpers import SOURCES, imports, with_needs
 from .keeping import kept_values
 from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
@@ -73,6 +74,7 @@ class _Builder:
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
         self.helpers: dict[str, None] = {}
+        self.computed = Computed()
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
         self.orders = {python_name(n): k for n, k in functions(self._everything()).items()}
@@ -175,11 +177,13 @@ class _Builder:
         return lines
 
     def _stage_lines(self, coder: Coder, named: Sequence[Expr]) -> list[tuple[str, Expr]]:
-        return [(coder.name(e), e.args[0]) for e in named]
+        return [(coder.name(e), self.computed.value(e.args[0])) for e in named]
 
     def _forward(self) -> tuple[str, tuple[str, ...]]:
         coder = Coder(losses=self.losses)
-        goal = self.problem.objective.args[0] if self.is_pure else self.derivation.staged_objective
+        computed = self.computed
+        pure = computed.value(self.problem.objective.args[0]) if self.is_pure else None
+        goal = pure if pure is not None else computed.objective(self.derivation)
         stages = self._closure([goal, *(k.expr for k in self.kept)])
         outputs = self._stage_lines(coder, stages)
         known = {x: n for n, x in outputs}
@@ -253,14 +257,10 @@ class _Builder:
     def _results(self) -> list[tuple[str, Expr]]:
         """Return the gradients of named intermediates that later ones need, then the others."""
         outputs: list[tuple[str, Expr]] = []
-        needed_later = used(self.sections)
-        for s in self.sections:
-            if s.given is not None:
-                own = s.given.op == "named" and s.given is not s.result
-                if own and s.given in needed_later:
-                    outputs.append((python_name(str(s.given.data)), s.result))
-                continue
-            outputs.append((self.gradient_names[str(s.target.data)], s.result))
+        for s, result in self.computed.results(self.derivation):
+            given = str(s.given.data) if s.given is not None else None
+            name = python_name(given) if given else self.gradient_names[str(s.target.data)]
+            outputs.append((name, result))
         return outputs
 
     def _backward(self) -> str:
@@ -337,7 +337,7 @@ class _Builder:
             e = stack.pop()
             if e not in wanted:
                 wanted.add(e)
-                stack += names_used([e.args[0]], self.named)
+                stack += names_used([self.computed.value(e.args[0])], self.named)
         return [e for e in self.named if e in wanted]
 
     def _excerpt(self) -> str:

@@ -27,12 +27,23 @@ def regular(x: Expr, seen: Seen) -> Expr:
             return work
         over, under = factors(work)
         over = _adjugates(over, seen)
+        over, under = _by_norms(over, under, seen)
         under = [_nonzero(d, over, seen) for d in under]
         if (over, under) == factors(work):
             return work
-        return div(mul(*over), mul(*under)) if under else mul(*over)
+        return quotient(over, under)
 
     return rebuild(x, change, lambda e: e.op == "named")
+
+
+def quotient(over: Sequence[Expr], under: Sequence[Expr]) -> Expr:
+    """Return a quotient of products, without numbers that cancel."""
+    above = [f for f in over if f is not num(1)]
+    below = [f for f in under if f is not num(1)]
+    for f in [f for f in below if f.op == "num" and f in above]:
+        above.remove(f)
+        below.remove(f)
+    return div(mul(*above), mul(*below)) if below else mul(*above)
 
 
 def factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
@@ -110,19 +121,32 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
 
 def _nonzero(d: Expr, over: Sequence[Expr], seen: Seen) -> Expr:
     """Return the norm of what stands over it, or 1 where that is 0."""
-    inside = _normed(seen(d))
+    inside = _normed(seen(d), seen)
     if inside is None or not any(_is_linear(f, inside, seen) for f in over):
         return d
     return node("where", (d, num(0), d, num(1)), d.shape, ">")
 
 
-def _normed(d: Expr) -> Expr | None:
+def _by_norms(
+    over: list[Expr], under: list[Expr], seen: Seen
+) -> tuple[list[Expr], list[Expr]]:
+    """Return factors with those written out that stand for a quotient by a norm."""
+    for k, q in enumerate(over):
+        above, below = factors(seen(q)) if q.op == "named" else ([q], [])
+        norms = [_normed(seen(d), seen) for d in below]
+        rest = [*over[:k], *over[k + 1 :]]
+        if any(u is not None and any(_is_linear(f, u, seen) for f in rest) for u in norms):
+            return [*over[:k], *above, *over[k + 1 :]], [*under, *below]
+    return over, under
+
+
+def _normed(d: Expr, seen: Seen) -> Expr | None:
     """Return what a norm is of, also where it is written as the root of a sum of squares."""
     if d.op == "norm" and d.data is None:
         return d.args[0]
     if d.op != "sqrt" and not (d.op == "pow" and d.args[1] is num(Fraction(1, 2))):
         return None
-    total = d.args[0]
+    total = seen(d.args[0])
     if total.op == "matmul" and len(total.args) == 2:
         return total.args[1] if transpose(total.args[0]) is total.args[1] else None
     body = total.args[0] if total.op == "sum" else total

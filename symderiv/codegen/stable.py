@@ -200,7 +200,23 @@ def _product(e: Expr, seen: Seen) -> Expr | None:
             if whole is not None and whole.shape in (n.shape, d.shape):
                 left = [*over[:j], whole, *over[j + 1 :]]
                 return _quotient_of(left, [*under[:k], *under[k + 1 :]], e)
-    return _spread_over(over, under, e, seen)
+    return _cancelled(over, under, e, seen) or _spread_over(over, under, e, seen)
+
+
+def _cancelled(over: Sequence[Expr], under: Sequence[Expr], e: Expr, seen: Seen) -> Expr | None:
+    """Write p (y / p) as y, where a name stands for the quotient too."""
+    for k, p in enumerate(over):
+        if seen(p).op not in _LIMITED:
+            continue
+        rest = [*over[:k], *over[k + 1 :]]
+        if _holds(under, p, seen):
+            return _quotient_of(rest, _dropped(under, p, seen), e)
+        for j, q in enumerate(rest):
+            above, below = _factors(seen(q)) if q.op == "named" else ([q], [])
+            if _holds(below, p, seen):
+                left = [*rest[:j], *above, *rest[j + 1 :]]
+                return _quotient_of(left, [*under, *_dropped(below, p, seen)], e)
+    return None
 
 
 def _factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
@@ -278,7 +294,7 @@ def _spread_over(
         if seen(p).op not in _LIMITED:
             continue
         for j, s in enumerate(over):
-            parts = [_factors(t) for t in s.args] if s.op == "add" else []
+            parts = [_factors(_over(t, p, seen)) for t in s.args] if s.op == "add" else []
             if s.shape != e.shape or not any(_holds(b, p, seen) for _, b in parts):
                 continue
             others = [f for i, f in enumerate(over) if i not in (j, k)]
@@ -290,6 +306,11 @@ def _spread_over(
             ]
             return _quotient_of([*others, add(*terms)], under, e)
     return None
+
+
+def _over(t: Expr, p: Expr, seen: Seen) -> Expr:
+    """Return a summand, or what it names where that is divided by p."""
+    return seen(t) if t.op == "named" and _holds(_factors(seen(t))[1], p, seen) else t
 
 
 def _holds(factors: Sequence[Expr], p: Expr, seen: Seen) -> bool:
