@@ -49,7 +49,8 @@ class Result(engine.Result):
         >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
         array([4., 5.])
         """
-        value = evaluate(self.expr, shown_sizes(self.derivation.problem, values))
+        slopes = self.derivation.adjoint_names.values()
+        value = evaluate(self.expr, shown_sizes(self.derivation.problem, values), slopes)
         written = self.variable.written
         if value.ndim == len(written):
             return value

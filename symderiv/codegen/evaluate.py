@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..expr import Expr, free_ranges, rebuild, walk, with_args
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
+from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
 from .lines import array_shape, shape_text
@@ -19,8 +20,10 @@ from .numpy_code import Coder, python_name
 _VALUE = "_value"  # no name of a user: those that start with _ end with it in code
 
 
-def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
+def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None = None) -> Any:
     """Return the value of an expression as an array: vectors are 1-D, scalars 0-D.
+
+    Of a gradient, ``slopes`` holds the names that stand for gradients in it.
 
     ``given`` holds an array for every variable that occurs (others are ignored), callables for
     unspecified functions, and sizes that no array shows. Raises InputError.
@@ -38,7 +41,7 @@ def evaluate(x: Expr, given: Mapping[str, Any]) -> Any:
         space[python_name(name)] = array
         arrays.append(array)
     coder = Coder()
-    parts = _coded(x, coder)
+    parts = _coded(x, coder, slopes)
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
     for function in _functions(x):
@@ -72,15 +75,32 @@ def _functions(x: Expr) -> list[str]:
     return list(found)
 
 
-def _coded(x: Expr, coder: Coder) -> list[tuple[str, str]]:
+def _coded(x: Expr, coder: Coder, slopes: Collection[str] | None) -> list[tuple[str, str]]:
     """Return the code of each named intermediate, under a name of its own, and of the whole."""
+    computed = Computed()
+
+    def form(e: Expr, is_slope: bool) -> Expr:
+        plain = _unnamed(e)
+        return computed.gradient(plain) if is_slope else computed.value(plain)
+
+    root = form(x, slopes is not None)
+    named = [e for e in walk(x) if e.op == "named" and not free_ranges(e)]
+    needed = _names_in(root)
+    values: dict[Expr, Expr] = {}
+    for e in reversed(named):
+        if e in needed:
+            values[e] = form(e.args[0], str(e.data) in (slopes or ()))
+            needed |= _names_in(values[e])
     parts: list[tuple[str, str]] = []
-    for e in walk(x):
-        if e.op == "named" and not free_ranges(e):
-            name = f"_part{len(parts)}"
-            parts.append((name, coder(_unnamed(e.args[0]))))
-            coder.names[e] = name
-    return [*parts, (_VALUE, coder(_unnamed(x)))]
+    for e in reversed(values):
+        name = f"_part{len(parts)}"
+        parts.append((name, coder(values[e])))
+        coder.names[e] = name
+    return [*parts, (_VALUE, coder(root))]
+
+
+def _names_in(x: Expr) -> set[Expr]:
+    return {e for e in walk(x, lambda e: e.op == "named") if e.op == "named"}
 
 
 def _unnamed(x: Expr) -> Expr:

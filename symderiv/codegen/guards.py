@@ -102,9 +102,9 @@ def _chosen(x: Expr, given: Conditions) -> Expr:
         return x
     for c in given:
         spread = broadcast([c.shape, x.shape]) if len(c.shape) == len(x.shape) else c.shape
-        if c.is_scalar or (len(c.shape) == len(x.shape) and spread == x.shape):
-            if not (x.op == "where" and x.args[:2] == c.args[:2] and x.data == c.data):
-                x = node("where", (*c.args[:2], x, _INSIDE), x.shape, c.data)
+        fits = c.is_scalar or (len(c.shape) == len(x.shape) and spread == x.shape)
+        if fits and (x.op, x.args[:2], x.data) != ("where", c.args[:2], c.data):
+            x = node("where", (*c.args[:2], x, _INSIDE), x.shape, c.data)
     return x
 
 

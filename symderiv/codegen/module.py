@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..derivation import Derivation
 from ..expr import Expr, sum_index, walk_all
-from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used, used
+from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used
 from ..ops import TABLE
 from ..shapes import Shape
 from ..structured import words
@@ -18,6 +18,7 @@ from .layout import WIDE, assignments, described, listed, sentence, spaced, tupl
 from .lines import Line, array_shape, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
+from .regular import holds_norm
 
 _READ = '''
 def _read(**arrays):
@@ -265,7 +266,7 @@ class _Builder:
 
     def _backward(self) -> str:
         outputs = self._results()
-        results = [x for _, x in outputs]
+        results = self.results = [x for _, x in outputs]
         self.kept = kept_values(results, self.named, self.given, self._fresh)
         smaller = {k.expr: k.name for k in self.kept if k.expr.op != "named"}
         coder = Coder(smaller, losses=self.losses)
@@ -301,9 +302,10 @@ class _Builder:
         return "\n".join(source) + "\n"
 
     def _conventions(self) -> list[str]:
-        """Return what gradients by structured variables are, where that was asked for."""
+        """Return what is taken for a gradient that is none, or that is by a structured variable."""
         variables = self.problem.variables
-        return [
+        said = ["    Where a norm is 0 it has no gradient, and 0 is taken for it."]
+        return (said if any(map(holds_norm, self.results)) else []) + [
             f"    The gradient by {python_name(n)} {words(variables[n], convention)}."
             for n, (_, convention) in self.derivation.conventions.items()
         ]

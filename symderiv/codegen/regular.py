@@ -7,12 +7,12 @@ the value is that of what is printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
-from ..expr import Expr, add, div, matmul, mul, neg, node, num, rebuild, transpose, with_args
-
-Seen = Callable[[Expr], Expr]
+from ..expr import Expr, add, div, matmul, mul, neg, node, num, rebuild, transpose, walk, with_args
+from ..shapes import SCALAR
+from .powers import Seen, factors, joined
 
 
 def regular(x: Expr, seen: Seen) -> Expr:
@@ -44,20 +44,6 @@ def quotient(over: Sequence[Expr], under: Sequence[Expr]) -> Expr:
         above.remove(f)
         below.remove(f)
     return div(mul(*above), mul(*below)) if below else mul(*above)
-
-
-def factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
-    """Return the factors of a product or a quotient, over and under the line."""
-    if e.op == "neg":
-        over, under = factors(e.args[0])
-        return [num(-1), *over], under
-    if e.op == "mul":
-        parts = [factors(a) for a in e.args]
-        return [f for p in parts for f in p[0]], [f for p in parts for f in p[1]]
-    if e.op == "div":
-        (over, more), (under, fewer) = map(factors, e.args)
-        return [*over, *fewer], [*more, *under]
-    return [e], []
 
 
 # Determinants ------------------------------------------------------------------------------------
@@ -108,11 +94,13 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
             inside = _with_adjugate(a, of, seen)
             if inside is not None:
                 args = (*f.args[:k], inside, *f.args[k + 1 :])
-                return {"matmul": matmul, "mul": mul, "div": div}[f.op](*args)
+                return joined(f.op, args)
     if f.op == "add":
         terms = [_with_adjugate(a, of, seen) for a in f.args]
-        whole = [t for t in terms if t is not None]
-        return add(*whole) if len(whole) == len(terms) else None
+        if any(t is not None for t in terms):
+            whole = node("det", (of,), SCALAR)
+            pairs = zip(terms, f.args, strict=True)
+            return add(*(mul(whole, a) if t is None else t for t, a in pairs))
     return None
 
 
@@ -127,9 +115,12 @@ def _nonzero(d: Expr, over: Sequence[Expr], seen: Seen) -> Expr:
     return node("where", (d, num(0), d, num(1)), d.shape, ">")
 
 
-def _by_norms(
-    over: list[Expr], under: list[Expr], seen: Seen
-) -> tuple[list[Expr], list[Expr]]:
+def holds_norm(x: Expr) -> bool:
+    """Whether a gradient is computed with a norm that may be 0."""
+    return any(e.op == "where" and e.args[::2] == (e.args[0],) * 2 for e in walk(x))
+
+
+def _by_norms(over: list[Expr], under: list[Expr], seen: Seen) -> tuple[list[Expr], list[Expr]]:
     """Return factors with those written out that stand for a quotient by a norm."""
     for k, q in enumerate(over):
         above, below = factors(seen(q)) if q.op == "named" else ([q], [])

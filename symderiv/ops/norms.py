@@ -208,8 +208,8 @@ register(
         flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
         build=_build_norm,
         usage='norm(X), norm(X, "nuc"), norm(X, 2)',
-        law="derivative of the norm: X / ‖X‖ for the Frobenius norm, the orthogonal polar factor "
-        "for the nuclear, the singular vectors u vᵀ for the spectral norm",
+        law="derivative of the norm: X / ‖X‖ for the Frobenius norm (and 0 at 0), the "
+        "orthogonal polar factor for the nuclear, the singular vectors u vᵀ for the spectral norm",
         source=f"{_BOOK}, eq. 129; {_WATSON}",
         level=binds(ATOM),
         lower=_norm_lower,

@@ -1,0 +1,112 @@
+"""Which form of an expression is computed: a stable one, defined wherever its value is.
+
+Contract: the code of a gradient computes what is printed. It goes by the gradients of named
+intermediates, as the derivation does, unless these divide where the printed form does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ..derivation import Derivation
+from ..expr import Expr, walk
+from ..narration import Section
+from .guards import Guarded
+from .numpy_code import is_number
+from .powers import is_shifted
+from .regular import regular
+from .stable import Stable
+
+# What is infinite or undefined at some point, with the argument that makes it so.
+_SINGULAR = {
+    "div": 1, "log": 0, "log1p": 0, "sqrt": 0, "inv": 0, "pinv": 0, "solve": 0, "logdet": 0,
+    "exp": 0, "sinh": 0, "cosh": 0, "expm1": 0,
+}  # fmt: skip
+
+
+class Computed:
+    """Rewrites what is printed into what is computed."""
+
+    def __init__(self) -> None:
+        self.stable, self.guarded = Stable(), Guarded()
+
+    def value(self, x: Expr) -> Expr:
+        """Return the form in which a value of the forward pass is computed."""
+        return self.guarded(self.stable(x))
+
+    def gradient(self, x: Expr) -> Expr:
+        """Return the form in which a gradient is computed."""
+        return self.guarded(regular(self.stable(x), self.stable.seen))
+
+    def objective(self, derivation: Derivation) -> Expr:
+        """Return the objective in names of the derivation, or as written where that is safer."""
+        staged, written = derivation.staged_objective, derivation.problem.objective
+        if staged is not written:
+            counts = [len(singular(self.stable(x), self.stable.seen)) for x in (written, staged)]
+            staged = written if counts[0] < counts[1] else staged
+        return self.value(staged)
+
+    def results(self, derivation: Derivation) -> list[tuple[Section, Expr]]:
+        """Return the sections whose gradients are computed, each with the form of it.
+
+        Those of named intermediates that no later one needs are left out.
+        """
+        found: list[tuple[Section, Expr]] = []
+        wanted: set[str] = set()
+        for s in reversed(derivation.sections):
+            given = s.given
+            if given is None:
+                result = self._chosen(s, derivation)
+            elif given.op == "named" and given is not s.result and str(given.data) in wanted:
+                result = self.gradient(s.result)
+            else:
+                continue
+            wanted.update(_names([result]))
+            found.append((s, result))
+        return found[::-1]
+
+    def _chosen(self, section: Section, derivation: Derivation) -> Expr:
+        """Return the gradient by way of names, or the printed one where that is safer."""
+        printed, staged = derivation[str(section.target.data)].expr, section.result
+        if derivation.is_network or printed is staged:
+            return self.gradient(staged)
+        divides_less = len(singular(printed)) < len(singular(staged))
+        if divides_less or self._undefined(printed) < self._undefined(staged):
+            return self.gradient(printed)
+        return self.gradient(staged)
+
+    def _undefined(self, x: Expr) -> int:
+        """Return at how many places the computed form of a gradient is still undefined."""
+        return len(singular(self.gradient(x), lambda e: self.gradient(e.args[0])))
+
+
+def _named(e: Expr) -> Expr:
+    return e.args[0] if e.op == "named" else e
+
+
+def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, Expr]]:
+    """Return the places at which an expression, with what it names, is not defined."""
+    found: set[tuple[str, Expr]] = set()
+    met: set[Expr] = set()
+    stack = [x]
+    while stack:
+        for e in walk(stack.pop(), lambda e: e.op == "named" or e in met):
+            if e in met:
+                continue
+            met.add(e)
+            if e.op == "named":
+                stack.append(seen(e))
+            elif e.op == "exp" and is_shifted(e.args[0]):
+                continue
+            elif e.op in _SINGULAR and e.args[_SINGULAR[e.op]].op != "where":
+                found.add((e.op, e.args[_SINGULAR[e.op]]))
+            elif e.op == "pow" and not str(e.args[1].data).isdigit():
+                found.add(("div", e.args[0]))
+    return {(op, x) for op, x in found if not is_number(x)}
+
+
+def _names(results: Sequence[Expr]) -> Iterable[str]:
+    for x in results:
+        for e in walk(x, lambda e: e.op == "named"):
+            if e.op == "named":
+                yield str(e.data)

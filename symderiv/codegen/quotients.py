@@ -1,0 +1,164 @@
+"""Quotients of powers of e by sums of them, and what is multiplied by them.
+
+Contract: a factor p that may underflow to 0 is never divided by where p (y / p) is y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..expr import Expr, add, div, mul, neg, node, num
+from ..shapes import ONE
+from .powers import Seen, entrywise, factors, in_shape, is_ones_row, shifted, turned, two_powers
+
+_LIMITED = {"exp", "softmax", "sigmoid", "cosh"}  # positive, and with a logarithm of their own
+
+
+def folded_product(e: Expr, seen: Seen) -> Expr | None:
+    """Fold exp(x) / sum(exp(x)), exp(x) / (1 + exp(x)) and what is multiplied by them."""
+    over, under = factors(e)
+    for above, below in ((over, under), *_written_out(over, under, seen)):
+        for k, d in enumerate(below):
+            for j, n in enumerate((*above, num(1))):
+                folded = _folded(n, d, seen)
+                if folded is not None:
+                    left = [*above[:j], folded[0], *above[j + 1 :]]
+                    return _quotient_of(left, [*below[:k], *folded[1], *below[k + 1 :]], e)
+    return _cancelled(over, under, e, seen) or _spread_over(over, under, e, seen)
+
+
+def _written_out(
+    over: Sequence[Expr], under: Sequence[Expr], seen: Seen
+) -> Iterator[tuple[list[Expr], list[Expr]]]:
+    """Yield the factors with one of them as the quotient that it is a name for."""
+    for k, q in enumerate(over):
+        above, below = factors(seen(q)) if q.op == "named" else ([q], [])
+        if below:
+            yield [*over[:k], *above, *over[k + 1 :]], [*under, *below]
+
+
+def _folded(n: Expr, d: Expr, seen: Seen) -> tuple[Expr, list[Expr]] | None:
+    """Return n / d as a numerator and what is left under the line, or None."""
+    whole = _quotient(n, d, seen)
+    if whole is not None and whole.shape in (n.shape, d.shape):
+        return whole, []
+    over, found = seen(n), shifted(d, seen)
+    if found is not None and over.op == "exp" and over.args[0] is found[0]:
+        powers, top, total = found
+        return entrywise("exp", add(powers, neg(top))), [total]
+    return None
+
+
+def _cancelled(over: Sequence[Expr], under: Sequence[Expr], e: Expr, seen: Seen) -> Expr | None:
+    """Write p (y / p) as y, where a name stands for the quotient too."""
+    for k, p in enumerate(over):
+        if seen(p).op not in _LIMITED:
+            continue
+        rest = [*over[:k], *over[k + 1 :]]
+        for above, below in ((rest, under), *_written_out(rest, under, seen)):
+            if _holds(below, p, seen):
+                return _quotient_of(above, _dropped(below, p, seen), e)
+    return None
+
+
+def _quotient_of(over: Sequence[Expr], under: Sequence[Expr], like: Expr) -> Expr:
+    top = mul(*(f for f in over if f is not num(1)))
+    return in_shape(div(top, mul(*under)) if under else top, like)
+
+
+def _quotient(n: Expr, d: Expr, seen: Seen) -> Expr | None:
+    """Return n / d for a power of e over a sum of such, or None."""
+    over, under = seen(n), seen(d)
+    if over.op == "sinh" and under.op == "cosh" and over.args == under.args:
+        return entrywise("tanh", over.args[0])
+    if over.op == "exp":
+        axis = _summed_axis(under, over, seen)
+        if axis is not None:
+            return node("softmax", over.args, over.shape, axis[0])
+    pair = two_powers(under, seen)
+    if pair is None or under.shape not in (over.shape, n.shape) and n != num(1):
+        return None
+    a, b = pair
+    top = over.args[0] if over.op == "exp" else num(0) if n == num(1) else None
+    if top == a:
+        return entrywise("sigmoid", add(a, neg(b)) if a != num(0) else neg(b))
+    if top == b:
+        return entrywise("sigmoid", add(b, neg(a)) if a != num(0) else b)
+    return None
+
+
+def _summed_axis(under: Expr, over: Expr, seen: Seen) -> tuple[int | None] | None:
+    """Return, in a tuple, the axis along which a sum goes over ``over``; None where it does not."""
+    axis: int | None
+    if under.op == "sum" and seen(under.args[0]) == over:
+        axis = None if under.data is None else int(str(under.data))
+    elif under.op == "matmul" and len(under.args) == 2 and len(under.shape) == 2:
+        left, right = under.args
+        if right.op == "ones" and right.shape[1] == ONE and seen(left) == over:
+            axis = 1
+        elif is_ones_row(left) and seen(right) == over:
+            axis = 0
+        else:
+            return None
+    else:
+        return None
+    if ONE in over.shape and len(over.shape) == 2:
+        line = 0 if over.shape[1] == ONE else 1
+        return (line,) if axis in (None, line) and not over.is_scalar else None
+    return (axis,)
+
+
+def _spread_over(over: Sequence[Expr], under: Sequence[Expr], e: Expr, seen: Seen) -> Expr | None:
+    """Write p (a - y / p) as p a - y, and exp(x) (a / d + b / f) for sums d, f as two quotients."""
+    for k, p in enumerate(over):
+        if seen(p).op not in _LIMITED:
+            continue
+        for j, s in enumerate(over):
+            if s.op != "add" or j == k:
+                continue
+            terms = [_times_summand(p, _over(t, p, seen), seen) for t in s.args]
+            divided = [t is not None for t in terms]
+            if any(divided) and (all(divided) or s.shape == e.shape):
+                others = [f for i, f in enumerate(over) if i not in (j, k)]
+                pairs = zip(terms, s.args, strict=True)
+                whole = add(*(mul(p, a) if t is None else t for t, a in pairs))
+                return _quotient_of([*others, whole], under, e)
+    return None
+
+
+def _times_summand(p: Expr, t: Expr, seen: Seen) -> Expr | None:
+    """Return p times a summand where that folds, or None."""
+    above, below = factors(t)
+    if _holds(below, p, seen):
+        return _quotient_of(above, _dropped(below, p, seen), t)
+    for k, d in enumerate(below):
+        folded = _folded(p, d, seen)
+        if folded is not None:
+            rest = [*below[:k], *folded[1], *below[k + 1 :]]
+            top = mul(folded[0], *above)
+            return div(top, mul(*rest)) if rest else top
+    return None
+
+
+def _holds(factors: Sequence[Expr], p: Expr, seen: Seen) -> bool:
+    return any(seen(f) == seen(p) for f in factors)
+
+
+def _dropped(factors: Sequence[Expr], p: Expr, seen: Seen) -> list[Expr]:
+    first = next(k for k, f in enumerate(factors) if seen(f) == seen(p))
+    return [f for k, f in enumerate(factors) if k != first]
+
+
+def _over(t: Expr, p: Expr, seen: Seen) -> Expr:
+    """Return a summand, or what it names where that is a quotient."""
+    return seen(t) if t.op == "named" and factors(seen(t))[1] else t
+
+
+def folded_inner(e: Expr, seen: Seen) -> Expr | None:
+    """Fold a quotient whose terms are summed by an inner product."""
+    if not e.is_scalar or len(e.args) != 2 or e.args[0].is_scalar or len(e.args[1].shape) > 2:
+        return None
+    column, other = turned(e.args[0]), e.args[1]
+    over, under = factors(column)
+    folded = folded_product(_quotient_of([*over, other], under, column), seen)
+    return None if folded is None else node("sum", (folded,), e.shape)
