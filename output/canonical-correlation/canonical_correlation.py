@@ -44,7 +44,7 @@ def forward(Sxx, Syy, Sxy, a, b, *, cache=None):
     Sxy: (p, q), covariance between the sets
     a: (p,), direction in the first set
     b: (q,), direction in the second set
-    A dict passed as ``cache`` receives what ``backward`` reads: u (), v (), s ().
+    A dict passed as ``cache`` receives what ``backward`` reads: u (), v ().
     """
     (Sxx, Syy, Sxy, a, b), _, _ = _read(Sxx=Sxx, Syy=Syy, Sxy=Sxy, a=a, b=b)
     u = a @ Sxx @ a                 # scalar
@@ -53,7 +53,7 @@ def forward(Sxx, Syy, Sxy, a, b, *, cache=None):
     rho = a @ Sxy @ b / np.sqrt(s)  # scalar
     value = rho                     # scalar
     if cache is not None:
-        cache.update(u=u, v=v, s=s)
+        cache.update(u=u, v=v)
     return value
 
 
@@ -65,20 +65,16 @@ def backward(Sxx, Syy, Sxy, a, b, *, cache=None):
     Sxy: (p, q), covariance between the sets
     a: (p,), direction in the first set
     b: (q,), direction in the second set
-    ``cache``, filled by ``forward``, saves its work; it holds u (), v (), s ().
+    ``cache``, filled by ``forward``, saves its work; it holds u (), v ().
     """
     if cache is None:
         cache = {}
         forward(Sxx, Syy, Sxy, a, b, cache=cache)
     u = cache["u"]
     v = cache["v"]
-    s = cache["s"]
     (Sxx, Syy, Sxy, a, b), _, _ = _read(Sxx=Sxx, Syy=Syy, Sxy=Sxy, a=a, b=b)
-    drho = 1                                           # scalar
-    ds = -0.5 * drho * (a @ Sxy @ b) / s ** 1.5        # scalar
-    dv = ds * u                                        # scalar
-    du = ds * v                                        # scalar
-    t1 = np.sqrt(s)                                    # scalar
-    da = 2 * du * (Sxx @ a) + drho * (Sxy @ b) / t1    # (p,)
-    db = 2 * dv * (Syy @ b) + drho * (Sxy.T @ a) / t1  # (q,)
+    t1 = a @ Sxy @ b                            # scalar
+    t2 = np.sqrt(u * v)                         # scalar
+    da = (Sxy @ b - t1 * (Sxx @ a) / u) / t2    # (p,)
+    db = (Sxy.T @ a - t1 * (Syy @ b) / v) / t2  # (q,)
     return {"a": da, "b": db}

@@ -65,9 +65,6 @@ def backward(F, mu, lam, *, cache=None):
         cache = {}
         forward(F, mu, lam, cache=cache)
     J = cache["J"]
-    (F, mu, lam), _, dtype = _read(F=F, mu=mu, lam=lam)
-    ds = mu / 2                                         # scalar
-    dC = ds * np.eye(3, dtype=dtype)                    # (3, 3)
-    dJ = (lam * np.log(J) - mu) / J                     # scalar
-    dF = F @ (dC + dC.T) + dJ * J * np.linalg.inv(F).T  # (3, 3)
+    (F, mu, lam), _, _ = _read(F=F, mu=mu, lam=lam)
+    dF = mu * F + (lam * np.log(J) - mu) * np.linalg.inv(F).T  # (3, 3)
     return {"F": dF}
