@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..derivation import Derivation
 from ..expr import Expr, walk
 from ..narration import Section
-from .guards import Guarded
+from .branches import Guarded
 from .numpy_code import is_number
 from .powers import is_shifted
 from .regular import regular
