@@ -15,7 +15,7 @@ from .computed import Computed
 from .helpers import SOURCES, imports, with_needs
 from .keeping import kept_values
 from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
-from .lines import Line, array_shape, plan, shape_text
+from .lines import Line, array_shape, given_axes, keeps_axis, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
 from .regular import holds_norm
@@ -147,7 +147,7 @@ class _Builder:
 
     def _array_dims(self, name: str) -> list[str]:
         if name in self.problem.upstream:
-            return [str(d) for d in array_shape(self.problem.upstream[name].shape)]
+            return [str(d) for d in given_axes(self.problem, name)]
         return [str(d) for d in self.problem.variables[name].written]
 
     # the two functions
@@ -172,7 +172,7 @@ class _Builder:
             lines.append(f"    {', '.join(wanted)} = {values}")
         for name in names:
             if self._is_thin(name):
-                axes = array_shape(self.problem.variables[name].shape)
+                axes = array_shape(self.problem.known()[name].shape)
                 flat = ".ravel()" if axes else ".reshape(())"
                 lines.append(f"    {python_name(name)} = {python_name(name)}{flat}")
         return lines
@@ -199,8 +199,11 @@ class _Builder:
         kept = self._keep(coder)
         self.helpers.update(coder.helpers)
         self._uses_dtype = any("dtype=dtype" in line for line in [*lines, *kept])
+        whole = self.is_pure and keeps_axis(goal, self.problem.variables)
+        axis = ("[:, None]" if str(goal.shape[1]) == "1" else "[None, :]") if whole else ""
         names = ", ".join(n for n, _ in returned)
-        shapes = "; ".join(f"{n}: {described(shape)}" for n, shape in returned)
+        full = f"shape {tuple_text([str(d) for d in goal.shape])}" if whole else ""
+        shapes = "; ".join(f"{n}: {full or described(shape)}" for n, shape in returned)
         source = [
             *self._signature("forward", self.arrays),
             *docstring(
@@ -217,7 +220,7 @@ class _Builder:
             *self._opening(self.arrays, coder),
             *lines,
             *kept,
-            f"    return {names}",
+            f"    return {names}{axis}",
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
 
@@ -295,6 +298,7 @@ class _Builder:
             ),
             *self._shape_notes(),
             *self._fetch(),
+            *self._given_axes(),
             *self._opening(names, coder),
             *lines,
             *listed("return {", result, "}"),
@@ -361,8 +365,20 @@ class _Builder:
 
     def _is_thin(self, name: str) -> bool:
         """Whether a variable is declared with more axes than its array has inside the code."""
-        v = self.problem.variables.get(name)
-        return v is not None and len(self._array_dims(name)) != len(array_shape(v.shape))
+        if name not in (*self.arrays, *self.given):
+            return False
+        return len(self._array_dims(name)) != len(array_shape(self.problem.known()[name].shape))
+
+    def _given_axes(self) -> list[str]:
+        """Return lines that give a column or a row its second axis where it comes without."""
+        lines = []
+        for n in filter(self._is_thin, self.given):
+            name, is_row = python_name(n), self._array_dims(n)[0] == "1"
+            value = f"np.atleast_2d({name})"
+            if not is_row:
+                value = f"np.reshape({name}, (-1, 1)) if np.ndim({name}) == 1 else {name}"
+            lines.append(f"    {name} = {value}")
+        return lines
 
     def _fetch(self) -> list[str]:
         if not self.kept:

@@ -91,6 +91,7 @@ class Call:
     other: Call | None = None  # a second reading of the names ..
     because: str = ""  # .. and what it takes for granted
     fallback: Call | None = None  # another way to call it, where this one raises
+    is_turned: bool = False  # whether the given gradient has one axis for two, or two for one
 
     @property
     def takes_all(self) -> bool:

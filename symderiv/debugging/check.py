@@ -76,18 +76,30 @@ class _Check:
             trials = self.lab.trials()
             self._settle(trials[0])
         except _CallError as failure:
-            return self._undecided(Found(("exception",), str(failure)))
+            if not self.lab.has_two_forms:
+                return self._undecided(Found(("exception",), str(failure)))
         except UnreadableCallError as error:
             return self._undecided(Found(("unreadable",), _sentences(error)))
-        call = self.call
+        return self._judged_under(self.call, trials)
+
+    def _judged_under(self, call: Call, trials: Sequence[Trial]) -> BackwardVerdicts:
+        """Return the verdicts under the likeliest reading of the parameters, else under others.
+
+        A second meaning of a name is an assumption; with how many axes a column comes is none.
+        """
         found = self._under(call, trials)
-        if call.other is None or found.verdict == RIGHT:
+        if found.verdict == RIGHT:
             return found
-        if self._under(call.other, trials).verdict != RIGHT:
-            return found
-        return BackwardVerdicts(
-            {n: v if v.verdict == RIGHT else _right_if(v, call.because) for n, v in found.items()}
-        )
+        if self.lab.has_two_forms and ALL not in call.needed:
+            turned = self._under(replace(call, is_turned=True), trials)
+            if turned.verdict == RIGHT or found.verdict == UNDECIDED != turned.verdict:
+                return turned
+        if call.other is not None and self._under(call.other, trials).verdict == RIGHT:
+            because = call.because
+            return BackwardVerdicts(
+                {n: v if v.verdict == RIGHT else _right_if(v, because) for n, v in found.items()}
+            )
+        return found
 
     def _undecided(self, found: Found) -> BackwardVerdicts:
         return BackwardVerdicts({n: self._verdict(n, UNDECIDED, found, ()) for n in self.wrt})
@@ -114,6 +126,8 @@ class _Check:
     def _space(self, trial: Trial) -> dict[str, Any]:
         needed = [n for n in self.call.needed if n not in (ALL, UNIT)]
         full = self.lab.filled(trial.space, needed, self.call.takes_all)
+        if self.call.is_turned:
+            full.update(self.lab.in_the_other_form(full))
         return {n: arrays_for(self.library, x) for n, x in full.items()}
 
     def _run(self, trial: Trial) -> dict[str, Any]:
@@ -197,6 +211,8 @@ class _Check:
     def _read_as(self) -> str:
         """Return how the parameters were read, and a tuple of results."""
         read = self.call.told(self.names)
+        if self.call.is_turned:
+            read += f", of {'one axis' if self.lab.is_thin(self.names.given[0]) else 'two axes'}"
         return f"{read}; returns {self.order}" if self.order and read else read
 
     def _equal_words(
@@ -242,8 +258,17 @@ class _Check:
         truth = self.lab.gradient(name)
         known = self.problem.definitions
         inner = [e for e in walk(truth) if e.op == "named" and e.data not in known]
+        seen = walk(truth, lambda e: e.op == "named" and e.data in known)
+        names = [str(e.data) for e in seen if e.op in ("var", "named")]
+        thin = [n for n in dict.fromkeys(names) if self.lab.is_thin(n)]
+        flat = [f"{', '.join(thin)} = {', '.join(f'{n}.ravel()' for n in thin)}"] if thin else []
         lines = [f"{e.data} = {Coder()(e.args[0])}" for e in inner]
-        return "\n".join([*lines, f"d{name} = {Coder()(truth)}"])
+        last = f"d{name} = {Coder()(truth)}"
+        if self.lab.is_thin(name):
+            last += (
+                f"\nd{name} = d{name}{'[:, None]' if str(truth.shape[1]) == '1' else '[None, :]'}"
+            )
+        return "\n".join([*flat, *lines, last])
 
     def _counterexample(self, name: str, trials: Sequence[Trial]) -> Counterexample | None:
         """Return the smallest point of whole numbers at which the function is wrong.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..codegen.lines import array_shape, shape_text
+from ..codegen.lines import shape_text
 from ..expr import Expr
 from .scales import Factor, factor, ratio
 from .trials import Laboratory, Trial
@@ -152,7 +152,7 @@ class Diagnosis:
     @property
     def right_shape(self) -> str:
         """Return the shape of the gradient in words."""
-        return shape_text(array_shape(self.lab.shape(self.name)))
+        return shape_text(self.lab.axes(self.name))
 
     def _shape_words(self) -> tuple[str, str]:
         right = self.right_shape
@@ -237,7 +237,8 @@ class Diagnosis:
         for c, t in zip(self.claimed, self.trials, strict=True):
             space = {**t.space}
             space.update({n: self.lab.value(e, t.space) for n, e in extra.items()})
-            value = None if any(v is None for v in space.values()) else self.lab.value(x, space)
+            lost = any(v is None for v in space.values())
+            value = None if lost else self.lab.gradient_at(self.name, space, x)
             if value is None or np.shape(value) != np.shape(c) or not np.all(np.isfinite(value)):
                 return False
             same = same and close(c, value, self.match)
@@ -256,8 +257,8 @@ class Diagnosis:
     def _different(self) -> Found:
         """Return where a gradient differs, if that is in some rows or columns only."""
         for axis, word in ((0, "row"), (1, "column")):
-            if any(np.ndim(t) <= axis for t in self.truth):
-                break
+            if any(np.ndim(t) <= axis or np.shape(t)[axis] == 1 for t in self.truth):
+                continue
             wrong = [self._wrong_along(c, t, axis) for c, t in self._pairs()]
             for spot, name in ((0, "first"), (-1, "last")):
                 if all(w == [spot % t.shape[axis]] for w, t in zip(wrong, self.truth, strict=True)):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, compile_module, evaluate, module_of
-from ..codegen.lines import array_shape
+from ..codegen.lines import array_shape, given_axes, keeps_axis
 from ..derivation import Derivation
 from ..errors import InputError, SymderivError, UndefinedError, UnknownNameError
 from ..evidence.differences import (
@@ -29,7 +29,7 @@ from ..expr import Expr
 from ..language import Problem
 from ..notation.text import text
 from ..sampling import least_sizes, point, size_grid
-from ..shapes import Shape
+from ..shapes import ONE, Shape
 from .branches import Branches, boundaries, search
 
 _PRIMES = (3, 5, 7, 11, 13)
@@ -89,10 +89,6 @@ class Laboratory:
             return self.derivation[name].text
         return text(self.gradient(name))
 
-    def shape(self, name: str) -> Shape:
-        """Return the shape of a variable or a definition."""
-        return self.problem.known()[name].shape
-
     def trials(self) -> list[Trial]:
         """Return points of several sizes at which the gradients are finite, in every branch."""
         found = [
@@ -148,14 +144,40 @@ class Laboratory:
                 if count > _MOST_SMALL:
                     return
                 cells = point(self.problem, sizes, seed, integers=2, positive=bool(self.positive))
-                given = {n: array(c, self._array_shape(n)) for n, c in cells.items()}
+                given = {n: array(c, self.axes(n)) for n, c in cells.items()}
                 trial = self._at(sizes, given)
                 if trial is not None:
                     yield trial
 
-    def _array_shape(self, name: str) -> Shape:
+    def axes(self, name: str) -> Shape:
+        """Return the axes of an array: those that its variable is declared with."""
+        problem = self.problem
+        if name in problem.variables:
+            return problem.variables[name].written
+        if name in problem.upstream:
+            return given_axes(problem, name)
+        x = problem.definitions[name]
+        return x.shape if keeps_axis(x, problem.variables) else array_shape(x.shape)
+
+    @property
+    def has_two_forms(self) -> bool:
+        """Whether the given gradient is a column or a row, which comes with one axis or two."""
+        shapes = [x.shape for x in self.problem.upstream.values()]
+        return len(shapes) == 1 and len(array_shape(shapes[0])) == 1 == len(shapes[0]) - 1
+
+    def in_the_other_form(self, space: Mapping[str, Any]) -> Space:
+        """Return the given gradient with two axes for one, or one for two."""
+        (name, x), *_ = self.problem.upstream.items()
+        if name not in space:
+            return {}
+        plain = np.ravel(space[name])
+        column = (-1, 1) if x.shape[1] == ONE else (1, -1)
+        return {name: plain if np.ndim(space[name]) == 2 else plain.reshape(column)}
+
+    def is_thin(self, name: str) -> bool:
+        """Whether an array has an axis of size 1 that the language does without."""
         known = self.problem.known()
-        return known[name].shape
+        return name in known and len(self.axes(name)) > len(array_shape(known[name].shape))
 
     def _sizes(self) -> list[dict[str, int]]:
         dims = self.problem.dims
@@ -183,12 +205,25 @@ class Laboratory:
             space.setdefault(d, sizes[d])
         with np.errstate(all="ignore"):
             found = dict(backward(self.compiled, inputs, given, keywords))
-            truth = {n: found[n] if n in found else self._value(n, space) for n in self.names}
+            truth = {n: found[n] if n in found else self.gradient_at(n, space) for n in self.names}
         finite = all(x is not None and np.all(np.isfinite(x)) for x in truth.values())
         return Trial(dict(sizes), space, truth) if finite else None
 
-    def _value(self, name: str, space: Mapping[str, Any]) -> Any:
-        return self.value(self.gradient(name), space)
+    def _thick(self, x: Expr, value: Any) -> Any:
+        """Return the value of a column or a row with the axis of size 1 that NumPy gives it."""
+        if value is None or not keeps_axis(x, self.problem.variables):
+            return value
+        return np.reshape(value, (-1, 1) if x.shape[1] == ONE else (1, -1))
+
+    def gradient_at(self, name: str, space: Mapping[str, Any], x: Expr | None = None) -> Any:
+        """Return a gradient, or what stands for it, as an array with the axes that it should have.
+
+        None where it has no value.
+        """
+        value = self.value(self.gradient(name) if x is None else x, space)
+        problem = self.problem
+        of = problem.variables[name].expr if name in problem.variables else problem.known()[name]
+        return self._thick(of, value) if np.shape(value) == (np.size(value),) else value
 
     def value(self, x: Expr, space: Mapping[str, Any]) -> Any:
         """Return the value of an expression at a point, or None where it has none."""
@@ -217,9 +252,10 @@ class Laboratory:
         full = dict(space)
         for n, x in self.problem.definitions.items():
             if n not in full and (n in needed or everything):
-                full[n] = self.value(x, space)
+                full[n] = self._thick(x, self.value(x, space))
             if f"d{n}" not in full and f"d{n}" in needed:
-                full[f"d{n}"] = self.value(self.whole.by_definition(n), space)
+                value = self.value(self.whole.by_definition(n), space)
+                full[f"d{n}"] = self._thick(x, value)
         if everything:
             full = {**self._saved(space), **full}
         lost = [n for n in needed if full.get(n) is None]
@@ -228,13 +264,12 @@ class Laboratory:
         return {n: x for n, x in full.items() if x is not None}
 
 
-def array(cells: Any, shape: Shape) -> Any:
-    """Return cells as an array, without the axes that are always one."""
+def array(cells: Any, axes: Shape) -> Any:
+    """Return cells as an array with so many axes, without those that are always one."""
     full = np.array(_floats(cells))
-    dims = array_shape(shape)
-    if len(dims) == full.ndim:
-        return full
-    return full.reshape(tuple(k for k, d in zip(full.shape, shape, strict=True) if str(d) != "1"))
+    while full.ndim > len(axes):
+        full = full.reshape(full.shape[:-1] if full.shape[-1] == 1 else full.shape[1:])
+    return full
 
 
 def _floats(cells: Any) -> Any:

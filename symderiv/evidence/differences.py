@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, checked_sizes, projected, structured
-from ..codegen.lines import array_shape
+from ..codegen.lines import given_axes
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..expr import walk
@@ -81,8 +81,8 @@ def draw(
         plain = array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
         inputs[n] = structured(plain, v.properties)
     given = {
-        g: array(tuple(d.at(sizes) for d in array_shape(x.shape)), False)
-        for g, x in problem.upstream.items()
+        g: array(tuple(d.at(sizes) for d in given_axes(problem, g)), False)
+        for g in problem.upstream
     }
     return inputs, given
 

@@ -7,6 +7,7 @@ of the integer that a size is; what would need numbers to be answered is refused
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -33,7 +34,6 @@ class Posing:
     _node: Node
     _shared: bool
     _sharing: Callable[[Node], Any]
-    __pos__: Callable[[], Any]
 
     def _kind(self) -> type:
         """Return the type of what stands here when the function runs on numbers."""
@@ -91,7 +91,7 @@ class Posing:
         """Return a copy with entries of a type of floats."""
         if kind is not float and not np.issubdtype(kind, np.floating):
             raise refuse("entries that are no floats", "leave the conversion out")
-        return +self  # numbers, of truth values too
+        return operator.pos(self)  # numbers, of truth values too
 
     @property
     def __array_interface__(self) -> Any:
