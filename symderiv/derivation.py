@@ -16,7 +16,7 @@ from typing import Any
 
 from .calculus import lower, reverse
 from .errors import CheckError, ShapeError, UndefinedError, UnknownNameError
-from .explicit import Dual, Explicit, same
+from .explicit import Dual, Explicit
 from .expr import Expr, Variable, free_ranges, sum_index, walk_all
 from .expr import named as named_expr
 from .language import Problem
@@ -29,6 +29,8 @@ from .notation.sharing import shared_text
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
+from .ops import Cells
+from .rounding import first_unequal
 from .sampling import distinct_sizes, least_sizes, point
 from .shapes import SCALAR, describe
 from .simplify import Facts
@@ -242,7 +244,7 @@ class Derivation(Mapping[str, Result]):
         return known
 
     def _is_defined_at(self, sizes: Mapping[str, int], seed: int) -> bool:
-        here = Explicit(sizes, point(self.problem, sizes, seed, positive=seed % 2 == 1))
+        here = Explicit(sizes, _point(self.problem, sizes, seed, seed))
         try:
             for x in (self.problem.objective, *(r.expr for r in self.values())):
                 here.cells(x)
@@ -290,7 +292,7 @@ def recheck(
     expressions = [x for t in steps for x in (t.before, t.after)]
     choices = [sizes] if sizes else _affordable(problem, expressions)
     for at, attempt in product(choices, range(_ATTEMPTS)):
-        here = Explicit(at, point(problem, at, seed + attempt, positive=attempt % 2 == 1))
+        here = Explicit(at, _point(problem, at, seed + attempt, attempt))
         try:
             return sum(_check(step, here) for step in steps)
         except (ZeroDivisionError, TypeError, ValueError):
@@ -299,6 +301,11 @@ def recheck(
         "no point was found at which the objective is defined",
         remedy="is something divided by zero, or singular, or a logarithm below 0?",
     )
+
+
+def _point(problem: Problem, sizes: Mapping[str, int], seed: int, attempt: int) -> dict[str, Cells]:
+    """Return values to try: of both signs and positive, and half of the later ones near 0."""
+    return point(problem, sizes, seed, positive=attempt % 2 == 1, near=attempt % 4 > 1)
 
 
 def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
@@ -334,14 +341,22 @@ def _terms(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
 
 def _check(step: Step, here: Explicit) -> int:
     ranges = {**free_ranges(step.before), **free_ranges(step.after)}
-    count = 0
-    for spot in product(*(range(1, here.size(d) + 1) for d in ranges.values())):
-        at = here.placed(dict(zip(ranges, spot, strict=True)))
-        left, right = (Dual.of(at.cells(x)[0][0]).value for x in (step.before, step.after))
-        if not same(left, right):
-            raise CheckError(
-                f"a step does not hold: {text(step.before)} = {text(step.after)}",
-                remedy=f"at {dict(zip(ranges, spot, strict=True))}: {left} is not {right}",
-            )
-        count += 1
-    return count
+    spots = [
+        dict(zip(ranges, spot, strict=True))
+        for spot in product(*(range(1, here.size(d) + 1) for d in ranges.values()))
+    ]
+
+    def sides(at: Explicit) -> Iterator[tuple[Any, Any]]:
+        for spot in spots:
+            placed = at.placed(spot)
+            left, right = (placed.cells(x)[0][0] for x in (step.before, step.after))
+            yield Dual.of(left).value, Dual.of(right).value
+
+    wrong = first_unequal(here, sides)
+    if wrong is not None:
+        left, right = list(sides(here))[wrong]
+        raise CheckError(
+            f"a step does not hold: {text(step.before)} = {text(step.after)}",
+            remedy=f"at {spots[wrong]}: {left} is not {right}",
+        )
+    return len(spots)

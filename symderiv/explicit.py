@@ -11,9 +11,8 @@ dual number differentiates a transcendental function by a central difference at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from math import isqrt
 from typing import Any
 
 from .cells import batched, each, entry_at, flat, replaced, sizes_of
@@ -21,165 +20,12 @@ from .chaining import Chain
 from .dual import Dual as Dual
 from .errors import MissingRuleError
 from .expr import Expr, Index, free_indices, node, own_indices, sum_index, var, walk
-from .highprecision import DIGITS, FUNCTIONS, HIGH, MATRIX, floated, is_long_power, precise
+from .highprecision import DIGITS, HIGH, floated
 from .ops import TABLE, Cells
+from .scalars import DualMath as DualMath
+from .scalars import ExactMath as ExactMath
+from .scalars import compare as compare
 from .shapes import SCALAR, Dim
-
-_HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
-_STEP = HIGH.mpf(10) ** -40
-_TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
-
-
-class ExactMath:
-    """Scalar functions on fractions, exact where the result is rational."""
-
-    def __init__(self, unspecified: Mapping[str, Callable[[Any], Any]] | None = None) -> None:
-        self._given = dict(unspecified or {})
-
-    def number(self, value: Fraction) -> Any:
-        """Return a rational number."""
-        return value
-
-    def constant(self, name: str) -> Any:
-        """Return pi or e."""
-        return +getattr(HIGH, name)
-
-    def power(self, x: Any, y: Any) -> Any:
-        """Return x to the y; exact only where that has not too many digits."""
-        if isinstance(y, Fraction) and y.denominator == 1 and not is_long_power(x, y):
-            return x ** int(y)
-        if isinstance(y, Fraction) and y.denominator == 2:
-            return self.root(x) ** int(y.numerator)
-        return precise("power", x, y)
-
-    def root(self, x: Any) -> Any:
-        """Return the square root, exact for squares of fractions."""
-        if isinstance(x, Fraction) and x >= 0:
-            over, under = isqrt(x.numerator), isqrt(x.denominator)
-            if over * over == x.numerator and under * under == x.denominator:
-                return Fraction(over, under)
-        return precise("sqrt", x)
-
-    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
-        """Return ``yes`` where ``x sign y`` holds, else ``no``."""
-        return yes if compare(sign, x, y) else no
-
-    def fabs(self, x: Any) -> Any:
-        """Return the absolute value."""
-        none = self.number(Fraction(0))
-        return self.choose(">", x, none, x, self.choose("<", x, none, -x, none))
-
-    def sign(self, x: Any) -> Any:
-        """Return 1, -1, or 0 at 0."""
-        one, none = self.number(Fraction(1)), self.number(Fraction(0))
-        return self.choose(">", x, none, one, self.choose("<", x, none, -one, none))
-
-    def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
-        """Return the result at the first largest (">") or smallest ("<") of some values."""
-        best, found = values[0], results[0]
-        for x, y in zip(values[1:], results[1:], strict=True):
-            best, found = self.choose(sign, x, best, x, best), self.choose(sign, x, best, y, found)
-        return found
-
-    def matrix(self, name: str, *grids: Cells) -> Cells:
-        """Return a function of whole matrices from ``highprecision.MATRIX``, in 150 digits."""
-        return MATRIX[name](*([[floated(x) for x in r] for r in cells] for cells in grids))
-
-    def unspecified(self, letter: str, order: int, x: Any) -> Any:
-        """Return a stand-in for an unspecified entrywise function, or its derivative."""
-        # A polynomial of degree 6: rational, and nothing that occurs in a derivation is constant.
-        result = x * 0
-        for k in range(order, 7):
-            share = Fraction((sum(map(ord, letter)) * (k + 3)) % 13 + 1, k + 2)
-            for down in range(order):
-                share = share * (k - down)
-            result = result + share * x ** (k - order)
-        return result
-
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        if name.startswith("_") or not (name in FUNCTIONS or hasattr(HIGH, name)):
-            raise AttributeError(name)
-        return lambda *args: precise(name, *args)
-
-
-def compare(sign: str, x: Any, y: Any) -> bool:
-    """Return whether ``x sign y`` holds."""
-    a, b = (
-        (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (floated(x), floated(y))
-    )
-    return bool({">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[sign])
-
-
-def _moved(x: Dual, sign: int) -> Any:
-    return floated(x.value) + sign * _STEP * floated(x.slope)
-
-
-class DualMath(ExactMath):
-    """Scalar functions on dual numbers, by central differences at high precision."""
-
-    def _lift(self, function: Callable[..., Any], *args: Any) -> Any:
-        args = tuple(Dual.of(a) for a in args)
-        value = function(*(a.value for a in args))
-        if all(not a.slope for a in args):
-            return Dual(value, Fraction(0))
-        self._check_size(args)
-        ends = [function(*(_moved(a, sign) for a in args)) for sign in (1, -1)]
-        return Dual(value, (ends[0] - ends[1]) / (2 * _STEP))
-
-    @staticmethod
-    def _check_size(args: Iterable[Dual]) -> None:
-        if any(abs(floated(a.value)) > _TRUSTED for a in args):
-            raise ValueError("too large an argument for a difference to have 40 digits")
-
-    def power(self, x: Any, y: Any) -> Any:
-        """Return x to the y."""
-        if isinstance(y, Fraction) and y.denominator == 1:
-            return x ** int(y)
-        y = Dual.of(y)
-        if not y.slope and isinstance(y.value, Fraction) and y.value.denominator <= 2:
-            base = Dual.of(x) if y.value.denominator == 1 else self.root(x)
-            return base**y.value.numerator
-        # The power of plain numbers: the one of this class would take its root of dual ones.
-        return self._lift(ExactMath().power, x, y)
-
-    def root(self, x: Any) -> Any:
-        """Return the square root."""
-        x = Dual.of(x)
-        root = super().root(x.value)
-        return Dual(root, x.slope / (2 * root) if x.slope else Fraction(0))
-
-    def matrix(self, name: str, *grids: Cells) -> Cells:
-        """Return a function of whole matrices, its slopes by one difference along them."""
-        grids = tuple([[Dual.of(x) for x in r] for r in cells] for cells in grids)
-        plain = super().matrix
-        values = plain(name, *([[x.value for x in r] for r in cells] for cells in grids))
-        if all(not x.slope for cells in grids for r in cells for x in r):
-            return [[Dual(x, Fraction(0)) for x in r] for r in values]
-        self._check_size(x for cells in grids for r in cells for x in r)
-        ahead, behind = (
-            plain(name, *([[_moved(x, sign) for x in r] for r in cells] for cells in grids))
-            for sign in (1, -1)
-        )
-        return [
-            [Dual(x, (a - b) / (2 * _STEP)) for x, a, b in zip(r, p, q, strict=True)]
-            for r, p, q in zip(values, ahead, behind, strict=True)
-        ]
-
-    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
-        """Return ``yes`` where ``x sign y`` holds, else ``no``."""
-        return yes if compare(sign, Dual.of(x).value, Dual.of(y).value) else no
-
-    def unspecified(self, letter: str, order: int, x: Any) -> Any:
-        """Return the stand-in, differentiated by its next order."""
-        x = Dual.of(x)
-        value = ExactMath.unspecified(self, letter, order, x.value)
-        if order == _HIGHEST_ORDER:
-            return Dual(value, x.slope * 0)
-        return Dual(value, ExactMath.unspecified(self, letter, order + 1, x.value) * x.slope)
-
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        plain = super().__getattr__(name)
-        return lambda *args: self._lift(plain, *args)
 
 
 class Explicit:
@@ -286,6 +132,21 @@ class Explicit:
     def at(self, name: str, position: int) -> Explicit:
         """Return the same point with one more index in place."""
         return self.placed({name: position})
+
+    def again(self, lift: Callable[[Any], Any] = lambda x: x) -> Explicit:
+        """Return the same point with nothing computed yet, its values passed through ``lift``."""
+        return Explicit(
+            self.sizes,
+            {n: each(lift, c) for n, c in self.values.items()},
+            math=self.math,
+            positions=self.positions,
+            override={e: each(lift, c) for e, c in self.override.items()},
+        )
+
+    def scalars(self) -> Iterator[Any]:
+        """Yield every entry of everything that was computed at this point."""
+        for cells in (*self._memo.values(), *self._inner.values()):
+            yield from flat(cells)
 
     def placed(self, positions: Mapping[str, int]) -> Explicit:
         """Return the same point with more indices in place."""

@@ -33,6 +33,11 @@ def floated(x: Any) -> Any:
     return HIGH.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else HIGH.mpf(x)
 
 
+def in_full() -> Any:
+    """Return a context in which numbers have all of their digits, also where fewer were asked."""
+    return HIGH.workdps(max(HIGH.dps, 3 * DIGITS))
+
+
 # mpmath knows how to take a fraction on the right, but not on the left; the class below belongs
 # to this context alone.
 HIGH.mpf.__rsub__ = lambda self, other: -(self - floated(other))

@@ -106,7 +106,7 @@ def build_files(
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
         module = evidence.compiled.module
-        test = source_of_test(derivation, module, evidence.positive)
+        test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
         files[f"{module.name}.py"] = module.source.encode()
         files[f"test_{module.name}.py"] = test.encode()
     digests = {name: digest(content) for name, content in files.items()}

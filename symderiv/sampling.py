@@ -206,15 +206,18 @@ def point(
     *,
     integers: int = 0,
     positive: bool = False,
+    near: bool = False,
     assumed: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Cells]:
     """Return exact values of the variables and the given gradients of a problem.
 
-    ``assumed`` are properties that variables are to have beyond those declared.
+    ``assumed`` are properties that variables are to have beyond those declared; ``near`` draws
+    values of at most 1/2, where networks do not saturate.
     """
     more = assumed or {}
     random = Random(f"{seed}:{sorted(sizes.items())}")
-    extra = (("positive",) if positive else ()) + inside([problem.objective])
+    close = ("unit",) if near else inside([problem.objective])
+    extra = (("positive",) if positive else ()) + close
     variables = [
         Variable(v.name, v.shape, v.kind, (*v.properties, *more.get(v.name, ()), *extra))
         for v in problem.variables.values()

@@ -154,12 +154,16 @@ _CENTRAL = """    step = 1e-6
     return (ends[0] - ends[1]) / (2 * step)"""
 
 
-def source_of_test(derivation: Derivation, module: Module, positive: Sequence[str] = ()) -> str:
+def source_of_test(
+    derivation: Derivation, module: Module, positive: Sequence[str] = (), scale: float = 1.0
+) -> str:
     """Return the source of a pytest file for a generated module.
 
     ``positive`` names the variables that are drawn positive (under a logarithm or a root), beside
-    those that are declared so.
+    those that are declared so; ``scale`` makes the box of the points smaller, where functions
+    saturate.
     """
+    size = scale * (0.25 if inside([derivation.problem.objective]) else 1.0)
     problem = derivation.problem
     kinds = {python_name(n): structure(v.properties) for n, v in problem.variables.items()}
     shaped = {n: kind for n, kind in kinds.items() if kind is not None}
@@ -170,7 +174,7 @@ def source_of_test(derivation: Derivation, module: Module, positive: Sequence[st
         module=module.name,
         sizes=literal(checked_sizes(derivation)),
         points=[0, 1, 2],
-        box="0.125, 0.375" if inside([problem.objective]) else "0.5, 1.5",
+        box=f"{0.5 * size}, {1.5 * size}",
         variables=literal([python_name(n) for n in module.forward]),
         positive=literal(
             [

@@ -19,10 +19,10 @@ from ..derivation import Derivation
 from ..errors import InputError, SymderivError, UndefinedError, UnknownNameError
 from ..evidence.differences import (
     backward,
+    box,
     callables,
     draw,
     hidden_sizes,
-    needs_positive,
     stand_ins,
 )
 from ..expr import Expr
@@ -66,7 +66,7 @@ class Laboratory:
         wrt = [n for n in names if n in problem.variables]
         self.derivation = Derivation(problem, wrt or list(problem.variables))
         self.compiled: Compiled = compile_module(module_of(self.derivation))
-        self.positive = needs_positive(self.derivation, self.compiled)
+        self.box = box(self.derivation, self.compiled)
         self.functions = callables(self.compiled)
         self.missed: tuple[str, ...] = ()  # sides of boundaries on which no point is
 
@@ -123,10 +123,10 @@ class Laboratory:
             if t.sizes == sizes:
                 branches.see({n: t.space[n] for n in variables})
         branches.kept.clear()
-        given = draw(self.derivation, sizes, _BRANCH_SEED, self.positive)[1]
+        given = draw(self.derivation, sizes, _BRANCH_SEED, *self.box.drawn)[1]
 
         def drawn(seed: int) -> Mapping[str, Any]:
-            return draw(self.derivation, sizes, seed, self.positive)[0]
+            return draw(self.derivation, sizes, seed, *self.box.drawn)[0]
 
         points = search(branches, drawn, free, _BRANCH_SEED)
         self.missed = tuple(branches.missed())
@@ -143,7 +143,9 @@ class Laboratory:
                 count += 1
                 if count > _MOST_SMALL:
                     return
-                cells = point(self.problem, sizes, seed, integers=2, positive=bool(self.positive))
+                cells = point(
+                    self.problem, sizes, seed, integers=2, positive=bool(self.box.positive)
+                )
                 given = {n: array(c, self.axes(n)) for n, c in cells.items()}
                 trial = self._at(sizes, given)
                 if trial is not None:
@@ -192,7 +194,7 @@ class Laboratory:
         return [r for k, r in enumerate(rows) if r not in rows[:k]]
 
     def _drawn(self, sizes: Mapping[str, int], seed: int) -> Trial | None:
-        inputs, given = draw(self.derivation, sizes, seed, self.positive)
+        inputs, given = draw(self.derivation, sizes, seed, *self.box.drawn)
         return self._at(sizes, {**inputs, **given})
 
     def _at(self, sizes: Mapping[str, int], arrays: Mapping[str, Any]) -> Trial | None:

@@ -10,7 +10,7 @@ comparison says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,10 +20,10 @@ from typing import Any
 
 from ..cells import built, flat, places, sizes_of
 from ..errors import CheckError, InputError, NoEntriesError, UndefinedError
-from ..explicit import same
 from ..expr import Expr, entry, partial, walk
 from ..language.problem import Problem
 from ..ops import Cells
+from ..rounding import first_unequal
 from ..sampling import least_sizes, size_grid
 from ..shapes import describe
 from .build import EntryRoad
@@ -228,7 +228,7 @@ class _Tally:
         functions = (self._problem.objective, self._candidate)
         for point in place.points.tried(functions):
             try:
-                self._compare_at(point, derive(point))
+                self._compare_at(point, derive)
             except OUTSIDE_DOMAIN:
                 continue
             return True
@@ -244,12 +244,19 @@ class _Tally:
         slopes: Cells = built([point.size(d) for d in source.shape], slope)
         return slopes
 
-    def _compare_at(self, point: Point, derived: Cells) -> None:
-        for place, x, y in _pairs(derived, point.cells(self._candidate)):
-            self._exact &= isinstance(x, Fraction) and isinstance(y, Fraction)
-            if not same(x, y):
-                self._mismatch = Mismatch(dict(point.sizes), place, x, y)
-                return
+    def _compare_at(self, point: Point, derive: Callable[[Point], Cells]) -> None:
+        found = _pairs(derive(point), point.cells(self._candidate))
+
+        def both(at: Any) -> Iterator[tuple[Any, Any]]:
+            again = _pairs(derive(at), at.cells(self._candidate)) if at is not point else found
+            return ((x, y) for _, x, y in again)
+
+        differing = first_unequal(point, both)
+        exact = all(isinstance(x, Fraction) and isinstance(y, Fraction) for _, x, y in found)
+        self._exact &= exact
+        if differing is not None:
+            place, x, y = found[differing]
+            self._mismatch = Mismatch(dict(point.sizes), place, x, y)
 
 
 def _sum(terms: Sequence[Any]) -> Any:

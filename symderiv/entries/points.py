@@ -7,14 +7,14 @@ rational operations has an exact value, any other one of 50 digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from random import Random
 from typing import Any
 
 import sympy
 
-from ..cells import entry_at
+from ..cells import each, entry_at
 from ..errors import MissingRuleError
 from ..explicit import ExactMath, Explicit, compare, same
 from ..expr import Expr, Variable, walk_all
@@ -38,6 +38,10 @@ class Point(Explicit):
         super().__init__(sizes, given, math=ExactMath())
         self.names = names
         self._values: dict[Any, Any] = {}
+
+    def again(self, lift: Callable[[Any], Any] = lambda x: x) -> Point:
+        """Return the same point with nothing computed yet."""
+        return Point(self.sizes, {n: each(lift, c) for n, c in self.values.items()}, self.names)
 
     def same(self, derived: Any, value: Any) -> bool:
         """Whether a SymPy expression has a value here."""
@@ -148,7 +152,8 @@ class Points:
         }
         for attempt in range(ATTEMPTS):
             positive = "positive" in domains and attempt % 2 == 0
-            within = ("unit",) if "unit" in domains else ()
+            # Half of those that come after a failure are near 0, where functions do not saturate.
+            within = ("unit",) if "unit" in domains or attempt % 4 > 1 else ()
             yield self._point(attempt, (("positive",) if positive else ()) + within)
 
     def _point(self, attempt: int, extra: tuple[str, ...]) -> Point:

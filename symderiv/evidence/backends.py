@@ -19,11 +19,12 @@ from ..derivation import Derivation
 from ..errors import CheckError
 from .differences import (
     SEEDS,
+    Box,
     backward,
+    box,
     callables,
     draw,
     hidden_sizes,
-    needs_positive,
     relative_error,
     stand_ins,
 )
@@ -45,22 +46,25 @@ def installed() -> list[str]:
     return found
 
 
-def check_backends(derivation: Derivation, compiled: Compiled) -> list[dict[str, Any]]:
+def check_backends(
+    derivation: Derivation, compiled: Compiled, where: Box | None = None
+) -> list[dict[str, Any]]:
     """Compare the gradients with those of every installed backend; raises CheckError.
 
-    A backend that lacks one of the functions is skipped, and the reason recorded.
+    A backend that lacks one of the functions is skipped, and the reason recorded; ``where`` is
+    the box in which differences were compared.
     """
     found: list[dict[str, Any]] = []
     for name in installed():
         gradient = {"jax": _jax_gradients, "torch": _torch_gradients}[name]
         worst = 0.0
         missing = ""
-        positive = needs_positive(derivation, compiled)
+        drawn = box(derivation, compiled) if where is None else where
         for sizes in checked_sizes(derivation):
             keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
             if any(callable(v) for v in keywords.values()):
                 return found  # stand-ins for unspecified functions are NumPy's
-            inputs, given = draw(derivation, sizes, SEEDS[0], positive)
+            inputs, given = draw(derivation, sizes, SEEDS[0], drawn.positive, drawn.scale)
             with np.errstate(all="ignore"):
                 ours = backward(compiled, inputs, given, keywords)
             if not all(np.all(np.isfinite(g)) for g in ours.values()):

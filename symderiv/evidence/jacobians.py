@@ -6,21 +6,24 @@ road; any failure raises. What is compared is the expression that is printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..cells import flat
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..derivation import Derivation
 from ..errors import CheckError, DisagreementError, InputError, UndefinedError
-from ..explicit import Dual, DualMath, Explicit, is_exact, same
+from ..explicit import Dual, DualMath, Explicit, is_exact
 from ..expr import walk
 from ..jacobians import Jacobian
 from ..language import Problem
 from ..ops import Cells
+from ..rounding import first_unequal
 from ..sampling import distinct_sizes, inside, least_sizes, point, size_grid
 from ..shapes import SCALAR
 from .backends import installed, jax_forward
@@ -98,17 +101,16 @@ def _columns(jacobian: Jacobian) -> dict[str, Any]:
         if found is None:
             continue  # the objective is defined at no point that was tried
         count += 1
-        ours, theirs = found
+        ours, theirs, wrong = found
         exact = exact and is_exact(ours)
-        for r, q in zip(ours, theirs, strict=True):
-            for x, y in zip(r, q, strict=True):
-                entries += 1
-                if not same(x, y):
-                    raise DisagreementError(
-                        f"the {jacobian.kind} by {jacobian.name} at {sizes} is {x} where dual "
-                        f"numbers give {y}",
-                        remedy="this is an error of the program; please report it",
-                    )
+        entries += len(flat(ours))
+        if wrong is not None:
+            x, y = (flat(c)[wrong] for c in (ours, theirs))
+            raise DisagreementError(
+                f"the {jacobian.kind} by {jacobian.name} at {sizes} is {x} where dual "
+                f"numbers give {y}",
+                remedy="this is an error of the program; please report it",
+            )
     if not count:
         raise UndefinedError(
             "no point was found at which the objective is defined",
@@ -123,15 +125,33 @@ def _columns(jacobian: Jacobian) -> dict[str, Any]:
     }
 
 
-def _at(jacobian: Jacobian, sizes: Mapping[str, int]) -> tuple[Cells, Cells] | None:
+def _at(jacobian: Jacobian, sizes: Mapping[str, int]) -> tuple[Cells, Cells, int | None] | None:
+    """Return both matrices at a point, and the number of the first entry that differs."""
+
+    def both(here: Explicit) -> tuple[Cells, Cells]:
+        ours = _plain(here.cells(jacobian.expr))
+        return ours, _by_duals(jacobian, here.sizes, here.values)
+
     for seed in range(6):
-        values = point(jacobian.problem, sizes, seed, positive=seed % 2 == 1)
+        values = point(jacobian.problem, sizes, seed, positive=seed % 2 == 1, near=seed % 4 > 1)
         try:
-            ours = Explicit(sizes, values).cells(jacobian.expr)
-            return _plain(ours), _by_duals(jacobian, sizes, values)
+            here = Explicit(sizes, values)
+            found = both(here)
+            wrong = first_unequal(here, partial(_entries, both, here, found))
+            return *found, wrong
         except _OUTSIDE:
             continue
     return None
+
+
+def _entries(
+    both: Callable[[Explicit], tuple[Cells, Cells]],
+    first: Explicit,
+    found: tuple[Cells, Cells],
+    here: Explicit,
+) -> Iterable[tuple[Any, Any]]:
+    """Return the entries of both matrices in pairs: those of the first point are known."""
+    return zip(*map(flat, found if here is first else both(here)), strict=True)
 
 
 def _plain(cells: Cells) -> Cells:

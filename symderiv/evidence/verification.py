@@ -27,7 +27,7 @@ from ..shapes import ONE, times
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
-from .differences import SEEDS, TOLERANCE, check_differences, needs_positive
+from .differences import SEEDS, TOLERANCE, Box, check_differences
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
@@ -41,7 +41,7 @@ class Evidence:
 
     certificate: Certificate
     compiled: Compiled
-    positive: tuple[str, ...]  # variables drawn positive
+    box: Box  # where the points of the checks were drawn
 
 
 def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
@@ -50,7 +50,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
     steps = {"equations": derivation.recheck(), "seed": 0}
     compiled = compile_module(module_of(derivation))
     exact = {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
-    positive = needs_positive(derivation, compiled)
+    checked = check_differences(derivation, compiled)
     differences = tuple(
         {
             "by": d.name,
@@ -58,16 +58,17 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
             "error": float(f"{d.error:.1e}"),
             "bound": TOLERANCE[d.method],
             "entries": d.entries,
+            **({"scale": checked.box.scale} if checked.box.scale != 1 else {}),
             "sizes": checked_sizes(derivation),
             "seeds": list(SEEDS),
         }
-        for d in check_differences(derivation, compiled, positive)
+        for d in checked
     )
     backends = tuple(
         b
         if "skipped" in b
         else {**b, "error": float(f"{b['error']:.1e}"), "bound": BACKEND_TOLERANCE}
-        for b in check_backends(derivation, compiled)
+        for b in check_backends(derivation, compiled, checked.box)
     )
     certificate = Certificate(
         problem=describe_problem(derivation),
@@ -80,7 +81,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         claims=tuple(describe_verdict(v) for v in verdicts),
         versions=versions(),
     )
-    return Evidence(certificate, compiled, tuple(positive))
+    return Evidence(certificate, compiled, checked.box)
 
 
 def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[str, Any], ...]:

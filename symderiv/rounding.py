@@ -1,0 +1,98 @@
+"""What the digits of a computation can decide: values computed again in other precisions.
+
+1 - p of a saturated p keeps few of the digits that p has, and what is divided by it keeps no more.
+How many are left is seen when the same is computed in more digits, or in fewer: a value moves by
+as much as rounding can be blamed for.
+
+Contract: points are evaluated, no formula is read; equality of fractions is exact and stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import inf, isfinite
+from typing import Any
+
+from .dual import Dual
+from .explicit import Explicit, same
+from .highprecision import DIGITS, HIGH, floated
+
+_FINER = 9 * DIGITS  # against 3 * DIGITS that numbers have
+_TOLD = 1000  # a difference so many times what rounding moved is none of rounding
+_COARSE = (43, 45, 47)  # bits; floats have 53, so that what is seen is above what they lose
+_LARGEST = HIGH.mpf(10) ** 290  # floats end beyond it, and below its reciprocal
+
+Pairs = Callable[[Explicit], Iterable[tuple[Any, Any]]]
+_OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
+
+
+class LostDigitsError(ValueError):
+    """Rounding may be why two values differ: another point is to decide."""
+
+
+def first_unequal(here: Explicit, pairs: Pairs) -> int | None:
+    """Return the number of the first pair that differs at a point; None where all are equal.
+
+    Pairs that differ are computed again in three times the digits. Raises LostDigitsError where
+    they differ still, but no more than the digits that were added have moved them.
+    """
+    found = list(pairs(here))
+    place = next((k for k, (x, y) in enumerate(found) if not same(x, y)), None)
+    if place is None or not any(isinstance(x, HIGH.mpf) for x in found[place]):
+        return place
+    with HIGH.workdps(_FINER):
+        finer = list(pairs(here.again()))
+        for k, (pair, fine) in enumerate(zip(found, finer, strict=True)):
+            if same(*fine):
+                continue
+            moved = sum(abs(floated(x) - floated(y)) for x, y in zip(pair, fine, strict=True))
+            if abs(floated(fine[0]) - floated(fine[1])) <= _TOLD * moved:
+                raise LostDigitsError("more digits are lost at this point than there are")
+            return k
+    return None
+
+
+def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> list[float]:
+    """Return how far the rounding of floats may move each scalar that is read at a point.
+
+    Infinite where they leave the range or the domain on the way. The point is in numbers or in
+    dual numbers; it is computed in three precisions a little below that of floats.
+    """
+    exact = here.again(_inexact)
+    try:
+        values = [floated(x) for x in read(exact)]
+        if not all(_is_in_range(x) for x in exact.scalars()):
+            return [inf] * len(values)
+        bounds = [0.0] * len(values)
+        for bits in _COARSE:
+            with HIGH.workprec(bits):
+                coarse = read(here.again(_inexact))
+            moved = [abs(floated(x) - y) for x, y in zip(coarse, values, strict=True)]
+            bounds = [max(b, _plain(m)) for b, m in zip(bounds, moved, strict=True)]
+    except _OUTSIDE:
+        return [inf] * _count(here, read)
+    return bounds
+
+
+def _count(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> int:
+    try:
+        return len(read(here))
+    except _OUTSIDE:
+        return 1
+
+
+def _inexact(x: Any) -> Any:
+    """Return a number, or a dual one, in the precision at hand."""
+    if isinstance(x, Dual):
+        return Dual(+floated(x.value), x.slope)
+    return +floated(x)
+
+
+def _is_in_range(x: Any) -> bool:
+    size = abs(floated(Dual.of(x).value))
+    return not size or 1 / _LARGEST < size < _LARGEST
+
+
+def _plain(x: Any) -> float:
+    found = float(x)
+    return found if isfinite(found) else inf

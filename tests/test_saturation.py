@@ -1,0 +1,90 @@
+"""Points decide only what their digits can: networks that saturate, and what cancels."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+
+import symderiv as sd
+from symderiv.codegen import compile_module, module_of
+from symderiv.derivation import Derivation
+from symderiv.errors import CheckError
+from symderiv.evidence.conditioning import is_rounding, value_bounds
+from symderiv.evidence.differences import check_differences
+from symderiv.evidence.exactness import check_exactly
+from symderiv.explicit import Explicit
+from symderiv.expr import mul, num
+from symderiv.highprecision import HIGH
+from symderiv.language.problem import problem
+from symderiv.rounding import LostDigitsError, first_unequal
+
+SATURATING = {
+    "p = sigmoid(x**3); -sum(log(1-p))": "3 * x ** 2 * p",
+    "p = tanh(x**3); sum(log(1-p**2))": "-6 * x ** 2 * p",
+    "p = sigmoid(100 * x); sum(log(1-p))": "-100 * p",
+    "sum(sqrt(1 - tanh(x**3)**2))": "-3 * x**2 * tanh(x**3) * sqrt(1 - tanh(x**3)**2)",
+    "sum(log(1 - erf(x**3)))": "-6 * x**2 * exp(-x**6) / sqrt(pi) / (1 - erf(x**3))",
+}
+
+
+@pytest.mark.parametrize("text", SATURATING)
+def test_a_right_derivation_is_not_refused_for_its_points(text: str) -> None:
+    d = sd.derive(sd.problem(text, x="n"))
+    assert d.verify().exact["numbers"] > 0
+    assert sd.check(d.problem, wrt="x", claim=SATURATING[text]).verdict == "right"
+    assert sd.check(d.problem, wrt="x", claim=f"2 * {SATURATING[text]}").verdict == "wrong"
+
+
+def test_a_network_with_a_logistic_loss_is_verified() -> None:
+    text = "p = sigmoid(relu(X @ W1) @ w2); -sum(y*log(p) + (1-y)*log(1-p))"
+    d = sd.derive(sd.problem(text, X="n, d", W1="d, h", w2="h", y="n"))
+    assert d["w2"].text == "relu(X @ W1).T @ (p - y)"
+    assert d.verify()
+
+
+def test_rounding_excuses_no_wrong_gradient() -> None:
+    d = Derivation(problem("p = sigmoid(x**3); -sum(log(1-p))", x="n"))
+    compiled = compile_module(module_of(d))
+    wrong = compiled.source.replace("dx = ", "dx = 1.001 * ")
+    assert wrong != compiled.source
+    space: dict[str, object] = {"__name__": "wrong"}
+    exec(wrong, space)
+    broken = type(compiled)(compiled.module, space["forward"], space["backward"])
+    with pytest.raises(CheckError, match="differs from complex step"):
+        check_differences(d, broken)
+    with pytest.raises(CheckError, match="not exact"):
+        check_exactly(d, broken)
+
+
+def test_what_cancels_is_compared_in_more_digits() -> None:
+    p = problem("p = sigmoid(x); -sum(log(1-p))", x="n")
+    one_less = p.read("1 - sigmoid(x)")
+    far = Explicit({"n": 1}, {"x": [[Fraction(300)]]})  # 130 of 150 digits cancel
+
+    def pairs(factor: Fraction) -> Callable[[Explicit], list[tuple[object, object]]]:
+        exact = p.read("exp(-x) / (1 + exp(-x))")
+        return lambda at: [
+            (1 / at.cells(one_less)[0][0], 1 / at.cells(mul(num(factor), exact))[0][0])
+        ]
+
+    assert first_unequal(far, pairs(Fraction(1))) is None
+    assert first_unequal(far, pairs(Fraction(1001, 1000))) == 0
+
+
+def test_where_more_digits_move_a_value_another_point_decides() -> None:
+    big = HIGH.mpf(10) ** 400
+    with pytest.raises(LostDigitsError):
+        first_unequal(Explicit({}, {}), lambda _: [(big + HIGH.pi - big, Fraction(3))])
+
+
+def test_the_bound_of_a_value_grows_with_what_cancels() -> None:
+    p = problem("sum(log(1 - sigmoid(x)))", x="n")
+    found = [
+        value_bounds(Explicit({"n": 1}, {"x": [[Fraction(k)]]}), p.objective)[0]
+        for k in (1, 5, 10, 15)
+    ]
+    assert found == sorted(found)
+    assert found[0] < 1e-11 < 1e-7 < found[-1]
+    beyond = value_bounds(Explicit({"n": 1}, {"x": [[Fraction(40)]]}), p.objective)
+    assert is_rounding([float("nan")], [1.0], beyond, 1e-9)
+    assert not is_rounding([1.1], [1.0], [1e-3], 1e-9)
