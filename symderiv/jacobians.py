@@ -177,7 +177,9 @@ class Jacobian:
         name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
         loss = node("loss", (self.value,), SCALAR, (name, given))
         upstream = {**self.problem.upstream, given: self.value}
-        return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,))
+        return replace(
+            self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label=""
+        )
 
     def _pulled(self) -> Sequence[Step]:
         """Return the derivation of the product of the transposed Jacobian with a cotangent."""

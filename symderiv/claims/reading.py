@@ -13,8 +13,11 @@ from ..expr import Expr, free_ranges
 from ..language import Problem
 from ..language.elaborate import Elaborator
 from ..language.grammar import only_expression, prepared
+from ..language.problem import kind_of
+from ..language.proposals import propose
 from ..language.settling import settle
-from ..language.syntaxes import syntax_of
+from ..language.stating import known_names
+from ..language.syntaxes import PYTHON, syntax_of
 from ..shapes import Dim, DimMismatchError, Shape
 
 
@@ -42,6 +45,23 @@ def read_claim(
     ``ranges`` are indices whose range is known beforehand (p and q of an entry claim); ``shape`` is
     what the claim should have, for constants of which it says no size.
     """
+    try:
+        return _read(problem, text, ranges, syntax, shape)
+    except LanguageError as error:
+        if syntax == PYTHON.name:
+            kinds = {n: kind_of(x.shape) for n, x in problem.known().items()}
+            names = known_names(problem.declared, kinds)
+            propose(error, text, names, lambda x: _read(problem, x, ranges, syntax, shape))
+        raise
+
+
+def _read(
+    problem: Problem,
+    text: str,
+    ranges: dict[str, Dim] | None,
+    syntax: str,
+    shape: Shape | None,
+) -> Reading:
     written, plain = syntax_of(syntax), prepared(text)
     tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None

@@ -85,7 +85,7 @@ class Targets:
             before = names[: names.index(about.of)]
             earlier = {n: problem.definitions[n] for n in before}
             value = problem.definitions[about.of]
-            return replace(problem, objective=value, definitions=earlier, claims=())
+            return replace(problem, objective=value, definitions=earlier, claims=(), label="")
         if about.of in ("", problem.objective_name):
             return problem
         free = about.of not in problem.known() and about.of not in problem.dims

@@ -17,7 +17,7 @@ from ..grading.answers import FORMATS
 from ..language import ClaimText, Problem
 from ..language.syntaxes import LATEX
 from ..language.tables import read_text
-from .common import json_option, problem_options, read_problem
+from .common import json_option, problem_options, read_problem, reading_notes
 from .reports import summary, told
 from .terminal import has_colours, say, say_data
 
@@ -84,11 +84,13 @@ def command(
     """
     chosen = _formats(formats)
     many = len(problems) > 1 or is_sheet(problems[0])
+    notes: list[str] = []
     if many:
         _refuse_options(bool(variables or upstream or wrt or lines or claim_latex or about))
         asked = [a for source in problems for a in asked_of(source)]
     else:
         read = read_problem(problems[0], variables, upstream, syntax)
+        notes = reading_notes(read)
         claimed = _claimed(read, wrt, lines, about, order, syntax, claim_latex is not None)
         if claim_latex is not None:
             claimed = _claimed_in_latex(read, claim_latex, bool(lines), wrt, about, order)
@@ -98,6 +100,8 @@ def command(
     if as_json:
         say_data([a.data() for a in answers])
     else:
+        for note in notes:
+            click.echo(note)
         _print(answers, many)
         for path in paths:
             say(f"wrote {path}")

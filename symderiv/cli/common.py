@@ -15,8 +15,10 @@ from ..errors import InputError, UnknownNameError
 from ..language import Problem
 from ..language.declarations import Declarations, parse_var_option
 from ..language.problem import build
+from ..language.properties import CROSSWISE, crosswise, in_columns, readings
 from ..language.syntaxes import PYTHON, SYNTAXES
 from ..notation.math import EQUALS, Math, fraction_of_partials, row
+from ..notation.text import text
 from ..notation.unicode import unicode
 from ..notation.written import Writer
 
@@ -74,8 +76,8 @@ def read_problem(
             remedy=f"ready-made: {', '.join(near or library.names())}; a file ends in .toml",
         )
     declared = Declarations()
-    for text in variables:
-        name, shape = parse_var_option(text)
+    for option in variables:
+        name, shape = parse_var_option(option)
         declared.declare(name, shape)
     return build(source, declared, upstream=upstream, syntax=syntax)
 
@@ -88,6 +90,20 @@ def inferred_note(problem: Problem) -> str:
         if v.inferred
     ]
     return "; ".join(found)
+
+
+def reading_notes(problem: Problem) -> list[str]:
+    """Return how the declared properties were read, and where a reading is to be looked at."""
+    variables = problem.variables.values()
+    read = [f"{v.name} {reading}" for v in variables for reading in readings(v)]
+    lines = [f"read as  {'; '.join(read)}"] if read else []
+    for v in variables:
+        along = crosswise(problem.objective, v)
+        if along is not None:
+            lines.append(
+                f"note: {text(along)} {CROSSWISE} {v.name}, declare {in_columns(v)}"
+            )
+    return lines
 
 
 def equation(name: str, variable: Math, value: Math) -> str:

@@ -20,7 +20,14 @@ from ..results import Derivation, Result
 from ..shapes import describe
 from ..stacking import stack
 from ..structured import AMBIENT, CONVENTIONS, StructuredResult
-from .common import equation, inferred_note, json_option, problem_options, read_problem
+from .common import (
+    equation,
+    inferred_note,
+    json_option,
+    problem_options,
+    read_problem,
+    reading_notes,
+)
 from .costs import cost_data, cost_lines
 from .matrices import jacobian_data, jacobian_lines, print_jacobians
 from .terminal import say, say_data
@@ -162,6 +169,8 @@ def _report(derivation: Derivation, style: str) -> list[str]:
     note = inferred_note(problem)
     if note:
         lines += [f"undeclared names read as  {note}", ""]
+    notes = reading_notes(problem)
+    lines += [*notes, ""] if notes else []
     writer = Writer()
     for name, value in problem.definitions.items():
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")

@@ -214,7 +214,7 @@ def _derived(
 ) -> Iterator[Variant]:
     changed = substitute(problem.objective, values)
     held = {n: Variable(n, x.shape, kind_of(x.shape)) for n, x in extra.items()}
-    other = replace(problem, objective=changed, variables={**problem.variables, **held})
+    other = replace(problem, objective=changed, label="", variables={**problem.variables, **held})
     try:
         yield Variant(slip, sentence, Derivation(other, [name])[name].expr, extra)
     except SymderivError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..expr import Expr, Variable, free_ranges, own_indices, sum_index, walk, walk_all
+from ..language.properties import CROSSWISE, crosswise, in_columns, readings
 from ..narration import Section
 from ..notation.math import (
     EQUALS,
@@ -46,19 +47,6 @@ _ONE_LINE = 22.0  # em: what fits beside the name of a gradient
 _BOX = 12  # results in one box, which stays on a page
 _TABLE = 30  # symbols in one table
 DEFINED = Op("≔")
-_PROPERTIES = {
-    "onehot": "has one-hot rows",
-    "onehot_cols": "has one-hot columns",
-    "sums_to_one": "has rows that sum to one",
-    "spd": "is symmetric positive definite",
-    "skew": "is skew-symmetric",
-    "lower": "is lower triangular",
-    "upper": "is upper triangular",
-    "binary": "has entries 0 and 1",
-    "pm1": "has entries 1 and -1",
-    "unit01": "has entries between 0 and 1",
-    "count": "has whole entries, none of them negative",
-}
 
 
 def result_boxes(scribe: Scribe) -> list[Block]:
@@ -252,8 +240,11 @@ def _entry_equation(scribe: Scribe, symbol: Math | None, by: Expr) -> Math:
 def _properties(scribe: Scribe) -> list[Inline]:
     found: list[Inline] = []
     for v in scribe.problem.variables.values():
-        for p in v.properties:
-            found.append((scribe.write(v.expr), f" {_PROPERTIES.get(p, f'is {p}')}"))
+        found += [(scribe.write(v.expr), f" {reading}") for reading in readings(v)]
+        along = crosswise(scribe.problem.objective, v)
+        if along is not None:
+            name, declared = scribe.write(v.expr), in_columns(v)
+            found.append((scribe.write(along), f" {CROSSWISE} ", name, f", declare {declared}"))
         if v.name in scribe.wanted and structure_of(v) is not None:
             _, convention = scribe.derivation.conventions.get(v.name, ("", AMBIENT))
             found.append(("The gradient by ", scribe.write(v.expr), f" {words(v, convention)}"))

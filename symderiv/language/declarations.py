@@ -7,36 +7,16 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from ..errors import DeclarationError, Span, UnknownNameError
 from ..expr import Variable
 from ..plaintext import shortened
 from ..shapes import ONE, Dim, Shape, size, symbol
+from .properties import PROPERTIES, SQUARE, is_word_of_properties, remedy_for
 from .texts import NAME, check_name, sentence
 
-PROPERTIES = [
-    "symmetric",
-    "skew",
-    "diagonal",
-    "toeplitz",
-    "lower",
-    "upper",
-    "orthogonal",
-    "spd",
-    "positive",
-    "invertible",
-    "onehot",
-    "onehot_cols",
-    "sums_to_one",
-    "binary",
-    "pm1",
-    "unit01",
-    "count",
-]
-_SQUARE = {*PROPERTIES} - {
-    *("positive", "onehot", "onehot_cols", "sums_to_one", "binary", "pm1", "unit01", "count"),
-}
 _LONGEST = 1_000  # characters of a shape
 _PART = re.compile(r"[^\s,]+")
 
@@ -50,6 +30,12 @@ class Declarations:
     entrywise: dict[str, None] = field(default_factory=dict)
     dims: dict[str, None] = field(default_factory=dict)
 
+    def copy(self) -> Declarations:
+        """Return declarations that can be added to without changing these."""
+        return Declarations(
+            dict(self.variables), dict(self.losses), dict(self.entrywise), dict(self.dims)
+        )
+
     def declare(self, name: str, text: object, meaning: str = "") -> None:
         """Add the declaration ``name: text``; raises DeclarationError with its place."""
         if not isinstance(text, str) or not isinstance(name, str):
@@ -58,6 +44,7 @@ class Declarations:
                 f"the shape of {name} is {shortened(text)}, not a text",
                 remedy=f'write it as a text: {name}="n, d"',
             )
+        name = unicodedata.normalize("NFKC", name)  # as Python does with names in a text
         line = f"{name}: {text}"
         self.check_name(name, line)
         if len(text) > _LONGEST:
@@ -87,6 +74,7 @@ class Declarations:
         here = Span(line, 0, len(line))
         properties = tuple(w for w, _ in words if w in PROPERTIES)
         sizes = [(w, at) for w, at in words if w not in PROPERTIES and w != "scalar"]
+        self._check_words(name, line, sizes)
         if not words:
             raise DeclarationError(
                 f"{name} has no shape", span=here, remedy=f"write {name}: scalar, n, or n, d"
@@ -102,7 +90,7 @@ class Declarations:
             )
         kind = ("scalar", "vector", "matrix", "tensor")[min(len(dims), 3)]
         shape: Shape = (*dims, *(ONE,) * (2 - len(dims)))
-        if _SQUARE & set(properties) and shape[-2] != shape[-1]:
+        if SQUARE & set(properties) and shape[-2] != shape[-1]:
             raise DeclarationError(
                 f"{name} is {' '.join(properties)} but not square",
                 span=here,
@@ -111,11 +99,26 @@ class Declarations:
         self._check_structure(name, properties, kind, here)
         self.variables[name] = Variable(name, shape, kind, properties, False, meaning)
 
+    @staticmethod
+    def _check_words(name: str, line: str, words: list[tuple[str, int]]) -> None:
+        """Refuse words that are no property where only a property can stand."""
+        for word, at in words:
+            # Sizes are separated by commas; what follows one without a comma says what it is.
+            before = line[len(name) + 1 : at].rstrip()
+            follows = bool(before) and before[-1] != "," and before.split()[-1] not in PROPERTIES
+            near = len(word) > 3 and difflib.get_close_matches(word, [*PROPERTIES, "scalar"], 1)
+            if follows or near or is_word_of_properties(word):
+                raise DeclarationError(
+                    f"{word!r} in the shape of {name} is not a property",
+                    span=Span(line, at, at + len(word)),
+                    remedy=remedy_for(word),
+                )
+
     def _check_structure(
         self, name: str, properties: tuple[str, ...], kind: str, here: Span
     ) -> None:
         """Refuse structures for which no points can be drawn, so that nothing could be checked."""
-        structures = [p for p in properties if p in _SQUARE]
+        structures = [p for p in properties if p in SQUARE]
         if kind == "tensor" and structures:
             raise DeclarationError(
                 f"{structures[0]} is a property of a matrix, and {name} is a tensor",
@@ -139,20 +142,11 @@ class Declarations:
                 self.dims[check_name(part, "", here)] = None
                 result = result * symbol(part)
             else:
-                near = difflib.get_close_matches(word, PROPERTIES, 1)
                 raise DeclarationError(
                     f"{word!r} in the shape of {name} is not a size",
                     span=here,
-                    remedy=f"did you mean {near[0]!r}?"
-                    if near
-                    else "a size is a symbol (n), a positive integer, or a product (n*m)",
+                    remedy="a size is a symbol (n), a positive integer, or a product (n*m)",
                 )
-        if len(word) > 3 and (near := difflib.get_close_matches(word, [*PROPERTIES, "scalar"], 1)):
-            raise DeclarationError(
-                f"{word!r} in the shape of {name} is not a property",
-                span=here,
-                remedy=f"did you mean {near[0]!r}?",
-            )
         return result
 
     def check(self) -> None:
@@ -165,6 +159,18 @@ class Declarations:
                 )
 
 
+def is_letter(sign: str) -> bool:
+    """Whether a sign may stand in a name: a letter (Latin or Greek), a digit or _.
+
+    Greek letters in another shape (ϕ, ϵ) are those that Python reads them as.
+
+    >>> is_letter("X"), is_letter("λ"), is_letter("ϕ"), is_letter("·"), is_letter("ᵀ")
+    (True, True, True, False, False)
+    """
+    read = sign if sign.isascii() else unicodedata.normalize("NFKC", sign)
+    return (sign.isascii() or not read.isascii()) and NAME.match(f"x{read}") is not None
+
+
 def default_kind(name: str) -> str:
     """Return the kind of an undeclared name: the rule of the language for single letters.
 
@@ -173,6 +179,8 @@ def default_kind(name: str) -> str:
     """
     if name[0].isupper():
         return "matrix"
+    if len(name) == 1 and not name.isascii():
+        return "scalar"
     if len(name) == 1 and name in "abcdefg":
         return "scalar"
     if len(name) == 1 and name in "hijklmnopqrstuvwxyz":

@@ -44,8 +44,8 @@ from .application import Application
 from .constants import LARGEST_NUMBER, constant_value
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, lines_of, span_of
-from .indices import ATTRIBUTES, IndexReader, broadcast_remedy
-from .remedies import product_remedy
+from .indices import IndexReader, broadcast_remedy
+from .remedies import function_remedy, product_remedy
 
 CONSTANTS = ("pi", "e")
 _LARGEST_EXPONENT = 1000
@@ -53,7 +53,6 @@ _REMEDIES = {
     ast.BitXor: "a power is written **",
     ast.FloorDiv: "a quotient is written /",
     ast.Mod: "there is no remainder in the language",
-    ast.Attribute: ATTRIBUTES,
     ast.Compare: "comparisons stand inside where(c > 0, a, b) only",
     ast.Lambda: "functions are named: exp, tanh, or f declared as 'f: entrywise'",
     ast.IfExp: "a choice is written where(c > 0, a, b)",
@@ -147,7 +146,8 @@ class Elaborator(IndexReader):
             raise UnsupportedError(
                 f"{self.source(at)} is not a real number",
                 span=self.span(at),
-                remedy="numbers are integers and decimals: 2, 0.5",
+                remedy="every variable and number is real; numbers are integers and decimals: "
+                "2, 0.5",
             )
         span = self.span(at)
         digits = self.lines[span.line][span.start : span.stop]
@@ -363,11 +363,7 @@ class Elaborator(IndexReader):
         return None
 
     def _unknown_function(self, at: ast.Name) -> UnknownNameError:
-        names = list(FUNCTIONS)
-        near = difflib.get_close_matches(at.id, names, 1)
-        remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(names))}"
-        if at.id == "tr":
-            remedy = "the trace is written trace(A)"
+        remedy = function_remedy(at.id, FUNCTIONS)
         return UnknownNameError(
             f"no rule for a function {at.id!r}", span=self.span(at), remedy=remedy
         )

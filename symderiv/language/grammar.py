@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..errors import ParseError, Span, UnsupportedError
+from .declarations import is_letter
 
 LONGEST = 100_000
 DEEPEST = 100
@@ -73,10 +74,32 @@ def parse(text: str) -> list[Statement]:
     """Return the statements of a text; raises ParseError or UnsupportedError."""
     text = prepared(text)
     check_brackets(text)
-    found = [_statement(text, s) for s in _python(text).body]
+    tree = _python(text)
+    _check_names(text, tree)
+    found = [_statement(text, s) for s in tree.body]
     if not found:
         raise ParseError("there is only a comment", remedy='write an expression: "L(X @ W)"')
     return found
+
+
+def _check_names(text: str, tree: ast.Module) -> None:
+    """Refuse signs in names that Python takes for letters: the dot of X·W, the T of Xᵀ."""
+    if text.isascii():
+        return
+    for at in ast.walk(tree):
+        if not isinstance(at, ast.Name):
+            continue
+        span = span_of(text, at)
+        written = lines_of(text)[span.line][span.start : span.stop]
+        sign = next((c for c in written if not is_letter(c)), None)
+        if sign is not None:
+            start = span.start + written.index(sign)
+            hint = next((hint for mark, hint in _HINTS if mark == sign), "")
+            raise ParseError(
+                f"{written!r} is not a name: {sign!r} is no letter of it",
+                span=Span(text, start, start + 1, span.line),
+                remedy=hint or "a name is letters (Latin or Greek), digits and _",
+            )
 
 
 def only_expression(statements: list[Statement]) -> ast.expr:
@@ -150,6 +173,7 @@ _HINTS = (
     ("·", "the entrywise product is *, the matrix product @"),
     ("⊙", "the entrywise product is *"),
     ("−", "the minus sign is the ASCII -"),
+    ("lambda", "lambda is a keyword of Python: call it lam, lambda_ or λ"),
 )
 
 

@@ -13,8 +13,7 @@ from ..errors import IndexNameError, LanguageError, ShapeError, Span, Unsupporte
 from ..expr import Expr, Index, column, entry, row, transpose
 from ..shapes import ONE, Dim, DimMismatchError, Shape, Unifier, describe
 from .declarations import Declarations
-
-ATTRIBUTES = "the only attributes are .T, the transpose, and .mT, that of the last two axes"
+from .remedies import attribute_remedy
 
 
 class IndexReader:
@@ -56,7 +55,7 @@ class IndexReader:
             raise UnsupportedError(
                 f".{at.attr} is not part of the language",
                 span=self.span(at),
-                remedy=ATTRIBUTES,
+                remedy=attribute_remedy(at.attr, self.source(at.value)),
             )
         x = self.read(at.value)
         if at.attr == "T" and len(x.shape) > 2:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from ..errors import UnknownNameError
 from ..expr import Variable
 from ..shapes import symbol
 from .declarations import Declarations, fresh_dims
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement
+from .rewriting import glued
 
 
 def is_open(statements: list[Statement], declared: Declarations) -> bool:
@@ -33,6 +35,7 @@ def infer(
         value = reader.read(statement.value)
         if statement.name:
             reader.definitions[statement.name] = value
+    _refuse_glued(reader, statements, {*declared.variables, *reader.inferred})
     taken = {*declared.dims, *declared.variables, *reader.inferred, *CONSTANTS}
     free = iter(fresh_dims(taken))
     for variable in reader.inferred.values():
@@ -46,3 +49,20 @@ def infer(
         v.name: Variable(v.name, reader.unifier.resolve_shape(v.shape), v.kind, (), True)
         for v in reader.inferred.values()
     }
+
+
+def _refuse_glued(reader: Elaborator, statements: list[Statement], names: set[str]) -> None:
+    """Refuse an undeclared name that is made of others: AX where there are A and X."""
+    known = {**dict.fromkeys(names), **reader.definitions}
+    for statement in statements:
+        for at in ast.walk(statement.value):
+            if not isinstance(at, ast.Name) or at.id not in reader.inferred:
+                continue
+            others = {n: None for n in known if n != at.id}
+            parts = glued(at.id, others)
+            if parts is not None:
+                raise UnknownNameError(
+                    f"{at.id!r} is not declared, and {' and '.join(dict.fromkeys(parts))} exist",
+                    span=reader.span(at),
+                    remedy=f"write {' @ '.join(parts)}, or declare {at.id}",
+                )

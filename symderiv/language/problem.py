@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from textwrap import shorten
 from typing import Any
 
@@ -33,16 +32,9 @@ from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from .declarations import Declarations
 from .elaborate import Elaborator
 from .grammar import parse_expression, prepared
-from .inferring import infer, is_open
 from .settling import settle
-from .statements import (
-    declare_constructor_sizes,
-    free_gradient_name,
-    given_gradients,
-    losses_of,
-    number_losses,
-    read_statements,
-)
+from .statements import given_gradients, losses_of
+from .stating import stated
 from .syntaxes import PYTHON, Syntax, problem_syntax
 from .texts import check_name, names_of, problem_name, sentence, sentences
 
@@ -82,13 +74,16 @@ class Problem:
     declared: Declarations = field(default_factory=Declarations)
     place: Span | None = field(default=None, compare=False)  # of the objective in the text
     symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
+    label: str = ""  # the name that the writer gave the objective by defining it
 
     @property
     def objective_name(self) -> str:
-        """Return how the objective is called: L, or J where L is only a part of it."""
+        """Return how the objective is called: as it was defined, L, or J where L is in use."""
         if self.objective.op == "loss":
             assert isinstance(self.objective.data, tuple)
             return str(self.objective.data[0])
+        if self.label:
+            return self.label
         parts = {str(e.data[0]) for e in losses_of(self.objective) if isinstance(e.data, tuple)}
         taken = {*self.variables, *self.definitions, *self.upstream, *parts}
         return next(n for n in ("L", "J", "F", "Loss", "Objective") if n not in taken)
@@ -107,8 +102,15 @@ class Problem:
         """Return everything a claim may name: variables, given gradients, definitions."""
         names = {v.name: v.expr for v in self.variables.values()}
         names.update((g, self.given(g)) for g in self.upstream)
-        names.update((n, named(n, x)) for n, x in self.definitions.items())
+        names.update((n, named(n, x)) for n, x in self._values().items())
         return names
+
+    def _values(self) -> dict[str, Expr]:
+        """Return what every name stands for that the writer defined, the objective's too."""
+        values = dict(self.definitions)
+        if self.label:
+            values[self.label] = self.objective
+        return values
 
     def reader(
         self,
@@ -133,10 +135,10 @@ class Problem:
             dict(self.declared.entrywise),
             dict.fromkeys(self.dims),
         )
-        reader = syntax.reader(text, declared, dict(self.definitions), unifier=unifier)
+        reader = syntax.reader(text, declared, self._values(), unifier=unifier)
         reader.closed = True
         if assumed:
-            reader.definitions.update({n: settle(reader, x) for n, x in self.definitions.items()})
+            reader.definitions.update({n: settle(reader, x) for n, x in self._values().items()})
         for e in losses_of(self.objective):
             assert isinstance(e.data, tuple)
             reader.gradients[e.data[0], e.args[0]] = e.data[1]
@@ -242,16 +244,8 @@ def build(
     upstream = None if upstream is None else check_name(upstream, "the given gradient")
     written = PYTHON if source.symbols else problem_syntax(syntax)
     text = prepared(source.text)
-    statements = written.parse(text)
-    declare_constructor_sizes(statements, declared)
-    declared.check()
-    gradient = upstream or free_gradient_name(statements, declared)
-    make = partial(written.reader, text, declared, upstream=gradient)
-    if is_open(statements, declared):
-        declared.variables.update(infer(make, statements, declared))
-        declared.check()
-    definitions, objective = read_statements(make, statements, declared)
-    definitions, objective = number_losses(definitions, objective, gradient)
+    read = stated(text, declared, upstream, written)
+    definitions, objective = read.definitions, read.objective
     if written is not PYTHON or source.symbols:
         lines = [*(f"{n} = {spelled(x)}" for n, x in definitions.items()), spelled(objective)]
         text = "\n".join(lines)
@@ -264,7 +258,8 @@ def build(
         upstream=given_gradients(objective, declared, definitions),
         dims=tuple(_dims(declared, objective)),
         declared=declared,
-        place=statements[-1].span,
+        place=read.statements[-1].span,
+        label=read.label,
         symbols=source.symbols,
         meanings=sentences(meanings or {}, "the meanings"),
         claims=_claims(claims),

@@ -1,4 +1,4 @@
-"""What to write instead of a matrix product whose sizes do not meet.
+"""What to write instead of a product whose sizes do not meet, and of names that there are not.
 
 Contract: pure; what is proposed is text of the language, in the words of the writer.
 """
@@ -6,7 +6,8 @@ Contract: pure; what is proposed is text of the language, in the words of the wr
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 
 from ..shapes import ONE, Shape
 
@@ -49,3 +50,57 @@ def _turned(at: ast.expr, source: Source) -> str:
     if isinstance(at, ast.Attribute) and at.attr == "T":
         return source(at.value)
     return f"{_factor(at, source)}.T"
+
+
+_REAL = "every variable is real"
+_COMPLEX = ("conj", "conjugate", "real", "imag", "Re", "Im", "re", "im", "angle")
+_ABSENT = {
+    "scan": "write its steps as definitions: h1 = ..; h2 = ..",
+    "conv1d": "the ready-made problem convolution-1d is written in shifts",
+    "conv2d": "the ready-made problem convolution-2d is written in shifts",
+    "pad": "put zeros beside it: concat(zeros(1, d), X, axis=0)",
+    "maxpool": "take the max of a reshape: max(reshape(x, n, k), axis=1)",
+    "label": "write the one-hot matrix of the labels: Y: n, k onehot",
+}
+_ATTRIBUTES = {
+    "H": f"{_REAL}: the conjugate transpose is .T",
+    "A": "a matrix is an array already: leave .A out",
+    "I": "the inverse is inv({x})",
+    **dict.fromkeys(_COMPLEX, f"{_REAL}: leave it out"),
+}
+
+
+def attribute_remedy(name: str, owner: str) -> str:
+    """Return what to write instead of an attribute that there is not.
+
+    >>> attribute_remedy("H", "X"), attribute_remedy("I", "A")
+    ('every variable is real: the conjugate transpose is .T', 'the inverse is inv(A)')
+    """
+    known = "the only attributes are .T, the transpose, and .mT, that of the last two axes"
+    return _ATTRIBUTES.get(name, known).replace("{x}", owner)
+
+
+def function_remedy(name: str, functions: Iterable[str]) -> str:
+    """Return what to write instead of a function that there is not.
+
+    >>> function_remedy("sinn", ["sin", "cos"]), function_remedy("conj", ["cos"])
+    ('did you mean sin?', 'every variable is real: leave conj out')
+    >>> function_remedy("J", ["cos"])
+    'an unspecified function of the whole is declared J: loss, one of each entry J: entrywise'
+    """
+    if name in _COMPLEX:
+        return f"{_REAL}: leave {name} out"
+    if name in _ABSENT:
+        return f"{name} is no part of the language: {_ABSENT[name]}"
+    if name == "tr":
+        return "the trace is written trace(A)"
+    near = difflib.get_close_matches(name, list(functions), 1)
+    if near and len(name) > 1:
+        return f"did you mean {near[0]}?"
+    if name[0].isupper() or len(name) == 1 or not name.isascii():
+        of_whole, of_entries = f"{name}: loss", f"{name}: entrywise"
+        return (
+            f"an unspecified function of the whole is declared {of_whole}, "
+            f"one of each entry {of_entries}"
+        )
+    return f"there are: {', '.join(sorted(functions))}"

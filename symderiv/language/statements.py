@@ -11,6 +11,7 @@ from itertools import chain, count
 
 from ..errors import DeclarationError, IndexNameError
 from ..expr import Expr, free_indices, node, rebuild, walk
+from ..shapes import SCALAR
 from .declarations import Declarations
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement
@@ -44,8 +45,11 @@ def free_gradient_name(statements: list[Statement], declared: Declarations) -> s
 
 def read_statements(
     make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
-) -> tuple[dict[str, Expr], Expr]:
-    """Return definitions and the objective; raises LanguageError with the place."""
+) -> tuple[dict[str, Expr], Expr, str]:
+    """Return definitions, the objective and its name, if it has one; raises LanguageError.
+
+    The last line is the objective, or names it: a definition called L is the loss.
+    """
     definitions: dict[str, Expr] = {}
     for k, statement in enumerate(statements):
         reader = make(definitions)
@@ -64,15 +68,29 @@ def read_statements(
                 remedy="name it (Z = ...), or write only one objective, last",
             )
         if statement.name is None:
-            return definitions, value
+            return _without_repeated(definitions, value)
         _check_definition(statement, declared, definitions)
         definitions[statement.name] = value
     last = statements[-1]
+    if value.shape == SCALAR and last.name is not None:
+        del definitions[last.name]
+        return definitions, value, last.name
     raise DeclarationError(
         "there is no objective: the last line is a definition",
         span=last.span,
         remedy=f"add what is to be differentiated, such as L({last.name})",
     )
+
+
+def _without_repeated(
+    definitions: dict[str, Expr], objective: Expr
+) -> tuple[dict[str, Expr], Expr, str]:
+    """Take a last line that only repeats the name of a number defined last as that definition."""
+    last = next(reversed(definitions), "")
+    if objective.op == "named" and objective.data == last and objective.shape == SCALAR:
+        others = {n: x for n, x in definitions.items() if n != last}
+        return others, definitions[last], last
+    return definitions, objective, ""
 
 
 def _check_definition(

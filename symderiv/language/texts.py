@@ -17,7 +17,8 @@ from ..plaintext import shortened
 LONGEST_SENTENCE = 10_000  # characters
 LONGEST_NAME = 100
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LETTER = "A-Za-zΑ-ΡΣ-Ωα-ω"  # Latin and Greek
+NAME = re.compile(rf"[{_LETTER}_][{_LETTER}0-9_]*\Z")
 _PROBLEM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 
 # A module of one of these names in the folder of a generated test would be imported instead.

@@ -11,7 +11,7 @@ from ..counting import free
 from ..errors import UnsupportedError
 from ..expr import Expr, eye, node, number
 from ..expr import delta as kronecker
-from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, row, sup
+from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, Word, row, sup
 from ..shapes import ONE, Dim, Shape, parts_of, trimmed
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
@@ -160,7 +160,8 @@ _leaf(
     lower=lambda e, args: Value(leaf(e, ()), e.shape),
     explicit=lambda e, args, at: [[at.math.constant(str(e.data))]],
     text=lambda e, text: str(e.data),
-    notation=lambda e, write: Sym(str(e.data)),
+    # Upright, as ISO 80000-2 has it: an e in italics is a name.
+    notation=lambda e, write: Word("e", function=False) if e.data == "e" else Sym(str(e.data)),
     numpy=lambda e, code: f"np.{e.data}",
     samples=("pi * X",),
     bad=("pi(X)",),

@@ -97,7 +97,7 @@ def orthogonal_cancels(parts: Parts, context: Context) -> Term | None:
 def binary_powers(parts: Parts, context: Context) -> Term | None:
     """B ** 2 = b for a variable with entries 0 and 1."""
     for k, f in enumerate(parts.factors):
-        if f.exponent > 1 and context.facts.has(f.term, "binary", "onehot"):
+        if f.exponent > 1 and context.facts.has(f.term, "binary", "onehot", "onehot_cols"):
             return parts.replaced((k,), [Factor(f.term, f.labels)])
     return None
 

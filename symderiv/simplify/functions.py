@@ -110,7 +110,7 @@ def softmax_folds(parts: Parts, context: Context) -> Term | None:
 
 
 def shares_add_up(parts: Parts, context: Context) -> Term | None:
-    """Sum a softmax, or a row of a one-hot variable, to 1, and a row of a layernorm to 0."""
+    """Sum a softmax, or a row or column that is one-hot, to 1, and a row of a layernorm to 0."""
     for k, f in enumerate(parts.factors):
         slots, total = _known_total(f.term, context)
         summed = [f.labels[slot] for slot in slots]
@@ -129,7 +129,10 @@ def _known_total(term: Term, context: Context) -> tuple[tuple[int, ...], int]:
         return term.data.data, 1
     if name == "layernorm":
         return (-1,), 0
-    return ((-1,), 1) if term.dims and context.facts.has(term, "onehot") else ((), 0)
+    for known, slot in (("onehot", -1), ("onehot_cols", -min(2, len(term.dims)))):
+        if term.dims and context.facts.has(term, known):
+            return (slot,), 1
+    return (), 0
 
 
 # Pairs of functions of which the outer undoes the inner, wherever the inner is defined.

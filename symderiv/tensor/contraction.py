@@ -261,10 +261,26 @@ def components(term: Term) -> list[tuple[Term, list[int], list[Factor]]]:
 
 
 def _has_zeros(term: Term) -> bool:
-    """Whether a term is zero in some entries by construction: it holds a delta or a unit."""
+    """Whether a term is zero in some entries by construction.
+
+    A delta or a unit vector on a free index leaves zeros; on one that is summed over it only
+    picks, as the unit vector in z[2] does.
+    """
     if term.kind in ("delta", "unit", "fuse"):
         return True
-    return term.kind == "contract" and any(map(_has_zeros, term.children))
+    if term.kind != "contract":
+        return False
+    free = len(term.dims)
+    _, factors, _ = factors_of(term)
+    return any(_has_zeros(f.term) and _stays(f, free) for f in factors)
+
+
+def _stays(factor: Factor, free: int) -> bool:
+    """Whether the zeros of a factor are left once all labels from ``free`` on are summed over."""
+    kept = [int(str(x)) < free for x in factor.labels]
+    if factor.term.kind == "fuse":
+        return kept[0] and any(kept[1:])
+    return all(kept)
 
 
 def _gather_units(factors: list[Factor]) -> list[Factor] | None:

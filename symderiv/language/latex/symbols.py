@@ -10,7 +10,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...errors import LanguageError, ParseError
+from ...errors import AmbiguousTextError, LanguageError, ParseError
 from .derivatives import is_letter_d
 from .layout import Forked, Group, Item, Number, Row, Scripted, Symbol
 from .marks import bare, has_comma, indices, is_label, is_sign
@@ -247,6 +247,12 @@ class Symbols:
             if marks is not None and len(marks) == 1:
                 whole = at_item(ast.Slice(), self.text, sub)
                 return self.indexed(self.sized("eye", item, None), [whole, marks[0]], item, sub)
+        if item.name == "e" and sub is None and not item.upright:
+            raise AmbiguousTextError(
+                "e is not declared: is it a name, or the number 2.718..?",
+                span=span(self.text, item),
+                remedy="declare it, or write \\mathrm{e} or \\exp(1) for the number",
+            )
         if item.name in ("e", "pi") and sub is None:
             return at_item(ast.Name(item.name, ast.Load()), self.text, item)
         if item.name == "delta" and sub is not None:
