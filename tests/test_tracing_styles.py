@@ -306,3 +306,45 @@ def test_an_encoder_block_derives_what_the_library_does() -> None:
     for name in block.wrt:
         expected = str(theirs[name].text).replace(", h)", ", 4)").replace("h*k", "4*k")
         assert str(ours[name].text) == expected
+
+
+# loops of many steps
+
+
+def steps_of(count: int) -> Callable[..., Any]:
+    def forward(x: Any, W: Any) -> Any:
+        h = x
+        for _ in range(count):
+            h = np.tanh(h @ W)
+        return h
+
+    return forward
+
+
+def sums_of(count: int) -> Callable[..., Any]:
+    def forward(x: Any, w: Any) -> Any:
+        total = x
+        for _ in range(count):
+            total = total * 0.5 + np.sin(total + w)
+        return total
+
+    return forward
+
+
+@pytest.mark.parametrize("make", [steps_of, sums_of], ids=["products", "sums"])
+def test_steps_of_a_loop_are_no_brackets(make: Callable[[int], Any]) -> None:
+    shapes = {"x": "n, d", "W": "d, d"} if make is steps_of else {"x": "n", "w": "n"}
+    compare(make(40 if make is steps_of else 5), shapes)
+    problem = sd.trace(make(200), loss="L", **shapes)
+    assert len(problem.definitions) > 200 * 2 // 24
+    assert max(map(_depth, problem.text.splitlines())) <= 24
+    if make is steps_of:
+        assert list(sd.trace(make(10), loss="L", **shapes).definitions) == ["h"]
+
+
+def _depth(line: str) -> int:
+    depth = deepest = 0
+    for c in line:
+        depth += {"(": 1, ")": -1}.get(c, 0)
+        deepest = max(deepest, depth)
+    return deepest

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import accumulate, count
 
 from ..ops import FUNCTIONS
 from ..shapes import ONE, Dim
@@ -22,6 +22,7 @@ from ..shapes import ONE, Dim
 _ATOM = re.compile(r"[\w.]+\Z")
 _NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 _LONG = 60  # characters that are not written twice
+_DEEP = 24  # brackets in each other, above which what is inside gets a name
 _RESERVED = {"pi", "e", "Sum", *FUNCTIONS}
 _order = count()
 
@@ -76,7 +77,8 @@ def statements(
     """Return definitions, one to a line, and the text of the result.
 
     ``wished`` names nodes; a name that is taken gets a number. What is long and used more than
-    once gets a name as well, so that the text grows no faster than the function.
+    once gets a name as well, so that the text grows no faster than the function, and so does what
+    is nested deep: the steps of a loop are no brackets that anybody wrote.
     """
     nodes = reachable(result)
     uses = Counter(a for n in nodes for a in n.args)
@@ -86,7 +88,8 @@ def statements(
     for n in nodes:
         text = _written(n, texts)
         name = wished.get(n) if n.args and (name_result or n is not result) else None
-        if name is None and uses[n] > 1 and len(text.column) > _LONG:
+        repeated = uses[n] > 1 and len(text.column) > _LONG
+        if name is None and (repeated or _depth(text.column) > _DEEP):
             name = "T"
         if name is not None:
             name = _fresh(name, used)
@@ -103,6 +106,12 @@ def _written(n: Node, texts: Mapping[Node, _Text]) -> _Text:
     if n.rank != 1 or n.dims == (ONE,):
         return _Text(column or row, column or row)
     return _Text(column or f"({row}).T", row or f"({column}).T")
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets of a text are in each other."""
+    steps = [1 if c in "([" else -1 for c in text if c in "()[]"]
+    return max(accumulate(steps), default=0)
 
 
 def _fresh(name: str, used: set[str]) -> str:
