@@ -341,3 +341,26 @@ def test_methods_and_objects_are_callables() -> None:
     assert "self" not in inspect.signature(Layer().backward).parameters
     assert sd.check(LINEAR, wrt="W", claim=Layer().backward).verdict == "right"
     assert sd.check(LINEAR, wrt="W", claim=Layer()).verdict == "right"
+
+
+OPEN = {
+    "Sum(i, exp(K[i, 1]))": {"K": "n, d"},
+    "Sum(i, relu(K[i, 1]) * w[i])": {"K": "n, d", "w": "n"},
+    "Sum(i, norm(K[i, :]) * sin(w[i]))": {"K": "n, d", "w": "n"},
+    "Z = K @ K.T; Sum(i, softplus(Z[i, i]) / w[i])": {"K": "n, d", "w": "n"},
+    "mean(sum(K * K, axis=1) * w)": {"K": "n, d", "w": "n"},
+}
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_functions_about_open_indices_are_answered(text: str) -> None:
+    problem = sd.problem(text, **OPEN[text])
+    for claim in (lambda K: K, lambda K: 0 * K, lambda K: K[0], np.exp, lambda K: 2 * K + 1):
+        found = sd.check(problem, "K", claim)
+        assert found.verdict == "wrong"
+        assert found.diagnosis
+    arrays = {"K": np.arange(6.0).reshape(3, 2) / 3 + 1, "w": np.array([1.0, 2.0, 3.0])}
+    space: dict[str, Any] = {"np": np, **arrays}
+    if not problem.definitions:
+        exec(found.code, space)  # our own code
+        assert np.allclose(space["dK"], sd.derive(problem)["K"].evaluate(**arrays))

@@ -339,7 +339,7 @@ def test_steps_of_a_loop_are_no_brackets(make: Callable[[int], Any]) -> None:
     assert len(problem.definitions) > 200 * 2 // 24
     assert max(map(_depth, problem.text.splitlines())) <= 24
     if make is steps_of:
-        assert list(sd.trace(make(10), loss="L", **shapes).definitions) == ["h"]
+        assert list(sd.trace(make(5), loss="L", **shapes).definitions) == ["h"]
 
 
 def _depth(line: str) -> int:

@@ -161,7 +161,9 @@ class _Reader:
             return self._in_order()
         alone = self.required[0] if self.required == self.unknown and len(self.unknown) == 1 else ""
         if alone and not self.names.given and not is_upstream_word(alone):
-            return self._call({alone: ALL})
+            every = self._call({alone: ALL})
+            one = len(self.names.ordered) == 1
+            return replace(self._in_order(), fallback=every) if one else every
         if len(self.names.given) == 1:
             call = self._with_given(self.names.given[0])
         else:

@@ -255,20 +255,20 @@ class _Check:
 
     def _code(self, name: str) -> str:
         """Return the gradient in NumPy; what it is written in, and no definition is, before it."""
-        truth = self.lab.gradient(name)
+        truth, lab, coder = self.lab.gradient(name), self.lab, Coder()
         known = self.problem.definitions
         inner = [e for e in walk(truth) if e.op == "named" and e.data not in known]
         seen = walk(truth, lambda e: e.op == "named" and e.data in known)
         names = [str(e.data) for e in seen if e.op in ("var", "named")]
-        thin = [n for n in dict.fromkeys(names) if self.lab.is_thin(n)]
-        flat = [f"{', '.join(thin)} = {', '.join(f'{n}.ravel()' for n in thin)}"] if thin else []
-        lines = [f"{e.data} = {Coder()(e.args[0])}" for e in inner]
-        last = f"d{name} = {Coder()(truth)}"
-        if self.lab.is_thin(name):
-            last += (
-                f"\nd{name} = d{name}{'[:, None]' if str(truth.shape[1]) == '1' else '[None, :]'}"
-            )
-        return "\n".join([*flat, *lines, last])
+        thin = [n for n in dict.fromkeys(names) if lab.is_thin(n)]
+        lines = [f"{', '.join(thin)} = {', '.join(f'{n}.ravel()' for n in thin)}"] if thin else []
+        body = [f"{e.data} = {coder(e.args[0])}" for e in inner]
+        body.append(f"d{name} = {coder(truth)}")
+        if lab.is_thin(name):
+            axis = "[:, None]" if str(truth.shape[1]) == "1" else "[None, :]"
+            body.append(f"d{name} = d{name}{axis}")
+        lines += [f"{d} = {x}" for d in coder.sizes if (x := lab.shown_by(d))]
+        return "\n".join([*lines, *body]).replace("dtype=dtype", "dtype=float")
 
     def _counterexample(self, name: str, trials: Sequence[Trial]) -> Counterexample | None:
         """Return the smallest point of whole numbers at which the function is wrong.

@@ -176,6 +176,14 @@ class Laboratory:
         column = (-1, 1) if x.shape[1] == ONE else (1, -1)
         return {name: plain if np.ndim(space[name]) == 2 else plain.reshape(column)}
 
+    def shown_by(self, size: str) -> str:
+        """Return where an array shows a size, as NumPy reads it; "" where none does."""
+        for n in [*self.problem.variables, *self.problem.upstream]:
+            for k, d in enumerate(array_shape(self.problem.known()[n].shape)):
+                if str(d) == size:
+                    return f"{n}.shape[{k}]"
+        return ""
+
     def is_thin(self, name: str) -> bool:
         """Whether an array has an axis of size 1 that the language does without."""
         known = self.problem.known()

@@ -15,7 +15,19 @@ from itertools import combinations
 from ..calculus import lower
 from ..derivation import Derivation
 from ..errors import SymderivError
-from ..expr import Expr, Variable, add, mul, neg, node, substitute, transpose, var, walk
+from ..expr import (
+    Expr,
+    Variable,
+    add,
+    free_indices,
+    mul,
+    neg,
+    node,
+    substitute,
+    transpose,
+    var,
+    walk,
+)
 from ..expr import ones as ones_of
 from ..language import Problem
 from ..language.problem import kind_of
@@ -109,7 +121,8 @@ def pullback_slips(problem: Problem, name: str) -> Iterator[Variant]:
     if name not in problem.variables:
         return
     yield from _whole_slips(problem, name)
-    met = [e for e in dict.fromkeys(walk(problem.objective)) if _is_single(e)]
+    every = dict.fromkeys(walk(problem.objective))
+    met = [e for e in every if _is_single(e) and not free_indices(e)]
     for e in met[:_MOST_CUTS]:
         for slip, sentence, slope in _slopes(e):
             changed, extra = _with_slope(e, slope)
