@@ -11,6 +11,7 @@ ROOT = Path(symderiv.__file__).parent
 LAYERS = [
     ["errors", "plaintext", "shapes", "interning", "cells", "dual"],
     ["expr", "fitting"],
+    ["remembering"],
     ["counting"],
     ["notation.math", "notation.names", "notation.spacing"],
     ["tensor"],
@@ -55,6 +56,7 @@ ENGINE = [
     "dual",
     "fitting",
     "expr",
+    "remembering",
     "notation",
     "tensor",
     "ops",

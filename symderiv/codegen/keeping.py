@@ -51,6 +51,10 @@ class _Keeper:
         for e in self.nodes:
             for a in e.args if e.op != "named" else ():
                 self.users.setdefault(a, {})[e] = None
+        self.uses: dict[str, list[Expr]] = {}  # the nodes by the name that they are
+        for e in self.nodes:
+            if e.op == "named":
+                self.uses.setdefault(str(e.data), []).append(e)
         self.roots = set(results)
         self.inner: set[Expr] = set()  # forward values: no cotangent stands in them
         self.leaves: dict[Expr, set[str]] = {}  # the named intermediates in every node
@@ -70,7 +74,7 @@ class _Keeper:
         for e in self.named:
             if is_trivial(e.args[0]):
                 continue
-            uses = [x for x in self.nodes if x.op == "named" and x.data == e.data]
+            uses = self.uses[str(e.data)]
             smaller = self._smaller(uses)
             if smaller is None:
                 found.append(Kept(python_name(str(e.data)), e))

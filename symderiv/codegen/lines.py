@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from ..expr import Expr, Variable, free_indices, walk
 from ..language import Problem
@@ -96,12 +97,12 @@ def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]
                 uses[a] = uses.get(a, 0) + 1
     lines: list[Line] = []
     names = set(taken) | {n for n, _ in outputs}
+    free = (f"t{k}" for k in count(1) if f"t{k}" not in names)
     for name, x in outputs:
         for e in _inside(x, coder):
             repeated = uses.get(e, 0) > 1 and not is_trivial(e) and e.op != "named"
             if repeated and e is not x and e not in coder.names and not free_indices(e):
-                fresh = next(f"t{k}" for k in range(1, 10_000) if f"t{k}" not in names)
-                names.add(fresh)
+                fresh = next(free)
                 lines.append(Line(fresh, coder(e), comment(e)))
                 coder.names[e] = fresh
         lines.append(Line(name, coder(x), comment(x)))

@@ -12,8 +12,9 @@ import keyword
 from collections.abc import Mapping, Sequence
 
 from ..errors import UnsupportedError
-from ..expr import Expr, Index, matmul, walk
+from ..expr import Expr, Index, matmul
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
+from ..remembering import remembered
 from ..shapes import ONE, Dim, Shape
 
 _SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
@@ -247,9 +248,16 @@ class Coder:
         return f"{self(weight, ATOM)}[:, None] * {rest_code}"
 
 
-def is_number(e: Expr) -> bool:
+def _varies(e: Expr) -> bool:
+    return e.op in ("var", "named", "loss", "apply", "entry", "Sum")
+
+
+def _is_number(e: Expr) -> bool:
     """Whether an expression is made of numbers and sizes alone."""
-    return all(x.op not in ("var", "named", "loss", "apply", "entry", "Sum") for x in walk(e))
+    return not _varies(e) and all(map(is_number, e.args))
+
+
+is_number = remembered(_is_number, _varies)
 
 
 def _is_ones(e: Expr) -> bool:

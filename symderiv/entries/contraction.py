@@ -33,6 +33,7 @@ from ..expr import (
     row,
 )
 from ..expr import transpose as transpose_node
+from ..remembering import remembered
 from ..shapes import ONE, SCALAR, Dim
 from .families import Coefficient, Family
 
@@ -63,9 +64,12 @@ class _Edge:
         return frozenset((self.tail, self.head))
 
 
-def count_transposes(x: Expr) -> int:
+def _transposes(x: Expr) -> int:
     """Return how many transposes are written in an expression."""
-    return (x.op == "transpose") + sum(count_transposes(a) for a in x.args)
+    return (x.op == "transpose") + sum(map(count_transposes, x.args))
+
+
+count_transposes = remembered(_transposes)
 
 
 def transposed(x: Expr) -> Expr:

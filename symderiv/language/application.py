@@ -52,11 +52,13 @@ class Application:
 
     def checked(self, x: Expr) -> Expr:
         """Return what was read, where every function in it takes tensors that it was given."""
+        seen: set[Expr] = set()
         waiting = [x]
         while waiting:
             e = waiting.pop()
-            if e in self.read:
+            if e in self.read or e in seen:
                 continue
+            seen.add(e)
             tensor = next((a for a in e.args if len(a.shape) > 2), None)
             if tensor is not None and not TABLE[e.op].tensors:
                 raise ShapeError(
@@ -65,7 +67,7 @@ class Application:
                     span=self._reader.span(self._at),
                     remedy=f"{self._name} takes matrices; einsum covers sums of products",
                 )
-            waiting.extend(e.args)
+            waiting.extend(e.args if e.op != "named" else ())  # checked when it was defined
         return x
 
     def expect(self, least: int, most: int | None = None, *keywords: str) -> int:

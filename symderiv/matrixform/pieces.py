@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from hashlib import sha256
 from typing import NamedTuple
 
 from ..errors import MissingRuleError
@@ -28,10 +29,13 @@ from ..expr import (
 )
 from ..ops import TABLE
 from ..ops.leaves import decimal
+from ..remembering import remembered
 from ..shapes import ONE, SCALAR, Dim, Shape
 from ..tensor import Label, Scale
 from ..tensor.scale import UNIT_SCALE
 from ..tensor.terms import ONE_EXPONENT, Function
+
+_LONGEST = 1000  # characters of a spelling
 
 
 class Piece(NamedTuple):
@@ -200,16 +204,31 @@ def transposes(x: Expr) -> int:
     return sum(p.op == "transpose" for p in parts)
 
 
-def count_transposes(x: Expr) -> int:
-    """Return how many transposes stand anywhere in an expression."""
-    return (x.op == "transpose") + sum(map(count_transposes, x.args))
+def is_name(x: Expr) -> bool:
+    """Whether an expression is a name, which is written and not what it stands for."""
+    return x.op == "named"
 
 
-def spelled(x: Expr) -> str:
-    """Return a stable spelling of an expression, to break ties."""
+def _transposes(x: Expr) -> int:
+    """Return how many transposes stand anywhere in an expression, but for what a name hides."""
+    inside = 0 if is_name(x) else sum(map(count_transposes, x.args))
+    return (x.op == "transpose") + inside
+
+
+count_transposes = remembered(_transposes, is_name)
+
+
+def _spelled(x: Expr) -> str:
+    """Return a stable spelling of an expression, to break ties; of a long one, how it begins."""
     # What ends a name sorts before every letter, so that X comes before X2 and (X, Y) before both.
     inside = "\t".join(spelled(a) for a in x.args)
-    return f"{x.op}\n{x.data}\n{inside}\t"
+    whole = f"{x.op}\n{x.data}\n{inside}\t"
+    if len(whole) <= _LONGEST:
+        return whole
+    return whole[: _LONGEST // 2] + sha256(whole.encode()).hexdigest()
+
+
+spelled = remembered(_spelled)
 
 
 def inner_product(u: Piece, v: Piece) -> Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..expr import Expr, rebuild, with_args
 from ..ops import TABLE
@@ -21,36 +21,57 @@ def listed(names: Sequence[Expr]) -> list[str | Expr]:
 
 def meets(term: Term, target: Term) -> bool:
     """Whether a stage's value contains the target itself, not through another name."""
-    if term is target:
-        return True
-    if term.kind in ("leaf", "named"):
-        return False
-    return any(meets(c, target) for c in term.children)
+    return any(t is target for t in _inside(term))
 
 
-def named_in(term: Term) -> dict[Term, None]:
-    """Return the variables and names that a stage's value uses, not through another name."""
-    found: dict[Term, None] = {}
+def _inside(term: Term) -> Iterator[Term]:
+    """Yield every distinct part of a stage's value in reading order, nothing below a name."""
     seen: set[Term] = set()
     stack = [term]
     while stack:
         top = stack.pop()
-        if top in seen:
-            continue
-        seen.add(top)
-        if top.kind in ("leaf", "named"):
-            found[top] = None
-        else:
-            stack += reversed(top.children)
-    return found
+        if top not in seen:
+            seen.add(top)
+            yield top
+            if top.kind not in ("leaf", "named"):
+                stack += reversed(top.children)
+
+
+def named_in(term: Term) -> dict[Term, None]:
+    """Return the variables and names that a stage's value uses, not through another name."""
+    return {t: None for t in _inside(term) if t.kind in ("leaf", "named")}
+
+
+class Reach:
+    """Which names depend on which others; what lies before both of two is never looked at."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.used = {s.term: named_in(s.value) for s in stages}
+        self._place = {s.term: k for k, s in enumerate(stages)}
+        self._terms = {s.expr: s.term for s in stages}
+        self._known: dict[Term, dict[Term, bool]] = {}
+
+    def __call__(self, name: Expr, target: Term) -> bool:
+        """Whether a named intermediate depends on a variable or on an earlier one."""
+        known = self._known.setdefault(target, {target: True})
+        first = self._place.get(target, -1)
+        stack = [self._terms[name]]
+        while stack:
+            top = stack[-1]
+            used = self.used.get(top, {}) if self._place.get(top, -1) > first else {}
+            waiting = [t for t in used if t not in known]
+            if top in known or not waiting or any(known.get(t) for t in used):
+                known.setdefault(top, any(known.get(t) for t in used))
+                stack.pop()
+            else:
+                stack += waiting
+        return known[self._terms[name]]
 
 
 def names_in(term: Term) -> list[Expr]:
     """Return the named intermediates that a stage's value uses."""
-    if term.kind == "leaf":
-        expr: Expr = term.data
-        return [expr] if expr.op == "named" else []
-    return list(dict.fromkeys(n for c in term.children for n in names_in(c)))
+    leaves: list[Expr] = [t.data for t in _inside(term) if t.kind == "leaf"]
+    return [e for e in dict.fromkeys(leaves) if e.op == "named"]
 
 
 def laws(value: Term, target: Term) -> list[str]:
@@ -75,10 +96,7 @@ def why_known(
 
 def calls(term: Term) -> list[Term]:
     """Return the calls that a stage's value is made of, not through another name."""
-    if term.kind in ("leaf", "named"):
-        return []
-    below = [c for child in term.children for c in calls(child)]
-    return [term, *below] if term.kind == "call" else below
+    return [t for t in _inside(term) if t.kind == "call"]
 
 
 def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:

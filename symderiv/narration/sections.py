@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from ..calculus import reverse
 from ..errors import NoEntriesError
-from ..expr import Expr, add, index_sum, mul, named, partial, walk
+from ..expr import Expr, add, index_sum, mul, named, partial
 from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
@@ -23,7 +23,7 @@ from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
 from .forms import Ends, Forms, Letters, Monomial, differentiated, place, total
-from .mentions import laws, listed, meets, named_in, names_in, why_known, with_names
+from .mentions import Reach, laws, listed, meets, names_in, why_known, with_names
 from .slopes import jacobian, pulled
 from .staging import Stage, Stages
 from .steps import Reason, Step
@@ -77,9 +77,10 @@ class _Narrator:
         self.forms = Forms(raiser, self.letters)
         self.given: dict[Term, Expr] = {}
         self._users: dict[Term, list[Stage]] = {}
-        for stage in self.stages.stages.values():
-            for term in named_in(stage.value):
-                self._users.setdefault(term, []).append(stage)
+        self._reach = Reach(tuple(self.stages.stages.values()))
+        for term, stage in self.stages.stages.items():
+            for used in self._reach.used[term]:
+                self._users.setdefault(used, []).append(stage)
         self._taken = {*taken, *self.stages.taken}
         found = self.stages.stages.values()
         named_calls = [s for s in found if s.term.dims and s.value.kind == "call"]
@@ -197,7 +198,7 @@ class _Narrator:
         slope = partial(left, by, held)
         shown = self._product_rule(value, spot, target, by, held)
         law, reason = self._rule(value, spot, target, expr)
-        fixed = [n for n in held if expr in set(walk(n))]
+        fixed = [n for n in held if self._reach(n, target)]
         for name in fixed:
             reason = (*reason, "; ", name, " held fixed")
         alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it

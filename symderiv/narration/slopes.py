@@ -8,10 +8,11 @@ has a pullback has the entries of its Jacobian, with no rule of its own for them
 from __future__ import annotations
 
 from ..errors import NoEntriesError
-from ..expr import sum_index, var, walk
+from ..expr import sum_index, var, walk_all
 from ..shapes import SCALAR
 from ..tensor import Factor, Scale, Term, add, leaf
 from .forms import Ends, Forms, Letters, Monomial, differentiated
+from .mentions import meets
 
 
 def pulled(atom: Term, target: Term, cotangent: Term) -> Term:
@@ -52,16 +53,13 @@ def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) ->
             return [Monomial(Scale(), (), tuple((a, b, d) for a, b, d in pairs))]
         return _coefficients(forms, f.term, seed, ends, spots)
 
-    return differentiated(forms, term, at, lambda t: _contains(t, seed), slope)
-
-
-def _contains(term: Term, part: Term) -> bool:
-    return term is part or any(_contains(c, part) for c in term.children)
+    return differentiated(forms, term, at, lambda t: meets(t, seed), slope)
 
 
 def _relettered(m: Monomial, letters: Letters, used: Ends) -> Monomial:
     """Return a monomial with the letters that people would take for its bound indices."""
-    inner = {name for f in m.factors for e in walk(f) if e.op == "Sum" for name in sum_index(e)[:1]}
+    parts = walk_all(m.factors, lambda e: e.op == "named")
+    inner = {sum_index(e)[0] for e in parts if e.op == "Sum"}
     old = [name for name, _ in m.bound]
     new = letters.pair("klrstuvw", len(old), (*used, *old, *sorted(inner)))
     for before, after in zip(old, new, strict=True):

@@ -61,6 +61,7 @@ class Stages:
         self._memo: dict[Term, Term] = {}
         self._names: dict[Term, Term] = {}
         self._depends: dict[Term, bool] = {}
+        self._numbers: dict[str, int] = {}  # of automatic names, by their letter
         self._stage_deep(root)
         self.root = self._staged(root)
 
@@ -171,7 +172,9 @@ class Stages:
         letters = (_SCALAR, _VECTOR, _MATRIX)[min(len(term.dims), 2)]
         if any(s.value < 0 for s, _ in summands(term)) and term.dims:
             letters = letters[1] + letters
-        names = [*letters, *(f"{letters[-1]}{k}" for k in range(1, 1000))]
-        name: str = next(n for n in names if n not in self.taken)
+        name = next((n for n in letters if n not in self.taken), None)
+        while name is None or name in self.taken:
+            self._numbers[letters[-1]] = number = self._numbers.get(letters[-1], 0) + 1
+            name = f"{letters[-1]}{number}"
         self.taken.add(name)
         return name

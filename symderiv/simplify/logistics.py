@@ -28,9 +28,13 @@ def exp_of_logistic(parts: Parts, context: Context) -> Term | None:
 
 def reflected(term: Term, context: Context) -> Term | None:
     """Write 1 - sigmoid(u) as sigmoid(-u) in a sum that has this too, where that is shorter."""
-    found = {f.term: None for _, body in summands(term) for _, f in Parts.of(body).calls("sigmoid")}
+    parts = [Parts.of(body) for _, body in summands(term)]
+    found = {f.term: None for p in parts for _, f in p.calls("sigmoid")}
+    there = {f.term for p in parts for f in p.factors}
     for minus in found:
         other = _one_minus(_logistic(scaled(minus.children[0], _MINUS)))
+        if other not in there:
+            continue
         new = add(_with(b, s, other, minus) for s, b in summands(term))
         if new is not term:
             better = context.simplified(new)

@@ -368,9 +368,19 @@ def transposed(term: Term) -> Term:
 def is_symmetric(term: Term) -> bool:
     """Whether exchanging the two axes of a term gives the same term; False where it has not two."""
     if term.symmetric is None:
-        square = len(term.dims) == 2 and term.dims[0] == term.dims[1]
-        term.symmetric = square and _mirrors(term)
-    return term.symmetric
+        # Children first: the names of a deep problem stand inside each other.
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            square = len(top.dims) == 2 and top.dims[0] == top.dims[1]
+            waiting = [c for c in top.children if c.symmetric is None] if square else []
+            if top.symmetric is None and waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if top.symmetric is None:
+                top.symmetric = square and _mirrors(top)
+    return bool(term.symmetric)
 
 
 def _mirrors(term: Term) -> bool:
