@@ -17,62 +17,21 @@ from .errors import (
 )
 from .grading import Answers, check_all, is_sheet
 from .interop.from_sympy import Written, is_sympy
-from .language import ClaimText, Problem, load_file
+from .language import ClaimText, Problem
 from .language.declarations import Declarations
-from .language.problem import as_written, build
+from .language.keywords import declared_by
+from .language.problem import as_written
 from .language.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
-from .library import load_named, names
+from .language.texts import sentence
+from .library import names
+from .posing import Call, load, name_of, names_of, posed, stated
 from .results import Derivation
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import describe
 
 LAYOUTS = ("denominator", "numerator")
 
-
-def load(source: str | Path) -> Problem:
-    """Return the problem of a TOML file, or a ready-made one by its name.
-
-    >>> load("linear-layer").wrt
-    ('W', 'b', 'X')
-    """
-    path = Path(source)
-    if path.suffix == ".toml" or path.is_file():
-        return load_file(path)
-    return load_named(str(source))
-
-
-def _declared(source: Any, variables: Mapping[str, str], syntax: str = "python") -> Problem:
-    written = as_written(source)
-    declared = Declarations()
-    for name, shape in {**written.variables, **variables}.items():
-        declared.declare(name, shape)
-    return build(written, declared, syntax=syntax)
-
-
-def _name(wrt: Any) -> str | None:
-    """Return the name of a variable that is named, or given as a symbol of SymPy."""
-    return None if wrt is None else str(getattr(wrt, "name", wrt))
-
-
-def _chosen(wrt: Any) -> list[str] | None:
-    """Return the names of variables: a text with commas, a symbol of SymPy, or a list of these."""
-    if wrt is None:
-        return None
-    if isinstance(wrt, str):
-        return [w.strip() for w in wrt.split(",")]
-    return [str(_name(w)) for w in ([wrt] if is_sympy(wrt) else wrt)]
-
-
-def _problem(
-    of: Problem | str | Path | Any, variables: Mapping[str, str], syntax: str = "python"
-) -> Problem:
-    if isinstance(of, Problem):
-        if variables:
-            raise InputError("a problem has its variables declared already")
-        return of
-    if isinstance(of, Path) or (isinstance(of, str) and (of in names() or of.endswith(".toml"))):
-        return load(of)
-    return _declared(of, variables, syntax)
+__all__ = ["check", "derive", "equal", "hessian", "jacobian", "load", "stack"]
 
 
 def _claimed(claim: Any, p: Problem, syntax: str) -> tuple[str, str]:
@@ -94,16 +53,20 @@ def _claimed(claim: Any, p: Problem, syntax: str) -> tuple[str, str]:
 
 def derive(
     of: Problem | str | Path | Any,
+    /,
     wrt: Sequence[str] | str | Any | None = None,
     *,
     order: int | None = None,
     layout: str = "denominator",
     structured: str = "ambient",
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Derivation:
     """Return the gradients of a problem, or of a text whose variables are declared by keyword.
 
+    A name that is an option here (``order``, ``layout``) is declared in a table:
+    ``variables={"order": "n"}``.
     A gradient has the shape of its variable (denominator layout). ``syntax="matrixcalculus"``
     reads the text as matrixcalculus.org does; an expression of SymPy is read as it stands (its
     symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
@@ -125,19 +88,22 @@ def derive(
             "no rule for the numerator layout yet",
             remedy="a gradient is printed in the shape of its variable; transpose it",
         )
-    problem = _problem(of, variables, syntax)
-    return Derivation(problem, _chosen(wrt), structured=structured, order=order)
+    options = {"wrt": wrt, "order": order, "layout": layout != LAYOUTS[0] and layout}
+    call = Call(variables, declarations, syntax, options)
+    return Derivation(posed(of, call), names_of(wrt), structured=structured, order=order)
 
 
 def stack(
     of: Problem | str | Path | Any,
     k: int,
+    /,
     *,
     input: str | None = None,  # noqa: A002 - the word of the field
     output: str | None = None,
     shared: Sequence[str] | None = None,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Problem:
     """Return the problem of k copies of a block, the output of each feeding the next.
 
@@ -151,17 +117,20 @@ def stack(
     >>> derive(p)["W_1"]
     X.T @ (G + G @ W_2.T)
     """
-    block = _problem(of, variables, syntax)
+    options = {"input": input, "output": output, "shared": shared}
+    block = posed(of, Call(variables, declarations, syntax, options))
     return stacking.stack(block, k, input=input, output=output, shared=shared)
 
 
 def jacobian(
     of: Problem | str | Path | Any,
+    /,
     wrt: str | Any | None = None,
     *,
     layout: str = "numerator",
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Jacobian:
     """Return the Jacobian of a vector or a matrix: J[i, j] = dy_i / dx_j (numerator layout).
 
@@ -173,58 +142,67 @@ def jacobian(
     >>> jacobian("A @ X @ B", "X", X="n, d")
     kron(B.T, A)
     """
-    return jacobian_by(_problem(of, variables, syntax), _name(wrt), layout)
+    call = Call(variables, declarations, syntax, {"wrt": wrt})
+    return jacobian_by(posed(of, call), name_of(wrt), layout)
 
 
 def hessian(
     of: Problem | str | Path | Any,
+    /,
     wrt: str | Any | None = None,
     *,
     layout: str = "numerator",
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Jacobian:
     """Return the Hessian of a scalar, the Jacobian of its gradient, in vec order.
 
     >>> hessian("sum(softplus(X @ w))", "w").product("v")
     X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))
     """
-    return hessian_by(_problem(of, variables, syntax), _name(wrt), layout)
+    call = Call(variables, declarations, syntax, {"wrt": wrt})
+    return hessian_by(posed(of, call), name_of(wrt), layout)
 
 
 @overload
 def check(
     of: Problem | str | Path | Any,
+    /,
     wrt: str,
     claim: Callable[..., Any],
     *,
     order: int = 1,
     jobs: int = 1,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> BackwardVerdict: ...
 
 
 @overload
 def check(
     of: Problem | str | Path | Any,
+    /,
     wrt: list[str] | tuple[str, ...] | None = None,
     *,
     claim: Callable[..., Any],
     order: int = 1,
     jobs: int = 1,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> BackwardVerdicts: ...
 
 
 @overload
-def check(of: Problem | str | Path, *, jobs: int = 1) -> Answers: ...
+def check(of: Problem | str | Path, /, *, jobs: int = 1) -> Answers: ...
 
 
 @overload
 def check(
     of: Problem | str | Path | Any,
+    /,
     wrt: str | Any | None = None,
     *,
     claim: str | Any | Sequence[str | Any],
@@ -232,12 +210,14 @@ def check(
     order: int = 1,
     jobs: int = 1,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Verdict: ...
 
 
 def check(
     of: Problem | str | Path | Any,
+    /,
     wrt: str | Any | None = None,
     claim: str | Any | Sequence[str | Any] | None = None,
     *,
@@ -245,7 +225,8 @@ def check(
     order: int = 1,
     jobs: int = 1,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Verdict | BackwardVerdicts | Answers:
     """Return whether a claimed derivative is right; if not, why, and what it should be.
 
@@ -275,10 +256,12 @@ def check(
     >>> check("linear-layer").counts
     {'wrong': 3}
     """
+    options = {"wrt": wrt, "claim": claim, "about": about, "order": order != 1 and order}
+    call = Call(variables, declarations, syntax, options)
     if callable(claim) and not is_sympy(claim):
-        found = check_backward(_problem(of, variables, syntax), claim, _chosen(wrt))
-        return found[str(_name(wrt))] if isinstance(wrt, str) and wrt in found else found
-    if claim is None and wrt is None and about is None and not variables:
+        found = check_backward(posed(of, call), claim, names_of(wrt))
+        return found[wrt] if isinstance(wrt, str) and wrt in found else found
+    if claim is None and wrt is None and about is None and not call.declares:
         return _answers(of, jobs)
     named = wrt is not None or about is not None or syntax == LATEX.name
     if claim is None or not named:
@@ -290,9 +273,11 @@ def check(
             "about= says the order itself", remedy='about="d2L/dw2", or wrt= and order=2'
         )
     # LaTeX is a way to write claims; the problem stays in the language.
-    p = _problem(of, variables, syntax if syntax_of(syntax).states_problems else PYTHON.name)
+    states = syntax_of(syntax).states_problems
+    p = posed(of, call if states else call.read_as(PYTHON.name))
     says, syntax = _said(claim, p, syntax)
-    asked = about or (about_text(p, str(_name(wrt)), order) if wrt is not None else "")
+    about = None if about is None else sentence(about, "about=")
+    asked = about or (about_text(p, str(name_of(wrt)), order) if wrt is not None else "")
     return Checker(p).check(ClaimText(asked, says, syntax=syntax))
 
 
@@ -315,7 +300,13 @@ def _said(claim: Any, p: Problem, syntax: str) -> tuple[tuple[str, ...], str]:
 
 
 def equal(
-    left: str | Any, right: str | Any, *, syntax: str = "python", **variables: str
+    left: str | Any,
+    right: str | Any,
+    /,
+    *,
+    syntax: str = "python",
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Verdict:
     """Return whether two expressions are equal, at random points of several sizes.
 
@@ -327,14 +318,15 @@ def equal(
     sides = [as_written(left), as_written(right)]
     if sides[0].symbols or sides[1].symbols:
         syntax = _common_syntax(left, right, syntax)
-    declared = {**_agreeing(*sides), **variables}
     a, b = (side.text for side in sides)
+    given = declared_by(variables, declarations, {}, ())
+    call = Call({**_agreeing(*sides), **given}, {}, syntax)
     problem_syntax(syntax)
     for written in (a, b):
         syntax_of(syntax).parse(written)  # so that an error shows what was written
-    p = _declared(f"sum({a}) + sum({b})", declared, syntax)
+    p = stated(f"sum({a}) + sum({b})", call)
     try:
-        together = _declared(f"dot({a}, {b})", declared, syntax)
+        together = stated(f"dot({a}, {b})", call)
     except ShapeError:
         together = p
     # Undeclared shapes may be found by setting both sides equal, but not shrunk to 1 by it.

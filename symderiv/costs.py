@@ -63,7 +63,7 @@ class Costs:
         quotients = {after[t] / v for t, v in before.items()}
         return quotients.pop() if len(quotients) == 1 else None
 
-    def at(self, **sizes: int) -> dict[str, int | Fraction]:
+    def at(self, /, **sizes: int) -> dict[str, int | Fraction]:
         """Return the flops of every row, and of both passes, at given sizes."""
         found = {r.name: r.flops.at(**sizes) for r in self.rows}
         return {**found, "forward": self.forward.at(**sizes), "backward": self.backward.at(**sizes)}

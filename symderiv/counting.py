@@ -70,7 +70,7 @@ class Flops:
             tuple((tuple(sorted(t, key=lambda s: (place.get(s, 99), s))), v) for t, v in self.terms)
         )
 
-    def at(self, **sizes: int) -> int | Fraction:
+    def at(self, /, **sizes: int) -> int | Fraction:
         """Return the number at given sizes; raises KeyError for a size that is missing."""
         value = sum(v * prod(sizes[s] for s in t) for t, v in self.terms)
         return int(value) if value == int(value) else Fraction(value)

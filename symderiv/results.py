@@ -14,7 +14,7 @@ from .claims.stated import stated
 from .codegen import Compiled, compile_module, evaluate, module_of
 from .costs import Costs, costs_of
 from .documents import GraphPicture, graph_of, pictures
-from .errors import InputError, MissingRuleError, UnknownNameError
+from .errors import MissingRuleError, UnknownNameError
 from .evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from .evidence.recorded import read_certificate
 from .interop.to_sympy import to_sympy
@@ -30,13 +30,13 @@ from .structured import (
     structure_of,
     structured_result,
 )
-from .writing import write_files
+from .writing import check_formats, write_files
 
 
 class Result(engine.Result):
     """A gradient, with its forms, its steps, and its value on arrays."""
 
-    def evaluate(self, **values: Any) -> Any:
+    def evaluate(self, /, **values: Any) -> Any:
         """Return the gradient on arrays, in the variable's shape (vectors 1-D, scalars 0-D).
 
         Sizes come from the arrays; one that no array shows is passed as ``n=4``, an unspecified
@@ -248,7 +248,7 @@ class Derivation(engine.Derivation):
         Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF:
         typst or latexmk. Everything is checked first; where a check fails, nothing is written.
         """
-        return write_files(Path(folder), self.files(formats, style=style, engine=engine))
+        return write_files(folder, self.files(formats, style=style, engine=engine))
 
     def files(
         self,
@@ -258,9 +258,7 @@ class Derivation(engine.Derivation):
         engine: str = "typst",
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
-        unknown = [f for f in formats if f not in CHOICES]
-        if unknown:
-            raise InputError(f"no format {unknown[0]!r}", remedy=f"there are: {', '.join(CHOICES)}")
+        formats = check_formats(formats, CHOICES)
         asked: dict[str, Any] = {"structured": self.structured} if self.conventions else {}
         asked.update({"order": self.order} if self.order != self.problem.order else {})
         asked.update({"wrt": list(self.wrt)} if self.wrt != self.problem.wrt else {})

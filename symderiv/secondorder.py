@@ -15,7 +15,7 @@ from .interop.to_sympy import to_sympy
 from .language import Problem
 from .outputs import jacobian_files
 from .shapes import ONE
-from .writing import write_files
+from .writing import check_formats, write_files
 
 _FORMATS = ("md", "tex", "pdf")
 
@@ -23,7 +23,7 @@ _FORMATS = ("md", "tex", "pdf")
 class Jacobian(engine.Jacobian):
     """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
 
-    def evaluate(self, **values: Any) -> Any:
+    def evaluate(self, /, **values: Any) -> Any:
         """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
 
         Arguments are those of ``Result.evaluate``. Raises InputError.
@@ -80,13 +80,8 @@ class Jacobian(engine.Jacobian):
 
         Formats: md, tex, pdf. Everything is checked first. Raises InputError.
         """
-        unknown = [f for f in formats if f not in _FORMATS]
-        if unknown:
-            raise InputError(
-                f"no format {unknown[0]!r} for a {self.kind}",
-                remedy=f"there are: {', '.join(_FORMATS)}",
-            )
-        return write_files(Path(folder), jacobian_files(self, self.certificate, formats, engine))
+        formats = check_formats(formats, _FORMATS, f" for a {self.kind}")
+        return write_files(folder, jacobian_files(self, self.certificate, formats, engine))
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:

@@ -10,15 +10,16 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .errors import InputError
+from .plaintext import shortened
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\Z")
 
 
-def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+def write_files(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
     """Write files into a folder (made if needed) and return their paths.
 
     A file is complete or absent: it is renamed into place when all have been written. A link that
@@ -26,6 +27,9 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
     """
     for name in contents:
         check_file_name(name)
+    if not isinstance(folder, str | Path):
+        raise InputError(f"{shortened(folder)} is no folder", remedy='write("output")')
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
@@ -43,6 +47,26 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
             f"cannot write into {str(folder)!r}: {error}", remedy="choose another folder with -o"
         ) from None
     return [folder / name for name in contents]
+
+
+def check_formats(formats: object, there: Sequence[str], what: str = "") -> list[str]:
+    """Return formats, a list of names; raises InputError.
+
+    >>> check_formats(["md"], ["md", "tex"])
+    ['md']
+    """
+    if not isinstance(formats, list | tuple | set | frozenset):
+        raise InputError(
+            f"the formats are {shortened(formats)}, not a list", remedy=f'["{there[0]}"]'
+        )
+    unknown = [f for f in formats if f not in there]
+    if unknown:
+        raise InputError(
+            f"no format {shortened(unknown[0])}{what}", remedy=f"there are: {', '.join(there)}"
+        )
+    return (
+        [f for f in there if f in formats] if isinstance(formats, set | frozenset) else [*formats]
+    )
 
 
 def check_file_name(name: str) -> str:

@@ -40,6 +40,7 @@ LAYERS = [
     ["secondorder"],
     ["results"],
     ["grading"],
+    ["posing"],
     ["api"],
     ["bench"],
     ["cli"],

@@ -7,7 +7,7 @@ import click
 from ..api import equal
 from ..claims.verdict import RIGHT
 from ..evidence import describe_verdict
-from ..language.declarations import parse_var_option
+from ..language.declarations import parse_var_options
 from .common import json_option, syntax_option
 from .reports import report
 from .terminal import say, say_data
@@ -25,7 +25,7 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     \b
     symderiv equal "(A @ B).T" "B.T @ A.T"
     """
-    verdict = equal(left, right, syntax=syntax, **dict(parse_var_option(v) for v in variables))
+    verdict = equal(left, right, syntax=syntax, variables=parse_var_options(variables))
     if as_json:
         say_data(describe_verdict(verdict))
     else:

@@ -112,6 +112,10 @@ _EMBEDDED = (
 )
 _TYPST = re.compile(r"""[\\#$*_`<>@\[\]~=+/'"^{}|-]""")
 _MARKDOWN = re.compile(r"[\\`*_\[\]#~{}!|]")
+_OPENS = re.compile(r"^(?:(\d+)([.)])|([-+=])(?=[-+=\s]|$))")  # a list, a heading, a rule
+_SIGN = re.compile(r"""[\\`*_\[\]#~{}!|<>&$"']""")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_OPTION = re.compile(r"^\s*[\[*]")
 _BREAKS = re.compile(r"\s+")
 
 
@@ -125,7 +129,8 @@ def latex_text(text: str) -> str:
     def written(part: str) -> str:
         return "".join(map(_latex_char, part))
 
-    return _scripts(_one_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
+    plain = _scripts(_one_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
+    return _OPTION.sub(r"{}\g<0>", plain)  # behind \\ and \item an option could follow
 
 
 def printable(text: str) -> str:
@@ -146,8 +151,8 @@ def _printable_char(char: str) -> str:
 
 def _lowered(char: str) -> str:
     """Return what a raised character raises; any other as it is."""
-    mark, _, code = unicodedata.decomposition(char).partition(" ")
-    return chr(int(code, 16)) if mark == "<super>" else char
+    mark, *codes = unicodedata.decomposition(char).split(" ")
+    return chr(int(codes[0], 16)) if mark == "<super>" and len(codes) == 1 else char
 
 
 def _scripts(text: str, raised: Callable[[str], str], other: Callable[[str], str]) -> str:
@@ -175,9 +180,11 @@ def _latex_char(char: str) -> str:
     if char.isascii():
         return char
     base = unicodedata.normalize("NFKD", char)
-    if base[0].isascii() and base[0].isalpha() and char.isalpha() and ord(char) < 0x180:
-        return char  # a Latin letter with an accent: T1 has it
-    plain = "".join(c for c in base if c.isascii())
+    is_latin = base[0].isascii() and base[0].isalpha() and ord(char) < 0x180
+    if is_latin and len(base) == 2 and unicodedata.combining(base[1]):
+        return char  # with an accent: T1 has it
+    # A wide or a small form of an ASCII character is that character, and escaped as it is.
+    plain = "".join(_LATEX.get(c, c) for c in base if c.isascii())
     return plain or f"U+{ord(char):04X}"
 
 
@@ -217,7 +224,7 @@ def markdown_text(text: str) -> str:
     plain = plain.replace("<", "&lt;").replace(">", "&gt;")
     # GitHub takes a dollar sign, escaped or not, for mathematics; not inside a tag of its own.
     plain = plain.replace("$", "<span>$</span>")
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", plain)
+    return _OPENS.sub(lambda m: f"{m[1] or ''}\\{m[2] or m[3]}", plain)
 
 
 def markdown_code(text: str) -> str:
@@ -226,12 +233,11 @@ def markdown_code(text: str) -> str:
     >>> markdown_code("a|b")
     '<code>a&#124;b</code>'
     """
-    plain = _one_line(text)
+    plain = _one_line(text).strip()
     if not set(plain) & set("`|"):
-        return f"`{plain}`"
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("`", "&#96;")):
-        plain = plain.replace(char, entity)
-    return f"<code>{plain}</code>"
+        return f"`{plain}`" if plain else ""
+    # Inside the tag the rest of Markdown holds, so that every sign of it is an entity.
+    return f"<code>{_SIGN.sub(lambda m: _ENTITIES.get(m[0], f'&#{ord(m[0])};'), plain)}</code>"
 
 
 def _one_line(text: str) -> str:

@@ -23,7 +23,15 @@ from .templates import loader
 from .theme import COLORS, PAGE
 
 _STAMP = 0  # seconds since 1970 in the metadata of a PDF: the same document, the same bytes
-_TEX_ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+# Nothing in a document runs a program, or reads or writes elsewhere.
+_TEX_ENVIRONMENT = {
+    **{"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"},
+    **{"openin_any": "p", "openout_any": "p", "shell_escape": "f"},
+}
+_TEX_OPTIONS = (
+    *("-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error"),
+    "-latexoption=-no-shell-escape",
+)
 
 
 def markdown(document: Document) -> str:
@@ -101,7 +109,7 @@ def _by_latexmk(source: str) -> bytes:
         path = Path(folder) / "document.tex"
         path.write_text(source, encoding="utf-8")
         run = subprocess.run(
-            [program, "-pdf", "-interaction=nonstopmode", "-halt-on-error", path.name],
+            [program, *_TEX_OPTIONS, path.name],
             cwd=folder,
             env={**os.environ, **_TEX_ENVIRONMENT},
             capture_output=True,

@@ -22,7 +22,7 @@ from ..language import ClaimText, Problem
 from ..outputs import scribe_of
 from ..plaintext import json_text
 from ..shapes import SCALAR
-from ..writing import write_files
+from ..writing import check_formats, write_files
 
 UNREADABLE, FAILED = "unreadable", "failed"
 _ORDER = (RIGHT, TRANSPOSED, RIGHT_IF, WRONG, UNDECIDED, UNREADABLE, FAILED)
@@ -111,6 +111,7 @@ class Answers(Sequence[Answer]):
     ) -> dict[str, bytes]:
         """Return the report by file name: ``answers.md``, ``.tex``, ``.pdf``, ``.json``."""
         files: dict[str, bytes] = {}
+        formats = check_formats(formats, FORMATS)
         if {"md", "tex", "pdf"} & set(formats):
             page = self._document(title)
             printed = {"md": markdown, "tex": latex}
@@ -154,4 +155,4 @@ class Answers(Sequence[Answer]):
         engine: str = "typst",
     ) -> list[Path]:
         """Write the report into a folder; return the files that were written."""
-        return write_files(Path(folder), self.files(formats, title=title, engine=engine))
+        return write_files(folder, self.files(formats, title=title, engine=engine))

@@ -16,6 +16,7 @@ from ..errors import InputError, SymderivError
 from ..language import Problem
 from ..library import load_named
 from ..library import names as ready_made
+from ..plaintext import shortened
 from .answers import FAILED, UNREADABLE, Answer, Answers
 from .sheets import Asked, of_problem, read_sheet
 
@@ -65,8 +66,8 @@ def asked_of(source: str | Path | Problem) -> list[Asked]:
 
 
 def _answers(asked: Sequence[Asked], jobs: int) -> Iterator[Answer]:
-    if jobs < 1:
-        raise InputError(f"{jobs} processes cannot work", remedy="jobs=2")
+    if not isinstance(jobs, int) or jobs < 1:
+        raise InputError(f"{shortened(jobs)} processes cannot work", remedy="jobs=2")
     if jobs == 1 or len(asked) == 1:
         yield from map(answer, asked)
         return

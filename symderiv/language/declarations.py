@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import DeclarationError, Span, UnknownNameError
@@ -192,6 +193,19 @@ def fresh_dims(taken: set[str]) -> list[str]:
     """Return names for inferred dimensions, the conventional ones first."""
     names = [c for c in "nmkpqrstuvw" if c not in taken]
     return names + [f"n{k}" for k in range(1, 200) if f"n{k}" not in taken]
+
+
+def parse_var_options(texts: Sequence[str]) -> dict[str, str]:
+    """Return declarations ``"X: n, d"`` by name; raises DeclarationError, also for one of two."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, shape = parse_var_option(text)
+        if name in found:
+            raise DeclarationError(
+                f"{shortened(name)} is declared twice", remedy="leave one of them out"
+            )
+        found[name] = shape
+    return found
 
 
 def parse_var_option(text: str) -> tuple[str, str]:

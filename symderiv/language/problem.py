@@ -32,6 +32,7 @@ from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from .declarations import Declarations
 from .elaborate import Elaborator
 from .grammar import parse_expression, prepared
+from .keywords import declared_by, used_names
 from .settling import settle
 from .statements import given_gradients, losses_of
 from .stating import stated
@@ -164,6 +165,7 @@ def kind_of(shape: Shape) -> str:
 
 def problem(
     text: Any,
+    /,
     *,
     wrt: Sequence[str] | str | None = None,
     title: str = "",
@@ -172,9 +174,12 @@ def problem(
     claims: Sequence[ClaimText] = (),
     meanings: Mapping[str, str] | None = None,
     syntax: str = "python",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Problem:
     """Return the problem that a text states; keyword arguments declare its variables.
+
+    ``variables`` is a table of declarations, for names that are options here: ``name``, ``title``.
 
     The last expression is the objective; the statements before it name intermediates. A gradient
     needs a scalar objective, a Jacobian takes any. Undeclared names follow the rule of the
@@ -186,9 +191,15 @@ def problem(
     (['Z'], ('X', 'W', 'b'))
     """
     written = as_written(text)
+    options: dict[str, object] = {
+        **{"wrt": wrt, "title": title, "name": name, "upstream": upstream, "claims": claims},
+        **{"meanings": meanings, "syntax": syntax != PYTHON.name and syntax},
+    }
+    said = sentences(meanings or {}, "the meanings")
+    given = declared_by(variables, declarations, options, used_names(written.text))
     declared = Declarations()
-    for key, shape in {**written.variables, **variables}.items():
-        declared.declare(key, shape, (meanings or {}).get(key, ""))
+    for key, shape in {**written.variables, **given}.items():
+        declared.declare(key, shape, said.get(key, ""))
     return build(
         written,
         declared,
@@ -285,6 +296,8 @@ def _order(order: int) -> int:
 
 
 def _claims(claims: Sequence[ClaimText]) -> tuple[ClaimText, ...]:
+    if isinstance(claims, str) or not isinstance(claims, Sequence):
+        raise InputError(f"the claims are {shortened(claims)}, not a list of them")
     for claim in claims:
         if not isinstance(claim, ClaimText):
             raise InputError(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
 from ..errors import InputError, LanguageError, Span
 from ..language import Problem, problem
 from ..language.declarations import Declarations
+from ..language.keywords import declared_by
 from ..notation.text import text as spelled
+from ..plaintext import shortened
 from . import comparing, contracting, functions, indexing  # noqa: F401  they fill the tables
 from .array import Condition, Traced
 from .attributes import TypeOf
@@ -24,11 +26,13 @@ from .places import explain, is_users, name_of, refusals, whole_line
 
 def trace(
     function: Callable[..., Any],
+    /,
     *,
     loss: str | None = None,
     wrt: Sequence[str] | str | None = None,
     title: str = "",
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
+    **declarations: str,
 ) -> Problem:
     """Return the problem that a function written with NumPy computes.
 
@@ -52,8 +56,10 @@ def trace(
     Z = X @ W + b.T
     L(relu(Z))
     """
+    options: dict[str, Any] = {"loss": loss, "wrt": wrt, "title": title}
+    shapes = declared_by(variables, declarations, options, _parameters(function))
     declared = Declarations()
-    for name, shape in variables.items():
+    for name, shape in shapes.items():
         declared.declare(name, shape)
     arrays = {
         name: Traced(Node(v.written, name), shared=True) for name, v in declared.variables.items()
@@ -67,21 +73,34 @@ def trace(
         )
     names = recorder.names(result._node)
     taken = [
-        *variables,
+        *shapes,
         *(s for v in declared.variables.values() for d in v.shape for s in d.names),
     ]
     taken += [loss] if loss is not None else []
     lines, value = statements(result._node, names, taken, name_result=loss is not None)
     lines.append(value if loss is None else f"{loss}({value})")
     if loss is not None:
-        variables = {**variables, loss: "loss"}
+        shapes = {**shapes, loss: "loss"}
     name = getattr(function, "__name__", "")
     if name.isidentifier():  # a lambda has none
         title = title or f"Gradients of {name}"
-    options = {"wrt": wrt, "title": title}
-    first = problem("\n".join(lines), **options, **variables)  # type: ignore[arg-type]
+    options = {"wrt": wrt, "title": title, "variables": shapes}
+    first = problem("\n".join(lines), **options)
     text = [f"{n} = {spelled(x)}" for n, x in first.definitions.items()]
-    return problem("\n".join([*text, spelled(first.objective)]), **options, **variables)  # type: ignore[arg-type]
+    return problem("\n".join([*text, spelled(first.objective)]), **options)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the parameters of a function; raises InputError where it has none."""
+    if not callable(function):
+        raise InputError(f"{shortened(function)} is no function", remedy="trace(f, X='n, d')")
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the parameters of {shortened(function)} are not known",
+            remedy="trace a function of Python that calls it: lambda X: f(X)",
+        ) from None
 
 
 def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[str, Any]:
