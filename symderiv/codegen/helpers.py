@@ -7,6 +7,27 @@ from __future__ import annotations
 
 import ast
 
+READ = '''
+def _read(**arrays):
+    """Return the arrays as floats, the sizes they show, and their common dtype."""
+    sizes, found = {}, []
+    for name, array in arrays.items():
+        array = np.asarray(array)
+        if array.dtype.kind not in "fc":
+            array = array.astype(float)
+        expected = SHAPES[name]
+        fits = array.ndim == len(expected)
+        for dim, size in zip(expected, array.shape):
+            known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
+            fits = fits and size == known
+        if not fits:
+            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
+            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
+            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
+        found.append(array)
+    return found, sizes, np.result_type(*found)
+'''
+
 SOURCES = {
     "_adjugate": '''
 def _adjugate(x):

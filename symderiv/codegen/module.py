@@ -12,34 +12,13 @@ from ..ops import TABLE
 from ..shapes import Shape
 from ..structured import words
 from .computed import Computed
-from .helpers import SOURCES, imports, with_needs
+from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
 from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
 from .lines import Line, array_shape, given_axes, keeps_axis, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
 from .regular import holds_norm
-
-_READ = '''
-def _read(**arrays):
-    """Return the arrays as floats, the sizes they show, and their common dtype."""
-    sizes, found = {}, []
-    for name, array in arrays.items():
-        array = np.asarray(array)
-        if array.dtype.kind not in "fc":
-            array = array.astype(float)
-        expected = SHAPES[name]
-        fits = array.ndim == len(expected)
-        for dim, size in zip(expected, array.shape):
-            known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
-            fits = fits and size == known
-        if not fits:
-            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
-            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
-        found.append(array)
-    return found, sizes, np.result_type(*found)
-'''
 
 _OF_SHAPES = ", each in the shape of its variable."
 
@@ -112,7 +91,7 @@ class _Builder:
         forward, outputs = self._forward()
         body = [SOURCES[h] for h in with_needs(self.helpers)] + ["", forward, "", backward]
         needed = "\n".join(["import numpy as np", *imports("\n".join(body))])
-        parts = [self._docstring(), "", needed, "", self._shapes(), _READ, *body]
+        parts = [self._docstring(), "", needed, "", self._shapes(), READ, *body]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
         operators = {e.op for e in self._everything()}
         return Module(
@@ -206,17 +185,7 @@ class _Builder:
         shapes = "; ".join(f"{n}: {full or described(shape)}" for n, shape in returned)
         source = [
             *self._signature("forward", self.arrays),
-            *docstring(
-                [
-                    f"    Return {names} ({shapes}).",
-                    "",
-                    *self._parameters(self.arrays),
-                    *self._loss_notes(),
-                    *self._cache_notes(
-                        "A dict passed as ``cache`` receives what ``backward`` reads: "
-                    ),
-                ]
-            ),
+            *docstring([f"    Return {names} ({shapes}).", "", *self._forward_notes()]),
             *self._opening(self.arrays, coder),
             *lines,
             *kept,
@@ -224,8 +193,10 @@ class _Builder:
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
 
-    def _loss_notes(self) -> list[str]:
-        return [f"    {name}: the unspecified loss, a callable" for name in self.passed]
+    def _forward_notes(self) -> list[str]:
+        losses = [f"    {name}: the unspecified loss, a callable" for name in self.passed]
+        kept = self._cache_notes("A dict passed as ``cache`` receives what ``backward`` reads: ")
+        return [*self._parameters(self.arrays), *losses, *kept]
 
     def _return(
         self,
