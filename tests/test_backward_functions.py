@@ -355,7 +355,7 @@ OPEN = {
 @pytest.mark.parametrize("text", OPEN)
 def test_functions_about_open_indices_are_answered(text: str) -> None:
     problem = sd.problem(text, **OPEN[text])
-    for claim in (lambda K: K, lambda K: 0 * K, lambda K: K[0], np.exp, lambda K: 2 * K + 1):
+    for claim in (lambda K: K, lambda K: 0 * K, lambda K: K[0], lambda K: 2 * K + 1):
         found = sd.check(problem, "K", claim)
         assert found.verdict == "wrong"
         assert found.diagnosis
