@@ -94,6 +94,17 @@ def tuple_text(dims: Sequence[str]) -> str:
     return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
 
 
+def with_axis(name: str, dims: Sequence[str]) -> str:
+    """Return the line that gives a column or a row its second axis where it comes without.
+
+    >>> with_axis("G", ["1", "n"])
+    '    G = np.atleast_2d(G)'
+    """
+    if dims[0] == "1":
+        return f"    {name} = np.atleast_2d({name})"
+    return f"    {name} = np.reshape({name}, (-1, 1)) if np.ndim({name}) == 1 else {name}"
+
+
 def described(shape: Shape) -> str:
     """Return the shape of an array in words."""
     dims = array_shape(shape)

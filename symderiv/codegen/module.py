@@ -14,7 +14,7 @@ from ..structured import words
 from .computed import Computed
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
-from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text
+from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text, with_axis
 from .lines import Line, array_shape, given_axes, keeps_axis, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
@@ -269,7 +269,7 @@ class _Builder:
             ),
             *self._shape_notes(),
             *self._fetch(),
-            *self._given_axes(),
+            *(with_axis(python_name(n), self._array_dims(n)) for n in self.given if self._is_thin(n)),
             *self._opening(names, coder),
             *lines,
             *listed("return {", result, "}"),
@@ -339,17 +339,6 @@ class _Builder:
         if name not in (*self.arrays, *self.given):
             return False
         return len(self._array_dims(name)) != len(array_shape(self.problem.known()[name].shape))
-
-    def _given_axes(self) -> list[str]:
-        """Return lines that give a column or a row its second axis where it comes without."""
-        lines = []
-        for n in filter(self._is_thin, self.given):
-            name, is_row = python_name(n), self._array_dims(n)[0] == "1"
-            value = f"np.atleast_2d({name})"
-            if not is_row:
-                value = f"np.reshape({name}, (-1, 1)) if np.ndim({name}) == 1 else {name}"
-            lines.append(f"    {name} = {value}")
-        return lines
 
     def _fetch(self) -> list[str]:
         if not self.kept:
