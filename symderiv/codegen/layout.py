@@ -143,3 +143,9 @@ def spaced(source: str) -> str:
             lines += ["", ""]
         lines.append(line)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def returning(names: Sequence[str]) -> list[str]:
+    """Return the last line: what is returned, in parentheses where it takes several lines."""
+    plain = f"    return {', '.join(names)}"
+    return [plain] if len(plain) <= WIDE else listed("return (", names, ")")

@@ -14,7 +14,16 @@ from ..structured import words
 from .computed import Computed
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
-from .layout import WIDE, assignments, described, listed, sentence, spaced, tuple_text, with_axis
+from .layout import (
+    assignments,
+    described,
+    listed,
+    returning,
+    sentence,
+    spaced,
+    tuple_text,
+    with_axis,
+)
 from .lines import Line, array_shape, given_axes, keeps_axis, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
@@ -178,11 +187,8 @@ class _Builder:
         kept = self._keep(coder)
         self.helpers.update(coder.helpers)
         self._uses_dtype = any("dtype=dtype" in line for line in [*lines, *kept])
-        whole = self.is_pure and keeps_axis(goal, self.problem.variables)
-        axis = ("[:, None]" if str(goal.shape[1]) == "1" else "[None, :]") if whole else ""
+        axis, shapes = self._described(goal, returned)
         names = ", ".join(n for n, _ in returned)
-        full = f"shape {tuple_text([str(d) for d in goal.shape])}" if whole else ""
-        shapes = "; ".join(f"{n}: {full or described(shape)}" for n, shape in returned)
         source = [
             *self._signature("forward", self.arrays),
             *docstring([f"    Return {names} ({shapes}).", "", *self._forward_notes()]),
@@ -192,6 +198,13 @@ class _Builder:
             f"    return {names}{axis}",
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
+
+    def _described(self, goal: Expr, returned: Sequence[tuple[str, Shape]]) -> tuple[str, str]:
+        """Return the axis that is put back to what is returned, and the shapes in words."""
+        if self.is_pure and keeps_axis(goal, self.problem.variables):
+            axis = "[:, None]" if str(goal.shape[1]) == "1" else "[None, :]"
+            return axis, f"{returned[0][0]}: shape {tuple_text([str(d) for d in goal.shape])}"
+        return "", "; ".join(f"{n}: {described(shape)}" for n, shape in returned)
 
     def _forward_notes(self) -> list[str]:
         losses = [f"    {name}: the unspecified loss, a callable" for name in self.passed]
@@ -252,6 +265,7 @@ class _Builder:
         self._excerpt_lines = [*self._recomputed(aliases), *core]
         self.helpers.update(coder.helpers)
         names = [*self.arrays, *self.given]
+        thin = filter(self._is_thin, self.given)
         result = self._gradients()
         self._uses_dtype = any("dtype=dtype" in x or "dtype.type(" in x for x in [*lines, *result])
         source = [
@@ -269,7 +283,7 @@ class _Builder:
             ),
             *self._shape_notes(),
             *self._fetch(),
-            *(with_axis(python_name(n), self._array_dims(n)) for n in self.given if self._is_thin(n)),
+            *[with_axis(python_name(n), self._array_dims(n)) for n in thin],
             *self._opening(names, coder),
             *lines,
             *listed("return {", result, "}"),
@@ -327,7 +341,7 @@ class _Builder:
                 *listed("def backward(", [python_name(n) for n in names], "):", 0),
                 *sentence("", [f'"""{shapes[0]}', *shapes[1:]], '"""'),
                 *assignments(self._excerpt_lines),
-                *_returned(returned),
+                *returning(returned),
             ]
         )
 
@@ -362,9 +376,3 @@ class _Builder:
             shape = tuple_text(self._array_dims(n))
             found.append(f"    {python_name(n)}: {shape}{f', {about}' if about else ''}")
         return found
-
-
-def _returned(names: Sequence[str]) -> list[str]:
-    """Return the last line: what is returned, in parentheses where it takes several lines."""
-    plain = f"    return {', '.join(names)}"
-    return [plain] if len(plain) <= WIDE else listed("return (", names, ")")
