@@ -136,14 +136,15 @@ def _rows(c: Claimed) -> Iterator[Assumption]:
 
 def _entries(c: Claimed) -> Iterator[Assumption]:
     for v in c.smooth():
-        if v.name in c.dividing:
-            continue
-        yield _having("the entries of {} are 0 or 1", "binary")(v)
+        if v.name not in c.dividing:
+            yield _having("the entries of {} are 0 or 1", "binary")(v)
         yield _having("the entries of {} are 1 or -1", "pm1")(v)
 
 
 def _onehot(c: Claimed) -> Iterator[Assumption]:
     for v in c.smooth() if _is_likelihood(c) else ():
+        if v.name in c.dividing:
+            continue
         if v.kind == "vector":
             yield _having("{} is one-hot", "onehot")(v)
         elif v.kind == "matrix" and len(v.shape) == 2:
@@ -206,7 +207,7 @@ def _positive(c: Claimed) -> Iterator[Assumption]:
         yield Assumption(words, dict.fromkeys((a.name, b.name), ("positive",)))
 
 
-_LOGARITHMS = {"log", "log1p", "logsumexp", "logsoftmax", "crossentropy", "softplus"}
+_LOGARITHMS = {"log", "log1p", "logsumexp", "logsoftmax", "cross_entropy", "softplus"}
 _LARGEST = 12  # exact arithmetic at larger sizes takes long
 _SIGNED = {"abs", "sign"}
 _KINKED = {"relu", "where", "max", "min", "maximum", "minimum", "hinge", "clip"}

@@ -8,12 +8,13 @@ n = d, and at large values; where functions are transcendental, to 40 of 50 digi
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, product
 from random import Random
+from typing import Any
 
-from ..cells import each, flat, reshaped, sizes_of
+from ..cells import each, flat, sizes_of
 from ..derivation import is_network
 from ..errors import UndefinedError
 from ..explicit import Explicit, is_exact, plain, same, same_cells
@@ -21,24 +22,29 @@ from ..expr import Expr, Variable, free_ranges, walk_all
 from ..highprecision import HIGH, floated
 from ..language import Problem
 from ..ops import Cells
-from ..sampling import distinct_sizes, least_sizes, point, size_grid
+from ..sampling import distinct_sizes, inside, least_sizes, point
 from ..sampling import values as values_of
 from ..shapes import Dim
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption
+from .guarded import OUTSIDE as OUTSIDE
+from .guarded import taken
+from .merged import Merged as Merged
+from .pieces import Pieces, Region, Values
+from .regions import region
 from .working import work
 
 POINTS = 6
 _ROUGH = 2  # points in floats
-# Where an expression has no value, or none of its shape at sizes that are taken as equal.
-OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError, IndexError)
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
 _NEAR = Fraction(1, 8)
 _ATTEMPTS = 6  # at points in floats, until there are values
 _MOST_WORK = 1_000_000  # operations at one point
 _SHARE = 400_000  # at the points of one choice of sizes
-_SOUGHT = 2_000_000  # operations that are spent on a counterexample
+_PIECEWISE = 200_000  # operations that are spent on boundaries between pieces
+_MOST_LOOKS = 1200  # points at which these are looked for
+_STARTS = 3  # points from which they are
 _DIGITS = 40  # of 150 that numbers have
 _NOISE = 80  # digits after the point; what is smaller may be rounding
 _EXPONENTIALS = {"expm", "expm_frechet"}  # far away, their entries have a million digits
@@ -49,38 +55,9 @@ _BOUNDED = {
 }
 
 
-Kept = dict[Hashable, Explicit]
+Kept = dict[Hashable, Any]
 Agree = Callable[[Cells, Cells], bool]
 _MOST_KEPT = 200  # points
-
-
-@dataclass(slots=True)
-class Merged:
-    """Dimensions that are taken as equal while a claim is evaluated."""
-
-    pairs: Sequence[tuple[Dim, Dim]] = ()
-
-    @property
-    def of_one(self) -> bool:
-        """Whether a dimension is taken as a number, such as 1, where too much is equal."""
-        return any(not d.symbols for pair in self.pairs for d in pair)
-
-    def apply(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        """Return sizes under which the merged dimensions are equal."""
-        found = dict(sizes)
-        for left, right in (*self.pairs, *self.pairs):  # again, as one may change another
-            products = [d for d in (left, right) if len(d.symbols) > 1]
-            names = [s for d in (left, right) if len(d.symbols) == 1 for s in d.symbols]
-            if len(products) == 1 and names:
-                if names[0] in products[0].symbols:
-                    continue  # n = n*n says nothing of n
-                found[names[0]] = products[0].at(found)
-                continue
-            names = [*left.symbols, *right.symbols]
-            fixed = [d.coefficient for d in (left, right) if not d.symbols]
-            value = fixed[0] if fixed else min(found[n] for n in names)
-            found.update(dict.fromkeys(names, value))
-        return found
 
 
 @dataclass(slots=True)
@@ -91,10 +68,13 @@ class Comparer:
     expressions: Sequence[Expr]
     merged: Merged = field(default_factory=Merged)
     assumed: Assumption = NOTHING
+    first: int = 0  # the seed of the first point
     exact: bool = True
     count: int = 0
     poles: int = 0  # points at which the gradient has a value, and the claim has a pole
     kept: Kept = field(default_factory=dict)  # shared by the comparers of one problem
+    piecewise: int = 0  # points close to a boundary between pieces
+    unreached: list[Expr] = field(default_factory=list)  # choices with a side that was not met
 
     def sizes(self) -> list[dict[str, int]]:
         """Return the sizes to compare at: all different twice, then with ones."""
@@ -143,17 +123,18 @@ class Comparer:
 
     def here(self, sizes: Mapping[str, int], seed: int) -> Explicit:
         """Return a point, with everything that was evaluated there before."""
-        key = (tuple(sizes.items()), seed, *_words(self.assumed))
+        key = (tuple(sizes.items()), self.first + seed, *_words(self.assumed))
         if key not in self.kept:
             if len(self.kept) >= _MOST_KEPT:
                 self.kept.clear()
-            values = self.at(sizes, seed)
+            values = self.at(sizes, self.first + seed)
             if seed >= POINTS:
                 values = self._far(values, sizes)
             elif is_network(self.problem):  # whose functions are steep, and saturate
                 values = self._far(values, sizes, _NEAR)
             self.kept[key] = Explicit(sizes, values)
-        return self.kept[key]
+        found: Explicit = self.kept[key]
+        return found
 
     def may_equal(
         self, left: Expr, right: Expr, sizes: Sequence[dict[str, int]] | None = None
@@ -181,7 +162,8 @@ class Comparer:
         if key not in self.kept:
             values = self._far(self.at(sizes, seed), sizes, _NEAR)
             self.kept[key] = in_floats(Explicit(sizes, values))
-        return self.kept[key]
+        found: Explicit = self.kept[key]
+        return found
 
     def _far(
         self, values: Mapping[str, Cells], sizes: Mapping[str, int], factor: Fraction | int = _FAR
@@ -218,17 +200,19 @@ class Comparer:
         """
         if self._agree_in_names(left, right):
             return True
+        if self._is_told_apart(left, right):
+            return False
         evaluated = 0
         defined: dict[tuple[int, ...], bool] = {}
         for here in self.points(left, right):
             sizes = here.sizes
             try:
                 for spot in placements(sizes, right):
-                    here.placed(spot).cells(right)
+                    taken(right, here.placed(spot))
             except OUTSIDE:
                 continue  # outside the domain of a function: another point decides
             try:
-                if _difference(left, right, here, _agree) is not None:
+                if difference(left, right, here, agree) is not None:
                     return False
             except ZeroDivisionError:
                 defined.setdefault(tuple(sizes.values()), False)
@@ -246,7 +230,92 @@ class Comparer:
             raise UndefinedError("no point was found at which both sides are defined")
         if self.is_too_much(left, right):
             raise UndefinedError("too much is to be computed where all sizes differ")
-        return True
+        return self.pieces_agree(left, right)
+
+    def _is_told_apart(self, left: Expr, right: Expr) -> bool:
+        """Whether two expressions differ at a point that told others apart."""
+        for here in self._telling if not self.merged.pairs else ():
+            try:
+                if difference(left, right, here, agree) is not None:
+                    return True
+            except OUTSIDE:
+                continue
+        return False
+
+    # piece by piece
+
+    def pieces_agree(self, left: Expr, right: Expr, names: Sequence[Expr] = ()) -> bool:
+        """Whether two expressions agree close to every boundary between their pieces.
+
+        ``names`` are intermediates that are taken as independent.
+        """
+        if left is right:
+            return True
+        pieces = self._pieces(left, right)
+        found = pieces.failure(self._regions(names))
+        self.piecewise += pieces.count
+        self.unreached = [*dict.fromkeys([*self.unreached, *pieces.unreached])]
+        if found is not None and not names:
+            values = found.region.moved(found.steps)
+            self._telling.append(found.region.point(values, None))
+        return found is None
+
+    def failing_piece(self, left: Expr, right: Expr) -> Explicit | None:
+        """Return a point of few digits near a boundary at which two expressions differ."""
+        pieces = self._pieces(left, right)
+        found = pieces.failure(self._regions(()))
+        return None if found is None else found.region.point(pieces.simple(found), None)
+
+    @property
+    def _telling(self) -> list[Explicit]:
+        """Points at which something was found to differ that was the same elsewhere."""
+        found: list[Explicit] = self.kept.setdefault(("telling", *_words(self.assumed)), [])
+        return found
+
+    def _pieces(self, left: Expr, right: Expr) -> Pieces:
+        cost = max(work([left, right], sizes) for sizes in self._small_sizes())
+        return Pieces(
+            (left, right),
+            lambda sizes: [*placements(sizes, left, right)],
+            agree,
+            min(_MOST_LOOKS, _PIECEWISE // cost),
+        )
+
+    def _regions(self, names: Sequence[Expr]) -> list[Region]:
+        chosen = self._small_sizes()
+        return [self._region(s, seed, names) for seed in range(_STARTS) for s in chosen]
+
+    def _small_sizes(self) -> list[dict[str, int]]:
+        """Return the smallest sizes, and those at which every axis has two entries."""
+        dims, least = self.problem.dims, least_sizes(self.expressions)
+        found = [self.merged.apply({d: max(k, least.get(d, 1)) for d in dims}) for k in (1, 2)]
+        kept = [s for s in found if all(s[d] >= k for d, k in least.items())]
+        return [s for k, s in enumerate(kept) if s not in kept[:k]]
+
+    def _region(self, sizes: dict[str, int], seed: int, names: Sequence[Expr]) -> Region:
+        draws: list[Values] = []
+        for k in range(self.first + seed, self.first + seed + 2 * _STARTS, 2):
+            drawn, free = self.at(sizes, k), self._free(names, sizes, k)
+            draws.append({**dict(drawn.items()), **{e: free[str(e.data)] for e in names}})
+
+        def point(values: Values, math: Any) -> Explicit:
+            plainly = {str(n): c for n, c in values.items() if not isinstance(n, Expr)}
+            override = {n: c for n, c in values.items() if isinstance(n, Expr)}
+            settled = self._settled(plainly, sizes)
+            return Explicit(sizes, settled, math=math, override=override)
+
+        return region(self._variables(names), sizes, draws, point)
+
+    def _variables(self, names: Sequence[Expr]) -> dict[Hashable, Variable]:
+        """The variables and the given gradients, with all that is declared or assumed of them."""
+        more, extra = self.assumed.properties, inside([self.problem.objective])
+        found: dict[Hashable, Variable] = {
+            v.name: replace(v, properties=(*v.properties, *more.get(v.name, ()), *extra))
+            for v in self.problem.variables.values()
+        }
+        for g, x in self.problem.upstream.items():
+            found[g] = Variable(g, x.shape, "matrix", tuple(more.get(g, ())))
+        return found | {e: Variable(str(e.data), e.shape, "tensor") for e in names}
 
     def _agree_in_names(self, left: Expr, right: Expr) -> bool:
         """Whether two formulas are equal whatever the names in them stand for.
@@ -263,20 +332,27 @@ class Comparer:
         ]
         count, exact = 0, True
         for sizes, seed in product(self.sizes(), range(POINTS)) if names else ():
-            free = [Variable(str(e.data), e.shape, "tensor") for e in names]
-            drawn = values_of(free, sizes, Random(f"names {seed}"))
+            drawn = self._free(names, sizes, seed)
             override = {e: drawn[str(e.data)] for e in names}
             here = Explicit(sizes, self.here(sizes, seed).values, override=override)
             try:
-                if _difference(left, right, here, _agree) is not None:
+                if difference(left, right, here, agree) is not None:
                     return False
                 exact = exact and _rational(left, here)
             except OUTSIDE:
                 return False
             count += 1
+        if not count or not self.pieces_agree(left, right, names):
+            return False
         self.count += count
         self.exact = self.exact and exact
-        return count > 0
+        return True
+
+    @staticmethod
+    def _free(names: Sequence[Expr], sizes: Mapping[str, int], seed: int) -> dict[str, Cells]:
+        """Return values of intermediates that are taken as independent."""
+        free = [Variable(str(e.data), e.shape, "tensor") for e in names]
+        return values_of(free, sizes, Random(f"names {seed}"))
 
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
@@ -284,7 +360,7 @@ def _words(assumed: Assumption) -> tuple[Hashable, ...]:
 
 
 def _rational(x: Expr, here: Explicit) -> bool:
-    return is_exact(here.placed(dict.fromkeys(free_ranges(x), 1)).cells(x))
+    return is_exact(taken(x, here.placed(dict.fromkeys(free_ranges(x), 1))))
 
 
 def placements(sizes: Mapping[str, int], *expressions: Expr) -> Iterator[dict[str, int]]:
@@ -298,25 +374,19 @@ def placements(sizes: Mapping[str, int], *expressions: Expr) -> Iterator[dict[st
         yield dict(zip(ranges, spot, strict=True))
 
 
-def first_difference(
-    left: Expr, right: Expr, sizes: Mapping[str, int], values: Mapping[str, Cells]
+def difference(
+    left: Expr, right: Expr, here: Explicit, alike: Agree = same_cells
 ) -> tuple[dict[str, int], Cells, Cells] | None:
     """Return where two expressions differ at a point, with both values; None where they agree."""
-    return _difference(left, right, Explicit(sizes, values))
-
-
-def _difference(
-    left: Expr, right: Expr, here: Explicit, agree: Agree = same_cells
-) -> tuple[dict[str, int], Cells, Cells] | None:
     for spot in placements(here.sizes, left, right):
         at = here.placed(spot)
-        a, b = plain(at.cells(left)), plain(at.cells(right))
-        if not agree(a, b):
+        a, b = plain(taken(left, at)), plain(taken(right, at))
+        if not alike(a, b):
             return spot, a, b
     return None
 
 
-def _agree(left: Cells, right: Cells) -> bool:
+def agree(left: Cells, right: Cells) -> bool:
     """Whether cells are equal, to 40 digits of the largest entry however small it is.
 
     A saturated softmax or a steep function leaves gradients of 1e-60, which are not all the same.
@@ -327,62 +397,3 @@ def _agree(left: Cells, right: Cells) -> bool:
     largest = max(max(abs(x), abs(y)) for x, y in pairs)
     close = largest * HIGH.mpf(10) ** -_DIGITS + HIGH.mpf(10) ** -_NOISE
     return all(abs(x - y) <= close for x, y in pairs)
-
-
-def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict[str, Cells]]:
-    """Yield small whole numbers: ones, counting, then random."""
-    drawn = comparer.at(sizes, 0, integers=1)
-    free = {n: not (v.properties) for n, v in comparer.problem.variables.items()}
-    for kind in ("ones", "count"):
-        count = 0
-        values: dict[str, Cells] = {}
-        for name, cells in drawn.items():
-            entries = flat(cells)
-            if free.get(name, True):
-                numbers = range(count + 1, count + 1 + len(entries))
-                entries = [Fraction(1 if kind == "ones" else k) for k in numbers]
-            count += len(entries)
-            values[name] = reshaped(entries, sizes_of(cells))
-        yield values
-    for seed in range(24):
-        yield comparer.at(sizes, seed, integers=1 + seed // 8)
-
-
-def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[dict[str, int]]:
-    """Yield sizes, small ones first; of a network, those last at which floats do not differ."""
-    least = least_sizes([left, right])
-    grid = size_grid(comparer.problem.dims, least)
-    every = {tuple(s.items()): s for s in map(comparer.merged.apply, grid)}
-    last: list[dict[str, int]] = []
-    for sizes in every.values():
-        if any(sizes[d] < k for d, k in least.items()):
-            continue
-        if is_network(comparer.problem) and comparer.may_equal(left, right, [sizes]):
-            last.append(sizes)
-        else:
-            yield sizes
-    yield from last
-
-
-def smallest_failure(
-    comparer: Comparer, left: Expr, right: Expr
-) -> tuple[dict[str, int], dict[str, Cells], dict[str, int], Cells, Cells] | None:
-    """Return the smallest sizes and whole numbers at which two expressions differ.
-
-    Where they are equal at the sizes at which both can be read there are none, and the search
-    ends after a fixed amount of work.
-    """
-    spent = 0
-    for sizes in _sizes_of_failure(comparer, left, right):
-        cost = work([left, right], sizes)
-        for values in simple_points(comparer, sizes):
-            spent += cost
-            if spent > _SOUGHT:
-                return None
-            try:
-                found = first_difference(left, right, sizes, values)
-            except OUTSIDE:
-                continue
-            if found is not None:
-                return sizes, values, *found
-    return None

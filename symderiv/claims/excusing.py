@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..expr import Expr, rebuild, transpose, with_args
+from ..expr import Expr, rebuild, transpose, walk_all, with_args
 from .assumptions import Assumption, is_square
 from .deciding import Comparer
 from .fingerprints import Prints
@@ -44,9 +44,31 @@ class Excuses:
             names = [n for n in found.properties if n != self._wrt]
             return bool(names) and not self._sees_halves(names)
         scalars = [n for n in found.properties if self._is_scalar(n)]
-        if "normalized" in kinds or ("binary" in kinds and scalars):
+        if "normalized" in kinds or found.fixed or ("binary" in kinds and scalars):
             return self._lacks_a_scalar()
-        return False
+        return bool(found.equal) and not self._differs_by_sizes(found)
+
+    def decides(self, under: Comparer) -> bool:
+        """Whether a choice of the claim is none where the assumption holds.
+
+        Nobody writes it who has the assumption in mind. Of the gradient, only signs may be left
+        out, where the entries are said to be positive.
+        """
+        in_general = replace(self._comparer)
+        in_general.pieces_agree(self._claimed, self._truth)
+        kinds = {p for properties in under.assumed.properties.values() for p in properties}
+        sides = [self._claimed] if "positive" in kinds else [self._claimed, self._truth]
+        own = set(walk_all(sides)) & {*under.unreached}
+        return bool(own - {*in_general.unreached})
+
+    def _differs_by_sizes(self, found: Assumption) -> bool:
+        """Whether the claim is the gradient but for a factor of the sizes that are taken as equal.
+
+        As 1/m is written for 1/n, or 1/4 for it. Elsewhere equal sizes are an accident.
+        """
+        scale = Prints(self._comparer, self._truth).factor(self._claimed, self._truth, turned=False)
+        names = {n for pair in found.equal for dim in pair for n in dim.names}
+        return scale is not None and bool(names & {n for n, _ in scale.powers})
 
     def _sees_halves(self, names: Sequence[str]) -> bool:
         """Whether the gradient is the same when some matrices are transposed, or one more is.

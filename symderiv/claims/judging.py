@@ -17,11 +17,13 @@ from ..language import ClaimText, Problem
 from ..notation.text import text
 from ..shapes import Dim, describe, swapped
 from .assumptions import Assumption, assumptions
-from .deciding import Comparer, Kept, Merged, smallest_failure
+from .deciding import Comparer, Kept, Merged
 from .excusing import Excuses, means_something
+from .failures import smallest_failure
 from .fingerprints import Prints
 from .holding import where_right
 from .layouts import diagonals
+from .pieces import condition
 from .places import marked
 from .reading import Reading
 from .search import Found, Search, beside
@@ -29,6 +31,8 @@ from .targets import GRADIENT, Target
 from .tidying import tidied
 from .traits import outer, traits
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+
+_AFRESH = 1000  # from which seed on the points of an assumption are its own
 
 
 class Judge:
@@ -130,8 +134,20 @@ class Judge:
             comparer = self.under(found, claimed)
             if comparer is None or not means_something(comparer, claimed, truth):
                 continue
+            if excuses.decides(comparer) or not self._holds_afresh(found, claimed):
+                continue
             return None if excuses(found) else (comparer, found)
         return None
+
+    def _holds_afresh(self, assumption: Assumption, claimed: Expr) -> bool:
+        """Whether a claim is right under an assumption at points that did not lead to it."""
+        own = replace(
+            self._comparer(claimed, Merged(assumption.equal)), assumed=assumption, first=_AFRESH
+        )
+        try:
+            return own.equal(claimed, self.target.truth)
+        except UndefinedError:
+            return False
 
     def under(self, assumption: Assumption, claimed: Expr) -> Comparer | None:
         """Return how a claim was found right under an assumption, or None where it is not."""
@@ -288,5 +304,9 @@ def _evidence(comparer: Comparer) -> str:
     if comparer.count:
         sizes = len(comparer.sizes())
         of = f" of {sizes} choices of sizes" if sizes > 1 else ""
-        return f"equal {how} at {comparer.count} points{of}"
+        said = f"equal {how} at {comparer.count} points{of}"
+        if comparer.piecewise:
+            said += f", and at {comparer.piecewise} close to a boundary between pieces"
+        one = ", ".join(f"`{condition(e)}`" for e in comparer.unreached)
+        return f"{said}; one side of {one} was never met" if one else said
     return f"decided {how}"

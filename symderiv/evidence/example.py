@@ -79,7 +79,8 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
     for attempt in range(_DRAWS + _SMALLER):
         if attempt == _DRAWS and best is not None and best[0] < _EMPTY:
             break
-        values = point(problem, sizes, seed + attempt, integers=3, positive=attempt % 2 == 1)
+        positive = attempt % 2 == 1
+        values = point(problem, sizes, seed + attempt, integers=3, positive=positive, readable=True)
         if attempt >= _DRAWS:
             values = _closer(problem, values)
         try:

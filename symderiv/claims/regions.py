@@ -1,0 +1,69 @@
+"""What may vary while points are moved to the boundaries of a claim, and what must stay.
+
+Contract: the directions of a variable keep what was declared of it where that is linear, as
+symmetry is; where it bounds the entries, as positive does, a point is asked; a variable of which
+neither can be said, such as an orthogonal one, stays where it was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from ..cells import each, places, replaced
+from ..explicit import Explicit
+from ..expr import Variable
+from ..ops import Cells
+from ..sampling import admits
+from .pieces import Region, Values
+
+_BOUNDS = {"positive", "unit01", "unit"}
+_LINEAR = {
+    *("symmetric", "skew", "diagonal", "lower", "upper", "toeplitz", "spd", "invertible"),
+    *("sums_to_one", "columns_sum_to_one"),
+}
+_ENTRIES = 10  # that are moved one by one
+_MIXED = 8  # directions in which more are moved together
+_TOP = 3
+_DRAWN = 3  # differences of drawn matrices of one structure
+
+
+def region(
+    names: Mapping[Hashable, Variable],
+    sizes: Mapping[str, int],
+    draws: Sequence[Values],
+    point: Callable[[Values, Any], Explicit],
+) -> Region:
+    """Return the region around the first of some draws; the others give directions."""
+    start = draws[0]
+    free = {n: v for n, v in names.items() if {*v.properties} <= _BOUNDS}
+    directions = [*_of_entries(free, start)]
+    for name, v in names.items():
+        more = {*v.properties} - _BOUNDS
+        for other in draws[1 : 1 + _DRAWN] if more and more <= _LINEAR else ():
+            directions.append({name: each(lambda a, b: b - a, start[name], other[name])})
+
+    def holds(values: Values) -> bool:
+        return all(admits(v.properties, values[n]) for n, v in names.items() if v.properties)
+
+    return Region(sizes, start, directions, point, holds)
+
+
+def _of_entries(free: Mapping[Hashable, Variable], start: Values) -> Iterator[Values]:
+    """Yield directions of variables without structure: entry by entry, or mixed."""
+    every = [(n, place) for n in free for place in places(start[n])]
+    none = {n: each(lambda x: Fraction(0), start[n]) for n in free}
+    if len(every) <= _ENTRIES:
+        for name, place in every:
+            yield {name: replaced(none[name], place, Fraction(1))}
+        return
+    random = Random(f"directions {len(every)}")
+    for _ in range(_MIXED):
+        yield {n: _mixed(cells, random) for n, cells in none.items()}
+
+
+def _mixed(none: Cells, random: Random) -> Cells:
+    mixed: Cells = each(lambda x: Fraction(random.randint(-_TOP, _TOP)), none)
+    return mixed
