@@ -17,8 +17,8 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symderiv import entries
-from symderiv.cells import entry_at, places
+from symderiv import derive, entries, load
+from symderiv.cells import entry_at, flat, places
 from symderiv.entries import (
     EntryRoad,
     agrees,
@@ -33,6 +33,7 @@ from symderiv.entries import (
 )
 from symderiv.entries.families import Coefficient, fit
 from symderiv.entries.points import OUTSIDE_DOMAIN, points
+from symderiv.entries.stages import is_part, stages_of
 from symderiv.errors import CheckError, InputError, NoEntriesError, UnknownNameError
 from symderiv.explicit import Explicit, same
 from symderiv.expr import entry, partial
@@ -462,3 +463,28 @@ def test_examples_in_docstrings_run() -> None:
     for info in pkgutil.iter_modules(entries.__path__):
         module = importlib.import_module(f"symderiv.entries.{info.name}")
         assert doctest.testmod(module).failed == 0, info.name
+
+
+def test_a_part_that_is_long_written_out_has_symbols_of_its_own() -> None:
+    p = problem("mean(exp(inv(exp(sin(C)) + 4 * eye(d)) @ inv(exp(sin(C)) + 2 * eye(d)) @ U))",
+                C="d, d", U="d, n")  # fmt: skip
+    names = list(stages_of(p.objective).values())
+    assert names
+    assert all(map(is_part, names))
+    road = EntryRoad(p, {"d": 2, "n": 2})
+    assert max(c.count_ops() for s in road.stages for c in flat(s.cells)) < 500
+    candidate = derive(p)["C"].expr
+    assert agrees(p, "C", candidate).agrees
+    assert not agrees(p, "C", p.read(f"2 * ({text(candidate)})")).agrees
+
+
+def test_short_problems_have_the_stages_that_were_written() -> None:
+    for name in ("linear-layer", "layer-norm", "encoder-block", "neo-hooke"):
+        p = load(name)
+        assert not any(map(is_part, stages_of(p.objective).values()))
+
+
+def test_long_entries_are_not_written_out_in_documents() -> None:
+    p = problem("sum(inv(inv(A + B) + inv(A @ B)))", A="n, n", B="n, n")
+    with pytest.raises(NoEntriesError, match="not written out"):
+        explicit_entries(p, {"n": 3})

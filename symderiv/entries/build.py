@@ -1,8 +1,9 @@
 """Explicit entries in SymPy, and the derivative of the objective by every entry of a variable.
 
-Every named definition and every unspecified loss is a *stage*: its entries are built from the
-symbols of what it directly uses, differentiated once each, and chained backwards in plain sums.
-So SymPy never meets a composition written out, and L is never expanded: of it only the entries
+Every named definition, every unspecified loss and every part that would be too long written out
+is a *stage*: its entries are built from the
+symbols of what it directly uses, differentiated once each, and chained backwards in plain sums. So
+SymPy never meets a composition written out, and L is never expanded: of it only the entries
 of its given gradient G are used.
 
 Contract: all entries of a name are independent symbols. Symbols of definitions (``Z_{1,2}``)
@@ -11,7 +12,7 @@ stand in results for the entries of that definition. Imports nothing of the inde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,13 +20,14 @@ from typing import Any
 import sympy
 
 from ..cells import each, flat
-from ..errors import CheckError, InputError, UnknownNameError
+from ..errors import CheckError, InputError, NoEntriesError, UnknownNameError
 from ..explicit import Explicit
-from ..expr import Expr, var, walk, with_args
+from ..expr import Expr, with_args
 from ..language.problem import Problem
 from ..ops import Cells
 from ..shapes import Shape
-from .symbols import UNDEFINED, SymbolicMath, loss_name, symbol_cells
+from .stages import is_part, local, stages_of
+from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,15 @@ class EntryRoad:
             )
         self.problem, self.sizes = problem, dict(sizes)
         self.shapes = _shapes(problem)
-        self._cuts = _cuts(problem)
+        self._cuts = stages_of(problem.objective)
         self._partials: dict[tuple[Any, Any], Any] = {}
         self._used: dict[Any, list[Any]] = {}
         self._gradients: dict[str, Cells] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all stages are the writer's own, none a part that is too long written out."""
+        return not any(map(is_part, self.shapes))
 
     @cached_property
     def symbols(self) -> dict[str, Cells]:
@@ -80,17 +87,27 @@ class EntryRoad:
         """The stages, each after those that it uses; the objective last."""
         found = []
         for e, name in self._cuts.items():
-            gradient = str(e.data[1]) if isinstance(e.data, tuple) else ""
-            found.append(Stage(name, e, self.cells(e.args[0]), gradient))
+            gradient = str(e.data[1]) if e.op == "loss" and isinstance(e.data, tuple) else ""
+            found.append(Stage(name, e, self._entries(self._inside(e, name)), gradient))
         objective = self.problem.objective
         return (*found, Stage("", objective, self.cells(objective)))
 
     def cells(self, x: Expr) -> Cells:
         """Return the entries of an expression, with definitions and losses as symbols."""
+        return self._entries(self._local(x))
+
+    def _local(self, x: Expr) -> Expr:
+        return local(x, self._cuts, self.problem.definitions)
+
+    def _inside(self, e: Expr, name: str) -> Expr:
+        """Return what a stage is the value of, in the symbols of the stages before it."""
+        if not is_part(name):
+            return self._local(e.args[0])
+        return with_args(e, tuple(map(self._local, e.args)))
+
+    def _entries(self, x: Expr) -> Cells:
         point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
-        cells: Cells = each(
-            sympy.sympify, point.cells(local(x, self._cuts, self.problem.definitions))
-        )
+        cells: Cells = each(sympy.sympify, point.cells(x))
         if any(c in UNDEFINED for c in flat(cells)):
             raise CheckError("an entry is undefined for all values of the variables")
         return cells
@@ -185,39 +202,12 @@ def _pairs(left: Cells, right: Cells) -> Iterator[tuple[Any, Any]]:
     yield from zip(flat(left), flat(right), strict=True)
 
 
-def _cuts(problem: Problem) -> dict[Expr, str]:
-    """Return the stages that the objective uses, in order, with the name of their symbols."""
-    nodes = [e for e in walk(problem.objective) if e.op in ("named", "loss")]
-    several = sum(e.op == "loss" for e in nodes) > 1
-    return {e: str(e.data) if e.op == "named" else loss_name(e, several) for e in nodes}
-
-
 def _shapes(problem: Problem) -> dict[str, Shape]:
     shapes = {v.name: v.shape for v in problem.variables.values()}
     shapes.update((g, x.shape) for g, x in problem.upstream.items())
     shapes.update((n, x.shape) for n, x in problem.definitions.items())
-    shapes.update((name, e.shape) for e, name in _cuts(problem).items())
+    shapes.update((name, e.shape) for e, name in stages_of(problem.objective).items())
     return shapes
-
-
-def local(x: Expr, cuts: Mapping[Expr, str], definitions: Collection[str]) -> Expr:
-    """Return an expression with the definitions and losses inside it as plain names.
-
-    Any other name in it, that of a cotangent, is written out.
-    """
-
-    def is_cut(e: Expr) -> bool:
-        return e in cuts or (e.op == "named" and str(e.data) in definitions)
-
-    done: dict[Expr, Expr] = {}
-    for e in walk(x, is_cut):
-        if is_cut(e):
-            done[e] = var(cuts.get(e, str(e.data)), e.shape)
-        elif e.op == "named":
-            done[e] = done[e.args[0]]
-        else:
-            done[e] = with_args(e, tuple(done[a] for a in e.args))
-    return done[x]
 
 
 def gradient_entries(problem: Problem, wrt: str, sizes: Mapping[str, int]) -> list[list[Any]]:
@@ -239,7 +229,8 @@ def explicit_entries(
     """Return the entries of every definition, their derivatives, and the gradients.
 
     ``wrt`` defaults to the variables that the problem asks for; partial derivatives are those
-    of a definition by the entries that it directly uses. Raises InputError.
+    of a definition by the entries that it directly uses. Raises InputError, and NoEntriesError
+    where entries would be too long.
 
     >>> from symderiv.language.problem import problem
     >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
@@ -247,6 +238,8 @@ def explicit_entries(
     Matrix([[W_{1,1}*X_{1,1} + W_{2,1}*X_{1,2}]])
     """
     road = EntryRoad(problem, sizes)
+    if not road.is_whole:
+        raise NoEntriesError("entries of compositions of many functions are not written out")
     chosen = problem.wrt if wrt is None else tuple(wrt)
     values = {n: road.cells(x) for n, x in problem.definitions.items()}
     values.update((g, road.cells(x)) for g, x in problem.upstream.items())

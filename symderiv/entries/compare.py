@@ -205,7 +205,9 @@ class _Tally:
 
     def _is_identity(self, place: _Place) -> bool:
         road = place.road
-        if not self._is_free or max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
+        if not self._is_free or not road.is_whole:
+            return False
+        if max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
             return False
         if any(e.op == "named" and str(e.data) not in road.shapes for e in walk(self._candidate)):
             return False  # it names gradients on the way, whose entries would be compositions

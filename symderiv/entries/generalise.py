@@ -26,7 +26,7 @@ from .families import Family, Observation
 from .functions import CrowdedError, Names, axes_of, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, UnreadableError
-from .symbols import loss_name
+from .stages import is_part, stages_of
 
 Grid = Sequence[Sequence[Any]]
 Sizes = Mapping[str, int]
@@ -90,6 +90,8 @@ def generalise(
     names = names_of(problem)
     if not all(TABLE[e.op].patterned for e in walk(problem.objective)):
         return None
+    if any(map(is_part, names)):
+        return None  # entries that are too long to be written out have too many terms to sort
     if any(len(axes_of(x)) > 2 for x in names.values()):
         return None  # the patterns sought are those of matrices
     roads = roads or Roads(problem)
@@ -109,9 +111,8 @@ def names_of(problem: Problem) -> dict[str, Expr]:
     """Return what the symbols of entries may be entries of: variables, gradients, definitions."""
     names = problem.known()
     names.update((n, named(n, x)) for n, x in problem.definitions.items())
-    losses = [e for e in walk(problem.objective) if e.op == "loss"]
-    for e in losses:
-        names.setdefault(loss_name(e, len(losses) > 1), e)
+    for e, name in stages_of(problem.objective).items():
+        names.setdefault(name, e)
     return names
 
 

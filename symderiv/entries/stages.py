@@ -1,0 +1,164 @@
+"""Which parts of an objective get symbols of their own: its stages.
+
+Goes in: an objective. Comes out: its definitions, its losses, and the parts whose entries would be
+long when written out in the symbols before them, each with the name of its symbols. How long is
+counted by walking the entries with lengths in the place of numbers, before SymPy meets any.
+
+Contract: the same objective has the same stages. Nothing is cut that is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from ..cells import built, flat
+from ..explicit import Explicit
+from ..expr import Expr, dims_of, free_indices, var, walk, with_args
+from ..ops import Cells
+from ..sampling import least_sizes
+from ..shapes import Shape
+from .symbols import loss_name
+
+_LONGEST = 200  # operations in an entry
+_PART = "part."  # no name of the language has a dot
+
+
+def stages_of(objective: Expr) -> dict[Expr, str]:
+    """Return the stages that an objective uses, in order, with the name of their symbols.
+
+    >>> from symderiv.language.problem import problem
+    >>> [name for name in stages_of(problem("Z = X @ W; L(Z)").objective).values()]
+    ['Z', 'L']
+    """
+    return dict(_stages_of(objective))
+
+
+@lru_cache(maxsize=64)
+def _stages_of(objective: Expr) -> tuple[tuple[Expr, str], ...]:
+    nodes = [*walk(objective)]
+    several = sum(e.op == "loss" for e in nodes) > 1
+    found = {
+        e: str(e.data) if e.op == "named" else loss_name(e, several)
+        for e in nodes
+        if e.op in ("named", "loss")
+    }
+    parts = _too_long(objective, nodes, found)
+    # In the order of the objective, each after those that it uses.
+    return tuple((e, found.get(e) or parts[e]) for e in nodes if e in found or e in parts)
+
+
+def is_part(name: str) -> bool:
+    """Whether a name is that of a part that the writer gave no name."""
+    return name.startswith(_PART)
+
+
+def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]) -> dict[Expr, str]:
+    """Return the parts whose entries are long in the symbols of the stages before them."""
+    least = least_sizes([objective])
+    sizes = {d: max(2, least.get(d, 1)) for d in dims_of(objective)}
+    here = Explicit(sizes, {}, math=_LengthMath())
+    lengths, cuts, parts = here.values, dict(found), {}
+    for e in nodes:
+        if e.op == "var":
+            lengths[str(e.data)] = _ones(e.shape, here)
+        elif e.op == "loss" and isinstance(e.data, tuple):
+            lengths[str(e.data[1])] = _ones(e.args[0].shape, here)
+        if e in cuts:
+            lengths[cuts[e]] = _ones(e.shape, here)
+        elif e.args and e is not objective and not free_indices(e):
+            longest = _longest(here, local(e, cuts, ()))
+            if longest > _LONGEST:
+                cuts[e] = parts[e] = f"{_PART}{len(parts) + 1}"
+                lengths[cuts[e]] = _ones(e.shape, here)
+    return parts
+
+
+def _longest(here: Explicit, x: Expr) -> int:
+    try:
+        return max(_length(c) for c in flat(here.cells(x)))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return 0  # it has no entries, or none at these sizes: SymPy says so
+
+
+def _ones(shape: Shape, here: Explicit) -> Cells:
+    cells: Cells = built([here.size(d) for d in shape], lambda *_: _Length(1))
+    return cells
+
+
+def _length(x: Any) -> int:
+    return x.count if isinstance(x, _Length) else 1
+
+
+class _Length:
+    """The number of operations in an entry that is not a number."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def _with(self, other: Any) -> Any:
+        return _Length(self.count + _length(other) + 1)
+
+    def _times(self, other: Any) -> Any:
+        return other if isinstance(other, Fraction) and not other else self._with(other)
+
+    def __neg__(self) -> Any:
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = _with
+    __truediv__ = __pow__ = __rpow__ = _with
+    __mul__ = __rmul__ = __rtruediv__ = _times
+
+
+class _LengthMath:
+    """Scalar functions on lengths: everything that is put together adds up."""
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number."""
+        return value
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Refuse: such entries have no closed form."""
+        raise ValueError(name)
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return the length of an unspecified function."""
+        return _total(x)
+
+    def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
+        """Return the length of a choice between results, each with a test of all values."""
+        return _total(*results, *[*values] * len(results))
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _total
+
+
+def _total(*args: Any) -> Any:
+    """Return the length of a function of some entries; signs among them count for nothing."""
+    return _Length(sum(_length(a) for a in args if not isinstance(a, str)) + 1)
+
+
+def local(x: Expr, cuts: Mapping[Expr, str], definitions: Collection[str]) -> Expr:
+    """Return an expression with the definitions and losses inside it as plain names.
+
+    Any other name in it, that of a cotangent, is written out.
+    """
+
+    def is_cut(e: Expr) -> bool:
+        return e in cuts or (e.op == "named" and str(e.data) in definitions)
+
+    done: dict[Expr, Expr] = {}
+    for e in walk(x, is_cut):
+        if is_cut(e):
+            done[e] = var(cuts.get(e, str(e.data)), e.shape)
+        elif e.op == "named":
+            done[e] = done[e.args[0]]
+        else:
+            done[e] = with_args(e, tuple(done[a] for a in e.args))
+    return done[x]
