@@ -179,7 +179,7 @@ def test_files_and_functions_stay_short() -> None:
         path = ROOT / (name.replace(".", "/") + ".py")
         path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
         if name.split(".")[0] not in tables:
-            assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, name
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 600, name
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):
                 first = function.body[0]
