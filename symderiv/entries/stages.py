@@ -60,7 +60,8 @@ def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str])
     least = least_sizes([objective])
     sizes = {d: max(2, least.get(d, 1)) for d in dims_of(objective)}
     here = Explicit(sizes, {}, math=_LengthMath())
-    lengths, cuts, parts = here.values, dict(found), {}
+    lengths, cuts = here.values, dict(found)
+    parts: dict[Expr, str] = {}
     for e in nodes:
         if e.op == "var":
             lengths[str(e.data)] = _ones(e.shape, here)
