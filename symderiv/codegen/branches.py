@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ..expr import Expr, free_indices, node, num, number, with_args
+from ..expr import Expr, free_indices, node, num, number, walk, with_args
 from ..shapes import broadcast
 
 _ENTRYWISE_ARITHMETIC = {
@@ -25,6 +25,8 @@ _TOTAL = {
     "sin", "cos", "tanh", "arctan", "erf", "relu", "sigmoid", "softplus", "silu", "abs", "sign",
     "elu", "gelu", "gelu_tanh", "square",
 }  # fmt: skip
+_FACTORS = {"mul", "div", "neg", "named"}  # 0 where one of their factors over the line is
+_NAMES = 4  # inside each other, whose values are guarded where they are used in a branch
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
 _INSIDE = num(Fraction(1, 2))  # lies in the domain of every function above
 
@@ -35,41 +37,56 @@ class Guarded:
     """Puts guards into expressions; remembers them. Named values are left by name."""
 
     def __init__(self) -> None:
-        self._memo: dict[tuple[Expr, Conditions], Expr] = {}
+        self._memo: dict[tuple[Expr, Conditions, int], Expr] = {}
+        self._zero: dict[Expr, Conditions] = {}  # the conditions without which a value is 0
 
     def __call__(self, x: Expr) -> Expr:
         """Return an expression whose untaken branches are defined."""
-        return self._under(x, ())
+        return self._under(x, (), _NAMES)
 
-    def _under(self, e: Expr, given: Conditions) -> Expr:
-        """Return ``e`` for use where all the conditions hold, and defined where they do not."""
-        key = (e, given)
+    def _under(self, e: Expr, given: Conditions, names: int) -> Expr:
+        """Return ``e`` for use where all the conditions hold, and defined where they do not.
+
+        It is looked into ``names`` names that stand inside each other.
+        """
+        key = (e, given, names)
         if key not in self._memo:
-            self._memo[key] = self._one(e, given)
+            self._memo[key] = self._one(e, given, names)
         return self._memo[key]
 
-    def _one(self, e: Expr, given: Conditions) -> Expr:
+    def _one(self, e: Expr, given: Conditions, names: int) -> Expr:
         if e.op == "named":
-            seen = self._under(e.args[0], given) if given else e.args[0]
+            looks = bool(given) and names > 0
+            seen = self._under(e.args[0], given, names - 1) if looks else e.args[0]
             return e if seen is e.args[0] else seen
         if e.op == "where":
-            left, right = (self._under(a, ()) for a in e.args[:2])
+            left, right = (self._under(a, (), names) for a in e.args[:2])
             if e.args[2].op == e.args[3].op == "num":
                 return with_args(e, (left, right, *e.args[2:]))
             yes = _condition(e, str(e.data))
             no = _condition(e, _OPPOSITE[str(e.data)])
             chosen = [
                 # What is compared is computed anyway.
-                a if a in e.args[:2] else self._under(a, (*given, c))
+                a if a in e.args[:2] else self._under(a, (*given, c), names)
                 for a, c in zip(e.args[2:], (yes, no), strict=True)
             ]
             return with_args(e, (left, right, *chosen))
         if e.op in ("mul", "div"):
-            more = [c for c in _indicators(e) if c not in given]
+            more = [c for c in self._indicators(e) if c not in given]
             given = (*given, *more)
         below = given if e.op in _ENTRYWISE_ARITHMETIC | _PARTIAL | _TOTAL else _scalars(given)
-        e = with_args(e, tuple(self._under(a, below) for a in e.args))
+        e = with_args(e, tuple(self._under(a, below, names) for a in e.args))
         return _guarded(e, given) if given else e
+
+    def _indicators(self, x: Expr) -> Conditions:
+        """Return the conditions of the factors over the line that are 0 where they fail."""
+        for e in walk(x, lambda e: e in self._zero or e.op not in _FACTORS):
+            if e not in self._zero:
+                over = () if e.op not in _FACTORS else e.args if e.op == "mul" else e.args[:1]
+                own = _condition_of(e)
+                found = [*(c for a in over for c in self._zero[a]), *([] if own is None else [own])]
+                self._zero[e] = tuple(dict.fromkeys(found))
+        return self._zero[x]
 
 
 def _guarded(e: Expr, given: Conditions) -> Expr:
@@ -125,16 +142,6 @@ def _condition_of(e: Expr) -> Expr | None:
     if bool(yes) == bool(no):
         return None
     return _condition(e, str(e.data) if yes else _OPPOSITE[str(e.data)])
-
-
-def _indicators(e: Expr) -> list[Expr]:
-    """Return the conditions of the factors over the line that are 0 where they fail."""
-    if e.op == "mul":
-        return [c for a in e.args for c in _indicators(a)]
-    if e.op in ("div", "neg", "named"):
-        return _indicators(e.args[0])
-    found = _condition_of(e)
-    return [] if found is None else [found]
 
 
 def _scalars(given: Conditions) -> Conditions:

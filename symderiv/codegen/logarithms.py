@@ -18,9 +18,24 @@ _MOVES = {
 }  # fmt: skip
 
 
+class _Looking:
+    """Looks into names as another does, but not into more than a few that stand in each other."""
+
+    def __init__(self, seen: Seen, names: int = 4) -> None:
+        self._seen, self._names = seen, names
+
+    def __call__(self, e: Expr) -> Expr:
+        """Return what a name stands for."""
+        return self._seen(e) if self._names else e
+
+    def deeper(self) -> _Looking:
+        """Return what looks into one name fewer."""
+        return _Looking(self._seen, max(self._names - 1, 0))
+
+
 def stable_log(e: Expr, seen: Seen) -> Expr | None:
     """Take the logarithm of exponentials, of their sums and quotients, without them."""
-    return logarithm(e.args[0], seen) or _near_one(e.args[0])
+    return logarithm(e.args[0], _Looking(seen)) or _near_one(e.args[0])
 
 
 def stable_log1p(e: Expr, seen: Seen) -> Expr | None:
@@ -43,6 +58,8 @@ def _near_one(x: Expr) -> Expr | None:
 def logarithm(x: Expr, seen: Seen) -> Expr | None:
     """Return log(x) of an x that is positive by its form, or None where there is none stable."""
     y = seen(x)
+    if x.op == "named" and isinstance(seen, _Looking):
+        seen = seen.deeper()
     if y.op in _MOVES and y.args:
         inside = logarithm(y.args[0], seen)
         return None if inside is None else signed(y, (inside,))

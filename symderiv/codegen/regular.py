@@ -117,7 +117,8 @@ def _nonzero(d: Expr, over: Sequence[Expr], seen: Seen) -> Expr:
 
 def holds_norm(x: Expr) -> bool:
     """Whether a gradient is computed with a norm that may be 0."""
-    return any(e.op == "where" and e.args[::2] == (e.args[0],) * 2 for e in walk(x))
+    parts = walk(x, lambda e: e.op == "named")
+    return any(e.op == "where" and e.args[::2] == (e.args[0],) * 2 for e in parts)
 
 
 def _by_norms(over: list[Expr], under: list[Expr], seen: Seen) -> tuple[list[Expr], list[Expr]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..expr import Expr, rebuild
+from ..expr import Expr, rebuild, walk
 from .logarithms import stable_log, stable_log1p
 from .powers import Seen, entrywise, signed, without_one
 from .quotients import folded_inner, folded_product
@@ -41,8 +41,11 @@ class Stable:
         if e.op != "named":
             return e
         if e not in self._memo:
-            self._memo[e] = e  # a name that its own value mentions would have no end
-            self._memo[e] = self.seen(self(e.args[0]))
+            # The names inside first: those of a deep problem stand inside each other.
+            for name in walk(e, self._memo.__contains__):
+                if name.op == "named" and name not in self._memo:
+                    self._memo[name] = name  # one that its own value mentions would have no end
+                    self._memo[name] = self.seen(self(name.args[0]))
         return self._memo[e]
 
 
