@@ -90,7 +90,7 @@ class Flops:
         return bool(self.terms)
 
     def __str__(self) -> str:
-        return " + ".join(_monomial(t, v) for t, v in self.terms) or "0"
+        return " + ".join(_monomial(t, v) for t, v in self.terms).replace("+ -", "- ") or "0"
 
 
 def _sorted(found: Mapping[Symbols, Fraction]) -> tuple[tuple[Symbols, Fraction], ...]:

@@ -17,7 +17,7 @@ from typing import Any
 from .calculus import lower, reverse
 from .errors import CheckError, ShapeError, UndefinedError, UnknownNameError
 from .explicit import Dual, Explicit
-from .expr import Expr, Variable, free_ranges, sum_index, walk_all
+from .expr import BINDERS, Expr, Variable, free_ranges, sum_index, walk_all
 from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
@@ -325,7 +325,7 @@ def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str,
         if all(_terms(expressions, at) <= _MOST_TERMS for at in distinct):
             break
         distinct = [
-            {d: max(low + (k + s) % 2, least.get(d, 1)) for k, d in enumerate(dims)} for s in (0, 1)
+            least.raised({d: low + (k + s) % 2 for k, d in enumerate(dims)}) for s in (0, 1)
         ]
     return distinct
 
@@ -335,7 +335,7 @@ def _terms(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
     found: dict[Expr, int] = {}
     for e in walk_all(expressions):
         inner = sum(found[a] for a in e.args) + 1
-        found[e] = inner * (sum_index(e)[1].at(sizes) if e.op == "Sum" else 1)
+        found[e] = inner * (sum_index(e)[1].at(sizes) if e.op in BINDERS else 1)
     return sum(found[x] * prod(d.at(sizes) for d in free_ranges(x).values()) for x in expressions)
 
 

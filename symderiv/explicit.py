@@ -19,7 +19,7 @@ from .cells import batched, each, entry_at, flat, replaced, sizes_of
 from .chaining import Chain
 from .dual import Dual as Dual
 from .errors import MissingRuleError
-from .expr import Expr, Index, free_indices, node, own_indices, sum_index, var, walk
+from .expr import BINDERS, Expr, Index, free_indices, node, own_indices, sum_index, var, walk
 from .highprecision import DIGITS, HIGH, floated
 from .ops import TABLE, Cells
 from .scalars import DualMath as DualMath
@@ -89,7 +89,7 @@ class Explicit:
             )
             if inside_sum or free_indices(e):
                 continue
-            args = () if e.op in ("Sum", "partial") else tuple(self._memo[a] for a in e.args)
+            args = () if e.op in (*BINDERS, "partial") else tuple(self._memo[a] for a in e.args)
             self._memo[e] = self._one(e, args)
 
     def _open(self, x: Expr) -> Cells:
@@ -105,7 +105,7 @@ class Explicit:
         return self._inner[key]
 
     def _inside(self, x: Expr) -> Cells:
-        if x.op in ("Sum", "partial"):
+        if x.op in (*BINDERS, "partial"):
             return self._one(x, ())
         return self._one(x, tuple(self._open(a) for a in x.args))
 
@@ -125,7 +125,7 @@ class Explicit:
         return tensor
 
     def over(self, e: Expr) -> list[Cells]:
-        """Return the body of a ``Sum`` at every position of its index."""
+        """Return the body of a ``Sum`` or a ``Prod`` at every position of its index."""
         name, dim = sum_index(e)
         return [self.at(name, k).cells(e.args[0]) for k in range(1, self.size(dim) + 1)]
 

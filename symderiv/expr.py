@@ -17,6 +17,7 @@ Node operators and what ``data`` holds:
     size     Dim               norm     kind                     Sum     (index, range)
     const    "pi" or "e"       loss     (name, gradient's name)    delta   (index, index, range)
     where    comparison        apply    (name, order)            partial names held fixed
+    Prod     (index, range)    part     (before, size, behind, axis)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .interning import Interned
 from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped
 
 Index = str | int
+BINDERS = ("Sum", "Prod")  # what binds a named index in its one argument
 
 
 class Expr:
@@ -330,7 +332,7 @@ def _find_free(x: Expr) -> None:
     found: dict[str, Dim] = {}
     for a in x.args:
         found.update(a._free or {})
-    if x.op == "Sum":
+    if x.op in BINDERS:
         found.pop(sum_index(x)[0], None)
     for index, dim in zip(own_indices(x), index_ranges(x), strict=True):
         if isinstance(index, str):
@@ -339,7 +341,7 @@ def _find_free(x: Expr) -> None:
 
 
 def sum_index(x: Expr) -> tuple[str, Dim]:
-    """Return the index that a ``Sum`` node binds, and its range."""
+    """Return the index that a ``Sum`` or a ``Prod`` binds, and its range."""
     assert isinstance(x.data, tuple)
     return x.data
 
@@ -369,9 +371,11 @@ def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, N
     found: dict[str, None] = {}
     for v in walk(x, leave):
         dims = [*v.shape, *([v.data] if isinstance(v.data, Dim) else [])]
-        if v.op in ("Sum", "delta"):
+        if v.op in (*BINDERS, "delta"):
             assert isinstance(v.data, tuple)
             dims.append(v.data[-1])
+        elif v.op == "part" and isinstance(v.data, tuple):
+            dims += [*v.data[0], *v.data[2]]
         for dim in dims:
             found.update(dict.fromkeys(dim.names))
     return found

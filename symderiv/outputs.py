@@ -50,7 +50,7 @@ def entries_example(derivation: Derivation) -> ExplicitExample:
             remedy="choose --style index, or leave out --structured",
         )
     least = least_sizes([problem.objective])
-    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
+    sizes = least.raised(dict.fromkeys(problem.dims, 2))
     entries = explicit_entries(problem, sizes, ambient)
     return explicit_example(entries, list(problem.upstream))
 

@@ -17,7 +17,9 @@ from typing import Any
 from .expr import Expr, Variable, index_ranges, own_indices, walk_all
 from .language import Problem
 from .ops import TABLE, Cells
-from .shapes import ONE, Shape
+from .shapes import ONE, Dim, Shape, difference, is_difference, parts_of, size
+
+_MOST_RAISES = 1_000
 
 Apart = Random | None  # what chooses among the kinds of one property; None for the first of them
 
@@ -26,9 +28,50 @@ def _choice(apart: Apart, kinds: Sequence[Any]) -> Any:
     return kinds[0] if apart is None else apart.choice(kinds)
 
 
-def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
+class LeastSizes(dict[str, int]):
+    """The smallest size of each dimension, and the differences that must be sizes: n - k."""
+
+    def __init__(self, least: Mapping[str, int], differences: Iterable[Dim] = ()) -> None:
+        super().__init__(least)
+        self.differences = tuple(differences)
+
+    def fit(self, sizes: Mapping[str, int]) -> bool:
+        """Whether sizes are large enough."""
+        known = [d for d in self.differences if set(d.names) <= set(sizes)]
+        return all(sizes[d] >= k for d, k in self.items() if d in sizes) and all(
+            d.at(sizes) > 0 for d in known
+        )
+
+    def raised(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Return sizes with those raised that are too small.
+
+        >>> from symderiv.shapes import difference, symbol
+        >>> n, k = symbol("n"), symbol("k")
+        >>> LeastSizes({"k": 2}, [difference([n], [k])]).raised({"n": 1, "k": 1})
+        {'n': 3, 'k': 2}
+        """
+        found = {d: max(k, self.get(d, 1)) for d, k in sizes.items()}
+        for _ in range(_MOST_RAISES):
+            low = next((d for d in self.differences if _is_short(d, found)), None)
+            if low is None:
+                break
+            found[_growing(low)] += 1
+        return found
+
+
+def _is_short(dim: Dim, sizes: Mapping[str, int]) -> bool:
+    return set(dim.names) <= set(sizes) and dim.at(sizes) < 1
+
+
+def _growing(dim: Dim) -> str:
+    """Return a symbol with which a difference grows."""
+    return next(p.names[0] for p in _parts(dim) if p.coefficient > 0 and p.names)
+
+
+def least_sizes(expressions: Iterable[Expr]) -> LeastSizes:
     """Return the smallest size of each dimension at which every written position exists."""
     least: dict[str, int] = {}
+    differences: dict[Dim, None] = {}
     for e in walk_all([*expressions]):
         found = list(zip(own_indices(e), index_ranges(e), strict=True))
         if e.op == "onehot" and isinstance(e.data, int):
@@ -37,17 +80,39 @@ def least_sizes(expressions: Iterable[Expr]) -> dict[str, int]:
             if isinstance(index, int) and dim.symbols == dim.names and len(dim.names) == 1:
                 name = dim.symbols[0]
                 least[name] = max(least.get(name, 1), -(-index // dim.coefficient))
-    return least
+            elif isinstance(index, int) and is_difference(dim) and index > 1:
+                short = difference([dim], [size(index - 1)])
+                differences.update({} if short is None else {short: None})
+        written = (*e.shape, *_sizes_of(e.data))
+        differences.update((d, None) for d in written if is_difference(d))
+    able = [d for d in differences if any(p.coefficient > 0 and p.names for p in _parts(d))]
+    return LeastSizes(least, able)
+
+
+def _parts(dim: Dim) -> list[Dim]:
+    return [p for s in dim.symbols if s[0] == "(" for p in parts_of(s)]
+
+
+def _sizes_of(data: object) -> Iterator[Dim]:
+    """Yield the sizes that stand in what an operator needs besides its arguments."""
+    if isinstance(data, Dim):
+        yield data
+    elif isinstance(data, tuple):
+        for part in data:
+            yield from _sizes_of(part)
 
 
 def size_grid(
     dims: Sequence[str], least: Mapping[str, int], sizes: Sequence[int] = (1, 2, 3)
 ) -> Iterator[dict[str, int]]:
     """Yield every combination of sizes, smallest first, that is not too small."""
+    bounds = least if isinstance(least, LeastSizes) else LeastSizes(least)
+    top = max(bounds.raised(dict.fromkeys(dims, 1)).values(), default=1)
+    sizes = [*sizes, *range(max(sizes) + 1, top + 2)] if bounds.differences else sizes
     combos = product(*(sizes for _ in dims))
     for combo in sorted(combos, key=lambda c: (sum(c), c)):
         found = dict(zip(dims, combo, strict=True))
-        if all(found[d] >= least.get(d, 1) for d in dims):
+        if bounds.fit(found):
             yield found
 
 
@@ -59,7 +124,7 @@ def distinct_sizes(dims: Sequence[str], least: Mapping[str, int], start: int = 2
         size = max(size, least.get(d, 1))
         found[d] = size
         size += 1
-    return found
+    return least.raised(found) if isinstance(least, LeastSizes) else found
 
 
 def inside(expressions: Iterable[Expr]) -> tuple[str, ...]:

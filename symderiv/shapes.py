@@ -101,23 +101,23 @@ def parts_of(name: str) -> tuple[Dim, ...]:
     (Dim(coefficient=1, symbols=('m',)), Dim(coefficient=2, symbols=('n',)))
     """
     found = []
-    for part in _cut(name[1:-1], "+"):
-        factors = _cut(part, "*")
+    for part in _cut(name[1:-1], "+-"):
+        minus, body = part[0] == "-", part.lstrip("+- ")
+        factors = [f.strip("* ") for f in _cut(body, "*")]
         numbers = [f for f in factors if f.isdecimal()]
         names = tuple(sorted(f for f in factors if not f.isdecimal()))
-        found.append(Dim(prod(map(int, numbers)), names))
+        found.append(Dim(prod(map(int, numbers)) * (-1 if minus else 1), names))
     return tuple(found)
 
 
-def _cut(text: str, sign: str) -> list[str]:
-    """Return what stands between the signs that are in no parentheses."""
+def _cut(text: str, signs: str) -> list[str]:
+    """Return the parts between signs that are in no parentheses, each with its sign in front."""
     parts, depth = [""], 0
     for c in text:
         depth += (c == "(") - (c == ")")
-        if c == sign and not depth:
+        if c in signs and not depth:
             parts.append("")
-        else:
-            parts[-1] += c
+        parts[-1] += c
     return [p.strip() for p in parts]
 
 
@@ -140,22 +140,55 @@ def left_over(whole: Dim, dims: Iterable[Dim]) -> Dim | None:
 
     Raises DimMismatchError where they are no part of it.
     """
-    return _gathered([whole], dims)
+    left = difference([whole], dims)
+    if left is not None and is_difference(left):
+        raise DimMismatchError(whole, summed_sizes(dims))
+    return left
+
+
+def difference(plus: Iterable[Dim], minus: Iterable[Dim]) -> Dim | None:
+    """Return a sum of dimensions without others, which may be a size only for some sizes.
+
+    None stands for nothing; raises DimMismatchError where it is less than that for all sizes.
+
+    >>> n = symbol("n")
+    >>> str(difference([n], [ONE])), str(difference([n, ONE], [n]))
+    ('(n - 1)', '1')
+    """
+    return _gathered(plus, minus)
+
+
+def is_difference(dim: Dim) -> bool:
+    """Whether a dimension is a size only where others are large enough: n - 1, n - k.
+
+    >>> is_difference(difference([symbol("n")], [ONE])), is_difference(symbol("n"))
+    (True, False)
+    """
+    return any(
+        part.coefficient < 0 or is_difference(part)
+        for s in dim.symbols
+        if s[0] == "("
+        for part in parts_of(s)
+    )
 
 
 def _gathered(plus: Iterable[Dim], minus: Iterable[Dim]) -> Dim | None:
+    plus, minus = list(plus), list(minus)
     counts: dict[tuple[str, ...], int] = {}
     for sign, dims in ((1, plus), (-1, minus)):
         for dim in dims:
-            single = dim.coefficient == 1 and len(dim.symbols) == 1 and dim.symbols[0][0] == "("
-            for part in parts_of(dim.symbols[0]) if single else (dim,):
-                counts[part.symbols] = counts.get(part.symbols, 0) + sign * part.coefficient
+            single = len(dim.symbols) == 1 and dim.symbols[0][0] == "("
+            for part in parts_of(dim.symbols[0]) if single else (Dim(1, dim.symbols),):
+                count = sign * dim.coefficient * part.coefficient
+                counts[part.symbols] = counts.get(part.symbols, 0) + count
     kept = [Dim(c, names) for names, c in sorted(counts.items()) if c]
-    if any(d.coefficient < 0 for d in kept):
+    added, taken = ([d for d in kept if (d.coefficient > 0) is up] for up in (True, False))
+    if taken and not added:
         raise DimMismatchError(summed_sizes(plus), summed_sizes(minus))
     if len(kept) < 2:
         return kept[0] if kept else None
-    return symbol(f"({' + '.join(map(str, kept))})")
+    less = "".join(f" - {Dim(-d.coefficient, d.symbols)}" for d in taken)
+    return symbol(f"({' + '.join(map(str, added))}{less})")
 
 
 def times(dims: Iterable[Dim]) -> Dim:
@@ -240,11 +273,19 @@ class Unifier:
         result = size(dim.coefficient)
         for s in dim.symbols:
             if s[0] == "(":
-                known = summed_sizes([self.resolve(part) for part in parts_of(s)])
+                known = self._resolved_sum(s)
             else:
                 known = self.resolve(self._bound[s]) if s in self._bound else symbol(s)
             result = result * known
         return result
+
+    def _resolved_sum(self, name: str) -> Dim:
+        """Return a sum with everything that is bound put in; raises where nothing is left of it."""
+        parts = [self.resolve(part) for part in parts_of(name)]
+        found = difference(parts, ())
+        if found is None:
+            raise DimMismatchError(*parts[:2])
+        return found
 
     def unify(self, left: Dim, right: Dim) -> Dim:
         """Make two dimensions equal and return them; raises DimMismatchError."""

@@ -10,7 +10,7 @@ ROOT = Path(symderiv.__file__).parent
 # From the bottom up: a part may import parts on lines above it, and its own.
 LAYERS = [
     ["errors", "plaintext", "shapes", "interning", "cells", "dual"],
-    ["expr", "fitting"],
+    ["expr", "fitting", "positions"],
     ["remembering"],
     ["counting"],
     ["notation.math", "notation.names", "notation.spacing"],
@@ -58,6 +58,7 @@ ENGINE = [
     "fitting",
     "expr",
     "remembering",
+    "positions",
     "notation",
     "tensor",
     "ops",

@@ -89,7 +89,7 @@ def checked_sizes(p: Problem, *others: Expr) -> list[dict[str, int]]:
     least = least_sizes([p.objective, *p.definitions.values(), *others])
     found = [distinct_sizes(p.dims, least), distinct_sizes(p.dims, least, start=1)]
     found += [
-        {d: max(size, least.get(d, 1)) for d, size in zip(p.dims, cycle(sizes), strict=False)}
+        least.raised(dict(zip(p.dims, cycle(sizes), strict=False)))
         for sizes in ((3, 1), (1, 3), (1, 1))
     ]
     return [s for k, s in enumerate(found) if s not in found[:k]]

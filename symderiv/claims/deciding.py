@@ -81,13 +81,13 @@ class Comparer:
         dims, least = self.problem.dims, least_sizes(self.expressions)
         first = distinct_sizes(dims, least)
         second = dict(zip(dims, reversed([first[d] for d in dims]), strict=True))
-        small = {d: max(1, least.get(d, 1)) for d in dims}
-        mixed = {d: max(1 + k % 2, least.get(d, 1)) for k, d in enumerate(dims)}
-        raised = {d: max(s, least.get(d, 1)) for d, s in second.items()}
+        small = least.raised(dict.fromkeys(dims, 1))
+        mixed = least.raised({d: 1 + k % 2 for k, d in enumerate(dims)})
+        raised = least.raised(second)
         large = distinct_sizes(dims, least, start=_LARGE)
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
         # Sizes that are taken as equal must have the positions that are written.
-        kept = [s for s in found if all(s[d] >= k for d, k in least.items())]
+        kept = [s for s in found if least.fit(s)]
         return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
     def points(self, *expressions: Expr) -> Iterator[Explicit]:
@@ -288,8 +288,8 @@ class Comparer:
     def _small_sizes(self) -> list[dict[str, int]]:
         """Return the smallest sizes, and those at which every axis has two entries."""
         dims, least = self.problem.dims, least_sizes(self.expressions)
-        found = [self.merged.apply({d: max(k, least.get(d, 1)) for d in dims}) for k in (1, 2)]
-        kept = [s for s in found if all(s[d] >= k for d, k in least.items())]
+        found = [self.merged.apply(least.raised(dict.fromkeys(dims, k))) for k in (1, 2)]
+        kept = [s for s in found if least.fit(s)]
         return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
     def _region(self, sizes: dict[str, int], seed: int, names: Sequence[Expr]) -> Region:

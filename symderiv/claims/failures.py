@@ -50,7 +50,7 @@ def _sizes_of_failure(comparer: Comparer, left: Expr, right: Expr) -> Iterator[d
     every = {tuple(s.items()): s for s in map(comparer.merged.apply, grid)}
     last: list[dict[str, int]] = []
     for sizes in every.values():
-        if any(sizes[d] < k for d, k in least.items()):
+        if not least.fit(sizes):
             continue
         if is_network(comparer.problem) and comparer.may_equal(left, right, [sizes]):
             last.append(sizes)

@@ -106,7 +106,7 @@ class Prints:
         low = 2 if len(self._dims) < 4 else 1
         for start, forward in ((low, True), (low + 1, False), (low + 1, True), (low, False)):
             names = self._dims if forward else self._dims[::-1]
-            sizes = {d: max(start + k, least.get(d, 1)) for k, d in enumerate(names)}
+            sizes = least.raised({d: start + k for k, d in enumerate(names)})
             yield comparer.merged.apply({d: sizes[d] for d in self._dims})
 
     @staticmethod

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..errors import DeclarationError, LanguageError, ParseError, Span
-from ..expr import Expr, free_indices, sum_index, walk
+from ..expr import BINDERS, Expr, free_indices, sum_index, walk
 from ..language import ClaimText, Problem
 from ..language.declarations import Declarations
 from ..language.elaborate import CONSTANTS
@@ -166,7 +166,7 @@ def defined(problem: Problem, name: str, says: str, syntax: str) -> Problem:
 
 
 def _indices(problem: Problem) -> set[str]:
-    return {sum_index(e)[0] for e in walk(problem.objective) if e.op == "Sum"}
+    return {sum_index(e)[0] for e in walk(problem.objective) if e.op in BINDERS}
 
 
 def refuse_unused(names: Sequence[tuple[int, str]], used: set[str]) -> None:

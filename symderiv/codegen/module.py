@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..derivation import Derivation
-from ..expr import Expr, sum_index, walk_all
+from ..expr import BINDERS, Expr, sum_index, walk_all
 from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used
 from ..ops import TABLE
 from ..shapes import Shape
@@ -79,7 +79,7 @@ class _Builder:
     def _names_in_use(self) -> set[str]:
         names = [*self.arrays, *self.given, *(str(e.data) for e in self.named)]
         names += [str(s.given.data) for s in self.sections if s.given is not None and s.given.data]
-        loops = [sum_index(e)[0] for e in self._everything() if e.op == "Sum"]
+        loops = [sum_index(e)[0] for e in self._everything() if e.op in BINDERS]
         plain = [*self.problem.dims, *self.orders, *self.passed]
         return {*map(python_name, [*names, *loops]), *plain}
 

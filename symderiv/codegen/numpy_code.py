@@ -12,7 +12,7 @@ import keyword
 from collections.abc import Mapping, Sequence
 
 from ..errors import UnsupportedError
-from ..expr import Expr, Index, matmul
+from ..expr import BINDERS, Expr, Index, matmul
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 from ..remembering import remembered
 from ..shapes import ONE, Dim, Shape
@@ -249,7 +249,7 @@ class Coder:
 
 
 def _varies(e: Expr) -> bool:
-    return e.op in ("var", "named", "loss", "apply", "entry", "Sum")
+    return e.op in ("var", "named", "loss", "apply", "entry", *BINDERS)
 
 
 def _is_number(e: Expr) -> bool:

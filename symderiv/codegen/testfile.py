@@ -236,7 +236,7 @@ def checked_sizes(derivation: Derivation) -> list[dict[str, int]]:
     least = least_sizes([derivation.problem.objective])
     choices = size_choices(len(dims))
     rows = [*choices, choices[0][::-1]]
-    sizes = [{d: max(k, least.get(d, 1)) for d, k in zip(dims, r, strict=True)} for r in rows]
+    sizes = [least.raised(dict(zip(dims, r, strict=True))) for r in rows]
     plain, turned = sizes[:-1], sizes[-1]
     if derivation.is_defined(plain[0]):
         return plain

@@ -198,7 +198,7 @@ class Laboratory:
         choices = [rising, rising[::-1], primes, primes[::-1]]
         if count == 1:
             choices = [[2], [3], [5]]
-        rows = [{d: max(k, least.get(d, 1)) for d, k in zip(dims, c, strict=True)} for c in choices]
+        rows = [least.raised(dict(zip(dims, c, strict=True))) for c in choices]
         return [r for k, r in enumerate(rows) if r not in rows[:k]]
 
     def _drawn(self, sizes: Mapping[str, int], seed: int) -> Trial | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..expr import Expr, Variable, free_ranges, own_indices, sum_index, walk, walk_all
+from ..expr import BINDERS, Expr, Variable, free_ranges, own_indices, sum_index, walk, walk_all
 from ..language.properties import CROSSWISE, crosswise, in_columns, readings
 from ..narration import Section
 from ..notation.math import (
@@ -318,7 +318,7 @@ def _indices(scribe: Scribe) -> list[IndexRow]:
         fresh = [e for e in walk(x, seen.__contains__) if e not in seen]
         seen.update(fresh)
         for e in fresh:
-            if e.op == "Sum":
+            if e.op in BINDERS:
                 name, dim = sum_index(e)
                 ranges.setdefault(name, {})[dim] = None
                 summed.add(name)

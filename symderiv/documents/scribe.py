@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, entry, free_indices, named, own_indices, sum_index, var, walk
+from ..expr import BINDERS, Expr, entry, free_indices, named, own_indices, sum_index, var, walk
 from ..narration import Section, cotangent_names
 from ..notation.math import (
     PARTIAL,
@@ -271,7 +271,7 @@ def _second(e: Expr) -> str | int:
 
 def _positions(x: Expr, index: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    bound = {sum_index(e)[0] for e in walk(x) if e.op == "Sum"}
+    bound = {sum_index(e)[0] for e in walk(x) if e.op in BINDERS}
     if index not in bound | set(free_indices(x)):
         return found
     for e in walk(x):

@@ -124,7 +124,9 @@ def typical_sizes(problem: Problem, extra: int = 0) -> tuple[Sizes, ...]:
     if not columns:
         return ({},)
     return tuple(
-        {s: column[r] + extra + max(0, least.get(s, 1) - 2) for s, column in columns.items()}
+        least.raised(
+            {s: column[r] + extra + max(0, least.get(s, 1) - 2) for s, column in columns.items()}
+        )
         for r in range(rows)
     )
 

@@ -58,7 +58,7 @@ def is_part(name: str) -> bool:
 def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]) -> dict[Expr, str]:
     """Return the parts whose entries are long in the symbols of the stages before them."""
     least = least_sizes([objective])
-    sizes = {d: max(2, least.get(d, 1)) for d in dims_of(objective)}
+    sizes = least.raised(dict.fromkeys(dims_of(objective), 2))
     here = Explicit(sizes, {}, math=_LengthMath())
     lengths, cuts = here.values, dict(found)
     parts: dict[Expr, str] = {}

@@ -74,7 +74,7 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
     if problem.has_tensors:
         return None
     least = least_sizes([problem.objective])
-    sizes = {d: max(2, least.get(d, 1)) for d in problem.dims}
+    sizes = least.raised(dict.fromkeys(problem.dims, 2))
     best: tuple[int, NumericExample] | None = None
     for attempt in range(_DRAWS + _SMALLER):
         if attempt == _DRAWS and best is not None and best[0] < _EMPTY:

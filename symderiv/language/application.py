@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import IndexNameError, LanguageError, ParseError, ShapeError
-from ..expr import Expr, Index, index_sum, number
+from ..expr import Expr, Index, number
 from ..ops import FUNCTIONS, TABLE
+from ..positions import Block
 from ..shapes import (
     ONE,
     SCALAR,
@@ -17,6 +18,7 @@ from ..shapes import (
     DimMismatchError,
     Shape,
     describe,
+    difference,
     size,
     summed_sizes,
     symbol,
@@ -158,6 +160,8 @@ class Application:
             return self._dim(at.left) * self._dim(at.right)
         if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Add):
             return summed_sizes([self._dim(at.left), self._dim(at.right)])
+        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Sub):
+            return self._less(at)
         reader = self._reader
         if isinstance(at, ast.Name):
             taken = at.id in reader.declared.variables or at.id in reader.definitions
@@ -172,6 +176,16 @@ class Application:
                 reader.declared.dims.setdefault(at.id)
                 return reader.unifier.resolve(symbol(at.id))
         raise self._fail(f"{reader.source(at)} is not a size (a symbol or a positive integer)", at)
+
+    def _less(self, at: ast.BinOp) -> Dim:
+        """Return a size that is a difference of two: n - 1."""
+        try:
+            found = difference([self._dim(at.left)], [self._dim(at.right)])
+        except DimMismatchError:
+            found = None
+        if found is None:
+            raise self._fail(f"{self._reader.source(at)} is no size: it is not positive", at)
+        return found
 
     def position(self, position: int) -> int:
         """Return an argument that is a place counted from 1."""
@@ -341,11 +355,21 @@ class Application:
     def indices(self) -> tuple[Index, Index, Dim]:
         """Return the two indices of ``delta`` and their common range."""
         unknown = self._reader.unifier.fresh()
-        i, j = (self._reader.index(a, unknown) for a in self._at.args)
+        i, j = (self._delta_index(a, unknown) for a in self._at.args)
         return i, j, self._reader.unifier.resolve(unknown)
 
-    def bound_sum(self) -> Expr:
-        """Return ``Sum(i, body)``: the index is bound in the body, its range found there."""
+    def index(self, position: int, dim: Dim) -> Index:
+        """Return an argument that is an index, or a place counted from 1."""
+        return self._delta_index(self._at.args[position], dim)
+
+    def _delta_index(self, at: ast.expr, dim: Dim) -> Index:
+        found = self._reader.position(at, dim)
+        if isinstance(found, Block):
+            raise self._fail(f"{self._reader.source(at)} is not an index", at)
+        return found  # type: ignore[return-value]  # a shift is put in when its Sum is read
+
+    def bound(self, node_of: Callable[[str, Dim, Expr], Expr]) -> Expr:
+        """Return ``Sum(i, body)`` or its like: the index is bound, its range found in the body."""
         self.expect(2)
         reader, at = self._reader, self._at.args[0]
         if not isinstance(at, ast.Name) or at.id in reader.definitions:
@@ -358,12 +382,18 @@ class Application:
         ):
             raise self._fail(f"{name} is in use already; an index needs a name of its own", at)
         outer = reader.indices.pop(name, None)
-        unknown = reader.indices[name] = reader.unifier.fresh()
+        reader.indices[name] = reader.unifier.fresh()
         reader.bound.add(name)
-        body = reader.read(self._at.args[1])
+        try:
+            body = reader.bind(name, reader.read(self._at.args[1]))
+        except DimMismatchError as error:
+            raise IndexNameError(
+                f"there is no {name} for which all places of it exist: {error}".replace("?", ""),
+                span=reader.span(self._at),
+                remedy="an index runs over what all of its places allow: x[i + 1] * x[i]",
+            ) from None
         reader.bound.discard(name)
-        dim = reader.unifier.resolve(unknown)
-        del reader.indices[name]
+        dim = reader.unifier.resolve(reader.indices.pop(name))
         if outer is not None:
             reader.indices[name] = outer
         if dim.is_unknown and not reader.infer:
@@ -372,4 +402,4 @@ class Application:
                 span=reader.span(at),
                 remedy=f"use it as an index, X[{name}, :], or multiply by the size instead",
             )
-        return index_sum(name, dim, body)
+        return node_of(name, dim, body)

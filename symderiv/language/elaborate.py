@@ -39,6 +39,7 @@ from ..expr import (
     var,
 )
 from ..ops import FUNCTIONS, TABLE
+from ..positions import Use
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
 from .constants import LARGEST_NUMBER, constant_value
@@ -90,6 +91,7 @@ class Elaborator(IndexReader):
         self.upstream, self.infer = upstream, infer
         self.gradients: dict[tuple[str, Expr], str] = {}  # of losses that are known by argument
         self.indices: dict[str, Dim] = {}
+        self.uses: dict[str, list[Use]] = {}
         self.bound: set[str] = set()
         self.inferred: dict[str, Variable] = {}
         self.closed = False  # whether constructors may no longer declare sizes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import IndexNameError, ShapeError
-from ..expr import Expr, dims_of, node, rebuild, walk
+from ..expr import BINDERS, Expr, dims_of, node, rebuild, walk
 from ..shapes import Dim
 from .elaborate import Elaborator
 
@@ -17,8 +17,12 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
         data = old.data
         if isinstance(data, Dim):
             data = reader.unifier.resolve(data)
-        elif old.op in ("Sum", "delta") and isinstance(data, tuple):
+        elif old.op in (*BINDERS, "delta") and isinstance(data, tuple):
             data = (*data[:-1], reader.unifier.resolve(data[-1]))
+        elif old.op == "part" and isinstance(data, tuple):
+            start, own, rest, axis = data
+            start, rest = map(reader.unifier.resolve_shape, (start, rest))
+            data = (start, reader.unifier.resolve(own), rest, axis)
         elif old.op == "loss" and isinstance(data, tuple):
             data = (data[0], reader.gradients.get((data[0], args[0]), data[1]))
         shape = reader.unifier.resolve_shape(old.shape)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import chain, count, islice
 
 from ..expr import (
+    BINDERS,
     Expr,
     Index,
     add,
@@ -187,7 +188,7 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
             data = (*(_swap(x, old, new) for x in data[:indices]), *data[indices:])
         elif e.op in ("row", "column") and data == old:
             data = new
-        if e.op == "Sum" and sum_index(e)[0] == old:
+        if e.op in BINDERS and sum_index(e)[0] == old:
             return e
         return with_args(e, args) if data == e.data else expr_node(e.op, args, e.shape, data)
 

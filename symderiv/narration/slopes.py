@@ -8,7 +8,7 @@ has a pullback has the entries of its Jacobian, with no rule of its own for them
 from __future__ import annotations
 
 from ..errors import NoEntriesError
-from ..expr import sum_index, var, walk_all
+from ..expr import BINDERS, sum_index, var, walk_all
 from ..shapes import SCALAR
 from ..tensor import Factor, Scale, Term, add, leaf
 from .forms import Ends, Forms, Letters, Monomial, differentiated
@@ -59,7 +59,7 @@ def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) ->
 def _relettered(m: Monomial, letters: Letters, used: Ends) -> Monomial:
     """Return a monomial with the letters that people would take for its bound indices."""
     parts = walk_all(m.factors, lambda e: e.op == "named")
-    inner = {sum_index(e)[0] for e in parts if e.op == "Sum"}
+    inner = {sum_index(e)[0] for e in parts if e.op in BINDERS}
     old = [name for name, _ in m.bound]
     new = letters.pair("klrstuvw", len(old), (*used, *old, *sorted(inner)))
     for before, after in zip(old, new, strict=True):

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 
 from ..expr import Expr, Index
 from ..ops import ATOM, POWER, SUM, TABLE
+from ..ops.joining import bare
 from ..ops.leaves import size_notation
-from ..shapes import ONE, SCALAR, Dim, Shape
+from ..shapes import ONE, SCALAR, Dim, Shape, is_difference
 from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
 from .names import read_name
 
@@ -74,8 +75,9 @@ class Writer:
 
     def limits(self, index: str, dim: Dim) -> tuple[Math, Math | None]:
         """Return what stands below and above the sum over an index."""
-        if self.full:
-            return row(Sym(index), Op("="), Num("1")), size_notation(dim)
+        if self.full or is_difference(dim):
+            last = size_notation(dim)
+            return row(Sym(index), Op("="), Num("1")), bare(last)
         return Sym(index), None
 
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> Math:

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import ClassVar
 
 from ..counting import free, pairwise, product_flops
-from ..expr import Expr, node, num, number, power
+from ..expr import BINDERS, Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
 from ..shapes import ONE, SCALAR, Shape, Unifier
 from ..tensor import (
@@ -118,7 +118,7 @@ def _add_notation(e: Expr, write: Writes) -> Math:
 
 def _behind_minus(body: Expr) -> int:
     """Return how tightly notation must bind behind a minus: that of a sum over i is in front."""
-    return SIGN if body.op == "Sum" else PRODUCT
+    return SIGN if body.op in BINDERS else PRODUCT
 
 
 def _add_code(e: Expr, code: Codes) -> str:
@@ -205,7 +205,7 @@ def _has_bare_product(e: Expr) -> bool:
 def _mul_notation(e: Expr, write: Writes) -> Math:
     items: list[Math] = []
     for k, factor in enumerate(e.args):
-        wide = factor.op == "Sum" and k < len(e.args) - 1
+        wide = factor.op in BINDERS and k < len(e.args) - 1
         level = ATOM if wide or (k and factor.op == "num" and number(factor) < 0) else PRODUCT
         both = k and not factor.is_scalar and not e.args[k - 1].is_scalar
         digits = k and factor.op == "num" and number(factor) >= 0

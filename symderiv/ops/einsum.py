@@ -74,9 +74,44 @@ def read_spec(text: str) -> Spec | None:
     return inputs, right
 
 
+def expanded(text: str, counts: Sequence[int]) -> str | None:
+    """Return a pattern with letters for every ellipsis; None where there are not enough axes.
+
+    Axes that are not named are aligned from the right, as batch axes are.
+
+    >>> expanded("...ij,...jk->...ik", [3, 3]), expanded("...i->...", [1])
+    ('Aij,Ajk->Aik', 'i->')
+    """
+    if "..." not in text:
+        return text
+    left, arrow, right = text.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(counts):
+        return None
+    left_over = [c - len(x) + 3 for x, c in zip(inputs, counts, strict=True) if "..." in x]
+    most = max(left_over, default=0)
+    fresh = [x for x in _SPARE if x not in text][:most]
+    if min(left_over, default=0) < 0 or len(fresh) < most:
+        return None
+    words = []
+    for x, count in zip(inputs, counts, strict=True):
+        more = count - len(x) + 3
+        words.append(x.replace("...", "".join(fresh[most - more :] if more else []), 1))
+    if not arrow:
+        single = sorted({x for x in left if x.isalpha() and left.count(x) == 1})
+        right = f"...{''.join(single)}"
+    return f"{','.join(words)}->{right.replace('...', ''.join(fresh), 1)}"
+
+
+_SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
 def _build(call: Application) -> Expr:
     count = call.expect(2, 26)
-    text = call.text(0)
+    written = call.text(0)
+    args = tuple(call.expr(k) for k in range(1, count))
+    ranks = [count_of_letters(call.shape(a)) for a in args]
+    text = expanded(written, ranks) or written
     spec = read_spec(text)
     if spec is None:
         raise call.fail(
@@ -87,7 +122,6 @@ def _build(call: Application) -> Expr:
     inputs, output = spec
     if len(inputs) != count - 1:
         raise call.fail(f"{text!r} is for {len(inputs)} arguments, and there are {count - 1}", 0)
-    args = tuple(call.expr(k) for k in range(1, count))
     dims: dict[str, Dim] = {}
     for k, (x, letters) in enumerate(zip(args, inputs, strict=True), 1):
         shape = call.shape(x)
@@ -212,6 +246,7 @@ register(
             'einsum("tnd,nm->dtm", T, A)',
             'einsum("ij", A.T) * s',
             'einsum("i,,j->ij", x, s, x)',
+            'einsum("...ij,ik->...kj", T, A) * T',
         ),
         bad=(
             'einsum("ij,jk->ik", A)',
@@ -221,6 +256,7 @@ register(
             'einsum("ij,ji->", X, X)',
             "einsum(A, A)",
             'einsum("i1->i", A)',
+            'einsum("...ijk->...i", A)',
         ),
     )
 )

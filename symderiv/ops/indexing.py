@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import add, mul
+from typing import Any
 
 from ..cells import entry_at
 from ..counting import Flops, free
-from ..expr import Expr, Index, sum_index
-from ..notation.math import TRANSPOSE, Big, Math, Op, Script, Sym, row, sub, sup
+from ..expr import Expr, Index, index_sum, node, sum_index
+from ..notation.math import TRANSPOSE, Big, Math, Num, Op, Script, Sym, listed, row, sub, sup
+from ..positions import Block, cut, shown
 from ..shapes import ONE, Dim, Shape
-from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, product, unit
+from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, labels, product, unit
+from ..tensor.value import axis_labels
+from .axes import along
 from .base import (
     ATOM,
+    POWER,
     PRODUCT,
     SIGN,
     Cells,
@@ -24,6 +30,8 @@ from .base import (
     broadcast,
     register,
 )
+from .joining import bare, span_notation, span_text
+from .leaves import size_notation
 
 _LAW = "an entry, row or column is a product with unit vectors"
 
@@ -88,6 +96,24 @@ def _index(e: Expr) -> Index:
     return e.data
 
 
+def _text_in_block(source: Expr, marks: Sequence[Index | None], text: Texts) -> str | None:
+    """Return places of a block as those of what it is taken from, where its axes are whole."""
+    base, spans = cut(source)
+    if len(spans) != len(marks) or base.shape[1] == ONE:
+        return None
+    if any(m is not None and s is not None for m, s in zip(marks, spans, strict=True)):
+        return None
+    parts = [span_text(s) if m is None else str(m) for m, s in zip(marks, spans, strict=True)]
+    return f"{text(base, ATOM)}[{', '.join(parts)}]"
+
+
+def _line_text(e: Expr, text: Texts) -> str:
+    own = _index(e)
+    marks = (own, None) if e.op == "row" else (None, own)
+    plain = ", ".join(":" if m is None else str(m) for m in marks)
+    return _text_in_block(e.args[0], marks, text) or f"{text(e.args[0], ATOM)}[{plain}]"
+
+
 def _entry_text(e: Expr, text: Texts) -> str:
     if len(e.args[0].shape) > 2:
         return f"{text(e.args[0], ATOM)}[{', '.join(map(str, _place(e)))}]"
@@ -99,9 +125,40 @@ def _entry_text(e: Expr, text: Texts) -> str:
 def _entry_notation(e: Expr, write: Writes) -> Math:
     source = e.args[0]
     place = _place(e)
+    if source.op == "part":
+        return _in_block(source, place, write)
     kept = [x for x, d in zip(place, source.shape, strict=True) if d != ONE] or [place[0]]
     parts: list[Math] = [write.index(x) for x in kept]
     return sub(write.inner(source), row(*parts))
+
+
+def _in_block(source: Expr, marks: Sequence[Index | None], write: Writes) -> Math:
+    """Return places of a block as those of what it is taken from: x_{i+1}."""
+    base, spans = cut(source)
+    gone = len(spans) - len(source.shape)
+    places: list[Index | None] = [*(None,) * gone, *marks]
+    parts = [
+        span_notation(span) if place is None else _moved(place, span, write)
+        for place, span, dim in zip(places, spans, base.shape, strict=True)
+        if dim != ONE
+    ]
+    return sub(write.inner(base), listed(*parts) if None in marks else row(*_apart(parts)))
+
+
+def _apart(parts: Sequence[Math]) -> list[Math]:
+    """Return places side by side, with commas where one of them is a sum."""
+    if all(isinstance(p, Sym | Num) for p in parts):
+        return list(parts)
+    return [listed(*parts)]
+
+
+def _moved(place: Index, span: Block | None, write: Writes) -> Math:
+    """Return a place in a block as one of the whole."""
+    if span is None or span.before is None:
+        return write.index(place)
+    if isinstance(place, int) and not span.before.symbols:
+        return write.index(place + span.before.coefficient)
+    return row(write.index(place), Op("+"), bare(size_notation(span.before)))
 
 
 def _entry_code(e: Expr, code: Codes) -> str:
@@ -129,6 +186,9 @@ def _line_notation(e: Expr, write: Writes) -> Math:
     if e.args[0].op == "eye":
         unit = Script(Sym("e", bold=True), sub=mark)
         return sup(unit, TRANSPOSE) if e.op == "row" else unit
+    if e.args[0].op == "part":
+        own = _index(e)
+        return _in_block(e.args[0], (own, None) if e.op == "row" else (None, own), write)
     dots = Op(":")
     return sub(write.inner(e.args[0]), row(mark, dots) if e.op == "row" else row(dots, mark))
 
@@ -166,6 +226,8 @@ register(
             "x[1] * x",
             "T[1, 2, 1] * X",
             "Sum(i, Sum(j, T[i, j, 1] * T[i, 2, 1])) * X",
+            "Sum(i, x[i + 1] * x[i]) * X",
+            "X / X[1, 2]",
         ),
         bad=(
             "X[0, 1]",
@@ -175,7 +237,10 @@ register(
             "X[1]",
             "s[1, 1, 1]",
             "T[1, 2]",
-            "T[1, :, 2]",
+            "x[i + 1]",
+            "x[-1]",
+            "Sum(i, x[2 * i])",
+            "Sum(i, T[i, :, 2])",
         ),
     )
 )
@@ -189,11 +254,15 @@ register(
         level=binds(ATOM),
         lower=lambda e, args: _pick(args[0], e.shape, ((_index(e), e.args[0].shape[0]), None)),
         explicit=_row_cells,
-        text=lambda e, text: f"{text(e.args[0], ATOM)}[{e.data}, :]",
+        text=_line_text,
         notation=_line_notation,
         numpy=_line_code,
-        samples=("X[1, :] @ X.T", "Sum(i, X[i, :].T @ X[i, :]) @ X.T"),
-        bad=("X[0, :]", "X[1:2, :]", "X[:, :]", "X[i, :]"),
+        samples=(
+            "X[1, :] @ X.T",
+            "Sum(i, X[i, :].T @ X[i, :]) @ X.T",
+            "Sum(i, X[i + 1, :].T @ X[i, :]) @ X.T",
+        ),
+        bad=("X[0, :]", "X[::2, :]", "X[:, :]", "X[i, :]"),
     )
 )
 register(
@@ -206,26 +275,64 @@ register(
         level=binds(ATOM),
         lower=lambda e, args: _pick(args[0], e.shape, (None, (_index(e), e.args[0].shape[1]))),
         explicit=_column_cells,
-        text=lambda e, text: f"{text(e.args[0], ATOM)}[:, {e.data}]",
+        text=_line_text,
         notation=_line_notation,
         numpy=_line_code,
-        samples=("X[:, 1].T @ X", "Sum(j, X[:, j] @ X[:, j].T) @ X"),
+        samples=(
+            "X[:, 1].T @ X",
+            "Sum(j, X[:, j] @ X[:, j].T) @ X",
+            "Sum(i, onehot(i, n) * x[i] ** 2).T @ X",
+        ),
         bad=("X[:, 0]", "X[:, 'a']", "X[:, 1, 2]"),
     )
 )
 
 
-def _sum_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    result, *others = at.over(e)
-    for cells in others:
-        result = broadcast([result, cells], lambda x, y: x + y)
-    return result
+def _gathered_cells(combine: Callable[[Any, Any], Any]) -> Callable[..., Cells]:
+    """Return how the bodies at every position of an index become one."""
+
+    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+        result, *others = at.over(e)
+        for more in others:
+            result = broadcast([result, more], combine)
+        return result
+
+    return cells
 
 
-def _sum_notation(e: Expr, write: Writes) -> Math:
-    lower, upper = write.limits(*sum_index(e))
-    body = write(e.args[0], PRODUCT)
-    return Big("∑", lower, upper, body)
+def _big(sign: str) -> Callable[[Expr, Writes], Math]:
+    def notation(e: Expr, write: Writes) -> Math:
+        lower, upper = write.limits(*sum_index(e))
+        return Big(sign, lower, upper, write(e.args[0], PRODUCT if sign == "∑" else POWER))
+
+    return notation
+
+
+def _product(index: str, dim: Dim, body: Expr) -> Expr:
+    return node("Prod", (body,), body.shape, (index, dim))
+
+
+def _binder_text(e: Expr, text: Texts) -> str:
+    name, dim = sum_index(e)
+    return f"{e.op}({name}, {text(shown(e.args[0], name, dim))})"
+
+
+def _product_lower(e: Expr, args: Sequence[Value]) -> Value:
+    """Return the product along the axis that the index of a body is."""
+    name, dim = sum_index(e)
+    (value,) = args
+    loose = tuple((n, d) for n, d in value.loose if n != name)
+    ends = axis_labels(e.shape, ROW, COLUMN)
+    dims: dict[Label, Dim] = {**dict(value.loose), **dict(ends), name: dim}
+    out = [*(n for n, _ in loose), *(x for x, _ in ends), name]
+    body = contract([Factor(value.term, labels(value, ROW, COLUMN))], out, dims)
+    return Value(along("prod", body, (-1,)), e.shape, loose)
+
+
+def _product_code(e: Expr, code: Codes) -> str:
+    name, dim = sum_index(e)
+    items = f"[{code(e.args[0])} for {name} in range({code.size(dim)})]"
+    return f"np.prod({items}{'' if e.is_scalar else ', axis=0'})"
 
 
 def _sum_code(e: Expr, code: Codes) -> str:
@@ -238,18 +345,42 @@ register(
         name="Sum",
         flops=lambda e: Flops.of(sum_index(e)[1], *e.shape),
         tensors="whole",
-        build=lambda call: call.bound_sum(),
+        build=lambda call: call.bound(index_sum),
         usage="Sum(i, x[i])",
         law="linearity: a finite sum is differentiated term by term",
         source="elementary calculus",
         level=binds(ATOM),
         lower=lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, bind=dict([sum_index(e)])),
-        explicit=_sum_cells,
-        text=lambda e, text: f"Sum({sum_index(e)[0]}, {text(e.args[0])})",
-        notation=_sum_notation,
+        explicit=_gathered_cells(add),
+        text=_binder_text,
+        notation=_big("∑"),
         numpy=_sum_code,
         written=binds(SIGN),
         samples=("Sum(i, X[i, :].T @ X[i, :]) @ X.T", "Sum(i, Sum(j, X[i, j] ** 2)) * X"),
         bad=("Sum(i, 1)", "Sum(1, X)", "Sum(i)", "Sum(i, X[i, i])", "Sum(X, X)"),
+    )
+)
+register(
+    Operator(
+        name="Prod",
+        flops=lambda e: Flops.of(sum_index(e)[1], *e.shape),
+        build=lambda call: call.bound(_product),
+        usage="Prod(i, x[i])",
+        law="the slope of a product by one factor is the product of the others",
+        source="product rule",
+        level=binds(ATOM),
+        lower=_product_lower,
+        explicit=_gathered_cells(mul),
+        text=_binder_text,
+        notation=_big("∏"),
+        numpy=_product_code,
+        written=binds(SIGN),
+        samples=(
+            "Prod(i, x[i]) * x",
+            "Prod(i, 1 + X[i, 1] * x[i]) * X",
+            "Sum(j, Prod(i, X[i, j])) * X",
+            "Prod(i, X[i, :]) @ X.T",
+        ),
+        bad=("Prod(i, 2)", "Prod(1, X)", "Prod(i)", "Prod(i, X[i, i])"),
     )
 )

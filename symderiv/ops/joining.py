@@ -14,7 +14,8 @@ from ..cells import depth
 from ..counting import free
 from ..expr import Expr, node
 from ..fitting import fitted
-from ..notation.math import Fence, Math, Word, listed, row, sub
+from ..notation.math import Fence, Math, Op, Word, listed, row, sub
+from ..positions import Block, block, cut
 from ..shapes import (
     ONE,
     SCALAR,
@@ -39,7 +40,7 @@ from .base import (
     binds,
     register,
 )
-from .leaves import axes, size_notation
+from .leaves import axes, size_notation, size_text
 
 Sizes = tuple[Dim, ...]
 
@@ -169,19 +170,14 @@ def _build_part(call: Application) -> Expr:
     if axis is None:
         raise call.fail("along which axis? there is no default")
     shape = call.shape(x)
-    start = (before,) if before is not None else ()
     try:
-        rest = left_over(shape[axis], [*start, size])
+        rest = left_over(shape[axis], [*([before] if before is not None else []), size])
     except DimMismatchError:
         raise call.fail(
             f"{size} behind {before or 0} is no part of {shape[axis]}",
             remedy="a part is known to fit: part(concat(X, Y, axis=0), n, m, axis=0)",
         ) from None
-    behind = (rest,) if rest is not None else ()
-    if not start and not behind:
-        return x
-    whole = trimmed((*shape[:axis], size, *shape[axis + 1 :]))
-    return node("part", (x,), whole, (start, size, behind, axis))
+    return block(x, axis, before, size, rest)
 
 
 def _concat_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -255,16 +251,45 @@ def _part_code(e: Expr, code: Codes) -> str:
     return code.packed(found, (*shape[:axis], size, *shape[axis + 1 :]), e.shape)
 
 
+def ends(span: Block) -> tuple[Dim, Dim]:
+    """Return the first and the last place of a block."""
+    before = [span.before] if span.before is not None else []
+    return summed_sizes([*before, ONE]), summed_sizes([*before, span.size])
+
+
+def span_text(span: Block | None) -> str:
+    """Return a block as it stands between brackets: 2:n, one place, or : for all."""
+    if span is None:
+        return ":"
+    first, last = map(size_text, ends(span))
+    return first if span.size == ONE else f"{first}:{last}"
+
+
+def span_notation(span: Block | None) -> Math:
+    """Return a block as it stands in a subscript."""
+    if span is None:
+        return Op(":")
+    first, last = map(size_notation, ends(span))
+    return bare(first) if span.size == ONE else row(bare(first), Op(":"), bare(last))
+
+
+def bare(x: Math) -> Math:
+    """Return what stands in parentheses without them."""
+    return x.body if isinstance(x, Fence) else x
+
+
 def _part_text(e: Expr, text: Texts) -> str:
-    assert isinstance(e.data, tuple)
-    before, size, _, axis = e.data
-    return f"part({text(e.args[0])}, {before[0] if before else 0}, {size}, axis={axis})"
+    base, spans = cut(e)
+    is_column = len(spans) == 2 and base.shape[1] == ONE
+    marks = map(span_text, spans[:1] if is_column else spans)
+    return f"{text(base, ATOM)}[{', '.join(marks)}]"
 
 
 def _part_notation(e: Expr, write: Writes) -> Math:
-    assert isinstance(e.data, tuple)
-    marks = [size_notation(d) for d in (*e.data[0], e.data[1])]
-    return row(sub(Word("part"), listed(*marks)), Fence("(", write(e.args[0]), ")"))
+    base, spans = cut(e)
+    is_column = len(spans) == 2 and base.shape[1] == ONE
+    marks = map(span_notation, spans[:1] if is_column else spans)
+    return sub(write.inner(base), listed(*marks))
 
 
 register(
@@ -308,7 +333,7 @@ register(
         flops=free,
         tensors="whole",
         build=_build_part,
-        usage="part(X, before, size, axis=0): so many rows, behind so many others",
+        usage="X[2:n, :], x[n], part(X, before, size, axis=0): a block of an axis",
         law="the gradient of a part is itself between zeros",
         source="NumPy reference manual, basic slicing",
         level=binds(ATOM),
@@ -322,12 +347,21 @@ register(
             "part(concat(X * X, A, axis=1), 0, d, axis=1)",
             "part(concat(x * x, X.T @ x, s, axis=0), n, d, axis=0)",
             "part(concat(T * T, X, axis=0), 0, t, axis=0) * X",
+            "x[2:n].T @ X[2:n, :]",
+            "X[1:n - 1, 2:d] @ X[1:n - 1, 2:d].T",
+            "T[1, :, :] * X",
+            "x[n] * X[n, 1] * X",
         ),
         bad=(
             "part(X, 0, t, axis=0)",
             "part(X, 0, n)",
             "part(X, n, axis=0)",
             "part(X, n, n, axis=0)",
+            "X[2:1, :]",
+            "X[0:n, :]",
+            "X[1:n + 1, :]",
+            "X[1:2:3, :]",
+            "x[x]",
         ),
     )
 )

@@ -9,7 +9,7 @@ from typing import Any
 from ..cells import built
 from ..counting import free
 from ..errors import UnsupportedError
-from ..expr import Expr, eye, node, number
+from ..expr import Expr, column, eye, node, number
 from ..expr import delta as kronecker
 from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, Word, row, sup
 from ..shapes import ONE, Dim, Shape, parts_of, trimmed
@@ -56,8 +56,22 @@ def _size_symbol(name: str) -> Math:
         return Sym(name)
     items: list[Math] = []
     for part in parts_of(name):
-        items += [Op("+"), size_notation(part)] if items else [size_notation(part)]
+        sign = Op("−" if part.coefficient < 0 else "+")
+        body = size_notation(Dim(abs(part.coefficient), part.symbols))
+        items += [sign, body] if items else [body]
     return Fence("(", row(*items), ")")
+
+
+def size_text(dim: Dim) -> str:
+    """Return a size as an argument is written: without parentheses around all of it.
+
+    >>> from symderiv.shapes import difference, symbol
+    >>> size_text(difference([symbol("n")], [ONE]))
+    'n - 1'
+    """
+    text = str(dim)
+    single = dim.coefficient == 1 and len(dim.symbols) == 1 and text[0] == "("
+    return text[1:-1] if single else text
 
 
 def size_notation(dim: Dim) -> Math:
@@ -184,10 +198,11 @@ def _build_eye(call: Application) -> Expr:
 
 def _build_onehot(call: Application) -> Expr:
     call.expect(2)
-    dim, place = call.dim(1), call.position(0)
-    if not dim.symbols and place > dim.coefficient:
-        raise call.fail(f"the place {place} is out of range 1..{dim}", 0)
-    return node("onehot", (), (dim, ONE), place)
+    dim = call.dim(1)
+    place = call.index(0, dim)
+    if isinstance(place, int):
+        return node("onehot", (), (dim, ONE), place)
+    return column(eye(dim), place)
 
 
 def _build_delta(call: Application) -> Expr:
@@ -203,7 +218,7 @@ def _filled(e: Expr, at: Place, value: int) -> Cells:
 
 def _shape_text(e: Expr, text: Texts) -> str:
     dims = e.shape[:1] if len(e.shape) == 2 and e.shape[1] == ONE else e.shape
-    return f"{e.op}({', '.join(map(str, dims))})"
+    return f"{e.op}({', '.join(map(size_text, dims))})"
 
 
 def _ones_notation(e: Expr, write: Writes) -> Math:
@@ -263,7 +278,7 @@ _leaf(
     explicit=lambda e, args, at: _indicator(
         at.size(e.shape[0]), at.size(e.shape[1]), at, lambda i, j: i == j
     ),
-    text=lambda e, text: f"eye({e.shape[0]})",
+    text=lambda e, text: f"eye({size_text(e.shape[0])})",
     notation=lambda e, write: Sym("I"),
     numpy=lambda e, code: code.filled(e, "eye"),
     samples=("A + eye(n)", "(A - 2 * eye(n)) @ X"),
@@ -278,7 +293,7 @@ _leaf(
     explicit=lambda e, args, at: _indicator(
         at.size(e.shape[0]), 1, at, lambda i, j: i + 1 == e.data
     ),
-    text=lambda e, text: f"onehot({e.data}, {e.shape[0]})",
+    text=lambda e, text: f"onehot({e.data}, {size_text(e.shape[0])})",
     notation=lambda e, write: Script(Sym("e", bold=True), sub=Num(str(e.data))),
     numpy=lambda e, code: code.filled(e, "onehot"),
     samples=("onehot(1, n).T @ X", "onehot(1, n) @ onehot(1, d).T * X"),

@@ -1,0 +1,175 @@
+"""Slices and shifted indices: positions count from 1, both ends are included, as on paper."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv import errors
+from symderiv.expr import sum_index, walk
+from symderiv.language.problem import problem
+from symderiv.notation.text import text as spelled
+from symderiv.shapes import describe
+
+SHAPES = {
+    "x": "n",
+    "y": "n",
+    "z": "n",
+    "X": "n, d",
+    "Z": "n, d",
+    "A": "n, n",
+    "W": "d, m",
+    "T": "t, n, d",
+    "B": "t, d, m",
+}
+
+
+def posed(text: str) -> sd.Problem:
+    names = {n: s for n, s in SHAPES.items() if any(c in text for c in (n,))}
+    return problem(text, **names)
+
+
+# A text, and its value by NumPy, of arrays of 5 x 4 (T: 3 x 5 x 4) with k = 2.
+VALUES = (
+    ("sum(x[2:n])", lambda a: a.x[1:].sum()),
+    ("sum(x[2:4])", lambda a: a.x[1:4].sum()),
+    ("sum(x[:3])", lambda a: a.x[:3].sum()),
+    ("sum(x[3:])", lambda a: a.x[2:].sum()),
+    ("x[n] * x[n - 1]", lambda a: a.x[-1] * a.x[-2]),
+    ("sum(X[1:k, 1:k])", lambda a: a.X[:2, :2].sum()),
+    ("sum(X[:, 1:k])", lambda a: a.X[:, :2].sum()),
+    ("sum(X[k + 1:n, 2])", lambda a: a.X[2:, 1].sum()),
+    ("X[n, d]", lambda a: a.X[-1, -1]),
+    ("sum(X[n, :])", lambda a: a.X[-1].sum()),
+    ("sum(T[1, :, :])", lambda a: a.T[0].sum()),
+    ("sum(T[:, 2, 2:d])", lambda a: a.T[:, 1, 1:].sum()),
+    ("T[t, 1, d]", lambda a: a.T[-1, 0, -1]),
+    ("Sum(i, x[i + 1] * x[i])", lambda a: a.x[1:] @ a.x[:-1]),
+    ("Sum(i, x[i - 1] * x[i])", lambda a: a.x[1:] @ a.x[:-1]),
+    ("Sum(i, x[i - 1] * x[i + 2])", lambda a: a.x[:-3] @ a.x[3:]),
+    ("Sum(i, x[i + 1])", lambda a: a.x.sum()),
+    ("Sum(i, (x[1 + i] - x[i]) ** 2)", lambda a: (np.diff(a.x) ** 2).sum()),
+    ("Sum(i, X[i + 1, :] @ X[i, :].T)", lambda a: (a.X[1:] * a.X[:-1]).sum()),
+    (
+        "Sum(i, Sum(j, X[i + 1, j] * X[i, j + 1]))",
+        lambda a: (a.X[1:, :-1] * a.X[:-1, 1:]).sum(),
+    ),
+    ("Sum(i, Sum(j, delta(i + 1, j) * x[i] * y[j]))", lambda a: a.x[:-1] @ a.y[1:]),
+    ("Sum(i, A[i, i + 1])", lambda a: np.trace(a.A, 1)),
+    ("Prod(i, x[i])", lambda a: a.x.prod()),
+    ("Prod(i, x[i + 1] - x[i])", lambda a: np.diff(a.x).prod()),
+    ("Sum(j, Prod(i, X[i, j]))", lambda a: a.X.prod(axis=0).sum()),
+    ("sum(Sum(i, onehot(i, n) * x[i] ** 2) * y)", lambda a: (a.x**2) @ a.y),
+    ('sum(einsum("...ij,...jk->...ik", T, B))', lambda a: (a.T @ a.B).sum()),
+    ('sum(einsum("...ij,jk->...ik", T, W))', lambda a: (a.T @ a.W).sum()),
+    ('sum(einsum("...i,...i->...", X, Z) ** 2)', lambda a: ((a.X * a.Z).sum(1) ** 2).sum()),
+    ("log(x[2])", lambda a: np.log(a.x[1])),
+    ("x[1] / x[3]", lambda a: a.x[0] / a.x[2]),
+    ("sum(x / X[:, 2])", lambda a: (a.x / a.X[:, 1]).sum()),
+    ("sum(x / x[1])", lambda a: (a.x / a.x[0]).sum()),
+    ("sqrt(X[1, 2]) * X[2, 1] ** -1.5", lambda a: a.X[0, 1] ** 0.5 * a.X[1, 0] ** -1.5),
+    ("sum(X[:, 1:2] / X[:, 3])", lambda a: (a.X[:, :2] / a.X[:, 2:3]).sum()),
+)
+
+
+class Arrays:
+    def __init__(self) -> None:
+        rng = np.random.default_rng(3)
+        sizes = {"n": 5, "d": 4, "m": 2, "t": 3}
+        for name, shape in SHAPES.items():
+            dims = [sizes[d.strip()] for d in shape.split(",")]
+            setattr(self, name, rng.uniform(0.5, 2, dims))
+
+    def of(self, p: sd.Problem) -> dict[str, object]:
+        return {n: getattr(self, n) for n in p.variables} | ({"k": 2} if "k" in p.dims else {})
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES)
+def test_a_position_is_the_one_on_paper(text: str, value: object) -> None:
+    p, arrays = posed(text), Arrays()
+    d = sd.derive(p)
+    given = arrays.of(p)
+    f = d.compile()
+    assert np.isclose(f.forward(**given), value(arrays))  # type: ignore[operator]
+    found = f.backward(**given)
+    step = 1e-6
+    for name in d:
+        direction = np.random.default_rng(1).normal(size=given[name].shape)
+        moved = Arrays(), Arrays()
+        setattr(moved[0], name, given[name] + step * direction)
+        setattr(moved[1], name, given[name] - step * direction)
+        slope = (value(moved[0]) - value(moved[1])) / (2 * step)  # type: ignore[operator]
+        assert np.isclose((found[name] * direction).sum(), slope, rtol=1e-5), name
+
+
+@pytest.mark.parametrize("text", [t for t, _ in VALUES])
+def test_it_derives_prints_and_can_be_claimed(text: str) -> None:
+    p = posed(text)
+    d = sd.derive(p)
+    assert p.read(spelled(p.objective)) is p.objective
+    for name, result in d.items():
+        assert result.latex
+        if ";" not in result.text:
+            assert sd.check(p, wrt=name, claim=result.text).verdict == "right"
+            assert sd.check(p, wrt=name, claim=f"2 * ({result.text})").verdict == "wrong"
+
+
+@pytest.mark.parametrize("text", [t for t, _ in VALUES][::3])
+def test_both_roads_agree(text: str) -> None:
+    assert sd.derive(posed(text)).verify()
+
+
+RANGES = (
+    ("Sum(i, x[i])", "n"),
+    ("Sum(i, x[i + 1])", "n"),
+    ("Sum(i, x[i + 1] * x[i])", "(n - 1)"),
+    ("Sum(i, x[i - 1] * x[i + 1])", "(n - 2)"),
+    ("r = x[2:n]; Sum(i, r[i] * x[i])", "(n - 1)"),
+    ("r = x[2:n]; Sum(i, r[i] * x[i + 2])", "(n - 2)"),
+)
+
+
+@pytest.mark.parametrize(("text", "size"), RANGES)
+def test_the_range_of_a_sum_is_what_all_places_allow(text: str, size: str) -> None:
+    sums = [e for e in walk(posed(text).objective) if e.op == "Sum"]
+    assert str(sum_index(sums[0])[1]) == size
+
+
+def test_shapes_of_slices_meet() -> None:
+    p = posed("r = x[2:n] - x[1:n - 1]; L(r)")
+    assert describe(p.definitions["r"].shape) == "(n - 1) x 1"
+    assert posed("x[1:n]").objective.op == "var"
+
+
+REFUSED = (
+    ("sum(x[0:n])", "the last place of x: n is x[n]"),
+    ("sum(x[3:2])", "places count from 1"),
+    ("sum(x[2:n + 1])", "places count from 1"),
+    ("x[-1]", "the last place of x: n is x[n]"),
+    ("sum(x[1:n:2])", "X[1:k, :]"),
+    ("x[i + 1]", "Sum(i, x[i + 1] * x[i])"),
+    ("Sum(i, x[2 * i])", "an index is shifted by a number"),
+    ("Sum(i, x[n - i])", "an index is shifted by a number"),
+    ("Sum(i, x[i] * X[1, i])", "an index has one range"),
+    ("Sum(i, x[i + 1] * X[1, i])", "an index has one range"),
+    ("Sum(i, T[i, :, :])", "write an index or a number for each"),
+    ("sum(X[1:2])", "X[i, j]"),
+    ("sum(x[1:x])", "a place is a number"),
+    ("x[1.5]", "an index is a symbol"),
+    ("sum(zeros(n - n))", "write zeros"),
+)
+
+
+@pytest.mark.parametrize(("text", "remedy"), REFUSED)
+def test_what_is_no_place_is_refused(text: str, remedy: str) -> None:
+    with pytest.raises(errors.LanguageError) as raised:
+        posed(text)
+    assert remedy in raised.value.remedy, raised.value
+    assert raised.value.span is not None
+
+
+def test_a_part_of_something_undeclared_needs_its_shape() -> None:
+    with pytest.raises(errors.IndexNameError, match="declare the shape"):
+        problem("sum(X[1:k, 1:k])")
+    assert describe(problem("sum(x[2:n])").variables["x"].shape) == "n x 1"
