@@ -190,7 +190,7 @@ BAD = [
     Bad("L(tanh(X, W))", errors.ParseError, "tanh(X, W)", "write tanh(x)"),
     Bad("L(X[0, :])", errors.IndexNameError, "0", "start at 1"),
     Bad("L(X[i, :])", errors.IndexNameError, "L(X[i, :])", "Sum(i, ...)"),
-    Bad("L(X[1:2, :])", errors.IndexNameError, "1:2", "X[i, :]"),
+    Bad("L(X[2:1, :])", errors.IndexNameError, "2:1", "places count from 1"),
     Bad("L(X[1])", errors.IndexNameError, "X[1]", "X[i, j]"),
     Bad("Sum(i, X[i, i])", errors.IndexNameError, "i", "one range"),
     Bad("Sum(i, 1)", errors.IndexNameError, "i", "X[i, :]"),
