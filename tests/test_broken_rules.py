@@ -34,6 +34,7 @@ from symderiv.ops.decompositions import (
     PrimaryCall,
     SylvesterCall,
 )
+from symderiv.ops.distributions import PolygammaCall
 from symderiv.ops.entrywise import EntrywiseCall, WhereCall
 from symderiv.ops.extremes import ProductOfOthersCall
 from symderiv.ops.functions import ApplyCall, LossCall
@@ -41,11 +42,12 @@ from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
 from symderiv.ops.networks import RowNorm
-from symderiv.ops.norms import NormCall
+from symderiv.ops.norms import NormCall, PNormCall
+from symderiv.ops.products import CrossCall
 from symderiv.ops.reshaping import ReshapeCall
 from symderiv.ops.shaping import HeadsCall
 from symderiv.ops.softmax import softmax
-from symderiv.ops.special import PairCall
+from symderiv.ops.special import SeveralCall
 from symderiv.shapes import ONE
 from symderiv.tensor import (
     COLUMN,
@@ -397,7 +399,13 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     ),
     LossCall: (loss_flaws(), ("s * L(X * X)", "s * L(A @ B)")),
     ApplyCall: (apply_flaws(), ("dot(f(X), Y)", "sum(fp(x * y) * x)")),
-    PairCall: ({}, ("dot(maximum(X, Y), Y)", "dot(leaky_relu(X, s), Y)", "sum(minimum(x, y) * x)")),
+    SeveralCall: (
+        {},
+        ("dot(maximum(X, Y), Y)", "dot(leaky_relu(X, s), Y)", "sum(minimum(x, y) * x)"),
+    ),
+    PolygammaCall: ({}, ("dot(digamma(X * X), Y)", "sum(polygamma(2, x * x) * y)")),
+    PNormCall: ({}, ("norm(x * x, 3) * s", "norm(x, 4) ** 2")),
+    CrossCall: ({}, ("sum(cross(x @ ones(3).T, y @ concat(s, s * s, 2, axis=0).T) ** 2)",)),
     ProductOfOthersCall: ({}, ("dot(prod_others(X), Y)", "sum(prod_others(x, y) * y)")),
     CrossEntropyCall: (
         cross_entropy_flaws(),
@@ -445,6 +453,7 @@ def pullback_cases() -> Iterator[Case]:
 
 # Functions along axes: one rule for each, all in one call
 
+SPREAD = ("sum(std(concat(X, Y, axis=0), axis=0) ** 2 * s)", "sum(std(concat(X, Y, axis=1)) * Y)")
 ALONG = ("dot({name}(X, axis=0), Y)", "sum({name}(X, axis=1) * Y)", "sum({name}(x, axis=0) * y)")
 
 
@@ -467,6 +476,8 @@ def along_cases() -> Iterator[Case]:
                 return new(None, node_, 0, c)
 
             texts = tuple(t.format(name=TABLE[name].spelled or name) for t in ALONG)
+            if name == "std":  # of one number it has no derivative
+                texts = SPREAD
             yield Case(
                 f"pullback of {name}",
                 words,

@@ -6,7 +6,8 @@ whole chain of factors is there before anything is multiplied, and merges in the
 (cross-country elimination: Griewank and Walther, Evaluating Derivatives, 2008, chapter 9; for
 tensor expressions: Laue, Mitterreiter and Giesen, AAAI 2020).
 
-Contract: names no operator. A call in which the seed sits has no rule here and raises.
+A call in which the seed sits is linear in it; where its entry says how it acts beside further axes
+(``along``), the axes of the seed are such. Contract: names no operator; any other call raises.
 """
 
 from __future__ import annotations
@@ -112,6 +113,10 @@ class _Slope:
         if term.kind == "contract":
             (spot, _, slope) = inside[0]
             return self._moved(term, spot, slope)
+        along = getattr(term.data, "along", None)
+        if along is not None:
+            moved: Term = along(term, {k: f for k, _, f in inside}, len(self.seed.dims))
+            return moved
         name = getattr(term.data, "name", term.kind)
         raise MissingRuleError(
             f"no rule for the Jacobian through {name}: it is applied to the cotangent",

@@ -121,7 +121,16 @@ def flip(x: Expr) -> Expr:
         return div(x.args[0], flip(x.args[1]))
     if x.op in ("ones", "zeros"):
         return x if x.shape[0] == x.shape[1] else transpose(x)
+    if x.op == "concat":
+        turned = [_filled(a) or flip(a) for a in x.args]
+        if sum(map(count_transposes, turned)) <= sum(map(count_transposes, x.args)):
+            return node("concat", tuple(turned), (x.shape[1], x.shape[0]), 1 - int(str(x.data)))
     return _flipped_inside(x) or transpose(x)
+
+
+def _filled(x: Expr) -> Expr | None:
+    """Return the transpose of zeros or ones as zeros or ones of the other shape."""
+    return node(x.op, (), (x.shape[1], x.shape[0])) if x.op in ("ones", "zeros") else None
 
 
 def _turns_spread(x: Expr) -> bool:

@@ -6,7 +6,7 @@ a part is itself between zeros. Source: NumPy reference manual, numpy.concatenat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,23 @@ from ..shapes import (
     summed_sizes,
     trimmed,
 )
-from ..tensor import COLUMN, ROW, Term, Value, call, is_zero, product, zero
+from ..tensor import (
+    COLUMN,
+    ROW,
+    Factor,
+    Term,
+    Value,
+    add,
+    call,
+    contract,
+    factors_of,
+    is_entrywise,
+    is_zero,
+    product,
+    scaled,
+    summands,
+    zero,
+)
 from .base import (
     ATOM,
     Application,
@@ -66,6 +82,17 @@ class ConcatCall:
         """Return the part of the cotangent in the place of the argument."""
         sizes, after = self.data
         return part_term(cotangent, sizes[:position], sizes[position], sizes[position + 1 :], after)
+
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return slopes of the blocks, which have further axes behind, side by side."""
+        sizes, after = self.data
+        whole = next(iter(slopes.values())).dims
+        beyond = whole[len(whole) - extra :]
+        blocks = [
+            slopes.get(k, zero((*axes(_with_size(node.dims, after, s)), *beyond)))
+            for k, s in enumerate(sizes)
+        ]
+        return concat_term(blocks, sizes, after + extra)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
@@ -110,6 +137,11 @@ class PartCall:
         terms = [*zeros[:count], cotangent, *zeros[count:]]
         return concat_term(terms, (*before, size, *behind), after)
 
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the block of a slope that has further axes behind."""
+        before, size, behind, after = self.data
+        return inner_part(slopes[0], before, size, behind, after + extra)
+
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
         before, size, behind, after = self.data
@@ -123,13 +155,67 @@ class PartCall:
 
 def part_term(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term:
     """Return a block of a term along the axis that ``after`` others follow."""
-    joined = [tuple([summed_sizes(s)] if s else []) for s in (before, behind)]
+    joined = [_joined(s) for s in (before, behind)]
     if not before and not behind:
         return term
     dims = axes(_with_size(term.dims, after, size))
     if is_zero(term):
         return zero(dims)
     return call(PartCall((joined[0], size, joined[1], after)), (term,), dims)
+
+
+def inner_part(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term:
+    """Return a block of a term, taken of what the term is made of along that axis.
+
+    The block of a sum or a product is that of its summands or factors; the block of blocks side
+    by side is one of them where it lies between the same others.
+    """
+
+    def inside(x: Term, last: int) -> Term:
+        return inner_part(x, before, size, behind, last)
+
+    place = len(term.dims) - after - 1
+    if term.kind == "add":
+        parts = [scaled(inside(b, after), s) for s, b in summands(term)]
+        return add(parts)
+    if term.kind == "contract" and not is_zero(term):
+        scale, factors, all_dims = factors_of(term)
+        if all(f.labels.count(place) < 2 and f.term.kind != "fuse" for f in factors):
+            cut = [
+                Factor(
+                    inside(f.term, len(f.labels) - f.labels.index(place) - 1),
+                    tuple(x for x in f.labels if x != place or size != ONE),
+                    f.exponent,
+                )
+                if place in f.labels
+                else f
+                for f in factors
+            ]
+            dims = {x: d for x, d in enumerate(all_dims) if x != place or size != ONE}
+            dims.update({place: size} if size != ONE else {})
+            return contract(cut, [x for x in range(len(term.dims)) if x in dims], dims, scale)
+    if is_entrywise(term):
+        args = tuple(inside(c, after) for c in term.children)
+        return call(term.data, args, axes(_with_size(term.dims, after, size)))
+    whole = block_at(term, before, size, behind, after)
+    return part_term(term, before, size, behind, after) if whole is None else whole
+
+
+def block_at(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term | None:
+    """Return the one of some blocks side by side that lies between others; None where it is not."""
+    if term.kind != "call" or term.data.name != "concat" or term.data.data[1] != after:
+        return None
+    sizes, _ = term.data.data
+    wanted = [_joined(before), _joined(behind)]
+    for k, s in enumerate(sizes):
+        if s == size and [_joined(sizes[:k]), _joined(sizes[k + 1 :])] == wanted:
+            found: Term = term.children[k]
+            return found
+    return None
+
+
+def _joined(sizes: Sizes) -> Sizes:
+    return tuple([summed_sizes(sizes)] if sizes else [])
 
 
 def _axis(e: Expr) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -674,6 +674,14 @@ class TriangleCall:
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the same triangle of the cotangent."""
         return call(self, (cotangent,), node.dims)
+
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the triangle of a slope with further axes: its product with a triangle of ones."""
+        slope, count = slopes[0], len(node.dims)
+        ones = constant(Scale(), node.dims[-2:])
+        triangle = Factor(call(self, (ones,), ones.dims), (count - 2, count - 1))
+        labels = tuple(range(count + extra))
+        return contract([triangle, Factor(slope, labels)], labels, dict(enumerate(slope.dims)))
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""

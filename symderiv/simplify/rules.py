@@ -6,7 +6,7 @@ facts.
 
 from __future__ import annotations
 
-from . import cancelling, choices, expanding, functions, logistics
+from . import blocks, cancelling, choices, expanding, functions, logistics
 from .rule import CallRule, Rule, SumRule
 
 RULES = (
@@ -48,16 +48,26 @@ RULES = (
     Rule("signs", "sign(u) |u| = u", choices.signs_and_sizes, ("sign()",)),
     Rule("relu", "relu(u) [u > 0] = relu(u)", choices.relu_is_chosen, ("relu()",)),
     Rule("signs-square", "c² = 1 for entries 1 and -1", cancelling.signs_square_to_one, ("facts",)),
+    Rule(
+        "zero-blocks",
+        "a sum over zeros is 0: only the other block takes part",
+        blocks.zero_blocks,
+        ("concat()",),
+    ),
+    Rule("zeros-outside", "A [X 0] = [AX 0]", blocks.zeros_outside, ("concat()",)),
     Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers, ("facts",)),
 )
 CALL_RULES = (
     CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),
     CallRule("commuting", "X commutes with every function of X", functions.commuting),
     CallRule("part", "tril(tril(X)) = tril(X)", functions.part_of_part),
+    CallRule("identity-block", "rows of I are [0 I 0]", blocks.identity_block),
+    CallRule("block", "a block of blocks side by side is one of them", blocks.block_of_blocks),
     CallRule("spread", "a function of equal entries has equal entries", choices.spread_call),
 )
 SUM_RULES = (
     SumRule("halves", "a [c] + b [not c] is a where c, else b", choices.halves_join),
+    SumRule("blocks", "blocks side by side add up one by one", blocks.blocks_add_up),
     SumRule("reflected", "1 - σ(u) = σ(-u)", logistics.reflected),
     SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
     SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),
