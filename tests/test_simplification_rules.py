@@ -63,9 +63,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "identity-block": ("trace(concat(concat(A, B, axis=1), concat(B, A, axis=1), axis=0))",),
     "zero-blocks": ("y.T @ part(concat(A, B, axis=0) @ x, 0, n, axis=0)",),
     "zeros-outside": ("sum(A * part(concat(B * B, X @ Y.T, axis=0) @ Q, 0, n, axis=0))",),
-    "blocks": (
-        "z = concat(A, B, axis=0) @ x; part(z, 0, n, axis=0).T @ part(z, n, n, axis=0)",
-    ),
+    "blocks": ("z = concat(A, B, axis=0) @ x; part(z, 0, n, axis=0).T @ part(z, n, n, axis=0)",),
     "spread": ("sum(2 ** X)",),
     "halves": ("sum(where(X > 0, X, 0) + where(X > 0, 0, X) * X)",),
     "expanded": ("sum(layernorm(X, 1) * (Y - mean(Y, axis=1)))",),

@@ -56,12 +56,16 @@ def _eigvecsh(x):
 ''',
     "_expm_frechet": '''
 def _expm_frechet(x, c):
-    """Return the derivative of the matrix exponential at x along c."""
+    """Return the derivative of the matrix exponential at x along c, or along each of many."""
+    if c.ndim > 2:
+        return np.stack([_expm_frechet(x, d) for d in c])
     return scipy.linalg.expm_frechet(x, c, compute_expm=False)
 ''',
     "_logm_frechet": '''
 def _logm_frechet(x, c):
     """Return the derivative of the matrix logarithm at x along c, a block of a logarithm."""
+    if c.ndim > 2:
+        return np.stack([_logm_frechet(x, d) for d in c])
     n = len(x)
     return scipy.linalg.logm(np.block([[x, c], [np.zeros_like(x), x]]))[:n, n:]
 ''',
@@ -237,8 +241,9 @@ def _cross_entropy(logits, targets):
     "_diagonal_sums": '''
 def _diagonal_sums(x):
     """Return the sums along the diagonals, each in the places that it was made of."""
-    n = len(x)
-    return sum(np.trace(x, offset=k) * np.eye(n, k=k, dtype=x.dtype) for k in range(1 - n, n))
+    n = x.shape[-1]
+    sums = {k: np.trace(x, k, -2, -1)[..., None, None] for k in range(1 - n, n)}
+    return sum(s * np.eye(n, k=k, dtype=x.dtype) for k, s in sums.items())
 ''',
     "_layernorm": '''
 def _layernorm(x, eps):

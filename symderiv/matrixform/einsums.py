@@ -42,6 +42,7 @@ from ..tensor import (
 )
 from .lifting import Lift, missing, no_form, summed, total
 from .pieces import Product, called, plus, raised_power
+from .reshaped import reshaped
 
 _LETTERS = "ijklmnpqrstuvwxyzabcdefgho"
 
@@ -115,6 +116,8 @@ class TensorRaiser:
             return self._sum(term, shape)
         if term.kind in ("delta", "unit"):
             return fitted(self.natural(term), shape)
+        if term.kind == "fuse":
+            return fitted(node("reshape", (eye(term.dims[0]),), term.dims), shape)
         return self.product(term, shape).expr()
 
     def _argument(self, term: Term, shape: Shape) -> Expr:
@@ -261,6 +264,8 @@ class TensorRaiser:
 
     def _einsum(self, term: Term, shape: Shape) -> Product:
         scale, factors, all_dims = factors_of(term)
+        if any(f.term.kind == "fuse" for f in factors):
+            return reshaped(self, term, shape)
         dims: dict[Label, Dim] = dict(enumerate(all_dims))
         out = tuple(range(len(term.dims)))
         scalars: list[Expr] = []
@@ -281,8 +286,6 @@ class TensorRaiser:
         return Product(scale, tuple(scalars), fitted(body, shape))
 
     def _factor(self, f: Factor) -> Expr:
-        if f.term.kind == "fuse":
-            raise MissingRuleError("no form for a fused index beside others")
         if f.term.kind == "delta":
             return eye(f.term.dims[0])
         return raised_power(self.natural(f.term), Fraction(f.exponent))

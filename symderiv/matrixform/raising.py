@@ -34,6 +34,7 @@ from .collecting import collect
 from .einsums import TensorRaiser
 from .fuses import without_fuses
 from .pieces import Piece, Product, called, flip, plus, raised_power, untransposed
+from .reshaped import reshaped
 from .solving import with_solves
 from .walking import Reduced, Walk, onehot, shape_of
 
@@ -155,9 +156,8 @@ class Raiser:
     def product(self, term: Term) -> Product:
         """Return a term as a scale, scalars and a body."""
         if term.kind == "contract" and not is_zero(term):
-            plain = without_fuses(self, term)
-            if plain is not term:
-                return self.product(plain)
+            if any(c.kind == "fuse" for c in term.children):
+                return self._fused(term)
             try:
                 return self._power(term) or Walk(self, term).product()
             except MissingRuleError:
@@ -166,6 +166,15 @@ class Raiser:
                 return self.tensors.product(term, shape_of(term))
         body = self.natural(term)
         return Product(UNIT_SCALE, (body,)) if body.is_scalar else Product(UNIT_SCALE, (), body)
+
+    def _fused(self, term: Term) -> Product:
+        """Return a contraction with fused axes: with vec and kron, or as a reshaped tensor."""
+        try:
+            return self.product(without_fuses(self, term))
+        except MissingRuleError:
+            if self._is_strict:
+                raise
+            return reshaped(self.tensors, term, shape_of(term))
 
     def reduced(self, term: Term) -> Reduced:
         """Return a term of any number of axes with its bound indices summed out."""

@@ -22,7 +22,19 @@ from ..counting import Count, entries
 from ..expr import Expr, Index, node
 from ..notation.math import Fence, Math, Word, listed, row
 from ..shapes import Dim, Shape
-from ..tensor import Label, Scale, Term, Value, add, call, constant, monomial, scaled
+from ..tensor import (
+    Factor,
+    Label,
+    Scale,
+    Term,
+    Value,
+    add,
+    call,
+    constant,
+    contract,
+    monomial,
+    scaled,
+)
 
 # How tightly an operator binds, as in Python.
 SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5
@@ -202,6 +214,18 @@ def leading(term: Term, core: int) -> tuple[Label, ...]:
     They are named indices that no Sum bound yet, and batch axes: a rule carries them along.
     """
     return tuple(("lead", k) for k in range(len(term.dims) - core))
+
+
+def moved_to_front(term: Term, extra: int) -> Term:
+    """Return a term whose last axes, so many of them, stand in front as leading ones."""
+    labels = tuple(range(len(term.dims)))
+    out = labels[len(labels) - extra :] + labels[: len(labels) - extra]
+    return contract([Factor(term, labels)], out, dict(enumerate(term.dims)))
+
+
+def moved_to_back(term: Term, extra: int) -> Term:
+    """Return a term whose first axes, so many of them, stand behind the others."""
+    return moved_to_front(term, len(term.dims) - extra)
 
 
 def total(values: Sequence[Any]) -> Any:

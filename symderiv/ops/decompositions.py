@@ -8,7 +8,7 @@ are functions of the language too, each linear in its last argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -17,18 +17,22 @@ from ..counting import cubic, iterative
 from ..errors import MissingRuleError
 from ..expr import Expr, node
 from ..notation.math import Fence, Frac, Math, Num, Word, row, sup
-from ..shapes import ONE
+from ..shapes import ONE, Dim
 from ..tensor import (
     Factor,
+    Label,
     Scale,
     Term,
     Value,
+    add,
     call,
     constant,
     contract,
     delta,
     factors_of,
+    fuse,
     monomial,
+    scaled,
     spread,
 )
 from .base import (
@@ -44,21 +48,25 @@ from .base import (
     as_function,
     binds,
     leading,
+    moved_to_back,
+    moved_to_front,
     register,
     written_function,
 )
 from .cells import entrywise
 from .cells import sylvester as sylvester_cells
-from .inverses import MatrixCall
+from .inverses import InvCall, MatrixCall
 from .inverses import inverse as inverse_of
-from .matrices import TriangleCall, lowered, numpy_call, read_square
+from .matrices import TriangleCall, lowered, numpy_call, read_square, same_matrices
 from .matrixterms import Mat, diagonal_between, identity_multiple
 
 _HIGHAM = "Higham, Functions of Matrices (2008)"
 _HALF = Fraction(1, 2)
+_MINUS = Scale(Fraction(-1))
 
 
-def _sylvester(a: Mat, b: Mat, c: Mat) -> Mat:
+def sylvester(a: Mat, b: Mat, c: Mat) -> Mat:
+    """Return the solution S of A S + S B = C."""
     return Mat(call(SylvesterCall(), (a.term, b.term, c.term), c.term.dims))
 
 
@@ -89,7 +97,7 @@ _SLOPES: dict[str, Callable[[Mat, Mat], Mat]] = {
 _ALONG: dict[str, Callable[[Mat, Mat, Mat], Mat]] = {
     "expm": _frechet("expm_frechet"),
     "logm": _frechet("logm_frechet"),
-    "sqrtm": lambda x, y, c: _sylvester(y, y, c),
+    "sqrtm": lambda x, y, c: sylvester(y, y, c),
 }
 
 
@@ -101,6 +109,14 @@ class FrechetCall:
     keeps_symmetry: ClassVar[bool] = True
     name: str
     data: None = None
+
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the derivatives along directions with further axes, one by one."""
+        if set(slopes) != {1}:
+            raise MissingRuleError(f"no rule for {self.name} along its matrix")
+        directions = moved_to_front(slopes[1], extra)
+        whole = call(self, (node.children[0], directions), directions.dims)
+        return moved_to_back(whole, extra)
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the adjoint in the direction, L(X^T, C); none is known in the matrix."""
@@ -116,7 +132,7 @@ class FrechetCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node(self.name, args, args[0].shape)
+        return node(self.name, args, args[1].shape)
 
 
 def _matrix_cells(name: str) -> Callable[[Expr, Sequence[Cells], Place], Cells]:
@@ -199,11 +215,14 @@ _primary(
 def _build_pair(call: Application) -> Expr:
     call.expect(2)
     x, c = call.square(0), call.expr(1)
-    call.same_shape(x, c)
-    return node(call.name, (x, c), x.shape)
+    same_matrices(call, x, c, 1)
+    return node(call.name, (x, c), call.shape(c))
 
 
 def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
+    if len(e.args[0].shape) < len(e.shape) and not args[0].loose:
+        x, c = args
+        return Value(call(FrechetCall(e.op), (x.term, c.term), c.term.dims), e.shape, c.loose)
     x, c = spread(args, e.shape)
     if e.is_scalar:
         slope = (
@@ -243,6 +262,7 @@ for _function in ("expm", "logm"):
         Operator(
             name=f"{_function}_frechet",
             flops=iterative,
+            tensors="batch",
             build=_build_pair,
             usage=f"{_function}_frechet(A, C), the derivative of {_function} at A along C",
             law="a derivative along a matrix is linear in that",
@@ -256,11 +276,26 @@ for _function in ("expm", "logm"):
             samples=(
                 f"{_function}_frechet(2 * eye(n) + ones(n, n), A)",
                 f"{_function}_frechet(5 * eye(n) + onehot(1, n) @ ones(n).T, A @ A.T) @ X",
+                f"{_function}_frechet(2 * eye(n) + ones(n, n), T @ T.mT)",
             ),
             bad=(f"{_function}_frechet(A)", f"{_function}_frechet(A, X)"),
             analytic=False,
         )
     )
+
+
+def _kronecker_solved(a: Term, b: Term) -> Term:
+    """Return the inverse of I kron A + B^T kron I."""
+    n, m = a.dims[-1], b.dims[-1]
+    lead = max(leading(a, 2), leading(b, 2), key=len)
+    dims: dict[Label, Dim] = dict(zip(lead, (a if len(a.dims) > 2 else b).dims, strict=False))
+    dims.update({"r": n, "p": n, "c": m, "q": m, "whole": m * n, "again": m * n})
+    pairs = [Factor(fuse(m, n), ("whole", "c", "r")), Factor(fuse(m, n), ("again", "q", "p"))]
+    left = [Factor(a, (*leading(a, 2), "r", "p")), Factor(delta(m), ("c", "q"))]
+    right = [Factor(b, (*leading(b, 2), "q", "c")), Factor(delta(n), ("r", "p"))]
+    out = (*lead, "whole", "again")
+    whole = add([contract([*pairs, *side], out, dims) for side in (left, right)])
+    return call(InvCall(), (whole,), whole.dims)
 
 
 @dataclass(frozen=True)
@@ -271,13 +306,35 @@ class SylvesterCall:
     name: str = "sylvester"
     data: None = None
 
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the solutions for a right-hand side with further axes.
+
+        vec S = (I kron A + B^T kron I)^-1 vec C: Horn and Johnson (1991), lemma 4.3.1.
+        """
+        if set(slopes) != {2}:
+            raise MissingRuleError("no rule for sylvester along its first matrices")
+        slope = slopes[2]
+        solved = _kronecker_solved(node.children[0], node.children[1])
+        lead = leading(node, 2)
+        more = tuple(("more", k) for k in range(extra))
+        n, m = node.dims[-2:]
+        dims: dict[Label, Dim] = dict(zip((*lead, "p", "q", *more), slope.dims, strict=True))
+        dims.update({"r": n, "c": m, "whole": m * n, "again": m * n})
+        parts = [
+            Factor(fuse(m, n), ("whole", "c", "r")),
+            Factor(solved, (*leading(solved, 2), "whole", "again")),
+            Factor(fuse(m, n), ("again", "q", "p")),
+            Factor(slope, (*lead, "p", "q", *more)),
+        ]
+        return contract(parts, (*lead, "r", "c", *more), dims)
+
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return Z with A^T Z + Z B^T = cotangent; by A it is -Z S^T and by B -S^T Z.
 
         From A dS + dS B = dC - dA S - S dB: Horn and Johnson, Topics (1991), section 4.4.
         """
         a, b = Mat(node.children[0]), Mat(node.children[1])
-        s, z = Mat(node), _sylvester(a.T, b.T, Mat(cotangent))
+        s, z = Mat(node), sylvester(a.T, b.T, Mat(cotangent))
         return (z if position == 2 else -(z @ s.T) if position == 0 else -(s.T @ z)).term
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
@@ -456,15 +513,35 @@ class EigenvectorsCall:
     data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
-        """Refuse: no rule."""
-        raise MissingRuleError(
-            "no rule for the derivative of eigvecsh, which the second derivative of eigvalsh needs",
-            remedy="write what is needed of the spectrum by trace, det or matrix_power",
-        )
+        """Return the symmetric part of V (F * (V^T C)) V^T, F_ij = 1 / (l_j - l_i) or F_ii = 0.
+
+        From dV = V (F * (V^T dX V)): Magnus (1985), theorem 1.
+        """
+        x, v = node.children[0], Mat(node)
+        values = call(EigenvaluesCall(), (x,), x.dims[:-1])
+        inside = Mat(_entry_product(_gaps(values), (v.T @ Mat(cotangent)).term))
+        whole = v @ inside @ v.T
+        return ((whole + whole.T) * _HALF).term
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
         return node("eigvecsh", args, args[0].shape)
+
+
+def _gaps(values: Term) -> Term:
+    """Return 1 / (l_j - l_i) off the diagonal, and 0 on it: 1 / (l_j - l_i + I_ij) - I_ij."""
+    lead, n = leading(values, 1), values.dims[-1]
+    labels = (*lead, "r", "c")
+    dims: dict[Label, Dim] = dict(zip(lead, values.dims, strict=False))
+    dims.update({"r": n, "c": n})
+    identity = contract([Factor(delta(n), ("r", "c"))], labels, dims)
+    ahead = contract([Factor(values, (*lead, "c"))], labels, dims)
+    behind = contract([Factor(values, (*lead, "r"))], labels, dims, _MINUS)
+    return add([monomial((add([ahead, behind, identity]), -1)), scaled(identity, _MINUS)])
+
+
+def _entry_product(left: Term, right: Term) -> Term:
+    return monomial((left, 1), (right, 1))
 
 
 def _build_eigenvalues(call: Application) -> Expr:
@@ -525,7 +602,11 @@ register(
         text=as_function,
         notation=written_function("eigvecs"),
         numpy=numpy_call("_eigvecsh", "1.0"),
-        samples=("eigvecsh(diag(onehot(1, n)) + 2 * ones(n, n)) @ X",),
+        samples=(
+            "eigvecsh(diag(onehot(1, n)) + 2 * ones(n, n)) @ X",
+            "eigvecsh(A) @ X",
+            "eigvecsh(A @ A.T) * A",
+        ),
         bad=("eigvecsh()", "eigvecsh(X)"),
         analytic=False,
     )

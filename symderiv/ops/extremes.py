@@ -7,7 +7,7 @@ other entries, never the product divided by the entry, so that zeros do no harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -15,10 +15,26 @@ from typing import Any
 
 from ..cells import levelled
 from ..counting import iterative, per_entry
+from ..errors import MissingRuleError
 from ..expr import Expr, node
 from ..notation.math import Math, Sym, Word, sub
-from ..shapes import ONE, reduced_shape
-from ..tensor import Scale, Term, Value, add, call, monomial, scaled, spread, zero
+from ..shapes import ONE, Dim, reduced_shape
+from ..tensor import (
+    Factor,
+    Scale,
+    Term,
+    Value,
+    add,
+    call,
+    contract,
+    factors_of,
+    fuse,
+    is_zero,
+    monomial,
+    scaled,
+    spread,
+    zero,
+)
 from .axes import (
     RULES,
     SAME_SHAPE,
@@ -316,10 +332,79 @@ class ProductOfOthersCall:
             directions.pop(position - 1)
         return others(body, self.data, *directions, cotangent)
 
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the form with slopes, which have further axes behind, in place of directions."""
+        if 0 in slopes:
+            raise MissingRuleError("no rule for prod_others along its first argument")
+        args = list(node.children)
+        found = []
+        for position, slope in slopes.items():
+            rest = [c for k, c in enumerate(args) if k not in (0, position)]
+            found.append(_others_along(args[0], self.data, rest, slope, extra))
+        return add(found)
+
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
         x = max(args, key=lambda a: sum(d != ONE for d in a.shape))
         return node(self.name, args, x.shape, axis_of(x, self.data))
+
+
+def _others_along(body: Term, slots: Slots, rest: Sequence[Term], slope: Term, extra: int) -> Term:
+    """Return the form with one direction that has further axes, each of which is carried along."""
+    count = len(body.dims)
+    if len(slots) == 2:
+        return _in_one_line(body, slots, rest, slope, extra)
+    (slot,) = slots
+    line = count + slot
+    labels = tuple(range(count + extra))
+    dims = dict(enumerate(slope.dims))
+    scale, factors, outside = _taken_apart(slope, line)
+    # What does not vary along the line stays outside, so that the form has few axes.
+    inside = [f for f in factors if f not in outside]
+    carried = [x for x in labels if x < count or any(x in f.labels for f in inside)]
+    place = carried.index(line) - len(carried)
+
+    ranges = {x: dims[x] for x in carried}
+
+    def spread_out(term: Term) -> Term:
+        return contract([Factor(term, tuple(range(count)))], carried, ranges)
+
+    direction = contract(inside, carried, ranges)
+    form = others(spread_out(body), (place,), *map(spread_out, rest), direction)
+    return contract([Factor(form, tuple(carried)), *outside], labels, dims, scale)
+
+
+def _taken_apart(slope: Term, line: int) -> tuple[Scale, list[Factor], list[Factor]]:
+    """Return the scale and the factors of a slope, and those that are constant along a line."""
+    labels = tuple(range(len(slope.dims)))
+    if slope.kind != "contract":
+        return Scale(), [Factor(slope, labels)], []
+    scale, factors, dims = factors_of(slope)
+    if len(dims) > len(labels) or is_zero(slope):
+        return Scale(), [Factor(slope, labels)], []
+    return scale, list(factors), [f for f in factors if line not in f.labels]
+
+
+def _in_one_line(body: Term, slots: Slots, rest: Sequence[Term], slope: Term, extra: int) -> Term:
+    """Return the form along both axes of a matrix, as one along the vec of it."""
+    count = len(body.dims)
+    first, second = (count + s for s in slots)
+    pair = fuse(body.dims[second], body.dims[first])
+    ends = (first, second)
+
+    def joined(term: Term) -> Term:
+        labels = tuple(range(len(term.dims)))
+        out = ("line", *(x for x in labels if x not in ends))
+        dims: dict[Any, Dim] = dict(enumerate(term.dims))
+        dims["line"] = pair.dims[0]
+        return contract([Factor(pair, ("line", second, first)), Factor(term, labels)], out, dims)
+
+    form = _others_along(joined(body), (1 - count,), [*map(joined, rest)], joined(slope), extra)
+    labels = tuple(range(count + extra))
+    dims: dict[Any, Dim] = dict(enumerate(slope.dims))
+    dims["line"] = pair.dims[0]
+    inner = ("line", *(x for x in labels if x not in ends))
+    return contract([Factor(pair, ("line", second, first)), Factor(form, inner)], labels, dims)
 
 
 def others(body: Term, slots: Slots, *directions: Term) -> Term:

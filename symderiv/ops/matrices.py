@@ -47,6 +47,8 @@ from .base import (
     binds,
     broadcast,
     leading,
+    moved_to_back,
+    moved_to_front,
     register,
     written_function,
 )
@@ -401,6 +403,14 @@ class PowerPullbackCall:
     name: str = "matrix_power_pullback"
     data: None = None
 
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the sums for cotangents with further axes, one by one."""
+        if set(slopes) != {2}:
+            raise MissingRuleError("no rule for matrix_power_pullback along its matrix")
+        directions = moved_to_front(slopes[2], extra)
+        whole = call(self, (*node.children[:2], directions), directions.dims)
+        return moved_to_back(whole, extra)
+
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the adjoint in C, which is the same sum over X^T; none is known in X and k."""
         if position != 2:
@@ -413,7 +423,7 @@ class PowerPullbackCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node("matrix_power_pullback", args, args[0].shape)
+        return node("matrix_power_pullback", args, args[2].shape)
 
 
 def matrix_power(term: Term, exponent: Term) -> Term:
@@ -525,8 +535,18 @@ def _build_power_pullback(call: Application) -> Expr:
     call.expect(3)
     x = call.square(0)
     k, c = call.whole_number(1), call.expr(2)
-    call.same_shape(x, c)
-    return node("matrix_power_pullback", (x, k, c), x.shape)
+    same_matrices(call, x, c, 2)
+    return node("matrix_power_pullback", (x, k, c), call.shape(c))
+
+
+def same_matrices(call: Application, x: Expr, c: Expr, position: int) -> None:
+    """Check that a direction is a matrix of the shape of ``x``, or many of those."""
+    shape = call.shape(c)
+    if len(shape) == 2 or len(call.shape(x)) > 2:
+        call.same_shape(x, c)
+        return
+    for k in (-2, -1):
+        call.equal_dims(call.shape(x)[k], shape[k], f"the size of axis {k}", position)
 
 
 def _power_pullback_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -535,8 +555,9 @@ def _power_pullback_lower(e: Expr, args: Sequence[Value]) -> Value:
         one_less = (Pointwise(k.term) - 1).term
         power = call(PowerCall(), (x.term, one_less), ())
         return Value(monomial((k.term, 1), (power, 1), (c.term, 1)), e.shape)
-    x, c = spread([x, c], e.shape)
-    return Value(call(PowerPullbackCall(), (x.term, k.term, c.term), x.term.dims), e.shape, x.loose)
+    if len(e.args[0].shape) == len(e.shape) or x.loose:
+        x, c = spread([x, c], e.shape)
+    return Value(call(PowerPullbackCall(), (x.term, k.term, c.term), c.term.dims), e.shape, c.loose)
 
 
 def _power_pullback_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
@@ -574,6 +595,7 @@ register(
     Operator(
         name="matrix_power_pullback",
         flops=iterative,
+        tensors="batch",
         patterned=False,
         build=_build_power_pullback,
         usage="matrix_power_pullback(A, k, C)",
@@ -590,6 +612,7 @@ register(
             "matrix_power_pullback(eye(n) + ones(n, n), k, A)",
             "matrix_power_pullback(3 * eye(n), 4, A.T) @ X",
             "matrix_power_pullback(3 * eye(n), -k, A) @ X",
+            "matrix_power_pullback(3 * eye(n), 2, T @ T.mT)",
         ),
         bad=("matrix_power_pullback(A, k)", "matrix_power_pullback(A, 2, X)"),
     )

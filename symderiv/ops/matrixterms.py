@@ -84,6 +84,23 @@ def inner(left: Mat, right: Mat) -> Term:
     return joined(parts, _longer(left, right))
 
 
+def applied(matrix: Mat, vector: Term) -> Term:
+    """Return a matrix times a vector, whose last axis is its only one beside leading axes."""
+    parts = [
+        (matrix.term, (*matrix.lead, _ROW, _MIDDLE)),
+        (vector, (*leading(vector, 1), _MIDDLE)),
+    ]
+    lead = max(matrix.lead, leading(vector, 1), key=len)
+    return joined(parts, (*lead, _ROW))
+
+
+def outer(left: Term, right: Term) -> Mat:
+    """Return the matrix of the products of the entries of two vectors."""
+    parts = [(left, (*leading(left, 1), _ROW)), (right, (*leading(right, 1), _COLUMN))]
+    lead = max(leading(left, 1), leading(right, 1), key=len)
+    return Mat(joined(parts, (*lead, _ROW, _COLUMN)))
+
+
 def diagonal_between(left: Mat, weights: Term, right: Mat) -> Mat:
     """Return ``left @ diag(weights) @ right``."""
     lead = _longer(left, right)

@@ -54,6 +54,9 @@ from .base import (
     register,
     total,
 )
+from .decompositions import sylvester
+from .inverses import inverse
+from .matrixterms import Mat, applied, inner, outer
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _WATSON = "Watson, Linear Algebra and its Applications 170 (1992), p. 33-45"
@@ -431,23 +434,58 @@ register(
 
 @dataclass(frozen=True)
 class SingularCall:
-    """A matrix made of singular vectors; its own derivative is no rule of the table."""
+    """A matrix made of singular vectors."""
 
     name: str
     data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
-        """Refuse: the derivative of singular vectors is missing."""
-        raise MissingRuleError(
-            f"no rule for the derivative of {self.name}(..)",
-            remedy="second derivatives of nuclear and spectral norms are not covered",
-        )
+        """Return the pullback in the output, by ``_SINGULAR``."""
+        return _SINGULAR[self.name](node, node.children[0], cotangent)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
         return node(self.name, args, _SHAPES[self.name](args[0].shape))
 
 
+def _polar_pullback(node: Term, body: Term, cotangent: Term) -> Term:
+    """Return Z with X Y^T Z + Z Y^T X = C - Y C^T Y, where X has full rank.
+
+    From X = Y P with P = Y^T X symmetric, where X is tall, and X = P Y where it is wide: the
+    entries of U^T dY V are those of U^T dX V - V^T dX^T U over s_i + s_j.
+    """
+    x, y, c = Mat(body), Mat(node), Mat(cotangent)
+    return sylvester(x @ y.T, y.T @ x, c - y @ c.T @ y).term
+
+
+def _right_pullback(node: Term, body: Term, cotangent: Term) -> Term:
+    return _vector_pullback(Mat(body), node, cotangent).term
+
+
+def _left_pullback(node: Term, body: Term, cotangent: Term) -> Term:
+    return _vector_pullback(Mat(body).T, node, cotangent).T.term
+
+
+def _vector_pullback(x: Mat, v: Term, cotangent: Term) -> Mat:
+    """Return s u w^T + X w v^T with (s^2 (I + v v^T) - X^T X) w = C - v v^T C and s u = X v.
+
+    v is the eigenvector of X^T X of its largest eigenvalue s^2, which must be simple: Magnus, On
+    differentiating eigenvalues and eigenvectors (1985), theorem 1.
+    """
+    gram = x.T @ x
+    onto = outer(v, v)  # the projection onto v
+    largest = inner(gram, onto)
+    shifted = (gram.one() + onto).times(largest) - gram
+    rest = applied(gram.one() - onto, cotangent)
+    w = applied(Mat(inverse(shifted.term)), rest)
+    return outer(applied(x, v), w) + outer(applied(x, w), v)
+
+
+_SINGULAR: dict[str, Callable[[Term, Term, Term], Term]] = {
+    "polar": _polar_pullback,
+    "left_singular": _left_pullback,
+    "right_singular": _right_pullback,
+}
 _SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "polar": lambda shape: shape,
     "left_singular": lambda shape: (shape[0], ONE),
@@ -506,23 +544,23 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
     )
 
 
-# Their derivatives are missing, so the samples take them of matrices that do not vary.
+# Of a matrix that does not vary, at every size.
 _CONSTANT = "diag(ones(n)) + onehot(1, n) @ onehot(1, n).T"
 _singular(
     "polar",
     "the orthogonal polar factor U Vᵀ of X = U S Vᵀ",
-    (f"polar({_CONSTANT}) @ X",),
+    (f"polar({_CONSTANT}) @ X", "polar(X) * X", "polar(A + 9 * eye(n)) @ X"),
     Word("polar"),
 )
 _singular(
     "left_singular",
     "the left singular vector of the largest singular value",
-    (f"left_singular({_CONSTANT}) * x",),
+    (f"left_singular({_CONSTANT}) * x", "left_singular(X)"),
     sub(Sym("u", bold=True), Num("1")),
 )
 _singular(
     "right_singular",
     "the right singular vector of the largest singular value, its largest entry positive",
-    (f"right_singular({_CONSTANT}) * x",),
+    (f"right_singular({_CONSTANT}) * x", "right_singular(X)"),
     sub(Sym("v", bold=True), Num("1")),
 )

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ from ..tensor import (
     Factor,
     Term,
     Value,
+    add,
     call,
+    contract,
     fuse,
     is_zero,
     product,
@@ -37,6 +39,8 @@ from .base import (
     as_function,
     binds,
     broadcast,
+    moved_to_back,
+    moved_to_front,
     register,
     written_function,
 )
@@ -115,6 +119,19 @@ class CrossCall:
         left, right = node.children
         pair = (right, cotangent) if position == 0 else (cotangent, left)
         return _cross(*pair)
+
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the products with slopes that have further axes, one by one."""
+        found = []
+        for position, slope in slopes.items():
+            moved = moved_to_front(slope, extra)
+            labels = tuple(range(len(moved.dims)))
+            dims = dict(enumerate(moved.dims))
+            other = Factor(node.children[1 - position], labels[extra:])
+            fixed = contract([other], labels, dims)
+            pair = (moved, fixed) if position == 0 else (fixed, moved)
+            found.append(moved_to_back(_cross(*pair), extra))
+        return add(found)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""

@@ -5,7 +5,7 @@ They are what a gradient by a Toeplitz matrix is made of: each free entry stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,6 +21,8 @@ from .base import (
     Place,
     as_function,
     binds,
+    moved_to_back,
+    moved_to_front,
     register,
     written_function,
 )
@@ -38,6 +40,11 @@ class DiagonalSumsCall:
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the sums along the diagonals of the cotangent."""
         return call(self, (cotangent,), node.dims)
+
+    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the sums along the diagonals of slopes, one by one."""
+        directions = moved_to_front(slopes[0], extra)
+        return moved_to_back(call(self, (directions,), directions.dims), extra)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
@@ -72,6 +79,7 @@ register(
     Operator(
         name="diagonal_sums",
         flops=per_entry(1),
+        tensors="batch",
         build=_build,
         usage="diagonal_sums(A)",
         law="the sums along the diagonals are linear, and their own adjoint",
@@ -88,6 +96,7 @@ register(
             "diagonal_sums(A) @ X",
             "diagonal_sums(A @ A.T) * A",
             "diagonal_sums(x @ x.T) @ x",
+            "diagonal_sums(T @ T.mT)",
         ),
         bad=("diagonal_sums(X)", "diagonal_sums()", "diagonal_sums(A, A)"),
     )

@@ -156,10 +156,12 @@ def undone(term: Term, context: Context) -> Term | None:
 
 
 def part_of_part(term: Term, context: Context) -> Term | None:
-    """Write tril(c tril(X)) as c tril(X), and so for triu."""
+    """Write tril(c tril(X)) as c tril(X), tril(I) as I, and so for triu."""
     name = term.data.name
     if name not in ("tril", "triu"):
         return None
+    if term.children[0].kind == "delta":
+        return term.children[0]
     parts = Parts.of(term.children[0])
     if len(parts.factors) != 1 or parts.factors[0].labels != parts.out:
         return None
