@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
+from operator import getitem
 from typing import Any
 
 from .calculus import lower, reverse
@@ -41,9 +42,12 @@ _SHALLOW = 4  # with more named intermediates than that, their cotangents get na
 _ATTEMPTS = 8  # points that are tried for one in the domain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    """The gradient of the objective with respect to one variable, in the variable's shape."""
+    """The gradient of the objective with respect to one variable, in the variable's shape.
+
+    Equal to that by the same variable in an equal derivation; pickled as what it derives from.
+    """
 
     derivation: Derivation
     variable: Variable
@@ -98,6 +102,17 @@ class Result:
         """Return the steps of the derivation; each ``before = after`` can be evaluated."""
         return self.section.steps
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return self.name == other.name and self.derivation == other.derivation
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.derivation))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getitem, (self.derivation, self.name)
+
     def __str__(self) -> str:
         return self.text
 
@@ -109,7 +124,11 @@ class Result:
 
 
 class Derivation(Mapping[str, Result]):
-    """The gradients of one problem, by the name of the variable."""
+    """The gradients of one problem, by the name of the variable.
+
+    Equal to any other of an equal problem by the same variables, derived in the same way; pickled
+    as the problem, and derived again.
+    """
 
     result_type: type[Result] = Result
 
@@ -138,6 +157,22 @@ class Derivation(Mapping[str, Result]):
         naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        """What was derived, and how: the arguments that give this derivation again."""
+        return self.problem, self.wrt
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Derivation):
+            return NotImplemented
+        return type(self) is type(other) and self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._asked
 
     @property
     def is_network(self) -> bool:

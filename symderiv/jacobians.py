@@ -44,7 +44,10 @@ _LAW = "vec order: the rows run over the entries of the value, the columns over 
 
 @dataclass(frozen=True, eq=False)
 class Jacobian:
-    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian."""
+    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian.
+
+    Equal to that of an equal problem by the same variable, in the same layout.
+    """
 
     problem: Problem
     variable: Variable
@@ -53,6 +56,18 @@ class Jacobian:
     raiser: Raiser
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        return self.kind, self.problem, self.name, self.layout
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Jacobian):
+            return NotImplemented
+        return self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
 
     @property
     def name(self) -> str:

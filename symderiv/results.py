@@ -107,6 +107,13 @@ class Derivation(engine.Derivation):
                 remedy='write one, and declare it: --var "x: n"',
             )
 
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        return self.problem, self.wrt, self.structured, self.order
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _derived, self._asked
+
     def _take_structures(self, wrt: Sequence[str] | None) -> None:
         """Put the gradients under the convention that was asked for in place of the ambient."""
         self.ambient = Derivation(self.problem, wrt)
@@ -281,6 +288,10 @@ class Derivation(engine.Derivation):
     @property
     def _structured(self) -> list[StructuredResult]:
         return [r for r in self.values() if isinstance(r, StructuredResult)]
+
+
+def _derived(problem: Problem, wrt: Sequence[str], structured: str, order: int) -> Derivation:
+    return Derivation(problem, wrt, structured=structured, order=order)
 
 
 def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:

@@ -23,6 +23,10 @@ _FORMATS = ("md", "tex", "pdf")
 class Jacobian(engine.Jacobian):
     """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind, *asked = self._asked
+        return (hessian_by if kind == "hessian" else jacobian_by), tuple(asked)
+
     def evaluate(self, /, **values: Any) -> Any:
         """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
 

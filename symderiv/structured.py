@@ -92,7 +92,7 @@ def check_convention(convention: str) -> None:
         )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class StructuredResult(Result):
     """A gradient by a structured variable, and the ambient one that it was made from."""
 

@@ -53,7 +53,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer to one claim."""
+    """The answer to one claim; true where it is "right", and in no other case.
+
+    >>> from symderiv import check
+    >>> bool(check("x.T @ x", wrt="x", claim="2 * x")), bool(check("x.T @ x", "x", claim="x"))
+    (True, False)
+    """
 
     claim: ClaimText
     verdict: str  # "right" | "transposed" | "right-if" | "wrong" | "undecided"
@@ -70,6 +75,9 @@ class Verdict:
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
     lines: tuple[Line, ...] = ()  # of a claim of several lines
+
+    def __bool__(self) -> bool:
+        return self.verdict == RIGHT
 
     @property
     def read_as(self) -> str:

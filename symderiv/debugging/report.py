@@ -38,7 +38,10 @@ class BackwardVerdict(Verdict):
 
 
 class BackwardVerdicts(Mapping[str, BackwardVerdict]):
-    """The verdicts on the gradients of one function, by the name of the variable."""
+    """The verdicts on the gradients of one function, by the name of the variable.
+
+    True where there are some and every one is right.
+    """
 
     def __init__(self, verdicts: Mapping[str, BackwardVerdict]) -> None:
         self._verdicts = dict(verdicts)
@@ -51,6 +54,9 @@ class BackwardVerdicts(Mapping[str, BackwardVerdict]):
 
     def __len__(self) -> int:
         return len(self._verdicts)
+
+    def __bool__(self) -> bool:
+        return bool(self._verdicts) and all(self.values())
 
     @property
     def verdict(self) -> str:

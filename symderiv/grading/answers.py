@@ -68,9 +68,12 @@ def value_of(problem: Problem | None) -> tuple[str, Expr] | None:
 
 @dataclass(frozen=True)
 class Answers(Sequence[Answer]):
-    """Answers in the order of the claims."""
+    """Answers in the order of the claims; true where there are some and every one is right."""
 
     answers: tuple[Answer, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.answers) and all(a.status == RIGHT for a in self.answers)
 
     @overload
     def __getitem__(self, at: int) -> Answer: ...

@@ -75,6 +75,9 @@ class Problem:
     declared: Declarations = field(default_factory=Declarations)
     place: Span | None = field(default=None, compare=False)  # of the objective in the text
     symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.name, self.wrt))
     label: str = ""  # the name that the writer gave the objective by defining it
 
     @property
