@@ -67,7 +67,7 @@ def _barred(node: ast.AST, known: set[str], modules: set[str]) -> str:
     """Return what a node uses and may not, or nothing."""
     if isinstance(node, _BARRED):
         return type(node).__name__
-    if isinstance(node, ast.Name) and (node.id not in known or node.id.startswith("__")):
+    if isinstance(node, ast.Name) and (node.id not in known or _is_special(node.id)):
         return node.id
     if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
         return node.attr
@@ -75,6 +75,11 @@ def _barred(node: ast.AST, known: set[str], modules: set[str]) -> str:
         wrong = [a.name for a in node.names if not _is_allowed(a.name, modules)]
         return wrong[0] if wrong else ""
     return ""
+
+
+def _is_special(name: str) -> bool:
+    """Whether Python gives a name a meaning of its own: ``__import__``, not ``__``."""
+    return name.startswith("__") and bool(name.strip("_"))
 
 
 def _is_allowed(module: str, modules: set[str]) -> bool:

@@ -68,11 +68,12 @@ class _Builder:
         self.hidden = [d for d in self.problem.dims if d not in shown]
         self.orders = {python_name(n): k for n, k in functions(self._everything()).items()}
         self.is_pure = self.problem.objective.op == "loss"
-        named_losses = loss_names(self.problem.objective, self.derivation.staged_objective)
-        self.losses = {x: python_name(n) for x, n in named_losses.items()}
+        losses = loss_names(self.problem.objective, self.derivation.staged_objective)
+        self.taken = self._names_in_use()
+        fresh = {n: self._fresh(n) for n in dict.fromkeys(losses.values())}
+        self.losses = {x: fresh[n] for x, n in losses.items()}
         # Where the objective is more than L(Z), its losses are passed as callables.
         self.passed = () if self.is_pure else tuple(dict.fromkeys(self.losses.values()))
-        self.taken = self._names_in_use()
         self.gradient_names = {n: self._fresh(f"d{n}") for n in derivation}
         self.shape_names = {n: self._fresh(f"{n}_shape") for n in derivation if self._is_thin(n)}
 
@@ -80,7 +81,7 @@ class _Builder:
         names = [*self.arrays, *self.given, *(str(e.data) for e in self.named)]
         names += [str(s.given.data) for s in self.sections if s.given is not None and s.given.data]
         loops = [sum_index(e)[0] for e in self._everything() if e.op in BINDERS]
-        plain = [*self.problem.dims, *self.orders, *self.passed]
+        plain = [*self.problem.dims, *self.orders]
         return {*map(python_name, [*names, *loops]), *plain}
 
     def _fresh(self, base: str) -> str:

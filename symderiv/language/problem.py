@@ -78,6 +78,7 @@ class Problem:
 
     def __hash__(self) -> int:
         return hash((self.text, self.name, self.wrt))
+
     label: str = ""  # the name that the writer gave the objective by defining it
 
     @property

@@ -6,7 +6,7 @@ Contract: what is read is complete in itself; a name stands for one thing.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain, count
 
 from ..errors import DeclarationError, IndexNameError
@@ -34,11 +34,16 @@ def declare_constructor_sizes(statements: list[Statement], declared: Declaration
                         declared.dims.setdefault(leaf.id)
 
 
+def names_taken(statements: list[Statement], declared: Declarations) -> set[str]:
+    """Return the names of definitions and of everything that is declared."""
+    taken = {s.name or "" for s in statements} | set(declared.variables)
+    return taken | {*declared.dims, *declared.losses, *declared.entrywise}
+
+
 def free_gradient_name(statements: list[Statement], declared: Declarations) -> str:
     """Return a name for the given gradient that nothing else has: G, mostly."""
     names = {at.id for s in statements for at in ast.walk(s.value) if isinstance(at, ast.Name)}
-    taken = names | {s.name or "" for s in statements} | set(declared.variables)
-    taken |= {*declared.dims, *declared.losses, *declared.entrywise}
+    taken = names | names_taken(statements, declared)
     more = (f"G_up{k}" for k in count(1))
     return next(g for g in chain(("G", "dL", "dLoss", "G_up"), more) if g not in taken)
 
@@ -116,12 +121,20 @@ def losses_of(x: Expr) -> list[Expr]:
 
 
 def number_losses(
-    definitions: dict[str, Expr], objective: Expr, upstream: str
+    definitions: dict[str, Expr],
+    objective: Expr,
+    upstream: str,
+    taken: Collection[str] = (),
 ) -> tuple[dict[str, Expr], Expr]:
-    """Give every unspecified loss a gradient of its own: G when there is one, else G1, G2, .."""
+    """Give every unspecified loss a gradient of its own: G when there is one, else G1, G2, ..
+
+    None of them has a name that is ``taken``: they are G_1, G_2, .. where one would.
+    """
     found = losses_of(objective)
     if len(found) < 2:
         return definitions, objective
+    while any(f"{upstream}{k}" in taken for k in range(1, len(found) + 1)):
+        upstream += "_"
     number = {e: f"{upstream}{k}" for k, e in enumerate(found, 1)}
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:

@@ -21,6 +21,7 @@ from .rewriting import Names
 from .statements import (
     declare_constructor_sizes,
     free_gradient_name,
+    names_taken,
     number_losses,
     read_statements,
 )
@@ -61,7 +62,8 @@ def _stated(text: str, declared: Declarations, upstream: str | None, written: Sy
         declared.variables.update(inferred)
         declared.check()
     definitions, objective, label = read_statements(make, statements, declared)
-    definitions, objective = number_losses(definitions, objective, gradient)
+    taken = names_taken(statements, declared) if upstream is None else ()
+    definitions, objective = number_losses(definitions, objective, gradient, taken)
     return Stated(statements, definitions, objective, label)
 
 

@@ -18,7 +18,7 @@ LONGEST_SENTENCE = 10_000  # characters
 LONGEST_NAME = 100
 
 _LETTER = "A-Za-zΑ-ΡΣ-Ωα-ω"  # Latin and Greek
-NAME = re.compile(rf"[{_LETTER}_][{_LETTER}0-9_]*\Z")
+NAME = re.compile(rf"_?[{_LETTER}][{_LETTER}0-9_]*\Z")
 _PROBLEM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 
 # A module of one of these names in the folder of a generated test would be imported instead.
@@ -73,7 +73,7 @@ def check_name(name: object, what: str, span: Span | None = None) -> str:
     >>> check_name("x_1", "the upstream")
     'x_1'
     """
-    if not isinstance(name, str) or not NAME.match(name) or name.startswith("__"):
+    if not isinstance(name, str) or not NAME.match(name):
         raise DeclarationError(
             f"{what} {shortened(name)} is not a name".strip(),
             span=span,
