@@ -331,7 +331,7 @@ def _product_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 def _product_code(e: Expr, code: Codes) -> str:
     name, dim = sum_index(e)
-    items = f"[{code(e.args[0])} for {name} in range({code.size(dim)})]"
+    items = f"[{code(e.args[0])} for {code.index(name)} in range({code.size(dim)})]"
     return f"np.prod({items}{'' if e.is_scalar else ', axis=0'})"
 
 
