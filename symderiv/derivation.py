@@ -71,12 +71,12 @@ class Result:
     @property
     def latex(self) -> str:
         """Return the gradient as LaTeX mathematics."""
-        return latex(Writer()(self.expr))
+        return latex(self.derivation.writer(self.expr))
 
     @property
     def unicode(self) -> str:
         """Return the gradient as one line of Unicode mathematics."""
-        return unicode(Writer()(self.expr))
+        return unicode(self.derivation.writer(self.expr))
 
     @cached_property
     def index_expr(self) -> Expr:
@@ -219,9 +219,10 @@ class Derivation(Mapping[str, Result]):
 
     def _repr_latex_(self) -> str:
         name = self.problem.objective_name
+        names = [latex(self.writer(r.variable.expr)) for r in self.values()]
         rows = [
-            rf"\frac{{\partial {name}}}{{\partial {latex(Writer()(r.variable.expr))}}} &= {r.latex}"
-            for r in self.values()
+            rf"\frac{{\partial {name}}}{{\partial {variable}}} &= {r.latex}"
+            for variable, r in zip(names, self.values(), strict=True)
         ]
         return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
 
@@ -239,6 +240,11 @@ class Derivation(Mapping[str, Result]):
         """Return the names that indices and automatic names must not use."""
         p = self.problem
         return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+    @property
+    def writer(self) -> Writer:
+        """The writer of formulas in which the names of the problem stand."""
+        return Writer(names=self.taken)
 
     @cached_property
     def _narration(self) -> Narration:

@@ -118,12 +118,12 @@ class Jacobian:
     @property
     def latex(self) -> str:
         """Return the Jacobian as LaTeX mathematics."""
-        return latex(Writer()(self.expr))
+        return latex(Writer(names=self.taken)(self.expr))
 
     @property
     def unicode(self) -> str:
         """Return the Jacobian as one line of Unicode mathematics."""
-        return unicode(Writer()(self.expr))
+        return unicode(Writer(names=self.taken)(self.expr))
 
     @property
     def taken(self) -> list[str]:
@@ -192,9 +192,7 @@ class Jacobian:
         name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
         loss = node("loss", (self.value,), SCALAR, (name, given))
         upstream = {**self.problem.upstream, given: self.value}
-        return replace(
-            self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label=""
-        )
+        return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label="")
 
     def _pulled(self) -> Sequence[Step]:
         """Return the derivation of the product of the transposed Jacobian with a cotangent."""

@@ -100,9 +100,7 @@ def reading_notes(problem: Problem) -> list[str]:
     for v in variables:
         along = crosswise(problem.objective, v)
         if along is not None:
-            lines.append(
-                f"note: {text(along)} {CROSSWISE} {v.name}, declare {in_columns(v)}"
-            )
+            lines.append(f"note: {text(along)} {CROSSWISE} {v.name}, declare {in_columns(v)}")
     return lines
 
 

@@ -171,7 +171,7 @@ def _report(derivation: Derivation, style: str) -> list[str]:
         lines += [f"undeclared names read as  {note}", ""]
     notes = reading_notes(problem)
     lines += [*notes, ""] if notes else []
-    writer = Writer()
+    writer = derivation.writer
     for name, value in problem.definitions.items():
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
     lines.append(f"  {_objective(derivation)}")
@@ -216,7 +216,7 @@ _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _objective(derivation: Derivation) -> str:
-    problem, writer = derivation.problem, Writer()
+    problem, writer = derivation.problem, derivation.writer
     name = problem.objective_name
     if problem.objective.op == "loss":
         given = ", ".join(f"{g} = ∂{name}/∂{_argument(derivation, g)}" for g in problem.upstream)
@@ -226,13 +226,14 @@ def _objective(derivation: Derivation) -> str:
 
 def _argument(derivation: Derivation, given: str) -> str:
     argument = derivation.problem.upstream[given]
-    written = unicode(Writer()(argument))
+    written = unicode(derivation.writer(argument))
     return written if argument.op in ("var", "named") else f"({written})"
 
 
 def _section(derivation: Derivation, section: Section) -> list[str]:
     name = derivation.problem.objective_name
-    writer = Writer(differentials=cotangent_names(derivation.sections))
+    made = cotangent_names(derivation.sections)
+    writer = Writer(differentials=made, names=derivation.taken)
     title = equation(name, writer(section.target), writer(section.result))
     shape = describe(section.target.shape).replace(" x ", " × ")
     lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]

@@ -73,7 +73,7 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     lines.append(click.style(f"  {jacobian.text}", dim=True))
     value, by = jacobian.ends
     at = f"[{', '.join((*value, *by))}]" if (*value, *by) else ""
-    lines.append(f"  entry{at}: {unicode(Writer()(jacobian.index_expr))}")
+    lines.append(f"  entry{at}: {unicode(Writer(names=jacobian.taken)(jacobian.index_expr))}")
     lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
     if is_hessian and value:
         product = jacobian.direction_product()

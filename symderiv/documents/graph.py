@@ -12,7 +12,6 @@ from ..errors import MissingRuleError
 from ..expr import Expr, named, var
 from ..notation.math import PARTIAL, Math, Op, Sym, Word, row
 from ..notation.words import words
-from ..notation.written import Writer
 from ..ops.base import FUNCTIONS, TABLE
 from .scribe import mentioned
 
@@ -92,7 +91,7 @@ class _Reading:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         problem = self.problem
-        self.write = Writer()
+        self.write = derivation.writer
         objective = problem.objective_name
         while objective in problem.definitions or objective in problem.variables:
             objective += "_"

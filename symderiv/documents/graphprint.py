@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from ..notation.latex import latex
 from ..notation.math import Math, Op, Row, Sym, Word
-from ..notation.names import read_name
+from ..notation.names import name_of
 from ..notation.typst import typst
 from ..notation.unicode import unicode
 from ..notation.words import words
@@ -154,8 +154,8 @@ def _runs(math: Math, level: int) -> list[tuple[str, str, int]]:
         return [(", " if math.char == "," and not level else math.char, "", level)]
     if isinstance(math, Word):
         return [(math.text, "", level)]
-    if isinstance(math, Sym) and not read_name(math.name).accent:
-        name = read_name(math.name)
+    if isinstance(math, Sym) and not name_of(math).accent:
+        name = name_of(math)
         found = [(name.prefix, "", level)] if name.prefix else []
         found.append((name.core, "bold" if math.bold or name.bold else "italic", level))
         found += _runs(name.sub, -1) if name.sub is not None else []

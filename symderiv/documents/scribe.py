@@ -62,7 +62,11 @@ class ShapedWriter(ProofWriter):
         if leaf.op not in _LEAVES or e.shape == SCALAR:
             return super().__call__(e, level)
         plain = ProofWriter(
-            self.roles, full=self.full, delta=self.delta, differentials=self.differentials
+            self.roles,
+            full=self.full,
+            delta=self.delta,
+            differentials=self.differentials,
+            names=self.names,
         )
         return Under(plain(e, level), shape_notation(e.shape))
 
@@ -78,7 +82,8 @@ class MarkingWriter(ProofWriter):
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         if e not in self.wrong:
             return super().__call__(e, level)
-        return Tint(WRONG, ProofWriter(delta="", differentials=self.differentials)(e, level))
+        plain = ProofWriter(differentials=self.differentials, names=self.names)
+        return Tint(WRONG, plain(e, level))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,14 @@ class Scribe:
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
         made = cotangent_names(self.sections)
-        self.write = ProofWriter(self.roles, delta=DELTA, differentials=made)
-        self.write_full = ProofWriter(self.roles, full=True, delta=DELTA, differentials=made)
-        self.write_shaped = ShapedWriter(self.roles, full=True, delta=DELTA, differentials=made)
+        names = derivation.taken
+        self.write = ProofWriter(self.roles, delta=DELTA, differentials=made, names=names)
+        self.write_full = ProofWriter(
+            self.roles, full=True, delta=DELTA, differentials=made, names=names
+        )
+        self.write_shaped = ShapedWriter(
+            self.roles, full=True, delta=DELTA, differentials=made, names=names
+        )
         self.loss = Sym(self.problem.objective_name)
 
     @property
@@ -114,7 +124,9 @@ class Scribe:
     def write_marked(self, tree: Expr, wrong: Collection[Expr]) -> Math:
         """Return a formula with the parts marked that are wrong."""
         made = self.write.differentials
-        return MarkingWriter(self.roles, delta=DELTA, differentials=made).marking(wrong)(tree)
+        return MarkingWriter(
+            self.roles, delta=DELTA, differentials=made, names=self.write.names
+        ).marking(wrong)(tree)
 
     def name(self, name: str) -> Math:
         """Return a variable, definition or given gradient by its name."""

@@ -29,7 +29,7 @@ from ..notation.math import (
     Word,
     row,
 )
-from ..notation.names import read_name
+from ..notation.names import name_of
 from ..notation.spacing import is_unary, items_of
 
 _RELATIONS = frozenset("=≠<>≤≥≔∈→⟹≈")
@@ -47,7 +47,7 @@ def width(math: Math) -> float:
 
 
 def _sym(m: Sym) -> float:
-    name = read_name(m.name)
+    name = name_of(m)
     small = sum(width(s) for s in (name.sub, name.sup) if s is not None)
     return 0.6 * len(name.core) + 0.5 * len(name.prefix) + _SMALL * small
 

@@ -34,7 +34,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import GREEK_LATEX, Name, read_name, scientific
+from symderiv.notation.names import GREEK_LATEX, Name, name_of, scientific
 from symderiv.notation.spacing import (
     Gap,
     gap,
@@ -192,7 +192,7 @@ class _Latex:
         return method(node)
 
     def sym(self, node: Sym) -> str:
-        name = read_name(node.name)
+        name = name_of(node)
         return self._scripts(_core(name, node.bold or name.bold), name.sub, name.sup)
 
     def num(self, node: Num) -> str:
@@ -252,7 +252,7 @@ class _Latex:
     def script(self, node: Script) -> str:
         node = unstacked(node)
         if isinstance(node.base, Sym):
-            name = read_name(node.base.name)
+            name = name_of(node.base)
             core = _core(name, node.base.bold or name.bold)
             above = [part for part in (name.sup, node.sup) if part is not None]
             return self._scripts(core, node.sub or name.sub, row(*above) if above else None)

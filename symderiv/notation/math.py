@@ -22,10 +22,12 @@ class Sym(Math):
     """A user's or a conventional identifier: ``X``, ``x_hat``, ``W_1``, ``alpha``, ``Wq``.
 
     Printers typeset it as a person would (subscripts, accents, Greek); ``bold`` for vectors.
+    ``spelled`` prints it letter by letter, where another name of the problem would look the same.
     """
 
     name: str
     bold: bool = False
+    spelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +169,19 @@ def listed(*items: Math) -> Math:
 
 
 def sup(base: Math, exponent: Math) -> Math:
-    """Return a superscript; one that is there already is combined, never stacked."""
+    """Return a superscript; beside one that is there already only as −⊤, else outside of ( )."""
     if isinstance(base, Tint):
         return Tint(base.role, sup(base.body, exponent))
     if isinstance(base, Script) and base.sup is None:
         return Script(base.base, base.sub, exponent)
-    if isinstance(base, Script) and base.sup is not None:
-        return Script(base.base, base.sub, combined(base.sup, exponent))
+    if isinstance(base, Script) and {base.sup, exponent} == {TRANSPOSE, INVERSE}:
+        return Script(base.base, base.sub, row(Op("−"), TRANSPOSE))
+    if isinstance(base, Script):
+        return Script(Fence("(", base, ")"), None, exponent)
     return Script(base, None, exponent)
 
 
-def combined(first: Math, second: Math) -> Math:
-    """Return two superscripts as one: the transpose of an inverse is written −⊤."""
-    if second == TRANSPOSE and first == row(Op("−"), Num("1")):
-        return row(Op("−"), TRANSPOSE)
-    return row(first, second)
+INVERSE = row(Op("−"), Num("1"))
 
 
 def sub(base: Math, index: Math) -> Math:

@@ -122,8 +122,8 @@ def read_name(name: str) -> Name:
 
     >>> read_name("x_hat").core, read_name("x_hat").accent
     ('x', 'hat')
-    >>> read_name("Wq")
-    Name(core='W', accent='', sub=Sym(name='q', bold=False), sup=None, prefix='', bold=False)
+    >>> read_name("Wq").core, read_name("Wq").sub.name
+    ('W', 'q')
     >>> read_name("lambda_").core, read_name("batch_size").core, read_name("in").core
     ('λ', 'batch_size', 'in')
     """
@@ -145,6 +145,49 @@ def read_name(name: str) -> Name:
         else:
             indices.append(_index(piece))
     return replace(head, sub=_joined(indices))
+
+
+def name_of(symbol: Sym) -> Name:
+    """Return how a symbol is typeset: by the conventions of names, or as it is spelled."""
+    return Name(symbol.name) if symbol.spelled else read_name(symbol.name)
+
+
+@lru_cache(maxsize=256)
+def spelled_out(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the names that would look like another one, and so are printed as they are spelled.
+
+    Of those that look alike one keeps its looks: a letter, else what is written with its index.
+
+    >>> sorted(spelled_out(("W1", "W_1", "alpha_", "alpha", "X")))
+    ['W1', 'alpha_']
+    """
+    shown: dict[object, str] = {}
+    found: set[str] = set()
+    for name in sorted(names, key=_rank):
+        look = _look(name)
+        if shown.setdefault(look, name) != name:
+            found.add(name)
+    return frozenset(found)
+
+
+def _rank(name: str) -> tuple[bool, bool, bool]:
+    return len(name) > 1, name not in GREEK, "_" not in name.strip("_")
+
+
+def _look(name: str) -> object:
+    read = read_name(name)
+    core = GREEK_LATEX.get(read.core, read.core)
+    letters = [
+        "" if x is None else "".join(map(_letters_of, getattr(x, "items", (x,))))
+        for x in (read.sub, read.sup)
+    ]
+    return (read.prefix, core, read.accent, *letters)
+
+
+def _letters_of(script: Math) -> str:
+    """Return what a part of a script looks like: an index and a word of one letter are alike."""
+    text = getattr(script, "text", "") or getattr(script, "name", "")  # a comma is no letter
+    return _LETTERS.get(text, text)
 
 
 def scientific(text: str) -> tuple[str, str] | None:

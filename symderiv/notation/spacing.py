@@ -29,7 +29,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import read_name
+from symderiv.notation.names import name_of
 
 
 class Gap(Enum):
@@ -213,11 +213,11 @@ def unstacked(node: Script) -> Script:
     the (i, j) entry of ``W_1`` is written (W_1) with subscript ij.
 
     >>> unstacked(Script(Sym("W_1"), Sym("i"))).base
-    Fence(left='(', body=Sym(name='W_1', bold=False), right=')')
+    Fence(left='(', body=Sym(name='W_1', bold=False, spelled=False), right=')')
     """
     if not isinstance(node.base, Sym):
         return node
-    name = read_name(node.base.name)
+    name = name_of(node.base)
     if node.sub is not None and name.sub is not None:
         return Script(Fence("(", node.base, ")"), node.sub, node.sup)
     return node
@@ -241,7 +241,7 @@ def _tail(node: Math) -> _Kind:
         return _tail(node.body)
     if isinstance(node, Fence):
         return _Kind.LETTER if node.right in _ROUND else _Kind.LONG
-    if isinstance(node, Sym) and read_name(node.name).sub is not None:
+    if isinstance(node, Sym) and name_of(node).sub is not None:
         return _Kind.LONG
     return _kind(node)
 
@@ -260,7 +260,7 @@ def _head(node: Math) -> _Kind:
 
 def _kind(node: Math) -> _Kind:
     if isinstance(node, Sym):
-        name = read_name(node.name)
+        name = name_of(node)
         return _Kind.LONG if name.is_word or name.prefix else _Kind.LETTER
     if isinstance(node, Word):
         return _word_kind(node)

@@ -32,7 +32,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import Name, read_name, scientific
+from symderiv.notation.names import Name, name_of, scientific
 from symderiv.notation.spacing import (
     Gap,
     gap,
@@ -105,7 +105,7 @@ class _Typst:
         return method(node)
 
     def sym(self, node: Sym) -> str:
-        name = read_name(node.name)
+        name = name_of(node)
         return self._scripts(_core(name, node.bold or name.bold), name.sub, name.sup)
 
     def num(self, node: Num) -> str:
@@ -143,7 +143,7 @@ class _Typst:
     def script(self, node: Script) -> str:
         node = unstacked(node)
         if isinstance(node.base, Sym):
-            name = read_name(node.base.name)
+            name = name_of(node.base)
             core = _core(name, node.base.bold or name.bold)
             above = [part for part in (name.sup, node.sup) if part is not None]
             return self._scripts(core, node.sub or name.sub, row(*above) if above else None)

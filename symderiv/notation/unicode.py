@@ -33,7 +33,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import read_name, scientific
+from symderiv.notation.names import name_of, scientific
 from symderiv.notation.spacing import Gap, gap, indices, is_unary, items_of
 
 _SUPERSCRIPTS = dict(
@@ -94,7 +94,7 @@ class _Unicode:
         return self._named(node, None)
 
     def _named(self, node: Sym, above: Math | None) -> str:
-        name = read_name(node.name)
+        name = name_of(node)
         text = name.prefix + name.core
         if name.accent and name.is_word:
             text += f"_{name.accent}"
@@ -163,7 +163,7 @@ class _Unicode:
             return self._named(base, node.sup)
         text = self._grouped(node.base)
         if node.sub is not None:
-            own = isinstance(base, Sym) and read_name(base.name).sub is not None
+            own = isinstance(base, Sym) and name_of(base).sub is not None
             text += f"[{_tight(node.sub, ',')}]" if own else self._lowered(node.sub)
         return text + (self._raised(node.sup) if node.sup is not None else "")
 

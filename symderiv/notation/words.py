@@ -31,7 +31,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import GREEK_NAMES, read_name, scientific
+from symderiv.notation.names import GREEK_NAMES, name_of, scientific
 from symderiv.notation.spacing import Gap, gap, items_of
 
 _SIGNS = {
@@ -125,7 +125,7 @@ class _Words:
         return method(node)
 
     def sym(self, node: Sym) -> str:
-        name = read_name(node.name)
+        name = name_of(node)
         core = GREEK_NAMES.get(name.core, name.core).replace("_", " ")
         core = _CONSTANTS.get(core, core) if name.bold else core
         parts = [name.prefix, core, _ACCENTS.get(name.accent, name.accent)]

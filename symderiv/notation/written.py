@@ -11,14 +11,15 @@ from ..ops.joining import bare
 from ..ops.leaves import size_notation
 from ..shapes import ONE, SCALAR, Dim, Shape, is_difference
 from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
-from .names import read_name
+from .names import read_name, spelled_out
 
 
 class Writer:
     """Writes expressions; ``roles`` maps names to colour roles, ``limits`` prints index ranges.
 
     ``differentials`` are names such as ``dr`` that are known to be those of cotangents: d and r,
-    not a d with the index r.
+    not a d with the index r. ``names`` are all names that may stand in what is written: no two of
+    them print alike, and no constant prints as one of them.
     """
 
     def __init__(
@@ -28,9 +29,12 @@ class Writer:
         full: bool = False,
         delta: str = "",
         differentials: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> None:
         self.roles, self.full, self.delta = dict(roles or {}), full, delta
         self.differentials = frozenset(differentials)
+        self.names = tuple(dict.fromkeys(names))
+        self._spelled = spelled_out(self.names)
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         operator = TABLE[e.op]
@@ -55,19 +59,30 @@ class Writer:
     def _letters(self, name: str, bold: bool) -> Math:
         if self._is_two_letters(name):
             return row(Word("d", function=False), Sym(name[1:], bold=bold))
-        return Sym(name, bold=bold)
+        return Sym(name, bold=bold, spelled=name in self._spelled)
 
     def _tinted(self, name: str, body: Math) -> Math:
         return Tint(self.roles[name], body) if name in self.roles else body
+
+    def is_taken(self, letter: str) -> bool:
+        """Whether a letter, with or without an index, could be read as a name."""
+        return any(read_name(n).core == letter for n in self.names)
 
     def inner(self, e: Expr) -> Math:
         """Return what an index is attached to: entries of vectors are not bold."""
         if e.op in ("var", "named"):
             name = str(e.data)
             body = self.name(name)
-            return Fence("(", body, ")") if self._is_two_letters(name) else body
+            return Fence("(", body, ")") if self._needs_fence(name) else body
         body = self(e, ATOM)
         return body if isinstance(body, Fence) else Fence("(", body, ")")
+
+    def _needs_fence(self, name: str) -> bool:
+        """Whether a name with an index would look like another name: x_1 beside x."""
+        plain = read_name(name)
+        others = (read_name(n) for n in self.names if n != name)
+        alike = any(o.core == plain.core and o.sub is not None for o in others)
+        return self._is_two_letters(name) or (alike and plain.sub is None)
 
     def index(self, i: Index) -> Math:
         """Return an index as it stands in a subscript."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from ..counting import free, pairwise, product_flops
 from ..expr import BINDERS, Expr, node, num, number, power
 from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
-from ..shapes import ONE, SCALAR, Shape, Unifier
+from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..tensor import (
     COLUMN,
     INNER,
@@ -211,9 +211,20 @@ def _mul_notation(e: Expr, write: Writes) -> Math:
         digits = k and factor.op == "num" and number(factor) >= 0
         if both or digits:
             items.append(Op("⊙" if both else "·"))
-        tight = level if factor.is_scalar or factor.op != "matmul" or not _entrywise(e) else ATOM
+        if k and not (both or digits) and _ends_in_d(e.args[k - 1]):
+            items.append(Op("·"))  # d X would be the differential of X
+        loose = factor.op in ("matmul", "kron") and not factor.is_scalar
+        tight = ATOM if loose and _entrywise(e) else level
         items.append(write.spread(factor, e, tight))
     return row(*items)
+
+
+def _ends_in_d(factor: Expr) -> bool:
+    """Whether a factor ends in the letter d, the sign of a differential before a name."""
+    if factor.op == "size":
+        assert isinstance(factor.data, Dim)
+        return factor.data.symbols[-1:] == ("d",) or "d" in factor.data.symbols
+    return factor.op in ("var", "named") and str(factor.data) == "d"
 
 
 def _entrywise(e: Expr) -> bool:
@@ -347,7 +358,8 @@ def _pow_notation(e: Expr, write: Writes) -> Math:
     base, exponent = e.args
     if base.is_scalar and exponent.op == "num" and number(exponent) == Fraction(1, 2):
         return Root(write(base))
-    mark = row(write(exponent)) if base.is_scalar else row(Op("⊙"), write(exponent, POWER))
+    plain = base.is_scalar and exponent.is_scalar
+    mark = row(write(exponent)) if plain else row(Op("⊙"), write(exponent, POWER))
     return sup(write(base, ATOM), mark)
 
 

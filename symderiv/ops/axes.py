@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from ..cells import each, flat, reshaped, sizes_of
 from ..errors import MissingRuleError
 from ..expr import Expr, node, transpose
-from ..notation.math import Fence, Math, Word, listed, row, sub
+from ..notation.math import Fence, Math, Script, Word, listed, row, sub
 from ..shapes import ONE, Dim, Shape, reduced_shape
 from ..tensor import Factor, Label, Scale, Term, Value, call, contract
 from .base import TABLE, Codes, Texts, Writes
@@ -202,6 +202,8 @@ def axis_notation(word: Math) -> Callable[[Expr, Writes], Math]:
         body = Fence("(", listed(*(write(a) for a in e.args)), ")")
         if e.data is None or ONE in e.args[0].shape:
             return row(word, body)
+        if isinstance(word, Script) and word.sub is not None:
+            return row(Script(word.base, listed(word.sub, axis_word(e))), body)
         return row(sub(word, axis_word(e)), body)
 
     return notation

@@ -66,6 +66,7 @@ class Writes(Protocol):
     def index(self, i: Index) -> Math: ...
     def inner(self, e: Expr) -> Math: ...
     def name(self, name: str) -> Math: ...
+    def is_taken(self, letter: str) -> bool: ...
     def symbol(self, e: Expr) -> Math: ...
     def spread(self, e: Expr, over: Expr, level: int = ...) -> Math: ...
     def limits(self, index: str, dim: Dim) -> tuple[Math, Math | None]: ...
@@ -197,6 +198,19 @@ def written_function(word: str) -> Callable[[Expr, Writes], Math]:
 
     def notation(e: Expr, write: Writes) -> Math:
         return row(Word(word), Fence("(", listed(*(write(a) for a in e.args)), ")"))
+
+    return notation
+
+
+def letter_or_word(
+    letter: str, word: str, arguments: Callable[[Expr], Sequence[Math]], short: Math
+) -> Callable[[Expr, Writes], Math]:
+    """Return the notation of a constant: a letter, or ``word(..)`` where that is a name."""
+
+    def notation(e: Expr, write: Writes) -> Math:
+        if write.is_taken(letter):
+            return row(Word(word), Fence("(", listed(*arguments(e)), ")"))
+        return short
 
     return notation
 

@@ -132,7 +132,7 @@ def entrywise(
 
 
 def _exp_notation(e: Expr, write: Writes) -> Math:
-    if e.is_scalar:
+    if e.is_scalar and not write.is_taken("e"):
         return sup(Sym("e"), write(e.args[0]))
     return written_function("exp")(e, write)
 

@@ -183,7 +183,7 @@ def _line_code(e: Expr, code: Codes) -> str:
 
 def _line_notation(e: Expr, write: Writes) -> Math:
     mark = write.index(_index(e))
-    if e.args[0].op == "eye":
+    if e.args[0].op == "eye" and not write.is_taken("e"):
         unit = Script(Sym("e", bold=True), sub=mark)
         return sup(unit, TRANSPOSE) if e.op == "row" else unit
     if e.args[0].op == "part":

@@ -17,6 +17,7 @@ from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, prod
 from .base import (
     ATOM,
     SIGN,
+    SUM,
     Application,
     Cells,
     Codes,
@@ -25,6 +26,7 @@ from .base import (
     Texts,
     Writes,
     binds,
+    letter_or_word,
     register,
 )
 
@@ -77,7 +79,8 @@ def size_text(dim: Dim) -> str:
 def size_notation(dim: Dim) -> Math:
     """Return a dimension as notation."""
     numbers: list[Math] = [Num(str(dim.coefficient))]
-    symbols = [_size_symbol(s) for s in dim.symbols]
+    # A d stands last: in front of another letter it would be the sign of a differential.
+    symbols = [_size_symbol(s) for s in sorted(dim.symbols, key=lambda s: s == "d")]
     return row(*(symbols if symbols and dim.coefficient == 1 else numbers + symbols))
 
 
@@ -224,8 +227,11 @@ def _shape_text(e: Expr, text: Texts) -> str:
 def _ones_notation(e: Expr, write: Writes) -> Math:
     one = Sym("1", bold=True)
     if len(e.shape) > 2:
-        return one
+        marks = [x for d in e.shape for x in (Op("×"), size_notation(d))][1:]
+        return Script(one, sub=row(*marks))
     rows, cols = e.shape
+    if rows == cols == ONE:
+        return Num("1")
     if rows != ONE and cols != ONE:
         return row(one, sup(one, TRANSPOSE))
     return one if rows != ONE else sup(one, TRANSPOSE)
@@ -244,6 +250,26 @@ _leaf(
     samples=("ones(n, d) + X", "ones(n).T @ X", "ones(n) @ ones(d).T * X", "ones(t, n, d) * X"),
     bad=("ones()", "ones(X)", "ones(0)"),
 )
+
+
+def sized_notation(x: Expr, write: Writes, level: int = SUM) -> Math:
+    """Return an argument; constants say their size, which nothing beside them tells."""
+    if x.op == "zeros" and ONE not in x.shape and len(x.shape) == 2:
+        rows, cols = map(size_notation, x.shape)
+        return Script(write(x), sub=row(rows, Op("×"), cols))
+    if x.op == "zeros" and x.shape[1] == ONE != x.shape[0]:
+        return Script(write(x), sub=size_notation(x.shape[0]))
+    if x.op == "eye" and not write.is_taken("I"):
+        return Script(write(x), sub=size_notation(x.shape[0]))
+    if x.op == "ones" and x.shape[1] == ONE != x.shape[0]:
+        return Script(write(x), sub=size_notation(x.shape[0]))
+    if x.op == "ones" and x.shape[0] == ONE != x.shape[1]:
+        return sup(Script(Sym("1", bold=True), sub=size_notation(x.shape[1])), TRANSPOSE)
+    if x.op == "transpose" and x.args[0].op == "ones":
+        return sup(sized_notation(x.args[0], write), TRANSPOSE)
+    return write(x, level)
+
+
 _leaf(
     name="zeros",
     flops=free,
@@ -279,7 +305,7 @@ _leaf(
         at.size(e.shape[0]), at.size(e.shape[1]), at, lambda i, j: i == j
     ),
     text=lambda e, text: f"eye({size_text(e.shape[0])})",
-    notation=lambda e, write: Sym("I"),
+    notation=letter_or_word("I", "eye", lambda e: [size_notation(e.shape[0])], Sym("I")),
     numpy=lambda e, code: code.filled(e, "eye"),
     samples=("A + eye(n)", "(A - 2 * eye(n)) @ X"),
     bad=("eye()", "eye(n, d)", "eye(A)"),
@@ -294,7 +320,12 @@ _leaf(
         at.size(e.shape[0]), 1, at, lambda i, j: i + 1 == e.data
     ),
     text=lambda e, text: f"onehot({e.data}, {size_text(e.shape[0])})",
-    notation=lambda e, write: Script(Sym("e", bold=True), sub=Num(str(e.data))),
+    notation=lambda e, write: letter_or_word(
+        "e",
+        "onehot",
+        lambda e: [Num(str(e.data)), size_notation(e.shape[0])],
+        Script(Sym("e", bold=True), sub=Num(str(e.data))),
+    )(e, write),
     numpy=lambda e, code: code.filled(e, "onehot"),
     samples=("onehot(1, n).T @ X", "onehot(1, n) @ onehot(1, d).T * X"),
     bad=("onehot(n)", "onehot(0, n)", "onehot(5, 3)", "onehot(1.5, n)", "onehot(X, n)"),
@@ -323,6 +354,12 @@ def _delta_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
     return [[at.math.number(Fraction(int(at.position(i) == at.position(j))))]]
 
 
+def _delta_notation(e: Expr, write: Writes) -> Math:
+    marks = [write.index(x) for x in _delta_parts(e)[:2]]
+    short = Script(Sym("delta"), sub=row(*marks))
+    return letter_or_word("δ", "kronecker", lambda e: marks, short)(e, write)
+
+
 def _delta_code(e: Expr, code: Codes) -> str:
     i, j, _ = _delta_parts(e)
     return f"float({code.index(i)} == {code.index(j)})"
@@ -338,9 +375,7 @@ _leaf(
     lower=_delta_lower,
     explicit=_delta_cells,
     text=lambda e, text: "delta({}, {})".format(*_delta_parts(e)[:2]),
-    notation=lambda e, write: Script(
-        Sym("delta"), sub=row(*(write.index(x) for x in _delta_parts(e)[:2]))
-    ),
+    notation=_delta_notation,
     numpy=_delta_code,
     samples=("Sum(i, Sum(j, delta(i, j) * A[i, j])) * X",),
     bad=("delta(1)", "Sum(i, delta(i, 1.5))", "delta(X, A)"),

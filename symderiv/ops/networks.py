@@ -48,11 +48,12 @@ from .base import (
     binds,
     broadcast,
     leading,
+    letter_or_word,
     register,
     total,
     written_function,
 )
-from .leaves import axes
+from .leaves import axes, size_notation
 
 HIDDEN = Fraction(-(10**9))  # what the causal mask adds: finite, and its exponential is 0
 
@@ -252,7 +253,12 @@ register(
         lower=lambda e, args: Value(leaf(e, axes(e.shape)), e.shape),
         explicit=_mask_cells,
         text=lambda e, text: f"causal_mask({e.shape[0]})",
-        notation=lambda e, write: Script(Sym("M"), sub=Word("causal", function=False)),
+        notation=letter_or_word(
+            "M",
+            "causal_mask",
+            lambda e: [size_notation(e.shape[0])],
+            Script(Sym("M"), sub=Word("causal", function=False)),
+        ),
         numpy=_mask_code,
         samples=("(A + causal_mask(n)) @ X", "causal_mask(n) @ X", "exp(A + causal_mask(n)) @ X"),
         bad=("causal_mask()", "causal_mask(X)", "causal_mask(n, d)", "causal_mask(0)"),

@@ -200,6 +200,21 @@ def _norm_notation(e: Expr, write: Writes) -> Math:
     return sub(Fence("‖", write(e.args[0]), "‖"), mark)
 
 
+def _entrywise_norm(name: str, mark: Math) -> Callable[[Expr, Writes], Math]:
+    """Return the notation of a norm of all entries: of a matrix, bars mean an operator norm."""
+
+    def notation(e: Expr, write: Writes) -> Math:
+        if ONE in e.args[0].shape:
+            return sub(Fence("‖", write(e.args[0]), "‖"), mark)
+        return row(Word(name), Fence("(", write(e.args[0]), ")"))
+
+    return notation
+
+
+def _p_norm_notation(e: Expr, write: Writes) -> Math:
+    return sub(Fence("‖", write(e.args[0]), "‖"), write(e.args[1]))
+
+
 def _norm_code(e: Expr, code: Codes) -> str:
     kind = {None: "", "nuc": ', "nuc"', 2: ", 2"}[e.data]  # type: ignore[index]
     return f"np.linalg.norm({code(e.args[0])}{kind})"
@@ -280,7 +295,7 @@ def _entry_norm(
             lower=lambda e, args: expanded(e, args[0]) if args[0].loose else _called(e, args[0]),
             explicit=lambda e, args, at: [[combine([x for r in args[0] for x in r], at)]],
             text=as_function,
-            notation=lambda e, write: sub(Fence("‖", write(e.args[0]), "‖"), mark),
+            notation=_entrywise_norm(name, mark),
             numpy=code,
             analytic=False,
             samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
@@ -416,7 +431,7 @@ register(
         lower=_p_norm_lower,
         explicit=_p_norm_cells,
         text=lambda e, text: f"norm({text(e.args[0])}, {text(e.args[1])})",
-        notation=lambda e, write: sub(Fence("‖", write(e.args[0]), "‖"), write(e.args[1])),
+        notation=_p_norm_notation,
         numpy=_p_norm_code,
         analytic=False,
         samples=(

@@ -27,6 +27,7 @@ from .base import (
     binds,
     broadcast,
     register,
+    written_function,
 )
 from .entrywise import WhereCall, common_shape, entrywise
 
@@ -50,12 +51,19 @@ def _zero(m: Any) -> Any:
     return m.number(Fraction(0))
 
 
+def _abs_notation(e: Expr, write: Writes) -> Math:
+    # Bars around a matrix are its determinant, around a vector its length.
+    if e.is_scalar:
+        return Fence("|", write(e.args[0]), "|")
+    return written_function("abs")(e, write)
+
+
 entrywise(
     "abs",
     lambda m, x: m.fabs(x),
     "abs' = sign (and abs'(0) = 0)",
     derivative=lambda x, y: x.apply("sign"),
-    notation=lambda e, write: Fence("|", write(e.args[0]), "|"),
+    notation=_abs_notation,
     analytic=False,
 )
 entrywise(

@@ -26,9 +26,10 @@ from .base import (
     Writes,
     as_function,
     binds,
+    letter_or_word,
     register,
 )
-from .leaves import size_notation
+from .leaves import size_notation, sized_notation
 
 _BOOK = "Magnus and Neudecker, Matrix Differential Calculus (2019)"
 
@@ -163,9 +164,18 @@ def _commutation_code(e: Expr, code: Codes) -> str:
     return f"{turned}.reshape({whole}, {whole})"
 
 
+def _commutation_notation(e: Expr, write: Writes) -> Math:
+    sizes = [size_notation(d) for d in _sizes(e)]
+    short = Script(Sym("K"), sub=listed(*sizes))
+    return letter_or_word("K", "commutation", lambda e: sizes, short)(e, write)
+
+
 def _kron_notation(e: Expr, write: Writes) -> Math:
     a, b = e.args
-    return row(write(a, ATOM), Op("⊗"), write(b, ATOM))
+    if all(x.shape[-1] == ONE != x.shape[-2] for x in (a, b)):  # x ⊗ y is also x yᵀ
+        factors = listed(sized_notation(a, write), sized_notation(b, write))
+        return row(Word("kron"), Fence("(", factors, ")"))
+    return row(sized_notation(a, write, ATOM), Op("⊗"), sized_notation(b, write, ATOM))
 
 
 register(
@@ -228,9 +238,7 @@ register(
         lower=_commutation_lower,
         explicit=_commutation_cells,
         text=lambda e, text: "commutation({}, {})".format(*_sizes(e)),
-        notation=lambda e, write: Script(
-            Sym("K"), sub=listed(*(size_notation(d) for d in _sizes(e)))
-        ),
+        notation=_commutation_notation,
         numpy=_commutation_code,
         samples=("commutation(n, d) @ vec(X)", "commutation(n, n) @ vec(A) * vec(A)"),
         bad=("commutation(n)", "commutation(X, n)", "commutation(n, d) @ X"),

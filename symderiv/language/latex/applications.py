@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
 
 from . import tables
 from .layout import Big, Group, Item, Number, Row, Scripted, Sign, Symbol
-from .marks import bare, is_inverse, is_sign
+from .marks import bare, indices, is_inverse, is_sign
 from .names import function_of, label_of, spellings
 from .symbols import Symbols
-from .trees import at_item, call, like
+from .trees import at_item, binary, call, like
 
 _DELIMITED = (")", "]", "}")
 
@@ -27,9 +29,10 @@ class Function:
 
     name: str
     item: Item
-    axis: int | None = None
+    axis: tuple[int | None, ...] = ()  # where it is said, also that it is all entries
     power: Row | None = None
     primes: int = 0
+    extra: tuple[ast.expr, ...] = ()  # arguments that stand in its subscript: sizes
 
 
 class Applications(Symbols):
@@ -65,9 +68,13 @@ class Applications(Symbols):
         """Return the function that an item is, or None."""
         item = items[i]
         base = item.base if isinstance(item, Scripted) else item
+        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
+        if called and isinstance(item, Scripted):
+            lettered = self._lettered(item)
+            if lettered is not None:
+                return lettered
         if not isinstance(base, Symbol):
             return None
-        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
         word = self._word(base, called)
         if word is None:
             return None
@@ -94,17 +101,10 @@ class Applications(Symbols):
         return letter if called and letter in ("f", "g", "h", "L") else None
 
     def _with_scripts(self, word: str, item: Scripted) -> Function | None:
-        axis, power, primes = None, None, 0
+        found = Function(word, item)
         if item.sub is not None:
-            mark = label_of(item.sub)
-            if (word, mark) in tables.SUBSCRIPTED:
-                word = tables.SUBSCRIPTED[word, str(mark)]
-            elif mark in tables.AXES:
-                axis = tables.AXES[str(mark)]
-            else:
-                raise self.fail(
-                    f"the subscript of {word} is not read", item.sub, f"leave it out: \\{word}"
-                )
+            found = self._with_subscript(found, item.sub)
+        power, primes = None, 0
         for sup in item.sups:
             inside = bare(sup)
             if all(is_sign(x, "prime") for x in inside):
@@ -119,7 +119,57 @@ class Applications(Symbols):
                 power = sup
             else:
                 return None
-        return Function(word, item, axis, power, primes)
+        return replace(found, power=power, primes=primes)
+
+    def _lettered(self, item: Scripted) -> Function | None:
+        """Return a function that is written as a letter with an index: u_1(X), 1_max(X)."""
+        base = item.base
+        if item.sub is None or item.sups or not isinstance(base, Symbol | Number):
+            return None
+        if isinstance(base, Symbol) and (self.is_value(base) or not base.bold):
+            return None
+        letter = base.text if isinstance(base, Number) else base.name
+        head, axis = _split_axis(item.sub)
+        name = tables.LETTERED.get((letter, label_of(head) or ""))
+        return None if name is None else Function(name, item, _axis(axis))
+
+    def _with_subscript(self, head: Function, sub: Row) -> Function:
+        """Return a function with what its subscript says: another name, an axis, sizes."""
+        first, axis = _split_axis(sub)
+        mark = label_of(first) if first.items else ""
+        if (head.name, mark) in tables.SUBSCRIPTED:
+            name = tables.SUBSCRIPTED[head.name, str(mark)]
+            return replace(head, name=name, axis=_axis(axis))
+        if not first.items:
+            return replace(head, axis=_axis(axis))
+        if head.name in tables.SIZED:
+            return self._with_sizes(head, first, axis)
+        raise self.fail(
+            f"the subscript of {head.name} is not read", sub, f"leave it out: \\{head.name}"
+        )
+
+    def _with_sizes(self, head: Function, sub: Row, axis: Item | None) -> Function:
+        """Return a function whose subscript holds sizes, or the order of axes."""
+        parts: list[list[Item]] = [[]]
+        for x in bare(sub):
+            if is_sign(x, ",", "times"):
+                parts.append([])
+            else:
+                parts[-1].append(x)
+        sizes = [self._dimension(p, sub) for p in parts]
+        if head.name == "part":
+            zero = at_item(ast.Constant(0), self.text, sub)
+            before = [binary(ast.Add(), a, b) for a, b in pairwise(sizes[:-1])] or sizes[:-1]
+            sizes = [before[-1] if before else zero, sizes[-1]]
+            return replace(head, extra=tuple(sizes), axis=_axis(axis) or (0,))
+        return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
+
+    def _dimension(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return a size: a product of names and numbers, or a sum in parentheses."""
+        factors = [self._size(x) or self.expression([x], place) for x in items]
+        if not factors:
+            raise self.fail("a size is missing here", place, "write n, or n, d")
+        return reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
 
     # its argument
 
@@ -178,7 +228,8 @@ class Applications(Symbols):
         if group.kind in ("|", "||"):
             body = self.special("bars" if group.kind == "|" else "norm", [self._body(group)], group)
             return self.applied(head, [body])
-        parts = self.arguments(group)
+        marks = indices(self.text, group.body) if head.name == "delta" else None
+        parts = self.arguments(group) if marks is None else marks
         if not isinstance(item, Scripted):
             return self.applied(head, parts)
         result = self.applied(head, parts)
@@ -237,8 +288,8 @@ class Applications(Symbols):
         elif head.name in ("max", "min") and len(args) == 2:
             result = call(f"{head.name}imum", args, at)
         else:
-            options = {} if head.axis is None else {"axis": head.axis}
-            result = call(head.name, args, at, **options)
+            options = {"axis": head.axis[0]} if head.axis else {}
+            result = call(head.name, [*args, *head.extra], at, **options)
         if head.power is None:
             return result
         exponent = self.expression(bare(head.power), head.power)
@@ -285,6 +336,25 @@ class _Placed(ast.NodeTransformer):
             return self.argument
         node = self.generic_visit(node)
         return like(node, self.at) if isinstance(node, ast.expr) else node
+
+
+def _axis_of(item: Item) -> str | None:
+    """Return the word that names an axis, or None."""
+    name = item.name.replace(" ", "") if isinstance(item, Symbol) else ""
+    return name if name in tables.AXES else None
+
+
+def _axis(word: Item | None) -> tuple[int | None, ...]:
+    return () if word is None else (tables.AXES[str(_axis_of(word))],)
+
+
+def _split_axis(sub: Row) -> tuple[Row, Item | None]:
+    """Return a subscript without the axis that it ends with, and that."""
+    items = bare(sub)
+    if not items or _axis_of(items[-1]) is None:
+        return sub, None
+    rest = items[:-2] if len(items) > 1 and is_sign(items[-2], ",") else items[:-1]
+    return Row(sub.start, sub.stop, rest), items[-1]
 
 
 def _argument(item: Item) -> Group | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ...errors import UnknownNameError
+from ...notation.names import spelled_out
 from ...ops import FUNCTIONS
 from . import tables
 from .layout import Group, Item, Number, Row, Scripted, Sign, Symbol
@@ -30,10 +31,12 @@ class Names:
     losses: tuple[str, ...]
     differentials: tuple[str, ...] = ()  # dZ, where the gradient at Z is given
     _spelled: dict[str, list[str]] = field(init=False)
+    _lettered: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self._spelled = {}
         own = (*self.values, *self.sizes, *self.entrywise, *self.losses)
+        self._lettered = spelled_out(tuple(dict.fromkeys(own)))
         for name in (*own, *self.differentials):
             self._spelled.setdefault(name.replace("_", ""), []).append(name)
 
@@ -41,7 +44,13 @@ class Names:
         """Return the names among ``kinds`` that have one of the spellings."""
         allowed = set(kinds)
         found = [n for s in spellings for n in self._spelled.get(s.replace("_", ""), ())]
-        return [n for n in dict.fromkeys(found) if n in allowed]
+        fits = [n for n in dict.fromkeys(found) if n in allowed]
+        # Of names that look alike, all but one are printed as they are spelled.
+        return [n for n in fits if n not in self._lettered] or fits
+
+    def is_spelled(self, name: str) -> bool:
+        """Whether a name is printed letter by letter, as another one looks the same."""
+        return name in self._lettered
 
     @property
     def readable(self) -> tuple[str, ...]:

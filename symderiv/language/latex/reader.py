@@ -17,7 +17,7 @@ from ...errors import (
     ShapeError,
     UnsupportedError,
 )
-from ...expr import Expr, eye, index_sum, number, ones, transpose, walk, zeros
+from ...expr import Expr, eye, index_sum, node, number, ones, transpose, walk, zeros
 from ...notation.text import text as spelled
 from ...shapes import ONE, SCALAR, Dim, Shape, describe, size
 from ..elaborate import Elaborator
@@ -83,6 +83,12 @@ class LatexReader(Readings):
             self.text, self.names(), self.given(), list(dict.fromkeys(self.gradients.values()))
         )
         return self.read(meaning.whole(at.row))  # type: ignore[arg-type]
+
+    def attribute(self, at: ast.Attribute) -> Expr:
+        """Return a transpose; of a tensor, that of its last two axes."""
+        value = self.known(at.value)
+        tensor = len(self.shape(value.value)) > 2
+        return super().attribute(like(ast.Attribute(value, "mT" if tensor else at.attr), at))
 
     def _product(self, at: Product) -> Expr:
         return products.read(self, at)
@@ -276,6 +282,9 @@ class LatexReader(Readings):
         fresh = self.unifier.fresh
         if at.kind == "eye":
             return eye(fresh())
+        if at.kind == "causal_mask":
+            size_ = fresh()
+            return node("causal_mask", (), (size_, size_))
         return ones(fresh()) if at.kind == "ones" else zeros(fresh(), fresh())
 
     def _indexed(self, at: Indexed) -> Expr:
@@ -295,12 +304,23 @@ class LatexReader(Readings):
                     span=self.span(mark),
                     remedy="write an index with a letter of its own",
                 )
+        if len(marks) < len(axes) and len(axes) > 2:
+            split = [self._digits(at, m, len(axes) - len(marks) + 1) or [m] for m in marks]
+            marks = [m for part in split for m in part]
         if len(marks) == 1 and len(axes) == 2:
             marks = self._two_digits(at, marks[0])
         if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
             marks = [like(ast.Constant(1), marks[0]), *marks]
         part: ast.expr = marks[0] if len(marks) == 1 else like(ast.Tuple(marks, ast.Load()), at)
         return self._subscript(like(ast.Subscript(value, part, ast.Load()), at))
+
+    def _digits(self, at: Indexed, mark: ast.expr, count: int) -> list[ast.expr] | None:
+        """Return the digits of a number as one index each, if it has as many as there are axes."""
+        value = mark.value if isinstance(mark, ast.Constant) else None
+        digits = str(value) if isinstance(value, int) else ""
+        if len(digits) != count or "0" in digits:
+            return None
+        return [like(ast.Constant(int(d)), mark) for d in digits]
 
     def _two_digits(self, at: Indexed, mark: ast.expr) -> list[ast.expr]:
         value = mark.value if isinstance(mark, ast.Constant) else None
@@ -394,5 +414,6 @@ _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Indexed: LatexReader._indexed,
     Known: LatexReader._read_already,
     Total: LatexReader._total,
+    ast.Attribute: LatexReader.attribute,
     ast.Call: LatexReader._called,
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from . import marks
 from .applications import Applications
-from .layout import Group, Item, Number, Row, Symbol
+from .layout import Fraction, Group, Item, Number, Root, Row, Symbol
 from .marks import bare, is_sign
 from .names import label_of
 from .trees import Special, at_item, at_range, binary, call, like, transposed
@@ -134,7 +134,11 @@ class Scripts(Applications):
     def _is_exponent(self, sub: Row) -> bool:
         """Whether what stands below a norm is a number, or has a scalar of the problem in it."""
         items = bare(sub)
-        return any(isinstance(x, Number) or self.is_value(x) for x in items)  # type: ignore[arg-type]
+        if any(isinstance(x, Fraction | Root) for x in items):
+            return True
+        return any(
+            isinstance(x, Number) or (isinstance(x, Symbol) and self.is_value(x)) for x in items
+        )
 
     def exponential(self, item: Item, sup: Row) -> ast.expr:
         """Return e to a power."""

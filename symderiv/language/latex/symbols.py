@@ -192,6 +192,10 @@ class Symbols:
     def _named(self, item: Symbol, sub: Row | None, label: str) -> list[ast.expr]:
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
         names = (*self.names.readable, *self.names.differentials)
+        if item.word and self.names.is_spelled(item.name):
+            exact = self._name(item.name, item)
+            marks = indices(self.text, sub) if sub is not None else []
+            return [self.indexed(exact, marks, item, sub)] if sub and marks else [exact]
         ways: list[ast.expr] = []
         script = label_of(sub)
         if script is not None:
@@ -253,6 +257,13 @@ class Symbols:
                 span=span(self.text, item),
                 remedy="declare it, or write \\mathrm{e} or \\exp(1) for the number",
             )
+        if item.name == "M" and label_of(sub) == "causal":
+            return self.sized("causal_mask", item, None)
+        if item.name == "K" and sub is not None and not item.accent:
+            sizes = [self._size(x) for x in bare(sub) if not is_sign(x, ",")]
+            if len(sizes) == 2 and None not in sizes:
+                at = at_item(ast.Constant(0), self.text, item, sub)
+                return call("commutation", [s for s in sizes if s is not None], at)
         if item.name in ("e", "pi") and sub is None:
             return at_item(ast.Name(item.name, ast.Load()), self.text, item)
         if item.name == "delta" and sub is not None:

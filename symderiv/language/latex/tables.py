@@ -221,6 +221,8 @@ FUNCTION_WORDS = {
     "CE": "cross_entropy",
     "avg": "mean",
     "merge": "merge_heads",
+    "split": "split_heads",
+    "kronecker": "delta",
     "diagsums": "diagonal_sums",
     "normpdf": "normal_pdf",
     "normcdf": "normal_cdf",
@@ -237,8 +239,19 @@ GREEDY = frozenset({"trace", "det", "logdet"})
 LOOSE = frozenset(
     "log exp sin cos tan sinh cosh tanh arcsin arccos arctan trace sqrt log1p expm1".split()
 )
-AXES = {"rows": 0, "cols": 1}
+AXES: dict[str, int | None] = {"rows": 0, "cols": 1, "all": None}
+AXES |= {f"axis{k}": k for k in range(8)}
+# Functions with sizes in their subscript, and their names in the language.
+SIZED = {"reshape": "reshape", "part": "part", "transpose": "transpose"}
+SIZED |= {"split_heads": "split_heads"}
+LETTERED = {
+    ("u", "1"): "left_singular",
+    ("v", "1"): "right_singular",
+    ("1", "max"): "max_mask",
+    ("1", "min"): "min_mask",
+}
 SUBSCRIPTED = {
+    ("prod", "others"): "prod_others",
     ("relu", "leaky"): "leaky_relu",
     ("gelu", "tanh"): "gelu_tanh",
     ("log", "2"): "log2",
