@@ -4,7 +4,8 @@ A number x is held as the integer nearest x * 2^bits: Python multiplies such int
 than it multiplies numbers with an exponent, and the entries of one matrix are of one size.
 
 Contract: takes and returns grids of integers; values only. Where a function has no value, or none
-that the iteration reaches, ValueError is raised. Correct to a few units times the condition.
+that the iteration reaches, ValueError is raised; ZeroDivisionError where a matrix is singular.
+Correct to a few units times the condition.
 Source of the algorithms: Higham, Functions of Matrices (2008), sections 6.3, 10.3 and 11.5.
 """
 
@@ -38,7 +39,7 @@ def norm(a: Integers) -> int:
 
 
 def inverted(a: Integers, bits: int) -> Integers:
-    """Return the inverse, by elimination with the largest pivot; raises ValueError."""
+    """Return the inverse, by elimination with the largest pivot; raises ZeroDivisionError."""
     size = len(a)
     rows = [[*r, *q] for r, q in zip(a, _identity(size, bits), strict=True)]
     for k in range(size):
@@ -46,7 +47,7 @@ def inverted(a: Integers, bits: int) -> Integers:
         rows[k], rows[best] = rows[best], rows[k]
         pivot = rows[k][k]
         if abs(pivot) >> (bits // 4) == 0:  # far below what rounding leaves
-            raise ValueError("a singular matrix has no inverse")
+            raise ZeroDivisionError("a singular matrix has no inverse")
         rows[k] = [(x << bits) // pivot for x in rows[k]]
         for i in range(size):
             factor = rows[i][k]

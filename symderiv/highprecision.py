@@ -111,16 +111,35 @@ def _largest(cells: Cells) -> tuple[list[Any], list[Any]]:
     return [sign * x for x in left], [sign * x for x in right]
 
 
-def _in_integers(function: Callable[[Integers, int], Integers]) -> Callable[[Cells], Cells]:
-    """Return a function of a matrix that is computed in whole numbers of a small unit."""
+def _in_integers(
+    function: Callable[[Integers, int], Integers], growth: Callable[[int], int]
+) -> Callable[[Cells], Cells]:
+    """Return a function of a matrix that is computed in whole numbers of a small unit.
+
+    ``growth`` is how many more bits a matrix takes whose largest row sum is below a number;
+    ValueError is raised where there are too many.
+    """
 
     def evaluated(cells: Cells) -> Cells:
         size = int(HIGH.ceil(max(abs(x) for r in cells for x in r)))
-        bits = HIGH.prec + 64 + 3 * size * len(cells)
+        more = growth(size * len(cells))
+        if more > _LONGEST_POWER:
+            raise ValueError("its entries have too many digits")
+        bits = HIGH.prec + 64 + more
         found = function([[int(HIGH.ldexp(x, bits)) for x in r] for r in cells], bits)
         return [[HIGH.ldexp(HIGH.mpf(x), -bits) for x in r] for r in found]
 
     return evaluated
+
+
+def _as_power(size: int) -> int:
+    """Return the bits that e^size and its reciprocal have."""
+    return 3 * size
+
+
+def _as_root(size: int) -> int:
+    """Return the bits that a size, squared in an inverse, has."""
+    return 64 + 8 * size.bit_length()
 
 
 def _spectrum(cells: Cells) -> tuple[list[Any], Any]:
@@ -166,12 +185,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 MATRIX: dict[str, Callable[..., Cells]] = {
     "eigvalsh": lambda cells: [[x] for x in _spectrum(cells)[0]],
     "eigvecsh": _eigenvectors,
-    "expm": _in_integers(exponential),
+    "expm": _in_integers(exponential, _as_power),
     "left_singular": lambda cells: [[x] for x in _largest(cells)[0]],
-    "logm": _in_integers(logarithm),
+    "logm": _in_integers(logarithm, _as_root),
     "norm_nuclear": _nuclear,
     "norm_spectral": _spectral,
     "polar": _polar,
     "right_singular": lambda cells: [[x] for x in _largest(cells)[1]],
-    "sqrtm": _in_integers(square_root),
+    "sqrtm": _in_integers(square_root, _as_root),
 }

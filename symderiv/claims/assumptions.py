@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain, combinations, product
+from itertools import chain, combinations, pairwise, product
 
 from ..derivation import is_network
 from ..errors import LanguageError
@@ -29,6 +29,11 @@ class Assumption:
     properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further ones
     equal: tuple[tuple[Dim, Dim], ...] = ()  # sizes taken as equal
     fixed: Mapping[str, Expr] = field(default_factory=dict)  # variables that equal an expression
+    ordered: tuple[str, ...] = ()  # sizes of which none is smaller than the next
+
+    def allows(self, sizes: Mapping[str, int]) -> bool:
+        """Whether sizes are in the order that is assumed."""
+        return all(sizes[a] >= sizes[b] for a, b in pairwise(self.ordered))
 
 
 NOTHING = Assumption("")
@@ -63,6 +68,11 @@ class Claimed:
         Entries that are never negative would excuse a kink's derivative that was left out.
         """
         yield from (v for v in self.data() if v.name not in self.kinked)
+
+    def mentioned(self) -> Iterator[Variable]:
+        """Yield the smooth data that the claim mentions: what it leaves out was forgotten."""
+        names = {e.data for e in walk(self.claimed) if e.op == "var"}
+        yield from (v for v in self.smooth() if v.name in names)
 
     def given(self) -> Iterator[Variable]:
         """Yield the gradients that come in."""
@@ -135,14 +145,14 @@ def _rows(c: Claimed) -> Iterator[Assumption]:
 
 
 def _entries(c: Claimed) -> Iterator[Assumption]:
-    for v in c.smooth():
+    for v in c.mentioned():
         if v.name not in c.dividing:
             yield _having("the entries of {} are 0 or 1", "binary")(v)
         yield _having("the entries of {} are 1 or -1", "pm1")(v)
 
 
 def _onehot(c: Claimed) -> Iterator[Assumption]:
-    for v in c.smooth() if _is_likelihood(c) else ():
+    for v in c.mentioned() if _is_likelihood(c) else ():
         if v.name in c.dividing:
             continue
         if v.kind == "vector":
@@ -167,6 +177,15 @@ def _particular_size(c: Claimed) -> Iterator[Assumption]:
     for d, k in product(c.problem.dims, sizes):
         if k <= _LARGEST and d not in kept:
             yield Assumption(f"{d} = {k}", equal=((Dim(1, (d,)), Dim(k)),))
+
+
+def _full_rank(c: Claimed) -> Iterator[Assumption]:
+    """Matrices with at least as many rows as columns, or the reverse, where one is inverted."""
+    if {e.op for e in walk(c.claimed)} & _INVERTING:
+        shapes = {v.written[-2:]: None for v in c.used() if v.kind == "matrix"}
+        for a, b in (pair for shape in shapes for pair in (shape, shape[::-1])):
+            if a != b and all(d.symbols == d.names and len(d.names) == 1 for d in (a, b)):
+                yield Assumption(f"{a} >= {b}", ordered=(a.symbols[0], b.symbols[0]))
 
 
 def _statistics(c: Claimed) -> Iterator[Assumption]:
@@ -208,9 +227,10 @@ def _positive(c: Claimed) -> Iterator[Assumption]:
 
 
 _LOGARITHMS = {"log", "log1p", "logsumexp", "logsoftmax", "cross_entropy", "softplus"}
+_INVERTING = {"inv", "solve", "logdet", "det", "adjugate"}
 _LARGEST = 12  # exact arithmetic at larger sizes takes long
 _SIGNED = {"abs", "sign"}
-_KINKED = {"relu", "where", "max", "min", "maximum", "minimum", "hinge", "clip"}
+_KINKED = {"relu", "where", "max", "min", "maximum", "minimum", "clip", "leaky_relu"}
 
 
 def _special(c: Claimed) -> Iterator[Assumption]:
@@ -247,6 +267,7 @@ _EXCLUDED: dict[str, set[str]] = {
 
 # A weaker assumption stands before those that imply it.
 PROPOSERS: tuple[Proposer, ...] = (
+    _full_rank,
     _symmetric,
     _rows,
     _positive,

@@ -87,7 +87,7 @@ class Comparer:
         large = distinct_sizes(dims, least, start=_LARGE)
         found = [self.merged.apply(s) for s in (first, raised, mixed, small, large)]
         # Sizes that are taken as equal must have the positions that are written.
-        kept = [s for s in found if least.fit(s)]
+        kept = [s for s in found if least.fit(s) and self.assumed.allows(s)]
         return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
     def points(self, *expressions: Expr) -> Iterator[Explicit]:
@@ -264,7 +264,9 @@ class Comparer:
         """Return a point of few digits near a boundary at which two expressions differ."""
         pieces = self._pieces(left, right)
         found = pieces.failure(self._regions(()))
-        return None if found is None else found.region.point(pieces.simple(found), None)
+        if found is None or not found.chosen:  # a point like any other
+            return None
+        return found.region.point(pieces.simple(found), None)
 
     @property
     def _telling(self) -> list[Explicit]:
@@ -289,7 +291,7 @@ class Comparer:
         """Return the smallest sizes, and those at which every axis has two entries."""
         dims, least = self.problem.dims, least_sizes(self.expressions)
         found = [self.merged.apply(least.raised(dict.fromkeys(dims, k))) for k in (1, 2)]
-        kept = [s for s in found if least.fit(s)]
+        kept = [s for s in found if least.fit(s) and self.assumed.allows(s)]
         return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
     def _region(self, sizes: dict[str, int], seed: int, names: Sequence[Expr]) -> Region:
@@ -356,7 +358,7 @@ class Comparer:
 
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
-    return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()))
+    return (tuple(assumed.properties.items()), tuple(assumed.fixed.items()), assumed.ordered)
 
 
 def _rational(x: Expr, here: Explicit) -> bool:

@@ -163,6 +163,8 @@ class Pieces:
             return None
         if look.said == DIFFERENT:
             return Failure(region, origin)
+        if not look.differences:
+            return None
         self._slopes = {}
         keys = self._boundaries(region, origin, look)
         for chosen in permutations(keys, together):

@@ -8,6 +8,11 @@ from math import prod
 from ..expr import Expr, free_ranges, walk_all
 
 _INDEXED = 40  # times as long as an entry of a matrix takes one that is computed alone
+_ITERATED = 300  # operations that a matrix function takes for each entry of a product
+_FUNCTIONS = {
+    *("sqrtm", "logm", "expm", "expm_frechet", "logm_frechet", "eigvalsh", "eigvecsh"),
+    *("polar", "left_singular", "right_singular", "sylvester"),
+}
 _BY_MINORS = {"inv", "det", "logdet", "adjugate", "solve"}
 
 
@@ -25,6 +30,9 @@ def operations(e: Expr, sizes: Mapping[str, int]) -> int:
     if e.op == "einsum":
         met = dict.fromkeys(d for a in e.args for d in a.shape)
         return int(max(entries, prod(d.at(sizes) for d in met)))
+    if e.op in _FUNCTIONS or (e.op == "norm" and e.data is not None):
+        size = max(d.at(sizes) for a in e.args for d in a.shape)
+        return size**3 * _ITERATED
     if e.op in _BY_MINORS:
         return entries * (1 << e.args[0].shape[-1].at(sizes))
     return entries

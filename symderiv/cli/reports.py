@@ -17,13 +17,15 @@ _WIDTH = 100  # of a row of the table
 
 
 def told(answer: Answer) -> list[str]:
-    """Return the answer to one claim in full."""
+    """Return the answer to one claim in full, under the name that a sheet gives it."""
+    head = [click.style(f"{answer.label}:", bold=True)] if answer.label else []
     if answer.verdict is not None:
-        return report(answer.verdict)
+        return [*head, *report(answer.verdict)]
     says = "  =  ".join(answer.claim.says)
     status = click.style(f"{answer.status}:", fg="red", bold=True)
     reason = answer.reason.split("\n")
     return [
+        *head,
         click.style(f"{answer.claim.about} = {says}", bold=True),
         f"  {status} {reason[0]}",
         *(f"  {line}" for line in reason[1:]),

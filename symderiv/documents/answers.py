@@ -44,6 +44,7 @@ class Entry:
     value: tuple[str, Expr] | None  # what is differentiated where it is no scalar, with a name
     verdict: Verdict | None
     reason: str = ""  # why there is no verdict, with the place
+    label: str = ""  # the name, where it says whose answer it is
 
 
 def answers_document(entries: Sequence[Entry], title: str = "") -> Document:
@@ -84,11 +85,13 @@ def _title(scribe: Scribe, count: int) -> str:
 def _part(entries: Sequence[Entry], number: str) -> list[Block]:
     """Return the section of neighbouring claims about one problem."""
     first = entries[0]
-    blocks: list[Block] = [Heading((first.name,), number)]
+    names = ", ".join(e.name for e in entries if e.label) or first.name
+    blocks: list[Block] = [Heading((names,), number)]
     if first.scribe is not None:
         blocks += _posed(first.scribe, first)
     numbers = (f"{number}.{k}" for k in range(1, len(entries) + 1))
-    inner = _answered(entries, lambda: next(numbers))
+    several = entries if entries[1:] else [replace(first, label="")]  # one has the heading
+    inner = _answered(several, lambda: next(numbers))
     return [
         *blocks,
         *(replace(b, level=2) if isinstance(b, Heading) else b for b in inner),
@@ -107,17 +110,25 @@ def _posed(scribe: Scribe, entry: Entry) -> list[Block]:
 
 
 def _answered(entries: Sequence[Entry], number: Callable[[], str]) -> Iterator[Block]:
-    for has_verdict, group in groupby(entries, lambda e: e.verdict is not None):
+    for (has_verdict, label), group in groupby(entries, lambda e: (e.verdict is not None, e.label)):
         together = list(group)
         scribe = together[0].scribe
         if has_verdict and scribe is not None:
-            yield from questions(scribe, [e.verdict for e in together if e.verdict], number)
+            found = questions(scribe, [e.verdict for e in together if e.verdict], number)
+            yield from (_signed(b, label) for b in found)
             how = dict.fromkeys(e.verdict.evidence for e in together if e.verdict)
             words = "; ".join(x for x in how if x)
             yield Note((f"{words[:1].upper()}{words[1:]}.",))
             continue
         for e in together:
-            yield from _refused(e, number())
+            yield from (_signed(b, label) for b in _refused(e, number()))
+
+
+def _signed(block: Block, label: str) -> Block:
+    """Return a heading with the name of the one whose claim it is about."""
+    if not label or not isinstance(block, Heading):
+        return block
+    return replace(block, title=(f"{label}: ", *block.title))
 
 
 def _refused(entry: Entry, number: str) -> list[Block]:

@@ -39,6 +39,7 @@ class Answer:
     status: str  # that of the verdict, or "undecided", "unreadable", "failed"
     verdict: Verdict | None = None
     reason: str = ""
+    label: str = ""  # the name, where the sheet gives one
 
     @property
     def why(self) -> str:
@@ -145,6 +146,7 @@ class Answers(Sequence[Answer]):
                     value_of(a.problem),
                     a.verdict,
                     a.reason,
+                    a.label,
                 )
             )
         return answers_document(entries, title)

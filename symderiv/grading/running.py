@@ -79,12 +79,13 @@ def _answers(asked: Sequence[Asked], jobs: int) -> Iterator[Answer]:
 def answer(asked: Asked) -> Answer:
     """Return the answer to one claim, which may be that there is none."""
     try:
-        return judged(asked)
+        return replace(judged(asked), label=asked.label)
     except SymderivError as error:
         status, reason = UNREADABLE, str(error)
     except (ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:
         status, reason = FAILED, f"{type(error).__name__} in the program: {error}"
-    return Answer(asked.name, asked.claim, asked.problem, status, reason=reason)
+    one = Answer(asked.name, asked.claim, asked.problem, status, reason=reason)
+    return replace(one, label=asked.label)
 
 
 def judged(asked: Asked) -> Answer:

@@ -64,6 +64,7 @@ class Asked:
     problem: Problem | None
     claim: ClaimText
     refusal: str = ""
+    label: str = ""  # the name, where the sheet gives one
 
 
 def is_sheet(source: str) -> bool:
@@ -131,15 +132,17 @@ class _Sheet:
             )
         says, order = tuple(entry["claim"]), entry.get("order", 1)
         syntax = entry.get("syntax", PYTHON.name)
-        name = entry.get("name", f"{self.stem} {number}")
+        label = entry.get("name", "")
+        name = label or f"{self.stem} {number}"
         about = entry.get("about", "")
         try:
             problem = self._problem(entry, syntax)
             about = about or about_text(problem, entry["wrt"], order)
         except SymderivError as error:
             asked = about or f"d{entry['wrt']}"
-            return Asked(name, None, ClaimText(asked, says), str(error))
-        return Asked(name, problem, ClaimText(about, says, entry.get("question", ""), syntax))
+            return Asked(name, None, ClaimText(asked, says), str(error), label)
+        claim = ClaimText(about, says, entry.get("question", ""), syntax)
+        return Asked(name, problem, claim, label=label)
 
     def _problem(self, entry: Mapping[str, Any], syntax: str) -> Problem:
         """Return the problem of a claim: a text, a ready-made one, or a file beside this one."""

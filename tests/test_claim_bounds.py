@@ -1,0 +1,118 @@
+"""Claims are decided, or given up, by counted work; assumptions are those that people make."""
+
+from __future__ import annotations
+
+import pytest
+
+import symderiv as sd
+import symderiv.highprecision as high
+from symderiv.claims import deciding, working
+from symderiv.expr import var
+from symderiv.fixedpoint import square_root
+from symderiv.grading import check_all
+from symderiv.shapes import Dim
+
+ROOT = ("trace(sqrtm(K))", {"K": "n, n"}, "K")
+LOG = ("trace(logm(K))", {"K": "n, n"}, "K")
+NUCLEAR = ('norm(X, "nuc")', {"X": "n, d"}, "X")
+STACKED = ("sum(concat(M, Z, axis=0) ** 2)", {"M": "n, d", "Z": "m, d"}, "M")
+LOGITS = {"X": "n, d", "W": "d, k", "T": "n, k"}
+SAMPLE = {"X": "n, d", "w": "d", "q": "n"}
+
+DECIDED = [
+    (ROOT, "0.5 * inv(sqrtm(K)).T", "right"),
+    (ROOT, "0.5 * inv(sqrtm(K))", "transposed"),
+    (ROOT, "inv(sqrtm(K)).T", "wrong"),
+    (LOG, "inv(K).T", "right"),
+    (LOG, "logm(inv(K)).T", "wrong"),
+    (NUCLEAR, "X @ inv(sqrtm(X.T @ X))", "right-if"),
+    (NUCLEAR, "polar(X)", "right"),
+    (("L(Z)", {"Z": "n, d"}, "Z"), "G**10**10", "wrong"),
+    (("sum(x)", {"x": "n"}, "x"), "x**10**10", "wrong"),
+    (STACKED, "2 * Z", "wrong"),
+    (STACKED, "M", "wrong"),
+    (STACKED, "part(2 * concat(M, Z, axis=0), 1, n, axis=0)", "wrong"),
+    (STACKED, "part(2 * concat(M, Z, axis=0), 0, n, axis=0)", "right"),
+]
+
+
+@pytest.mark.parametrize(("of", "claim", "verdict"), DECIDED)
+def test_claim_about_functions_of_matrices_is_decided(of, claim, verdict) -> None:
+    found = sd.check(of[0], wrt=of[2], claim=claim, **of[1])
+    assert found.verdict == verdict, found.diagnosis
+
+
+def test_claim_that_inverts_needs_a_matrix_of_full_rank() -> None:
+    found = sd.check(NUCLEAR[0], wrt="X", claim="X @ inv(sqrtm(X.T @ X))", X="n, d")
+    assert found.assumption == "n >= d"
+
+
+def test_roots_of_large_matrices_are_taken_in_few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[int] = []
+
+    def noted(a, bits):
+        met.append(bits)
+        return square_root(a, bits)
+
+    root = high._in_integers(noted, high._as_root)
+    root([[high.HIGH.mpf(10) ** 12, high.HIGH.mpf(1)], [high.HIGH.mpf(1), high.HIGH.mpf(10)]])
+    assert max(met) < 2000
+    with pytest.raises(ValueError, match="too many digits"):
+        high.MATRIX["expm"]([[high.HIGH.mpf(10) ** 6]])
+
+
+def test_functions_of_matrices_count_as_work() -> None:
+    n = Dim(1, ("n",))
+    k = var("K", (n, n))
+    root = sd.problem("trace(sqrtm(K))", K="n, n").objective.args[0]
+    assert working.work([root], {"n": 5}) > 1000 * working.work([k], {"n": 5})
+    assert working.work([root], {"n": 40}) > deciding._MOST_WORK
+
+
+ASSUMED = [
+    ("cross_entropy(X @ W, T)", LOGITS, "W", "X.T @ (softmax(X @ W) - T) / n",
+     "every row of T sums to 1"),
+    ("-sum(T * logsoftmax(X @ W)) / n", LOGITS, "W", "X.T @ (softmax(X @ W) - T) / n",
+     "every row of T sums to 1"),
+    ("-sum(log(0.5 * (1 + erf(q * (X @ w) / sqrt(2)))))", SAMPLE, "w",
+     "-X.T @ (q * exp(-(X @ w)**2 / 2) / sqrt(2 * pi) / (0.5 * (1 + erf(q * (X @ w) / sqrt(2)))))",
+     "the entries of q are 1 or -1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "shapes", "wrt", "claim", "words"), ASSUMED)
+def test_natural_assumption_is_offered(of, shapes, wrt, claim, words) -> None:
+    found = sd.check(of, wrt=wrt, claim=claim, **shapes)
+    assert (found.verdict, found.assumption) == ("right-if", words)
+
+
+UNNATURAL = [
+    # One label is 1: that its sum divides says that a factor was forgotten.
+    ("norm(X @ w - y)**2 / c", {"X": "n, d", "w": "d", "y": "n onehot", "c": "scalar"}, "w",
+     "2 * X.T @ (X @ w - y)"),
+    # A mask that the claim does not mention was forgotten.
+    ("norm((X @ W) * M)**2", {"X": "n, d", "W": "d, p", "M": "n, p"}, "W", "2 * X.T @ (X @ W)"),
+    # An entrywise product was forgotten.
+    ("sum((A @ x) * (B @ x) * c)", {"A": "n, p", "B": "n, p", "c": "n", "x": "p"}, "x",
+     "A.T @ (B @ x * c) + B.T @ (A @ x)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "shapes", "wrt", "claim"), UNNATURAL)
+def test_slip_is_not_excused_by_an_assumption(of, shapes, wrt, claim) -> None:
+    found = sd.check(of, wrt=wrt, claim=claim, **shapes)
+    assert found.verdict == "wrong", found.assumption
+
+
+def test_every_answer_to_one_problem_keeps_its_name(tmp_path) -> None:
+    posed = 'problem = "L(X @ W)"\nwrt = "W"\nvariables = {X = "n, d", W = "d, m"}\n'
+    students = {"Ada": "X.T @ G", "Bob": "G.T @ X", "Cleo": "X.T @ G", "Dora": "X.T @ G + W"}
+    other = 'problem = "sum(x)"\nwrt = "x"\nclaim = "x"\nvariables = {x = "n"}\n'
+    sheet = "".join(f'[[check]]\nname = "{n}"\n{posed}claim = "{c}"\n' for n, c in students.items())
+    path = tmp_path / "homework.toml"
+    for text in (sheet, f"{sheet}[[check]]\n{other}"):  # of one problem, and of two
+        path.write_text(text, encoding="utf-8")
+        page = check_all(path).files(["md"])["answers.md"].decode()
+        headings = [line for line in page.splitlines() if line.startswith("#")]
+        for name in students:
+            assert sum(f"{name}: " in line for line in headings) == 1
