@@ -15,7 +15,7 @@ from .errors import (
     MissingRuleError,
     ShapeError,
 )
-from .grading import Answers, check_all, is_sheet
+from .grading import Answers, check_all, is_sheet, verdict_on
 from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem
 from .language.declarations import Declarations
@@ -278,7 +278,7 @@ def check(
     says, syntax = _said(claim, p, syntax)
     about = None if about is None else sentence(about, "about=")
     asked = about or (about_text(p, str(name_of(wrt)), order) if wrt is not None else "")
-    return Checker(p).check(ClaimText(asked, says, syntax=syntax))
+    return verdict_on(p, ClaimText(asked, says, syntax=syntax))
 
 
 def _answers(of: Any, jobs: int) -> Answers:

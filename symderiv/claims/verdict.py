@@ -75,6 +75,7 @@ class Verdict:
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
     lines: tuple[Line, ...] = ()  # of a claim of several lines
+    reread: str = ""  # the text in the language that stands for what was written
 
     def __bool__(self) -> bool:
         return self.verdict == RIGHT
@@ -83,7 +84,7 @@ class Verdict:
     def read_as(self) -> str:
         """Return what was read, in the language, of a claim that is written otherwise."""
         if self.claim.syntax != "latex":
-            return ""
+            return self.reread
         return " = ".join(text(x) for x in self.claimed)
 
     @property

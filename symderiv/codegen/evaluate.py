@@ -9,12 +9,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..expr import Expr, free_ranges, rebuild, walk, with_args
+from ..language.axes import array_shape
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
 from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
-from .lines import array_shape, shape_text
+from .lines import shape_text
 from .numpy_code import Coder, python_name
 
 _VALUE = "_value"  # no name of a user: those that start with _ end with it in code

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..language.axes import array_shape
 from ..shapes import ONE, Shape
-from .lines import Line, array_shape, shape_text
+from .lines import Line, shape_text
 
 WIDE = 100
 _MARGIN = 64  # comments of longer lines do not move those of the others

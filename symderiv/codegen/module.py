@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..derivation import Derivation
 from ..expr import BINDERS, Expr, sum_index, walk_all
+from ..language.axes import array_shape, given_axes, keeps_axis
 from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used
 from ..ops import TABLE
 from ..shapes import Shape
@@ -24,7 +25,7 @@ from .layout import (
     tuple_text,
     with_axis,
 )
-from .lines import Line, array_shape, given_axes, keeps_axis, plan, shape_text
+from .lines import Line, plan, shape_text
 from .literals import docstring, quoted
 from .numpy_code import Coder, is_number, is_trivial, python_name
 from .regular import holds_norm

@@ -16,7 +16,7 @@ import numpy as np
 from ..claims import Counterexample
 from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..codegen.numpy_code import Coder
-from ..errors import InputError, SymderivError
+from ..errors import InputError, SymderivError, UndefinedError
 from ..expr import var, walk
 from ..language import ClaimText, Problem
 from .arguments import ALL, UNIT, Call, Names, UnreadableCallError, call_of, name_of
@@ -78,6 +78,8 @@ class _Check:
         except _CallError as failure:
             if not self.lab.has_two_forms:
                 return self._undecided(Found(("exception",), str(failure)))
+        except UndefinedError as error:
+            return self._undecided(Found(("undefined",), _sentences(error)))
         except UnreadableCallError as error:
             return self._undecided(Found(("unreadable",), _sentences(error)))
         return self._judged_under(self.call, trials)

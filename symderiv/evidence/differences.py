@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..codegen import Compiled, checked_sizes, projected, structured
-from ..codegen.lines import given_axes
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..expr import walk
+from ..language.axes import given_axes
 from ..ops import TABLE
 from ..sampling import inside
 from .conditioning import difference_bounds, is_rounding

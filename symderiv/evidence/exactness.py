@@ -13,11 +13,11 @@ import numpy as np
 
 from ..cells import each
 from ..codegen import Compiled, checked_sizes
-from ..codegen.lines import array_shape
 from ..derivation import Derivation
 from ..errors import CheckError
 from ..explicit import Dual, Explicit
 from ..expr import Expr
+from ..language.axes import array_shape
 from ..ops import Cells
 from ..sampling import point
 from .conditioning import gradient_bounds, is_rounding, value_bounds

@@ -1,7 +1,7 @@
 """Many claims at once, as a grader has them: read, checked side by side, answered in one report."""
 
 from .answers import Answer, Answers
-from .running import asked_of, check_all, check_asked, judged
+from .running import asked_of, check_all, check_asked, judged, verdict_on
 from .sheets import Asked, is_sheet
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "check_asked",
     "is_sheet",
     "judged",
+    "verdict_on",
 ]

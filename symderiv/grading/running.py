@@ -11,12 +11,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from ..claims import Checker
+from ..claims import Checker, Verdict
 from ..errors import InputError, SymderivError
-from ..language import Problem
+from ..language import ClaimText, Problem
+from ..language.syntaxes import PYTHON
 from ..library import load_named
 from ..library import names as ready_made
+from ..notation.text import text
 from ..plaintext import shortened
+from ..tracing.formulas import in_language
 from .answers import FAILED, UNREADABLE, Answer, Answers
 from .sheets import Asked, of_problem, read_sheet
 
@@ -92,5 +95,24 @@ def judged(asked: Asked) -> Answer:
     """Return the verdict on one claim; raises what keeps it from being read or decided."""
     if asked.problem is None:
         return Answer(asked.name, asked.claim, None, UNREADABLE, reason=asked.refusal)
-    verdict = Checker(asked.problem).check(asked.claim)
+    verdict = verdict_on(asked.problem, asked.claim)
     return Answer(asked.name, asked.claim, asked.problem, verdict.verdict, verdict)
+
+
+def verdict_on(problem: Problem, claim: ClaimText) -> Verdict:
+    """Return the verdict on a claim, which may be written as NumPy is.
+
+    >>> p = load_named("linear-layer")
+    >>> v = verdict_on(p, ClaimText("dL/dW", ("np.dot(X.T, dout)",)))
+    >>> v.verdict, v.read_as
+    ('right', 'X.T @ G')
+    """
+    checker = Checker(problem)
+    if claim.syntax != PYTHON.name:
+        return checker.check(claim)
+    says = tuple(in_language(checker.problem, line) for line in claim.says)
+    verdict = checker.check(replace(claim, says=says))
+    if says == claim.says:
+        return verdict
+    read = [text(x) for x in verdict.claimed] if len(says) == 1 else says
+    return replace(verdict, claim=claim, reread=" = ".join(read or says))

@@ -80,6 +80,13 @@ _FOLLOWED: dict[str, Callable[..., Any]] = {
     "ascontiguousarray": _asarray,
     "arange": _arange,
 }
+
+
+def creating_function(name: str) -> Callable[..., Any] | None:
+    """Return a function such as np.ones that makes arrays of sizes that are symbols, or None."""
+    return _FOLLOWED.get(name)
+
+
 _REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {
     **{(np, k): _looking(getattr(np, k), symbolic) for k, symbolic in _FOLLOWED.items()},
     (builtins, "len"): _len,

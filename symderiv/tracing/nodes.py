@@ -100,6 +100,14 @@ def statements(
     return lines, texts[result].column
 
 
+def formula(result: Node) -> str:
+    """Return the text of a value, in which nothing has a name of its own."""
+    texts: dict[Node, _Text] = {}
+    for n in reachable(result):
+        texts[n] = _written(n, texts)
+    return texts[result].column
+
+
 def _written(n: Node, texts: Mapping[Node, _Text]) -> _Text:
     parts = [texts[a] for a in n.args]
     column, row = n.column.format(*parts), n.row.format(*parts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -39,10 +41,23 @@ def refuse(
     return found
 
 
+_quiet: list[bool] = []
+
+
+@contextmanager
+def without_places() -> Iterator[None]:
+    """Let errors have no place in a file while this is open: a text is read, no function runs."""
+    _quiet.append(True)
+    try:
+        yield
+    finally:
+        _quiet.pop()
+
+
 def _refusal(
     problem: str, remedy: str | dict[str, str], error: type[LanguageError]
 ) -> LanguageError:
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = None if _quiet else sys._getframe(2)
     while frame is not None and not is_users(frame.f_code):
         frame = frame.f_back
     if frame is None:
