@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -123,3 +124,34 @@ def test_both_sides_of_every_boundary_of_the_library_are_met(name: str) -> None:
     found = lab.trials()
     assert len(found) <= 8 + 60
     assert lab.missed == ()
+
+
+SINGULAR = {
+    # the gradient of a determinant exists where the matrix is singular, this formula of it does not
+    "an inverse that the gradient does without": (
+        "det(X.T @ A @ X)",
+        {"X": "n, d", "A": "n, n"},
+        lambda A, X: (
+            np.linalg.det(X.T @ A @ X)
+            * (A @ X @ np.linalg.inv(X.T @ A @ X) + A.T @ X @ np.linalg.inv(X.T @ A @ X).T)
+        ),
+    ),
+    # with more columns than rows there is no inverse, and the digits of one are noise
+    "an inverse at some sizes": (
+        "trace(inv(X.T @ diag(w) @ X))",
+        {"w": "n", "X": "n, d"},
+        lambda X, w: -np.sum((X @ np.linalg.inv((X.T * w) @ X)) ** 2, axis=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_points_beside_singular_matrices_decide_nothing(name: str) -> None:
+    text, shapes, claim = SINGULAR[name]
+    problem, wrt = sd.problem(text, **shapes), next(iter(shapes))
+    found = sd.check(problem, wrt, claim)
+    assert found.verdict == "right", found
+    space: dict[str, Any] = {"claim": claim}
+    names = ", ".join(inspect.signature(claim).parameters)
+    exec(f"def doubled({names}): return 2 * claim({names})", space)  # our own
+    assert sd.check(problem, wrt, space["doubled"]).verdict == "wrong"

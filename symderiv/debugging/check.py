@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ from .diagnosis import Diagnosis, Found, close, gap, tolerance
 from .libraries import arrays_for, libraries, library_of
 from .report import BackwardVerdict, BackwardVerdicts
 from .returned import Expected, by_name, written_order
-from .trials import Laboratory, Trial
+from .trials import Laboratory, Trial, is_steady
+
+_NOISE = 1e-6  # relative, of a result at points that are nearly one
 
 
 class _CallError(Exception):
@@ -74,7 +77,7 @@ class _Check:
         try:
             self.call = call_of(self.function, self.names)
             trials = self.lab.trials()
-            self._settle(trials[0])
+            self._settle(trials)
         except _CallError as failure:
             if not self.lab.has_two_forms:
                 return self._undecided(Found(("exception",), str(failure)))
@@ -109,21 +112,38 @@ class _Check:
     def _under(self, call: Call, trials: Sequence[Trial]) -> BackwardVerdicts:
         """Return the verdicts where the function is called in one way.
 
-        Points at which it raises say nothing, but then it is not found right.
+        Points at which it raises say nothing, but then it is not found right. Nor do points at
+        which its own digits are noise, beside a singular matrix that the gradient does without.
         """
         self.call, read, failures = call, [], []
         for t in trials:
             try:
-                read.append(replace(t, claimed=self._run(t)))
+                tried = replace(t, claimed=self._run(t))
+                if not self._is_noise(tried):
+                    read.append(tried)
             except _CallError as failure:
-                failures.append(Found(("exception",), str(failure)))
-        if not read:
-            return self._undecided(failures[0])
+                if not isinstance(failure.__cause__, np.linalg.LinAlgError):
+                    failures.append(Found(("exception",), str(failure)))
+        if len(read) < min(2, len(trials)):
+            nothing = Found(("undefined",), "At too few points its digits are no noise.")
+            return self._undecided((failures or [nothing])[0])
         names = [n for n in self.wrt if n in read[0].claimed]
         judged = {n: self._judged(n, read) for n in names}
         for n, v in judged.items() if failures else ():
             judged[n] = self._verdict(n, UNDECIDED, failures[0], ()) if v.verdict == RIGHT else v
         return BackwardVerdicts(judged)
+
+    def _is_noise(self, t: Trial) -> bool:
+        """Whether a result that differs from the gradient is another at a point nearby."""
+        wrong = [n for n, x in t.claimed.items() if not close(x, t.truth[n], tolerance(x)[0])]
+        if not wrong or self.notes:
+            return False
+        again = self._run(replace(t, space=self.lab.shaken(t.space)))
+        bounds = {n: max(_NOISE, tolerance(t.claimed[n])[0]) for n in wrong}
+        return not all(
+            np.any(~np.isfinite(t.claimed[n])) or is_steady(again[n], t.claimed[n], bounds[n])
+            for n in wrong
+        )
 
     def _space(self, trial: Trial) -> dict[str, Any]:
         needed = [n for n in self.call.needed if n not in (ALL, UNIT)]
@@ -159,22 +179,22 @@ class _Check:
             f"It was given {', '.join(given)}."
         )
 
-    def _settle(self, trial: Trial) -> None:
+    def _settle(self, trials: Sequence[Trial]) -> None:
         """Settle how the function is called, and look for what it does beside computing.
 
-        A function that raises is called in the other ways that there are, until one works.
+        A function that raises is called in the other ways that there are, until one works; one that
+        meets a singular matrix, at other points.
         """
         ways = [c for c in (self.call, self.call.fallback) if c is not None]
         failures = []
-        for library in libraries(self.library):
-            for call in ways:
-                self.call, self.library = call, library
-                try:
-                    self._look_for_side_effects(trial)
-                except _CallError as failure:
-                    failures.append((failure, call, library))
-                else:
-                    return
+        for library, call, trial in product(libraries(self.library), ways, trials):
+            self.call, self.library = call, library
+            try:
+                self._look_for_side_effects(trial)
+            except _CallError as failure:
+                failures.append((failure, call, library))
+            else:
+                return
         first, self.call, self.library = failures[0]
         raise first
 

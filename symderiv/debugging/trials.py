@@ -218,10 +218,17 @@ class Laboratory:
         if not all(x is not None and np.all(np.isfinite(x)) for x in truth.values()):
             return None
         # Beside a singular matrix the digits of a gradient are noise; another point decides.
-        near = {n: x * (1 + _SHAKEN * (-1) ** k) for k, (n, x) in enumerate(inputs.items())}
-        again = self._truth(sizes, {**space, **near}, keywords)
-        settled = all(again[n] is not None and _steady(again[n], x) for n, x in truth.items())
+        again = self._truth(sizes, self.shaken(space), keywords)
+        settled = all(again[n] is not None and is_steady(again[n], x) for n, x in truth.items())
         return Trial(dict(sizes), space, truth) if settled else None
+
+    def shaken(self, space: Mapping[str, Any]) -> Space:
+        """Return a point whose variables differ from those of another in their last digits."""
+        near = dict(space)
+        for k, n in enumerate(self.problem.variables):
+            signs = np.random.default_rng(k).choice([-1.0, 1.0], np.shape(space[n]))
+            near[n] = space[n] * (1 + _SHAKEN * signs)
+        return near
 
     def _truth(
         self, sizes: Mapping[str, int], space: Mapping[str, Any], keywords: Mapping[str, Any]
@@ -300,7 +307,9 @@ def _floats(cells: Any) -> Any:
     return [_floats(c) for c in cells] if isinstance(cells, list) else float(cells)
 
 
-def _steady(a: Any, b: Any) -> bool:
-    """Whether two gradients agree in the digits that are compared with a claim's."""
+def is_steady(a: Any, b: Any, bound: float = _STEADY) -> bool:
+    """Whether two values of one thing, at points that are nearly one, are nearly one."""
+    if np.shape(a) != np.shape(b):
+        return False
     scale = max(float(np.max(np.abs(b), initial=0.0)), 1e-3)
-    return bool(np.max(np.abs(a - b), initial=0.0) <= _STEADY * scale)
+    return bool(np.max(np.abs(a - b), initial=0.0) <= bound * scale)
