@@ -48,7 +48,8 @@ class Judge:
 
     def __call__(self, claim: ClaimText, reading: Reading) -> Verdict:
         """Return the verdict on one claimed expression."""
-        return self.decided(claim, reading) or self.wrong(claim, reading)
+        found = self.decided(claim, reading)  # whose truth is that of the claim
+        return self.wrong(claim, reading) if found is None else found
 
     def equal(self, claimed: Expr) -> Comparer | None:
         """Return how a claim was found equal to the target, or None where it is not."""
