@@ -276,7 +276,7 @@ class Application:
     def times(self, left: int, right: int) -> tuple[Expr, Expr]:
         """Return a square argument and one with as many rows."""
         a, b = self.square(left), self.expr(right)
-        columns, rows = self._reader.shape(a)[1], self._reader.shape(b)[0]
+        columns, rows = self._reader.shape(a)[-1], self._reader.shape(b)[-2]
         at = self._at.args[right]
         self._reader.unify(
             columns,

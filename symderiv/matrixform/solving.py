@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expr import Expr, matmul, node, rebuild, transpose, with_args
-from ..shapes import ONE
+from ..shapes import ONE, broadcast
 from .pieces import flip
 
 
@@ -49,7 +49,9 @@ def _from_left(factors: Sequence[Expr]) -> list[Expr]:
             done.insert(0, f)
         else:
             right = matmul(*done)
-            done = [node("solve", (matrix, right), (matrix.shape[1], right.shape[1]))]
+            stacks = [(*x.shape[:-2], ONE, ONE) for x in (matrix, right)]
+            shape = (*broadcast(stacks)[:-2], matrix.shape[-1], right.shape[-1])
+            done = [node("solve", (matrix, right), shape)]
     return done
 
 

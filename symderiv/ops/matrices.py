@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..counting import cubic, free, iterative, solved
 from ..errors import MissingRuleError
-from ..expr import Expr, node, number, walk
+from ..expr import Expr, node, number, var, walk
 from ..notation.math import TRANSPOSE, Big, Fence, Math, Num, Op, Sym, Word, row, sup
 from ..shapes import ONE, SCALAR
 from ..tensor import (
@@ -319,7 +319,8 @@ register(
 def _build_solve(call: Application) -> Expr:
     call.expect(2)
     a, b = call.times(0, 1)
-    return node("solve", (a, b), (a.shape[1], b.shape[1]))
+    stacks = [var("", (*x.shape[:-2], ONE, ONE)) for x in (a, b)]
+    return node("solve", (a, b), (*call.common_shape(*stacks)[:-2], a.shape[-1], b.shape[-1]))
 
 
 def _solve_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -333,6 +334,8 @@ def _solve_code(e: Expr, code: Codes) -> str:
     a, b = e.args
     if a.is_scalar:
         return f"{code(b, POWER)} / {code(a, POWER)}"
+    if len(e.shape) > 2:
+        return f"np.linalg.solve({code.full(a)}, {code.full(b)})"
     return f"np.linalg.solve({code(a)}, {code(b)})"
 
 
@@ -340,6 +343,7 @@ register(
     Operator(
         name="solve",
         flops=solved,
+        tensors="batch",
         patterned=False,
         build=_build_solve,
         usage="solve(A, b), which is inv(A) @ b",
@@ -354,7 +358,13 @@ register(
         ),
         numpy=_solve_code,
         written=binds(3),
-        samples=("solve(A, X)", "solve(A + 9 * eye(n), x)", "x.T @ solve(A.T, x) * X"),
+        samples=(
+            "solve(A, X)",
+            "solve(A + 9 * eye(n), x)",
+            "x.T @ solve(A.T, x) * X",
+            "solve(A, T)",
+            "solve(T @ T.mT + eye(n), x) * T",
+        ),
         bad=("solve(A)", "solve(X, A)", "solve(A, X.T)", "solve(A, x, x)"),
     )
 )
