@@ -31,16 +31,19 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     """
     sizes: dict[str, int] = {}
     space: dict[str, Any] = {"np": np}
-    arrays: list[Any] = []
+    kinds: list[Any] = []
     for name, shape in _needed(x).items():
         if name not in given:
             raise InputError(
                 f"no value for {name}, {shape_text(array_shape(shape))}",
                 remedy=f"pass it by name: evaluate({name}=...)",
             )
-        array = _read(name, given[name], shape, sizes)
-        space[python_name(name)] = array
-        arrays.append(array)
+        space[python_name(name)] = array = _read(name, given[name], shape, sizes)
+        if np.asarray(given[name]).dtype.kind in "fc" and not isinstance(given[name], float):
+            kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
+    dtype = space["dtype"] = np.result_type(*kinds) if kinds else np.dtype(float)
+    for name in map(python_name, _needed(x)):
+        space[name] = space[name].astype(space[name].dtype if space[name].dtype in kinds else dtype)
     coder = Coder()
     parts = _coded(x, coder, slopes)
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
@@ -49,7 +52,6 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
         if not callable(given.get(function)):
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
         space[python_name(function)] = given[function]
-    space["dtype"] = np.result_type(*arrays) if arrays else float
     sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
     whole = "\n".join(f"{name} = {source}" for name, source in parts)
     body = "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])

@@ -33,6 +33,10 @@ SOURCES = {
 def _adjugate(x):
     """Return the transposed matrix of cofactors; a singular matrix has one too."""
     n = len(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":  # det(U V^T) V adjugate(S) U^T
+        u, s, v = np.linalg.svd(x)
+        others = np.prod(np.where(np.eye(n, dtype=bool), 1, s), axis=1)
+        return np.linalg.det(u) * np.linalg.det(v) * (v.T * others) @ u.T
     rest = [[k for k in range(n) if k != i] for i in range(n)]
     minors = [[np.linalg.det(x[rest[i]][:, rest[j]]) for i in range(n)] for j in range(n)]
     signed = [[(-1) ** (i + j) * m for j, m in enumerate(r)] for i, r in enumerate(minors)]
@@ -54,12 +58,26 @@ def _eigvecsh(x):
     v = np.linalg.eigh((x + x.T) / 2)[1]
     return v * np.sign(np.take_along_axis(v, np.abs(v).argmax(axis=0)[None], axis=0))
 ''',
+    "_double": '''
+def _double(function, *arrays):
+    """Return a function of matrices, taken in double precision, in the dtype of its arguments."""
+    dtype = np.result_type(*arrays)
+    result = function(*(a.astype(np.result_type(dtype, np.float64)) for a in arrays))
+    if np.iscomplexobj(result) and dtype.kind != "c":
+        raise np.linalg.LinAlgError("the principal function of the matrix is not real")
+    return result.astype(dtype)
+''',
+    "_expm": '''
+def _expm(x):
+    """Return the exponential of a matrix, in its dtype."""
+    return scipy.linalg.expm(x).astype(x.dtype)
+''',
     "_expm_frechet": '''
 def _expm_frechet(x, c):
     """Return the derivative of the matrix exponential at x along c, or along each of many."""
     if c.ndim > 2:
         return np.stack([_expm_frechet(x, d) for d in c])
-    return scipy.linalg.expm_frechet(x, c, compute_expm=False)
+    return _double(lambda x, c: scipy.linalg.expm_frechet(x, c, compute_expm=False), x, c)
 ''',
     "_logm_frechet": '''
 def _logm_frechet(x, c):
@@ -67,28 +85,22 @@ def _logm_frechet(x, c):
     if c.ndim > 2:
         return np.stack([_logm_frechet(x, d) for d in c])
     n = len(x)
-    return scipy.linalg.logm(np.block([[x, c], [np.zeros_like(x), x]]))[:n, n:]
+    return _double(scipy.linalg.logm, np.block([[x, c], [np.zeros_like(x), x]]))[:n, n:]
 ''',
     "_sylvester": '''
 def _sylvester(a, b, c):
     """Return s with a @ s + s @ b = c."""
-    return scipy.linalg.solve_sylvester(a, b, c)
+    return _double(scipy.linalg.solve_sylvester, a, b, c)
 ''',
     "_logm": '''
 def _logm(x):
     """Return the principal logarithm; raises LinAlgError where it is not real."""
-    result = scipy.linalg.logm(x)
-    if np.iscomplexobj(result) and not np.iscomplexobj(x):
-        raise np.linalg.LinAlgError("the principal logarithm of the matrix is not real")
-    return result
+    return _double(scipy.linalg.logm, x)
 ''',
     "_sqrtm": '''
 def _sqrtm(x):
     """Return the principal square root; raises LinAlgError where it is not real."""
-    result = scipy.linalg.sqrtm(x)
-    if np.iscomplexobj(result) and not np.iscomplexobj(x):
-        raise np.linalg.LinAlgError("the principal root of the matrix is not real")
-    return result
+    return _double(scipy.linalg.sqrtm, x)
 ''',
     "_matrix_power_pullback": '''
 def _matrix_power_pullback(x, k, c):
@@ -264,6 +276,11 @@ _NEEDS = {
     "_silu": ("_sigmoid",),
     "_min_mask": ("_max_mask",),
     "_left_singular": ("_right_singular",),
+    "_expm_frechet": ("_double",),
+    "_logm": ("_double",),
+    "_logm_frechet": ("_double",),
+    "_sqrtm": ("_double",),
+    "_sylvester": ("_double",),
 }
 
 

@@ -149,7 +149,7 @@ def jax_forward(
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, jnp.float64
 
-    forward = _namespace(compiled, jnp, jax.scipy, read)["forward"]
+    forward = _namespace(compiled, _JaxNumpy(jnp), jax.scipy, read)["forward"]
     keywords = hidden_sizes(compiled, sizes)
 
     def value(x: Any) -> Any:
@@ -162,6 +162,8 @@ def jax_forward(
 
 class _JaxNumpy:
     """NumPy's names over JAX's arrays; functions of plain numbers stay plain while traced."""
+
+    ndarray = np.ndarray  # what a helper asks for, to go its own way with arrays of NumPy
 
     def __init__(self, module: Any) -> None:
         self._module = module
@@ -177,6 +179,8 @@ class _JaxNumpy:
 
 class _TorchNumpy:
     """The few names of NumPy and SciPy that generated code uses, over torch tensors."""
+
+    ndarray = np.ndarray
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch

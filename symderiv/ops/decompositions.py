@@ -162,7 +162,7 @@ def _primary(
             explicit=_matrix_cells(name),
             text=as_function,
             notation=notation or written_function(name),
-            numpy=numpy_call("scipy.linalg.expm" if analytic else f"_{name}", scalar_code),
+            numpy=numpy_call(f"_{name}", scalar_code),
             written=binds(POWER) if notation else None,
             samples=samples,
             bad=(f"{name}()", f"{name}(X)", f"{name}(A, A)"),
