@@ -161,8 +161,12 @@ class Coder:
             return self(e, level)
         marks = ", ".join("None" if d == ONE else ":" for d in e.shape)
         if e.is_scalar:
-            return f"np.reshape({self(e)}, (1, 1))"
+            return f"np.reshape({self.array(e)}, (1, 1))"
         return f"{self(e, ATOM)}[{marks}]"
+
+    def array(self, e: Expr) -> str:
+        """Return a scalar as what has a dtype: a plain number would become double precision."""
+        return f"np.asarray({self(e)}, dtype=dtype)" if is_number(e) else self(e)
 
     def packed(self, code: str, shape: Shape, target: Shape) -> str:
         """Return an array that has every axis of ``shape`` as one that holds ``target``.

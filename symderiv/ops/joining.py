@@ -316,7 +316,7 @@ def _part_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
 
 def _concat_code(e: Expr, code: Codes) -> str:
     if len(e.shape) == 2 and ONE in e.shape:
-        parts = [f"np.reshape({code(a)}, (1,))" if a.is_scalar else code(a) for a in e.args]
+        parts = [f"np.reshape({code.array(a)}, (1,))" if a.is_scalar else code(a) for a in e.args]
         return f"np.concatenate(({', '.join(parts)}))"
     parts = [code.full(a) for a in e.args]
     lacking = [len(e.shape) - max(2, len(a.shape)) for a in e.args]
