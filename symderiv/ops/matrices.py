@@ -58,6 +58,7 @@ from .inverses import determinant as determinant_of
 from .inverses import inverse as inverse_of
 from .inverses import logdet as logdet_of
 from .matrixterms import Mat, identity_multiple
+from .reductions import inner_code
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _LONGEST_PRODUCT = 5  # factors that a power with a number as exponent is written out to
@@ -289,7 +290,7 @@ def _pinv_code(e: Expr, code: Codes) -> str:
     if source.is_scalar:
         return f"1 / {code(source, ATOM)}"
     if ONE in source.shape:
-        return f"{code(source, ATOM)} / np.vdot({code(source)}, {code(source)})"
+        return f"{code(source, ATOM)} / ({inner_code(source, source, code)})"
     return f"np.linalg.pinv({code(source)})"
 
 

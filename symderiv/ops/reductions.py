@@ -25,6 +25,7 @@ from ..tensor import (
 )
 from .base import (
     ATOM,
+    POWER,
     Application,
     Cells,
     Codes,
@@ -219,11 +220,19 @@ register(
         ],
         text=as_function,
         notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
-        numpy=lambda e, code: f"np.vdot({code(e.args[0])}, {code(e.args[1])})",
+        numpy=lambda e, code: inner_code(*e.args, code),
         samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
         bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
     )
 )
+
+
+def inner_code(x: Expr, y: Expr, code: Codes) -> str:
+    """Return the code of the sum of products of equal places; np.vdot conjugates complex ones."""
+    if x.is_scalar or ONE not in x.shape:
+        product = f"{code(x, POWER)} * {code(y, POWER)}"
+        return product if x.is_scalar else f"({product}).sum()"
+    return f"{code(x, POWER)} @ {code(y, POWER)}"
 
 
 def _diag_lower(e: Expr, args: Sequence[Value]) -> Value:
