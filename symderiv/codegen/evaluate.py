@@ -17,6 +17,7 @@ from .guard import run
 from .helpers import SOURCES, imports, with_needs
 from .lines import shape_text
 from .numpy_code import Coder, python_name
+from .products import Products
 
 _VALUE = "_value"  # no name of a user: those that start with _ end with it in code
 
@@ -32,6 +33,7 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     sizes: dict[str, int] = {}
     space: dict[str, Any] = {"np": np}
     kinds: list[Any] = []
+    products = Products()
     for name, shape in _needed(x).items():
         if name not in given:
             raise InputError(
@@ -39,6 +41,7 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
                 remedy=f"pass it by name: evaluate({name}=...)",
             )
         space[python_name(name)] = array = _read(name, given[name], shape, sizes)
+        products.see(shape, array.shape)
         if np.asarray(given[name]).dtype.kind in "fc" and not isinstance(given[name], float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
     dtype = space["dtype"] = np.result_type(*kinds) if kinds else np.dtype(float)
@@ -46,6 +49,7 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
         space[name] = space[name].astype(space[name].dtype if space[name].dtype in kinds else dtype)
     coder = Coder()
     parts = _coded(x, coder, slopes)
+    sizes.update(products.solved({**_ints(given), **sizes}, [*coder.dims, *x.shape]))
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
     for function in _functions(x):

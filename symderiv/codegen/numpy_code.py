@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import UnsupportedError
@@ -61,6 +62,7 @@ class Coder:
         self.losses = dict(losses or {})
         self.helpers: dict[str, None] = {}
         self.sizes: dict[str, None] = {}
+        self.dims: dict[Dim, None] = {}  # every size that was written, as a whole
         self.functions: dict[str, None] = {}
         self._in_number = False  # whether what is written stands inside a plain number
 
@@ -72,7 +74,7 @@ class Coder:
             self._in_number = True
             body = operator.numpy(e, self)
             self._in_number = False
-            if "np." in body or "scipy." in body:
+            if "np." in body or "scipy." in body or re.search(r"\b_[a-z]\w*\(", body):
                 # A NumPy scalar would turn float32 into float64; a complex step passes by.
                 return f"float(np.real({body}))" if "dtype=dtype" in body else f"float({body})"
         else:
@@ -103,6 +105,7 @@ class Coder:
                     remedy="give the size another name, such as n",
                 )
         self.sizes.update(dict.fromkeys(dim.names))
+        self.dims[dim] = None
         text = str(dim)
         return f"({text})" if "*" in text else text
 

@@ -177,6 +177,17 @@ class _JaxNumpy:
         )(*args, **options)
 
 
+class _Lifted:
+    """The functions of a module, of plain numbers too."""
+
+    def __init__(self, module: Any, lift: Any) -> None:
+        self._module, self._number = module, lift
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        return lambda *args, **options: found(*map(self._number, args), **options)
+
+
 class _TorchNumpy:
     """The few names of NumPy and SciPy that generated code uses, over torch tensors."""
 
@@ -184,7 +195,7 @@ class _TorchNumpy:
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch
-        self.linalg, self.special = torch.linalg, torch.special
+        self.linalg, self.special = torch.linalg, _Lifted(torch.special, self._lift)
         self.pi, self.e = float(np.pi), float(np.e)
 
     def __getattr__(self, name: str) -> Any:
@@ -214,7 +225,7 @@ class _TorchNumpy:
         return self._torch.prod(x) if axis is None else self._torch.prod(x, axis)
 
     def where(self, test: Any, yes: Any, no: Any) -> Any:
-        return self._torch.where(test, yes, no)
+        return self._torch.where(self._torch.as_tensor(test), self._lift(yes), self._lift(no))
 
     def einsum(self, spec: str, *args: Any, optimize: bool = False) -> Any:
         return self._torch.einsum(spec, *map(self._lift, args))
