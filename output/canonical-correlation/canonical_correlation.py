@@ -18,11 +18,11 @@ SHAPES = {
 
 def _read(**arrays):
     """Return the arrays as floats, the sizes they show, and their common dtype."""
-    sizes, found = {}, []
-    for name, array in arrays.items():
-        array = np.asarray(array)
-        if array.dtype.kind not in "fc":
-            array = array.astype(float)
+    sizes, found, kinds = {}, [], []
+    for name, value in arrays.items():
+        array = np.asarray(value)
+        if array.dtype.kind in "fc" and not isinstance(value, float):
+            kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
         fits = array.ndim == len(expected)
         for dim, size in zip(expected, array.shape):
@@ -33,7 +33,8 @@ def _read(**arrays):
             known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
             raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
         found.append(array)
-    return found, sizes, np.result_type(*found)
+    dtype = np.result_type(*kinds) if kinds else np.dtype(float)
+    return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype
 
 
 def forward(Sxx, Syy, Sxy, a, b, *, cache=None):
@@ -47,11 +48,10 @@ def forward(Sxx, Syy, Sxy, a, b, *, cache=None):
     A dict passed as ``cache`` receives what ``backward`` reads: u (), v ().
     """
     (Sxx, Syy, Sxy, a, b), _, _ = _read(Sxx=Sxx, Syy=Syy, Sxy=Sxy, a=a, b=b)
-    u = a @ Sxx @ a                 # scalar
-    v = b @ Syy @ b                 # scalar
-    s = u * v                       # scalar
-    rho = a @ Sxy @ b / np.sqrt(s)  # scalar
-    value = rho                     # scalar
+    u = a @ Sxx @ a                   # scalar
+    v = b @ Syy @ b                   # scalar
+    s = u * v                         # scalar
+    value = a @ Sxy @ b / np.sqrt(s)  # scalar
     if cache is not None:
         cache.update(u=u, v=v)
     return value

@@ -43,11 +43,11 @@ SHAPES = {
 
 def _read(**arrays):
     """Return the arrays as floats, the sizes they show, and their common dtype."""
-    sizes, found = {}, []
-    for name, array in arrays.items():
-        array = np.asarray(array)
-        if array.dtype.kind not in "fc":
-            array = array.astype(float)
+    sizes, found, kinds = {}, [], []
+    for name, value in arrays.items():
+        array = np.asarray(value)
+        if array.dtype.kind in "fc" and not isinstance(value, float):
+            kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
         fits = array.ndim == len(expected)
         for dim, size in zip(expected, array.shape):
@@ -58,7 +58,8 @@ def _read(**arrays):
             known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
             raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
         found.append(array)
-    return found, sizes, np.result_type(*found)
+    dtype = np.result_type(*kinds) if kinds else np.dtype(float)
+    return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype
 
 
 def _softmax(x, axis):
