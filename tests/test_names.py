@@ -13,7 +13,7 @@ import pytest
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of, source_of_test
 from symderiv.codegen.helpers import SOURCES
-from symderiv.errors import DeclarationError, SymderivError
+from symderiv.errors import DeclarationError, InputError, SymderivError
 
 SIZES = {"n": 3, "d": 2, "m": 4}
 
@@ -135,7 +135,9 @@ def test_renaming_changes_no_value(problem: str, role: str, name: str) -> None:
         refusal = ""
     if refusal:  # no variable is refused but for its meaning in the language
         assert name in refusal
-        assert shapes.get(name, "loss") in ("loss", "entrywise") or name in RESERVED
+        derivatives = {f"{n}p" for n, s in shapes.items() if s == "entrywise"}
+        known = name in RESERVED or name.rstrip("p") + "p" in derivatives
+        assert known or shapes.get(name, "loss") in ("loss", "entrywise")
         return
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
@@ -157,3 +159,38 @@ def test_names_that_a_printed_gradient_introduces_are_free(name: str) -> None:
     posed = sd.problem(text, variables=shapes)
     printed = sd.derive(posed)["b"].text
     assert sd.check(posed, "b", claim=printed.split("; "))
+
+
+def test_a_derivative_of_a_function_has_its_name_alone() -> None:
+    for other in ("fp", "fpp"):
+        for kind in ("n", "entrywise", "loss", "scalar"):
+            with pytest.raises(DeclarationError, match="is the derivative of f"):
+                sd.problem("sum(f(x))", x="n", f="entrywise", variables={other: kind})
+        with pytest.raises(DeclarationError, match="is the derivative of one"):
+            sd.problem(f"{other} = x; sum(f({other}))", x="n", f="entrywise")
+    names = {"amp": "entrywise", "clip_p": "entrywise", "x": "n"}
+    assert sd.derive("sum(amp(x) * clip_p(x))", variables=names).verify().differences
+
+
+def test_a_name_of_sixty_letters_is_a_name() -> None:
+    long = "a" * 60
+    derivation = sd.derive(f"Z = X @ {long}; sum(Z * Z)", variables={"X": "n, d", long: "d"})
+    files = derivation.files(["md", "tex", "pdf", "py"])
+    assert f"def forward(X, {long}," in files["derivation.py"].decode()
+    with pytest.raises(DeclarationError, match="a name of 101 letters"):
+        sd.problem("sum(x)", variables={"x": "n", "a" * 101: "n"})
+
+
+@pytest.mark.parametrize("size", [5, 1, np.int64(5), "2", True, -1])
+def test_a_size_that_the_arrays_contradict_is_refused(size: Any) -> None:
+    result = sd.derive("sum(x * y) / n", x="n", y="n")["x"]
+    for arrays in ({"x": np.ones(2), "y": np.ones(2)}, {"y": np.ones(2)}):
+        assert np.array_equal(result.evaluate(**arrays, n=2), [0.5, 0.5])
+        assert np.array_equal(result.evaluate(**arrays, n=np.int64(2)), [0.5, 0.5])
+        with pytest.raises(InputError, match="is given, and"):
+            result.evaluate(**arrays, n=size)
+    hidden = sd.derive("sum(ones(n) @ x.T)", x="d")["x"]
+    assert hidden.evaluate(x=np.ones(2), n=np.int32(3)).tolist() == [3.0, 3.0]
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        with pytest.raises(InputError, match="is not shown by any array"):
+            hidden.evaluate(x=np.ones(2), n=size if not isinstance(size, np.integer) else "5")

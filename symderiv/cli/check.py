@@ -101,7 +101,7 @@ def command(
         say_data([a.data() for a in answers])
     else:
         for note in notes:
-            click.echo(note)
+            say(note)
         _print(answers, many)
         for path in paths:
             say(f"wrote {path}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import threading
 from _thread import interrupt_main
@@ -45,6 +46,14 @@ def has_colours() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _interrupt() -> None:
+    """Send an interrupt to the main thread, also where that waits for something."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        interrupt_main()
+
+
 def _has(stream: Any, text: str) -> bool:
     """Whether a stream can print a text."""
     try:
@@ -65,7 +74,7 @@ def interrupts_kept() -> Iterator[None]:
 
     def again(lost: Any) -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            timer = threading.Timer(_AGAIN, interrupt_main)
+            timer = threading.Timer(_AGAIN, _interrupt)
             timer.daemon = True
             timer.start()
         else:

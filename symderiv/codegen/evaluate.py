@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,8 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
 
 
 def _ints(given: Mapping[str, Any]) -> dict[str, int]:
-    return {k: v for k, v in given.items() if type(v) is int}
+    whole = {k: v for k, v in given.items() if isinstance(v, Integral)}
+    return {k: int(v) for k, v in whole.items() if not isinstance(v, bool)}
 
 
 def _needed(x: Expr) -> dict[str, Shape]:
@@ -160,6 +162,6 @@ def _size(name: str, sizes: Mapping[str, int], given: Mapping[str, Any]) -> int:
     if name in sizes:
         return sizes[name]
     value = given.get(name)
-    if isinstance(value, int) and value > 0:
-        return value
+    if isinstance(value, Integral) and not isinstance(value, bool) and value > 0:
+        return int(value)
     raise InputError(f"the size {name} is not shown by any array", remedy=f"pass it: {name}=4")

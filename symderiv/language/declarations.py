@@ -151,13 +151,29 @@ class Declarations:
         return result
 
     def check(self) -> None:
-        """Refuse a name that is both a variable and a dimension."""
+        """Refuse a name that is two things: a variable and a size, a derivative f' and another."""
+        for function in self.entrywise:
+            for name in derivatives_of(function):
+                if name in {**self.variables, **self.dims, **self.losses, **self.entrywise}:
+                    raise DeclarationError(
+                        f"{name!r} is the derivative of {function}, and declared as something else",
+                        remedy="give one of them another name",
+                    )
         for name in self.dims:
             if name in self.variables:
                 raise DeclarationError(
                     f"{name!r} is declared as a variable and used as a size",
                     remedy="give one of them another name",
                 )
+
+
+def derivatives_of(function: str) -> tuple[str, ...]:
+    """Return the names under which the derivatives of an unspecified function are written.
+
+    >>> derivatives_of("f")
+    ('fp', 'fpp', 'fppp')
+    """
+    return tuple(function + "p" * order for order in (1, 2, 3))
 
 
 def is_letter(sign: str) -> bool:

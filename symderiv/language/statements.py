@@ -12,7 +12,7 @@ from itertools import chain, count
 from ..errors import DeclarationError, IndexNameError
 from ..expr import Expr, free_indices, node, rebuild, walk
 from ..shapes import SCALAR
-from .declarations import Declarations
+from .declarations import Declarations, derivatives_of
 from .elaborate import CONSTANTS, Elaborator
 from .grammar import Statement
 from .settling import settle
@@ -106,6 +106,8 @@ def _check_definition(
         (declared.variables, "a variable"),
         (definitions, "defined already"),
         (declared.dims, "a size"),
+        (declared.entrywise, "an unspecified function"),
+        ({p for f in declared.entrywise for p in derivatives_of(f)}, "the derivative of one"),
         (dict.fromkeys(CONSTANTS), "a constant"),
     ):
         if name in taken:
