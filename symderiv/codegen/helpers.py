@@ -51,13 +51,14 @@ def _cholesky(x):
     "_eigvalsh": '''
 def _eigvalsh(x):
     """Return the eigenvalues of the symmetric part, in rising order."""
-    return np.linalg.eigvalsh((x + x.T) / 2)
+    return np.linalg.eigvalsh((x + np.swapaxes(x, -1, -2)) / 2)
 ''',
     "_eigvecsh": '''
 def _eigvecsh(x):
     """Return the eigenvectors of the symmetric part; the largest entry of each is positive."""
-    v = np.linalg.eigh((x + x.T) / 2)[1]
-    return v * np.sign(np.take_along_axis(v, np.abs(v).argmax(axis=0)[None], axis=0))
+    v = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)[1]
+    largest = np.abs(v).argmax(axis=-2)[..., None, :]
+    return v * np.sign(np.take_along_axis(v, largest, axis=-2))
 ''',
     "_double": '''
 def _double(function, *arrays):
@@ -226,14 +227,15 @@ def _polar(x):
     "_left_singular": '''
 def _left_singular(x):
     """Return the left singular vector that belongs to _right_singular(x)."""
-    u = x @ _right_singular(x)
-    return u / np.linalg.norm(u)
+    u = (x @ _right_singular(x)[..., None])[..., 0]
+    return u / np.linalg.norm(u, axis=-1, keepdims=True)
 ''',
     "_right_singular": '''
 def _right_singular(x):
     """Return the right vector of the largest singular value, its largest entry positive."""
-    v = np.linalg.svd(x, full_matrices=False)[2][0]
-    return v * np.sign(v[np.argmax(np.abs(v))])
+    v = np.linalg.svd(x, full_matrices=False)[2][..., 0, :]
+    largest = np.abs(v).argmax(axis=-1)[..., None]
+    return v * np.sign(np.take_along_axis(v, largest, axis=-1))
 ''',
     "_silu": '''
 def _silu(x):

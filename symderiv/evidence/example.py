@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from ..cells import each
@@ -62,7 +63,14 @@ class FloatMath(ExactMath):
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         plain = super().__getattr__(name)
-        return lambda *args: float(plain(*map(Fraction, args)))
+        return lambda *args: _finite(float(plain(*map(Fraction, args))))
+
+
+def _finite(x: float) -> float:
+    """Return a number; raises ValueError where it was too large for a float."""
+    if not isfinite(x):
+        raise ValueError("too large for a float")
+    return x
 
 
 def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | None:
@@ -85,7 +93,7 @@ def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | No
             values = _closer(problem, values)
         try:
             found = _example(derivation, sizes, values)
-        except (ZeroDivisionError, TypeError, ValueError):
+        except (ArithmeticError, TypeError, ValueError):
             continue
         poor = _poverty(found)
         if best is None or poor < best[0]:

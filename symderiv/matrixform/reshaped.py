@@ -22,7 +22,7 @@ def reshaped(raiser: Any, term: Term, shape: Shape) -> Product:
     scale, factors, all_dims = factors_of(term)
     dims: dict[Any, Dim] = dict(enumerate(all_dims))
     out: list[Label] = list(range(len(term.dims)))
-    parts = _within(raiser, [*factors], dims, out)
+    parts = _within(raiser, _joined(raiser, [*factors], dims, out), dims, out)
     ends: list[Label] = []
     for x in out:
         pair = next((f for f in parts if f.term.kind == "fuse" and f.labels[0] == x), None)
@@ -54,6 +54,36 @@ def _in_shape(body: Expr, shape: Shape) -> Expr:
     return node("reshape", (body,), shape)
 
 
+def _joined(
+    raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
+) -> list[Factor]:
+    """Return factors in which a pair of axes of one factor alone, fused, is one axis of it."""
+    for pair in [f for f in parts if f.term.kind == "fuse"]:
+        k, slow, fast = pair.labels
+        rest = [f for f in parts if f is not pair]
+        met = [f for f in rest if slow in f.labels or fast in f.labels]
+        needed = any(f.term.kind == "fuse" and f.labels[0] == k for f in rest)
+        if k in out or not needed or len(met) != 1 or {slow, fast} & set(out):
+            continue
+        (f,) = met
+        if (
+            f.term.kind == "fuse"
+            or f.exponent != 1
+            or sorted(f.labels, key=str) != sorted({*f.labels}, key=str)
+        ):
+            continue
+        kept = [x for x in f.labels if x not in (slow, fast)]
+        ranges = {x: dims[x] for x in f.labels}
+        ordered = contract([f], (*kept, slow, fast), ranges)
+        shape = (*ordered.dims[:-2], dims[k])
+        whole = raiser.shaped(ordered, ordered.dims)
+        closed = held(_in_shape(whole, (*shape, *SCALAR)[: max(2, len(shape))]))
+        parts = [*(g for g in rest if g is not f), Factor(closed, (*kept, k))]
+        dims.pop(slow)
+        dims.pop(fast)
+    return parts
+
+
 def _within(
     raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
 ) -> list[Factor]:
@@ -69,7 +99,7 @@ def _within(
         for f in carriers:
             place = f.labels.index(k)
             shape = (*f.term.dims[:place], dims[slow], dims[fast], *f.term.dims[place + 1 :])
-            opened = held(node("reshape", (raiser.natural(f.term),), shape))
+            opened = held(_in_shape(raiser.natural(f.term), shape))
             labels = (*f.labels[:place], slow, fast, *f.labels[place + 1 :])
             parts.append(Factor(opened, labels, f.exponent))
         dims.pop(k)

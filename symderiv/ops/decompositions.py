@@ -53,6 +53,7 @@ from .base import (
     register,
     written_function,
 )
+from .batches import every_matrix, over_batch
 from .cells import entrywise
 from .cells import sylvester as sylvester_cells
 from .inverses import InvCall, MatrixCall
@@ -501,7 +502,7 @@ class EigenvaluesCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node("eigvalsh", args, (args[0].shape[0], ONE))
+        return node("eigvalsh", args, over_batch(args[0].shape, (args[0].shape[-1], ONE)))
 
 
 @dataclass(frozen=True)
@@ -547,15 +548,24 @@ def _entry_product(left: Term, right: Term) -> Term:
 def _build_eigenvalues(call: Application) -> Expr:
     call.expect(1)
     x = call.square(0)
-    return node("eigvalsh", (x,), (x.shape[0], ONE))
+    return node("eigvalsh", (x,), over_batch(call.shape(x), (call.shape(x)[-1], ONE)))
 
 
 def _eigenvalues_lower(e: Expr, args: Sequence[Value]) -> Value:
     body = args[0]
-    if e.is_scalar:
-        return body
+    if e.args[0].shape[-1] == ONE:
+        return Value(body.term, e.shape, body.loose)
     term = call(EigenvaluesCall(), (body.term,), body.term.dims[:-1])
     return Value(term, e.shape, body.loose)
+
+
+def _vector_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    if len(e.args[0].shape) == 2:
+        return _spectral_cells(e, args, at)
+    found: Cells = every_matrix(
+        args[0], lambda x: [r[0] for r in at.math.matrix(e.op, _symmetrised(x))]
+    )
+    return found
 
 
 def _spectral_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
@@ -567,17 +577,18 @@ register(
     Operator(
         name="eigvalsh",
         flops=cubic(Fraction(4, 3)),
+        tensors="whole",
         build=_build_eigenvalues,
         usage="eigvalsh(A), of (A + A.T) / 2, in rising order",
         law="derivative of a simple eigenvalue with the unit eigenvector v: dλ = vᵀ dX v",
         source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
         level=binds(ATOM),
         lower=_eigenvalues_lower,
-        explicit=_spectral_cells,
+        explicit=_vector_cells,
         text=as_function,
         notation=written_function("eigvals"),
         numpy=numpy_call("_eigvalsh"),
-        samples=("eigvalsh(A)", "eigvalsh(A @ A.T).T @ x * x"),
+        samples=("eigvalsh(A)", "eigvalsh(A @ A.T).T @ x * x", "eigvalsh(T @ T.mT + A)"),
         bad=("eigvalsh()", "eigvalsh(X)", "eigvalsh(A, A)"),
         analytic=False,
     )
@@ -592,6 +603,7 @@ register(
     Operator(
         name="eigvecsh",
         flops=cubic(9),
+        tensors="batch",
         build=read_square("eigvecsh"),
         usage="eigvecsh(A), of (A + A.T) / 2, as columns; the largest entry of each is positive",
         law="the eigenvectors of a symmetric matrix are orthonormal",

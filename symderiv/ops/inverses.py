@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from ..expr import Expr, node
-from ..shapes import SCALAR, Dim
+from ..shapes import Dim
 from ..tensor import (
     Factor,
     Label,
@@ -35,6 +35,7 @@ from ..tensor import (
 from ..tensor.scale import UNIT_SCALE
 from .arithmetic import PowerCall
 from .axes import along
+from .batches import over_batch
 from .matrixterms import Mat, inner
 
 
@@ -94,7 +95,7 @@ class DetCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node("det", args, SCALAR)
+        return node("det", args, over_batch(args[0].shape))
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class LogdetCall:
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node("logdet", args, SCALAR)
+        return node("logdet", args, over_batch(args[0].shape))
 
 
 def inverse(term: Term) -> Term:

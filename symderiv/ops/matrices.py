@@ -52,6 +52,7 @@ from .base import (
     register,
     written_function,
 )
+from .batches import batch_code, over_batch, scalar_cells
 from .cells import adjugate, determinant, entrywise, inverse, times, turned, whole_power
 from .inverses import AdjugateCall, MatrixCall
 from .inverses import determinant as determinant_of
@@ -75,7 +76,7 @@ def read_square(name: str, *, scalar: bool = False) -> Callable[[Application], E
     def build(call: Application) -> Expr:
         call.expect(1)
         x = call.square(0)
-        return node(name, (x,), SCALAR if scalar else x.shape)
+        return node(name, (x,), over_batch(call.shape(x)) if scalar else x.shape)
 
     return build
 
@@ -115,10 +116,17 @@ def _log_absolute(term: Term) -> Term:
     return (log * Fraction(1, 2)).term
 
 
+def _determinant_code(e: Expr, code: Codes) -> str:
+    if e.args[0].is_scalar:
+        return code(e.args[0], ATOM)
+    return batch_code(e, code, f"np.linalg.det({code(e.args[0])})")
+
+
 register(
     Operator(
         name="det",
         flops=cubic(Fraction(2, 3)),
+        tensors="whole",
         patterned=False,
         build=read_square("det", scalar=True),
         usage="det(A)",
@@ -126,17 +134,18 @@ register(
         source=f"{_BOOK}, eq. 49",
         level=binds(ATOM),
         lower=lowered(determinant_of, _same),
-        explicit=lambda e, args, at: [[determinant(args[0], one(at))]],
+        explicit=scalar_cells(lambda x, at: determinant(x, one(at))),
         text=as_function,
         notation=written_function("det"),
-        numpy=numpy_call("np.linalg.det"),
+        numpy=_determinant_code,
         samples=(
             "det(A) * X",
             "det(X.T @ X + eye(d)) * X",
             "det(s * A @ A) * A",
             "det(inv(A).T) * x",
+            "det(T @ T.mT + A)",
         ),
-        bad=("det()", "det(X)", "det(x)", "det(A, A)"),
+        bad=("det()", "det(X)", "det(x)", "det(A, A)", "det(T)"),
     )
 )
 
@@ -146,21 +155,22 @@ def _logdet_notation(e: Expr, write: Writes) -> Math:
     return row(Word("log"), Fence("|", inside, "|"))
 
 
-def _logdet_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    whole = determinant(args[0], one(at))
-    return [[at.math.log(whole * whole) / 2]]
+def _log_determinant(x: Cells, at: Place) -> Any:
+    whole = determinant(x, one(at))
+    return at.math.log(whole * whole) / 2
 
 
 def _logdet_code(e: Expr, code: Codes) -> str:
     if e.args[0].is_scalar:
         return f"np.log(np.abs({code(e.args[0])}))"
-    return f"np.linalg.slogdet({code(e.args[0])})[1]"
+    return batch_code(e, code, f"np.linalg.slogdet({code(e.args[0])})[1]")
 
 
 register(
     Operator(
         name="logdet",
         flops=cubic(Fraction(2, 3)),
+        tensors="whole",
         patterned=False,
         build=read_square("logdet", scalar=True),
         usage="logdet(A), which is log |det A|",
@@ -168,7 +178,7 @@ register(
         source=f"{_BOOK}, eq. 57",
         level=binds(ATOM),
         lower=lowered(logdet_of, _log_absolute),
-        explicit=_logdet_cells,
+        explicit=scalar_cells(_log_determinant),
         text=as_function,
         notation=_logdet_notation,
         numpy=_logdet_code,
@@ -177,6 +187,8 @@ register(
             "logdet(A) * X",
             "logdet(A @ A.T + eye(n)) * x",
             "logdet(2 * A @ inv(A + 9 * eye(n))) * A",
+            "logdet(T @ T.mT + eye(n))",
+            "Sum(i, x[i] * logdet(eye(d) + X[i, :].T @ X[i, :])) * X",
         ),
         bad=("logdet()", "logdet(X)", "logdet(A, A)"),
     )

@@ -15,7 +15,6 @@ from fractions import Fraction
 from typing import Any
 
 from ..counting import iterative, per_entry
-from ..errors import MissingRuleError
 from ..expr import Expr, node, number
 from ..notation.math import Fence, Math, Num, Sym, Word, row, sub
 from ..shapes import ONE, SCALAR, Shape
@@ -54,6 +53,7 @@ from .base import (
     register,
     total,
 )
+from .batches import batch_code, every_matrix, over_batch
 from .decompositions import sylvester
 from .inverses import inverse
 from .matrixterms import Mat, applied, inner, outer
@@ -75,18 +75,19 @@ class NormCall:
         body = node.children[0]
         labels = tuple(range(len(body.dims)))
         factors = _GRADIENTS[self.name, self.data](node, body, labels)
-        return contract([Factor(cotangent, ()), *factors], labels, dict(enumerate(body.dims)))
+        lead = labels[: len(node.dims)]
+        return contract([Factor(cotangent, lead), *factors], labels, dict(enumerate(body.dims)))
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node(self.name, args, SCALAR, self.data)
+        return node(self.name, args, over_batch(args[0].shape), self.data)
 
 
 Labels = tuple[int, ...]
 
 
 def _frobenius(node: Term, body: Term, labels: Labels) -> list[Factor]:
-    return [Factor(body, labels), Factor(node, (), Fraction(-1))]
+    return [Factor(body, labels), Factor(node, labels[: len(node.dims)], Fraction(-1))]
 
 
 def _nuclear(node: Term, body: Term, labels: Labels) -> list[Factor]:
@@ -134,7 +135,7 @@ def _build_norm(call: Application) -> Expr:
     count = call.expect(1, 2)
     x = call.expr(0)
     if count == 1:
-        return node("norm", (x,), SCALAR)
+        return node("norm", (x,), over_batch(call.shape(x)))
     kind = call.constant(1)
     if len(x.shape) == 2 and ONE in x.shape:
         return _vector_norm(call, x, kind)
@@ -142,7 +143,7 @@ def _build_norm(call: Application) -> Expr:
         remedy = _BY_ENTRIES if kind == 1 else _BY_LARGEST
         raise call.fail(f"norm(.., {kind!r}) of a matrix has two readings", remedy=remedy)
     kind = call.choice(1, (2, "fro", "nuc"))
-    return node("norm", (x,), SCALAR, None if kind == "fro" else kind)
+    return node("norm", (x,), over_batch(call.shape(x)), None if kind == "fro" else kind)
 
 
 def _vector_norm(call: Application, x: Expr, kind: Hashable) -> Expr:
@@ -162,28 +163,33 @@ def _vector_norm(call: Application, x: Expr, kind: Hashable) -> Expr:
 
 def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
     body = args[0]
-    if e.data is not None or not body.loose:
+    shape = e.args[0].shape
+    core = sum(d != ONE for d in shape[-2:])
+    if len(shape) > 2 and not core:
+        return Value(_entrywise("abs", body.term), e.shape, body.loose)
+    if len(shape) > 2 or e.data is not None:
+        count = len(body.term.dims) - core
+        found = call(NormCall(e.op, e.data), (body.term,), body.term.dims[:count])  # type: ignore[arg-type]
+        return Value(found, e.shape, body.loose)
+    if not body.loose:
         return _called(e, body)
     squares = product([(body, INNER, INNER + 1)], e.shape, exponents=(2,))
     return product([(squares, ROW, COLUMN)], e.shape, exponents=(Fraction(1, 2),))
 
 
 def _called(e: Expr, body: Value) -> Value:
-    if body.loose:
-        raise MissingRuleError(
-            f"no rule for norm(.., {e.data!r}) of a matrix that an index of Sum runs through",
-            remedy="write the terms of the sum one by one",
-        )
     assert e.data is None or isinstance(e.data, str | int)
     return Value(call(NormCall(e.op, e.data), (body.term,), ()), e.shape)
 
 
 def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-    if e.data is not None:
-        name = "norm_nuclear" if e.data == "nuc" else "norm_spectral"
-        found: Cells = at.math.matrix(name, args[0])
-        return found
-    return [[at.math.root(total([x * x for r in args[0] for x in r]))]]
+    def norm(x: Cells) -> Any:
+        if e.data is None:
+            return at.math.root(total([y * y for r in x for y in r]))
+        return at.math.matrix("norm_nuclear" if e.data == "nuc" else "norm_spectral", x)[0][0]
+
+    found: Cells = every_matrix(args[0], norm)
+    return found
 
 
 def _norm_text(e: Expr, text: Texts) -> str:
@@ -217,6 +223,8 @@ def _p_norm_notation(e: Expr, write: Writes) -> Math:
 
 def _norm_code(e: Expr, code: Codes) -> str:
     kind = {None: "", "nuc": ', "nuc"', 2: ", 2"}[e.data]  # type: ignore[index]
+    if len(e.args[0].shape) > 2:
+        return batch_code(e, code, f"np.linalg.norm({code(e.args[0])}{kind}, axis=(-2, -1))")
     return f"np.linalg.norm({code(e.args[0])}{kind})"
 
 
@@ -224,6 +232,7 @@ register(
     Operator(
         name="norm",
         flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
+        tensors="whole",
         build=_build_norm,
         usage='norm(X), norm(X, "nuc"), norm(X, 2)',
         law="derivative of the norm: X / ‖X‖ for the Frobenius norm (and 0 at 0), the "
@@ -244,6 +253,9 @@ register(
             'norm(A @ X, "nuc") * X',
             "norm(X, 2) * X",
             "norm(A @ x, 2) * x",
+            "norm(T)",
+            "norm(T @ X.T, 2)",
+            'norm(T, "nuc")',
         ),
         bad=(
             "norm()",
@@ -503,8 +515,8 @@ _SINGULAR: dict[str, Callable[[Term, Term, Term], Term]] = {
 }
 _SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "polar": lambda shape: shape,
-    "left_singular": lambda shape: (shape[0], ONE),
-    "right_singular": lambda shape: (shape[1], ONE),
+    "left_singular": lambda shape: over_batch(shape, (shape[-2], ONE)),
+    "right_singular": lambda shape: over_batch(shape, (shape[-1], ONE)),
 }
 
 
@@ -535,13 +547,17 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
         return Value(term, e.shape, body.loose)
 
     def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-        found: Cells = at.math.matrix(name, args[0])
-        return found
+        if len(e.args[0].shape) == 2 or name == "polar":
+            found: Cells = at.math.matrix(name, args[0])
+            return found
+        stacked: Cells = every_matrix(args[0], lambda x: [r[0] for r in at.math.matrix(name, x)])
+        return stacked
 
     register(
         Operator(
             name=name,
             flops=iterative,
+            tensors="batch" if name == "polar" else "whole",
             build=build,
             usage=f"{name}(X)",
             law=law,

@@ -40,6 +40,7 @@ from .base import (
     total,
     written_function,
 )
+from .batches import batch_code, over_batch, scalar_cells, traced
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 
@@ -56,7 +57,8 @@ def _build_axis(name: str) -> Callable[[Application], Expr]:
 
 def _build_trace(call: Application) -> Expr:
     call.expect(1)
-    return node("trace", (call.square(0),), SCALAR)
+    x = call.square(0)
+    return node("trace", (x,), over_batch(call.shape(x)))
 
 
 def _build_dot(call: Application) -> Expr:
@@ -177,23 +179,36 @@ for _name, _lower, _cells, _law in (
         )
     )
 
+
+def _trace_code(e: Expr, code: Codes) -> str:
+    if e.args[0].is_scalar:
+        return code(e.args[0], ATOM)
+    if len(e.args[0].shape) == 2:
+        return f"np.trace({code(e.args[0])})"
+    return batch_code(e, code, f"np.trace({code(e.args[0])}, axis1=-2, axis2=-1)")
+
+
 register(
     Operator(
         name="trace",
-        flops=lambda e: Flops.of(e.args[0].shape[0]),
+        flops=lambda e: Flops.of(*e.args[0].shape[:-1]),
+        tensors="whole",
         build=_build_trace,
         usage="trace(A)",
         law="the trace sums the diagonal",
         source=f"{_BOOK}, eq. 99-101",
         level=binds(ATOM),
-        lower=lambda e, args: product([(args[0], INNER, INNER)], e.shape),
-        explicit=lambda e, args, at: [[total([r[k] for k, r in enumerate(args[0])])]],
+        lower=lambda e, args: traced(e, args[0]),
+        explicit=scalar_cells(lambda x, at: total([r[k] for k, r in enumerate(x)])),
         text=as_function,
         notation=written_function("tr"),
-        numpy=lambda e, code: (
-            f"np.trace({code(e.args[0])})" if not e.args[0].is_scalar else code(e.args[0], ATOM)
+        numpy=_trace_code,
+        samples=(
+            "trace(A) * X",
+            "trace(X.T @ A @ X) * X",
+            "trace(A @ A) * A",
+            "trace(T @ T.mT @ A)",
         ),
-        samples=("trace(A) * X", "trace(X.T @ A @ X) * X", "trace(A @ A) * A"),
         bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
     )
 )
