@@ -129,9 +129,7 @@ def opened(x: Expr) -> Expr:
     return rebuild(x, change, lambda e: e.op == "named" and not free_indices(e))
 
 
-def opening(
-    p: Problem, upstream: str, chosen: str, coder: Coder
-) -> tuple[list[str], list[str]]:
+def opening(p: Problem, upstream: str, chosen: str, coder: Coder) -> tuple[list[str], list[str]]:
     """Return the first lines (names of the upstream gradient, of sizes), and sizes to be given."""
     hidden = []
     lines = [f"    {upstream} = {chosen}"] if upstream else []

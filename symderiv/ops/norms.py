@@ -529,6 +529,14 @@ def polar(body: Term) -> Term:
     return _matrix_call("polar", body, body.dims)
 
 
+def _singular_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    if len(e.args[0].shape) == 2 or e.op == "polar":
+        found: Cells = at.math.matrix(e.op, args[0])
+        return found
+    stacked: Cells = every_matrix(args[0], lambda x: [r[0] for r in at.math.matrix(e.op, x)])
+    return stacked
+
+
 def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None:
     def build(call: Application) -> Expr:
         call.expect(1)
@@ -546,13 +554,6 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
         term = _matrix_call(name, body.term, (*body.term.dims[:-2], *kept))
         return Value(term, e.shape, body.loose)
 
-    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
-        if len(e.args[0].shape) == 2 or name == "polar":
-            found: Cells = at.math.matrix(name, args[0])
-            return found
-        stacked: Cells = every_matrix(args[0], lambda x: [r[0] for r in at.math.matrix(name, x)])
-        return stacked
-
     register(
         Operator(
             name=name,
@@ -564,7 +565,7 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
             source=_HIGHAM,
             level=binds(ATOM),
             lower=lower,
-            explicit=cells,
+            explicit=_singular_cells,
             text=as_function,
             notation=lambda e, write: row(word, Fence("(", write(e.args[0]), ")")),
             numpy=lambda e, code: code.function(e, f"_{name}"),
