@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from math import prod
 from operator import getitem
 from typing import Any
 
 from .calculus import lower, reverse
-from .errors import CheckError, ShapeError, UndefinedError, UnknownNameError
-from .explicit import Dual, Explicit
-from .expr import BINDERS, Expr, Variable, free_ranges, sum_index, walk_all
+from .errors import ShapeError, UnknownNameError
+from .explicit import Explicit
+from .expr import Expr, Variable
 from .expr import named as named_expr
 from .language import Problem
 from .matrixform import Raiser
@@ -30,16 +28,12 @@ from .notation.sharing import shared_text
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
-from .ops import Cells
-from .rounding import first_unequal
-from .sampling import distinct_sizes, least_sizes, point
+from .rechecking import ATTEMPTS, recheck, tried_point
 from .shapes import SCALAR, describe
 from .simplify import Facts
 from .tensor import Term, named, zero
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
-
-_ATTEMPTS = 8  # points that are tried for one in the domain
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,12 +274,12 @@ class Derivation(Mapping[str, Result]):
         """Whether some point at these sizes lies in the domain of the objective and gradients."""
         known = self._defined.get(tuple(sizes.items()))
         if known is None:
-            known = any(self._is_defined_at(sizes, k) for k in range(_ATTEMPTS))
+            known = any(self._is_defined_at(sizes, k) for k in range(ATTEMPTS))
             self._defined[tuple(sizes.items())] = known
         return known
 
     def _is_defined_at(self, sizes: Mapping[str, int], seed: int) -> bool:
-        here = Explicit(sizes, _point(self.problem, sizes, seed, seed))
+        here = Explicit(sizes, tried_point(self.problem, sizes, seed, seed))
         try:
             for x in (self.problem.objective, *(r.expr for r in self.values())):
                 here.cells(x)
@@ -320,84 +314,5 @@ def require_scalar(problem: Problem) -> None:
         )
 
 
-def recheck(
-    problem: Problem,
-    steps: Sequence[Step],
-    sizes: Mapping[str, int] | None = None,
-    seed: int = 0,
-) -> int:
-    """Evaluate steps at a point of a problem; return how many equations were checked.
-
-    Raises CheckError at the first one that does not hold.
-    """
-    expressions = [x for t in steps for x in (t.before, t.after)]
-    choices = [sizes] if sizes else _affordable(problem, expressions)
-    for at, attempt in product(choices, range(_ATTEMPTS)):
-        here = Explicit(at, _point(problem, at, seed + attempt, attempt))
-        try:
-            return sum(_check(step, here) for step in steps)
-        except (ZeroDivisionError, TypeError, ValueError):
-            continue  # outside the domain (log of a negative number): another point
-    raise UndefinedError(
-        "no point was found at which the objective is defined",
-        remedy="is something divided by zero, or singular, or a logarithm below 0?",
-    )
-
-
-def _point(problem: Problem, sizes: Mapping[str, int], seed: int, attempt: int) -> dict[str, Cells]:
-    """Return values to try: of both signs and positive, and half of the later ones near 0."""
-    return point(problem, sizes, seed, positive=attempt % 2 == 1, near=attempt % 4 > 1)
-
-
 def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
     return {n: v.properties for n, v in problem.variables.items() if v.properties}
-
-
-_MOST_TERMS = 40_000
-
-
-def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str, int]]:
-    """Return sizes that are all different, or smaller ones where the sums would be long."""
-    least = least_sizes([*expressions, problem.objective])
-    dims = problem.dims
-    # X.T @ X of a wide X has no inverse, but that of a tall one has: both are tried.
-    distinct = [distinct_sizes(d, least) for d in (dims, dims[::-1])]
-    for low in (2, 1):
-        if all(_terms(expressions, at) <= _MOST_TERMS for at in distinct):
-            break
-        distinct = [
-            least.raised({d: low + (k + s) % 2 for k, d in enumerate(dims)}) for s in (0, 1)
-        ]
-    return distinct
-
-
-def _terms(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
-    """Return how often the innermost bodies of the sums of expressions are evaluated."""
-    found: dict[Expr, int] = {}
-    for e in walk_all(expressions):
-        inner = sum(found[a] for a in e.args) + 1
-        found[e] = inner * (sum_index(e)[1].at(sizes) if e.op in BINDERS else 1)
-    return sum(found[x] * prod(d.at(sizes) for d in free_ranges(x).values()) for x in expressions)
-
-
-def _check(step: Step, here: Explicit) -> int:
-    ranges = {**free_ranges(step.before), **free_ranges(step.after)}
-    spots = [
-        dict(zip(ranges, spot, strict=True))
-        for spot in product(*(range(1, here.size(d) + 1) for d in ranges.values()))
-    ]
-
-    def sides(at: Explicit) -> Iterator[tuple[Any, Any]]:
-        for spot in spots:
-            placed = at.placed(spot)
-            left, right = (placed.cells(x)[0][0] for x in (step.before, step.after))
-            yield Dual.of(left).value, Dual.of(right).value
-
-    wrong = first_unequal(here, sides)
-    if wrong is not None:
-        left, right = list(sides(here))[wrong]
-        raise CheckError(
-            f"a step does not hold: {text(step.before)} = {text(step.after)}",
-            remedy=f"at {spots[wrong]}: {left} is not {right}",
-        )
-    return len(spots)

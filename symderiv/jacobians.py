@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from .calculus import jacobian, lower, product, reverse
-from .derivation import Derivation, recheck
+from .derivation import Derivation
 from .errors import (
     InputError,
     MissingRuleError,
@@ -32,6 +32,7 @@ from .notation.sharing import shared_text
 from .notation.text import text
 from .notation.unicode import unicode
 from .notation.written import Writer
+from .rechecking import recheck
 from .shapes import ONE, SCALAR, Dim, Shape, describe
 from .simplify import Facts, Simplifier
 from .tensor import Term

@@ -162,6 +162,6 @@ def _size(name: str, sizes: Mapping[str, int], given: Mapping[str, Any]) -> int:
     if name in sizes:
         return sizes[name]
     value = given.get(name)
-    if isinstance(value, Integral) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
         return int(value)
     raise InputError(f"the size {name} is not shown by any array", remedy=f"pass it: {name}=4")
