@@ -197,3 +197,39 @@ def test_a_function_that_raises_at_some_sizes_is_not_right() -> None:
 def test_words_for_the_given_gradient() -> None:
     assert all(map(is_upstream_word, set(SPELLINGS) - {"G", "g", "whatever"}))
     assert not any(map(is_upstream_word, ("cache", "mask", "eps", "labels", "idx", "data", "dim")))
+
+
+def test_a_default_does_not_hide_the_given_gradient() -> None:
+    problem = sd.problem("L(X @ W)", X="n, d", W="d, m")
+    found = sd.check(problem, "W", lambda X, dout=1.0: X.T @ dout)
+    assert found.verdict == "right"
+    found = sd.check(problem, "W", lambda X, G, scale=1.0: scale * X.T @ G)
+    assert found.verdict == "right"
+
+
+def test_gradients_in_the_order_of_the_parameters_are_told_by_their_shapes() -> None:
+    problem = sd.problem("L(X @ W)", X="n, d", W="d, m")
+    found = sd.check(problem, claim=lambda dout, W, X: (X.T @ dout, dout @ W.T))
+    assert found.verdict == "right"
+    assert found["X"].read_as.endswith("returns (dW, dX)")
+
+
+def test_a_tuple_in_another_order_than_that_of_the_variables_is_right_under_an_assumption() -> None:
+    problem = sd.problem("L(Q @ K.T)", Q="n, d", K="n, d")
+
+    def named(dout: Any, K: Any, Q: Any) -> Any:  # noqa: N803
+        dK, dQ = dout.T @ Q, dout @ K
+        return dK, dQ
+
+    assert sd.check(problem, claim=named).verdict == "right"
+    found = sd.check(problem, claim=lambda dout, K, Q: (dout.T @ Q, dout @ K))
+    assert (found.verdict, found["Q"].assumption) == ("right-if", "the tuple is dK, dQ")
+    assert sd.check(problem, claim=lambda dout, K, Q: (dout.T @ Q, dout @ Q)).verdict == "wrong"
+
+
+def test_one_word_is_the_gradient_of_a_local_variable_or_one_where_nothing_is_given() -> None:
+    problem = sd.problem("out = x @ w; sum(tanh(out))", x="n, d", w="d, m")
+    found = sd.check(problem, "w", lambda x, dout: x.T @ dout)
+    assert (found.verdict, found.read_as) == ("right", "x, dout = the gradient by out")
+    found = sd.check(problem, "w", lambda x, w, dout: dout * x.T @ (1 - np.tanh(x @ w) ** 2))
+    assert (found.verdict, found.assumption) == ("right-if", "dout is 1")

@@ -189,9 +189,12 @@ class _Reader:
         comes first, then a parameter that is nothing else, then the gradient of a definition.
         """
         names = self.names
-        free = [p for p in self.required if self.found.get(p) not in names.ordered]
+        # A default does not keep a word for the gradient from being it: dout=1.0.
+        words = [p.name for p in self.plain if is_upstream_word(p.name)]
+        asked = [p.name for p in self.plain if p.name in (*self.required, *words)]
+        free = [p for p in asked if self.found.get(p) not in names.ordered]
         derived = [p for p in free if names.gradient_of(p) is not None]
-        nothing = [p for p in self.unknown if p not in derived]
+        nothing = [p for p in asked if p not in self.found and p not in derived]
         words = [p for p in nothing if is_upstream_word(p)]
         first = (
             [p for p in free if is_of_the_output(p)],

@@ -76,10 +76,12 @@ class _Check:
     def verdicts(self) -> BackwardVerdicts:
         try:
             self.call = call_of(self.function, self.names)
+            taken = [n for n in self.call.needed if n in self.problem.variables]
+            self.expected = replace(self.expected, taken=taken)
             trials = self.lab.trials()
             self._settle(trials)
         except _CallError as failure:
-            if not self.lab.has_two_forms:
+            if not self.lab.has_two_forms and self.call.other is None:
                 return self._undecided(Found(("exception",), str(failure)))
         except UndefinedError as error:
             return self._undecided(Found(("undefined",), _sentences(error)))
@@ -100,10 +102,24 @@ class _Check:
             if turned.verdict == RIGHT or found.verdict == UNDECIDED != turned.verdict:
                 return turned
         if call.other is not None and self._under(call.other, trials).verdict == RIGHT:
-            because = call.because
-            return BackwardVerdicts(
-                {n: v if v.verdict == RIGHT else _right_if(v, because) for n, v in found.items()}
-            )
+            return _right_if(found, call.because)
+        return self._in_another_order(call, trials, found)
+
+    def _in_another_order(
+        self, call: Call, trials: Sequence[Trial], found: BackwardVerdicts
+    ) -> BackwardVerdicts:
+        """Return the verdicts where a tuple that nothing names may have another order."""
+        expected, order = self.expected, self.order
+        if not order or expected.written:
+            return found
+        others = {", ".join(f"d{n}" for n in o): o for o in expected.orders()}
+        for words, other in others.items():
+            if f"({words})" == order or len(other) != len(found):
+                continue
+            self.expected = replace(expected, written=other)
+            if self._under(call, trials).verdict == RIGHT:
+                return _right_if(found, f"the tuple is {words}")
+        self.expected, self.order = expected, order
         return found
 
     def _undecided(self, found: Found) -> BackwardVerdicts:
@@ -344,12 +360,17 @@ def _cells(x: Any) -> Any:
     return column.tolist()
 
 
-def _right_if(v: BackwardVerdict, assumption: str) -> BackwardVerdict:
-    """Return the verdict on a claim that another reading of a name makes right."""
+def _right_if(found: BackwardVerdicts, assumption: str) -> BackwardVerdicts:
+    """Return the verdicts on claims that another reading makes right."""
     words = f"It is right if {assumption}."
-    return replace(
-        v, verdict=RIGHT_IF, diagnosis=words, slips=("assumption",), assumption=assumption
-    )
+    changed = {
+        n: replace(
+            v, verdict=RIGHT_IF, diagnosis=words, slips=("assumption",), assumption=assumption
+        )
+        for n, v in found.items()
+        if v.verdict != RIGHT
+    }
+    return BackwardVerdicts({**found, **changed})
 
 
 def _names(problem: Problem, lab: Laboratory) -> Names:

@@ -28,11 +28,12 @@ class Expected:
     wrt: Sequence[str]
     variables: Sequence[str]
     written: Sequence[str] = ()  # the order in which its source names them
+    taken: Sequence[str] = ()  # the order of its parameters
     asked: bool = False  # whether all of ``wrt`` must be there
 
     def orders(self) -> list[Sequence[str]]:
         """Return the orders that a tuple may have, likeliest first."""
-        return [o for o in (self.written, self.wrt, self.variables) if o]
+        return [o for o in (self.written, self.wrt, self.variables, self.taken) if o]
 
 
 Fits = Callable[[str, Any], bool]
