@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
+from ..language.axes import array_shape
 from ..shapes import Dim, Shape
-from .lines import array_shape
 
 
 class Products:
