@@ -12,7 +12,6 @@ from .debugging import BackwardVerdict, BackwardVerdicts, check_backward
 from .errors import (
     DeclarationError,
     InputError,
-    MissingRuleError,
     ShapeError,
 )
 from .grading import Answers, check_all, is_sheet, verdict_on
@@ -28,8 +27,6 @@ from .posing import Call, load, name_of, names_of, posed, stated
 from .results import Derivation
 from .secondorder import Jacobian, hessian_by, jacobian_by
 from .shapes import describe
-
-LAYOUTS = ("denominator", "numerator")
 
 __all__ = ["check", "derive", "equal", "hessian", "jacobian", "load", "stack"]
 
@@ -57,7 +54,6 @@ def derive(
     wrt: Sequence[str] | str | Any | None = None,
     *,
     order: int | None = None,
-    layout: str = "denominator",
     structured: str = "ambient",
     syntax: str = "python",
     variables: Mapping[str, str] | None = None,
@@ -65,9 +61,9 @@ def derive(
 ) -> Derivation:
     """Return the gradients of a problem, or of a text whose variables are declared by keyword.
 
-    A name that is an option here (``order``, ``layout``) is declared in a table:
-    ``variables={"order": "n"}``.
-    A gradient has the shape of its variable (denominator layout). ``syntax="matrixcalculus"``
+    A name that is an option here (``order``) is declared in a table: ``variables={"order": "n"}``.
+    A gradient has the shape of its variable (denominator layout); in the numerator layout it is
+    the transpose. ``syntax="matrixcalculus"``
     reads the text as matrixcalculus.org does; an expression of SymPy is read as it stands (its
     symbols are real), and ``wrt`` may be one of its symbols. Raises LanguageError for what cannot
     be read, MissingRuleError for what no rule covers.
@@ -81,14 +77,13 @@ def derive(
     >>> derive("L(X @ W + ones(n) @ b.T)", X="n, d", W="d, m", b="m")["b"]
     G.T @ ones(n)
     """
-    if layout not in LAYOUTS:
-        raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
-    if layout == "numerator":
-        raise MissingRuleError(
-            "no rule for the numerator layout yet",
-            remedy="a gradient is printed in the shape of its variable; transpose it",
+    if "layout" in declarations:
+        raise InputError(
+            "a gradient has the shape of its variable: it takes no layout",
+            remedy="its transpose is the numerator layout; jacobian(..) and hessian(..) take one; "
+            'a variable of that name is declared in variables={"layout": "n"}',
         )
-    options = {"wrt": wrt, "order": order, "layout": layout != LAYOUTS[0] and layout}
+    options = {"wrt": wrt, "order": order}
     call = Call(variables, declarations, syntax, options)
     return Derivation(posed(of, call), names_of(wrt), structured=structured, order=order)
 
