@@ -18,10 +18,6 @@ from ..shapes import (
     DimMismatchError,
     Shape,
     describe,
-    difference,
-    size,
-    summed_sizes,
-    symbol,
 )
 
 if TYPE_CHECKING:
@@ -154,38 +150,7 @@ class Application:
         return self._dim(self._at.args[position])
 
     def _dim(self, at: ast.expr) -> Dim:
-        if isinstance(at, ast.Constant) and type(at.value) is int and 0 < at.value < 10**9:
-            return size(at.value)
-        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Mult):
-            return self._dim(at.left) * self._dim(at.right)
-        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Add):
-            return summed_sizes([self._dim(at.left), self._dim(at.right)])
-        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Sub):
-            return self._less(at)
-        reader = self._reader
-        if isinstance(at, ast.Name):
-            taken = at.id in reader.declared.variables or at.id in reader.definitions
-            known = at.id in reader.declared.dims
-            if not taken and not known and reader.closed:
-                raise self._fail(
-                    f"{at.id} is not a size of the problem; there are: "
-                    f"{', '.join(reader.declared.dims) or 'none'}",
-                    at,
-                )
-            if not taken and at.id not in reader.inferred:
-                reader.declared.dims.setdefault(at.id)
-                return reader.unifier.resolve(symbol(at.id))
-        raise self._fail(f"{reader.source(at)} is not a size (a symbol or a positive integer)", at)
-
-    def _less(self, at: ast.BinOp) -> Dim:
-        """Return a size that is a difference of two: n - 1."""
-        try:
-            found = difference([self._dim(at.left)], [self._dim(at.right)])
-        except DimMismatchError:
-            found = None
-        if found is None:
-            raise self._fail(f"{self._reader.source(at)} is no size: it is not positive", at)
-        return found
+        return self._reader.dimension(at, self._fail)
 
     def position(self, position: int) -> int:
         """Return an argument that is a place counted from 1."""

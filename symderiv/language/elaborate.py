@@ -39,6 +39,7 @@ from ..expr import (
     var,
 )
 from ..ops import FUNCTIONS, TABLE
+from ..plaintext import shortened
 from ..positions import Use
 from ..shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from .application import Application
@@ -187,10 +188,11 @@ class Elaborator(IndexReader):
         name = at.id
         known = [*self.declared.variables, *self.definitions, *self.declared.dims, *self.inferred]
         near = difflib.get_close_matches(name, known, 1)
-        remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{name}: n, d"'
+        short = shortened(name)
+        remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{short[1:-1]}: n, d"'
         if name in FUNCTIONS:
             remedy = f"{name} is a function: {FUNCTIONS[name].usage}"
-        error = UnknownNameError(f"{name!r} is not declared", span=self.span(at), remedy=remedy)
+        error = UnknownNameError(f"{short} is not declared", span=self.span(at), remedy=remedy)
         if not self.infer or (near and len(name) > 1) or name in TABLE or name.startswith("_"):
             raise error
         try:

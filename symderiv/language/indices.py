@@ -12,24 +12,18 @@ from collections.abc import Callable
 from ..errors import IndexNameError, LanguageError, ShapeError, Span, UnsupportedError
 from ..expr import Expr, Index, transpose
 from ..positions import Block, Shift, Use, allowed, at_marks, placed, steps
-from ..shapes import ONE, Dim, DimMismatchError, Shape, Unifier, describe, difference, size, symbol
-from .declarations import Declarations
+from ..shapes import ONE, Dim, DimMismatchError, Shape, describe, difference, size
 from .remedies import attribute_remedy
+from .sizes import Signed, SizeReader
 
 Mark = Index | Shift | Block | None
-Signed = tuple[list[Dim], list[Dim]]  # what is added, and what is taken away
 
 
-class IndexReader:
+class IndexReader(SizeReader):
     """Reads subscripts; the elaborator supplies names, places and shapes."""
 
-    declared: Declarations
-    definitions: dict[str, Expr]
-    unifier: Unifier
-    indices: dict[str, Dim]
     uses: dict[str, list[Use]]  # of the indices that are bound
     bound: set[str]
-    closed: bool
 
     def read(self, at: ast.expr) -> Expr:
         """Return the expression that a syntax tree stands for."""
@@ -41,10 +35,6 @@ class IndexReader:
 
     def span(self, at: ast.AST) -> Span:
         """Return where a syntax node stands in the text."""
-        raise NotImplementedError
-
-    def source(self, at: ast.AST) -> str:
-        """Return the text of a syntax node, shortened."""
         raise NotImplementedError
 
     def unify(self, left: Dim, right: Dim, error: Callable[[], LanguageError]) -> Dim:
@@ -179,11 +169,6 @@ class IndexReader:
 
     def _place(self, at: ast.expr) -> Signed:
         """Return a place made of sizes and numbers as what is added and what is taken away."""
-        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Add | ast.Sub):
-            (plus, minus), (more, less) = self._place(at.left), self._place(at.right)
-            if isinstance(at.op, ast.Sub):
-                more, less = less, more
-            return [*plus, *more], [*minus, *less]
         is_zero = isinstance(at, ast.Constant) and at.value == 0
         if is_zero or (isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.USub)):
             raise IndexNameError(
@@ -191,20 +176,10 @@ class IndexReader:
                 span=self.span(at),
                 remedy="the last place of x: n is x[n], the one before it x[n - 1]",
             )
-        return [self._size(at)], []
+        return self.signed(at, self._no_place)
 
-    def _size(self, at: ast.expr) -> Dim:
-        if isinstance(at, ast.Constant) and type(at.value) is int and 0 < at.value < 10**9:
-            return size(at.value)
-        if isinstance(at, ast.BinOp) and isinstance(at.op, ast.Mult):
-            return self._size(at.left) * self._size(at.right)
-        if isinstance(at, ast.Name):
-            name = at.id
-            taken = name in self.declared.variables or name in self.definitions
-            if name in self.declared.dims or not (taken or self.closed or name in self.indices):
-                self.declared.dims.setdefault(name)
-                return self.unifier.resolve(symbol(name))
-        raise IndexNameError(
+    def _no_place(self, message: str, at: ast.AST) -> IndexNameError:
+        return IndexNameError(
             f"{self.source(at)} is not a place",
             span=self.span(at),
             remedy="a place is a number from 1, a size, or a sum of those: x[2:n], x[k + 1]",

@@ -14,7 +14,7 @@ from ..errors import DeclarationError, InputError
 from ..plaintext import shortened
 
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_DEFINED = re.compile(r"(?:^|[;\n])\s*([A-Za-z_]\w*)\s*=(?!=)")
+_DEFINED = re.compile(r"(?:^|[;\n])[ \t]*([A-Za-z_]\w*)[ \t]*=(?!=)")
 _COMMENT = re.compile(r"#[^\n]*")
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from ..errors import LanguageError
 from .rewriting import Names, NoFormError, Rewriter
 
-_LONGEST = 2000
+_LONGEST = 2_000  # characters of a text that is looked at
+_LONGEST_PROPOSAL = 400
 
 
 def rewritten(text: str, names: Names, reads: Callable[[str], bool]) -> str | None:
@@ -32,7 +33,7 @@ def rewritten(text: str, names: Names, reads: Callable[[str], bool]) -> str | No
         except (NoFormError, RecursionError):
             continue
         proposal = "; ".join(found)
-        if not _same(proposal, text) and reads(proposal):
+        if len(proposal) <= _LONGEST_PROPOSAL and not _same(proposal, text) and reads(proposal):
             return proposal
     return None
 

@@ -82,14 +82,15 @@ class Names:
         return f"{stem}[{marks}]"
 
     def _known_parts(self, word: str) -> list[str] | None:
-        if not word:
-            return []
-        for stop in range(len(word), 0, -1):
-            if word[:stop] in self.kinds:
-                rest = self._known_parts(word[stop:])
-                if rest is not None:
-                    return [word[:stop], *rest]
-        return None
+        longest = max(map(len, self.kinds), default=0)
+        # From the end on, so that every rest is split once.
+        rests: dict[int, list[str]] = {len(word): []}
+        for start in reversed(range(len(word))):
+            for stop in range(min(len(word), start + longest), start, -1):
+                if stop in rests and word[start:stop] in self.kinds:
+                    rests[start] = [word[start:stop], *rests[stop]]
+                    break
+        return rests.get(0)
 
     def _letters(self, word: str) -> list[str] | None:
         """Return the letters of a short word with a capital in it, each with its digits."""
@@ -126,7 +127,7 @@ class Rewriter:
 
     def __init__(self, line: str, names: Names, star: str, power: str) -> None:
         self.names, self.star, self.power = names, star, power
-        self.tokens = [*_tokens(line), ""]
+        self.tokens = [*_tokens(line), "", "", ""]  # the end, as far as is looked ahead
         self.at = self.depth = 0
         self.open: list[str] = []
 
