@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -129,3 +131,56 @@ def test_an_undeclared_e_in_latex_is_asked_for() -> None:
     for claim in (r"\mathrm{e} \mathbf 1", r"e^{1} \mathbf 1", r"\exp(1) \mathbf 1"):
         assert sd.check(p, wrt="x", claim=claim, syntax="latex").verdict == "right"
     assert sd.derive(p)["x"].latex == r"\mathrm{e} \mathbf{1}"
+
+
+_PIECES = (
+    *("X", "W", "x", "w", "n", "2", "0.5", "(", ")", "[", "]", "@", "*", "+", "-", "/", "**", ".T"),
+    *(",", ":", "^", "'", "|", "||", "·", "ᵀ", "²", "⁻¹", "√", "sum", "log", "norm", "tr", "Sum"),
+    *("Prod", "i", "i + 1", "1:k", "2:n", "[i, :]", "delta", "onehot", "eye", "where", ">", "="),
+    *(
+        ";",
+        "\n",
+        " ",
+        "#",
+        "λ",
+        "\u202e",
+        "\x00",
+        "中",
+        "{",
+        "}",
+        "\\",
+        "0",
+        "1e400",
+        "_",
+        "‖",
+        "½",
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_text_is_a_problem_or_refused_at_its_place(seed: int) -> None:
+    random = Random(seed)
+    for _ in range(60):
+        text = "".join(random.choice(_PIECES) for _ in range(random.choice((2, 4, 8, 16))))
+        declared = DECLARED if random.random() < 0.7 else {}
+        try:
+            problem(text, **declared)
+        except errors.LanguageError as error:
+            has_place = error.span is not None or not text.partition("#")[0].strip()
+            assert has_place, text
+            assert error.remedy, text
+
+
+LONG = (
+    *("(" * 5000, "x'" * 3000, "^" * 9999, "|" * 5000, "a" * 9999, "x[1]" * 2000, ";" * 9999),
+    *("\n" * 9999, "x = " * 2000, "sum(" + "XA" * 900 + ")", "." * 9999, "x^" * 3000 + "2"),
+    *("sum(x" + "[1:n]" * 2000 + ")", 'einsum("' + "i" * 3000 + '->", x)', "λ" * 9000),
+)
+
+
+@pytest.mark.parametrize("text", LONG, ids=lambda t: t[:8])
+def test_long_texts_are_refused_shortly(text: str) -> None:
+    with pytest.raises(errors.LanguageError) as raised:
+        problem(text, **DECLARED)
+    assert len(raised.value.remedy) < 1000

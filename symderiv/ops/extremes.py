@@ -98,6 +98,7 @@ def _reduction(
     code: Callable[[Expr, Codes], str] | None = None,
     spelled: str = "",
     samples: tuple[str, ...] = (),
+    patterned: bool = True,
 ) -> None:
     """Register a reduction; ``combine`` computes it from scalar functions and a list."""
 
@@ -125,6 +126,7 @@ def _reduction(
             notation=axis_notation(Word(word)),
             numpy=code or axis_code(numpy),
             analytic=analytic,
+            patterned=patterned,
             samples=samples
             or (
                 f"{word}(X) * X",
@@ -424,6 +426,7 @@ _reduction(
     "the slope of a product by one entry is the product of the others",
     "product rule",
     numpy="np.prod",
+    patterned=False,  # each term has all factors but one, as many as there are entries
 )
 
 
@@ -492,6 +495,7 @@ register(
         text=axis_text,
         notation=axis_notation(sub(Word("prod"), Word("others", function=False))),
         numpy=_others_code,
+        patterned=False,
         samples=(
             "prod_others(X) * X",
             "prod_others(X, axis=1) * X",

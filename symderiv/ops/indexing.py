@@ -374,6 +374,7 @@ register(
         text=_binder_text,
         notation=_big("∏"),
         numpy=_product_code,
+        patterned=False,
         written=binds(SIGN),
         samples=(
             "Prod(i, x[i]) * x",
