@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..errors import UnknownNameError
 from ..expr import Variable
+from ..plaintext import shortened
 from ..shapes import symbol
 from .declarations import Declarations, fresh_dims
 from .elaborate import CONSTANTS, Elaborator
@@ -61,8 +62,9 @@ def _refuse_glued(reader: Elaborator, statements: list[Statement], names: set[st
             others = {n: None for n in known if n != at.id}
             parts = glued(at.id, others)
             if parts is not None:
+                whole = shortened(at.id)
                 raise UnknownNameError(
-                    f"{at.id!r} is not declared, and {' and '.join(dict.fromkeys(parts))} exist",
+                    f"{whole} is not declared, and {' and '.join(dict.fromkeys(parts))} exist",
                     span=reader.span(at),
-                    remedy=f"write {' @ '.join(parts)}, or declare {at.id}",
+                    remedy=f"write {' @ '.join(parts[:20])}, or declare {whole[1:-1]}",
                 )
