@@ -42,12 +42,14 @@ AMBIENT, TANGENT, INDEPENDENT = "ambient", "tangent", "independent"
 CONVENTIONS = (AMBIENT, TANGENT, INDEPENDENT)
 # In the order in which one wins over another: a diagonal matrix is symmetric too.
 _STRUCTURES = ("diagonal", "toeplitz", "symmetric", "spd", "skew", "lower", "upper", "orthogonal")
+_BESIDE_TOEPLITZ = ("diagonal", "symmetric", "skew", "lower", "upper")
 _WORDS = {
     AMBIENT: "takes its entries as independent",
     TANGENT: "is projected onto the tangent space of the {structure} matrices",
     INDEPENDENT: "counts every free entry of a {structure} matrix once",
 }
 _ONE_TRIANGLE = "the entries on the other side of the diagonal are zero, not free"
+_ONE_SIDE = "the diagonals on the other side of the main one are zero, not free"
 _ONLY_DIAGONAL = "only the entries on the diagonal are free"
 # How the entry of a gradient follows from those that take all entries as independent.
 _LAWS = {
@@ -62,6 +64,18 @@ _LAWS = {
     ("toeplitz", INDEPENDENT): "the entries along a diagonal are one free entry: "
     "their derivatives add",
     ("toeplitz", TANGENT): "the mean along each diagonal",
+    ("symmetric toeplitz", INDEPENDENT): "the entries along two mirrored diagonals are one free "
+    "entry: their derivatives add, and those on the main diagonal count once",
+    ("symmetric toeplitz", TANGENT): "the mean along each two mirrored diagonals",
+    ("skew toeplitz", INDEPENDENT): "the entries along two mirrored diagonals are one free entry, "
+    "with opposite signs",
+    ("skew toeplitz", TANGENT): "the mean along each two mirrored diagonals, with opposite signs",
+    ("diagonal toeplitz", INDEPENDENT): "there is one free entry, that of the diagonal",
+    ("diagonal toeplitz", TANGENT): "the mean along the diagonal",
+    ("lower toeplitz", INDEPENDENT): _ONE_SIDE,
+    ("lower toeplitz", TANGENT): _ONE_SIDE,
+    ("upper toeplitz", INDEPENDENT): _ONE_SIDE,
+    ("upper toeplitz", TANGENT): _ONE_SIDE,
     ("lower", INDEPENDENT): _ONE_TRIANGLE,
     ("lower", TANGENT): _ONE_TRIANGLE,
     ("upper", INDEPENDENT): _ONE_TRIANGLE,
@@ -75,7 +89,11 @@ def structure_of(variable: Variable) -> str | None:
     if ONE in variable.shape:
         return None
     found = next((s for s in _STRUCTURES if s in variable.properties), None)
-    return "symmetric" if found == "spd" else found
+    if "toeplitz" not in variable.properties:
+        return "symmetric" if found == "spd" else found
+    names = ["symmetric" if p == "spd" else p for p in variable.properties]
+    other = next((s for s in _BESIDE_TOEPLITZ if s in names), "")
+    return f"{other} toeplitz".strip()
 
 
 def words(variable: Variable, convention: str) -> str:
@@ -140,15 +158,14 @@ def projected(gradient: Term, variable: Variable, structure: str, convention: st
         return scaled(both, Scale(Fraction(1, 2))) if convention == TANGENT else both
     if structure == "diagonal":
         return _diagonal(gradient)
-    if structure == "toeplitz":
-        if {"symmetric", "spd", "skew", "lower", "upper"} & set(variable.properties):
-            raise MissingRuleError(
-                f"no rule for the entries of {variable.name}: Toeplitz with another structure",
-                remedy="declare one of the two, or write the matrix out by its free entries",
-            )
+    if structure.endswith("toeplitz"):
+        other = structure.removesuffix("toeplitz").strip()
+        if convention == INDEPENDENT:
+            along = diagonal_sums(gradient)
+            return projected(along, variable, other, convention) if other else along
         counts = diagonal_sums(constant(Scale(), gradient.dims))
-        parts = [(diagonal_sums(gradient), 1), (counts, -1 if convention == TANGENT else 0)]
-        return monomial(*parts)
+        inside = projected(gradient, variable, other, convention) if other else gradient
+        return monomial((diagonal_sums(inside), 1), (counts, -1))
     if structure in ("lower", "upper"):
         return _triangle(gradient, variable, "tril" if structure == "lower" else "triu")
     if convention == INDEPENDENT:

@@ -14,6 +14,10 @@ import numpy as np
 from .guard import run
 from .literals import literal, quoted
 
+_DIAGONALS = "np.subtract.outer(*map(np.arange, x.shape))"
+_TOEPLITZ = f"x[tuple(np.maximum(s * {_DIAGONALS}, 0) for s in (1, -1))]"
+_MIRRORED = f"x[0][np.abs({_DIAGONALS})]"
+
 STRUCTURES = {
     "onehot": "np.eye(x.shape[-1])[np.abs(x).argmax(axis=-1)]",
     "onehot_cols": "np.eye(x.shape[-2])[:, np.abs(x).argmax(axis=-2)]",
@@ -22,11 +26,16 @@ STRUCTURES = {
     "pm1": "np.sign(x)",
     "count": "np.floor(3 * np.abs(x))",
     "unit01": "np.abs(x) / 2",
+    "spd toeplitz": f"{_MIRRORED} + 2 * np.abs(x).sum() * np.eye(len(x))",
+    "diagonal toeplitz": "x[0, 0] * np.eye(len(x))",
+    "symmetric toeplitz": _MIRRORED,
+    "skew toeplitz": f"{_MIRRORED} * np.sign({_DIAGONALS})",
+    "lower toeplitz": f"np.tril({_TOEPLITZ})",
+    "upper toeplitz": f"np.triu({_TOEPLITZ})",
     "orthogonal": "np.linalg.qr(x)[0]",
     "spd": "x @ x.T + np.eye(len(x))",
     "diagonal": "np.diag(np.diag(x))",
-    "toeplitz": "x[tuple(np.maximum(s * np.subtract.outer(*map(np.arange, x.shape)), 0) "
-    "for s in (1, -1))]",
+    "toeplitz": _TOEPLITZ,
     "symmetric": "(x + x.T) / 2",
     "skew": "(x - x.T) / 2",
     "lower": "np.tril(x)",
@@ -36,6 +45,8 @@ STRUCTURES = {
 
 # What becomes of a gradient g that takes all entries of x as independent, by structure and
 # convention: the part along the matrices of the structure, or the sum over what is one entry.
+_ALONG = "sum(np.eye(len(g), k=k) * np.diagonal(g, k).{}() for k in range(1 - len(g), len(g)))"
+_SUMS, _MEANS = _ALONG.format("sum"), _ALONG.format("mean")
 PROJECTIONS = {
     ("symmetric", "tangent"): "(g + g.T) / 2",
     ("symmetric", "independent"): "g + g.T - np.diag(np.diag(g))",
@@ -47,10 +58,18 @@ PROJECTIONS = {
     ("lower", "independent"): "np.tril(g)",
     ("upper", "tangent"): "np.triu(g)",
     ("upper", "independent"): "np.triu(g)",
-    ("toeplitz", "tangent"): "sum(np.eye(len(g), k=k) * np.diagonal(g, k).mean() "
-    "for k in range(1 - len(g), len(g)))",
-    ("toeplitz", "independent"): "sum(np.eye(len(g), k=k) * np.diagonal(g, k).sum() "
-    "for k in range(1 - len(g), len(g)))",
+    ("toeplitz", "tangent"): _MEANS,
+    ("toeplitz", "independent"): _SUMS,
+    ("diagonal toeplitz", "tangent"): "np.trace(g) / len(g) * np.eye(len(g))",
+    ("diagonal toeplitz", "independent"): "np.trace(g) * np.eye(len(g))",
+    ("symmetric toeplitz", "tangent"): f"({_MEANS} + {_MEANS}.T) / 2",
+    ("symmetric toeplitz", "independent"): f"{_SUMS} + {_SUMS}.T - np.trace(g) * np.eye(len(g))",
+    ("skew toeplitz", "tangent"): f"({_MEANS} - {_MEANS}.T) / 2",
+    ("skew toeplitz", "independent"): f"{_SUMS} - {_SUMS}.T",
+    ("lower toeplitz", "tangent"): f"np.tril({_MEANS})",
+    ("lower toeplitz", "independent"): f"np.tril({_SUMS})",
+    ("upper toeplitz", "tangent"): f"np.triu({_MEANS})",
+    ("upper toeplitz", "independent"): f"np.triu({_SUMS})",
     ("orthogonal", "tangent"): "g - x @ (x.T @ g + g.T @ x) / 2",
 }
 
@@ -75,7 +94,7 @@ def structure(properties: Sequence[str]) -> str | None:
     >>> structure(["invertible", "symmetric"])
     'symmetric'
     """
-    return next((name for name in STRUCTURES if name in properties), None)
+    return next((name for name in STRUCTURES if {*name.split()} <= {*properties}), None)
 
 
 def source_of_structures(wanted: dict[str, str]) -> str:

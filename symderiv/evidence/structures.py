@@ -109,6 +109,10 @@ def _pairs(
 def _direction(structure: str, size: int, i: int, j: int) -> Cells | None:
     """Return the direction of the entry (i, j) within a structure, or None where it is fixed."""
     fixed = {
+        "diagonal toeplitz": i != j,
+        "lower toeplitz": j > i,
+        "upper toeplitz": j < i,
+        "skew toeplitz": i == j,
         "diagonal": i != j,
         "lower": j > i,
         "upper": j < i,
@@ -117,8 +121,13 @@ def _direction(structure: str, size: int, i: int, j: int) -> Cells | None:
     if fixed.get(structure, False):
         return None
     way = [[Fraction(0)] * size for _ in range(size)]
-    if structure == "toeplitz":
-        return [[Fraction(int(p - q == i - j)) for q in range(size)] for p in range(size)]
+    if structure.endswith("toeplitz"):
+        mirrored = {"symmetric": 1, "skew": -1}.get(structure.split()[0], 0)
+        turned = 0 if i == j else mirrored
+        return [
+            [Fraction((p - q == i - j) + turned * (q - p == i - j)) for q in range(size)]
+            for p in range(size)
+        ]
     if structure in ("symmetric", "skew"):
         way[j][i] = Fraction(1 if structure == "symmetric" else -1)
     way[i][j] = Fraction(1)
