@@ -235,7 +235,7 @@ register(
         ],
         text=as_function,
         notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
-        numpy=lambda e, code: inner_code(*e.args, code),
+        numpy=lambda e, code: inner_code(e.args[0], e.args[1], code),
         samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
         bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
     )
