@@ -35,6 +35,7 @@ Sizes = Mapping[str, int]
 
 LARGEST = 3
 MOST_SIZES = 27
+MOST_ENTRIES = 100  # of a variable, at sizes that are compared entry by entry
 DIGITS = 40
 _IDENTITY_SIZE = 2
 _IDENTITY_MONOMIALS = 400
@@ -108,6 +109,12 @@ def compare_all(
     return {w: tally.result() for w, tally in tallies.items()}
 
 
+def most_entries(problem: Problem, sizes: Sizes) -> int:
+    """Return the number of entries of the largest variable."""
+    shapes = [v.shape for v in problem.variables.values()]
+    return max((prod(d.at(sizes) for d in shape) for shape in shapes), default=1)
+
+
 def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
     """Return all choices of 1, 2, 3 for the dimensions; with many of those, a fixed sample.
 
@@ -119,7 +126,9 @@ def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
     """
     least = least_sizes([problem.objective, *problem.definitions.values(), *others])
     top = max([LARGEST, *least.values()])
-    grid = list(size_grid(problem.dims, least, range(1, top + 1)))
+    whole = list(size_grid(problem.dims, least, range(1, top + 1)))
+    # An axis of 6*d entries makes large sizes larger than can be compared entry by entry.
+    grid = [s for s in whole if most_entries(problem, s) <= MOST_ENTRIES] or whole[:1]
     if len(grid) <= MOST_SIZES:
         return tuple(grid)
     chosen = Random(0).sample(range(1, len(grid)), MOST_SIZES - 1)

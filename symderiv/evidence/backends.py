@@ -24,6 +24,7 @@ from .differences import (
     box,
     callables,
     draw,
+    has_kink,
     hidden_sizes,
     relative_error,
     stand_ins,
@@ -77,6 +78,8 @@ def check_backends(
             for n in derivation:
                 slopes = projected(inputs[n], theirs[n], derivation.conventions.get(n))
                 gap = relative_error(ours[n], slopes)
+                if not gap <= TOLERANCE and has_kink(compiled, inputs, given, keywords, n):
+                    continue
                 if not gap <= TOLERANCE:
                     raise CheckError(f"the gradient by {n} differs from {name}'s by {gap:.1e}")
                 worst = max(worst, gap)

@@ -19,6 +19,7 @@ from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import Roads, compare_all, generalise
+from ..entries.compare import MOST_ENTRIES
 from ..errors import DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import ClaimText, Problem
@@ -31,7 +32,6 @@ from .differences import SEEDS, TOLERANCE, Box, check_differences
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
-_MOST_ENTRIES = 100
 _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
 
@@ -137,9 +137,10 @@ def _check_equations(problem: Problem) -> None:
 
 def _check_size(problem: Problem) -> None:
     """Refuse sizes fixed so large that their entries cannot be written out."""
+    least = dict.fromkeys(problem.dims, 1)
     for v in problem.variables.values():
-        entries = prod(d.at(dict.fromkeys(d.symbols, 3)) for d in v.shape)
-        if entries > _MOST_ENTRIES and any(d.coefficient > 1 for d in v.shape):
+        entries = prod(d.at({**dict.fromkeys(d.names, 1), **least}) for d in v.shape)
+        if entries > MOST_ENTRIES:
             raise InputError(
                 f"{v.name} has {entries:,} entries, more than can be checked one by one",
                 remedy="declare its sizes by symbols (n, d): the gradient holds for every size",
