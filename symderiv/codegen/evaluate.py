@@ -45,6 +45,8 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
         products.see(shape, array.shape)
         if np.asarray(given[name]).dtype.kind in "fc" and not isinstance(given[name], float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
+    others = [a.dtype for a in given.values() if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
+    kinds = kinds or others  # a constant has the dtype of what it does not depend on
     dtype = space["dtype"] = np.result_type(*kinds) if kinds else np.dtype(float)
     for name in map(python_name, _needed(x)):
         space[name] = space[name].astype(space[name].dtype if space[name].dtype in kinds else dtype)
@@ -62,7 +64,8 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     body = "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])
     value = run(body, space, "<symderiv expression>")[_VALUE]
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
-    return np.asarray(value).reshape(expected)
+    found = value if hasattr(value, "dtype") else np.asarray(value, dtype=dtype)
+    return np.asarray(found).reshape(expected)
 
 
 def _ints(given: Mapping[str, Any]) -> dict[str, int]:

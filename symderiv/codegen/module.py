@@ -310,12 +310,12 @@ class _Builder:
 
     def _gradients(self) -> list[str]:
         """Return the items of what backward returns; a number gets the common dtype."""
-        constant = [s for s in self.sections if s.result.is_scalar and is_number(s.result)]
-        numbers = {str(s.target.data) for s in constant}
+        outputs = self._results()
+        numbers = {name for name, x in outputs if x.is_scalar and is_number(x)}
         items = []
         for n in self.derivation:
             value = self.gradient_names[n]
-            if n in numbers:
+            if value in numbers:
                 value = f"dtype.type({value})"
             if self._is_thin(n):
                 value = f"np.reshape({value}, {self.shape_names[n]})"
