@@ -26,6 +26,7 @@ from .layouts import diagonals
 from .pieces import condition
 from .places import marked
 from .reading import Reading
+from .roundabout import is_roundabout
 from .search import Found, Search, beside
 from .targets import GRADIENT, Target
 from .tidying import tidied
@@ -194,6 +195,8 @@ class Judge:
         reason = self._reason(reading)
         right = found.expr if found and found.expr is not None else truth
         shown = self._tidied(right)
+        if is_roundabout(shown, truth) and len(text(truth)) < len(text(shown)):
+            right = shown = truth
         example = self.counterexample(comparer, claimed, truth) or self.counterexample(
             replace(comparer, merged=Merged(reading.equated)), claimed, truth
         )
@@ -212,7 +215,7 @@ class Judge:
             claimed=(claimed,),
             truth=truth,
             holds="" if reading.refusal else where_right(comparer, claimed, truth),
-            marked=marked(claimed, right) if found and found.expr is not None else None,
+            marked=marked(claimed, right) if right is not truth else None,
         )
 
     def _tidied(self, right: Expr) -> Expr:

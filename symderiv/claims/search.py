@@ -27,6 +27,7 @@ from .forms import expanded, form_of
 from .mistakes import Mistaken
 from .reading import Reading, read_claim
 from .reshaping import Reshaper
+from .roundabout import choices
 from .slips import Context, exchange, flipped, mends
 from .terms import by_terms
 
@@ -161,9 +162,15 @@ class Search:
                 continue
             mended = _mended(whole, target, scale)
             again = self.read_again(mended)
-            if again is not None and self._is(again, target.expr):
+            if again is None or choices(again) > self._choices:
+                continue  # what was wrong is still there, and chosen no more
+            if self._is(again, target.expr):
                 return Found((*target.slips, *more), again)
         return None
+
+    @cached_property
+    def _choices(self) -> int:
+        return max(choices(self.reading.expr), choices(self.truth))
 
     def met(
         self, slips: Slips, whole: Expr, parts: Sequence[Expr]
