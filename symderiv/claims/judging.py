@@ -193,10 +193,10 @@ class Judge:
         if found and slips[0][0] in ("wrong-part", "wrong-variable"):
             slips = (*outer(claimed, truth, prints), *slips)
         reason = self._reason(reading)
-        right = found.expr if found and found.expr is not None else truth
-        shown = self._tidied(right)
+        near = found.expr if found else None
+        shown = self._tidied(truth if near is None else near)
         if is_roundabout(shown, truth) and len(text(truth)) < len(text(shown)):
-            right = shown = truth
+            near, shown = None, truth
         example = self.counterexample(comparer, claimed, truth) or self.counterexample(
             replace(comparer, merged=Merged(reading.equated)), claimed, truth
         )
@@ -215,7 +215,7 @@ class Judge:
             claimed=(claimed,),
             truth=truth,
             holds="" if reading.refusal else where_right(comparer, claimed, truth),
-            marked=marked(claimed, right) if right is not truth else None,
+            marked=marked(claimed, near) if near is not None else None,
         )
 
     def _tidied(self, right: Expr) -> Expr:

@@ -114,9 +114,9 @@ def _answered(entries: Sequence[Entry], number: Callable[[], str]) -> Iterator[B
         together = list(group)
         scribe = together[0].scribe
         if has_verdict and scribe is not None:
-            found = questions(scribe, [e.verdict for e in together if e.verdict], number)
-            yield from (_signed(b, label) for b in found)
-            how = dict.fromkeys(e.verdict.evidence for e in together if e.verdict)
+            verdicts = [e.verdict for e in together if e.verdict is not None]
+            yield from (_signed(b, label) for b in questions(scribe, verdicts, number))
+            how = dict.fromkeys(v.evidence for v in verdicts)
             words = "; ".join(x for x in how if x)
             yield Note((f"{words[:1].upper()}{words[1:]}.",))
             continue
