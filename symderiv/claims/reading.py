@@ -13,11 +13,12 @@ from ..expr import Expr, free_ranges
 from ..language import Problem
 from ..language.elaborate import Elaborator
 from ..language.grammar import only_expression, prepared
+from ..language.latex import LatexReader
 from ..language.problem import kind_of
 from ..language.proposals import propose
 from ..language.settling import settle
 from ..language.stating import known_names
-from ..language.syntaxes import PYTHON, syntax_of
+from ..language.syntaxes import LATEX, PYTHON, syntax_of
 from ..shapes import Dim, DimMismatchError, Shape
 
 
@@ -62,6 +63,29 @@ def _read(
     syntax: str,
     shape: Shape | None,
 ) -> Reading:
+    """Return a reading; x_i of a matrix X is a row, or a column where only that fits."""
+    found = _attempt(problem, text, ranges, syntax, shape)
+    if syntax != LATEX.name or _fits(found, shape):
+        return found
+    try:
+        other = _attempt(problem, text, ranges, syntax, shape, columns=True)
+    except LanguageError:
+        return found
+    return other if _fits(other, shape) else found
+
+
+def _fits(found: Reading, shape: Shape | None) -> bool:
+    return found.refusal is None and (shape is None or found.expr.shape == shape)
+
+
+def _attempt(
+    problem: Problem,
+    text: str,
+    ranges: dict[str, Dim] | None,
+    syntax: str,
+    shape: Shape | None,
+    columns: bool = False,
+) -> Reading:
     written, plain = syntax_of(syntax), prepared(text)
     tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None
@@ -69,6 +93,8 @@ def _read(
     while True:
         reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
+        if columns and isinstance(reader, LatexReader):
+            reader.columns = True
         try:
             found = reader.read(tree)
             _give_sizes(reader, found, shape)

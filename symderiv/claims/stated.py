@@ -11,9 +11,11 @@ from dataclasses import replace
 from ..errors import ParseError
 from ..language import ClaimText, Problem
 from ..language.latex import Equation, LatexReader, equations, subject
+from ..language.latex.subject import VALUE
 from ..language.syntaxes import LATEX
-from ..shapes import ONE
+from ..shapes import ONE, SCALAR
 from .abouts import read_about
+from .lefthand import check_objective, columns, from_differential
 
 
 def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
@@ -59,24 +61,32 @@ def _one(problem: Problem, claim: ClaimText, line: Equation, before: str) -> Cla
     reader = problem.reader(sides[0], syntax=LATEX)
     assert isinstance(reader, LatexReader)
     names = (*problem.variables, *problem.definitions)
-    about = None
+    found = None
     if len(sides) > 1:
         matrices = tuple(n for n, x in problem.known().items() if ONE not in x.shape)
-        about = subject(sides[0], reader.names(), names, problem.objective_name, matrices)
-    if not about and not claim.about and not before:
+        scalar = problem.objective.shape == SCALAR
+        value = problem.objective_name if scalar else VALUE
+        found = subject(sides[0], reader.names(), names, value, matrices)
+        if found is not None and found.of:
+            check_objective(problem, found.of)
+    about = None if found is None else found.about
+    named = found is not None and found.is_differential
+    if not about and not claim.about and not before and not named:
         raise ParseError(
             f"nothing says what this is about: {_short(' = '.join(sides))}",
             remedy=r"write --wrt W, or \frac{\partial L}{\partial W} = on the left",
         )
+    if found is not None and found.is_differential:
+        return from_differential(problem, replace(claim, about=claim.about or before), sides[1:])
     if not about:
-        own = sides if about is None else sides[1:]
+        own = sides if found is None else columns(problem, found, claim.about or before, sides[1:])
         return replace(claim, about=claim.about or before, says=own)
     if claim.about and not _agree(claim.about, about):
         raise ParseError(
             f"the left-hand side is about {about}, and the claim about {claim.about}",
             remedy="leave one of them out",
         )
-    return replace(claim, about=about, says=sides[1:])
+    return replace(claim, about=about, says=columns(problem, found, about, sides[1:]))
 
 
 def _agree(asked: str, found: str) -> bool:

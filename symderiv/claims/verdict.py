@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import Span
-from ..expr import Expr
+from ..expr import Expr, walk_all
 from ..language import ClaimText
 from ..notation.text import text
 from ..ops import Cells
@@ -51,6 +51,9 @@ class Line:
     place: Span | None = None  # where shapes do not fit
 
 
+_CONSTANTS = {"e": "2.71828.., as no e is declared", "pi": "3.14159.."}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer to one claim; true where it is "right", and in no other case.
@@ -82,10 +85,16 @@ class Verdict:
 
     @property
     def read_as(self) -> str:
-        """Return what was read, in the language, of a claim that is written otherwise."""
-        if self.claim.syntax != "latex":
+        """Return what was read, in the language, of a claim that is written otherwise.
+
+        A letter that was taken for a constant is said, as it may have been meant as a name.
+        """
+        if self.claim.syntax != "latex" and not self.claim.converted:
             return self.reread
-        return " = ".join(text(x) for x in self.claimed)
+        shown = " = ".join(text(x) for x in self.claimed)
+        used = {e.data for e in walk_all(self.claimed) if e.op == "const"}
+        notes = [f"{c} = {value}" for c, value in _CONSTANTS.items() if c in used]
+        return f"{shown}, where {' and '.join(notes)}" if notes else shown
 
     @property
     def answer(self) -> str:

@@ -51,6 +51,7 @@ class ClaimText:
     says: tuple[str, ...]
     question: str = ""
     syntax: str = "python"
+    converted: bool = False  # whether it was written otherwise, so that an answer shows it
 
 
 @dataclass(frozen=True, slots=True)

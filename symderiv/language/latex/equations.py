@@ -26,6 +26,8 @@ _DISPLAY = re.compile(
 )
 _INLINE = re.compile(r"(?<![\\$])\$(?P<dollars>[^$]+)\$(?!\$)|\\\((?P<brackets>.*?)\\\)", re.DOTALL)
 _REMOVED = re.compile(r"\\(label|tag)\*?\{[^{}]*\}|\\(nonumber|notag|qedhere)(?![A-Za-z])")
+_EQALIGN = re.compile(r"\\(?:eqalign|eqalignno|displaylines)\s*\{")
+_CR = re.compile(r"\\cr(?![A-Za-z])")
 _RELATIONS = ("coloneqq", "triangleq")
 
 
@@ -48,12 +50,28 @@ def equations(text: str) -> list[Equation]:
             remedy="give one formula at a time",
         )
     found: list[Equation] = []
-    for formula in _formulas(_COMMENT.sub("", text.replace("\r", ""))):
+    for formula in _formulas(_modern(_COMMENT.sub("", text.replace("\r", "")))):
         for line in _lines(formula):
             found.append(Equation(tuple(_sides(line))))
     if not found:
         raise ParseError("empty input: there is no formula to read", remedy=r"write X^\top G")
     return found
+
+
+def _modern(text: str) -> str:
+    """Return plain TeX's alignments as environments: \\eqalign{a &= b \\cr}."""
+    start = _EQALIGN.search(text)
+    while start is not None:
+        depth, stop = 1, start.end()
+        while stop < len(text) and depth:
+            depth += {"{": 1, "}": -1}.get(text[stop], 0) * (text[stop - 1] != "\\")
+            stop += 1
+        if depth:
+            raise ParseError("the braces of \\eqalign are never closed", remedy="add '}'")
+        body = _CR.sub(r"\\\\ ", text[start.end() : stop - 1])
+        text = f"{text[: start.start()]}\\begin{{aligned}}{body}\\end{{aligned}}{text[stop:]}"
+        start = _EQALIGN.search(text)
+    return text
 
 
 def _formulas(text: str) -> list[str]:

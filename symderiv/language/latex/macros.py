@@ -136,7 +136,7 @@ def _brace(parser: Parser, token: Token) -> Item:
 
 
 def _font(parser: Parser, token: Token) -> Item:
-    row = parser.argument(token)
+    row = _scope(parser, token)
     bold = token.text in tables.BOLD
     if token.text in ("mathbb", "mathds"):
         letters = "".join(i.name for i in row.items if isinstance(i, Symbol))
@@ -158,8 +158,23 @@ def _marked(item: Item, bold: bool) -> Item:
     return replace(item, bold=True) if bold and isinstance(item, Symbol | Number) else item
 
 
+def _scope(parser: Parser, token: Token) -> Row:
+    """Return what a font is for: its argument, or for a switch the rest of its braces."""
+    if token.text not in tables.SWITCHES or parser.next.is_char("{"):
+        return parser.argument(token)
+    if parser.open[-1] == "":
+        return parser.row("")
+    letters = []
+    while parser.next.kind == "letter":
+        found = parser.take()
+        letters.append(Symbol(found.start, found.stop, found.text))
+    if not letters:
+        return parser.argument(token)
+    return Row(letters[0].start, letters[-1].stop, tuple(letters))
+
+
 def _word(parser: Parser, token: Token) -> Item:
-    row = parser.argument(token)
+    row = _scope(parser, token)
     parts: list[str] = []
     for item in row.items:
         if isinstance(item, Group) and not item.kind and len(item.body.items) == 1:

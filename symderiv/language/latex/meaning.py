@@ -96,7 +96,14 @@ class Meaning(Totals):
     # terms
 
     def term(self, items: Sequence[Item]) -> ast.expr:
-        """Return the product of the items of a term."""
+        """Return the product of the items of a term; A : B is the inner product of both."""
+        cuts = [k for k, x in enumerate(items) if is_sign(x, ":")]
+        if cuts:
+            k = cuts[0]
+            if len(cuts) > 1 or k in (0, len(items) - 1):
+                raise self.fail("an inner product of two", items[k], "write A : B")
+            parts = [self.product([], p, items[k]) for p in (items[:k], items[k + 1 :])]
+            return call("dot", parts, self._at(items[k]))
         return self.product([], items, items[0])
 
     def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:

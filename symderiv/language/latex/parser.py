@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...errors import LanguageError, ParseError, Span, UnsupportedError
 from . import tables
-from .layout import Group, Item, Number, Row, Scripted, Sign, Symbol
+from .layout import Fraction, Group, Item, Number, Row, Scripted, Sign, Symbol
 from .tokens import Token, tokens
 
 DEEPEST = 40
@@ -81,7 +81,12 @@ class Parser:
         self.deeper()
         self.open.append(closer)
         items: list[Item] = []
+        over: Row | None = None
         while not self._ends(closer, items):
+            if self.next.kind == "macro" and self.next.text == "over":
+                over = self._numerator(over, items)
+                items = []
+                continue
             if self.next.is_char("^", "_", "'"):
                 if not items:
                     raise self.fail("a script without a base", self.next, "write the base first")
@@ -92,7 +97,20 @@ class Parser:
                 items.append(item)
         self.depth -= 1
         self.open.pop()
-        return Row(start, items[-1].stop if items else start, tuple(items))
+        body = Row(start, items[-1].stop if items else start, tuple(items))
+        if over is None:
+            return body
+        if not items:
+            raise self.fail("a denominator is missing here", self.next, r"write \frac{a}{b}")
+        whole = Fraction(over.start, body.stop, over, replace(body, start=items[0].start))
+        return Row(over.start, body.stop, (whole,))
+
+    def _numerator(self, over: Row | None, items: list[Item]) -> Row:
+        """Return what stands before \\over, which is taken."""
+        token = self.take()
+        if over is not None or not items:
+            raise self.fail("\\over stands between two", token, r"write \frac{a}{b}")
+        return Row(items[0].start, items[-1].stop, tuple(items))
 
     def deeper(self) -> None:
         """Count a level; raises UnsupportedError for one too many."""
@@ -152,6 +170,9 @@ class Parser:
         if token.is_char("{"):
             body = self.row("")
             end = self._expect("}", token)
+            only = body.items[0] if len(body.items) == 1 else None
+            if isinstance(only, Symbol) and only.word:  # {\rm tr} is a word like any other
+                return replace(only, start=token.start, stop=end.stop)
             return Group(token.start, end.stop, "", body)
         if token.kind == "macro":
             return self.macro(token)

@@ -53,6 +53,8 @@ class LatexReader(Readings):
         ast.BitAnd: "otimes",
     }
 
+    columns = False  # whether samples are the columns of a matrix: x_i of X
+
     def names(self) -> Names:
         """Return the names that a formula may use."""
         declared = self.declared
@@ -63,6 +65,7 @@ class LatexReader(Readings):
             tuple(declared.entrywise),
             tuple(declared.losses),
             tuple(f"d{z}" for z in self.given() if f"d{z}" not in values),
+            self.columns,
         )
 
     def given(self) -> dict[str, list[tuple[str, str]]]:

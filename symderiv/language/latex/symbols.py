@@ -24,7 +24,7 @@ from .names import (
     unknown,
     written_of,
 )
-from .trees import Choice, Indexed, Sized, Special, at_item, call, like, span
+from .trees import Choice, Indexed, Sized, Special, at_item, call, like, span, transposed
 
 
 class Symbols:
@@ -179,9 +179,31 @@ class Symbols:
                 return constant, taken
             ways = self._named(item, sub, "")
         if not ways:
+            ways = self._of_capital(item, sub)
+            if ways:
+                return self.choice(ways, []), taken
             script = (label_of(sub) or "") + (label or "")
             raise unknown(self.text, self.names, item, written_of(item) + script)
         return self.choice(ways, self._hints(item, sub, len(ways))), taken
+
+    def _of_capital(self, item: Symbol, sub: Row | None) -> list[ast.expr]:
+        """Return x_i and x_ij as parts of a matrix X, where there is no x of its own.
+
+        x_i is the i-th row, as a column: that of a matrix whose rows are samples.
+        """
+        big = item.name.upper()
+        marks = indices(self.text, sub) if sub is not None else None
+        if marks is None or sub is None or len(item.name) != 1 or big not in self.names.values:
+            return []
+        value = self._name(big, item)
+        if len(marks) == 2:
+            return [self.indexed(value, marks, item, sub)]
+        if len(marks) != 1:
+            return []
+        whole = at_item(ast.Slice(), self.text, sub)
+        row = self.indexed(value, [marks[0], whole], item, sub)
+        column = self.indexed(value, [whole, marks[0]], item, sub)
+        return [column] if self.names.columns else [transposed(row, row)]
 
     def _hints(self, item: Symbol, sub: Row | None, count: int) -> list[str]:
         core = self.text[item.start : item.stop]

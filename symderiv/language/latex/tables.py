@@ -7,7 +7,7 @@ from ...notation.names import GREEK
 SPACES = frozenset(
     r", ; ! : > quad qquad enspace enskip thinspace medspace thickspace negthinspace"
     r" nobreakspace limits nolimits displaystyle textstyle scriptstyle scriptscriptstyle"
-    r" nonumber notag hfill allowbreak relax".split()
+    r" nonumber notag hfill allowbreak relax qty".split()
 ) | {" ", "/"}
 
 # Macros that are left out with so many arguments.
@@ -53,6 +53,7 @@ WORDS = frozenset(
     "mathrm mathit mathsf mathtt operatorname text textrm textit textsf texttt mbox rm"
     " textnormal symrm".split()
 )
+SWITCHES = frozenset({"rm", "bf"})  # they hold up to the end of their braces
 BOLD = frozenset("mathbf boldsymbol bm mathbb pmb bf mathds bold textbf vec symbf mathbfit".split())
 
 ACCENTS = {
@@ -326,7 +327,6 @@ REFUSED = {
     "let": "macros are not expanded: write the formula out",
     "usepackage": "leave the preamble out: write the formula itself",
     "documentclass": "leave the preamble out: write the formula itself",
-    "over": "write \\frac{a}{b}",
     "substack": "write several sums, each with one index",
     "binom": "a binomial is not in the language",
     "begin": "matrices are names; environments of equations only",
