@@ -173,3 +173,25 @@ def test_a_part_of_something_undeclared_needs_its_shape() -> None:
     with pytest.raises(errors.IndexNameError, match="declare the shape"):
         problem("sum(X[1:k, 1:k])")
     assert describe(problem("sum(x[2:n])").variables["x"].shape) == "n x 1"
+
+
+LAST = (
+    ("Sum(i, x[i + 1] * x[i])", "dL/dx[n]", "x[n - 1]", "right"),
+    ("Sum(i, x[i + 1] * x[i])", "dL/dx[n]", "x[n]", "wrong"),
+    ("Sum(i, x[i + 1] * x[i])", "dL/dx[1]", "x[2]", "right"),
+    ("L(X @ W)", "dL/dW[d, q]", "Sum(i, X[i, d] * G[i, q])", "right"),
+    ("L(X @ W)", "dL/dW[d, m]", "X[:, d].T @ G[:, m]", "right"),
+)
+
+
+@pytest.mark.parametrize(("text", "about", "claim", "verdict"), LAST)
+def test_a_size_between_brackets_is_the_last_place(
+    text: str, about: str, claim: str, verdict: str
+) -> None:
+    assert sd.check(posed(text), about=about, claim=claim).verdict == verdict
+
+
+@pytest.mark.parametrize("about", ["dL/dW[n, m]", "dL/dW[m, d]"])
+def test_a_size_of_another_axis_is_no_index(about: str) -> None:
+    with pytest.raises(errors.IndexNameError, match="a letter of its own"):
+        sd.check(posed("L(X @ W)"), about=about, claim="G[1, 1]")

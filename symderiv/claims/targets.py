@@ -6,21 +6,32 @@ problem are refused here. A Jacobian is in numerator layout, matrices column by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..derivation import Derivation, is_network, require_scalar
 from ..errors import IndexNameError, ParseError, UnknownNameError
-from ..expr import Expr, Index, entry, free_ranges
+from ..expr import Expr, Index, free_ranges
 from ..jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
 from ..language import Problem
-from ..shapes import ONE, SCALAR, Dim, Shape, describe
+from ..positions import Block, at_marks
+from ..shapes import (
+    ONE,
+    SCALAR,
+    Dim,
+    DimMismatchError,
+    Shape,
+    describe,
+    difference,
+    symbol,
+)
 from .abouts import About
 from .layouts import Ends
 from .lifted import LiftedMistakes
 from .mistakes import Mistaken, Mistakes, NoMistakes
 
+_OWN_LETTER = "an index needs a letter of its own: dL/dW[p, q]"
 GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 
 
@@ -59,6 +70,7 @@ class Targets:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+        self._sizes = _written_sizes(problem)
         self._gradients: dict[tuple[str, str], Expr] = {}
         self._matrices: dict[tuple[str, ...], Jacobian] = {}
 
@@ -125,7 +137,7 @@ class Targets:
         whole = self._gradient_of(posed, about.of, about.name)
 
         def pick(x: Expr) -> Expr:
-            return _entry(about, x) if about.indices else x
+            return _entry(about, x, self._sizes) if about.indices else x
 
         truth = pick(whole)
         return Target(
@@ -188,12 +200,14 @@ class Targets:
             self._matrices[key] = Jacobian(**parts)
         return self._matrices[key]
 
-    @staticmethod
     def _marks(
-        about: About, rows: Shape, cols: Shape, ranges: dict[str, Dim]
+        self, about: About, rows: Shape, cols: Shape, ranges: dict[str, Dim]
     ) -> tuple[list[Index], list[Index]]:
         """Return the indices of both ends of an entry, and note the ranges of those with a name."""
         found: list[list[Index]] = []
+        size = next((i for i in (*about.at, *about.indices) if i in self._sizes), None)
+        if size is not None:
+            raise IndexNameError(f"{size} is a size", span=about.span, remedy=_OWN_LETTER)
         for what, shape, written in (("value", rows, about.at), ("variable", cols, about.indices)):
             axes = [d for d in shape if d != ONE]
             if len(written) != len(axes):
@@ -222,16 +236,44 @@ def _layout(about: About, made: Jacobian, posed: Problem) -> str:
     return f"the rows belong to `{of}`, the columns to `{made.name}` (numerator layout)"
 
 
-def _entry(about: About, gradient: Expr) -> Expr:
-    """Return the entry of the gradient that an entry claim is about."""
-    marks: list[Index] = [int(i) if i.isdecimal() else i for i in about.indices]
+def _written_sizes(problem: Problem) -> set[str]:
+    """Return the sizes that the writer named, so that they are no letters for an index."""
+    shapes = [v.shape for v in problem.variables.values() if not v.inferred]
+    return {name for shape in shapes for dim in shape for name in dim.names}
+
+
+def _entry(about: About, gradient: Expr, sizes: Collection[str]) -> Expr:
+    """Return the entry of the gradient that an entry claim is about; a size is the last place."""
+    indices = list(about.indices)
     rank = len(gradient.shape)
-    if len(marks) == 1 and rank == 2 and str(gradient.shape[1]) == "1":
-        marks.append(1)
-    if len(marks) != rank:
+    if len(indices) == 1 and rank == 2 and gradient.shape[1] == ONE:
+        indices.append("1")
+    marks = [
+        _last(about, i, dim) if i in sizes else int(i) if i.isdecimal() else i
+        for i, dim in zip(indices, gradient.shape, strict=False)
+    ]
+    if len(indices) != rank:
         raise IndexNameError(
             f"an entry of the gradient by {about.name} ({describe(gradient.shape)}) has "
-            f"{'two' if rank == 2 else rank} indices, not {len(marks)}",
+            f"{'two' if rank == 2 else rank} indices, not {len(indices)}",
             remedy=f"write dL/d{about.name}[{', '.join('pqrstuvw'[:rank])}]",
         )
-    return entry(gradient, *marks)
+    return at_marks(gradient, marks)
+
+
+def _last(about: About, size: str, dim: Dim) -> Block:
+    """Return the place on an axis that a size stands for: the last, where it is that of the axis.
+
+    Raises IndexNameError where there is no such place for all sizes.
+    """
+    try:
+        before, behind = difference([symbol(size)], [ONE]), difference([dim], [symbol(size)])
+    except DimMismatchError:
+        behind = symbol(size)
+    if behind is not None:
+        raise IndexNameError(
+            f"{size} is a size, and no place of 1..{dim}",
+            span=about.span,
+            remedy=_OWN_LETTER,
+        )
+    return Block(before, ONE, None)
