@@ -68,7 +68,8 @@ class _Builder:
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
         self.orders = {python_name(n): k for n, k in functions(self._everything()).items()}
-        self.is_pure = self.problem.objective.op == "loss"
+        only = sum(e.op == "loss" for e in walk(self.problem.objective)) == 1
+        self.is_pure = self.problem.objective.op == "loss" and only
         losses = loss_names(self.problem.objective, self.derivation.staged_objective)
         self.taken = self._names_in_use()
         fresh = {n: self._fresh(n) for n in dict.fromkeys(losses.values())}
