@@ -18,6 +18,7 @@ from .grading import Answers, check_all, is_sheet, verdict_on
 from .interop.from_sympy import Written, is_sympy
 from .language import ClaimText, Problem
 from .language.declarations import Declarations
+from .language.grammar import only_expression
 from .language.keywords import declared_by
 from .language.problem import as_written
 from .language.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
@@ -318,7 +319,7 @@ def equal(
     call = Call({**_agreeing(*sides), **given}, {}, syntax)
     problem_syntax(syntax)
     for written in (a, b):
-        syntax_of(syntax).parse(written)  # so that an error shows what was written
+        only_expression(syntax_of(syntax).parse(written))  # an error shows what was written
     p = stated(f"sum({a}) + sum({b})", call)
     try:
         together = stated(f"dot({a}, {b})", call)

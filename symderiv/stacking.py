@@ -15,6 +15,7 @@ from .expr import Expr, node, var, walk
 from .language import Problem
 from .language.declarations import Declarations
 from .language.elaborate import CONSTANTS
+from .language.grammar import LONGEST
 from .language.problem import build
 from .notation.text import text
 from .shapes import SCALAR, Shape, describe
@@ -75,6 +76,11 @@ def stack(
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"{count!r} blocks: a stack has 1 or more", remedy="stack(block, 4)")
+    if count * len(of.text) > LONGEST:
+        raise InputError(
+            f"{count:,} blocks of {len(of.text):,} characters; the limit of a text is {LONGEST:,}",
+            remedy=f"stack {max(1, LONGEST // len(of.text)):,} or fewer",
+        )
     asked = of.stack
     chosen = tuple(shared) if shared is not None else asked.get("shared")
     block = _block(of, input or asked.get("input"), output or asked.get("output"), chosen)

@@ -225,6 +225,16 @@ def test_what_is_no_regular_file_of_text_is_not_read(tmp_path: Path) -> None:
                 read(tmp_path / f"{name}.toml")
 
 
+def test_a_claim_of_the_command_line_is_read_from_a_file_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe.tex").symlink_to("/dev/zero")
+    for asked in (["--claim", "@pipe"], ["--claim-latex", "@pipe"], ["--claim-latex", "pipe.tex"]):
+        option = [o.replace("pipe", str(tmp_path / "pipe")) for o in asked]
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "x.T @ x", "--wrt", "x", *option])
+        assert ended.value.code == 2
+
+
 def test_a_sheet_reads_files_of_its_own_folder_alone(tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()

@@ -22,7 +22,8 @@ from symderiv.documents.render import pdf, typst
 from symderiv.errors import CheckError, SymderivError
 from symderiv.evidence import Evidence
 from symderiv.evidence.verification import problem_data
-from symderiv.grading import Answers
+from symderiv.grading import Answer, Answers
+from symderiv.language import ClaimText
 from symderiv.outputs import document
 from symderiv.plaintext import json_text, visible
 
@@ -166,18 +167,39 @@ def test_json_holds_a_text_as_it_is_and_shows_all_of_it(text: str) -> None:
     assert json.loads(json_text(text, ascii_only=True)) == text
 
 
+@cache
+def checked_claims() -> Answers:
+    answers = sd.check(posed(PLAIN))
+    assert isinstance(answers, Answers)
+    return answers
+
+
+def told(text: str) -> Answers:
+    """Return answers of which every text is the given one: a verdict, and a claim without one."""
+    (answer,) = checked_claims()
+    claim = ClaimText(text, (text, text), text)
+    named = replace(answer, name=text, reason=text)
+    unread = Answer(text, claim, answer.problem, "unreadable", reason=text)
+    return Answers((named, unread, replace(unread, problem=None)))
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_reports_of_claims_hold_texts_as_data(text: str) -> None:
-    answers = sd.check(posed(text))
-    assert isinstance(answers, Answers)
-    renamed = Answers(tuple(replace(a, name=text, reason=text) for a in answers))
-    files = renamed.files(["md", "tex", "json"], title=text)
-    plain = Answers(tuple(replace(a, name=PLAIN, reason=PLAIN) for a in answers))
-    known = plain.files(["tex"], title=PLAIN)["answers.tex"].decode()
+    files = told(text).files(["md", "tex", "json"], title=text)
+    known = told(PLAIN).files(["tex"], title=PLAIN)["answers.tex"].decode()
     assert _commands(files["answers.tex"].decode()) <= _commands(known) | _SPELLED
+    assert _braces(files["answers.tex"].decode()) == 0
     for token in _parsed(files["answers.md"].decode()):
-        assert token.type not in ("link_open", "image", "html_block")
-    assert json.loads(files["answers.json"])[0]["name"] == text
+        assert token.type not in ("link_open", "image", "html_block", "hr", "blockquote_open")
+        if token.type == "html_inline":
+            assert token.content in ("<span>", "</span>", "<code>", "</code>")
+    data = json.loads(files["answers.json"])
+    assert data[0]["name"] == data[1]["about"] == data[1]["reason"] == text
+
+
+def test_a_report_of_all_texts_compiles() -> None:
+    for text in ("\n".join(TEXTS.values()), *(TEXTS[n] for n in ("typst-read", "typst-string"))):
+        assert told(text).files(["pdf"], title=text)["answers.pdf"].startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("name", NAMES)

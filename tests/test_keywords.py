@@ -126,6 +126,16 @@ def test_a_traced_function_may_have_parameters_of_any_name() -> None:
         lambda: sd.derive("x.T @ x").files(["pdf"], engine=3),
         lambda: sd.derive("x.T @ x").hessian(3),
         lambda: sd.derive("x.T @ x")[3],
+        lambda: sd.derive("x.T @ x")["x"].evaluate(x=[[1], [1, 2]]),
+        lambda: sd.derive("x.T @ x")["x"].evaluate(x="abc"),
+        lambda: sd.derive("x.T @ x")["x"].evaluate(x=[object()]),
+        lambda: sd.derive("x.T @ x")["x"].evaluate(x=None),
+        lambda: sd.derive("x.T @ x")["x"].evaluate(),
+        lambda: sd.equal("x = 1", "x"),
+        lambda: sd.equal("x; y", "x"),
+        lambda: sd.problem("L(x)", x="n", upstream="L"),
+        lambda: sd.problem("L(x)", x="n", upstream="n"),
+        lambda: sd.stack("L(X + X @ W)", 10**6, X="n, d", W="d, d"),
     ],
 )
 def test_an_argument_of_a_wrong_type_is_an_error_of_this_package(ask: Any) -> None:

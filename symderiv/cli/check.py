@@ -183,11 +183,7 @@ def _written(claim: str) -> list[str]:
     if not claim.startswith("@"):
         return [claim]
     path = Path(claim[1:])
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", remedy="--claim @lines.txt") from None
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    lines = [line.partition("#")[0].strip() for line in read_text(path).splitlines()]
     if not any(lines):
         raise InputError(f"{path} holds no line", remedy="write one formula on each line")
     return [line for line in lines if line]

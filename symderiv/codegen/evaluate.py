@@ -128,12 +128,12 @@ def _unnamed(x: Expr) -> Expr:
 
 
 def _read(name: str, value: Any, shape: Shape, sizes: dict[str, int]) -> Any:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fc":
-        try:
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fc":
             array = array.astype(float)
-        except (TypeError, ValueError):
-            raise InputError(f"{name} is not an array of numbers") from None
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is not an array of numbers") from None
     dims = array_shape(shape)
     if array.ndim == len(shape) == 2 and ONE in shape and _fits(array.shape, shape):
         array = array.reshape(tuple(k for k, d in zip(array.shape, shape, strict=True) if d != ONE))

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable
 from itertools import groupby
 
+from ..plaintext import visible
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -116,6 +118,7 @@ _OPENS = re.compile(r"^(?:(\d+)([.)])|([-+=])(?=[-+=\s]|$))")  # a list, a headi
 _SIGN = re.compile(r"""[\\`*_\[\]#~{}!|<>&$"']""")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _OPTION = re.compile(r"^\s*[\[*]")
+_ENDS = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BREAKS = re.compile(r"\s+")
 
 
@@ -131,6 +134,24 @@ def latex_text(text: str) -> str:
 
     plain = _scripts(_one_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
     return _OPTION.sub(r"{}\g<0>", plain)  # behind \\ and \item an option could follow
+
+
+def latex_typed(line: str) -> str:
+    """Return a line of a listing for LaTeX, as it was typed.
+
+    >>> latex_typed("a  b")
+    'a~~b'
+    """
+    return "".join("~" if c == " " else _latex_char(c) for c in typed(line))
+
+
+def typed(line: str) -> str:
+    """Return a line of a listing with spaces for tabs, and escapes of what is invisible.
+
+    >>> typed("ab" + chr(9) + "c")
+    'ab  c'
+    """
+    return _ENDS.sub(" ", visible(line.expandtabs(4)))
 
 
 def printable(text: str) -> str:

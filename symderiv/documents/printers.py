@@ -6,6 +6,7 @@ of notation. Layout (tables, boxes, headings) is the template's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -14,7 +15,15 @@ from ..notation.math import Math, Op, Row, row
 from ..notation.spacing import items_of
 from ..notation.typst import typst
 from ..notation.words import words
-from .escape import latex_text, markdown_code, markdown_text, typst_string, typst_text
+from .escape import (
+    latex_text,
+    latex_typed,
+    markdown_code,
+    markdown_text,
+    typed,
+    typst_string,
+    typst_text,
+)
 from .model import Code, Inline, Strong, Toned
 from .theme import COLORS
 from .widths import leads_with_sign, lines, pieces, width
@@ -144,8 +153,12 @@ class MarkdownPrinter(Printer):
 
     def fence(self, text: str) -> str:
         """Return a code fence longer than any run of backticks in a listing."""
-        longest = max((len(run) for run in text.split() if set(run) == {"`"}), default=0)
+        longest = max((len(run) for run in re.findall("`+", text)), default=0)
         return "`" * max(3, longest + 1)
+
+    def typed(self, line: str) -> str:
+        """Return a line of a listing, with nothing in it that ends the line."""
+        return typed(line)
 
 
 class LatexPrinter(Printer):
@@ -208,9 +221,14 @@ class LatexPrinter(Printer):
             for p in text
         )
 
+    def typed(self, line: str) -> str:
+        """Return a line as it was typed, its spaces kept."""
+        return latex_typed(line)
+
     def listing(self, line: str) -> str:
         """Return a line of code in the characters that the listing's font has."""
-        return "".join(c if c.isascii() else "?" for c in line.replace("\\end{", "\\end {"))
+        plain = typed(line).replace("\\end{", "\\end {")
+        return "".join(c if c.isascii() else "?" for c in plain)
 
 
 class TypstPrinter(Printer):

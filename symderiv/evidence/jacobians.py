@@ -45,7 +45,7 @@ def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = dict(values)
     for name, v in problem.variables.items():
-        shape = np.shape(values[name]) if name in values else ()
+        shape = _shape(name, values[name]) if name in values else ()
         for dim, size in zip(v.shape, shape, strict=False):
             if len(dim.symbols) == 1 and dim.coefficient == 1 and len(shape) <= 2:
                 symbol = dim.symbols[0]
@@ -57,6 +57,13 @@ def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
                         remedy="leave it out: sizes come from the arrays",
                     )
     return found
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of several lengths
+        raise InputError(f"{name} is not an array of numbers") from None
 
 
 def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:

@@ -47,7 +47,7 @@ class Written:
 
 def is_sympy(x: object) -> bool:
     """Whether an object is an expression of SymPy."""
-    return any(t.__module__.startswith("sympy.") for t in type(x).__mro__)
+    return any(str(t.__module__).startswith("sympy.") for t in type(x).__mro__)
 
 
 def from_sympy(x: Any) -> Written:

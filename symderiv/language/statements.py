@@ -146,16 +146,23 @@ def number_losses(
     return {n: rebuild(x, change) for n, x in definitions.items()}, rebuild(objective, change)
 
 
+def _parts(loss: Expr) -> tuple[str, str]:
+    """Return the name of an unspecified loss and that of its gradient."""
+    assert isinstance(loss.data, tuple)
+    return loss.data[0], loss.data[1]
+
+
 def given_gradients(
     objective: Expr, declared: Declarations, definitions: Mapping[str, Expr]
 ) -> dict[str, Expr]:
     """Return the given gradients by name, each with the argument of its loss."""
     given: dict[str, Expr] = {}
-    for e in losses_of(objective):
-        assert isinstance(e.data, tuple)
-        name = e.data[1]
+    losses = losses_of(objective)
+    for e in losses:
+        name = _parts(e)[1]
         taken = {**declared.variables, **definitions, **declared.dims}
-        if name in {**taken, **declared.losses, **declared.entrywise}:
+        called = {*declared.losses, *declared.entrywise, *(loss for loss, _ in map(_parts, losses))}
+        if name in taken or name in called:
             raise DeclarationError(
                 f"the given gradient {name!r} has the name of a variable",
                 remedy='give it another: upstream = "dZ"',

@@ -43,7 +43,7 @@ def sentence(value: object, what: str) -> str:
             f"{what} has {len(value):,} characters; the limit is {LONGEST_SENTENCE:,}",
             remedy="write a shorter one",
         )
-    return value
+    return _plain(value)
 
 
 def sentences(values: object, what: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ def check_name(name: object, what: str, span: Span | None = None) -> str:
             span=span,
             remedy=f"use another name, such as {name}_",
         )
-    return name
+    return _plain(name)
 
 
 def problem_name(name: object) -> str:
@@ -109,7 +109,12 @@ def problem_name(name: object) -> str:
             f"a problem called {name!r} would hide a module of Python of that name",
             remedy=f"use another name, such as {name}-problem",
         )
-    return name
+    return _plain(name)
+
+
+def _plain(text: str) -> str:
+    """Return a text as one of Python's own: what a class made of it spells otherwise is left."""
+    return "".join([text])
 
 
 def named_after(stem: str) -> str:
