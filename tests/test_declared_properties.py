@@ -110,3 +110,9 @@ def test_a_document_says_how_onehot_is_read() -> None:
     text = repr(build_document(sd.derive(p, wrt="Z")))
     assert "has one-hot rows" in text
     assert "onehot_cols" in text
+
+
+@pytest.mark.parametrize("name", ["ᵀ", "X·W", "ℝ", "x²", "1x", "X W", ""])
+def test_a_sign_that_is_no_letter_is_no_name(name: str) -> None:
+    with pytest.raises(errors.DeclarationError):
+        Declarations().declare(name, "n")

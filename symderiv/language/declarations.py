@@ -45,7 +45,8 @@ class Declarations:
                 f"the shape of {name} is {shortened(text)}, not a text",
                 remedy=f'write it as a text: {name}="n, d"',
             )
-        name = unicodedata.normalize("NFKC", name)  # as Python does with names in a text
+        # Python reads the letters of names so in a text; what is no letter stays to be refused.
+        name = "".join(unicodedata.normalize("NFKC", c) if is_letter(c) else c for c in name)
         line = f"{name}: {text}"
         self.check_name(name, line)
         if len(text) > _LONGEST:
@@ -81,7 +82,11 @@ class Declarations:
                 f"{name} has no shape", span=here, remedy=f"write {name}: scalar, n, or n, d"
             )
         if any(w == "scalar" for w, _ in words) and sizes:
-            raise DeclarationError(f"{name} is a scalar and has a shape", span=here)
+            raise DeclarationError(
+                f"{name} is a scalar and has a shape",
+                span=here,
+                remedy=f"write one of them: {name}: scalar, or {name}: n",
+            )
         dims = [self._dim(word, Span(line, at, at + len(word)), name) for word, at in sizes]
         if len(dims) > 2 and dims[0] == ONE:
             raise DeclarationError(
