@@ -375,7 +375,8 @@ def _part_notation(e: Expr, write: Writes) -> Math:
     base, spans = cut(e)
     is_column = len(spans) == 2 and base.shape[1] == ONE
     marks = map(span_notation, spans[:1] if is_column else spans)
-    return sub(write.inner(base), listed(*marks))
+    # A number is set as an entry is, a part of a vector as the vector.
+    return sub(write.inner(base) if e.is_scalar else write(base, ATOM), listed(*marks))
 
 
 register(
