@@ -98,6 +98,14 @@ def _polar(cells: Cells) -> Cells:
     return cells_of(u * v)
 
 
+def _leading(vector: list[Any]) -> Any:
+    """Return the largest entry; raises ValueError where one of the other sign is as large."""
+    found = max(vector, key=abs)
+    if any(abs(found + x) <= _APART * abs(found) for x in vector):
+        raise ValueError("which entry of a vector is the largest cannot be told")
+    return found
+
+
 def _largest(cells: Cells) -> tuple[list[Any], list[Any]]:
     """Return the singular vectors of the largest singular value, as lists.
 
@@ -107,7 +115,7 @@ def _largest(cells: Cells) -> tuple[list[Any], list[Any]]:
     if not s[0] or (len(s) > 1 and s[0] - s[1] <= _APART * s[0]):
         raise ValueError("the largest singular value is not simple")
     left, right = [u[i, 0] for i in range(u.rows)], [v[0, j] for j in range(v.cols)]
-    sign = 1 if max(right, key=abs) > 0 else -1
+    sign = 1 if _leading(right) > 0 else -1
     return [sign * x for x in left], [sign * x for x in right]
 
 
@@ -156,7 +164,7 @@ def _spectrum(cells: Cells) -> tuple[list[Any], Any]:
 def _eigenvectors(cells: Cells) -> Cells:
     """Return the eigenvectors as columns; the largest entry of each, the first, is positive."""
     vectors = _spectrum(cells)[1]
-    largest = [max((r[k] for r in vectors), key=abs) for k in range(len(vectors))]
+    largest = [_leading([r[k] for r in vectors]) for k in range(len(vectors))]
     return [[x if big > 0 else -x for x, big in zip(r, largest, strict=True)] for r in vectors]
 
 

@@ -37,6 +37,8 @@ DECLARED = {
 SAMPLES: dict[str, tuple[str, ...]] = {
     "inverse-cancels": ("sum(inv(A) @ A * B)", "trace(inv(A) @ B @ A) * trace(inv(A))"),
     "names-join": ("J = det(A); log(J) ** 2", "p = sigmoid(x); sum(log(1 - p) * y)"),
+    "names-fold": ("t = exp(x); r = sum(t); p = t / r; sum(y * log(p))",),
+    "inverses-join": ("logdet(inv(A) + B)",),
     "ratio-cancels": ("log(sum(x * y)) * sum(x * y)", "sum(X / sum(X)) * s"),
     "orthogonal-cancels": ("sum(Q.T @ Q @ A * B)", "norm(Q @ x) ** 2"),
     "quotient": ("sum(log(cosh(X)) * Y)",),

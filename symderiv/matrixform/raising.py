@@ -23,6 +23,7 @@ from ..tensor import (
     contract,
     factors_of,
     is_entrywise,
+    is_symmetric,
     is_whole,
     is_zero,
     scaled,
@@ -94,7 +95,10 @@ class Raiser:
         if len(shape) > 2:
             return self.tensors.shaped(term, shape)
         found = _turned(self.natural(term), shape)
-        return with_solves(found) if self.solves else found
+        if not self.solves:
+            return found
+        symmetric = {x for t, x in self._memo.items() if len(t.dims) == 2 and is_symmetric(t)}
+        return with_solves(found, symmetric)
 
     def _in_matrices(self, term: Term) -> Product:
         """Return a term as a product of matrices; raises MissingRuleError where it is none."""
@@ -201,9 +205,12 @@ class Raiser:
         parts = [scaled(body, scale) for scale, body in summands(term)]
         spread = [self._narrowed(body) for body in parts]
         needed = set().union(*(x for _, x in spread)) == set(range(len(term.dims)))
+        # A number beside the identity reads as a multiple of it, which it is not.
+        beside_identity = any(_is_identity(body) for body in parts)
         terms: list[Product] = []
         for body, (narrow, axes) in zip(parts, spread, strict=True):
-            p = self._beside(narrow, axes, term) if needed else None
+            plain = needed and not (beside_identity and not axes)
+            p = self._beside(narrow, axes, term) if plain else None
             terms.append(p or self.product(body))
         return untransposed(plus([t.expr() for t in collect(terms)]))
 
@@ -235,6 +242,18 @@ def _turned(x: Expr, shape: Shape) -> Expr:
     if x.shape == shape or len(x.shape) == len(shape) == 2:
         return x if x.shape == shape else flip(x)
     return fitted(x, shape)
+
+
+def _is_identity(term: Term) -> bool:
+    """Whether a term of two axes is a multiple of the identity, or a diagonal matrix."""
+    if term.kind == "delta":
+        return True
+    ends = (0, 1)
+    return (
+        term.kind == "contract"
+        and len(term.dims) == 2
+        and any(f.term.kind == "delta" and set(f.labels) == {*ends} for f in factors_of(term)[1])
+    )
 
 
 def _is_written(term: Term) -> bool:

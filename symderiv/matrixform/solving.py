@@ -6,30 +6,36 @@ A⁻ᵀ g bᵀ A⁻ᵀ is ``solve(A.T, g) @ solve(A, b).T``. Nothing else change
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ..expr import Expr, matmul, node, rebuild, transpose, with_args
 from ..shapes import ONE, broadcast
 from .pieces import flip
 
 
-def with_solves(x: Expr) -> Expr:
-    """Return an expression with products by inverses as solutions of linear equations."""
+def with_solves(x: Expr, symmetric: Collection[Expr] = ()) -> Expr:
+    """Return an expression with products by inverses as solutions of linear equations.
+
+    ``symmetric`` are matrices that are their own transposes.
+    """
+
+    def turned(f: Expr) -> Expr:
+        return f if f in symmetric else flip(f)
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
         new = with_args(old, args)
-        return _product(new.args) if new.op == "matmul" else new
+        return _product(new.args, turned) if new.op == "matmul" else new
 
     return rebuild(x, change, lambda e: e.op == "named")
 
 
-def _product(factors: Sequence[Expr]) -> Expr:
+def _product(factors: Sequence[Expr], turned: Callable[[Expr], Expr]) -> Expr:
     """Return a product solved from the left, and from the right behind a vector."""
     cut = next((k for k, f in enumerate(factors[:-1], 1) if f.shape[-1] == ONE), None)
     cut = cut or _before_inverses(factors)
     if not cut:
         return matmul(*_from_left(factors))
-    behind = [flip(f) for f in reversed(factors[cut:])]
+    behind = [turned(f) for f in reversed(factors[cut:])]
     return matmul(*_from_left(factors[:cut]), flip(matmul(*_from_left(behind))))
 
 

@@ -615,7 +615,6 @@ register(
         notation=written_function("eigvecs"),
         numpy=numpy_call("_eigvecsh", "1.0"),
         samples=(
-            "eigvecsh(diag(onehot(1, n)) + 2 * ones(n, n)) @ X",
             "eigvecsh(A) @ X",
             "eigvecsh(A @ A.T) * A",
         ),

@@ -6,13 +6,20 @@ facts.
 
 from __future__ import annotations
 
-from . import blocks, cancelling, choices, expanding, functions, logistics
+from . import blocks, cancelling, choices, expanding, folding, functions, logistics
 from .rule import CallRule, Rule, SumRule
 
 RULES = (
     Rule("inverse-cancels", "A⁻¹ A = I", cancelling.inverse_cancels, ("inv()",)),
     Rule(
         "names-join", "J det(A)ᵃ = Jᵃ⁺¹ where J = det(A)", cancelling.names_join, ("named", "add")
+    ),
+    Rule("names-fold", "E (1 - t / P) / s = P - t where P = E / s", folding.names_fold, ("add",)),
+    Rule(
+        "inverses-join",
+        "A⁻¹ (A⁻¹ + S)⁻¹ = (I + SA)⁻¹",
+        folding.inverses_join,
+        ("inv()",),
     ),
     Rule(
         "ratio-cancels",
