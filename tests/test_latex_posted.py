@@ -121,6 +121,14 @@ RIGHT = [
         )
     ),
     (NET, r"W^\top \left(\frac{\partial L}{\partial y} \odot y \odot (1-y)\right)"),
+    *(
+        (SQUARES, formula)
+        for formula in (
+            r"\frac{\partial L}{\partial x_k} = 2 x_k",
+            r"2 x + \left(\sum_{i=1}^{n-1} x_{i+1} x_i - x_{2:n}^\top x_{1:n-1}\right) x",
+            r"2x \prod_i x_i^0",
+        )
+    ),
     (NET, r"W^T (\nabla_y L \circ y \circ (1-y))"),
 ]
 

@@ -35,8 +35,6 @@ REFUSED = {
     "logm": r"D logm(A)[B]",
     "logm_frechet": r"D logm(A)[B]",
     "outer": "with a number",
-    "part": "ranges in a subscript",
-    "Prod": "a product over an index",
     "sqrtm": "its gradient",
     "sqrtm_pullback": "no notation of its own",
 }
@@ -74,7 +72,8 @@ def test_a_printed_value_reads_back_as_itself(name: str, sample: str) -> None:
     found = outcome(posed(sample), value_of(posed(sample)))
     assert found != "wrong", sample
     uses = {str(e.data) for e in walk(posed(sample).objective) if e.op == "var"}
-    if name not in REFUSED and not uses & TENSORS and "i + 1" not in sample:
+    at_the_end = sample == "x[n] * X[n, 1] * X"  # x_n can be any entry, or the last
+    if name not in REFUSED and not uses & TENSORS and not at_the_end:
         assert found == "equal", sample
 
 

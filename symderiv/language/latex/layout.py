@@ -52,7 +52,9 @@ class Sign(Item):
 
 @dataclass(frozen=True, slots=True)
 class Big(Item):
-    """The sign of a sum."""
+    """The sign of a sum, or of a product over an index."""
+
+    word: str = "Sum"
 
 
 @dataclass(frozen=True, slots=True)

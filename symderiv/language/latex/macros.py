@@ -127,6 +127,13 @@ def _sum(parser: Parser, token: Token) -> Item:
     return Big(token.start, token.stop)
 
 
+def _product(parser: Parser, token: Token) -> Item:
+    """Return the sign of a product over an index, or the function of all entries."""
+    if parser.next.is_char("_"):
+        return Big(token.start, token.stop, "Prod")
+    return Symbol(token.start, token.stop, "prod", word=True)
+
+
 def _brace(parser: Parser, token: Token) -> Item:
     """Return what a brace is drawn under, without its label."""
     body = parser.argument(token)
@@ -217,6 +224,7 @@ _MACROS: dict[str, Callable[[Parser, Token], Item]] = {
     "right": _right,
     "sqrt": _root,
     "sum": _sum,
+    "prod": _product,
     "underbrace": _brace,
     "overbrace": _brace,
     **dict.fromkeys(("frac", "tfrac", "dfrac", "cfrac", "nicefrac", "sfrac"), _fraction),

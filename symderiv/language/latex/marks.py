@@ -6,9 +6,10 @@ Contract: a table of forms, each a test on the row; what is none of them is an e
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 
 from .layout import Group, Item, Number, Row, Sign, Symbol
-from .trees import at_item
+from .trees import at_item, binary
 
 TRANSPOSES = ("T", "t", "top", "intercal")
 
@@ -74,19 +75,65 @@ def is_label(items: tuple[Item, ...]) -> bool:
 def indices(text: str, row: Row) -> list[ast.expr] | None:
     """Return the indices of a subscript as the language writes them; None if it has others.
 
-    Letters side by side are one index each; ``:`` and a dot are all of an axis.
+    Letters side by side are one index each; ``:`` and a dot are all of an axis, ``2:n`` is a part
+    of it, and ``i+1`` is one index.
     """
     found: list[ast.expr] = []
-    for item in bare(row):
+    for part in _between_commas(bare(row)):
+        one = _one_index(text, part)
+        several = [one] if one is not None else _letters(text, part)
+        if several is None:
+            return None
+        found += several
+    return found or None
+
+
+def _between_commas(items: tuple[Item, ...]) -> list[tuple[Item, ...]]:
+    cuts = [-1, *(k for k, x in enumerate(items) if is_sign(x, ",")), len(items)]
+    return [items[a + 1 : b] for a, b in pairwise(cuts)]
+
+
+def _one_index(text: str, items: tuple[Item, ...]) -> ast.expr | None:
+    """Return what is more than letters: a range with two ends, a shifted index, or nothing."""
+    colons = [k for k, x in enumerate(items) if is_sign(x, ":")]
+    if len(colons) == 1 and len(items) > 1:
+        ends = [place_of(text, p) for p in (items[: colons[0]], items[colons[0] + 1 :])]
+        found = None if None in ends else ast.Slice(ends[0], ends[1])
+        return None if found is None else at_item(found, text, items[0], items[-1])
+    return place_of(text, items) if any(is_sign(x, "+", "-") for x in items) else None
+
+
+def place_of(text: str, items: tuple[Item, ...]) -> ast.expr | None:
+    """Return a place, a sum of letters and numbers: n, n-1, 2n+1; None for anything else."""
+    total: ast.expr | None = None
+    sign: type[ast.operator] = ast.Add
+    term: ast.expr | None = None
+    for item in (*items, None):
+        if item is None or is_sign(item, "+", "-"):
+            if term is None:
+                return None
+            total = term if total is None else binary(sign(), total, term)
+            sign, term = ast.Sub if item is not None and is_sign(item, "-") else ast.Add, None
+            continue
+        factor = _letters(text, (item,))
+        if factor is None or isinstance(factor[0], ast.Slice):
+            return None
+        term = factor[0] if term is None else binary(ast.Mult(), term, factor[0])
+    return total
+
+
+def _letters(text: str, items: tuple[Item, ...]) -> list[ast.expr] | None:
+    found: list[ast.expr] = []
+    for item in items:
         if isinstance(item, Symbol) and not item.accent:
             found.append(at_item(ast.Name(item.name, ast.Load()), text, item))
         elif isinstance(item, Number) and item.text.isdecimal():
             found.append(at_item(ast.Constant(int(item.text)), text, item))
         elif is_sign(item, ":", "cdot", "star"):
             found.append(at_item(ast.Slice(), text, item))
-        elif not is_sign(item, ","):
+        else:
             return None
-    return found or None
+    return found
 
 
 def has_comma(row: Row) -> bool:

@@ -17,9 +17,9 @@ from ...errors import (
     ShapeError,
     UnsupportedError,
 )
-from ...expr import Expr, eye, index_sum, node, number, ones, transpose, walk, zeros
+from ...expr import Expr, eye, node, number, ones, transpose, walk, zeros
 from ...notation.text import text as spelled
-from ...shapes import ONE, SCALAR, Dim, Shape, describe, size
+from ...shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ..elaborate import Elaborator
 from . import products
 from .meaning import Meaning
@@ -348,12 +348,13 @@ class LatexReader(Readings):
             )
         outer = self.indices.pop(name, None)
         self.indices[name] = self.unifier.fresh()
-        if at.upper is not None:
+        is_place = isinstance(at.upper, ast.BinOp)
+        if at.upper is not None and not is_place:
             bound = self.read(at.upper)
             limit = bound.data if isinstance(bound.data, Dim) else size(int(number(bound)))
             self.indices[name] = limit
         self.bound.add(name)
-        body = self.read(at.body)
+        body = self.bind(name, self.read(at.body))
         self.bound.discard(name)
         dim = self.unifier.resolve(self.indices.pop(name))
         if outer is not None:
@@ -364,7 +365,20 @@ class LatexReader(Readings):
                 span=self.span(at.index),
                 remedy=f"give it a limit: \\sum_{{{name}=1}}^{{n}}",
             )
-        return index_sum(name, dim, body)
+        if is_place:
+            self._check_limit(at, name, dim)
+        return node(at.word, (body,), body.shape, (name, dim))
+
+    def _check_limit(self, at: Total, name: str, dim: Dim) -> None:
+        """Refuse a limit such as n - 1 that is not as far as the shifted places allow."""
+        assert at.upper is not None
+        added, taken = self._place(at.upper)
+        if difference(added, taken) != dim:
+            raise IndexNameError(
+                f"the index {name} runs to {dim}".replace("?", ""),
+                span=self.span(at.index),
+                remedy="an index runs over what all of its places allow: leave the limit out",
+            )
 
     def _called(self, at: ast.Call) -> Expr:
         alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")

@@ -282,7 +282,6 @@ ALIGNED = ENVIRONMENTS - {"equation", "displaymath", "math", "dmath"}
 # Macros that are known and have no reading here, with what to write instead.
 REFUSED = {
     "mathbb{E}": "an expectation is no expression; write a mean: \\frac1n \\sum_i",
-    "prod": "a product over an index is not in the language; prod(X) of all entries is",
     "int": "an integral is no expression of matrices",
     "oint": "an integral is no expression of matrices",
     "lim": "a limit is no expression of matrices",

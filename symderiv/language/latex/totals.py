@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...errors import UnsupportedError
 from .gradients import Gradients
 from .layout import Big, Item, Number, Row, Scripted, Sign, Symbol
-from .marks import bare, is_sign
+from .marks import bare, is_sign, place_of
 from .names import written_of
 from .trees import Total, at_item, joined, span
 
@@ -26,6 +26,8 @@ class Totals(Gradients):
         sub = item.sub if isinstance(item, Scripted) else None
         if sub is None:
             raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
+        big = item.base if isinstance(item, Scripted) else item
+        assert isinstance(big, Big)
         letters = self._sum_indices(sub)
         upper = self._upper(item, letters)
         stop = next((k for k in range(i, len(items)) if bound_by([items[k]]) & {*letters}), None)
@@ -38,7 +40,7 @@ class Totals(Gradients):
         for letter in reversed(letters):
             total = joined(Total(), at_item(ast.Constant(0), self.text, item), tree)
             total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
-            total.upper, total.body = upper, tree
+            total.upper, total.body, total.word = upper, tree, big.word
             tree = total
         return tree, stop
 
@@ -67,7 +69,7 @@ class Totals(Gradients):
         if len(item.sups) > 1 or len(letters) > 1:
             raise self.fail("one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}")
         inside = bare(item.sups[0])
-        size = self._size(inside[0]) if len(inside) == 1 else None
+        size = self._size(inside[0]) if len(inside) == 1 else place_of(self.text, inside)
         if size is None:
             known = ", ".join(self.names.sizes)
             raise self.fail("the upper limit is no size", item.sups[0], f"the sizes are: {known}")

@@ -37,11 +37,12 @@ class Product(ast.expr):
 
 
 class Total(ast.expr):
-    """A sum over an index, with its upper limit if that is written."""
+    """A sum or a product over an index, with its upper limit if that is written."""
 
     index: ast.Name
     upper: ast.expr | None
     body: ast.expr
+    word: str  # "Sum" or "Prod"
 
 
 class Indexed(ast.expr):
