@@ -129,11 +129,11 @@ def _why(reading: Reading) -> str:
     return "It is not right, and does not follow from the line before."
 
 
-def compared(problem: Problem, left: Expr, right: Expr) -> Comparer | None:
+def compared(problem: Problem, left: Expr, right: Expr, *, mutual: bool = False) -> Comparer | None:
     """Return how two expressions were found equal, or None where they are not."""
     if left.shape != right.shape:
         return None
-    comparer = Comparer(problem, [left, right])
+    comparer = Comparer(problem, [left, right], mutual=mutual)
     try:
         return comparer if comparer.equal(left, right) else None
     except UndefinedError:  # the right is never defined: the left may be

@@ -26,7 +26,7 @@ from ..sampling import distinct_sizes, inside, least_sizes, point
 from ..sampling import values as values_of
 from ..shapes import Dim
 from .approximate import are_close, in_floats
-from .assumptions import NOTHING, Assumption
+from .assumptions import NOTHING, Assumption, is_square
 from .guarded import OUTSIDE as OUTSIDE
 from .guarded import taken
 from .merged import Merged as Merged
@@ -69,6 +69,7 @@ class Comparer:
     merged: Merged = field(default_factory=Merged)
     assumed: Assumption = NOTHING
     first: int = 0  # the seed of the first point
+    mutual: bool = False  # whether neither side says where the other must have values
     exact: bool = True
     count: int = 0
     poles: int = 0  # points at which the gradient has a value, and the claim has a pole
@@ -210,10 +211,14 @@ class Comparer:
                 for spot in placements(sizes, right):
                     taken(right, here.placed(spot))
             except OUTSIDE:
+                if self.mutual and self._lacks_a_component(left, right, here):
+                    return False
                 continue  # outside the domain of a function: another point decides
             try:
                 if difference(left, right, here, agree) is not None:
-                    return False
+                    if self._differ_beside(left, right, here):
+                        return False
+                    continue  # on a boundary between pieces, by accident
             except ZeroDivisionError:
                 defined.setdefault(tuple(sizes.values()), False)
                 self.poles += 1
@@ -231,6 +236,32 @@ class Comparer:
         if self.is_too_much(left, right):
             raise UndefinedError("too much is to be computed where all sizes differ")
         return self.pieces_agree(left, right)
+
+    def _lacks_a_component(self, left: Expr, right: Expr, here: Explicit) -> bool:
+        """Whether one side has no value at a point, and has one where determinants turn their sign.
+
+        A logarithm of a variable says for which entries it is meant; one of a determinant leaves
+        out half of the matrices.
+        """
+        values = dict(here.values)
+        for v in self.problem.variables.values():
+            cells = values[v.name]
+            if is_square(v) and {*v.properties} <= {"invertible", "orthogonal"}:
+                values[v.name] = [[-x for x in cells[0]], *cells[1:]]
+        mirrored = Explicit(here.sizes, values)
+        try:
+            for spot in placements(here.sizes, left, right):
+                taken(left, here.placed(spot))
+                for x in (left, right):
+                    taken(x, mirrored.placed(spot))
+        except OUTSIDE:
+            return False
+        return True
+
+    def _differ_beside(self, left: Expr, right: Expr, here: Explicit) -> bool:
+        """Whether two expressions that differ at a point do so around it, too."""
+        region = self._region(here.sizes, 0, (), dict(here.values.items()))
+        return self._pieces(left, right).differ_around(region)
 
     def _is_told_apart(self, left: Expr, right: Expr) -> bool:
         """Whether two expressions differ at a point that told others apart."""
@@ -294,8 +325,14 @@ class Comparer:
         kept = [s for s in found if least.fit(s) and self.assumed.allows(s)]
         return [s for k, s in enumerate(kept) if s not in kept[:k]]
 
-    def _region(self, sizes: dict[str, int], seed: int, names: Sequence[Expr]) -> Region:
-        draws: list[Values] = []
+    def _region(
+        self,
+        sizes: dict[str, int],
+        seed: int,
+        names: Sequence[Expr],
+        start: Values | None = None,
+    ) -> Region:
+        draws: list[Values] = [] if start is None else [start]
         for k in range(self.first + seed, self.first + seed + 2 * _STARTS, 2):
             drawn, free = self.at(sizes, k), self._free(names, sizes, k)
             draws.append({**dict(drawn.items()), **{e: free[str(e.data)] for e in names}})

@@ -32,6 +32,7 @@ Steps = tuple[Fraction, ...]
 
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
 _CLOSE = tuple(Fraction(1, 10**k) for k in (30, 25, 20))  # of the boundaries, the closest first
+_ASIDE = Fraction(1, 10**40)
 _WIDE = Fraction(1, 10**6)
 _SHOWN = tuple(Fraction(1, 2 * 10**k) for k in (0, 1, 2, 3, 4, 6, 9, 15))
 _MOST = 12  # boundaries at one choice of sizes
@@ -121,6 +122,24 @@ class Pieces:
                     return found
         return None
 
+    def differ_around(self, region: Region, steps: Steps | None = None) -> bool:
+        """Whether sides that differ at a point differ on both sides of it as well.
+
+        On a boundary, where only one of two pieces has its value, they may differ by accident;
+        numbers that are whole stay on it.
+        """
+        start = steps or (Fraction(0),) * len(region.directions)
+        look = self.look(region, region.moved(start))
+        if look is None or all(look.differences.values()):
+            return True
+        aside = tuple(_ASIDE * (k + 1) for k in range(len(start)))
+        for sign in (1, -1):
+            there = tuple(t + sign * a for t, a in zip(start, aside, strict=True))
+            beside = self.look(region, region.moved(there))
+            if beside is None or beside.said == DIFFERENT:
+                return True
+        return False
+
     def look(self, region: Region, values: Values) -> Look | None:
         """Return what is seen at a point; None where it is none of the region."""
         if self.left <= 0 or not region.admits(values):
@@ -161,7 +180,7 @@ class Pieces:
         look = self.look(region, region.start)
         if look is None:
             return None
-        if look.said == DIFFERENT:
+        if look.said == DIFFERENT and self.differ_around(region):
             return Failure(region, origin)
         if not look.differences:
             return None
@@ -177,7 +196,7 @@ class Pieces:
                     continue
                 at, seen = found
                 self.count += seen.said == SAME
-                if seen.said == DIFFERENT:
+                if seen.said == DIFFERENT and self.differ_around(region, at):
                     return Failure(region, at, chosen, targets)
         return None
 

@@ -66,7 +66,7 @@ class Proof:
             return "holds"
         problem, before = self.lines.problem, self.claimed[k - 1]
         earlier = judged[before[0].number].status
-        found = compared(problem, reading.expr, first.expr)
+        found = compared(problem, reading.expr, first.expr, mutual=True)
         if found is not None:
             self.comparer = found
             return "holds" if earlier in _RIGHT else "recovers"
