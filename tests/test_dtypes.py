@@ -37,6 +37,8 @@ def test_every_problem_of_the_library_keeps_the_dtype(name: str, kind: Any) -> N
          {"eps": 1, "y": np.array([1, 0])}),
         ("a * sum(x ** 2) * softplus(2) * sigmoid(1.5)", {"x": "n", "a": "scalar"}, {"a": 3}),
         ("sum(concat(x[1] * x[2], 3, x, axis=0))", {"x": "n"}, {}),
+        ("sum(softplus(x) * where(x > 0, n, 2 * n)) + sum(relu(2 * x) ** 2) / 3", {"x": "n"}, {}),
+        ("sum(0.5 * maximum(2 * x, y) * sin(x))", {"x": "n", "y": "n"}, {}),
         ("trace(expm(A) @ logm(eye(n) + A @ A.T)) + sum(sqrtm(eye(n) + A @ A.T))", SQUARE, {}),
         ("sum(eigvalsh(A @ A.T)) + norm(A, 2) + sum(cholesky(eye(n) + A @ A.T))", SQUARE, {}),
     ],

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from ..expr import Expr, free_indices, node, num, number, walk, with_args
 from ..shapes import broadcast
+from .powers import Seen
 
 _ENTRYWISE_ARITHMETIC = {
     "add", "mul", "div", "pow", "neg", "where", "maximum", "minimum", "leaky_relu", "hadamard",
@@ -36,7 +37,8 @@ Conditions = tuple[Expr, ...]  # each an indicator: where(a > b, 1, 0)
 class Guarded:
     """Puts guards into expressions; remembers them. Named values are left by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
         self._memo: dict[tuple[Expr, Conditions, int], Expr] = {}
         self._zero: dict[Expr, Conditions] = {}  # the conditions without which a value is 0
 
@@ -56,9 +58,9 @@ class Guarded:
 
     def _one(self, e: Expr, given: Conditions, names: int) -> Expr:
         if e.op == "named":
-            looks = bool(given) and names > 0
-            seen = self._under(e.args[0], given, names - 1) if looks else e.args[0]
-            return e if seen is e.args[0] else seen
+            value = self._seen(e) if given and names > 0 else e
+            found = value if value is e else self._under(value, given, names - 1)
+            return e if found is value else found
         if e.op == "where":
             left, right = (self._under(a, (), names) for a in e.args[:2])
             if e.args[2].op == e.args[3].op == "num":

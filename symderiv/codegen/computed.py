@@ -28,7 +28,8 @@ class Computed:
     """Rewrites what is printed into what is computed."""
 
     def __init__(self) -> None:
-        self.stable, self.guarded = Stable(), Guarded()
+        self.stable = Stable()
+        self.guarded = Guarded(self.stable.seen)
 
     def value(self, x: Expr) -> Expr:
         """Return the form in which a value of the forward pass is computed."""

@@ -43,6 +43,16 @@ def _adjugate(x):
     signed = [[(-1) ** (i + j) * m for j, m in enumerate(r)] for i, r in enumerate(minors)]
     return np.stack([np.stack(r) for r in signed])
 ''',
+    "_adjugate_pullback": '''
+def _adjugate_pullback(x, c):
+    """Return the gradient of the sum of c * adjugate(x) by x; a singular matrix has one too."""
+    u, s, v = np.linalg.svd(x)
+    same = np.eye(len(s), dtype=bool)
+    others = np.prod(np.where(same[:, None] | same, 1, s), axis=2)  # without two singular values
+    c = v @ c @ u
+    slopes = np.where(same, np.where(same, 0, others) @ np.diag(c) * same, -c * others)
+    return np.linalg.det(u) * np.linalg.det(v) * u @ slopes @ v
+''',
     "_cholesky": '''
 def _cholesky(x):
     """Return the lower factor of the symmetric part."""

@@ -189,16 +189,19 @@ class _Builder:
         lines = assignments(plan(outputs, coder, self.taken))
         kept = self._keep(coder)
         self.helpers.update(coder.helpers)
-        self._uses_dtype = any("dtype=dtype" in line for line in [*lines, *kept])
         axis, shapes = self._described(goal, returned)
         names = ", ".join(n for n, _ in returned)
+        whole = f"{names}{axis}"
+        if goal.is_scalar and is_number(goal):
+            whole = f"dtype.type({whole})"
+        self._uses_dtype = any("dtype" in line for line in [*lines, *kept, whole])
         source = [
             *self._signature("forward", self.arrays),
             *docstring([f"    Return {names} ({shapes}).", "", *self._forward_notes()]),
             *self._opening(self.arrays, coder),
             *lines,
             *kept,
-            f"    return {names}{axis}",
+            f"    return {whole}",
         ]
         return "\n".join(source) + "\n", tuple(n for n, _ in returned)
 

@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..expr import Expr, add, div, mul, neg, node, num
+from ..expr import Expr, add, dim_size, div, mul, neg, node, num
 from ..shapes import ONE
-from .powers import Seen, entrywise, factors, in_shape, is_ones_row, shifted, turned, two_powers
+from .powers import (
+    Seen,
+    entrywise,
+    factors,
+    in_shape,
+    is_ones_row,
+    joined,
+    shifted,
+    signed,
+    turned,
+    two_powers,
+)
 
 _LIMITED = {"exp", "softmax", "sigmoid", "cosh"}  # positive, and with a logarithm of their own
 
@@ -21,6 +32,9 @@ def folded_product(e: Expr, seen: Seen) -> Expr | None:
         for k, d in enumerate(below):
             for j, n in enumerate((*above, num(1))):
                 folded = _folded(n, d, seen)
+                if folded is None and d.is_scalar:
+                    inside = _divided(n, d, seen)
+                    folded = None if inside is None else (inside, [])
                 if folded is not None:
                     left = [*above[:j], folded[0], *above[j + 1 :]]
                     return _quotient_of(left, [*below[:k], *folded[1], *below[k + 1 :]], e)
@@ -35,6 +49,25 @@ def _written_out(
         above, below = factors(seen(q)) if q.op == "named" else ([q], [])
         if below:
             yield [*over[:k], *above, *over[k + 1 :]], [*under, *below]
+
+
+def _divided(x: Expr, d: Expr, seen: Seen) -> Expr | None:
+    """Return x / d for a sum d of powers of e that x is made of linearly, or None."""
+    whole = _quotient(x, d, seen)
+    if whole is not None and whole.shape == x.shape:
+        return whole
+    if x.op == "add":
+        terms = [_divided(a, d, seen) for a in x.args]
+        return None if None in terms else add(*(t for t in terms if t is not None))
+    if x.op in ("mul", "matmul", "div", "neg"):
+        for k, a in enumerate(x.args[:1] if x.op in ("div", "neg") else x.args):
+            inside = _divided(a, d, seen)
+            if inside is not None:
+                return joined(x.op, (*x.args[:k], inside, *x.args[k + 1 :]))
+    if x.op in ("transpose", "sum", "mean"):
+        inside = _divided(x.args[0], d, seen)
+        return None if inside is None else signed(x, (inside,))
+    return None
 
 
 def _folded(n: Expr, d: Expr, seen: Seen) -> tuple[Expr, list[Expr]] | None:
@@ -74,7 +107,8 @@ def _quotient(n: Expr, d: Expr, seen: Seen) -> Expr | None:
     if over.op == "exp":
         axis = _summed_axis(under, over, seen)
         if axis is not None:
-            return node("softmax", over.args, over.shape, axis[0])
+            share = node("softmax", over.args, over.shape, axis[0])
+            return mul(_count_of(over, axis[0]), share) if under.op == "mean" else share
     pair = two_powers(under, seen)
     if pair is None or under.shape not in (over.shape, n.shape) and n != num(1):
         return None
@@ -87,10 +121,15 @@ def _quotient(n: Expr, d: Expr, seen: Seen) -> Expr | None:
     return None
 
 
+def _count_of(x: Expr, axis: int | None) -> Expr:
+    dims = x.shape if axis is None else (x.shape[axis],)
+    return mul(*(dim_size(d) for d in dims if d != ONE))
+
+
 def _summed_axis(under: Expr, over: Expr, seen: Seen) -> tuple[int | None] | None:
     """Return, in a tuple, the axis along which a sum goes over ``over``; None where it does not."""
     axis: int | None
-    if under.op == "sum" and seen(under.args[0]) == over:
+    if under.op in ("sum", "mean") and seen(under.args[0]) == over:
         axis = None if under.data is None else int(str(under.data))
     elif under.op == "matmul" and len(under.args) == 2 and len(under.shape) == 2:
         left, right = under.args
@@ -117,8 +156,8 @@ def _spread_over(over: Sequence[Expr], under: Sequence[Expr], e: Expr, seen: See
             if s.op != "add" or j == k:
                 continue
             terms = [_times_summand(p, _over(t, p, seen), seen) for t in s.args]
-            divided = [t is not None for t in terms]
-            if any(divided) and (all(divided) or s.shape == e.shape):
+            divides = any(_holds(factors(_over(t, p, seen))[1], p, seen) for t in s.args)
+            if None not in terms or (divides and s.shape == e.shape):
                 others = [f for i, f in enumerate(over) if i not in (j, k)]
                 pairs = zip(terms, s.args, strict=True)
                 whole = add(*(mul(p, a) if t is None else t for t, a in pairs))

@@ -12,7 +12,10 @@ from fractions import Fraction
 
 from ..expr import Expr, add, div, matmul, mul, neg, node, num, rebuild, transpose, walk, with_args
 from ..shapes import SCALAR
+from .adjugates import with_adjugates
 from .powers import Seen, factors, joined
+
+_LINEAR = {"transpose", "neg", "div", "sum", "mean", "row", "column", "diag", "trace"}
 
 
 def regular(x: Expr, seen: Seen) -> Expr:
@@ -23,6 +26,8 @@ def regular(x: Expr, seen: Seen) -> Expr:
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
         work = with_args(e, args)
+        if work.op == "matmul":
+            return with_adjugates(work, seen)
         if work.op not in ("mul", "div"):
             return work
         over, under = factors(work)
@@ -153,4 +158,7 @@ def _is_linear(f: Expr, u: Expr, seen: Seen) -> bool:
         return True
     if f.op in ("matmul", "mul"):
         return any(_is_linear(a, u, seen) for a in f.args)
-    return f.op in ("transpose", "neg", "div") and _is_linear(f.args[0], u, seen)
+    if f.op == "add" or f.op == "where":
+        parts = f.args if f.op == "add" else f.args[2:]
+        return all(a is num(0) or _is_linear(a, u, seen) for a in parts)
+    return f.op in _LINEAR and _is_linear(f.args[0], u, seen)

@@ -42,6 +42,7 @@ from .base import (
     binds,
     broadcast,
     is_indicator,
+    is_plain,
     register,
     total,
 )
@@ -233,10 +234,15 @@ def _entrywise(e: Expr) -> bool:
 
 def _mul_code(e: Expr, code: Codes) -> str:
     # Beside another factor a comparison can stay one: NumPy multiplies by it as by 0 and 1.
-    plain = any(not is_indicator(a) and a.op not in ("num", "size") for a in e.args)
+    plain = any(not is_indicator(a) and not is_plain(a) for a in e.args)
+    bare = [a for a in e.args if plain and is_indicator(a) and not code.is_named(a)]
+    bare = [a for a in bare if a.shape == e.shape]
+    first = next((a for a in e.args if not is_plain(a)), None)
+    # A number times a comparison would be in double precision: that stands behind then.
+    late = bare if first in bare and first is not e.args[0] else []
     pieces = []
-    for k, a in enumerate(e.args):
-        if plain and is_indicator(a) and not code.is_named(a) and a.shape == e.shape:
+    for k, a in enumerate([*(a for a in e.args if a not in late), *late]):
+        if a in bare:
             left, right = (code.spread(x, a) for x in a.args[:2])
             pieces.append(f"({left} {a.data} {right})")
         else:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from ..cells import Cells as Cells
 from ..cells import broadcast as broadcast
 from ..counting import Count, entries
-from ..expr import Expr, Index, node
+from ..expr import Expr, Index, node, walk
 from ..notation.math import Fence, Math, Word, listed, row
 from ..shapes import Dim, Shape
 from ..tensor import (
@@ -221,6 +221,11 @@ def is_indicator(e: Expr) -> bool:
     if e.op != "where" or {a.op for a in e.args[2:]} != {"num"}:
         return False
     return (e.args[2].data, e.args[3].data) == (1, 0)
+
+
+def is_plain(e: Expr) -> bool:
+    """Whether an expression is a number of no precision of its own: made of numbers and sizes."""
+    return e.is_scalar and all(x.op not in ("var", "named", "loss", "apply") for x in walk(e))
 
 
 def leading(term: Term, core: int) -> tuple[Label, ...]:

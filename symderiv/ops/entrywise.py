@@ -42,6 +42,7 @@ from .base import (
     binds,
     broadcast,
     is_indicator,
+    is_plain,
     read_pointwise,
     register,
     written_function,
@@ -263,7 +264,7 @@ def _where_code(e: Expr, code: Codes) -> str:
         return f"np.asarray({test}, dtype=dtype)"
     chosen = f"np.where({test}, {yes}, {no})"
     # Two numbers have no dtype of their own.
-    numbers = e.args[2].op == e.args[3].op == "num"
+    numbers = all(map(is_plain, e.args[2:]))
     return f"np.asarray({chosen}, dtype=dtype)" if numbers else chosen
 
 

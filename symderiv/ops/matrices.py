@@ -50,6 +50,7 @@ from .base import (
     moved_to_back,
     moved_to_front,
     register,
+    total,
     written_function,
 )
 from .batches import batch_code, over_batch, scalar_cells
@@ -247,6 +248,40 @@ register(
         numpy=numpy_call("_adjugate", "1.0"),
         samples=("adjugate(A) @ X", "adjugate(A + eye(n)).T @ x"),
         bad=("adjugate()", "adjugate(X)", "adj(A)"),
+    )
+)
+
+
+def _pulled_lower(e: Expr, args: Sequence[Value]) -> Value:
+    raise MissingRuleError("adjugate_pullback stands in code only and is not differentiated")
+
+
+def _pulled_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    """Return (<C, Y> I - Y^T C) X^-T with the adjugate Y of an invertible X."""
+    x, c = args
+    y = adjugate(x, one(at))
+    scale = total([a * b for r, q in zip(c, y, strict=True) for a, b in zip(r, q, strict=True)])
+    product = times(turned(y), c)
+    body = [[scale - v if i == j else -v for j, v in enumerate(r)] for i, r in enumerate(product)]
+    return times(body, turned(inverse(x, one(at))))
+
+
+register(
+    Operator(
+        name="adjugate_pullback",
+        flops=iterative,
+        usage="adjugate_pullback(A, C), in code only",
+        law="the gradient of the sum of C ⊙ adjugate(X), of a singular X too",
+        source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.5",
+        level=binds(ATOM),
+        lower=_pulled_lower,
+        explicit=_pulled_cells,
+        text=as_function,
+        notation=written_function("adjugate_pullback"),
+        numpy=lambda e, code: code.function(e, "_adjugate_pullback"),
+        samples=(),
+        bad=("adjugate_pullback(A, A)",),
+        internal="what code computes, and no function of the language",
     )
 )
 

@@ -1,0 +1,100 @@
+"""The gradient through an adjugate, at singular matrices too.
+
+What is printed, (<C, Y> I - Y^T C) X^-T with Y = adjugate(X), divides by det(X), and is a
+polynomial all the same; code computes that from singular values. Contract: the form is recognised
+by its parts, and that <C, Y> stands where it should is seen at points, in exact arithmetic.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from random import Random
+
+from ..explicit import Explicit, same_cells
+from ..expr import Expr, eye, matmul, mul, node, ones, transpose, walk
+from ..shapes import ONE, SCALAR
+from .powers import Seen
+
+_SIZES = (2, 3)
+
+
+def with_adjugates(e: Expr, seen: Seen) -> Expr:
+    """Return a product in which pullbacks of adjugates need no inverse."""
+    for k in range(len(e.args) - 1):
+        inverted = seen(e.args[k + 1])
+        plain = inverted.args[0] if inverted.op == "transpose" else inverted
+        if inverted.op != "transpose" or plain.op != "inv":
+            continue
+        cotangent = _cotangent(seen(e.args[k]), plain.args[0], seen)
+        if cotangent is not None:
+            pulled = node("adjugate_pullback", (plain.args[0], cotangent), plain.shape)
+            return matmul(*e.args[:k], pulled, *e.args[k + 2 :])
+    return e
+
+
+def _cotangent(f: Expr, of: Expr, seen: Seen) -> Expr | None:
+    """Return C where an expression is <C, Y> I - Y^T C with the adjugate Y of a matrix."""
+    turned = f.op == "transpose"
+    body = seen(f.args[0]) if turned else f
+    if body.op != "add" or len(body.args) != 2:
+        return None
+    scale = next((s for a in body.args if (s := _multiple(a)) is not None), None)
+    taken = next((a.args[0] for a in body.args if a.op == "neg"), None)
+    if scale is None or taken is None:
+        return None
+    # (<C, Y> I - C^T Y)^T is read from the other end.
+    found = _left_of(taken if turned else _flipped(taken), of, seen)
+    if found is None:
+        return None
+    cotangent = transpose(found)
+    inner = node("sum", (mul(cotangent, node("adjugate", (of,), of.shape)),), SCALAR)
+    return cotangent if _is_equal(scale, inner) else None
+
+
+def _multiple(e: Expr) -> Expr | None:
+    """Return s where an expression is s I."""
+    if e.op != "mul" or [a.op for a in e.args if not a.is_scalar] != ["eye"]:
+        return None
+    return mul(*(a for a in e.args if a.is_scalar))
+
+
+def _flipped(e: Expr) -> Expr:
+    return matmul(*(transpose(a) for a in reversed(e.args))) if e.op == "matmul" else transpose(e)
+
+
+def _left_of(e: Expr, of: Expr, seen: Seen) -> Expr | None:
+    """Return B where an expression is B Y with the adjugate Y of a matrix."""
+    factors = e.args if e.op == "matmul" else (e,)
+    last = seen(factors[-1])
+    rest = list(factors[:-1])
+    if last.op == "sum" and last.data == 0:
+        last = seen(last.args[0])
+        rest.append(transpose(ones(of.shape[0], ONE)))
+    if last.op != "adjugate" or last.args[0] is not of:
+        return None
+    return matmul(*rest) if rest else eye(of.shape[0])
+
+
+def _is_equal(left: Expr, right: Expr) -> bool:
+    """Whether two scalars agree at points of random fractions."""
+    both = (left, right)
+    given = {str(v.data): v for x in both for v in walk(x) if v.op == "var"}
+    names = {s for x in both for e in walk(x) for d in e.shape for s in d.names}
+    for size in _SIZES:
+        random = Random(size)
+        sizes = dict.fromkeys(sorted(names), size)
+        values = {
+            n: [
+                [Fraction(random.randint(1, 97), 64) for _ in range(v.shape[1].at(sizes))]
+                for _ in range(v.shape[0].at(sizes))
+            ]
+            for n, v in sorted(given.items())
+            if len(v.shape) == 2
+        }
+        try:
+            here = Explicit(sizes, values)
+            if len(values) < len(given) or not same_cells(*(here.cells(x) for x in both)):
+                return False
+        except (ArithmeticError, TypeError, ValueError):
+            return False
+    return True
