@@ -236,10 +236,13 @@ def check(
     ``lines``. A line ``S = ..`` defines a name for the lines below it.
     With ``syntax="latex"`` the claim is a formula of LaTeX, whose left-hand side may say what it is
     about; ``read_as`` of the verdict shows how it was read.
+    A claim may be written as NumPy is (``np.dot(X.T, dout)``, ``G.sum(axis=0)``), and call the
+    given gradient dZ, dL/dZ or dout; ``read_as`` shows how it was read.
     A callable is a backward function of arrays: it takes them by the names of its parameters
-    (variables, the given gradient ``G``, definitions), and returns a gradient, or a dict or tuple
-    of several. Its verdict is by numbers at random points; without ``wrt``, or with a list, there
-    is one for each gradient, by name.
+    (variables, definitions; the one parameter that is nothing else is the given gradient), and
+    returns a gradient, or a dict or tuple of several. Its verdict is by numbers at points of every
+    branch, "undecided" where it raises, and ``read_as`` says what its parameters were read as;
+    without ``wrt``, or with a list, there is one for each gradient, by name.
     Without a claim, all claims of a problem or of a file of claims are answered, ``jobs`` of them
     side by side; the answers are a sequence that counts itself and writes a report.
 

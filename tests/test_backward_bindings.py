@@ -203,8 +203,12 @@ def test_a_default_does_not_hide_the_given_gradient() -> None:
     problem = sd.problem("L(X @ W)", X="n, d", W="d, m")
     found = sd.check(problem, "W", lambda X, dout=1.0: X.T @ dout)
     assert found.verdict == "right"
-    found = sd.check(problem, "W", lambda X, G, scale=1.0: scale * X.T @ G)
-    assert found.verdict == "right"
+    for claim in (
+        lambda X, G, scale=1.0: scale * X.T @ G,
+        lambda X, grad_y, delta=1.0: delta * X.T @ grad_y,
+        lambda X, whatever, d_model=1.0: d_model * X.T @ whatever,
+    ):
+        assert sd.check(problem, "W", claim).verdict == "right"
 
 
 def test_gradients_in_the_order_of_the_parameters_are_told_by_their_shapes() -> None:

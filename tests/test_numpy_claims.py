@@ -13,6 +13,8 @@ LINEAR = sd.problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m"
 TANH = sd.problem("out = x @ w; L(tanh(out))", x="n, d", w="d, m")
 SQUARES = sd.problem("0.5 * norm(X @ w - y) ** 2", X="n, d", w="d", y="n")
 COLUMNS = sd.problem("Z = W @ x + b; A = tanh(Z); L(A)", x="d, 1", W="h, d", b="h, 1")
+SCALED = sd.problem("v = mean(Y, axis=0); L(X / v)", X="n, d", Y="n, d")
+RELU = sd.problem("Z = X @ W; L(relu(Z))", X="n, d", W="d, m")
 SOFTMAX = sd.load("softmax-cross-entropy")
 
 CLAIMS = [
@@ -43,6 +45,12 @@ CLAIMS = [
     (COLUMNS, "W", "np.dot(dA * (1 - np.tanh(np.dot(W, x) + b) ** 2), x.T)", "right"),
     (COLUMNS, "b", "dA * (1 - np.power(A, 2))", "right"),
     (COLUMNS, "b", "np.sum(dA * (1 - np.power(A, 2)), axis=1, keepdims=True)", "right"),
+    (SCALED, "X", "np.divide(G, v)", "right"),
+    (SCALED, "X", "np.multiply(G, np.mean(X, axis=0))", "wrong"),
+    (SCALED, "X", "np.divide(G, v[None, :])", "right"),
+    (RELU, "X", "(G * (X @ W > 0)) @ W.T", "right"),
+    (RELU, "W", "X.T @ (G * (Z > 0))", "right"),
+    (RELU, "W", "X.T @ (G * (Z >= 0.1))", "wrong"),
     (SOFTMAX, "W", "np.dot(X.T, softmax(Z) - T) / n", "right"),
     (SOFTMAX, "W", "X.T @ (np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True) - T) / n", "right"),
     (SOFTMAX, "b", "np.mean(softmax(Z) - T, axis=0)", "right"),
@@ -67,6 +75,7 @@ REFUSED = [
     ("G.sum(axis=2)", UnsupportedError, "G.sum(axis=2)"),
     ("np.dot(G, X)", ShapeError, "np.dot(G, X)"),
     ("np.sum(Q, axis=0)", UnsupportedError, "Q"),
+    ("np.divide(G, b[:, None])", ShapeError, "np.divide(G, b[:, None])"),
     ("np.sum(G, axes=0)", UnsupportedError, "np.sum(G, axes=0)"),
     ("np.__loader__(G)", UnsupportedError, "np.__loader__(G)"),
     ("G.__class__()", UnsupportedError, "G.__class__()"),
@@ -86,7 +95,7 @@ def test_what_is_not_followed_is_refused_at_its_place(
     assert span.text[span.start : span.stop] == place
 
 
-@pytest.mark.parametrize("claim", ["G.T @ ones(n)", "X.T @ G", "delta(i, j) * b[i]"])
+@pytest.mark.parametrize("claim", ["G.T @ where(G > 0, 1, 0)", "G.T @ ones(n)", "X.T @ G", "delta(i, j) * b[i]"])
 def test_a_text_of_the_language_stays_as_it_is(claim: str) -> None:
     assert in_language(LINEAR, claim) == claim
 

@@ -186,20 +186,22 @@ class _Reader:
         """Return the parameter that is the given gradient, which it cannot do without.
 
         A local variable may have given its name to it: then a word for the gradient of the output
-        comes first, then a parameter that is nothing else, then the gradient of a definition.
+        comes first, then a parameter that is nothing else, then the gradient of a definition. A
+        default does not keep such a word from being it, as in ``dout=1.0``, where no other is.
         """
+        with_defaults = [p.name for p in self.plain if p.name not in self.required]
+        words = [p for p in with_defaults if is_upstream_word(p)]
+        return self._upstream_among(self.required) or self._upstream_among(words)
+
+    def _upstream_among(self, parameters: Sequence[str]) -> str | None:
         names = self.names
-        # A default does not keep a word for the gradient from being it: dout=1.0.
-        words = [p.name for p in self.plain if is_upstream_word(p.name)]
-        asked = [p.name for p in self.plain if p.name in (*self.required, *words)]
-        free = [p for p in asked if self.found.get(p) not in names.ordered]
+        free = [p for p in parameters if self.found.get(p) not in names.ordered]
         derived = [p for p in free if names.gradient_of(p) is not None]
-        nothing = [p for p in asked if p not in self.found and p not in derived]
-        words = [p for p in nothing if is_upstream_word(p)]
+        nothing = [p for p in parameters if p not in self.found and p not in derived]
         first = (
             [p for p in free if is_of_the_output(p)],
             [p for p in derived if names.gradient_of(p) == names.output],
-            words,
+            [p for p in nothing if is_upstream_word(p)],
             nothing,
         )
         last = (derived, [p for p in free if is_upstream_word(p)])

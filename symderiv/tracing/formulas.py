@@ -20,10 +20,10 @@ from ..language.axes import array_shape, given_axes, keeps_axis
 from ..language.cotangents import derived_from, is_of_the_output, is_upstream_word
 from ..language.grammar import parse_expression, prepared, span_of
 from ..ops.base import ENTRYWISE
-from ..shapes import Shape, symbol
+from ..shapes import ONE, Shape, symbol
 from . import comparing, contracting, functions, indexing  # noqa: F401  they fill the tables
 from .array import FUNCTIONS, UFUNCS, Traced, sized
-from .building import call, entrywise
+from .building import call, entrywise, shown
 from .creating import creating_function
 from .nodes import Node, formula
 from .places import without_places
@@ -35,6 +35,7 @@ _METHODS = (
 ).split()
 _ATTRIBUTES = ("T", "mT", "shape", "size", "ndim", "real")
 _NORMALIZED = ("softmax", "logsoftmax")
+_UNSPECIFIED = ("f", "g", "h")  # entrywise functions, where none is declared
 _SIGNS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
     ast.MatMult: "matmul", ast.Pow: "power", ast.USub: "negative", ast.UAdd: "positive",
@@ -59,16 +60,24 @@ def in_language(problem: Problem, text: str) -> str:
         return text  # the reader of the language says what is wrong with it
     renaming = _Renaming(problem, tree)
     named = renaming.visit(tree)
-    if any(_is_numpy(at, problem) for at in ast.walk(named)):
+    if _is_numpy(named, problem):
         return _converted(problem, prepared(text), named)
     return ast.unparse(named) if renaming.done else text
 
 
-def _is_numpy(at: ast.AST, problem: Problem) -> bool:
-    """Whether a part of a formula is one that NumPy has and the language has not."""
-    if isinstance(at, ast.Name):
-        return at.id in _ROOTS and at.id not in problem.known()
-    return isinstance(at, ast.Call) and isinstance(at.func, ast.Attribute)
+def _is_numpy(tree: ast.AST, problem: Problem) -> bool:
+    """Whether a formula has a part that NumPy has and the language has not."""
+    if isinstance(tree, ast.Name):
+        return tree.id in _ROOTS and tree.id not in problem.known()
+    if isinstance(tree, ast.Compare) or (isinstance(tree, ast.Constant) and tree.value is None):
+        return True
+    parts = list(ast.iter_child_nodes(tree))
+    if isinstance(tree, ast.Call):
+        if isinstance(tree.func, ast.Attribute):
+            return True
+        if isinstance(tree.func, ast.Name) and tree.func.id == "where" and tree.args:
+            parts = [*ast.iter_child_nodes(tree.args[0]), *tree.args[1:]]
+    return any(_is_numpy(part, problem) for part in parts)
 
 
 class _Renaming(ast.NodeTransformer):
@@ -179,6 +188,13 @@ class _Reader:
         found = self.read(tree)
         if not isinstance(found, Traced):
             return str(found)
+        dims = found._node.dims
+        if len(dims) > 2 and dims[0] == ONE:
+            raise ShapeError(
+                f"the formula has the shape {shown(dims)}",
+                span=span_of(self.text, tree),
+                remedy="leave the axis of size 1 out",
+            )
         return formula(found._node)
 
     def _fail(self, at: ast.AST, message: str, remedy: str = "") -> UnsupportedError:
@@ -226,7 +242,9 @@ class _Reader:
         else:
             known = ", ".join([*problem.known(), *problem.dims])
             raise self._fail(at, f"{at.id!r} is not declared", f"there are: {known}")
-        return Traced(Node(dims, at.id), shared=True)
+        is_row = len(dims) == 1 and problem.known()[at.id].shape[0] == ONE != dims[0]
+        made = Node(dims, "", row=at.id) if is_row else Node(dims, at.id)
+        return Traced(made, shared=True)
 
     def _signed(self, at: ast.BinOp | ast.UnaryOp) -> Any:
         name = _SIGNS.get(type(at.op))
@@ -300,9 +318,7 @@ class _Reader:
             return lambda x, axis=-1: Traced(_normalized(name, x._node, axis))
         if name == "len":
             return lambda x: x.shape[0]
-        if name in self.problem.declared.entrywise or name.rstrip("p") in (
-            self.problem.declared.entrywise
-        ):
+        if name.rstrip("p") in (self.problem.declared.entrywise or _UNSPECIFIED):
             return lambda x: Traced(entrywise(f"{name}({{0}})", x._node))
         if name in ("diag", "trace", "ones", "eye", "where", "sum", "mean", "inv", "outer"):
             return self._of_numpy(at, ["linalg", name] if name == "inv" else [name])
