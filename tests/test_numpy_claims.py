@@ -95,7 +95,10 @@ def test_what_is_not_followed_is_refused_at_its_place(
     assert span.text[span.start : span.stop] == place
 
 
-@pytest.mark.parametrize("claim", ["G.T @ where(G > 0, 1, 0)", "G.T @ ones(n)", "X.T @ G", "delta(i, j) * b[i]"])
+AS_THEY_ARE = ["G.T @ where(G > 0, 1, 0)", "G.T @ ones(n)", "X.T @ G", "delta(i, j) * b[i]"]
+
+
+@pytest.mark.parametrize("claim", AS_THEY_ARE)
 def test_a_text_of_the_language_stays_as_it_is(claim: str) -> None:
     assert in_language(LINEAR, claim) == claim
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Expr, free_ranges, rebuild, walk, with_args
+from ..expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
 from ..language.axes import array_shape
 from ..ops.functions import loss_parts, spelled
 from ..shapes import ONE, Dim, Shape
 from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
-from .lines import shape_text
+from .lines import Line, plan, shape_text
 from .numpy_code import Coder, python_name
 from .products import Products
 
@@ -103,12 +103,20 @@ def _coded(x: Expr, coder: Coder, slopes: Collection[str] | None) -> list[tuple[
         if e in needed:
             values[e] = form(e.args[0], str(e.data) in (slopes or ()))
             needed |= _names_in(values[e])
-    parts: list[tuple[str, str]] = []
-    for e in reversed(values):
-        name = f"_part{len(parts)}"
-        parts.append((name, coder(values[e])))
+    lines: list[Line] = []
+    for k, e in enumerate(reversed(values)):
+        name = f"_part{k}"
+        lines += _shared(name, values[e], coder, lines)
         coder.names[e] = name
-    return [*parts, (_VALUE, coder(root))]
+    lines += _shared(_VALUE, root, coder, lines)
+    return [(line.name, line.code) for line in lines]
+
+
+def _shared(name: str, x: Expr, coder: Coder, above: Sequence[Line]) -> list[Line]:
+    """Return the lines that compute an expression; what it uses twice is computed once."""
+    taken = {line.name for line in above}
+    taken |= {*map(python_name, (*_needed(x), *_functions(x))), *dims_of(x)}
+    return plan([(name, x)], coder, taken)
 
 
 def _names_in(x: Expr) -> set[Expr]:
