@@ -40,6 +40,7 @@ from ..tensor import (
     scaled,
     summands,
 )
+from .axissums import axis_sums
 from .lifting import Lift, missing, no_form, summed, total
 from .pieces import Product, called, plus, raised_power
 from .reshaped import reshaped
@@ -164,7 +165,7 @@ class TensorRaiser:
                 return Product(factors_of(term)[0] * p.scale, p.scalars, p.body)
             except MissingRuleError:
                 pass
-        return self._einsum(term, shape)
+        return axis_sums(self.shaped, term, shape) or self._einsum(term, shape)
 
     def _closed_parts(self, term: Term, shape: Shape) -> Product | None:
         """Return a product of scalars and one rest, where factors share no index with the rest."""
