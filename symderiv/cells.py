@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import Any
+
+from .budget import spend
 
 Cells = list[list[Any]]
 
@@ -65,6 +68,8 @@ def built(sizes: Sequence[int], entry: Callable[..., Any], at: tuple[int, ...] =
     >>> built((1, 2), lambda i, j: 10 * i + j)
     [[0, 1]]
     """
+    if not at:
+        spend(prod(sizes), f"an array of {prod(sizes):,} entries")
     if not sizes:
         return entry(*at)
     return [built(sizes[1:], entry, (*at, k)) for k in range(sizes[0])]

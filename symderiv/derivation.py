@@ -13,8 +13,9 @@ from functools import cached_property
 from operator import getitem
 from typing import Any
 
+from .budget import allowed
 from .calculus import lower, reverse
-from .errors import ShapeError, UnknownNameError
+from .errors import BudgetError, ShapeError, UnknownNameError
 from .explicit import Explicit
 from .expr import Expr, Variable
 from .expr import named as named_expr
@@ -34,6 +35,8 @@ from .simplify import Facts
 from .tensor import Term, named, zero
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
+
+_STEPS = 5_000_000  # of deriving, a comparison of two factors each
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +145,17 @@ class Derivation(Mapping[str, Result]):
         self.ambient: Derivation = self  # the same, with all entries as independent
         self._values: dict[Expr, Any] = {}
         self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
-        self.root: Term = lower(problem.objective, self._values).term
-        self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
-        self.raiser = Raiser(self._values, Facts(_properties(problem)))
         self.adjoints: dict[str, Expr] = {}
         self.adjoint_names: dict[str, str] = {}  # by the definition whose cotangent it is
         self._taken = frozenset(self.taken)
+        with allowed("the derivation", _STEPS):
+            self._derive(names)
+
+    def _derive(self, names: Sequence[str]) -> None:
+        problem = self.problem
+        self.root: Term = lower(problem.objective, self._values).term
+        self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
+        self.raiser = Raiser(self._values, Facts(_properties(problem)))
         naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
@@ -274,7 +282,11 @@ class Derivation(Mapping[str, Result]):
         """Whether some point at these sizes lies in the domain of the objective and gradients."""
         known = self._defined.get(tuple(sizes.items()))
         if known is None:
-            known = any(self._is_defined_at(sizes, k) for k in range(ATTEMPTS))
+            try:
+                with allowed("a point of the domain"):
+                    known = any(self._is_defined_at(sizes, k) for k in range(ATTEMPTS))
+            except BudgetError:
+                known = True  # nothing speaks against it
             self._defined[tuple(sizes.items())] = known
         return known
 
@@ -283,7 +295,7 @@ class Derivation(Mapping[str, Result]):
         try:
             for x in (self.problem.objective, *(r.expr for r in self.values())):
                 here.cells(x)
-        except (ZeroDivisionError, TypeError, ValueError):
+        except (ZeroDivisionError, TypeError, ValueError, OverflowError):
             return False
         return True
 

@@ -13,6 +13,7 @@
     |   `-- ProblemFileError     a problem file that is not as documented
     |-- MissingRuleError         a derivative, form or target that no rule covers
     |   `-- NoEntriesError       a function whose entries SymPy cannot write out
+    |-- BudgetError              more work than is done for one thing
     |-- InputError               arrays or arguments that do not fit the problem
     |-- CheckError               a printed equation or generated code failed its check
     |   `-- UndefinedError       nowhere is there a value to check
@@ -121,6 +122,10 @@ class MissingRuleError(SymderivError):
 
 class NoEntriesError(MissingRuleError):
     """A function of whole matrices whose entries have no form in SymPy."""
+
+
+class BudgetError(SymderivError):
+    """Something would take more work than is done for one thing; it says what is too much."""
 
 
 class InputError(SymderivError):

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any
 
+from .budget import spend
 from .cells import batched, each, entry_at, flat, replaced, sizes_of
 from .chaining import Chain
 from .dual import Dual as Dual
@@ -26,6 +28,9 @@ from .scalars import DualMath as DualMath
 from .scalars import ExactMath as ExactMath
 from .scalars import compare as compare
 from .shapes import SCALAR, Dim
+
+_LONGEST = 20_000  # bits of a number that is exact
+_SYMPY = 10  # steps from which an entry is an expression of SymPy
 
 
 class Explicit:
@@ -112,9 +117,22 @@ class Explicit:
     def _one(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
         if e in self.override:
             return self.override[e]
+        self._count(e)
         if TABLE[e.op].tensors == "batch" and any(len(a.shape) > 2 for a in e.args):
             return self._batched(e, args)
-        return TABLE[e.op].explicit(e, args, self)
+        return _shortened(TABLE[e.op].explicit(e, args, self))
+
+    def _count(self, e: Expr) -> None:
+        """Count the entries of a node, those of a product and a sum once for each of their terms.
+
+        What an operator takes beyond that, as a determinant does, its arguments are too small for.
+        """
+        entries = prod(self.size(d) for d in e.shape)
+        inside = sum(prod(self.size(d) for d in a.shape) for a in e.args)
+        steps = entries + inside
+        if self.math.weight >= _SYMPY:  # which orders the terms of a sum each time one is added
+            steps += inside**2 // max(entries, 1) // 4
+        spend(self.math.weight * steps, f"{e.op} of {entries + inside:,} entries")
 
     def _batched(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
         """Return an operator of matrices at every position of the batch axes of its arguments."""
@@ -224,6 +242,20 @@ class Explicit:
         else:
             override[source] = seeded
         return Explicit(self.sizes, lifted, math=DualMath(), override=override)
+
+
+def _shortened(cells: Cells) -> Cells:
+    """Return cells in which no number has more digits than an exact value is worth."""
+    if not any(map(_is_long, flat(cells))):
+        return cells
+    short: Cells = each(lambda x: floated(x) if _is_long(x) else x, cells)
+    return short
+
+
+def _is_long(x: Any) -> bool:
+    if not isinstance(x, Fraction):
+        return False
+    return max(x.numerator.bit_length(), x.denominator.bit_length()) > _LONGEST
 
 
 def loss_value(name: str, cells: Cells) -> Any:

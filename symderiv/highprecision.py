@@ -25,6 +25,8 @@ DIGITS = 50
 HIGH = mpmath.MPContext()
 HIGH.dps = 3 * DIGITS
 _LONGEST_POWER = 50_000  # bits of an exact power
+_FARTHEST = HIGH.mpf(10) ** 1000  # an exponential of more has a value that no memory holds
+_GROW_SLOWLY = ("log", "power", "sqrt")
 _APART = HIGH.mpf(10) ** -20  # singular values nearer to each other, or to 0, are not told apart
 
 
@@ -55,7 +57,10 @@ copyreg.pickle(HIGH.mpf, lambda x: (_from_parts, (x._mpf_,)))
 def precise(name: str, *args: Any) -> Any:
     """Return a scalar function of mpmath; raises ValueError where its value is not real."""
     function = FUNCTIONS.get(name) or getattr(HIGH, name)
-    value = function(*(floated(a) for a in args))
+    given = [floated(a) for a in args]
+    if name not in _GROW_SLOWLY and any(abs(a) > _FARTHEST for a in given):
+        raise ValueError(f"{name} of a number that is too large")
+    value = function(*given)
     if not isinstance(value, HIGH.mpf) or not HIGH.isfinite(value):
         raise ValueError(f"{name} has no real value there")
     return value

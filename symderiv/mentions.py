@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .derivation import Derivation
-from .expr import Expr, walk, walk_all
+from .expr import Expr, number, walk, walk_all
 from .narration import Section
+from .ops import TABLE
 from .ops.functions import apply_parts, loss_parts, spelled
+
+_MULTIPLIED = 100  # the highest power that NumPy takes by multiplying
 
 
 def used(sections: Sequence[Section]) -> set[Expr]:
@@ -77,3 +80,12 @@ def loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
 def functions(expressions: Sequence[Expr]) -> dict[str, int]:
     """Return the unspecified entrywise functions f, fp, fpp that occur, with their orders."""
     return {spelled(e): apply_parts(e)[1] for e in expressions if e.op == "apply"}
+
+
+def is_analytic(e: Expr) -> bool:
+    """Whether code of a node may be given complex numbers that are almost real.
+
+    NumPy takes a high power of such a number by its logarithm, which loses the small part.
+    """
+    high = e.op == "pow" and e.args[1].op == "num" and abs(number(e.args[1])) > _MULTIPLIED
+    return TABLE[e.op].analytic and not high

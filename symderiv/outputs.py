@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .budget import allowed
 from .claims import Verdict
 from .codegen import source_of_test
 from .derivation import Derivation
@@ -18,7 +19,7 @@ from .documents.model import Document
 from .documents.scribe import Scribe
 from .documents.secondorder import jacobian_document
 from .entries import explicit_entries
-from .errors import NoEntriesError
+from .errors import BudgetError, NoEntriesError
 from .evidence import Certificate, Evidence
 from .evidence.example import worked_example
 from .jacobians import Jacobian, jacobian_of
@@ -29,6 +30,7 @@ from .shapes import SCALAR
 from .writing import digest, state_of
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
+_EXAMPLE = 200_000  # steps that an example may take
 CHOICES = (*FORMATS, "svg")
 
 
@@ -65,11 +67,17 @@ def document(
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
     try:
-        explicit = entries_example(derivation)
-    except NoEntriesError:
+        with allowed("an example with every entry", _EXAMPLE):
+            explicit = entries_example(derivation)
+    except (NoEntriesError, BudgetError):
         if style != "index":  # which asks for them
             raise
         explicit = None
+    try:
+        with allowed("a worked example", _EXAMPLE):
+            example = worked_example(derivation)
+    except BudgetError:
+        example = None
     return build(
         derivation,
         verdicts=verdicts,
@@ -77,7 +85,7 @@ def document(
         code=evidence.compiled.module.excerpt,
         style=style,
         explicit=explicit,
-        example=worked_example(derivation),
+        example=example,
         meanings=problem.meanings,
         hessians=hessians,
     )

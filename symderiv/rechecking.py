@@ -41,7 +41,7 @@ def recheck(
         here = Explicit(at, tried_point(problem, at, seed + attempt, attempt))
         try:
             return sum(_check(step, here) for step in steps)
-        except (ZeroDivisionError, TypeError, ValueError):
+        except (ZeroDivisionError, TypeError, ValueError, OverflowError):
             continue  # outside the domain (log of a negative number): another point
     raise UndefinedError(
         "no point was found at which the objective is defined",

@@ -14,6 +14,7 @@ from itertools import pairwise, product
 from random import Random
 from typing import Any
 
+from .budget import spend
 from .expr import Expr, Variable, index_ranges, own_indices, walk_all
 from .language import Problem
 from .ops import TABLE, Cells
@@ -163,6 +164,7 @@ class _Draw:
         if len(shape) > 2:
             tensor: Cells = [self(shape[1:], properties) for _ in range(shape[0].at(self.sizes))]
             return tensor
+        spend(3 * rows * cols, f"a matrix of {rows * cols:,} entries")
         grid: Cells = [[self._entry(properties) for _ in range(cols)] for _ in range(rows)]
         # What is chosen beside the entries is drawn apart, so that what follows stays as it is.
         apart = None if self.readable else Random(f"{properties} {grid}")

@@ -22,6 +22,8 @@ _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 class ExactMath:
     """Scalar functions on fractions, exact where the result is rational."""
 
+    weight = 1  # steps that an entry counts for
+
     def __init__(self, unspecified: Mapping[str, Callable[[Any], Any]] | None = None) -> None:
         self._given = dict(unspecified or {})
 
@@ -110,6 +112,8 @@ def _moved(x: Dual, sign: int) -> Any:
 
 class DualMath(ExactMath):
     """Scalar functions on dual numbers, by central differences at high precision."""
+
+    weight = 3
 
     def _lift(self, function: Callable[..., Any], *args: Any) -> Any:
         args = tuple(Dual.of(a) for a in args)

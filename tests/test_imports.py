@@ -9,7 +9,7 @@ ROOT = Path(symderiv.__file__).parent
 
 # From the bottom up: a part may import parts on lines above it, and its own.
 LAYERS = [
-    ["errors", "plaintext", "shapes", "interning", "cells", "dual"],
+    ["errors", "plaintext", "shapes", "interning", "budget", "cells", "dual"],
     ["expr", "fitting", "positions"],
     ["remembering"],
     ["counting"],
@@ -48,6 +48,7 @@ LAYERS = [
     ["__main__", "__init__"],
 ]
 ENGINE = [
+    "budget",
     "errors",
     "shapes",
     "counting",

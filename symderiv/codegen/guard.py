@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import CheckError
+from ..errors import BudgetError, CheckError
 
 _BUILTINS = frozenset(
     (
@@ -27,7 +27,14 @@ def run(source: str, space: dict[str, Any], file: str) -> dict[str, Any]:
     >>> run("y = x + 1", {"x": 1}, "<sum>")["y"]
     2
     """
-    exec(compile(checked(source, space), file, "exec"), space)
+    try:
+        code = compile(checked(source, space), file, "exec")
+    except RecursionError:
+        raise BudgetError(
+            "generated code nests too deeply for Python",
+            remedy="name parts of the problem by definitions",
+        ) from None
+    exec(code, space)
     return space
 
 

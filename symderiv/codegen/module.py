@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ..derivation import Derivation
 from ..expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..language.axes import array_shape, given_axes, keeps_axis
-from ..mentions import functions, in_written_order, loss_names, named_nodes, names_used
-from ..ops import TABLE
+from ..mentions import functions, in_written_order, is_analytic, loss_names, named_nodes, names_used
 from ..shapes import Shape
 from ..structured import words
 from .computed import Computed
@@ -105,7 +104,6 @@ class _Builder:
         needed = "\n".join(["import numpy as np", *imports("\n".join(body))])
         parts = [self._docstring(), "", needed, "", self._shapes(), READ, *body]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
-        operators = {e.op for e in self._everything()}
         return Module(
             name=self.name,
             source=spaced(source),
@@ -117,7 +115,7 @@ class _Builder:
             functions=tuple(self.orders.items()),
             sizes=tuple(self.hidden),
             losses=self.passed,
-            analytic=all(TABLE[op].analytic for op in operators),
+            analytic=all(map(is_analytic, self._everything())),
             shapes=tuple(
                 (python_name(n), tuple(self._array_dims(n))) for n in [*self.arrays, *self.given]
             ),

@@ -19,6 +19,7 @@ from typing import Any
 
 import sympy
 
+from ..budget import spend
 from ..cells import each, flat
 from ..errors import CheckError, InputError, NoEntriesError, UnknownNameError
 from ..explicit import Explicit
@@ -26,7 +27,7 @@ from ..expr import Expr, with_args
 from ..language.problem import Problem
 from ..ops import Cells
 from ..shapes import Shape
-from .stages import is_part, local, stages_of
+from .stages import is_part, local, refuse_longest, stages_of
 from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
 
@@ -65,6 +66,7 @@ class EntryRoad:
             raise InputError(
                 f"no size is given for {', '.join(missing)}", remedy="pass a size of at least 1"
             )
+        refuse_longest(problem.objective)
         self.problem, self.sizes = problem, dict(sizes)
         self.shapes = _shapes(problem)
         self._cuts = stages_of(problem.objective)
@@ -117,6 +119,7 @@ class EntryRoad:
         key = (entry, by)
         found = self._partials.get(key)
         if found is None:
+            spend(len(self._symbols_in(entry)), "derivatives of entries by symbols")
             # Most terms of a sum do not depend on one symbol, and entries share the others.
             terms = [a for a in entry.args if by in self._symbols_in(a)] if entry.is_Add else ()
             if len(terms) < len(entry.args) and terms:

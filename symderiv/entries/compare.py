@@ -10,7 +10,7 @@ comparison says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,13 +18,14 @@ from math import prod
 from random import Random
 from typing import Any
 
+from ..budget import allowed
 from ..cells import built, flat, places, sizes_of
-from ..errors import CheckError, InputError, NoEntriesError, UndefinedError
+from ..errors import BudgetError, CheckError, InputError, NoEntriesError, UndefinedError
 from ..expr import Expr, entry, partial, walk
 from ..language.problem import Problem
 from ..ops import Cells
 from ..rounding import first_unequal
-from ..sampling import least_sizes, size_grid
+from ..sampling import LeastSizes, least_sizes, size_grid
 from ..shapes import describe
 from .build import EntryRoad
 from .generalise import names_of
@@ -34,9 +35,11 @@ from .polynomials import PolynomialReader, UnreadableError
 Sizes = Mapping[str, int]
 
 LARGEST = 3
+_STEPS = 3_000_000
 MOST_SIZES = 27
 MOST_ENTRIES = 100  # of a variable, at sizes that are compared entry by entry
 DIGITS = 40
+_MOST_COMBINATIONS = 100_000  # of sizes that are listed
 _IDENTITY_SIZE = 2
 _IDENTITY_MONOMIALS = 400
 
@@ -95,18 +98,29 @@ def compare_all(
     problem: Problem, candidates: Mapping[str, Expr], sizes: Sequence[Sizes] | None = None
 ) -> dict[str, Comparison]:
     """Compare gradients by several variables; what SymPy derives on the way is used for all."""
-    tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
-    for chosen in small_sizes(problem, *candidates.values()) if sizes is None else sizes:
-        place = _Place(problem, chosen, list(candidates))
-        try:
-            for tally in tallies.values():
-                tally.compare(place)
-        except NoEntriesError as error:
-            for tally in tallies.values():
-                tally.compare_numbers(place, error.subject)
-        except CheckError:
-            continue  # an entry is undefined at these sizes, such as a variance at n = 1
+    choices = small_sizes(problem, *candidates.values()) if sizes is None else sizes
+    with allowed("the comparison entry by entry", _STEPS):
+        tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
+        for chosen in choices:
+            try:
+                _compare(tallies.values(), _Place(problem, chosen, list(candidates)))
+            except BudgetError:
+                if not all(t.has_compared for t in tallies.values()):
+                    raise
+                break  # the smaller sizes have to do
     return {w: tally.result() for w, tally in tallies.items()}
+
+
+def _compare(tallies: Collection[_Tally], place: _Place) -> None:
+    """Compare all candidates at one choice of sizes, where their entries are defined there."""
+    try:
+        for tally in tallies:
+            tally.compare(place)
+    except NoEntriesError as error:
+        for tally in tallies:
+            tally.compare_numbers(place, error.subject)
+    except CheckError:
+        pass  # an entry is undefined at these sizes, such as a variance at n = 1
 
 
 def most_entries(problem: Problem, sizes: Sizes) -> int:
@@ -126,6 +140,8 @@ def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
     """
     least = least_sizes([problem.objective, *problem.definitions.values(), *others])
     top = max([LARGEST, *least.values()])
+    if top ** len(problem.dims) > _MOST_COMBINATIONS:
+        return _drawn_sizes(problem.dims, least)
     whole = list(size_grid(problem.dims, least, range(1, top + 1)))
     # An axis of 6*d entries makes large sizes larger than can be compared entry by entry.
     grid = [s for s in whole if most_entries(problem, s) <= MOST_ENTRIES] or whole[:1]
@@ -133,6 +149,16 @@ def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
         return tuple(grid)
     chosen = Random(0).sample(range(1, len(grid)), MOST_SIZES - 1)
     return tuple(grid[k] for k in [0, *sorted(chosen)])
+
+
+def _drawn_sizes(dims: Sequence[str], least: LeastSizes) -> tuple[Sizes, ...]:
+    """Return choices of sizes that are drawn, where there are too many to list, smallest first."""
+    random = Random(0)
+    found = {tuple(least.raised(dict.fromkeys(dims, 1)).items()): None}
+    for _ in range(MOST_SIZES - 1):
+        drawn = least.raised({d: random.randint(1, LARGEST) for d in dims})
+        found[tuple(drawn.items())] = None
+    return tuple(dict(c) for c in sorted(found, key=lambda c: (sum(k for _, k in c), c)))
 
 
 class _Place:
@@ -183,6 +209,11 @@ class _Tally:
         self._reason = ""
         # Properties make entries depend on one another, so an identity must not be expected.
         self._is_free = not any(v.properties for v in problem.variables.values())
+
+    @property
+    def has_compared(self) -> bool:
+        """Whether something was compared already."""
+        return bool(self._sizes)
 
     def result(self) -> Comparison:
         """Return what was found."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cells import flat, places
-from ..errors import NoEntriesError
+from ..errors import BudgetError, NoEntriesError
 from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..language.problem import Problem
 from ..ops import TABLE
@@ -102,7 +102,7 @@ def generalise(
             return _pattern(grids, names, names[wrt].shape)
         except CrowdedError:
             continue
-        except (UnreadableError, NoEntriesError):
+        except (UnreadableError, NoEntriesError, BudgetError):
             return None
     return None
 

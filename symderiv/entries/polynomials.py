@@ -125,6 +125,8 @@ class PolynomialReader:
         if not exponent.is_Rational:
             raise UnreadableError
         value, p = Fraction(int(exponent.p), int(exponent.q)), self.read(base)
+        if value.denominator == 1 and value > self._most:
+            raise UnreadableError
         if value.denominator == 1 and value > 0:
             result = constant(ONE)
             for _ in range(int(value)):

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..cells import built, flat
+from ..errors import NoEntriesError
 from ..explicit import Explicit
 from ..expr import Expr, dims_of, free_indices, var, walk, with_args
 from ..ops import Cells
@@ -23,6 +24,7 @@ from ..shapes import Shape
 from .symbols import loss_name
 
 _LONGEST = 200  # operations in an entry
+_WRITTEN_OUT = 4_000  # and of one that SymPy is given at all
 _PART = "part."  # no name of the language has a dot
 
 
@@ -33,11 +35,18 @@ def stages_of(objective: Expr) -> dict[Expr, str]:
     >>> [name for name in stages_of(problem("Z = X @ W; L(Z)").objective).values()]
     ['Z', 'L']
     """
-    return dict(_stages_of(objective))
+    return dict(_stages_of(objective)[0])
+
+
+def refuse_longest(objective: Expr) -> None:
+    """Raise NoEntriesError where SymPy would be given entries that are too long for it."""
+    longest, op = _stages_of(objective)[1]
+    if longest > _WRITTEN_OUT:
+        raise NoEntriesError(f"an entry of {op} has too many operations to be written out")
 
 
 @lru_cache(maxsize=64)
-def _stages_of(objective: Expr) -> tuple[tuple[Expr, str], ...]:
+def _stages_of(objective: Expr) -> tuple[tuple[tuple[Expr, str], ...], tuple[int, str]]:
     nodes = [*walk(objective)]
     several = sum(e.op == "loss" for e in nodes) > 1
     found = {
@@ -45,9 +54,10 @@ def _stages_of(objective: Expr) -> tuple[tuple[Expr, str], ...]:
         for e in nodes
         if e.op in ("named", "loss")
     }
-    parts = _too_long(objective, nodes, found)
+    parts, worst = _too_long(objective, nodes, found)
     # In the order of the objective, each after those that it uses.
-    return tuple((e, found.get(e) or parts[e]) for e in nodes if e in found or e in parts)
+    stages = tuple((e, found.get(e) or parts[e]) for e in nodes if e in found or e in parts)
+    return stages, worst
 
 
 def is_part(name: str) -> bool:
@@ -55,13 +65,19 @@ def is_part(name: str) -> bool:
     return name.startswith(_PART)
 
 
-def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]) -> dict[Expr, str]:
-    """Return the parts whose entries are long in the symbols of the stages before them."""
+def _too_long(
+    objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]
+) -> tuple[dict[Expr, str], tuple[int, str]]:
+    """Return the parts whose entries are long in the symbols of the stages before them.
+
+    Beside them, the length of the longest entry that is left, and what it is one of.
+    """
     least = least_sizes([objective])
     sizes = least.raised(dict.fromkeys(dims_of(objective), 2))
     here = Explicit(sizes, {}, math=_LengthMath())
     lengths, cuts = here.values, dict(found)
     parts: dict[Expr, str] = {}
+    worst = (0, "")
     for e in nodes:
         if e.op == "var":
             lengths[str(e.data)] = _ones(e.shape, here)
@@ -71,10 +87,12 @@ def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str])
             lengths[cuts[e]] = _ones(e.shape, here)
         elif e.args and e is not objective and not free_indices(e):
             longest = _longest(here, local(e, cuts, ()))
+            worst = max(worst, (longest, e.op))
             if longest > _LONGEST:
                 cuts[e] = parts[e] = f"{_PART}{len(parts) + 1}"
                 lengths[cuts[e]] = _ones(e.shape, here)
-    return parts
+    worst = max(worst, (_longest(here, local(objective, cuts, ())), objective.op))
+    return parts, worst
 
 
 def _longest(here: Explicit, x: Expr) -> int:
@@ -117,6 +135,8 @@ class _Length:
 
 class _LengthMath:
     """Scalar functions on lengths: everything that is put together adds up."""
+
+    weight = 1
 
     def number(self, value: Fraction) -> Any:
         """Return a rational number."""

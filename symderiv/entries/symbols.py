@@ -108,6 +108,8 @@ def mark_class(sign: str, position: int) -> Any:
 class SymbolicMath:
     """Scalar functions on SymPy expressions: what ``Explicit`` computes entries with."""
 
+    weight = 20  # steps that an entry counts for
+
     def number(self, value: Fraction) -> Any:
         """Return a rational number."""
         return sympy.Rational(value.numerator, value.denominator)

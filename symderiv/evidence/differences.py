@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..budget import spend
 from ..codegen import Compiled, checked_sizes, projected, structured
 from ..derivation import Derivation
 from ..errors import CheckError
@@ -24,6 +26,7 @@ from .conditioning import difference_bounds, is_rounding
 
 Arrays = dict[str, Any]
 SEEDS = (0, 1, 2)
+_CALL, _QUICK = 20, 100  # steps of one pass, and numbers that NumPy computes in a step
 SCALES = (1.0, 0.25, 0.0625, 0.015625)  # of the box in which points lie
 _COMPLEX_STEP, _CENTRAL_STEP = 1e-30, 1e-6
 _KINK = 1e-3  # by how much both slopes at a kink differ at least, relative to them
@@ -76,6 +79,8 @@ def draw(
     rng = np.random.default_rng([seed, *(sizes[d] for d in problem.dims)])
 
     def array(shape: tuple[int, ...], is_positive: bool) -> Any:
+        entries = prod(shape)
+        spend(entries // _QUICK, f"an array of {entries:,} entries")
         values = rng.uniform(0.5, 1.5, shape) * scale
         signed = values if is_positive else values * rng.choice([-1.0, 1.0], shape)
         return np.asarray(signed)
@@ -102,6 +107,8 @@ def hidden_sizes(compiled: Compiled, sizes: Mapping[str, int]) -> dict[str, int]
 
 def objective(compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays) -> Any:
     """Return the objective at a point; an unspecified loss is the inner product with G."""
+    entries = sum(np.size(x) for x in inputs.values())
+    spend(_CALL + entries // _QUICK, f"a forward pass of {entries:,} numbers")
     losses = stand_ins(compiled, given)
     try:
         value = compiled.forward(*inputs.values(), **losses, **keywords)

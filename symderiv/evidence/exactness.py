@@ -49,7 +49,7 @@ def check_exactly(derivation: Derivation, compiled: Compiled) -> int:
             here = Explicit(sizes, values)
             try:
                 expected = {n: _floats(here.cells(x)) for n, x in read.items()}
-            except (ZeroDivisionError, TypeError, ValueError):
+            except (ZeroDivisionError, TypeError, ValueError, OverflowError):
                 continue  # outside the domain of a function, or of floats
             compared = _compare(derivation, compiled, here, expected)
             decided += compared > 0

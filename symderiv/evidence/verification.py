@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
+from ..budget import allowed
 from ..cells import each
 from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import Roads, compare_all, generalise
 from ..entries.compare import MOST_ENTRIES
-from ..errors import DisagreementError, InputError, MissingRuleError
+from ..errors import BudgetError, DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import ClaimText, Problem
 from ..notation.text import text
@@ -35,6 +36,11 @@ from .exactness import check_exactly
 _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
 
+T = TypeVar("T")
+_NONE: tuple[Mapping[str, Any], ...] = ()
+_EMPTY: dict[str, Any] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A certificate with the code that was checked."""
@@ -46,12 +52,67 @@ class Evidence:
 
 def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
     """Run every check of a derivation; raises DisagreementError or CheckError."""
-    roads = check_roads(derivation.ambient)
-    steps = {"equations": derivation.recheck(), "seed": 0}
+    checks = Checks()
+    roads = checks.run(
+        "the comparison of both roads", lambda: check_roads(derivation.ambient), _NONE
+    )
+    steps = checks.run("the check of the printed equations", lambda: _steps(derivation), _EMPTY)
     compiled = compile_module(module_of(derivation))
-    exact = {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
+    exact = checks.run(
+        "the check of generated code in exact numbers", lambda: _exact(derivation, compiled), _EMPTY
+    )
+    differences, where = checks.run(
+        "the check of generated code by differences",
+        lambda: _differences(derivation, compiled),
+        (_NONE, Box()),
+    )
+    backends = checks.run(
+        "the comparison with other libraries", lambda: _backends(derivation, compiled, where), _NONE
+    )
+    certificate = Certificate(
+        problem=describe_problem(derivation),
+        gradients={n: r.text for n, r in derivation.items()},
+        roads=roads,
+        steps=steps,
+        exact=exact,
+        differences=differences,
+        backends=backends,
+        claims=tuple(describe_verdict(v) for v in verdicts),
+        versions=versions(),
+        left_out=tuple(checks.left_out),
+    )
+    return Evidence(certificate, compiled, where)
+
+
+class Checks:
+    """Runs checks, each with its own number of steps, and notes those that would take more."""
+
+    def __init__(self) -> None:
+        self.left_out: list[str] = []
+
+    def run(self, what: str, check: Callable[[], T], without: T) -> T:
+        """Return what a check returns, or ``without`` where it is left out."""
+        try:
+            with allowed(what):
+                return check()
+        except BudgetError as error:
+            self.left_out.append(error.subject)
+            return without
+
+
+def _steps(derivation: Derivation) -> dict[str, Any]:
+    return {"equations": derivation.recheck(), "seed": 0}
+
+
+def _exact(derivation: Derivation, compiled: Compiled) -> dict[str, Any]:
+    return {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
+
+
+def _differences(
+    derivation: Derivation, compiled: Compiled
+) -> tuple[tuple[Mapping[str, Any], ...], Box]:
     checked = check_differences(derivation, compiled)
-    differences = tuple(
+    found = tuple(
         {
             "by": d.name,
             "method": d.method,
@@ -64,24 +125,18 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         }
         for d in checked
     )
-    backends = tuple(
+    return found, checked.box
+
+
+def _backends(
+    derivation: Derivation, compiled: Compiled, where: Box
+) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
         b
         if "skipped" in b
         else {**b, "error": float(f"{b['error']:.1e}"), "bound": BACKEND_TOLERANCE}
-        for b in check_backends(derivation, compiled, checked.box)
+        for b in check_backends(derivation, compiled, where)
     )
-    certificate = Certificate(
-        problem=describe_problem(derivation),
-        gradients={n: r.text for n, r in derivation.items()},
-        roads=roads,
-        steps=steps,
-        exact=exact,
-        differences=differences,
-        backends=backends,
-        claims=tuple(describe_verdict(v) for v in verdicts),
-        versions=versions(),
-    )
-    return Evidence(certificate, compiled, checked.box)
 
 
 def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[str, Any], ...]:

@@ -263,7 +263,7 @@ class Elaborator(IndexReader):
         return mul(left, right) if sign == "*" else div(left, right)
 
     def _power(self, at: ast.BinOp, base: Expr, exponent: Expr) -> Expr:
-        if exponent.op == "num" and abs(number(exponent)) > _LARGEST_EXPONENT:
+        if abs(constant_value(exponent) or 0) > _LARGEST_EXPONENT:
             raise UnsupportedError(
                 f"the exponent {self.source(at.right)} is too large",
                 span=self.span(at.right),

@@ -7,6 +7,7 @@ before anything walks it. This module knows the shape of programs, not the meani
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,8 +16,10 @@ from ..errors import ParseError, Span, UnsupportedError
 from .declarations import is_letter
 
 LONGEST = 100_000
+MOST_DIGITS = 300
 DEEPEST = 100
 
+_DIGITS = re.compile(rf"[\d_]{{{MOST_DIGITS + 1},}}")
 _OPEN, _CLOSE = "([{", ")]}"
 _BRACKETS = _OPEN + _CLOSE
 
@@ -66,6 +69,15 @@ def prepared(text: str) -> str:
         raise ParseError(
             f"the input has {len(text):,} characters; the limit is {LONGEST:,}",
             remedy="name parts of it by definitions, or split the problem",
+        )
+    long = _DIGITS.search(text)
+    if long is not None:
+        row = text.count("\n", 0, long.start())
+        start = long.start() - text.rfind("\n", 0, long.start()) - 1
+        raise ParseError(
+            f"a number of {len(long[0]):,} digits; the limit is {MOST_DIGITS}",
+            span=Span(text, start, start + len(long[0]), row),
+            remedy="write a large number as a power: 10 ** 40",
         )
     return "\n".join(line.strip() for line in text.replace("\r", "").split("\n"))
 

@@ -122,6 +122,9 @@ def _behind_minus(body: Expr) -> int:
     return SIGN if body.op in BINDERS else PRODUCT
 
 
+_WIDEST = 100  # terms of a sum in code that are added one by one
+
+
 def _add_code(e: Expr, code: Codes) -> str:
     pieces = []
     for k, term in enumerate(e.args):
@@ -129,7 +132,12 @@ def _add_code(e: Expr, code: Codes) -> str:
         sign = ("-" if minus else "") if not k else (" - " if minus else " + ")
         level = (PRODUCT if k else _below_minus(body)) if minus else SIGN
         pieces.append(sign + code.spread(body, e, level))
-    return "".join(pieces)
+    if len(pieces) <= _WIDEST:
+        return "".join(pieces)
+    # Each sign nests what stands before it, and Python reads no more than so many levels.
+    signed = [p.removeprefix(" + ").replace(" - ", "-", 1) if p[0] == " " else p for p in pieces]
+    groups = [signed[k : k + _WIDEST] for k in range(0, len(signed), _WIDEST)]
+    return " + ".join("(" + " + ".join(g) + ")" for g in groups)
 
 
 def _below_minus(body: Expr) -> int:

@@ -7,16 +7,30 @@ symbols; a system of equations is eliminated with the largest pivot that can be 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import product as pairs
 from typing import Any
 
+from ..budget import spend
 from .base import Cells, total
+
+_SHORT = 64  # bits of a number whose product is one step
 
 
 def times(left: Cells, right: Cells) -> Cells:
     """Return a matrix product."""
+    if left and right:
+        terms = len(left) * len(right) * len(right[0])
+        long = max(_bits(left[0][0]), _bits(right[0][0])) // _SHORT
+        spend(terms * (1 + long), f"a product of {terms:,} terms")
     columns = list(zip(*right, strict=True))
     return [[total([x * y for x, y in zip(r, c, strict=True)]) for c in columns] for r in left]
+
+
+def _bits(x: Any) -> int:
+    """Return how long the numerator of a fraction is, also of one with a slope."""
+    value = getattr(x, "value", x)
+    return value.numerator.bit_length() if isinstance(value, Fraction) else 0
 
 
 def turned(cells: Cells) -> Cells:

@@ -17,6 +17,8 @@ from ..tensor import Factor, Label, Scale, Term, add, contract, scaled, summands
 from .parts import Parts, orders
 from .size import Sizes
 
+_MOST_SUMMANDS = 400  # of a sum in which common factors are sought
+
 Key = tuple[Term, tuple[Label | None, ...], tuple[bool, bool]]
 
 
@@ -91,6 +93,8 @@ def factored(term: Term, sizes: Sizes) -> Term:
     """Return a sum with the factor taken out that saves most; the term itself where none does."""
     if term.kind != "add":
         return term
+    if len(term.children) > _MOST_SUMMANDS:
+        return _number_out(term)
     found: dict[Key, dict[int, _Member]] = {}
     for place, (scale, body) in enumerate(summands(term)):
         for key, member in _candidates(scale, Parts.of(body)):

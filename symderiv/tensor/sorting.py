@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..budget import spend
 from ..shapes import Dim
 from .terms import Factor, Label, Order
+
+_REFINING = 2  # steps of a factor for each comparison while it is sorted
 
 
 def _place(f: Factor) -> tuple[int, str]:
@@ -56,9 +59,14 @@ def _refined(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any
         mark = (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
         for slot, x in enumerate(f.labels):
             seen[x].append((mark, 0 if mirrors else slot))
+    steps = _REFINING * len(factors) * len(factors).bit_length()
+    spend(steps, f"a product of {len(factors):,} factors to put in order")
     ranked = {x: (colour[x], sorted(seen[x])) for x in colour}
     places = sorted(ranked.values())
-    return {x: (places.index(v), "") for x, v in ranked.items()}
+    first: dict[int, int] = {}
+    for k, v in enumerate(places):
+        first[id(v)] = k if not k or v != places[k - 1] else first[id(places[k - 1])]
+    return {x: (first[id(v)], "") for x, v in ranked.items()}
 
 
 def _told_apart(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:

@@ -1,0 +1,92 @@
+"""Nothing is unbounded: what would take too much is left out and named, or refused in a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pytest
+from _pytest.mark import ParameterSet
+
+import symderiv as sd
+from symderiv.budget import allowed, spend
+from symderiv.errors import BudgetError, SymderivError
+
+MANY = [f"n{k}" for k in range(20)]
+
+# Verified as always, though naive ways of checking would take for ever.
+CHECKED = {
+    "exponentials of exponentials": ("sum(exp(exp(exp(exp(x)))))", {"x": "n"}),
+    "twenty sizes": (
+        " + ".join(f"sum(x{k} ** 2)" for k in range(20)),
+        {f"x{k}": n for k, n in enumerate(MANY)},
+    ),
+    "forty squares": (
+        "; ".join(["Z1 = X", *(f"Z{k + 1} = Z{k} * Z{k}" for k in range(1, 40))]) + "; sum(Z40)",
+        {"X": "n, d"},
+    ),
+    "a power of a matrix": ("trace(matrix_power(A, 10))", {"A": "n, n"}),
+    "a high power": ("sum(x ** 1000)", {"x": "n"}),
+    "a size of four factors": ("sum(x)", {"x": "n*n*n*n"}),
+    "a sum of many terms": (" + ".join(["sum(x * y)"] * 300), {"x": "n", "y": "n"}),
+}
+# The gradient is there, and the certificate says what was not checked.
+LEFT_OUT = {
+    "six Kronecker products": ("trace(kron(kron(kron(kron(kron(A, A), A), A), A), A))", "entries"),
+    "a far entry": ("X[99999, 1]", "entries"),
+    "a farther entry": ("x[1000000000]", "entries"),
+    "the thousandth power": ("trace(matrix_power(A, 1000))", "product"),
+}
+REFUSED = {
+    "a product of thousands": ("trace(" + " @ ".join(["A"] * 2000) + ")", "2,000 factors"),
+    "a tower of powers": ("sum(x ** 10 ** 10)", "the exponent 10 ** 10 is too large"),
+    "a number of many digits": ("sum(x) * " + "7" * 50_000, "a number of 50,000 digits"),
+    "a decimal of many digits": ("sum(x) * 1." + "7" * 5_000, "a number of 5,000 digits"),
+}
+
+
+SLOW = {"forty squares", "a far entry", "a product of thousands"}
+
+
+def each(names: Iterable[str]) -> list[ParameterSet]:
+    """Return the cases of a table, those that take seconds marked as slow."""
+    return [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in names]
+
+
+@pytest.mark.parametrize("name", each(CHECKED))
+def test_what_only_looks_large_is_verified(name: str) -> None:
+    text, variables = CHECKED[name]
+    certificate = sd.derive(text, **variables).verify()
+    assert certificate.roads
+    assert not certificate.left_out
+
+
+@pytest.mark.parametrize("name", each(LEFT_OUT))
+def test_a_check_that_is_too_much_is_left_out_and_named(name: str) -> None:
+    text, reason = LEFT_OUT[name]
+    d = sd.derive(text, **({"A": "n, n"} if "A" in text else {}))
+    assert all(r.text for r in d.values())
+    certificate = d.verify()
+    assert any(re.search(rf"takes more than [\d,]+ steps: .*{reason}", x)
+               for x in certificate.left_out)  # fmt: skip
+    assert all(f"not checked: {x}" in certificate.lines() for x in certificate.left_out)
+    assert certificate.as_dict()["left out"] == list(certificate.left_out)
+
+
+@pytest.mark.parametrize("name", each(REFUSED))
+def test_what_is_too_large_is_refused_by_name(name: str) -> None:
+    text, reason = REFUSED[name]
+    with pytest.raises(SymderivError) as caught:
+        sd.derive(text, **({"A": "n, n"} if "A" in text else {}))
+    assert reason in str(caught.value)
+
+
+def test_steps_are_counted_for_the_innermost_work() -> None:
+    with allowed("the whole", 10):
+        spend(9, "the first part")
+        with allowed("a part", 5), pytest.raises(BudgetError, match="a part takes more than 5"):
+            spend(6, "too much")
+        spend(1, "the last part")
+        with pytest.raises(BudgetError, match="the whole takes more than 10 steps: one more"):
+            spend(1, "one more")
+    spend(10**12, "nobody counts")
