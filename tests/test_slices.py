@@ -195,3 +195,42 @@ def test_a_size_between_brackets_is_the_last_place(
 def test_a_size_of_another_axis_is_no_index(about: str) -> None:
     with pytest.raises(errors.IndexNameError, match="a letter of its own"):
         sd.check(posed("L(X @ W)"), about=about, claim="G[1, 1]")
+
+
+SECOND = (
+    ("Sum(i, (x[i + 1] - x[i]) ** 2)", "x"),
+    ("sum(exp(x[2:n] / x[1:n - 1]))", "x"),
+    ("x[n] ** 3", "x"),
+    ("log(x[2]) + x[1] / x[3]", "x"),
+    ("sum(x / x[1])", "x"),
+    ("Prod(i, x[i])", "x"),
+    ("sum(X[1:k, 1:k] ** 3)", "X"),
+    ("Sum(i, Sum(j, X[i + 1, j] ** 2 * X[i, j]))", "X"),
+    ("logdet(A[1:k, 1:k])", "A"),
+)
+
+
+@pytest.mark.parametrize(("text", "name"), SECOND)
+def test_hessians_go_through_slices_and_shifts(text: str, name: str) -> None:
+    hessian = sd.hessian(posed(text), name)
+    assert hessian.verify()
+    assert hessian.latex
+
+
+FIRST = (
+    ("x[2:n] / x[1:n - 1]", "x"),
+    ("x / x[1]", "x"),
+    ("log(X[:, 2])", "X"),
+    ("x[1:2] / x[3]", "x"),
+    ("X[1:k, 1:k] @ y[1:k]", "X"),
+    ("Sum(i, onehot(i, n) * x[i] ** 2)", "x"),
+    ('einsum("...i,...i->...", X, Z)', "X"),
+)
+
+
+@pytest.mark.parametrize(("text", "name"), FIRST)
+def test_jacobians_go_through_slices_and_entries(text: str, name: str) -> None:
+    found = sd.jacobian(posed(text), name)
+    assert found.verify()
+    if ";" not in found.text:
+        assert sd.check(posed(text), wrt=name, claim=found.text).verdict == "right"
