@@ -198,3 +198,12 @@ def test_a_deep_network_is_checked_and_its_code_passes() -> None:
 def test_a_product_that_begins_with_a_comparison_is_negated(objective: str, wanted: float) -> None:
     p = sd.problem(objective, x="n", y="n")
     assert evaluate(p.objective, {"x": np.array([1.0, -1.0]), "y": np.array([2.0, 3.0])}) == wanted
+
+
+def test_a_value_that_a_sum_writes_with_its_sign_is_kept_without_it() -> None:
+    d = sd.derive("S = (x - y) ** 2 * m; sum(S) / sum(m)", x="n, t", y="n, t", m="n, t")
+    rng = np.random.default_rng(2)
+    arrays = {n: rng.uniform(1, 2, (3, 4)) for n in "xym"}
+    found = d.compile().backward(**arrays)
+    for n in arrays:
+        assert np.allclose(found[n], d[n].evaluate(**arrays))

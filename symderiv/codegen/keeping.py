@@ -111,6 +111,8 @@ class _Keeper:
             if len(users) != 1 or users[0] not in self.inner or free_indices(users[0]):
                 return e
             (user,) = users
+            if user.op == "neg":  # a sum writes the sign of a term itself, and what stands below
+                return e
             if self.leaves[user] != self.leaves[e] or is_smaller(e, user):
                 return e
             if _entries(user.shape) != _entries(e.shape) and not is_smaller(user, e):
