@@ -45,6 +45,7 @@ LARGE: list[tuple[str, dict[str, str], dict[str, Any]]] = [
      {"X": ROWS, "Y": np.eye(3)[1:]}),
     ("sum(log(exp(x) / sum(exp(x))))", {}, {"x": WIDE}),
     ("norm(exp(x) / sum(exp(x)))", {}, {"x": WIDE}),
+    ("sum(sin(x) / cosh(x) + 1 / cosh(x) ** 2)", {}, {"x": [-750.0, 0.0, 0.5, 750.0]}),
     ("log(mean(exp(max(x) * x - y)))", PAIR, {"x": [0.5, 30.0], "y": [-2.0, 700.0]}),
     ("log(sum(exp(where(x < 0, softmax(x, axis=0), y))))", PAIR, {"x": WIDE, "y": OTHER}),
     ("mean(where(x < y, logsoftmax(y, axis=0), log(exp(x) + exp(y))))", PAIR,

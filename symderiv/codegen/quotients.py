@@ -104,6 +104,10 @@ def _quotient(n: Expr, d: Expr, seen: Seen) -> Expr | None:
     over, under = seen(n), seen(d)
     if over.op == "sinh" and under.op == "cosh" and over.args == under.args:
         return entrywise("tanh", over.args[0])
+    if n is num(1) and under.op == "cosh":  # its square is 1 / (4 sigmoid(2u) sigmoid(-2u))
+        twice = mul(num(2), under.args[0])
+        both = mul(entrywise("sigmoid", twice), entrywise("sigmoid", neg(twice)))
+        return mul(num(2), entrywise("sqrt", both))
     if over.op == "exp":
         axis = _summed_axis(under, over, seen)
         if axis is not None:
