@@ -77,6 +77,8 @@ def check_backends(
                 break
             for n in derivation:
                 slopes = projected(inputs[n], theirs[n], derivation.conventions.get(n))
+                if not np.all(np.isfinite(slopes)):
+                    continue  # theirs is undefined there, as that of a norm is at 0
                 gap = relative_error(ours[n], slopes)
                 if not gap <= TOLERANCE and has_kink(compiled, inputs, given, keywords, n):
                     continue
