@@ -81,11 +81,12 @@ def _again(
 
 
 def _between_zeros(term: Term, place: int, before: Dims, size: Dim, behind: Dims) -> Term:
-    """Return a term between zeros along one of its axes."""
-    after = len(term.dims) - place - 1
+    """Return a term between zeros along one of its axes, or along one that it lacks for size 1."""
+    own = term.dims if size != ONE else (*term.dims[:place], ONE, *term.dims[place:])
+    after = len(own) - place - 1
 
     def empty(dim: Dim) -> Term:
-        dims = (*term.dims[:place], dim, *term.dims[place + 1 :])
+        dims = (*own[:place], dim, *own[place + 1 :])
         return zero(tuple(d for d in dims if d != ONE))
 
     blocks = [*map(empty, before), term, *map(empty, behind)]
@@ -130,14 +131,11 @@ def zeros_outside(parts: Parts, context: Context) -> Term | None:
         if len(full) != 1 or f.exponent != 1 or not alone or as_it_stands:
             continue
         j = full[0]
-        if sizes[j] == ONE:
-            continue
+        gone = {whole} if sizes[j] == ONE else set()
+        ranges = {x: d for x, d in {**parts.dims, whole: sizes[j]}.items() if x not in gone}
         rest = [g for i, g in enumerate(parts.factors) if i != k]
-        body = contract(
-            [*rest, Factor(f.term.children[j], f.labels)],
-            parts.out,
-            {**parts.dims, whole: sizes[j]},
-        )
+        block = Factor(f.term.children[j], tuple(x for x in f.labels if x not in gone))
+        body = contract([*rest, block], [x for x in parts.out if x not in gone], ranges)
         spot = parts.out.index(whole)
         blocks = _between_zeros(body, spot, sizes[:j], sizes[j], sizes[j + 1 :])
         return scaled(blocks, parts.scale)
