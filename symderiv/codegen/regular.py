@@ -33,7 +33,7 @@ def regular(x: Expr, seen: Seen) -> Expr:
         over, under = factors(work)
         over = _adjugates(over, seen)
         over, under = _by_norms(over, under, seen)
-        under = [_nonzero(d, over, seen) for d in under]
+        under = [_nonzero(d, over, under, seen) for d in under]
         if (over, under) == factors(work):
             return work
         return quotient(over, under)
@@ -112,10 +112,14 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
 # Norms -------------------------------------------------------------------------------------------
 
 
-def _nonzero(d: Expr, over: Sequence[Expr], seen: Seen) -> Expr:
+def _nonzero(d: Expr, over: Sequence[Expr], under: Sequence[Expr], seen: Seen) -> Expr:
     """Return the norm of what stands over it, or 1 where that is 0."""
     inside = _normed(seen(d), seen)
-    if inside is None or not any(_is_linear(f, inside, seen) for f in over):
+    if inside is None:
+        return d
+    above, below = factors(inside)
+    parts = all(f in over for f in above) and all(f in under for f in below)
+    if not parts and not any(_is_linear(f, inside, seen) for f in over):
         return d
     return node("where", (d, num(0), d, num(1)), d.shape, ">")
 
