@@ -234,3 +234,32 @@ def test_jacobians_go_through_slices_and_entries(text: str, name: str) -> None:
     assert found.verify()
     if ";" not in found.text:
         assert sd.check(posed(text), wrt=name, claim=found.text).verdict == "right"
+
+
+TOO_LARGE = (
+    ("sum(X[1:k, 2:d])", {"k": 6}, "n - k is -1"),
+    ("sum(X[k + 1:n, :] ** 2)", {"k": 6}, "n - k is -1"),
+    ("sum(x[2:7])", {}, "n - 7 is -2"),
+    ("Sum(i, x[i + 8] * x[i])", {}, "n - 8 is -3"),
+)
+
+
+@pytest.mark.parametrize(("text", "sizes", "message"), TOO_LARGE)
+def test_code_refuses_a_part_that_there_is_not(
+    text: str, sizes: dict[str, int], message: str
+) -> None:
+    d = sd.derive(posed(text))
+    given = {n: getattr(Arrays(), n) for n in d.problem.variables} | sizes
+    f = d.compile()
+    for call in (f.forward, f.backward):
+        with pytest.raises(ValueError, match=message):
+            call(**given)
+    with pytest.raises(errors.InputError, match=message):
+        next(iter(d.values())).evaluate(**given)
+
+
+def test_a_part_may_be_the_whole_axis() -> None:
+    d = sd.derive(posed("sum(X[1:k, :] ** 2)"))
+    x = Arrays().X
+    assert np.allclose(d.compile().backward(X=x, k=5)["X"], 2 * x)
+    assert np.allclose(d["X"].evaluate(X=x, k=5), 2 * x)

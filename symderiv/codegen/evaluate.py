@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
 from ..language.axes import array_shape
 from ..ops.functions import loss_parts, spelled
+from ..sampling import least_sizes
 from ..shapes import ONE, Dim, Shape
 from .computed import Computed
 from .guard import run
@@ -55,6 +56,12 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     sizes.update(products.solved({**_ints(given), **sizes}, [*coder.dims, *x.shape]))
     for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
         space[name] = _size(name, sizes, given)
+    for dim in least_sizes([x]).differences:
+        if set(dim.names) <= set(space) and dim.at(space) < 0:
+            raise InputError(
+                f"{str(dim)[1:-1]} is {dim.at(space)}: no size",
+                remedy="pass sizes for which every part of an axis is one",
+            )
     for function in _functions(x):
         if not callable(given.get(function)):
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")

@@ -9,6 +9,7 @@ from ..derivation import Derivation
 from ..expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..language.axes import array_shape, given_axes, keeps_axis
 from ..mentions import functions, in_written_order, is_analytic, loss_names, named_nodes, names_used
+from ..sampling import least_sizes
 from ..shapes import Shape
 from ..structured import words
 from .computed import Computed
@@ -66,6 +67,12 @@ class _Builder:
         self.computed = Computed()
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
         self.hidden = [d for d in self.problem.dims if d not in shown]
+        # A slice of NumPy's ends where its array does: what is too large has to be refused.
+        self.differences = [
+            d
+            for d in least_sizes([self.problem.objective]).differences
+            if set(d.names) & set(self.hidden) or d.at(dict.fromkeys(d.names, 1)) < 0
+        ]
         self.orders = {python_name(n): k for n, k in functions(self._everything()).items()}
         only = sum(e.op == "loss" for e in walk(self.problem.objective)) == 1
         self.is_pure = self.problem.objective.op == "loss" and only
@@ -148,6 +155,8 @@ class _Builder:
 
     def _opening(self, names: Sequence[str], coder: Coder) -> list[str]:
         plain = [python_name(n) for n in names]
+        for dim in self.differences:
+            coder.size(dim)
         sizes = "sizes" if set(coder.sizes) - set(self.hidden) else "_"
         dtype = "dtype" if self._uses_dtype else "_"
         comma = "," if len(plain) == 1 else ""
@@ -159,6 +168,9 @@ class _Builder:
         if wanted:
             values = ", ".join(f"sizes[{quoted(d)}]" for d in wanted)
             lines.append(f"    {', '.join(wanted)} = {values}")
+        for text in (str(d)[1:-1] for d in self.differences):
+            lines.append(f"    if {text} < 0:")
+            lines.append(f'        raise ValueError(f"{text} is {{{text}}}: no size")')
         for name in names:
             if self._is_thin(name):
                 axes = array_shape(self.problem.known()[name].shape)
