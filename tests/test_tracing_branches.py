@@ -108,6 +108,17 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "an integer's attribute": lambda x: x.shape[0].bit_length() > 1,
     "dispatched": lambda x: _dispatched(x) == "array",
     "a pattern": lambda x: _matched(x) == "array",
+    "a size has no shape": lambda x: hasattr(x.shape[0], "shape"),
+    "a size has no type of entries": lambda x: hasattr(x.shape[0], "dtype"),
+    "a size is a number of Python": lambda x: hasattr(x.shape[0], "item"),
+    "a number has no dot": lambda x: hasattr(x.sum(), "dot"),
+    "a number is no index": lambda x: hasattr(x.sum(), "__index__"),
+    "a number asks no ufunc": lambda x: hasattr(x.sum(), "__array_ufunc__"),
+    "a number is its transpose": lambda x: x.sum().T is x.sum().T.T,
+    "names behind a line": lambda x: hasattr(x, "_node") or hasattr(x, "_shared"),
+    "a number is hashable": lambda x: isinstance(x.sum(), collections.abc.Hashable),
+    "a comparison is not hashable": lambda x: isinstance(x > 0, collections.abc.Hashable),
+    "a number as a key": lambda x: {x.sum(): 1}.get(x.sum()) == 1,
     "its words": lambda x: type(x).__module__ == "numpy",
 }
 

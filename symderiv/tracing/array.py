@@ -189,7 +189,7 @@ class Traced(Posing):
     def __ne__(self, other: object) -> Any:
         return EQUAL[1](self, other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = without_numbers("a key that is a number", "leave the table of results out")
 
     def __format__(self, asked: str) -> str:
         return repr(self)
@@ -236,19 +236,14 @@ class Traced(Posing):
         return tuple(map(sized, self._node.dims))
 
     @property
-    def ndim(self) -> int:
-        """Return the number of axes."""
-        return self._node.rank
-
-    @property
     def size(self) -> Any:
         """Return the number of entries."""
         return sized(times(self._node.dims))
 
     @property
     def T(self) -> Traced:  # noqa: N802
-        """Return the transpose."""
-        return self._sharing(transpose(self._node))
+        """Return the transpose; of a number, itself."""
+        return self._sharing(transpose(self._node)) if self._node.rank else self
 
     @property
     def mT(self) -> Traced:  # noqa: N802
@@ -364,6 +359,7 @@ class _Rows(Traced):
     """An array of at least one axis, which has rows; a number has none."""
 
     __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
     __iter__ = without_numbers("a loop over the rows of an array of symbolic size", LOOP)
     __len__ = without_numbers("len() must be an integer, and the size is a symbol", "use .shape[0]")
     __contains__ = without_numbers("a branch that depends on the values of an array", BRANCH)
@@ -373,6 +369,7 @@ class Condition(Traced):
     """A comparison, which is 1 where it holds and 0 elsewhere; ``np.where`` takes its sides."""
 
     __slots__ = ("_left", "_right", "_sign")
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, left: Node, sign: str, right: Node) -> None:
         super().__init__(entrywise(f"where({{0}} {sign} {{1}}, 1, 0)", left, right))

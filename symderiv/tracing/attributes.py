@@ -8,13 +8,14 @@ of the integer that a size is; what would need numbers to be answered is refused
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .nodes import Node
-from .places import refuse
+from .places import is_users, refuse
 from .remedies import ARRAY, OF_NUMBERS
 
 
@@ -45,6 +46,13 @@ class Posing:
     def __class__(self) -> type:
         return self._kind()
 
+    def __getattribute__(self, name: str) -> Any:
+        """Hide from the user's function what the object it stands for does not have."""
+        get = object.__getattribute__
+        if is_users(sys._getframe(1).f_code) and not hasattr(get(self, "_kind")(), name):
+            raise AttributeError(name)
+        return get(self, name)
+
     def __getattr__(self, name: str) -> Any:
         kind = self._kind()
         if hasattr(kind, name):
@@ -60,6 +68,11 @@ class Posing:
             raise AttributeError(f"{self._kind().__name__!r} object has no attribute {name!r}")
 
     # the type of the entries, and arrays of the same entries
+
+    @property
+    def ndim(self) -> int:
+        """Return the number of axes."""
+        return self._node.rank
 
     @property
     def dtype(self) -> Any:
