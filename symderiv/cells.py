@@ -65,6 +65,8 @@ def each(function: Callable[..., Any], *cells: Any) -> Any:
 def built(sizes: Sequence[int], entry: Callable[..., Any], at: tuple[int, ...] = ()) -> Any:
     """Return cells of a shape; ``entry`` takes the place, counted from 0.
 
+    Raises ValueError where an axis has no entries: lists would forget the axes behind it.
+
     >>> built((1, 2), lambda i, j: 10 * i + j)
     [[0, 1]]
     """
@@ -72,6 +74,8 @@ def built(sizes: Sequence[int], entry: Callable[..., Any], at: tuple[int, ...] =
         spend(prod(sizes), f"an array of {prod(sizes):,} entries")
     if not sizes:
         return entry(*at)
+    if sizes[0] < 1:
+        raise ValueError("an axis without entries")
     return [built(sizes[1:], entry, (*at, k)) for k in range(sizes[0])]
 
 

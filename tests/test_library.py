@@ -96,7 +96,8 @@ def test_files_are_complete(name: str) -> None:
     assert data["title"] == p.title
     assert data["claims"]
     assert p.source == data["source"]
-    assert {*p.meanings} == {*p.variables, *p.definitions, *p.upstream}
+    named = {p.objective_name} & {*data["meaning"]}  # a last line that only names the objective
+    assert {*p.meanings} == {*p.variables, *p.definitions, *p.upstream, *named}
 
 
 @pytest.mark.parametrize(("name", "variable"), FORMS)

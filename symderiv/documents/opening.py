@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..expr import BINDERS, Expr, Variable, free_ranges, own_indices, sum_index, walk, walk_all
+from ..expr import BINDERS, Expr, Variable, free_ranges, own_indices, sum_index, var, walk, walk_all
 from ..language.properties import CROSSWISE, crosswise, in_columns, readings
 from ..narration import Section
 from ..notation.math import (
@@ -267,6 +267,10 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         e = scribe.known[name]
         meaning = (scribe.meanings.get(name, "defined above"),)
         rows.append(_symbol(scribe, e, e.shape, meaning, letters))
+    name = problem.objective_name
+    if name in scribe.meanings and name not in problem.definitions:
+        e = var(name, SCALAR)
+        rows.append(_symbol(scribe, e, e.shape, (scribe.meanings[name],), letters))
     shown = [x for s in scribe.sections for x in (s.result, s.target)]
     cotangents = {s.given for s in scribe.sections if s.given is not None}
     for e in _explained(scribe, [*shown, *scribe.given_at.values()]):

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cells import depth
 from ..counting import free
 from ..expr import Expr, node
 from ..fitting import fitted
@@ -289,8 +288,8 @@ def _concat_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
         return [joined(list(row_), axis - 1) for row_ in zip(*parts, strict=True)]
 
     full: list[Any] = []
-    for cells in args:
-        for _ in range(len(e.shape) - depth(cells)):
+    for x, cells in zip(e.args, args, strict=True):
+        for _ in range(len(e.shape) - len(x.shape)):
             cells = [cells]
         full.append(cells)
     result: Cells = joined(full, _axis(e))
@@ -301,6 +300,8 @@ def _part_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
     assert isinstance(e.data, tuple)
     before, size, _, axis = e.data
     start = sum(at.size(d) for d in before)
+    if at.size(size) < 1:
+        raise ValueError(f"a part of size {size} has no entries at these sizes")
 
     def cut(cells: Any, axis: int) -> Any:
         if axis:
@@ -308,7 +309,7 @@ def _part_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
         return cells[start : start + at.size(size)]
 
     cells = cut(args[0], axis)
-    while depth(cells) > len(e.shape):
+    for _ in range(len(e.args[0].shape) - len(e.shape)):
         cells = cells[0]
     result: Cells = cells
     return result
