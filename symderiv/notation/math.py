@@ -172,6 +172,10 @@ def sup(base: Math, exponent: Math) -> Math:
     """Return a superscript; beside one that is there already only as −⊤, else outside of ( )."""
     if isinstance(base, Tint):
         return Tint(base.role, sup(base.body, exponent))
+    if isinstance(base, Under) and isinstance(base.body, Script) and base.body.sup is not None:
+        raised = sup(base.body, exponent)
+        is_one = isinstance(raised, Script) and not isinstance(raised.base, Fence)
+        return Under(raised, base.note) if is_one else Script(Fence("(", base, ")"), None, exponent)
     if isinstance(base, Script) and base.sup is None:
         return Script(base.base, base.sub, exponent)
     if isinstance(base, Script) and {base.sup, exponent} == {TRANSPOSE, INVERSE}:

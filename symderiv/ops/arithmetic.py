@@ -10,7 +10,22 @@ from typing import ClassVar
 
 from ..counting import free, pairwise, product_flops
 from ..expr import BINDERS, Expr, node, num, number, power
-from ..notation.math import TRANSPOSE, Frac, Math, Num, Op, Root, row, sup
+from ..notation.math import (
+    TRANSPOSE,
+    Fence,
+    Frac,
+    Math,
+    Num,
+    Op,
+    Root,
+    Row,
+    Script,
+    Sym,
+    Tint,
+    Under,
+    row,
+    sup,
+)
 from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..tensor import (
     COLUMN,
@@ -220,12 +235,22 @@ def _mul_notation(e: Expr, write: Writes) -> Math:
         digits = k and factor.op == "num" and number(factor) >= 0
         if both or digits:
             items.append(Op("⊙" if both else "·"))
-        if k and not (both or digits) and _ends_in_d(e.args[k - 1]):
-            items.append(Op("·"))  # d X would be the differential of X
         loose = factor.op in ("matmul", "kron") and not factor.is_scalar
         tight = ATOM if loose and _entrywise(e) else level
-        items.append(write.spread(factor, e, tight))
+        written = write.spread(factor, e, tight)
+        if k and not (both or digits) and _ends_in_d(e.args[k - 1]) and _is_letter(written):
+            items.append(Op("·"))  # d X would be the differential of X
+        items.append(written)
     return row(*items)
+
+
+def _is_letter(math: Math) -> bool:
+    """Whether a formula begins with a letter, or with a parenthesis that d could be applied to."""
+    if isinstance(math, Row):
+        return _is_letter(math.items[0])
+    if isinstance(math, Tint | Under):
+        return _is_letter(math.body)
+    return isinstance(math.base if isinstance(math, Script) else math, Sym | Fence)
 
 
 def _ends_in_d(factor: Expr) -> bool:

@@ -11,7 +11,20 @@ from ..counting import free
 from ..errors import UnsupportedError
 from ..expr import Expr, column, eye, node, number
 from ..expr import delta as kronecker
-from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, Word, row, sup
+from ..notation.math import (
+    TRANSPOSE,
+    Fence,
+    Frac,
+    Math,
+    Num,
+    Op,
+    Script,
+    Sym,
+    Under,
+    Word,
+    row,
+    sup,
+)
 from ..shapes import ONE, Dim, Shape, parts_of, trimmed
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
@@ -254,6 +267,8 @@ _leaf(
 
 def sized_notation(x: Expr, write: Writes, level: int = SUM) -> Math:
     """Return an argument; constants say their size, which nothing beside them tells."""
+    if isinstance(write(x), Under):
+        return write(x, level)  # its shape stands below it
     if x.op == "zeros" and ONE not in x.shape and len(x.shape) == 2:
         rows, cols = map(size_notation, x.shape)
         return Script(write(x), sub=row(rows, Op("×"), cols))
