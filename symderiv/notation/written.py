@@ -68,21 +68,28 @@ class Writer:
         """Whether a letter, with or without an index, could be read as a name."""
         return any(read_name(n).core == letter for n in self.names)
 
-    def inner(self, e: Expr) -> Math:
-        """Return what an index is attached to: entries of vectors are not bold."""
+    def inner(self, e: Expr, mark: Math | None = None) -> Math:
+        """Return what an index is attached to: entries of vectors are not bold.
+
+        With ``mark``, the index, it stands in parentheses where it would look like a name.
+        """
         if e.op in ("var", "named"):
             name = str(e.data)
             body = self.name(name)
-            return Fence("(", body, ")") if self._needs_fence(name) else body
+            return Fence("(", body, ")") if self._needs_fence(name, mark) else body
         body = self(e, ATOM)
         return body if isinstance(body, Fence) else Fence("(", body, ")")
 
-    def _needs_fence(self, name: str) -> bool:
+    def _needs_fence(self, name: str, mark: Math | None) -> bool:
         """Whether a name with an index would look like another name: x_1 beside x."""
         plain = read_name(name)
         others = (read_name(n) for n in self.names if n != name)
-        alike = any(o.core == plain.core and o.sub is not None for o in others)
-        return self._is_two_letters(name) or (alike and plain.sub is None)
+        alike = any(
+            (o.core, o.accent, o.prefix) == (plain.core, plain.accent, plain.prefix)
+            and o.sub == mark
+            for o in others
+        )
+        return self._is_two_letters(name) or (alike and mark is not None and plain.sub is None)
 
     def index(self, i: Index) -> Math:
         """Return an index as it stands in a subscript."""

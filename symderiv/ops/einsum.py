@@ -194,7 +194,7 @@ def _text(e: Expr, text: Texts) -> str:
 def _notation(e: Expr, write: Writes) -> Math:
     inputs, output = _spec(e)
     factors: list[Math] = [
-        sub(write.inner(a), row(*map(Sym, x))) if x else write(a, ATOM)
+        sub(write.inner(a, row(*map(Sym, x))), row(*map(Sym, x))) if x else write(a, ATOM)
         for a, x in zip(e.args, inputs, strict=True)
     ]
     bound = [x for x in dict.fromkeys("".join(inputs)) if x not in output]

@@ -129,7 +129,8 @@ def _entry_notation(e: Expr, write: Writes) -> Math:
         return _in_block(source, place, write)
     kept = [x for x, d in zip(place, source.shape, strict=True) if d != ONE] or [place[0]]
     parts: list[Math] = [write.index(x) for x in kept]
-    return sub(write.inner(source), row(*parts))
+    mark = row(*parts)
+    return sub(write.inner(source, mark), mark)
 
 
 def _in_block(source: Expr, marks: Sequence[Index | None], write: Writes) -> Math:
