@@ -65,3 +65,14 @@ def test_where_nothing_is_a_float_code_computes_in_double_precision() -> None:
     found = code.backward(x=np.array([1, 2]), a=0.5)
     assert {v.dtype.name for v in found.values()} == {"float64"}
     assert code.forward(a=2, x=np.array([1j, 2])) == 4 + 2j
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_sum_of_no_terms_is_an_array_of_zeros(kind: Any) -> None:
+    code = compile_module(
+        module_of(sd.derive("L(Sum(i, X[i + 1, :].T @ X[i, :]) @ X.T)", X="n, d"))
+    )
+    value = code.forward(np.ones((1, 2), kind))
+    (gradient,) = code.backward(np.ones((1, 2), kind), np.ones((2, 1), kind)).values()
+    assert (value.shape, value.dtype, value.any()) == ((2, 1), kind, False)
+    assert (gradient.shape, gradient.dtype) == ((1, 2), kind)

@@ -11,7 +11,7 @@ from ..counting import Flops, free
 from ..expr import Expr, Index, index_sum, node, sum_index
 from ..notation.math import TRANSPOSE, Big, Math, Num, Op, Script, Sym, listed, row, sub, sup
 from ..positions import Block, cut, shown
-from ..shapes import ONE, Dim, Shape
+from ..shapes import ONE, Dim, Shape, is_difference
 from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, labels, product, unit
 from ..tensor.value import axis_labels
 from .axes import along
@@ -338,7 +338,10 @@ def _product_code(e: Expr, code: Codes) -> str:
 
 def _sum_code(e: Expr, code: Codes) -> str:
     name, dim = sum_index(e)
-    return f"sum({code(e.args[0])} for {code.index(name)} in range({code.size(dim)}))"
+    terms = f"{code(e.args[0])} for {code.index(name)} in range({code.size(dim)})"
+    if e.is_scalar or not is_difference(dim):
+        return f"sum({terms})"
+    return f"sum(({terms}), {code.filled(e, 'zeros')})"  # n - 1 terms may be none at all
 
 
 register(
