@@ -24,7 +24,10 @@ OBJECTIVE = '[objective]\nvalue = "L(X @ W)"\n'
 
 def toml(text: str) -> str:
     """Return a text as a string of TOML; it has no lone halves of characters."""
-    return json.dumps(text.replace("\ud800", "?"), ensure_ascii=True).replace("\x7f", "\\u007f")
+    plain = text.replace("\ud800", "?")
+    return (
+        '"' + "".join(c if c.isalnum() and c.isascii() else f"\\U{ord(c):08x}" for c in plain) + '"'
+    )
 
 
 def problem_file(text: str) -> str:
