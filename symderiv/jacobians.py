@@ -24,6 +24,7 @@ from .errors import (
 )
 from .expr import Expr, Index, Variable, node, partial, var
 from .language import Problem
+from .language.texts import check_name
 from .matrixform import Raiser, vec_order
 from .narration import Step
 from .narration.forms import Forms, Letters, place, total
@@ -209,6 +210,7 @@ class Jacobian:
         For a Hessian the direction has the shape of the variable, for a Jacobian that of the
         value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
         """
+        check_name(name, "a direction")
         if name in self.taken:
             raise InputError(f"{name!r} is in use already", remedy='pass another: product("v")')
         values: dict[Expr, Any] = {}

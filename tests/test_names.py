@@ -194,3 +194,15 @@ def test_a_size_that_the_arrays_contradict_is_refused(size: Any) -> None:
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         with pytest.raises(InputError, match="is not shown by any array"):
             hidden.evaluate(x=np.ones(2), n=size if not isinstance(size, np.integer) else "5")
+
+
+@pytest.mark.parametrize("size", ["np", "scipy", "dtype", "float", "sizes"])
+def test_a_size_may_be_called_as_a_module_where_code_does_not_need_it(size: str) -> None:
+    result = sd.derive("sum(exp(X))", variables={"X": f"{size}, d"})["X"]
+    assert np.array_equal(result.evaluate(X=np.zeros((2, 3))), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["x);import os", "lambda", "", "a b", "__x", 3, None])
+def test_a_direction_has_a_name(name: Any) -> None:
+    with pytest.raises(SymderivError):
+        sd.hessian("sum(v ** 3)", "v").product(name)

@@ -54,25 +54,35 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     coder = Coder()
     parts = _coded(x, coder, slopes)
     sizes.update(products.solved({**_ints(given), **sizes}, [*coder.dims, *x.shape]))
-    for name in {*coder.sizes, *(s for d in x.shape for s in d.names)}:
-        space[name] = _size(name, sizes, given)
-    for dim in least_sizes([x]).differences:
-        if set(dim.names) <= set(space) and dim.at(space) < 0:
-            raise InputError(
-                f"{str(dim)[1:-1]} is {dim.at(space)}: no size",
-                remedy="pass sizes for which every part of an axis is one",
-            )
+    needed = {*coder.sizes, *(s for d in x.shape for s in d.names)}
+    known = {name: _size(name, sizes, given) for name in needed}
+    space |= {name: known[name] for name in coder.sizes}  # others may be called as modules are
+    _check_parts(x, known)
     for function in _functions(x):
         if not callable(given.get(function)):
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
         space[python_name(function)] = given[function]
-    sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
-    whole = "\n".join(f"{name} = {source}" for name, source in parts)
-    body = "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])
-    value = run(body, space, "<symderiv expression>")[_VALUE]
+    value = run(_source(parts, coder), space, "<symderiv expression>")[_VALUE]
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     found = value if hasattr(value, "dtype") else np.asarray(value, dtype=dtype)
     return np.asarray(found).reshape(expected)
+
+
+def _check_parts(x: Expr, sizes: Mapping[str, int]) -> None:
+    """Refuse sizes at which a part of an axis has less than no entries."""
+    for dim in least_sizes([x]).differences:
+        if set(dim.names) <= set(sizes) and dim.at(sizes) < 0:
+            raise InputError(
+                f"{str(dim)[1:-1]} is {dim.at(sizes)}: no size",
+                remedy="pass sizes for which every part of an axis is one",
+            )
+
+
+def _source(parts: Sequence[tuple[str, str]], coder: Coder) -> str:
+    """Return assignments to the names of parts, after the helpers and imports that they need."""
+    sources = [SOURCES[helper] for helper in with_needs(coder.helpers)]
+    whole = "\n".join(f"{name} = {source}" for name, source in parts)
+    return "\n".join([*imports("\n".join([whole, *sources])), *sources, whole])
 
 
 def _ints(given: Mapping[str, Any]) -> dict[str, int]:
