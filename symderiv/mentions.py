@@ -34,6 +34,15 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
     return list(found.values())
 
 
+def all_named(derivation: Derivation) -> list[Expr]:
+    """Return the named intermediates; those of the objective too on which it does not depend."""
+    found = {str(e.data): e for e in named_nodes(derivation)}
+    for e in walk(derivation.problem.objective):
+        if e.op == "named":
+            found.setdefault(str(e.data), e)
+    return list(found.values())
+
+
 def names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
     """Return the named intermediates that results mention; their own values are not entered."""
     met: set[Expr] = set()

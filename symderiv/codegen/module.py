@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..derivation import Derivation
 from ..expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..language.axes import array_shape, given_axes, keeps_axis
-from ..mentions import functions, in_written_order, is_analytic, loss_names, named_nodes, names_used
+from ..mentions import all_named, functions, in_written_order, is_analytic, loss_names, names_used
 from ..sampling import least_sizes
 from ..shapes import Shape
 from ..structured import words
@@ -60,7 +60,7 @@ class _Builder:
     def __init__(self, derivation: Derivation, name: str) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
-        self.named = in_written_order(_all_named(derivation), list(self.problem.definitions))
+        self.named = in_written_order(all_named(derivation), list(self.problem.definitions))
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
         self.helpers: dict[str, None] = {}
@@ -392,12 +392,3 @@ class _Builder:
             shape = tuple_text(self._array_dims(n))
             found.append(f"    {python_name(n)}: {shape}{f', {about}' if about else ''}")
         return found
-
-
-def _all_named(derivation: Derivation) -> list[Expr]:
-    """Return the named intermediates; those of the objective too on which it does not depend."""
-    found = {str(e.data): e for e in named_nodes(derivation)}
-    for e in walk(derivation.problem.objective):
-        if e.op == "named":
-            found.setdefault(str(e.data), e)
-    return list(found.values())
