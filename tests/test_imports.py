@@ -24,7 +24,7 @@ LAYERS = [
     ["interop.from_sympy", "interop"],
     ["language", "explicit"],
     ["rounding"],
-    ["tracing", "stacking"],
+    ["tracing", "stacking", "literals"],
     ["simplify"],
     ["sampling", "calculus", "matrixform"],
     ["narration", "entries"],
@@ -48,6 +48,7 @@ LAYERS = [
     ["__main__", "__init__"],
 ]
 ENGINE = [
+    "literals",
     "budget",
     "errors",
     "shapes",

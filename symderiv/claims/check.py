@@ -6,6 +6,7 @@ evaluation.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,6 +14,8 @@ from ..derivation import is_network
 from ..errors import LanguageError, UndefinedError
 from ..expr import Expr, walk
 from ..language import ClaimText, Problem
+from ..literals import SMALLEST, with_symbols
+from ..notation.text import text
 from ..shapes import SCALAR
 from .abouts import read_about
 from .chains import Chain
@@ -25,14 +28,35 @@ from .stated import only
 from .targets import Targets
 from .verdict import RIGHT, UNDECIDED, Verdict
 
+_NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*")
+
 
 class Checker:
     """Checks claims about one problem."""
 
     def __init__(self, problem: Problem) -> None:
+        self._stated = problem
         self.targets = Targets(problem)
         self.problem = self._with_cotangents(problem)
         self._kept: Kept = {}
+
+    @cached_property
+    def _model(self) -> Checker | None:
+        """The checker of the problem with symbols for sizes that are large numbers."""
+        found = with_symbols(self._stated)
+        return None if found is None else Checker(found[0])
+
+    def _is_free_of_sizes(self, claim: ClaimText, model: Checker) -> bool:
+        """Whether no number in a claim, or in what it is about, can come from a size.
+
+        X / 60 may be right where 60 is a product of sizes, though it is wrong for others.
+        """
+        numbers = [float(x) for line in claim.says for x in _NUMBER.findall(line)]
+        if any(x >= SMALLEST for x in numbers) or self._stated.objective.shape != SCALAR:
+            return False
+        names = self._stated.wrt
+        pairs = ((text(c.gradient(n)) for n in names) for c in (self, model))
+        return all(a == b for a, b in zip(*pairs, strict=True))
 
     def gradient(self, name: str) -> Expr:
         """Return the gradient by a variable."""
@@ -47,6 +71,14 @@ class Checker:
 
     def check(self, claim: ClaimText) -> Verdict:
         """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        if self._model is not None:
+            try:
+                found = self._model.check(claim)
+            except LanguageError:
+                pass  # what it says of the numbers fits them alone
+            else:
+                if found.verdict == RIGHT or self._is_free_of_sizes(claim, self._model):
+                    return found
         try:
             return self._check(claim)
         except UndefinedError as error:

@@ -23,6 +23,7 @@ from ..cells import built, flat, places, sizes_of
 from ..errors import BudgetError, CheckError, InputError, NoEntriesError, UndefinedError
 from ..expr import Expr, entry, partial, walk
 from ..language.problem import Problem
+from ..literals import MOST_ENTRIES
 from ..ops import Cells
 from ..rounding import first_unequal
 from ..sampling import LeastSizes, least_sizes, size_grid
@@ -37,7 +38,6 @@ Sizes = Mapping[str, int]
 LARGEST = 3
 _STEPS = 3_000_000
 MOST_SIZES = 27
-MOST_ENTRIES = 100  # of a variable, at sizes that are compared entry by entry
 DIGITS = 40
 _MOST_COMBINATIONS = 100_000  # of sizes that are listed
 _IDENTITY_SIZE = 2

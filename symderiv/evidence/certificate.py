@@ -28,6 +28,7 @@ class Certificate:
     files: Mapping[str, str] = field(default_factory=dict)  # name of a file: its SHA-256
     options: Mapping[str, Any] = field(default_factory=dict)  # formats, style, engine
     versions: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)  # checked for sizes that are numbers
     left_out: tuple[str, ...] = ()  # checks that would take too much, and why
 
     def to_json(self) -> str:
@@ -49,6 +50,7 @@ class Certificate:
             "files": dict(self.files),
             "options": dict(self.options),
             "versions": dict(self.versions),
+            **({"symbols": dict(self.symbols)} if self.symbols else {}),
             **({"left out": list(self.left_out)} if self.left_out else {}),
         }
 
@@ -78,6 +80,8 @@ class Certificate:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")
         for method, bound in dict.fromkeys((d["method"], d["bound"]) for d in self.differences):
             found.append(f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes")
+        for name, number in self.symbols.items():
+            found.append(f"{name} stands for the size {number:,}, which is one like any other")
         return found + [f"not checked: {why}" for why in self.left_out]
 
     def backend_lines(self) -> list[str]:

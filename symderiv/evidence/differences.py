@@ -292,6 +292,31 @@ def differences(
     return result
 
 
+def check_direction(derivation: Derivation, compiled: Compiled, where: Box) -> None:
+    """Compare gradients with one difference along a direction of all variables together.
+
+    Sizes that are numbers are what they are, symbols 2. Raises CheckError.
+    """
+    sizes = dict.fromkeys(derivation.problem.dims, 2)
+    keywords = {**callables(compiled), **hidden_sizes(compiled, sizes)}
+    for seed in SEEDS:
+        inputs, given = draw(derivation, sizes, seed, *where.drawn)
+        ways, _ = draw(derivation, sizes, seed + len(SEEDS))
+        ways = {n: ways[n] for n in derivation}
+        with np.errstate(all="ignore"):
+            found = backward(compiled, inputs, given, keywords)
+            slope = sum(np.sum(found[n] * way) for n, way in ways.items())
+            ends = []
+            step = 1j * _COMPLEX_STEP if compiled.module.analytic else _CENTRAL_STEP
+            for sign in (1, -1):
+                moved = {n: a + sign * step * ways.get(n, 0) for n, a in inputs.items()}
+                ends.append(objective(compiled, moved, given, keywords))
+            value = (ends[0] - ends[1]) / (2 * step)
+        bound = 1e-6 * max(1.0, *(float(np.abs(g * ways[n]).sum()) for n, g in found.items()))
+        if np.isfinite(value) and np.isfinite(slope) and not abs(value - slope) <= bound:
+            raise CheckError("the generated code differs from a difference at its own sizes")
+
+
 def has_kink(
     compiled: Compiled, inputs: Arrays, given: Arrays, keywords: Arrays, name: str
 ) -> bool:

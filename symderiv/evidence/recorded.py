@@ -82,7 +82,10 @@ class _Anything:
         return value
 
 
-_COMPARED = "format gradients roads steps exact differences backends claims versions".split()
+_COMPARED = (
+    *"format gradients roads steps exact differences backends claims versions symbols".split(),
+    "left out",
+)
 _FILE = Text(lambda value, what: str(value))
 _GRAMMAR = Table(
     {

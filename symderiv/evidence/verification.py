@@ -20,16 +20,16 @@ from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import Roads, compare_all, generalise
-from ..entries.compare import MOST_ENTRIES
 from ..errors import BudgetError, DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import ClaimText, Problem
+from ..literals import MOST_ENTRIES, with_symbols
 from ..notation.text import text
 from ..shapes import ONE, times
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
-from .differences import SEEDS, TOLERANCE, Box, check_differences
+from .differences import SEEDS, TOLERANCE, Box, check_differences, check_direction
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
@@ -39,6 +39,7 @@ _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 T = TypeVar("T")
 _NONE: tuple[Mapping[str, Any], ...] = ()
 _EMPTY: dict[str, Any] = {}
+_NOWHERE = (_NONE, Box())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +52,32 @@ class Evidence:
 
 
 def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
-    """Run every check of a derivation; raises DisagreementError or CheckError."""
+    """Run every check of a derivation; raises DisagreementError or CheckError.
+
+    Where sizes are numbers that are too large, symbols are checked in their place, and the code at
+    its own sizes along a direction.
+    """
     checks = Checks()
-    roads = checks.run(
-        "the comparison of both roads", lambda: check_roads(derivation.ambient), _NONE
-    )
-    steps = checks.run("the check of the printed equations", lambda: _steps(derivation), _EMPTY)
     compiled = compile_module(module_of(derivation))
+    model = None if derivation.conventions else with_symbols(derivation.problem)
+    subject, code, symbols = derivation, compiled, {}
+    if model is not None:
+        subject, symbols = Derivation(model[0], [*derivation]), model[1]
+        code = compile_module(module_of(subject))
+    roads = checks.run("the comparison of both roads", lambda: check_roads(subject.ambient), _NONE)
+    steps = checks.run("the check of the printed equations", lambda: _steps(subject), _EMPTY)
     exact = checks.run(
-        "the check of generated code in exact numbers", lambda: _exact(derivation, compiled), _EMPTY
+        "the check of generated code in exact numbers", lambda: _exact(subject, code), _EMPTY
     )
     differences, where = checks.run(
-        "the check of generated code by differences",
-        lambda: _differences(derivation, compiled),
-        (_NONE, Box()),
+        "the check of generated code by differences", lambda: _differences(subject, code), _NOWHERE
     )
     backends = checks.run(
-        "the comparison with other libraries", lambda: _backends(derivation, compiled, where), _NONE
+        "the comparison with other libraries", lambda: _backends(subject, code, where), _NONE
     )
+    if symbols:
+        what = "the check of generated code at its own sizes"
+        checks.run(what, lambda: check_direction(derivation, compiled, where), None)
     certificate = Certificate(
         problem=describe_problem(derivation),
         gradients={n: r.text for n, r in derivation.items()},
@@ -80,6 +89,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         claims=tuple(describe_verdict(v) for v in verdicts),
         versions=versions(),
         left_out=tuple(checks.left_out),
+        symbols=symbols,
     )
     return Evidence(certificate, compiled, where)
 
