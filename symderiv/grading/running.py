@@ -75,8 +75,12 @@ def _answers(asked: Sequence[Asked], jobs: int) -> Iterator[Answer]:
         yield from map(answer, asked)
         return
     with ProcessPoolExecutor(min(jobs, len(asked))) as pool:
-        for one, given in zip(pool.map(answer, asked), asked, strict=True):
-            yield replace(one, problem=given.problem)  # the one that its neighbours are about
+        try:
+            for one, given in zip(pool.map(answer, asked), asked, strict=True):
+                yield replace(one, problem=given.problem)  # the one that its neighbours are about
+        except BaseException:  # an interrupt: what has not begun is not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def answer(asked: Asked) -> Answer:
