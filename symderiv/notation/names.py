@@ -39,6 +39,7 @@ GREEK: dict[str, tuple[str, str]] = {
     "chi": ("χ", r"\chi"),
     "psi": ("ψ", r"\psi"),
     "omega": ("ω", r"\omega"),
+    "ell": ("ℓ", r"\ell"),
     "Alpha": ("Α", r"\mathrm{A}"),
     "Beta": ("Β", r"\mathrm{B}"),
     "Gamma": ("Γ", r"\Gamma"),

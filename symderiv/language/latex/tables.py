@@ -84,9 +84,10 @@ GREEK_SPELLINGS = {
     "lambda": ("lambda", "lam", "lamda", "lmbda"),
     "epsilon": ("epsilon", "eps", "varepsilon"),
 }
+GREEK_SPELLINGS["ell"] = ("ell", "l")
 GREEK_SPELLINGS |= {n: (n, f"var{n}") for n in ("theta", "phi", "rho", "sigma", "kappa")}
 
-LETTERS = {"ell": "l", "imath": "i", "jmath": "j"}
+LETTERS = {"imath": "i", "jmath": "j"}
 
 SIGNS = {
     "cdot": "cdot",
