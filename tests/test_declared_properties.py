@@ -30,6 +30,8 @@ REFUSED = (
     ("n, d wide", "wide", "the properties are: symmetric skew"),
     ("n, n symetric", "symetric", "'symmetric'"),
     ("n d", "d", "separated by commas"),
+    ("n onehot_cols wide", "wide", "the properties are: symmetric skew"),
+    ("n, n spd d", "d", "separated by commas"),
     ("n x d", "x", "separated by commas"),
     ("scaler", "scaler", "'scalar'"),
 )

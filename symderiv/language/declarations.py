@@ -110,8 +110,8 @@ class Declarations:
         """Refuse words that are no property where only a property can stand."""
         for word, at in words:
             # Sizes are separated by commas; what follows one without a comma says what it is.
-            before = line[len(name) + 1 : at].rstrip()
-            follows = bool(before) and before[-1] != "," and before.split()[-1] not in PROPERTIES
+            before = line[len(name) + 1 : at].rpartition(",")[2].split()
+            follows = any(w not in PROPERTIES for w in before)
             near = len(word) > 3 and difflib.get_close_matches(word, [*PROPERTIES, "scalar"], 1)
             if follows or near or is_word_of_properties(word):
                 raise DeclarationError(
