@@ -32,6 +32,7 @@ LARGE: list[tuple[str, dict[str, str], dict[str, Any]]] = [
     ("sum(log(sum(exp(X), axis=0)) * log(exp(X) @ ones(d)))", {"X": "n, d"}, {"X": ROWS}),
     ("log(mean(exp(x)))", {}, {"x": WIDE}),
     ("log(a.T @ exp(x))", {"x": "n", "a": "n"}, {"x": WIDE, "a": np.arange(1.0, 7.0)}),
+    ("sum(log(exp(X) @ w))", {"X": "n, d", "w": "d"}, {"X": ROWS, "w": [0.5, 0.25, 0.25]}),
     ("sum(log(sum(W * exp(X), axis=0)))", {"X": "n, d", "W": "n, d"},
      {"X": ROWS, "W": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]}),
     ("sum(Y * log(softmax(X)))", {"X": "n, d", "Y": "n, d"}, {"X": ROWS, "Y": np.eye(3)[1:]}),

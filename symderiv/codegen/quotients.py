@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..expr import Expr, add, dim_size, div, mul, neg, node, num
+from ..expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
 from ..shapes import ONE
 from .powers import (
     Seen,
@@ -197,10 +197,30 @@ def _over(t: Expr, p: Expr, seen: Seen) -> Expr:
     return seen(t) if t.op == "named" and factors(seen(t))[1] else t
 
 
+def _by_rows(e: Expr, seen: Seen) -> Expr | None:
+    """Write exp(U).T @ (y / (exp(U) @ w)) with the powers of each row below its largest."""
+    left, right = e.args
+    if left.op != "transpose" or right.shape[1] != ONE:
+        return None
+    powers = seen(left.args[0])
+    if powers.op != "exp":
+        return None
+    over, under = factors(right)
+    for k, d in enumerate(under):
+        found = shifted(d, seen)
+        if found is not None and found[0] is powers.args[0] and found[1].shape == d.shape:
+            moved = entrywise("exp", add(found[0], neg(found[1])))
+            rest = [*under[:k], found[2], *under[k + 1 :]]
+            return matmul(transpose(moved), _quotient_of(over, rest, right))
+    return None
+
+
 def folded_inner(e: Expr, seen: Seen) -> Expr | None:
     """Fold a quotient whose terms are summed by an inner product."""
-    if not e.is_scalar or len(e.args) != 2 or e.args[0].is_scalar or len(e.args[1].shape) > 2:
+    if len(e.args) != 2 or len(e.args[1].shape) > 2 or len(e.args[0].shape) > 2:
         return None
+    if not e.is_scalar or e.args[0].is_scalar:
+        return _by_rows(e, seen)
     column, other = turned(e.args[0]), e.args[1]
     over, under = factors(column)
     folded = folded_product(_quotient_of([*over, other], under, column), seen)
