@@ -291,11 +291,11 @@ class Comparer:
             self._telling.append(found.region.point(values, None))
         return found is None
 
-    def failing_piece(self, left: Expr, right: Expr) -> Explicit | None:
-        """Return a point of few digits near a boundary at which two expressions differ."""
+    def failing_piece(self, left: Expr, right: Expr, *, anywhere: bool = False) -> Explicit | None:
+        """Return a point of few digits at which two expressions differ, near a boundary."""
         pieces = self._pieces(left, right)
         found = pieces.failure(self._regions(()))
-        if found is None or not found.chosen:  # a point like any other
+        if found is None or not (found.chosen or anywhere):
             return None
         return found.region.point(pieces.simple(found), None)
 

@@ -55,11 +55,13 @@ class Excuses:
         out, where the entries are said to be positive.
         """
         in_general = replace(self._comparer)
-        in_general.pieces_agree(self._claimed, self._truth)
+        never: set[Expr] = set()  # where they differ, the search ends before every side is met
+        if in_general.pieces_agree(self._claimed, self._truth):
+            never.update(in_general.unreached)
         kinds = {p for properties in under.assumed.properties.values() for p in properties}
         sides = [self._claimed] if "positive" in kinds else [self._claimed, self._truth]
         own = set(walk_all(sides)) & {*under.unreached}
-        return bool(own - {*in_general.unreached})
+        return bool(own - never)
 
     def _differs_by_sizes(self, found: Assumption) -> bool:
         """Whether the claim is the gradient but for a factor of the sizes that are taken as equal.

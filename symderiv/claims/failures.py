@@ -83,7 +83,7 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
         if not _is_on_boundary(left, right, sizes, values, differing[0]):
             return sizes, values, *differing
         on_boundary = on_boundary or (sizes, values, *differing)
-    return _failure_in_a_piece(comparer, left, right) or on_boundary
+    return on_boundary or _failure_in_a_piece(comparer, left, right, anywhere=True)
 
 
 def _simple_points(
@@ -113,10 +113,12 @@ def _is_on_boundary(
     return on_a_boundary([left, right], point)
 
 
-def _failure_in_a_piece(comparer: Comparer, left: Expr, right: Expr) -> Failure | None:
+def _failure_in_a_piece(
+    comparer: Comparer, left: Expr, right: Expr, *, anywhere: bool = False
+) -> Failure | None:
     if left.shape != right.shape:
         return None
-    here = comparer.failing_piece(left, right)
+    here = comparer.failing_piece(left, right, anywhere=anywhere)
     if here is None:
         return None
     try:

@@ -132,7 +132,10 @@ class Pieces:
         look = self.look(region, region.moved(start))
         if look is None or all(look.differences.values()):
             return True
-        aside = tuple(_ASIDE * (k + 1) for k in range(len(start)))
+        # In a direction that lies in no boundary that people write.
+        aside = tuple(
+            _ASIDE * (1 + Fraction(37 * k, 101) + Fraction(k, 97) ** 2) for k, _ in enumerate(start)
+        )
         for sign in (1, -1):
             there = tuple(t + sign * a for t, a in zip(start, aside, strict=True))
             beside = self.look(region, region.moved(there))
@@ -180,17 +183,20 @@ class Pieces:
         look = self.look(region, region.start)
         if look is None:
             return None
+        last: Failure | None = None  # where nothing else is found
         if look.said == DIFFERENT and self.differ_around(region):
-            return Failure(region, origin)
+            last = Failure(region, origin)
+            if all(look.differences.values()):
+                return last
         if not look.differences:
-            return None
+            return last
         self._slopes = {}
         keys = self._boundaries(region, origin, look)
         for chosen in permutations(keys, together):
             at = origin
             for targets in _targets(together):
                 if self.left <= 0:
-                    return None
+                    return last
                 found = self._solved(region, at, chosen, targets)
                 if found is None:
                     continue
@@ -198,7 +204,7 @@ class Pieces:
                 self.count += seen.said == SAME
                 if seen.said == DIFFERENT and self.differ_around(region, at):
                     return Failure(region, at, chosen, targets)
-        return None
+        return last
 
     def _boundaries(self, region: Region, steps: Steps, look: Look) -> list[Key]:
         """Return the different boundaries, those of different nodes first."""
