@@ -1,4 +1,4 @@
-"""Random piecewise claims: rewritten conditions are right, shifted ones and extra pieces are not."""
+"""Random piecewise claims: rewritten ones are right, shifted ones and small extra pieces not."""
 
 from __future__ import annotations
 
