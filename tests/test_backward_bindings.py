@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -164,12 +165,18 @@ def of_torch(ctx: Any, grad_output: Any) -> Any:
     return x.T @ grad_output
 
 
+def _refused() -> None:
+    raise AssertionError
+
+
 UNDECIDED: dict[str, tuple[Callable[..., Any], str]] = {
     "it raises": (lambda X, G: X @ G, "It was given X (2, 3), G (2, 4)"),
     "it unpacks a cache": (cached, "raises"),
     "it is a function of autograd": (of_torch, "AttributeError"),
     "two unknown parameters": (lambda dout, layer: dout, "takes as 'layer'"),
     "an unbound method": (lambda self, dout: dout, "takes as 'self'"),
+    "it leaves the program": (lambda X, G: sys.exit(3), "SystemExit"),
+    "it asserts": (lambda X, G: _refused(), "AssertionError"),
     "an object that is not there": (lambda X, G: X.T @ SimpleNamespace().G, "AttributeError"),
 }
 
@@ -237,3 +244,16 @@ def test_one_word_is_the_gradient_of_a_local_variable_or_one_where_nothing_is_gi
     assert (found.verdict, found.read_as) == ("right", "x, dout = the gradient by out")
     found = sd.check(problem, "w", lambda x, w, dout: dout * x.T @ (1 - np.tanh(x @ w) ** 2))
     assert (found.verdict, found.assumption) == ("right-if", "dout is 1")
+
+
+def test_of_a_function_that_is_defined_nowhere_nothing_is_the_gradient() -> None:
+    found = sd.check("sum(log(-x ** 2))", "x", lambda x: 2 / x, x="n")
+    assert found.verdict == "undecided"
+    assert "no point was found" in found.diagnosis.lower()
+
+
+def test_truth_values_and_integers_are_numbers() -> None:
+    found = sd.check("sum(relu(x))", "x", lambda x: x > 0, x="n")
+    assert found.verdict == "right"
+    assert sd.check("sum(relu(x))", "x", lambda x: x > 0.5, x="n").verdict == "wrong"
+    assert sd.check("sum(3 * x)", "x", lambda x: np.full(len(x), 3), x="n").verdict == "right"

@@ -177,7 +177,7 @@ class _Check:
                 result = self.call(space)
         except SymderivError:
             raise
-        except Exception as error:  # whatever a user's function raises is the finding
+        except (Exception, SystemExit) as error:  # whatever a user's function raises is the finding
             raise _CallError(self._raised(error, trial, space)) from error
 
         def fits(name: str, x: Any) -> bool:
@@ -186,7 +186,7 @@ class _Check:
         found, self.order = by_name(result, self.expected, fits)
         return found
 
-    def _raised(self, error: Exception, trial: Trial, space: dict[str, Any]) -> str:
+    def _raised(self, error: BaseException, trial: Trial, space: dict[str, Any]) -> str:
         names = [n for n in (self.call.needed or self.problem.variables) if n]
         given = [f"{n} {np.shape(space[n])}" for n in names if hasattr(space.get(n), "shape")]
         given += ["a dict of all values"] if ALL in self.call.needed else []

@@ -166,4 +166,4 @@ def array_of(x: Any, name: str) -> Any:
         raise InputError(
             f"the gradient by {name} is not an array of numbers: it is {type(x).__name__}"
         )
-    return np.array(array)
+    return np.array(array, dtype=float if array.dtype.kind in "biu" else array.dtype)

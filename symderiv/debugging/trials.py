@@ -22,6 +22,7 @@ from ..evidence.differences import (
     callables,
     draw,
     hidden_sizes,
+    objective,
     stand_ins,
 )
 from ..expr import Expr
@@ -214,6 +215,10 @@ class Laboratory:
         space = {**inputs, **given, **self.functions, **stand_ins(self.compiled, given)}
         for d in problem.dims:
             space.setdefault(d, sizes[d])
+        with np.errstate(all="ignore"):
+            value = objective(self.compiled, inputs, given, keywords)
+        if not np.all(np.isfinite(value)):
+            return None  # of a function that is not defined there nothing is the gradient
         truth = self._truth(sizes, space, keywords)
         if not all(x is not None and np.all(np.isfinite(x)) for x in truth.values()):
             return None
