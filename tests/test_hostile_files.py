@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hostile import MODULES, NAMES, TEXTS
 
+import symderiv as sd
 from symderiv.cli.main import main
 from symderiv.errors import InputError, ProblemFileError, SymderivError
 from symderiv.grading import check_all
@@ -316,6 +317,15 @@ def test_a_tampered_certificate_is_refused(name: str, written: Path, tmp_path: P
     with pytest.raises(SymderivError) as refused:
         verify_folder(tmp_path)
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("made", ["jacobian", "hessian"])
+def test_the_folder_of_a_matrix_is_verified(made: str, tmp_path: Path) -> None:
+    matrix = (
+        sd.jacobian("A @ x", "x") if made == "jacobian" else sd.hessian("norm(X @ w) ** 2", "w")
+    )
+    matrix.write(tmp_path, ["md"])
+    assert verify_folder(tmp_path)[1] == []
 
 
 def test_files_of_a_tampered_folder_are_not_followed(written: Path, tmp_path: Path) -> None:
