@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 from math import log
 
+import numpy as np
 import pytest
 
-from symderiv import derive, problem
+from symderiv import derive, problem, trace
 
 # What stands for ``{x}`` is the step before; a name that is used with it is a constant.
 ENTRYWISE = (
@@ -152,3 +153,16 @@ def test_work_is_linear_in_the_number_of_steps(name: str) -> None:
 @pytest.mark.parametrize("name", CHAINS)
 def test_work_is_linear_in_two_hundred_steps(name: str) -> None:
     assert exponent(name, 100, 200) <= 1.1
+
+
+def test_loops_of_a_traced_function_are_derived_whatever_their_length() -> None:
+    def network(x: np.ndarray, W: np.ndarray) -> np.ndarray:
+        for _ in range(200):
+            x = np.tanh(W @ x)
+        return x
+
+    d = derive(trace(network, loss="L", x="n", W="n, n", wrt="x"))
+    assert len(d["x"].text) < 20_000
+    assert len(d["x"].latex) < 20_000
+    assert d["x"].steps
+    assert d.code

@@ -31,7 +31,9 @@ from ..tensor import (
 )
 
 _MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
-_DEEP = 50  # with more named intermediates than that, the order of automatic names may differ
+# Beyond these, the order of automatic names may differ.
+_DEEP = 50  # named intermediates
+_LEVELS = 150  # terms in each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ class Stages:
                 stack.append((node, True))
                 stack.extend((c, False) for c in reversed(node.children))
         names = [t for t in order if t.kind == "named"]
-        if len(names) > _DEEP:
+        depth: dict[Term, int] = {}
+        for node in order:
+            depth[node] = 1 + max((depth[c] for c in node.children), default=0)
+        if len(names) > _DEEP or depth[root] > _LEVELS:
             for term in names:
                 self._staged(term)
 
