@@ -31,6 +31,7 @@ from symderiv.ops.crossentropy import CrossEntropyCall
 from symderiv.ops.decompositions import (
     CholeskyCall,
     EigenvaluesCall,
+    EigenvectorsCall,
     PrimaryCall,
     SylvesterCall,
 )
@@ -42,7 +43,7 @@ from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
 from symderiv.ops.networks import RowNorm
-from symderiv.ops.norms import NormCall, PNormCall
+from symderiv.ops.norms import NormCall, PNormCall, SingularCall
 from symderiv.ops.products import CrossCall
 from symderiv.ops.reshaping import ReshapeCall
 from symderiv.ops.shaping import HeadsCall
@@ -188,8 +189,9 @@ CONSTANT_FLAWS: dict[str, Callable[[Any], Any]] = {
     f"{k} instead": lambda d, k=k: lambda x, y: x**0 * k for k in (1, -1, 2, 3)
 }
 # relu(x) > 0 exactly where x > 0, so its derivative may be taken at either.
-# The output of arccos lies outside its domain, so that derivative is defined nowhere.
-HARMLESS = {(name, "argument and output exchanged") for name in ("relu", "arccos")}
+# The output of arccos lies outside its domain, so that derivative is defined nowhere; that of
+# normal_pdf is minus the product of both.
+HARMLESS = {(name, "argument and output exchanged") for name in ("relu", "arccos", "normal_pdf")}
 
 
 def entrywise_breaking(name: str, flaw: Callable[[Any], Any]) -> Breaking:
@@ -421,6 +423,8 @@ PULLBACKS: dict[type, tuple[dict[str, Pull], tuple[str, ...]]] = {
     CholeskyCall: ({}, ("dot(cholesky(A @ A.T + eye(n)), B)",)),
     PrimaryCall: ({}, ("dot(sqrtm(A @ A.T + eye(n)), B)",)),
     EigenvaluesCall: ({}, ("dot(eigvalsh(A), x)",)),
+    EigenvectorsCall: ({}, ("dot(eigvecsh(A), B)",)),
+    SingularCall: ({}, ("dot(polar(X), Y)", "dot(right_singular(A), x)")),
     SylvesterCall: ({}, ("dot(sylvester(A, eye(n), B), A)",)),
     ReshapeCall: ({}, ("L(reshape(T * T, t*n, d))", "L(reshape(X * X, d, n, 1))")),
     ConcatCall: ({}, ("L(concat(X * X, A, axis=1))",)),
