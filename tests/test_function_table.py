@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import scipy.special as special
 
 import symderiv as sd
 from symderiv.calculus import lower
@@ -79,3 +81,12 @@ def test_norm_with_two_readings_of_a_matrix_is_refused_with_both(kind: str) -> N
     with pytest.raises(sd.SymderivError, match="two readings") as caught:
         sd.problem(f"norm(X, {kind})", X="n, d")
     assert "max(sum(abs(X)" in str(caught.value)
+
+
+def test_functions_of_numpy_and_scipy_are_followed() -> None:
+    def f(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.sum(np.arctan2(x, y) + special.gammaln(x) + special.psi(x) + special.ndtr(y))
+
+    found = sd.derive(sd.trace(f, x="n", y="n"))
+    assert found["x"].text == "digamma(x) + trigamma(x) + y / (x ** 2 + y ** 2)"
+    assert found["y"].text == "normal_pdf(y) - x / (x ** 2 + y ** 2)"

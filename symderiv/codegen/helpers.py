@@ -61,12 +61,12 @@ def _cholesky(x):
     "_eigvalsh": '''
 def _eigvalsh(x):
     """Return the eigenvalues of the symmetric part, in rising order."""
-    return np.linalg.eigvalsh((x + np.swapaxes(x, -1, -2)) / 2)
+    return np.linalg.eigvalsh((x + x.swapaxes(-1, -2)) / 2)
 ''',
     "_eigvecsh": '''
 def _eigvecsh(x):
     """Return the eigenvectors of the symmetric part; the largest entry of each is positive."""
-    v = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)[1]
+    v = np.linalg.eigh((x + x.swapaxes(-1, -2)) / 2)[1]
     largest = np.abs(v).argmax(axis=-2)[..., None, :]
     return v * np.sign(np.take_along_axis(v, largest, axis=-2))
 ''',

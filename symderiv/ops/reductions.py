@@ -185,7 +185,7 @@ def _trace_code(e: Expr, code: Codes) -> str:
         return code(e.args[0], ATOM)
     if len(e.args[0].shape) == 2:
         return f"np.trace({code(e.args[0])})"
-    return batch_code(e, code, f"np.trace({code(e.args[0])}, axis1=-2, axis2=-1)")
+    return batch_code(e, code, f'np.einsum("...ii->...", {code(e.args[0])})')
 
 
 register(

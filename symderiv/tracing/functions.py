@@ -43,6 +43,11 @@ _TEMPLATES = {
     "log10": "log({0}) / log(10)",
     "hypot": "sqrt({0} ** 2 + {1} ** 2)",
     "logaddexp": "{0} + softplus({1} - {0})",
+    "arctan2": "arctan2({0}, {1})",
+    "gammaln": "lgamma({0})",
+    "loggamma": "lgamma({0})",
+    "psi": "digamma({0})",
+    "ndtr": "normal_cdf({0})",
     "expit": "sigmoid({0})",
     "log_expit": "-softplus(-{0})",
 }
