@@ -129,6 +129,23 @@ RIGHT = [
             r"2x \prod_i x_i^0",
         )
     ),
+    *(
+        (("trace(A @ X @ B)", "X", dict.fromkeys("AXB", "n, n")), formula)
+        for formula in (
+            r"\frac{\partial}{\partial X}\text{Tr}(AXB) = A^T B^T",
+            r"{\partial\over\partial X}{\rm Tr}[AXB]=A^TB^T",
+            r"\frac{\partial\,\mathrm{tr}(AXB)}{\partial X}=(BA)^T",
+            r"\frac{\partial f}{\partial X_{ij}} = (BA)_{ji}",
+        )
+    ),
+    *(
+        (("logdet(X)", "X", {"X": "n, n invertible"}), formula)
+        for formula in (
+            r"d\log\det X = \operatorname{tr}(X^{-1}dX)",
+            r"d(\ln\det X)={\rm tr}(X^{-1}\,dX)",
+            r"\frac{\partial \log|X|}{\partial X} = X^{-\top}",
+        )
+    ),
     (NET, r"W^T (\nabla_y L \circ y \circ (1-y))"),
 ]
 

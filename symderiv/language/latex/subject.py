@@ -48,6 +48,9 @@ def subject(
     if whole is not None:
         return whole
     items, outer = _opened(row)
+    first = items[0] if items else None
+    if isinstance(first, Group) and not first.kind and len(first.body.items) == 1:
+        items = (first.body.items[0], *items[1:])  # {\partial \over \partial X}
 
     def known(symbol: Symbol) -> bool:
         return bool(names.of(spellings(symbol), names.readable))
@@ -60,12 +63,12 @@ def subject(
         return None if about is None else Subject(about)
     of = found.of
     ends = found.stop == len(items) or all(isinstance(x, Group) for x in items[found.stop :])
-    if not ends or found.sups:
-        if not _is_open(items[0]):
-            if not ends:
-                return None
-            raise _transposed(text, row)
+    if _is_open(items[0]):
         of = items[1:]
+    elif not ends:
+        return None
+    elif found.sups:
+        raise _transposed(text, row)
     by, is_map = _upright(found.by)
     written = _formula_of(text, of, names, objective)
     name, indices = _variable(text, by, names, variables)
@@ -175,8 +178,10 @@ def _differential_of(
     """Return the differential of the objective, by its letter or written out in parentheses."""
     if _is_objective(rest, names, objective):
         return Subject(is_differential=True)
-    if len(rest) == 1 and isinstance(rest[0], Group) and rest[0].kind in (")", "]"):
-        return Subject(of=text[rest[0].start : rest[0].stop], is_differential=True)
+    first = rest[0]
+    grouped = len(rest) == 1 and isinstance(first, Group) and first.kind in (")", "]")
+    if grouped or (isinstance(first, Symbol) and first.word):  # d(..), d log det X
+        return Subject(of=text[first.start : rest[-1].stop], is_differential=True)
     return None
 
 
