@@ -90,3 +90,10 @@ def test_steps_are_counted_for_the_innermost_work() -> None:
         with pytest.raises(BudgetError, match="the whole takes more than 10 steps: one more"):
             spend(1, "one more")
     spend(10**12, "nobody counts")
+
+
+@pytest.mark.parametrize("form", ["{x} / norm({x})", "{x} * (1 + {x}.T @ {x})"])
+def test_entries_of_a_long_chain_are_not_written_out(form: str) -> None:
+    steps = [f"x{k + 1} = {form.format(x=f'x{k}')}" for k in range(8)]
+    files = sd.derive("\n".join([*steps, "L(x8)"]), x0="n").files(["md"])
+    assert len(files["derivation.md"]) < 200_000

@@ -30,6 +30,8 @@ from ..shapes import Shape
 from .stages import is_part, local, refuse_longest, stages_of
 from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
+_PRINTED = 5_000  # parts of an entry that is written out for people
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -244,6 +246,10 @@ def explicit_entries(
     if not road.is_whole:
         raise NoEntriesError("entries of compositions of many functions are not written out")
     chosen = problem.wrt if wrt is None else tuple(wrt)
+    gradients = {w: road.gradient(w) for w in chosen}
+    known: dict[Any, int] = {}
+    if any(_length(x, known) > _PRINTED for c in gradients.values() for x in flat(c)):
+        raise NoEntriesError("entries of compositions of many functions are not written out")
     values = {n: road.cells(x) for n, x in problem.definitions.items()}
     values.update((g, road.cells(x)) for g, x in problem.upstream.items())
     return ExplicitEntries(
@@ -253,8 +259,15 @@ def explicit_entries(
         partials={
             (n, w): _partials(road, c, road.symbols[w]) for n, c in values.items() for w in chosen
         },
-        gradients={w: sympy.ImmutableMatrix(road.gradient(w)) for w in chosen},
+        gradients={w: sympy.ImmutableMatrix(c) for w, c in gradients.items()},
     )
+
+
+def _length(e: Any, known: dict[Any, int]) -> int:
+    """Return how many parts an expression of SymPy has when it is written out."""
+    if e not in known:
+        known[e] = 1 + sum(_length(a, known) for a in e.args)
+    return known[e]
 
 
 def _partials(road: EntryRoad, cells: Cells, by: Cells) -> dict[tuple[int, int], Any]:
