@@ -291,6 +291,12 @@ class Comparer:
             self._telling.append(found.region.point(values, None))
         return found is None
 
+    def one_sided(self, x: Expr) -> set[Expr]:
+        """Return the choices of an expression of which one side was never met."""
+        pieces = self._pieces(x, x)
+        pieces.failure(self._regions(()))
+        return {*pieces.unreached}
+
     def failing_piece(self, left: Expr, right: Expr, *, anywhere: bool = False) -> Explicit | None:
         """Return a point of few digits at which two expressions differ, near a boundary."""
         pieces = self._pieces(left, right)

@@ -51,17 +51,16 @@ class Excuses:
     def decides(self, under: Comparer) -> bool:
         """Whether a choice of the claim is none where the assumption holds.
 
-        Nobody writes it who has the assumption in mind. Of the gradient, only signs may be left
-        out, where the entries are said to be positive.
+        Nobody writes it who has the assumption in mind, unless it stands in the objective. Of the
+        gradient, only signs may be left out, where the entries are said to be positive.
         """
-        in_general = replace(self._comparer)
-        never: set[Expr] = set()  # where they differ, the search ends before every side is met
-        if in_general.pieces_agree(self._claimed, self._truth):
-            never.update(in_general.unreached)
         kinds = {p for properties in under.assumed.properties.values() for p in properties}
         sides = [self._claimed] if "positive" in kinds else [self._claimed, self._truth]
         own = set(walk_all(sides)) & {*under.unreached}
-        return bool(own - never)
+        if len(sides) == 1:
+            own -= set(walk_all([under.problem.objective]))
+        always = {e for x in sides for e in self._comparer.one_sided(x)} if own else set()
+        return bool(own - always)
 
     def _differs_by_sizes(self, found: Assumption) -> bool:
         """Whether the claim is the gradient but for a factor of the sizes that are taken as equal.
