@@ -41,6 +41,7 @@ from ..tensor import (
     product,
     scaled,
     summands,
+    unit,
     zero,
 )
 from .base import (
@@ -160,7 +161,17 @@ def part_term(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -
     dims = axes(_with_size(term.dims, after, size))
     if is_zero(term):
         return zero(dims)
+    if size == ONE and not any(d.symbols for d in joined[0]):
+        return _at_position(term, sum(d.coefficient for d in joined[0]) + 1, after)
     return call(PartCall((joined[0], size, joined[1], after)), (term,), dims)
+
+
+def _at_position(term: Term, position: int, after: int) -> Term:
+    """Return a term at a position of the axis that ``after`` others follow, as X[1, :] has it."""
+    labels, place = tuple(range(len(term.dims))), len(term.dims) - after - 1
+    factors = [Factor(term, labels), Factor(unit(position, term.dims[place]), (place,))]
+    free = [x for x in labels if x != place]
+    return contract(factors, free, dict(enumerate(term.dims)))
 
 
 def inner_part(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term:
