@@ -134,13 +134,19 @@ class DualMath(ExactMath):
     def power(self, x: Any, y: Any) -> Any:
         """Return x to the y."""
         if isinstance(y, Fraction) and y.denominator == 1:
-            return x ** int(y)
+            return self._whole_power(Dual.of(x), int(y))
         y = Dual.of(y)
         if not y.slope and isinstance(y.value, Fraction) and y.value.denominator <= 2:
             base = Dual.of(x) if y.value.denominator == 1 else self.root(x)
             return base**y.value.numerator
         # The power of plain numbers: the one of this class would take its root of dual ones.
         return self._lift(ExactMath().power, x, y)
+
+    @staticmethod
+    def _whole_power(x: Dual, y: int) -> Dual:
+        power = ExactMath().power
+        slope = y * power(x.value, Fraction(y - 1)) * x.slope if y else x.slope * 0
+        return Dual(power(x.value, Fraction(y)), slope)
 
     def root(self, x: Any) -> Any:
         """Return the square root."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from symderiv import errors
 from symderiv.calculus import lower
 from symderiv.cli.main import main
 from symderiv.codegen import evaluate
+from symderiv.dual import Dual
 from symderiv.results import verify_folder
+from symderiv.scalars import DualMath
 
 CASES = json.loads((Path(__file__).parent / "data" / "jacobian_cases.json").read_text("utf-8"))
 # Two slopes of det that share a factor are not put together.
@@ -249,3 +252,25 @@ def test_command_line_prints_jacobians_hessians_and_structures(
     assert "A + A.T - diag(diag(A))" in run("trace(A @ X)", "--wrt", "X", *shape)
     data = json.loads(run("A @ x", "--wrt", "x", "--jacobian", "--json"))
     assert data["jacobians"]["x"]["text"] == "A"
+
+
+@pytest.mark.parametrize(
+    ("expr", "name", "shapes"),
+    [
+        ("vec(Y @ C).T @ einsum('aik,ajk->ij', T, T) @ vec(Y @ C)", "Y",
+         {"Y": "n, m", "C": "m, d", "T": "a, n*d, k"}),
+        ("sum(einsum('aij,j->i', T, x) ** 3)", "x", {"T": "a, n, d", "x": "d"}),
+    ],
+)  # fmt: skip
+def test_a_hessian_beside_a_tensor_is_verified(
+    expr: str, name: str, shapes: dict[str, str]
+) -> None:
+    lines = sd.hessian(expr, name, **shapes).verify().lines()
+    assert any("dual numbers agree" in line for line in lines)
+
+
+def test_slopes_of_long_powers_have_a_bounded_number_of_digits() -> None:
+    power = DualMath().power(Dual(Fraction(7, 3), Fraction(1)), Fraction(10**9))
+    assert not isinstance(power.slope, Fraction)
+    short = DualMath().power(Dual(Fraction(7, 3), Fraction(1)), Fraction(3))
+    assert short == Dual(Fraction(343, 27), Fraction(49, 3))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import flat
+from ..cells import each, flat
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..derivation import Derivation
 from ..errors import CheckError, DisagreementError, InputError, UndefinedError
@@ -174,7 +174,7 @@ def _by_duals(jacobian: Jacobian, sizes: Mapping[str, int], values: Mapping[str,
         moved = [[Dual.of(x) for x in r] for r in values[name]]
         x = moved[place % rows][place // rows]
         moved[place % rows][place // rows] = Dual(x.value, Fraction(1))
-        lifted = {n: [[Dual.of(x) for x in r] for r in c] for n, c in values.items()}
+        lifted = {n: each(Dual.of, c) for n, c in values.items()}
         lifted[name] = moved
         cells = Explicit(sizes, lifted, math=DualMath()).cells(jacobian.value)
         slopes = [[Dual.of(x).slope for x in r] for r in cells]
@@ -199,7 +199,7 @@ def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str
     scale = 0.25 if inside([problem.objective]) else 1.0
     found: dict[str, Any] = dict(sizes)
     for name, (shape, kind) in shapes.items():
-        axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, 2)]
+        axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, len(shape))]
         found[name] = structured(rng.uniform(0.5, 1.5, axes) * scale, properties[name])
     for name, x in problem.upstream.items():
         found[name] = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in x.shape if str(d) != "1"))

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from ..cells import each
 from ..derivation import Derivation
 from ..errors import DisagreementError, UndefinedError
 from ..explicit import Dual, DualMath, Explicit, is_exact
@@ -165,7 +166,7 @@ def _slope(
     name: str,
     way: Cells,
 ) -> Any:
-    lifted = {n: [[Dual.of(v) for v in r] for r in c] for n, c in values.items()}
+    lifted = {n: each(Dual.of, c) for n, c in values.items()}
     lifted[name] = [
         [Dual(Dual.of(v).value, d) for v, d in zip(r, q, strict=True)]
         for r, q in zip(values[name], way, strict=True)
