@@ -177,6 +177,15 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("left", ["dL", r"\mathrm{d}L", "df"])
+def test_a_differential_is_read_where_d_is_a_size(left: str) -> None:
+    p = sd.problem("trace(M.T @ W)", M="n, d", W="n, d")
+    for right in (r"\operatorname{tr}(M^\top dW)", "M : dW", r"\langle M, dW \rangle"):
+        assert sd.check(p, wrt="W", claim=f"{left} = {right}", syntax="latex").verdict == "right"
+    wrong = sd.check(p, wrt="W", claim=f"{left} = 2 M : dW", syntax="latex")
+    assert wrong.verdict == "wrong"
+
+
 @pytest.mark.parametrize(("problem", "formula"), RIGHT)
 def test_a_right_formula_is_right_as_it_is_posted(problem: tuple, formula: str) -> None:
     text, wrt, variables = problem

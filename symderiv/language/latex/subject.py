@@ -121,7 +121,9 @@ def _without_name(
         if isinstance(base, Group) and not rest:
             return Subject(of=text[base.start : base.stop])
         return Subject() if _is_objective((base, *rest), names, objective) else None
-    if not isinstance(base, Symbol) or names.of(spellings(base), names.readable):
+    # dL is a differential also where d is a size; a value called d is that value.
+    kinds = names.values if derivatives.is_letter_d(base) and rest else names.readable
+    if not isinstance(base, Symbol) or names.of(spellings(base), kinds):
         return None
     about = _by_index(text, sub, names, variables, objective)
     varied = base.name == "delta" and base.greek
