@@ -30,7 +30,7 @@ from .shapes import SCALAR
 from .writing import digest, state_of
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
-_EXAMPLE = 200_000  # steps that an example may take
+_EXAMPLE = 1_000_000  # steps that an example may take
 CHOICES = (*FORMATS, "svg")
 
 

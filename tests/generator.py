@@ -109,7 +109,7 @@ class Template:
 
     def read(self, mark: str) -> tuple[Expr, dict[str, Expr]]:
         """Return the sample and its slots, its own indices and names told apart by a mark."""
-        own = [*re.findall(r"Sum\((\w+),", self.text), *re.findall(r"(\w+) = ", self.text)]
+        own = [*re.findall(r"(?:Sum|Prod)\((\w+),", self.text), *re.findall(r"(\w+) = ", self.text)]
         written = self.text
         for name in own:
             written = re.sub(rf"\b{name}\b", f"{name}{mark}", written)

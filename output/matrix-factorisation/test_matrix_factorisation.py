@@ -78,12 +78,14 @@ def backward(inputs, given, sizes, **options):
 def difference(inputs, given, sizes, name, place):
     """Return the derivative of the objective by one entry, by central differences."""
     step = 1e-6
-    ends = []
+    here, ends = objective(inputs, given, sizes), []
     for sign in (1, -1):
         moved = {n: np.array(a) for n, a in inputs.items()}
         moved[name][place] += sign * step
         ends.append(objective(moved, given, sizes))
-    return (ends[0] - ends[1]) / (2 * step)
+    right, left = (ends[0] - here) / step, (here - ends[1]) / step
+    is_kink = abs(right - left) > 1e-3 * max(1.0, abs(right), abs(left))
+    return np.nan if is_kink else (right + left) / 2
 
 
 @pytest.mark.parametrize("seed", POINTS)
@@ -99,7 +101,7 @@ def test_gradients_equal_differences(sizes, seed):
         for place in np.ndindex(inputs[parameter].shape):
             expected = difference(inputs, given, sizes, parameter, place)
             found = np.asarray(gradients[name])[place]
-            assert abs(found - expected) <= 1e-6 * max(1.0, abs(expected)), (name, place)
+            assert np.isnan(expected) or abs(found - expected) <= 1e-6 * max(1.0, abs(expected)), (name, place)
 
 
 def test_cache_gives_the_same_gradients():

@@ -225,7 +225,11 @@ def is_indicator(e: Expr) -> bool:
 
 def is_plain(e: Expr) -> bool:
     """Whether an expression is a number of no precision of its own: made of numbers and sizes."""
-    return e.is_scalar and all(x.op not in ("var", "named", "loss", "apply") for x in walk(e))
+    return e.is_scalar and not any(map(_holds_values, walk(e, _holds_values)))
+
+
+def _holds_values(e: Expr) -> bool:
+    return e.op in ("var", "named", "loss", "apply")
 
 
 def leading(term: Term, core: int) -> tuple[Label, ...]:
