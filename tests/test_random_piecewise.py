@@ -12,7 +12,7 @@ import symderiv as sd
 CONSTANTS = ["0", "0.1", "1", "-0.5", "2", "0.01", "1.05", "-3"]
 INNER = {"x": "1", "2 * x - y": "2", "x * y": "y", "x - y": "1", "x + 0.3": "1"}
 SHIFTS = ["0.1", "0.001", "0.00000001", "0.000000000000001", "0.05"]
-QUICK, ALL = 4, 300
+QUICK, ALL = 4, 100
 Condition = tuple[str, str]  # something, and what it is above of
 Slope = Callable[[list[str]], str]
 
