@@ -12,14 +12,14 @@ of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from .derivation import Result
 from .errors import InputError, MissingRuleError
 from .expr import Variable, node, var
-from .narration import Section, Step
-from .narration.forms import place
+from .narration import Section
+from .narration.freeentries import to_free_entries
 from .ops import TABLE
 from .ops.toeplitz import diagonal_sums
 from .shapes import ONE
@@ -47,40 +47,6 @@ _WORDS = {
     AMBIENT: "takes its entries as independent",
     TANGENT: "is projected onto the tangent space of the {structure} matrices",
     INDEPENDENT: "counts every free entry of a {structure} matrix once",
-}
-_ONE_TRIANGLE = "the entries on the other side of the diagonal are zero, not free"
-_ONE_SIDE = "the diagonals on the other side of the main one are zero, not free"
-_ONLY_DIAGONAL = "only the entries on the diagonal are free"
-# How the entry of a gradient follows from those that take all entries as independent.
-_LAWS = {
-    ("symmetric", INDEPENDENT): "two mirrored entries are one free entry: their derivatives add, "
-    "and one on the diagonal counts once",
-    ("symmetric", TANGENT): "the symmetric part",
-    ("skew", INDEPENDENT): "two mirrored entries are one free entry, with opposite signs: "
-    "their derivatives subtract",
-    ("skew", TANGENT): "the skew-symmetric part",
-    ("diagonal", INDEPENDENT): _ONLY_DIAGONAL,
-    ("diagonal", TANGENT): _ONLY_DIAGONAL,
-    ("toeplitz", INDEPENDENT): "the entries along a diagonal are one free entry: "
-    "their derivatives add",
-    ("toeplitz", TANGENT): "the mean along each diagonal",
-    ("symmetric toeplitz", INDEPENDENT): "the entries along two mirrored diagonals are one free "
-    "entry: their derivatives add, and those on the main diagonal count once",
-    ("symmetric toeplitz", TANGENT): "the mean along each two mirrored diagonals",
-    ("skew toeplitz", INDEPENDENT): "the entries along two mirrored diagonals are one free entry, "
-    "with opposite signs",
-    ("skew toeplitz", TANGENT): "the mean along each two mirrored diagonals, with opposite signs",
-    ("diagonal toeplitz", INDEPENDENT): "there is one free entry, that of the diagonal",
-    ("diagonal toeplitz", TANGENT): "the mean along the diagonal",
-    ("lower toeplitz", INDEPENDENT): _ONE_SIDE,
-    ("lower toeplitz", TANGENT): _ONE_SIDE,
-    ("upper toeplitz", INDEPENDENT): _ONE_SIDE,
-    ("upper toeplitz", TANGENT): _ONE_SIDE,
-    ("lower", INDEPENDENT): _ONE_TRIANGLE,
-    ("lower", TANGENT): _ONE_TRIANGLE,
-    ("upper", INDEPENDENT): _ONE_TRIANGLE,
-    ("upper", TANGENT): _ONE_TRIANGLE,
-    ("orthogonal", TANGENT): "projection onto the tangent space of the orthogonal matrices",
 }
 
 
@@ -129,9 +95,8 @@ class StructuredResult(Result):
 
     def continued(self, section: Section) -> Section:
         """Return the section of the ambient gradient, continued to this one."""
-        law = _LAWS[self.structure, self.convention]
-        step = Step(self.index_expr, place(self.expr, section.entry), law, (law,), opens=True)
-        return replace(section, steps=(*section.steps, step), result=self.expr)
+        kind = (self.structure, self.convention)
+        return to_free_entries(section, kind, self.expr, self.index_expr)
 
 
 def structured_result(
