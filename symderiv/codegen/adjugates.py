@@ -16,6 +16,7 @@ from ..shapes import ONE, SCALAR
 from .powers import Seen
 
 _SIZES = (2, 3)
+_MOST_PARTS = 60
 
 
 def with_adjugates(e: Expr, seen: Seen) -> Expr:
@@ -76,25 +77,51 @@ def _left_of(e: Expr, of: Expr, seen: Seen) -> Expr | None:
 
 
 def _is_equal(left: Expr, right: Expr) -> bool:
-    """Whether two scalars agree at points of random fractions."""
+    """Whether two scalars agree at points of random fractions.
+
+    What has a name is any matrix first, so that of a chain only one link is evaluated.
+    """
+    if _agree(left, right, ("var", "named")):
+        return True
+    return _is_small(left, right) and _agree(left, right, ("var",))
+
+
+def _is_small(*both: Expr) -> bool:
+    """Whether expressions have few enough parts, those below names too, to be evaluated."""
+    left = _MOST_PARTS
+
+    def is_enough(e: Expr) -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    for x in both:
+        for _ in walk(x, is_enough):
+            pass
+    return left >= 0
+
+
+def _agree(left: Expr, right: Expr, leaves: tuple[str, ...]) -> bool:
     both = (left, right)
-    given = {str(v.data): v for x in both for v in walk(x) if v.op == "var"}
-    names = {s for x in both for e in walk(x) for d in e.shape for s in d.names}
+    nodes = {e: None for x in both for e in walk(x, lambda e: e.op in leaves)}
+    given = [e for e in nodes if e.op in leaves]
+    names = {s for e in nodes for d in e.shape for s in d.names}
+    if any(len(e.shape) != 2 for e in given):
+        return False
     for size in _SIZES:
         random = Random(size)
         sizes = dict.fromkeys(sorted(names), size)
         values = {
-            n: [
-                [Fraction(random.randint(1, 97), 64) for _ in range(v.shape[1].at(sizes))]
-                for _ in range(v.shape[0].at(sizes))
+            e: [
+                [Fraction(random.randint(1, 97), 64) for _ in range(e.shape[1].at(sizes))]
+                for _ in range(e.shape[0].at(sizes))
             ]
-            for n, v in sorted(given.items())
-            if len(v.shape) == 2
+            for e in sorted(given, key=lambda e: str(e.data))
         }
         try:
-            here = Explicit(sizes, values)
-            if len(values) < len(given) or not same_cells(*(here.cells(x) for x in both)):
+            here = Explicit(sizes, {}, override=values)
+            if not same_cells(*(here.cells(x) for x in both)):
                 return False
-        except (ArithmeticError, TypeError, ValueError):
+        except (ArithmeticError, LookupError, TypeError, ValueError):
             return False
     return True

@@ -11,6 +11,7 @@ MissingRuleError, it is never approximated.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 from ..errors import MissingRuleError
 from ..expr import Expr, eye, num, zeros
@@ -56,6 +57,8 @@ class Raiser:
         strict: bool = False,
     ) -> None:
         self._memo: dict[Term, Expr] = {}
+        self._symmetric: set[Expr] = set()  # of the first ``_asked`` in the memo
+        self._asked = 0
         self._is_strict = strict  # whether a term without a matrix form is an error, not an einsum
         self.tensors = TensorRaiser(
             self.natural, self.product, self._in_matrices, self._spread_scalar
@@ -97,8 +100,10 @@ class Raiser:
         found = _turned(self.natural(term), shape)
         if not self.solves:
             return found
-        symmetric = {x for t, x in self._memo.items() if len(t.dims) == 2 and is_symmetric(t)}
-        return with_solves(found, symmetric)
+        new = islice(self._memo.items(), self._asked, None)
+        self._symmetric |= {x for t, x in new if len(t.dims) == 2 and is_symmetric(t)}
+        self._asked = len(self._memo)
+        return with_solves(found, self._symmetric)
 
     def _in_matrices(self, term: Term) -> Product:
         """Return a term as a product of matrices; raises MissingRuleError where it is none."""
