@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from ..errors import MissingRuleError
-from ..expr import Expr, eye, num, zeros
+from ..expr import Expr, eye, num, walk, zeros
 from ..fitting import fitted
 from ..shapes import Shape
 from ..simplify import Facts, Simplifier
@@ -80,7 +80,10 @@ class Raiser:
                     self.tensors.memo.setdefault((value.term, x.shape), x)
                 natural = _turned(x, shape_of(value.term))
                 if natural.shape == shape_of(value.term):
-                    self._memo.setdefault(value.term, natural)
+                    known = self._memo.setdefault(value.term, natural)
+                    # Of I X and X the reader gets X, whichever was written first.
+                    if known is not natural and _parts(natural) < _parts(known):
+                        self._memo[value.term] = natural
                     assumed = self.simplify.assumed(value.term)
                     if _is_written(assumed):  # the transpose of a symmetric name is the name
                         self._memo.setdefault(assumed, natural)
@@ -259,6 +262,11 @@ def _is_identity(term: Term) -> bool:
         and len(term.dims) == 2
         and any(f.term.kind == "delta" and set(f.labels) == {*ends} for f in factors_of(term)[1])
     )
+
+
+def _parts(x: Expr) -> int:
+    """Return how many parts an expression has, names counting as one."""
+    return sum(1 for _ in walk(x, lambda e: e.op == "named"))
 
 
 def _is_written(term: Term) -> bool:
