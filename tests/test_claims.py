@@ -332,3 +332,28 @@ def test_wrong_claims_about_tensors_are_answered(claim: str, wrt: str) -> None:
     found = sd.check("L(T @ W)", wrt=wrt, claim=claim, T="t, n, d", W="d, m")
     assert found.verdict == "wrong"
     assert found.correction_expr is not None
+
+
+NET = ("L(tanh(X @ W) * tanh(X @ W))", {"X": "n, d", "W": "d, m"})
+
+
+@pytest.mark.parametrize("between", ["; ", "\n", " ;\n"])
+def test_a_claim_may_define_names_before_what_it_says(between: str) -> None:
+    right = between.join(["S = tanh(X @ W)", "2 * X.T @ (S * G * (1 - S ** 2))"])
+    wrong = between.join(["S = tanh(X @ W)", "2 * X.T @ (S * G * (1 - S))"])
+    assert sd.check(NET[0], wrt="W", claim=right, variables=NET[1])
+    verdict = sd.check(NET[0], wrt="W", claim=wrong, variables=NET[1])
+    assert verdict.verdict == "wrong"
+    assert sd.check(NET[0], wrt="W", claim=verdict.correction, variables=NET[1])
+
+
+def test_a_result_as_it_is_printed_is_a_claim() -> None:
+    p = problem("sum(sigmoid(A @ x) * tanh(sigmoid(A @ x)) ** 2)", A="n, d", x="d")
+    for name, result in sd.derive(p).items():
+        assert ";" in result.text
+        assert sd.check(p, wrt=name, claim=result.text)
+
+
+def test_a_claim_that_only_defines_says_what_is_missing() -> None:
+    with pytest.raises(ParseError, match="definitions stand before it"):
+        sd.check(NET[0], wrt="W", claim="S = tanh(X @ W);", variables=NET[1])

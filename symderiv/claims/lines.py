@@ -90,6 +90,24 @@ def only_line(claim: ClaimText, about: About) -> str:
     return f"{name} = {says}" if name else says
 
 
+def parts(says: str) -> list[str]:
+    """Return the lines of a text: ``;`` and line ends outside of brackets part them.
+
+    >>> parts("S = tanh(X @ W); X.T @ (G * (1 - S ** 2))")
+    ['S = tanh(X @ W)', 'X.T @ (G * (1 - S ** 2))']
+    """
+    found, depth, quote = [""], 0, ""
+    for c in says:
+        if quote or c in "\"'":
+            quote = "" if c == quote else quote or c
+        depth += 0 if quote else (c in "([{") - (c in ")]}")
+        if c in ";\n" and not quote and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += c
+    return [line.strip() for line in found if line.strip()] or [says]
+
+
 def split(line: str, about: About) -> tuple[str, str]:
     """Return the name that a line defines, or "", and what stands on its right.
 

@@ -16,6 +16,7 @@ from ..language.syntaxes import LATEX
 from ..shapes import ONE, SCALAR
 from .abouts import read_about
 from .lefthand import check_objective, columns, from_differential
+from .lines import parts
 
 
 def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
@@ -30,7 +31,7 @@ def stated(problem: Problem, claim: ClaimText) -> list[ClaimText]:
     ['dL/dW']
     """
     if claim.syntax != LATEX.name:
-        return [claim]
+        return [replace(claim, says=tuple(line for says in claim.says for line in parts(says)))]
     lines = [line for says in claim.says for line in equations(says)]
     if claim.about.strip() == "equal":
         return [replace(claim, says=tuple(side for line in lines for side in line.sides))]

@@ -120,7 +120,9 @@ def only_expression(statements: list[Statement]) -> ast.expr:
         raise ParseError(
             "one expression was expected",
             span=statements[-1].span,
-            remedy="definitions belong into the problem, not here",
+            remedy="definitions stand before it: S = tanh(Z); X.T @ S"
+            if statements[-1].name is not None
+            else "definitions belong into the problem, not here",
         )
     return statements[0].value
 
