@@ -12,7 +12,7 @@ belongs to no piece: there a derivative does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import permutations, product
@@ -37,6 +37,7 @@ _WIDE = Fraction(1, 10**6)
 _SHOWN = tuple(Fraction(1, 2 * 10**k) for k in (0, 1, 2, 3, 4, 6, 9, 15))
 _MOST = 12  # boundaries at one choice of sizes
 _ITERATIONS = 30
+_PATIENCE = 5  # steps of Newton's method without half the distance: it leads nowhere
 _HALVINGS = 6
 _TOGETHER = 3  # conditions that are met at once
 _STEP = Fraction(1, 1 << 100)
@@ -115,9 +116,10 @@ class Pieces:
 
     def failure(self, regions: Sequence[Region]) -> Failure | None:
         """Return where the sides differ, or None where no such point was found."""
+        shut: list[set[tuple[Key, bool]]] = [set() for _ in regions]  # sides that none leads to
         for together in range(1, _TOGETHER + 1):
-            for region in regions:
-                found = self._differing(region, together)
+            for region, sides in zip(regions, shut, strict=True):
+                found = self._differing(region, together, sides)
                 if found is not None:
                     return found
         return None
@@ -143,19 +145,23 @@ class Pieces:
                 return True
         return False
 
-    def look(self, region: Region, values: Values) -> Look | None:
-        """Return what is seen at a point; None where it is none of the region."""
+    def look(
+        self, region: Region, values: Values, only: Sequence[Expr] | None = None
+    ) -> Look | None:
+        """Return what is seen at a point; None where it is none of the region.
+
+        With ``only`` some choices, nothing else is computed, and the sides are not compared.
+        """
         if self.left <= 0 or not region.admits(values):
             return None
         self.left -= 1
         math = Watching()
         here = region.point(values, math)
         found: dict[Key, Any] = {}
-        said = SAME
+        said = UNKNOWN if only is not None else SAME
         for spot in self.spots(region.sizes):
             at = here.placed(spot)
-            place = tuple(spot.values())
-            found.update(_differences(self.sides, at, math, place))
+            found.update(_differences(only or self.sides, at, math, tuple(spot.values())))
             said = self._compared(at) if said == SAME else said
         for (e, _, _), x in found.items():
             if x:
@@ -177,7 +183,9 @@ class Pieces:
 
     # moving
 
-    def _differing(self, region: Region, together: int) -> Failure | None:
+    def _differing(
+        self, region: Region, together: int, shut: set[tuple[Key, bool]]
+    ) -> Failure | None:
         """Return where the sides differ, close to so many boundaries at once."""
         origin: Steps = (Fraction(0),) * len(region.directions)
         look = self.look(region, region.start)
@@ -190,15 +198,18 @@ class Pieces:
                 return last
         if not look.differences:
             return last
-        self._slopes = {}
         keys = self._boundaries(region, origin, look)
         for chosen in permutations(keys, together):
             at = origin
             for targets in _targets(together):
                 if self.left <= 0:
                     return last
+                sides = {(k, t > 0) for k, t in zip(chosen, targets, strict=True)}
+                if sides & shut:
+                    continue
                 found = self._solved(region, at, chosen, targets)
                 if found is None:
+                    shut |= sides if together == 1 and abs(targets[0]) == _CLOSE[0] else set()
                     continue
                 at, seen = found
                 self.count += seen.said == SAME
@@ -208,7 +219,7 @@ class Pieces:
 
     def _boundaries(self, region: Region, steps: Steps, look: Look) -> list[Key]:
         """Return the different boundaries, those of different nodes first."""
-        slopes = self._derived(region, steps, look)
+        slopes = self._slopes = self._derived(region, steps, look, look.differences)
         found: dict[object, Key] = {}
         turns: dict[tuple[Expr, tuple[int, ...]], int] = {}
         ordered: list[tuple[int, Key]] = []
@@ -222,12 +233,14 @@ class Pieces:
                 ordered.append((turn, key))
         return [key for _, key in sorted(ordered, key=lambda t: t[0])][:_MOST]
 
-    def _derived(self, region: Region, steps: Steps, look: Look) -> dict[Key, Steps]:
-        """Return the slopes of every difference along every direction."""
-        rows: dict[Key, list[Fraction]] = {key: [] for key in look.differences}
+    def _derived(
+        self, region: Region, steps: Steps, look: Look, keys: Iterable[Key]
+    ) -> dict[Key, Steps]:
+        """Return the slopes of some differences along every direction."""
+        rows: dict[Key, list[Fraction]] = {key: [] for key in keys}
         for k in range(len(steps)):
             ahead = (*steps[:k], steps[k] + _STEP, *steps[k + 1 :])
-            there = self.look(region, region.moved(ahead))
+            there = self.look(region, region.moved(ahead), _nodes(rows))
             for key, row in rows.items():
                 x = there.differences.get(key) if there is not None else None
                 row.append(Fraction(0) if x is None else _slope(x - look.differences[key]))
@@ -237,28 +250,36 @@ class Pieces:
         self, region: Region, steps: Steps, chosen: Sequence[Key], targets: Sequence[Fraction]
     ) -> tuple[Steps, Look] | None:
         """Return steps to where the chosen differences are about their targets."""
-        look = self.look(region, region.moved(steps))
+        nodes, slopes, best, since = _nodes(chosen), dict(self._slopes), None, 0
+        look = self.look(region, region.moved(steps), nodes)
         for turn in range(_ITERATIONS):
             if look is None or any(k not in look.differences for k in chosen):
                 return None
             off = [t - _fraction(look.differences[k]) for k, t in zip(chosen, targets, strict=True)]
             if all(abs(x) <= abs(t) / 4 for x, t in zip(off, targets, strict=True)):
-                return steps, look
+                self._slopes, look = slopes, self.look(region, region.moved(steps))
+                return None if look is None else (steps, look)
+            far = max(map(abs, off))
+            best, since = (far, 0) if best is None or far < best / 2 else (best, since + 1)
+            if since > _PATIENCE:
+                return None
             # The slopes that are known hold everywhere where differences are linear.
-            if turn or any(k not in self._slopes for k in chosen):
-                self._slopes = self._derived(region, steps, look)
-            change = _least([self._slopes[k] for k in chosen], off)
+            if turn or any(k not in slopes for k in chosen):
+                slopes.update(self._derived(region, steps, look, chosen))
+            change = _least([slopes[k] for k in chosen], off)
             if change is None:
                 return None
-            steps, look = self._stepped(region, steps, change)
+            steps, look = self._stepped(region, steps, change, nodes)
         return None
 
-    def _stepped(self, region: Region, steps: Steps, change: Steps) -> tuple[Steps, Look | None]:
+    def _stepped(
+        self, region: Region, steps: Steps, change: Steps, nodes: Sequence[Expr]
+    ) -> tuple[Steps, Look | None]:
         """Return where a step leads; half of it where it leads out of the region."""
         for _ in range(_HALVINGS):
             there = tuple(_short(t + c) for t, c in zip(steps, change, strict=True))
             if all(abs(t) <= _FARTHEST for t in there):
-                look = self.look(region, region.moved(there))
+                look = self.look(region, region.moved(there), nodes)
                 if look is not None:
                     return there, look
             change = tuple(c / 2 for c in change)
@@ -282,6 +303,10 @@ class Pieces:
             if _shows(self.look(region, short)):
                 return short
         return values
+
+
+def _nodes(keys: Iterable[Key]) -> list[Expr]:
+    return [*dict.fromkeys(e for e, _, _ in keys)]
 
 
 def _shows(look: Look | None) -> bool:
