@@ -22,6 +22,7 @@ CORRECTED = [
     # What is near and no detour stays in the claim's own words.
     ("norm(x)**2 / 2 + sum(x)", COLUMN, "2 * x + ones(n)", "x + ones(n)"),
     ("norm(x)", COLUMN, "x / norm(x)**2", "x / norm(x)"),
+    ("2 * sum(x**2)", COLUMN, "-(4 * x)", "4 * x"),
 ]  # fmt: skip
 
 

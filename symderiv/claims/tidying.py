@@ -1,4 +1,4 @@
-"""Numbers and sizes of a mended formula, put together: 2 * 2 * X / 2 is 2 * X.
+"""Numbers, signs and sizes of a mended formula, put together: 2 * 2 * X / 2 is 2 * X.
 
 Contract: the value is the same; only factors of products and quotients are moved, and only where
 fewer of them are left.
@@ -27,7 +27,7 @@ class _Parts:
 
 
 def tidied(x: Expr) -> Expr:
-    """Return a formula whose products have one number and every size once.
+    """Return a formula whose products have one number, one sign and every size once.
 
     >>> from symderiv.expr import var
     >>> from symderiv.notation.text import text
@@ -54,7 +54,11 @@ def _chain(x: Expr) -> Iterator[Expr]:
 
 
 def _count(x: Expr) -> int:
-    return sum(e.op in ("num", "size") for e in _chain(x))
+    """Return how many numbers, sizes and signs stand in a product."""
+    return sum(
+        (e.op in ("num", "size", "neg")) + (e.op == "num" and str(e.data).startswith("-"))
+        for e in _chain(x)
+    )
 
 
 def _parts(x: Expr) -> _Parts:
