@@ -21,7 +21,18 @@ from .cells import batched, each, entry_at, flat, replaced, sizes_of
 from .chaining import Chain
 from .dual import Dual as Dual
 from .errors import MissingRuleError
-from .expr import BINDERS, Expr, Index, free_indices, node, own_indices, sum_index, var, walk
+from .expr import (
+    BINDERS,
+    Expr,
+    Index,
+    free_indices,
+    node,
+    own_indices,
+    sum_index,
+    var,
+    walk,
+    walk_all,
+)
 from .highprecision import DIGITS, HIGH, floated
 from .ops import TABLE, Cells
 from .scalars import DualMath as DualMath
@@ -161,10 +172,15 @@ class Explicit:
             override={e: each(lift, c) for e, c in self.override.items()},
         )
 
-    def scalars(self) -> Iterator[Any]:
-        """Yield every entry of everything that was computed at this point."""
-        for cells in (*self._memo.values(), *self._inner.values()):
-            yield from flat(cells)
+    def scalars(self, within: Sequence[Expr] = ()) -> Iterator[Any]:
+        """Yield every entry that was computed at this point, or of those some expressions have."""
+        met = {*walk_all(within)}
+        for e, cells in self._memo.items():
+            if not met or e in met:
+                yield from flat(cells)
+        for key, cells in self._inner.items():
+            if not met or key[0] in met:
+                yield from flat(cells)
 
     def placed(self, positions: Mapping[str, int]) -> Explicit:
         """Return the same point with more indices in place."""

@@ -19,10 +19,12 @@ from .highprecision import DIGITS, HIGH, floated
 
 _FINER = 9 * DIGITS  # against 3 * DIGITS that numbers have
 _TOLD = 1000  # a difference so many times what rounding moved is none of rounding
+_TINY = HIGH.mpf(10) ** -20
 _COARSE = (43, 45, 47)  # bits; floats have 53, so that what is seen is above what they lose
 _LARGEST = HIGH.mpf(10) ** 290  # floats end beyond it, and below its reciprocal
 
 Pairs = Callable[[Explicit], Iterable[tuple[Any, Any]]]
+Apart = Callable[[Sequence[tuple[Any, Any]]], list[int]]
 _OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 
 
@@ -30,26 +32,45 @@ class LostDigitsError(ValueError):
     """Rounding may be why two values differ: another point is to decide."""
 
 
-def first_unequal(here: Explicit, pairs: Pairs) -> int | None:
+def unequal(pairs: Sequence[tuple[Any, Any]]) -> list[int]:
+    """Return the numbers of the pairs that differ."""
+    return [k for k, (x, y) in enumerate(pairs) if not same(x, y)]
+
+
+def first_unequal(here: Explicit, pairs: Pairs, apart: Apart = unequal) -> int | None:
     """Return the number of the first pair that differs at a point; None where all are equal.
 
-    Pairs that differ are computed again in three times the digits. Raises LostDigitsError where
-    they differ still, but no more than the digits that were added have moved them.
+    Pairs that are ``apart`` are computed again in three times the digits. Raises LostDigitsError
+    where they differ still, but no more than the digits that were added have moved them.
     """
     found = list(pairs(here))
-    place = next((k for k, (x, y) in enumerate(found) if not same(x, y)), None)
-    if place is None or not any(isinstance(x, HIGH.mpf) for x in found[place]):
-        return place
+    suspected = apart(found)
+    if not any(isinstance(x, HIGH.mpf) for k in suspected for x in found[k]):
+        return suspected[0] if suspected else None
     with HIGH.workdps(_FINER):
-        finer = list(pairs(here.again()))
-        for k, (pair, fine) in enumerate(zip(found, finer, strict=True)):
-            if same(*fine):
-                continue
+        try:
+            finer = list(pairs(here.again()))
+        except _OUTSIDE:
+            raise LostDigitsError("there is no value where more digits are taken") from None
+        differing = apart(finer)
+        for k in differing:
+            pair, fine = found[k], finer[k]
             moved = sum(abs(floated(x) - floated(y)) for x, y in zip(pair, fine, strict=True))
-            if abs(floated(fine[0]) - floated(fine[1])) <= _TOLD * moved:
-                raise LostDigitsError("more digits are lost at this point than there are")
-            return k
+            if abs(floated(fine[0]) - floated(fine[1])) > _TOLD * moved:
+                return k
+    if differing:
+        raise LostDigitsError("more digits are lost at this point than there are")
     return None
+
+
+def is_saturated(values: Iterable[Any]) -> bool:
+    """Whether one of some values is 0, 1 or infinite but for digits that are hardly looked at.
+
+    >>> is_saturated([HIGH.tanh(3)]), is_saturated([HIGH.tanh(300)]), is_saturated([1])
+    (False, True, False)
+    """
+    sizes = (abs(x) for x in values if isinstance(x, HIGH.mpf) and x)
+    return any(not _TINY < x < 1 / _TINY or abs(x - 1) < _TINY for x in sizes)
 
 
 def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> list[float]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 
 import symderiv as sd
@@ -42,6 +44,75 @@ def test_a_network_with_a_logistic_loss_is_verified() -> None:
     assert d.verify()
 
 
+LOGISTIC = "-sum(y*log(p) + (1-y)*log(1-p))"
+STEEP = {  # objective: what is right for its x, and what only looks like it
+    "sum(exp(1000*x) / (1 + exp(1000*x)))": (
+        ["1000*sigmoid(1000*x)*(1 - sigmoid(1000*x))"],
+        ["0*x", "1000*sigmoid(1000*x)"],
+    ),
+    "sum(softplus(1000000*x))": (
+        ["1000000*sigmoid(1000000*x)"],
+        ["1000000*where(x > 0, 1, 0)", "500000*(x/abs(x) + 1)"],
+    ),
+    "sum(tanh(1000*x) * x)": (
+        ["tanh(1000*x) + 1000*x*(1 - tanh(1000*x)**2)"],
+        ["tanh(1000*x)", "sign(x)"],
+    ),
+    "sum(erf(1000*x))": (
+        ["2000/sqrt(pi)*exp(-1000000*x**2)"],
+        ["0*x", "2000/sqrt(pi)*exp(-1000*x**2)"],
+    ),
+    "sum(sqrt(1 + exp(x**3)) - exp(x**3/2))": (
+        ["3*x**2*exp(x**3)/(2*sqrt(1 + exp(x**3))) - 3/2*x**2*exp(x**3/2)"],
+        ["0*x", "3*x**2*exp(x**3)/(2*sqrt(2 + exp(x**3))) - 3/2*x**2*exp(x**3/2)"],
+    ),
+    "sum(log(1 + exp(10*exp(x))))": (
+        ["10*exp(x)*sigmoid(10*exp(x))", "10*exp(x) - 10*exp(x)*sigmoid(-10*exp(x))"],
+        ["10*exp(x)"],
+    ),
+}
+DEEP = {  # p of a logistic loss: what is right for its w2, and what is not
+    "sigmoid(relu(X @ W1) @ w2)": ("relu(X @ W1).T @ (p - y)", "relu(X @ W1).T @ (p - y) * p"),
+    "sigmoid(100 * relu(relu(X @ W1) @ W3) @ w2)": (
+        "100 * relu(relu(X @ W1) @ W3).T @ (p - y)",
+        "100 * relu(relu(X @ W1) @ W3).T @ (p - p * y)",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", STEEP)
+def test_a_claim_is_decided_where_functions_are_not_saturated(text: str) -> None:
+    p = sd.problem(text, x="n")
+    right, wrong = STEEP[text]
+    for claim in right:
+        assert sd.check(p, wrt="x", claim=claim).verdict == "right", claim
+    for claim in wrong:
+        found = sd.check(p, wrt="x", claim=claim)
+        assert found.verdict == "wrong", claim
+        assert found.counterexample is not None
+
+
+@pytest.mark.parametrize("text", DEEP)
+def test_claims_about_a_network_that_saturates(text: str) -> None:
+    shapes = {"X": "n, d", "W1": "d, h", "W3": "h, k", "w2": "k" if "W3" in text else "h", "y": "n"}
+    used = {n: s for n, s in shapes.items() if n != "W3" or n in text}
+    p = sd.problem(f"p = {text}; {LOGISTIC}", **used)
+    right, wrong = DEEP[text]
+    assert sd.check(p, wrt="w2", claim=right).verdict == "right"
+    assert sd.check(p, wrt="w2", claim=wrong).verdict == "wrong"
+
+
+def test_a_function_is_run_where_functions_are_not_saturated() -> None:
+    p = sd.problem("sum(exp(1000*x) / (1 + exp(1000*x)))", x="n")
+
+    def right(x: Any) -> Any:
+        s = 1 / (1 + np.exp(-1000 * x))
+        return 1000 * s * (1 - s)
+
+    assert sd.check(p, wrt="x", claim=right).verdict == "right"
+    assert sd.check(p, wrt="x", claim=lambda x: 0 * x).verdict == "wrong"
+
+
 def test_rounding_excuses_no_wrong_gradient() -> None:
     d = Derivation(problem("p = sigmoid(x**3); -sum(log(1-p))", x="n"))
     compiled = compile_module(module_of(d))
@@ -75,6 +146,15 @@ def test_where_more_digits_move_a_value_another_point_decides() -> None:
     big = HIGH.mpf(10) ** 400
     with pytest.raises(LostDigitsError):
         first_unequal(Explicit({}, {}), lambda _: [(big + HIGH.pi - big, Fraction(3))])
+
+
+def test_one_pair_that_surely_differs_decides_though_another_is_lost() -> None:
+    big = HIGH.mpf(10) ** 400
+    found = first_unequal(
+        Explicit({}, {}),
+        lambda _: [(big + HIGH.pi - big, Fraction(3)), (HIGH.mpf(1), Fraction(2))],
+    )
+    assert found == 1
 
 
 def test_the_bound_of_a_value_grows_with_what_cancels() -> None:

@@ -7,30 +7,30 @@ n = d, and at large values; where functions are transcendental, to 40 of 50 digi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, product
 from random import Random
 from typing import Any
 
-from ..cells import each, flat, sizes_of
+from ..cells import each, flat
 from ..derivation import is_network
 from ..errors import UndefinedError
-from ..explicit import Explicit, is_exact, plain, same, same_cells
+from ..explicit import Explicit, is_exact, plain, same
 from ..expr import Expr, Variable, free_ranges, walk_all
-from ..highprecision import HIGH, floated
 from ..language import Problem
 from ..ops import Cells
+from ..rounding import LostDigitsError, is_saturated
 from ..sampling import distinct_sizes, inside, least_sizes, point
 from ..sampling import values as values_of
 from ..shapes import Dim
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption, is_square
 from .guarded import OUTSIDE as OUTSIDE
-from .guarded import taken
+from .guarded import agree, taken
 from .merged import Merged as Merged
-from .pieces import Pieces, Region, Values
+from .pieces import DIFFERENT, SAME, UNKNOWN, Pieces, Region, Values
 from .regions import region
 from .working import work
 
@@ -39,14 +39,13 @@ _ROUGH = 2  # points in floats
 _LARGE = 5  # a formula right for the sizes 1 to 4 alone is caught there
 _FAR = 10_000  # and one right for small values alone, here
 _NEAR = Fraction(1, 8)
+_NEARER = 12  # powers of it that are tried where functions are saturated
 _ATTEMPTS = 6  # at points in floats, until there are values
 _MOST_WORK = 1_000_000  # operations at one point
 _SHARE = 400_000  # at the points of one choice of sizes
 _PIECEWISE = 200_000  # operations that are spent on boundaries between pieces
 _MOST_LOOKS = 1200  # points at which these are looked for
 _STARTS = 3  # points from which they are
-_DIGITS = 40  # of 150 that numbers have
-_NOISE = 80  # digits after the point; what is smaller may be rounding
 _EXPONENTIALS = {"expm", "expm_frechet"}  # far away, their entries have a million digits
 # What is lost when the entries are scaled.
 _BOUNDED = {
@@ -56,7 +55,7 @@ _BOUNDED = {
 
 
 Kept = dict[Hashable, Any]
-Agree = Callable[[Cells, Cells], bool]
+LOST, POLE = "lost", "pole"  # which a point may say, beside what one near a boundary does
 _MOST_KEPT = 200  # points
 
 
@@ -203,39 +202,71 @@ class Comparer:
             return True
         if self._is_told_apart(left, right):
             return False
-        evaluated = 0
+        evaluated, lost = 0, 0
         defined: dict[tuple[int, ...], bool] = {}
-        for here in self.points(left, right):
-            sizes = here.sizes
-            try:
-                for spot in placements(sizes, right):
-                    taken(right, here.placed(spot))
-            except OUTSIDE:
-                if self.mutual and self._lacks_a_component(left, right, here):
-                    return False
-                continue  # outside the domain of a function: another point decides
-            try:
-                if difference(left, right, here, agree) is not None:
-                    if self._differ_beside(left, right, here):
-                        return False
-                    continue  # on a boundary between pieces, by accident
-            except ZeroDivisionError:
-                defined.setdefault(tuple(sizes.values()), False)
+        for here in self.every_point(left, right):
+            said = self._compared(left, right, here)
+            if said == DIFFERENT:
+                return False
+            lost += said == LOST
+            if said == POLE:
+                defined.setdefault(tuple(here.sizes.values()), False)
                 self.poles += 1
-                continue  # a pole of the other side, such as a singular matrix, decides nothing
-            except OUTSIDE:
-                return False  # defined on one side only
-            defined[tuple(sizes.values())] = True
-            evaluated += 1
-            self.count += 1
-            self.exact = self.exact and _rational(left, here)
+            if said == SAME:
+                defined[tuple(here.sizes.values())] = True
+                evaluated += 1
+                self.count += 1
+                self.exact = self.exact and _rational(left, here) and _rational(right, here)
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         if not evaluated:
-            raise UndefinedError("no point was found at which both sides are defined")
+            where = "the digits of both sides tell" if lost else "both sides are defined"
+            raise UndefinedError(f"no point was found at which {where}")
         if self.is_too_much(left, right):
             raise UndefinedError("too much is to be computed where all sizes differ")
         return self.pieces_agree(left, right)
+
+    def _compared(self, left: Expr, right: Expr, here: Explicit) -> str:
+        """Return what a point says of two expressions."""
+        try:
+            for spot in placements(here.sizes, right):
+                taken(right, here.placed(spot))
+        except OUTSIDE:
+            lacks = self.mutual and self._lacks_a_component(left, right, here)
+            return DIFFERENT if lacks else UNKNOWN  # outside the domain: another point decides
+        try:
+            if difference(left, right, here) is None:
+                return SAME
+            # Whole numbers may stand on a boundary between pieces by accident.
+            return DIFFERENT if self._differ_beside(left, right, here) else UNKNOWN
+        except LostDigitsError:
+            return LOST
+        except ZeroDivisionError:
+            return POLE  # of the other side, such as a singular matrix: it decides nothing
+        except OUTSIDE:
+            return DIFFERENT  # defined on one side only
+
+    def every_point(self, left: Expr, right: Expr) -> Iterator[Explicit]:
+        """Yield the points of comparison, then nearer ones where those do not tell."""
+        yield from self.points(left, right)
+        yield from self._nearer(left, right)
+
+    def _nearer(self, left: Expr, right: Expr) -> Iterator[Explicit]:
+        """Yield points nearer and nearer to 0, where functions are saturated at all others.
+
+        There a function is what it tends to, as far as digits show, and a wrong formula that
+        tends to the same is not told apart.
+        """
+        if not all(is_saturated(at.scalars([left, right])) for at in self.points(left, right)):
+            return
+        for sizes, k in product(self.sizes()[:1], range(1, _NEARER)):
+            if work([left, right], sizes) > _MOST_WORK:
+                return
+            values = self._far(self.at(sizes, self.first + k), sizes, _NEAR**k)
+            here = Explicit(sizes, values)
+            yield here
+            if not is_saturated(here.scalars([left, right])):
+                return
 
     def _lacks_a_component(self, left: Expr, right: Expr, here: Explicit) -> bool:
         """Whether one side has no value at a point, and has one where determinants turn their sign.
@@ -267,7 +298,7 @@ class Comparer:
         """Whether two expressions differ at a point that told others apart."""
         for here in self._telling if not self.merged.pairs else ():
             try:
-                if difference(left, right, here, agree) is not None:
+                if difference(left, right, here) is not None:
                     return True
             except OUTSIDE:
                 continue
@@ -316,7 +347,6 @@ class Comparer:
         return Pieces(
             (left, right),
             lambda sizes: [*placements(sizes, left, right)],
-            agree,
             min(_MOST_LOOKS, _PIECEWISE // cost),
         )
 
@@ -381,7 +411,7 @@ class Comparer:
             override = {e: drawn[str(e.data)] for e in names}
             here = Explicit(sizes, self.here(sizes, seed).values, override=override)
             try:
-                if difference(left, right, here, agree) is not None:
+                if difference(left, right, here) is not None:
                     return False
                 exact = exact and _rational(left, here)
             except OUTSIDE:
@@ -420,25 +450,11 @@ def placements(sizes: Mapping[str, int], *expressions: Expr) -> Iterator[dict[st
 
 
 def difference(
-    left: Expr, right: Expr, here: Explicit, alike: Agree = same_cells
+    left: Expr, right: Expr, here: Explicit
 ) -> tuple[dict[str, int], Cells, Cells] | None:
     """Return where two expressions differ at a point, with both values; None where they agree."""
     for spot in placements(here.sizes, left, right):
         at = here.placed(spot)
-        a, b = plain(taken(left, at)), plain(taken(right, at))
-        if not alike(a, b):
-            return spot, a, b
+        if not agree(left, right, at):
+            return spot, plain(taken(left, at)), plain(taken(right, at))
     return None
-
-
-def agree(left: Cells, right: Cells) -> bool:
-    """Whether cells are equal, to 40 digits of the largest entry however small it is.
-
-    A saturated softmax or a steep function leaves gradients of 1e-60, which are not all the same.
-    """
-    if sizes_of(left) != sizes_of(right) or is_exact(left) and is_exact(right):
-        return same_cells(left, right)
-    pairs = [(floated(x), floated(y)) for x, y in zip(flat(left), flat(right), strict=True)]
-    largest = max(max(abs(x), abs(y)) for x, y in pairs)
-    close = largest * HIGH.mpf(10) ** -_DIGITS + HIGH.mpf(10) ** -_NOISE
-    return all(abs(x - y) <= close for x, y in pairs)

@@ -16,7 +16,7 @@ from ..explicit import Explicit
 from ..expr import Expr
 from ..ops import Cells
 from ..sampling import least_sizes, size_grid
-from .deciding import Comparer, agree, difference
+from .deciding import Comparer, difference
 from .guarded import OUTSIDE
 from .pieces import on_a_boundary
 from .working import work
@@ -83,7 +83,8 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
         if not _is_on_boundary(left, right, sizes, values, differing[0]):
             return sizes, values, *differing
         on_boundary = on_boundary or (sizes, values, *differing)
-    return on_boundary or _failure_in_a_piece(comparer, left, right, anywhere=True)
+    found = on_boundary or _failure_in_a_piece(comparer, left, right, anywhere=True)
+    return found or next(_at_compared_points(comparer, left, right), None)
 
 
 def _simple_points(
@@ -113,6 +114,17 @@ def _is_on_boundary(
     return on_a_boundary([left, right], point)
 
 
+def _at_compared_points(comparer: Comparer, left: Expr, right: Expr) -> Iterator[Failure]:
+    """Yield where two expressions differ that digits tell apart between whole numbers only."""
+    for here in comparer.every_point(left, right) if left.shape == right.shape else ():
+        try:
+            found = difference(left, right, here)
+        except OUTSIDE:
+            continue
+        if found is not None:
+            yield here.sizes, here.values, *found
+
+
 def _failure_in_a_piece(
     comparer: Comparer, left: Expr, right: Expr, *, anywhere: bool = False
 ) -> Failure | None:
@@ -122,7 +134,7 @@ def _failure_in_a_piece(
     if here is None:
         return None
     try:
-        found = difference(left, right, here, agree)
+        found = difference(left, right, here)
     except OUTSIDE:
         return None
     return None if found is None else (here.sizes, here.values, *found)

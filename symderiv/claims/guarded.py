@@ -1,17 +1,24 @@
 """The value of an expression of which only the branches that are taken are computed.
 
 Contract: a branch that has no value where it is not taken does no harm, as long as every entry
-takes the same one.
+takes the same one. Whether two values are one is asked as derivations ask it (see ``rounding``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
 
-from ..cells import broadcast, flat
+from ..cells import broadcast, flat, sizes_of
 from ..explicit import Explicit, compare, plain
 from ..expr import Expr, free_indices, node, rebuild, with_args, zeros
+from ..highprecision import HIGH, floated
 from ..ops import Cells
+from ..rounding import first_unequal, unequal
+
+_DIGITS = 40  # of 150 that numbers have
+_NOISE = 80  # digits after the point; what is smaller may be rounding
 
 # Where an expression has no value, or none of its shape at sizes that are taken as equal.
 OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError, IndexError)
@@ -26,6 +33,36 @@ def taken(x: Expr, at: Explicit) -> Cells:
         if chosen is x:
             raise
         return at.cells(chosen)
+
+
+def agree(left: Expr, right: Expr, at: Explicit) -> bool:
+    """Whether two expressions have one value at a point.
+
+    Raises one of ``OUTSIDE`` where one of them has none, LostDigitsError where the digits there
+    are do not tell.
+    """
+    cells = plain(taken(left, at)), plain(taken(right, at))
+    if sizes_of(cells[0]) != sizes_of(cells[1]):
+        return False
+
+    def pairs(here: Explicit) -> Iterator[tuple[Any, Any]]:
+        both = cells if here is at else (plain(taken(left, here)), plain(taken(right, here)))
+        return zip(*map(flat, both), strict=True)
+
+    return first_unequal(at, pairs, _apart) is None
+
+
+def _apart(pairs: Sequence[tuple[Any, Any]]) -> list[int]:
+    """Return which pairs differ within 40 digits of the largest entry, however small it is.
+
+    A saturated softmax or a steep function leaves gradients of 1e-60, which are not all the same.
+    """
+    if all(isinstance(x, Fraction | int) for pair in pairs for x in pair):
+        return unequal(pairs)
+    numbers = [(floated(x), floated(y)) for x, y in pairs]
+    largest = max(max(abs(x), abs(y)) for x, y in numbers)
+    close = largest * HIGH.mpf(10) ** -_DIGITS + HIGH.mpf(10) ** -_NOISE
+    return [k for k, (x, y) in enumerate(numbers) if abs(x - y) > close]
 
 
 def _without_others(x: Expr, at: Explicit) -> Expr:

@@ -19,12 +19,13 @@ from itertools import permutations, product
 from typing import Any
 
 from ..cells import broadcast, each
-from ..explicit import ExactMath, Explicit, plain
+from ..explicit import ExactMath, Explicit
 from ..expr import Expr, free_indices, walk_all
 from ..highprecision import HIGH
 from ..notation.text import text
 from ..ops import Cells
-from .guarded import OUTSIDE, taken
+from ..rounding import LostDigitsError
+from .guarded import OUTSIDE, agree, taken
 
 Values = dict[Hashable, Cells]
 Key = tuple[Expr, tuple[int, ...], int]  # a node, where its indices stand, which comparison
@@ -103,7 +104,6 @@ class Pieces:
 
     sides: tuple[Expr, Expr]
     spots: Callable[[Mapping[str, int]], Sequence[Mapping[str, int]]]  # of the free indices
-    agree: Callable[[Cells, Cells], bool]
     left: int
     count: int = 0  # points that were compared
     _seen: dict[Expr, set[bool]] = field(default_factory=dict)
@@ -169,17 +169,17 @@ class Pieces:
         return Look(found, said)
 
     def _compared(self, at: Explicit) -> str:
+        left, right = self.sides
         try:
-            right = plain(taken(self.sides[1], at))
+            taken(right, at)
         except OUTSIDE:
             return UNKNOWN
         try:
-            left = plain(taken(self.sides[0], at))
-        except ZeroDivisionError:
+            return SAME if agree(left, right, at) else DIFFERENT
+        except (ZeroDivisionError, LostDigitsError):
             return UNKNOWN
         except OUTSIDE:
             return DIFFERENT
-        return SAME if self.agree(left, right) else DIFFERENT
 
     # moving
 

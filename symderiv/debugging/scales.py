@@ -26,9 +26,10 @@ class Factor:
 
 def ratio(claimed: Any, truth: Any) -> float | None:
     """Return k with claimed = k truth, or None."""
-    if np.shape(claimed) != np.shape(truth) or not np.any(truth):
+    own = np.vdot(truth, truth)
+    if np.shape(claimed) != np.shape(truth) or not own:  # of what is tiny, it is 0, too
         return None
-    k = float(np.vdot(truth, claimed) / np.vdot(truth, truth))
+    k = float(np.vdot(truth, claimed) / own)
     most = float(np.max(np.abs(claimed), initial=0.0))
     if not most or not np.max(np.abs(claimed - k * truth)) <= _CLOSE * most:
         return None

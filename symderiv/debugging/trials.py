@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from ..claims.guarded import OUTSIDE
+from ..claims.working import work
 from ..codegen import Compiled, compile_module, evaluate, module_of
 from ..derivation import Derivation
 from ..errors import InputError, SymderivError, UndefinedError, UnknownNameError
+from ..evidence.conditioning import exact_point
 from ..evidence.differences import (
     backward,
     box,
@@ -29,6 +33,7 @@ from ..expr import Expr
 from ..language import Problem
 from ..language.axes import array_shape, given_axes, keeps_axis
 from ..notation.text import text
+from ..rounding import is_saturated
 from ..sampling import least_sizes, point, size_grid
 from ..shapes import ONE, Shape
 from .branches import Branches, boundaries, search
@@ -36,6 +41,8 @@ from .branches import Branches, boundaries, search
 _PRIMES = (3, 5, 7, 11, 13)
 _SEEDS = (0, 1)
 _MOST_SMALL = 30
+_NEARER = 12  # powers of 1/8 that are tried where functions are saturated
+_MOST_WORK = 100_000  # operations by which it is seen whether they are
 _BRANCH_SEED = 10
 _SHAKEN, _STEADY = 1e-14, 1e-9  # relative
 Space = dict[str, Any]
@@ -99,6 +106,7 @@ class Laboratory:
             for seed in _SEEDS
             if (t := self._drawn(sizes, seed)) is not None
         ]
+        found += self._nearer(found)
         found += self._in_branches(found)
         if not found:
             raise UndefinedError(
@@ -106,6 +114,29 @@ class Laboratory:
                 remedy="is something divided by zero, or singular, or a logarithm below 0?",
             )
         return found
+
+    def _nearer(self, before: Sequence[Trial]) -> list[Trial]:
+        """Return a point nearer to 0, where functions are saturated at all others.
+
+        There they are what they tend to, and a wrong gradient that tends to the same looks right.
+        """
+        if not all(map(self._is_saturated, before)):
+            return []
+        sizes, (positive, scale) = self._sizes()[0], self.box.drawn
+        nearer = (self._drawn(sizes, 0, positive, scale / 8**k) for k in range(1, _NEARER))
+        return [*islice((t for t in nearer if t is not None and not self._is_saturated(t)), 1)]
+
+    def _is_saturated(self, trial: Trial) -> bool:
+        """Whether functions have values at a point that hardly change around it."""
+        x = self.problem.objective
+        if self.functions or work([x], trial.sizes) > _MOST_WORK:
+            return False
+        here = exact_point(self.problem, {**trial.space, **trial.sizes})
+        try:
+            here.cells(x)
+        except OUTSIDE:
+            return False
+        return is_saturated(here.scalars())
 
     def _in_branches(self, before: Sequence[Trial]) -> list[Trial]:
         """Return points in the branches that no earlier point is in, and close to their borders."""
@@ -203,8 +234,8 @@ class Laboratory:
         rows = [least.raised(dict(zip(dims, c, strict=True))) for c in choices]
         return [r for k, r in enumerate(rows) if r not in rows[:k]]
 
-    def _drawn(self, sizes: Mapping[str, int], seed: int) -> Trial | None:
-        inputs, given = draw(self.derivation, sizes, seed, *self.box.drawn)
+    def _drawn(self, sizes: Mapping[str, int], seed: int, *drawn: Any) -> Trial | None:
+        inputs, given = draw(self.derivation, sizes, seed, *(drawn or self.box.drawn))
         return self._at(sizes, {**inputs, **given})
 
     def _at(self, sizes: Mapping[str, int], arrays: Mapping[str, Any]) -> Trial | None:

@@ -66,15 +66,20 @@ def difference_bounds(
     problem = derivation.problem
     if compiled.module.functions:
         return []  # stand-ins of unspecified functions have other values in exact arithmetic
-    sizes = {d: arrays[d] for d in problem.dims}
-    shapes = {n: v.shape for n, v in problem.variables.items()}
-    shapes.update((g, x.shape) for g, x in problem.upstream.items())
-    values = {n: _cells(arrays[n], [d.at(sizes) for d in s]) for n, s in shapes.items()}
-    here = Explicit(sizes, values)
+    here = exact_point(problem, arrays)
     objective = problem.objective
     value = objective.args[0] if objective.op == "loss" else objective
     moved = _LARGEST_GIVEN * sum(value_bounds(here, value)) / step if step else 0.0
     return [b + moved for b in gradient_bounds(derivation, here, name)]
+
+
+def exact_point(problem: Problem, arrays: Mapping[str, Any]) -> Explicit:
+    """Return the point that sizes and arrays are, by name, in exact numbers."""
+    sizes = {d: arrays[d] for d in problem.dims}
+    shapes = {n: v.shape for n, v in problem.variables.items()}
+    shapes.update((g, x.shape) for g, x in problem.upstream.items())
+    values = {n: _cells(arrays[n], [d.at(sizes) for d in s]) for n, s in shapes.items()}
+    return Explicit(sizes, values)
 
 
 def _slope_bound(here: Explicit, objective: Expr, name: str, spot: Sequence[int]) -> float:
