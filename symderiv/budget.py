@@ -8,13 +8,15 @@ Contract: without somebody who allows a number, nothing is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from .errors import BudgetError
 
 STEPS = 400_000  # of one check
+T = TypeVar("T")
 
 
 class _Count:
@@ -55,6 +57,35 @@ def spend(steps: int, on: str) -> None:
     count.left -= steps
     if count.left < 0:
         raise BudgetError(
-            f"{count.what} takes more than {count.most:,} steps: {on}",
-            remedy="take smaller sizes, or a part of it",
+            too_much(count.what, count.most, on), remedy="take smaller sizes, or a part of it"
         )
+
+
+def too_much(what: str, most: int, on: str) -> str:
+    """Return the words for something that takes more steps than are allowed.
+
+    >>> too_much("an example", 1000, "a matrix")
+    'an example takes more than 1,000 steps: a matrix'
+    """
+    return f"{what} takes more than {most:,} steps: {on}"
+
+
+class Checks:
+    """Runs checks, each with its own number of steps, and notes those that would take more."""
+
+    def __init__(self) -> None:
+        self.left_out: list[str] = []
+
+    def run(self, what: str, check: Callable[[], T], without: T) -> T:
+        """Return what a check returns, or ``without`` where it is left out."""
+        try:
+            with allowed(what):
+                return check()
+        except BudgetError as error:
+            self.left_out.append(error.subject)
+            return without
+
+
+def not_checked(left_out: Iterable[str]) -> list[str]:
+    """Return a sentence for each check that was left out."""
+    return [f"not checked: {why}" for why in left_out]

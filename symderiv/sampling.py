@@ -106,15 +106,17 @@ def _sizes_of(data: object) -> Iterator[Dim]:
 def size_grid(
     dims: Sequence[str], least: Mapping[str, int], sizes: Sequence[int] = (1, 2, 3)
 ) -> Iterator[dict[str, int]]:
-    """Yield every combination of sizes, smallest first, that is not too small."""
+    """Yield every combination of sizes, smallest first, that is not too small.
+
+    Where a position beyond them is written, that is the smallest one that has it.
+    """
     bounds = least if isinstance(least, LeastSizes) else LeastSizes(least)
     top = max(bounds.raised(dict.fromkeys(dims, 1)).values(), default=1)
     sizes = [*sizes, *range(max(sizes) + 1, top + 2)] if bounds.differences else sizes
-    combos = product(*(sizes for _ in dims))
-    for combo in sorted(combos, key=lambda c: (sum(c), c)):
-        found = dict(zip(dims, combo, strict=True))
-        if bounds.fit(found):
-            yield found
+    combos = sorted(product(*(sizes for _ in dims)), key=lambda c: (sum(c), c))
+    every = (dict(zip(dims, combo, strict=True)) for combo in combos)
+    fit = [found for found in every if bounds.fit(found)]
+    yield from fit or [bounds.raised(dict.fromkeys(dims, 1))]
 
 
 def distinct_sizes(dims: Sequence[str], least: Mapping[str, int], start: int = 2) -> dict[str, int]:

@@ -10,9 +10,10 @@ from typing import Any
 from . import jacobians as engine
 from .codegen import evaluate
 from .errors import InputError
-from .evidence import Certificate, shown_sizes, verify_jacobian
+from .evidence import Certificate, shown_sizes, verify_at_numbers, verify_jacobian
 from .interop.to_sympy import to_sympy
 from .language import Problem
+from .literals import with_symbols
 from .outputs import jacobian_files
 from .shapes import ONE
 from .writing import check_formats, write_files
@@ -71,7 +72,12 @@ class Jacobian(engine.Jacobian):
     @cached_property
     def certificate(self) -> Certificate:
         """The certificate; made, and everything checked, when it is first asked for."""
-        return verify_jacobian(self, self.evaluate)
+        model = with_symbols(self.problem)
+        if model is None:
+            return verify_jacobian(self, self.evaluate)
+        by = hessian_by if self.kind == "hessian" else jacobian_by
+        of_symbols = by(model[0], self.name, self.layout).certificate
+        return verify_at_numbers(self, self.evaluate, of_symbols, model[1])
 
     def write(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -10,7 +11,9 @@ from _pytest.mark import ParameterSet
 
 import symderiv as sd
 from symderiv.budget import allowed, spend
+from symderiv.cli.main import main
 from symderiv.errors import BudgetError, SymderivError
+from symderiv.evidence import describe_verdict
 
 MANY = [f"n{k}" for k in range(20)]
 
@@ -71,6 +74,69 @@ def test_a_check_that_is_too_much_is_left_out_and_named(name: str) -> None:
                for x in certificate.left_out)  # fmt: skip
     assert all(f"not checked: {x}" in certificate.lines() for x in certificate.left_out)
     assert certificate.as_dict()["left out"] == list(certificate.left_out)
+
+
+def test_a_hessian_of_which_too_much_is_to_be_checked_is_there() -> None:
+    h = sd.hessian("x[999999] ** 2", x="n")
+    assert h.text == "2 * onehot(999999, n) @ onehot(999999, n).T"
+    found = h.verify()
+    words = r"the comparison of the Hessian with dual numbers takes more than [\d,]+ steps: "
+    assert any(re.match(words, x) for x in found.left_out)
+    assert all(f"not checked: {x}" in found.lines() for x in found.left_out)
+    assert found.as_dict()["left out"] == list(found.left_out)
+
+
+def test_a_position_beyond_the_usual_sizes_is_no_hindrance() -> None:
+    found = sd.hessian("x[5] ** 2 * x[1]", x="n").verify()
+    assert not found.left_out
+    assert found.roads[-1]["entries"] == 25
+
+
+def test_sizes_that_are_numbers_are_checked_as_symbols_in_a_hessian() -> None:
+    found = sd.hessian("sum(x ** 4)", x="500").verify()
+    assert found.symbols == {"n500": 500}
+    assert not found.left_out
+    found = sd.derive("sum(X ** 3)", X="300, 70", order=2).verify()
+    (why,) = found.left_out
+    assert why.startswith("the check of the Hessian at its own sizes takes more than 400,000 steps")
+
+
+KRON = "kron(kron(kron(A, B), kron(A, B)), kron(kron(A, B), kron(A, B)))"
+TOO_MUCH = "the comparison at n = 2, m = 3 takes more than 1,000,000 steps: "
+
+
+def test_a_verdict_says_what_was_not_compared() -> None:
+    shapes = {"A": "n, m", "B": "n, m"}
+    found = sd.equal(KRON, f"1 * {KRON}", variables=shapes)
+    assert found.verdict == "undecided"
+    (why,) = found.left_out
+    assert why.startswith(TOO_MUCH)
+    assert found.checked == ["not decided", f"not checked: {why}"]
+    assert describe_verdict(found)["left out"] == [why]
+    p = sd.problem("trace(kron(kron(A, B), kron(C, D)))", **dict.fromkeys("ABCD", "n, n"))
+    right = sd.check(p, wrt="A", claim="trace(B) * trace(C) * trace(D) * eye(n)")
+    assert right.verdict == "right"
+    assert not right.left_out
+    assert "left out" not in describe_verdict(right)
+
+
+def test_a_right_verdict_names_the_sizes_that_were_too_many() -> None:
+    left = "kron(kron(kron(A, B), kron(A, B)), A)"
+    right = "kron(kron(kron(A, B), A), kron(B, A))"
+    found = sd.equal(left, right, variables={"A": "n, m", "B": "k, p"})
+    assert found.verdict == "right"
+    assert "the comparison at n = 5, m = 6, k = 7, p = 8" in " ".join(found.left_out)
+
+
+def test_the_command_line_says_what_was_not_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["equal", KRON, f"1 * {KRON}", "--var", "A: n, m", "--var", "B: n, m"]
+    said = {}
+    for how in ([], ["--json"]):
+        with pytest.raises(SystemExit, match="1"):
+            main([*asked, *how])
+        said[bool(how)] = capsys.readouterr().out
+    assert f"not checked: {TOO_MUCH}" in said[False]
+    assert json.loads(said[True])["left out"][0].startswith(TOO_MUCH)
 
 
 @pytest.mark.parametrize("name", each(REFUSED))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from ..derivation import is_network
-from ..errors import LanguageError, UndefinedError
+from ..errors import BudgetError, LanguageError, UndefinedError
 from ..expr import Expr, walk
 from ..language import ClaimText, Problem
 from ..literals import SMALLEST, with_symbols
@@ -83,7 +83,14 @@ class Checker:
             return self._check(claim)
         except UndefinedError as error:
             words = f"{error.subject[0].upper()}{error.subject[1:]}."
-            return Verdict(claim=claim, verdict=UNDECIDED, diagnosis=words, evidence="not decided")
+            cause = error.__cause__
+            return Verdict(
+                claim=claim,
+                verdict=UNDECIDED,
+                diagnosis=words,
+                evidence="not decided",
+                left_out=(cause.subject,) if isinstance(cause, BudgetError) else (),
+            )
 
     def _check(self, claim: ClaimText) -> Verdict:
         claim = only(self.problem, claim)

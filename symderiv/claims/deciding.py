@@ -14,9 +14,10 @@ from itertools import islice, product
 from random import Random
 from typing import Any
 
+from ..budget import too_much
 from ..cells import each, flat
 from ..derivation import is_network
-from ..errors import UndefinedError
+from ..errors import BudgetError, UndefinedError
 from ..explicit import Explicit, is_exact, plain, same
 from ..expr import Expr, Variable, free_ranges, walk_all
 from ..language import Problem
@@ -75,6 +76,7 @@ class Comparer:
     kept: Kept = field(default_factory=dict)  # shared by the comparers of one problem
     piecewise: int = 0  # points close to a boundary between pieces
     unreached: list[Expr] = field(default_factory=list)  # choices with a side that was not met
+    left_out: list[str] = field(default_factory=list)  # what would have taken too much
 
     def sizes(self) -> list[dict[str, int]]:
         """Return the sizes to compare at: all different twice, then with ones."""
@@ -219,12 +221,23 @@ class Comparer:
                 self.exact = self.exact and _rational(left, here) and _rational(right, here)
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
+        self._note_sizes(left, right)
         if not evaluated:
             where = "the digits of both sides tell" if lost else "both sides are defined"
             raise UndefinedError(f"no point was found at which {where}")
         if self.is_too_much(left, right):
-            raise UndefinedError("too much is to be computed where all sizes differ")
+            refused = UndefinedError("too much is to be computed where all sizes differ")
+            raise refused from BudgetError(self.left_out[0])
         return self.pieces_agree(left, right)
+
+    def _note_sizes(self, left: Expr, right: Expr) -> None:
+        """Note at which sizes two expressions are too much to be compared."""
+        for sizes in self.sizes():
+            cost = work([left, right], sizes)
+            if cost > _MOST_WORK:
+                at = ", ".join(f"{d} = {k}" for d, k in sizes.items())
+                what = f"the comparison at {at}" if at else "the comparison"
+                self.left_out.append(too_much(what, _MOST_WORK, f"{cost:,} operations"))
 
     def _compared(self, left: Expr, right: Expr, here: Explicit) -> str:
         """Return what a point says of two expressions."""
@@ -314,7 +327,11 @@ class Comparer:
         if left is right:
             return True
         pieces = self._pieces(left, right)
+        most = pieces.left
         found = pieces.failure(self._regions(names))
+        if found is None and pieces.left <= 0 and most:
+            what = "the comparison close to every boundary between pieces"
+            self.left_out.append(too_much(what, most, "one more point"))
         self.piecewise += pieces.count
         self.unreached = [*dict.fromkeys([*self.unreached, *pieces.unreached])]
         if found is not None and not names:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..budget import too_much
 from ..cells import flat, reshaped, sizes_of
 from ..derivation import is_network
 from ..explicit import Explicit
@@ -21,6 +22,7 @@ from .guarded import OUTSIDE
 from .pieces import on_a_boundary
 from .working import work
 
+_POINTS = 26  # of whole numbers, at one choice of sizes
 _SOUGHT = 2_000_000  # operations that are spent on a counterexample
 
 
@@ -39,7 +41,7 @@ def simple_points(comparer: Comparer, sizes: Mapping[str, int]) -> Iterator[dict
             count += len(entries)
             values[name] = reshaped(entries, sizes_of(cells))
         yield values
-    for seed in range(24):
+    for seed in range(_POINTS - 2):
         yield comparer.at(sizes, seed, integers=1 + seed // 8)
 
 
@@ -84,7 +86,13 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
             return sizes, values, *differing
         on_boundary = on_boundary or (sizes, values, *differing)
     found = on_boundary or _failure_in_a_piece(comparer, left, right, anywhere=True)
-    return found or next(_at_compared_points(comparer, left, right), None)
+    found = found or next(_at_compared_points(comparer, left, right), None)
+    cost = sum(work([left, right], s) for s in _sizes_of_failure(comparer, left, right))
+    if found is None and cost * _POINTS > _SOUGHT:
+        what = "the search for a counterexample"
+        on = f"{cost * _POINTS:,} operations at small sizes"
+        comparer.left_out.append(too_much(what, _SOUGHT, on))
+    return found
 
 
 def _simple_points(

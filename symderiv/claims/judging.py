@@ -288,7 +288,13 @@ class Judge:
 
 def verdict(comparer: Comparer, said: str, diagnosis: str, **parts: Any) -> Verdict:
     """Return a verdict with the evidence of the comparison that decided it."""
-    return Verdict(verdict=said, diagnosis=diagnosis, evidence=_evidence(comparer), **parts)
+    return Verdict(
+        verdict=said,
+        diagnosis=diagnosis,
+        evidence=_evidence(comparer),
+        left_out=tuple(dict.fromkeys(comparer.left_out)),
+        **parts,
+    )
 
 
 def clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:

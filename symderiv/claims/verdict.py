@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..budget import not_checked
 from ..errors import Span
 from ..expr import Expr, walk_all
 from ..language import ClaimText
@@ -75,6 +76,7 @@ class Verdict:
     claimed: tuple[Expr, ...] = ()  # what was claimed, read
     truth: Expr | None = None  # the gradient it was compared with
     evidence: str = ""  # how it was decided
+    left_out: tuple[str, ...] = ()  # checks that would take too much, and why
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
     lines: tuple[Line, ...] = ()  # of a claim of several lines
@@ -82,6 +84,11 @@ class Verdict:
 
     def __bool__(self) -> bool:
         return self.verdict == RIGHT
+
+    @property
+    def checked(self) -> list[str]:
+        """Return how it was decided, and what was not checked, as it would take too much."""
+        return [*([self.evidence] if self.evidence else []), *not_checked(self.left_out)]
 
     @property
     def read_as(self) -> str:

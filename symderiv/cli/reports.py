@@ -76,7 +76,7 @@ def report(v: Verdict) -> list[str]:
         lines.append(f"  in part: {v.holds}")
     if v.counterexample is not None and v.verdict != RIGHT:
         lines += _counterexample(v.counterexample)
-    return [*lines, click.style(f"  {v.evidence}", dim=True), ""]
+    return [*lines, *(click.style(f"  {x}", dim=True) for x in v.checked), ""]
 
 
 def _chain(v: Verdict) -> list[str]:

@@ -31,7 +31,7 @@ class BackwardVerdict(Verdict):
         if self.verdict != RIGHT:
             lines += [f"  right: {self.correction}"]
             lines += [f"  NumPy: {line}" for line in self.code.splitlines()]
-        return "\n".join([*lines, f"  {self.evidence}"] if self.evidence else lines)
+        return "\n".join([*lines, *(f"  {x}" for x in self.checked)])
 
     def __repr__(self) -> str:
         return str(self)

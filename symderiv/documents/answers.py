@@ -116,8 +116,7 @@ def _answered(entries: Sequence[Entry], number: Callable[[], str]) -> Iterator[B
         if has_verdict and scribe is not None:
             verdicts = [e.verdict for e in together if e.verdict is not None]
             yield from (_signed(b, label) for b in questions(scribe, verdicts, number))
-            how = dict.fromkeys(v.evidence for v in verdicts)
-            words = "; ".join(x for x in how if x)
+            words = "; ".join(dict.fromkeys(x for v in verdicts for x in v.checked))
             yield Note((f"{words[:1].upper()}{words[1:]}.",))
             continue
         for e in together:

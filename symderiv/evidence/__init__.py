@@ -1,7 +1,7 @@
 """Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
 
 from .certificate import Certificate
-from .jacobians import joined, shown_sizes, verify_jacobian
+from .jacobians import joined, shown_sizes, verify_at_numbers, verify_jacobian
 from .structures import check_structured
 from .verification import Evidence, check_roads, describe_verdict, gather
 
@@ -14,5 +14,6 @@ __all__ = [
     "gather",
     "joined",
     "shown_sizes",
+    "verify_at_numbers",
     "verify_jacobian",
 ]

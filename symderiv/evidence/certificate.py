@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..budget import not_checked
 from ..plaintext import json_text
 
 
@@ -82,7 +83,7 @@ class Certificate:
             found.append(f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes")
         for name, number in self.symbols.items():
             found.append(f"{name} stands for the size {number:,}, which is one like any other")
-        return found + [f"not checked: {why}" for why in self.left_out]
+        return found + not_checked(self.left_out)
 
     def backend_lines(self) -> list[str]:
         """Return what was checked against other libraries, which not every machine has."""

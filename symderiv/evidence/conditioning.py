@@ -17,6 +17,7 @@ from ..codegen import Compiled
 from ..derivation import Derivation
 from ..explicit import Dual, DualMath, Explicit
 from ..expr import Expr
+from ..language import Problem
 from ..ops import Cells
 from ..rounding import float_bounds
 

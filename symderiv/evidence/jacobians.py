@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..budget import Checks, spend
 from ..cells import each, flat
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..derivation import Derivation
@@ -31,9 +33,13 @@ from .certificate import Certificate
 from .differences import relative_error, unspecified
 from .verification import check_roads, problem_data, versions
 
+_NONE: tuple[Mapping[str, Any], ...] = ()
+_NO_STEPS: dict[str, int] = {}
+_QUICK = 100  # numbers that NumPy computes in a step
 _MOST_SIZES = 8
 _STEP = 2e-4
 _SEEDS = 12
+_EVALUATIONS = 24  # by each entry: 4 for one difference, of two steps, at three points
 _TOLERANCE = 1e-6
 _OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
 
@@ -68,31 +74,93 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
 
 def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:
     """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
-    roads: tuple[Mapping[str, Any], ...] = ()
+    kind, checks = jacobian.kind.capitalize(), Checks()
+    roads = _NONE
     if jacobian.kind == "hessian":
-        roads = check_roads(Derivation(jacobian.problem, [jacobian.name]), patterns=False)
+        first = Derivation(jacobian.problem, [jacobian.name])
+        what = "the comparison of both roads"
+        roads = checks.run(what, lambda: check_roads(first, patterns=False), _NONE)
+    columns = checks.run(
+        f"the comparison of the {kind} with dual numbers", lambda: (_columns(jacobian),), _NONE
+    )
+    steps = checks.run(
+        f"the check of the printed equations of the {kind}",
+        lambda: {"equations": jacobian.recheck(), "seed": 0},
+        _NO_STEPS,
+    )
+    differences = checks.run(
+        f"the check of the {kind} by differences", lambda: (_differences(jacobian, value),), _NONE
+    )
+    backends = checks.run(
+        f"the comparison of the {kind} with JAX", lambda: _jax(jacobian, value), _NONE
+    )
     return Certificate(
         problem=problem_data(jacobian.problem),
         gradients={jacobian.label: jacobian.text},
-        roads=(*roads, _columns(jacobian)),
-        steps={"equations": jacobian.recheck(), "seed": 0},
-        differences=(_differences(jacobian, value),),
-        backends=_jax(jacobian, value),
+        roads=(*roads, *columns),
+        steps=steps,
+        differences=differences,
+        backends=backends,
         versions=versions(),
+        left_out=tuple(checks.left_out),
     )
+
+
+def verify_at_numbers(
+    jacobian: Jacobian,
+    value: Callable[..., Any],
+    of_symbols: Certificate,
+    symbols: Mapping[str, int],
+) -> Certificate:
+    """Return the certificate of a matrix whose sizes are large numbers, checked as symbols.
+
+    Its own code is compared with differences along a direction.
+    """
+    checks = Checks()
+    what = f"the check of the {jacobian.kind.capitalize()} at its own sizes"
+    checks.run(what, lambda: _check_along(jacobian, value), None)
+    return replace(
+        of_symbols,
+        problem=problem_data(jacobian.problem),
+        gradients={jacobian.label: jacobian.text},
+        left_out=(*of_symbols.left_out, *checks.left_out),
+        symbols=symbols,
+    )
+
+
+def _check_along(jacobian: Jacobian, value: Callable[..., Any]) -> None:
+    """Compare a matrix with differences along a direction; symbols are 2. Raises CheckError."""
+    sizes = dict.fromkeys(jacobian.problem.dims, 2)
+    numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
+    spend(numbers // _QUICK, f"a matrix of {numbers:,} numbers")
+    for seed in range(3):
+        arrays = _arrays(jacobian, sizes, seed)
+        way = np.random.default_rng(seed).uniform(-1, 1, np.shape(arrays[jacobian.name]))
+        matrix = value(**arrays)
+        matrix = matrix.T if jacobian.layout == "denominator" else matrix
+        by_scalar = jacobian.variable.kind == "scalar"
+        ours = np.ravel(matrix * way if by_scalar else matrix @ np.ravel(way, "F"), "F")
+        slopes = [_slope(jacobian, arrays, way, h) for h in (_STEP, _STEP / 2)]
+        theirs, again = (np.ravel(x, "F") for x in slopes)
+        settled = relative_error(again, theirs) <= _TOLERANCE / 10
+        if settled and not relative_error(ours, theirs) <= _TOLERANCE:
+            raise CheckError(f"the {jacobian.kind} differs from a difference at its own sizes")
 
 
 def joined(first: Certificate, second: Certificate) -> Certificate:
     """Return a certificate with what a second one holds about a Hessian of the same problem."""
-    steps = dict(first.steps)
-    steps["equations"] = steps.get("equations", 0) + second.steps["equations"]
+    steps = {**second.steps, **first.steps}
+    if steps:
+        count = sum(c.steps.get("equations", 0) for c in (first, second))
+        steps["equations"] = count
     return replace(
         first,
         gradients={**first.gradients, **second.gradients},
-        roads=(*first.roads, *second.roads[-1:]),
+        roads=(*first.roads, *(r for r in second.roads if "what" in r)),
         steps=steps,
         differences=(*first.differences, *second.differences),
         backends=(*first.backends, *second.backends),
+        left_out=tuple(dict.fromkeys((*first.left_out, *second.left_out))),
     )
 
 
@@ -197,6 +265,8 @@ def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str
     shapes = {n: (v.shape, v.kind) for n, v in problem.variables.items()}
     properties = {n: v.properties for n, v in problem.variables.items()}
     scale = 0.25 if inside([problem.objective]) else 1.0
+    entries = sum(prod(d.at(sizes) for d in shape) for shape, _ in shapes.values())
+    spend(entries // _QUICK, f"arrays of {entries:,} entries")
     found: dict[str, Any] = dict(sizes)
     for name, (shape, kind) in shapes.items():
         axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, len(shape))]
@@ -227,6 +297,7 @@ def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any
     """
     problem = jacobian.problem
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
+    _count(jacobian, sizes)
     name, worst, entries = jacobian.name, 0.0, 0
     seeds: list[int] = []
     for seed in range(_SEEDS):
@@ -265,23 +336,31 @@ def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any
     }
 
 
+def _count(jacobian: Jacobian, sizes: Mapping[str, int]) -> None:
+    """Count the numbers of a matrix, and of the values from which its differences are taken."""
+    numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
+    entries = prod(d.at(sizes) for d in jacobian.variable.shape)
+    inside = max(prod(d.at(sizes) for d in e.shape) for e in walk(jacobian.value))
+    spend(numbers // _QUICK, f"a matrix of {numbers:,} numbers")
+    spend(_EVALUATIONS * entries * (1 + inside // _QUICK), f"differences by {entries:,} entries")
+
+
 def _quotients(
     jacobian: Jacobian, arrays: Mapping[str, Any], shape: tuple[int, ...], step: float
 ) -> Any:
     found, x = np.zeros(shape), arrays[jacobian.name]
     for spot in np.ndindex(np.shape(x)):
-        _put(found, _slope(jacobian, arrays, spot, step), spot, jacobian, x)
+        way = np.zeros(np.shape(x))
+        way[spot] = 1
+        _put(found, _slope(jacobian, arrays, way, step), spot, jacobian, x)
     return found
 
 
-def _slope(
-    jacobian: Jacobian, arrays: Mapping[str, Any], spot: tuple[int, ...], step: float
-) -> Any:
-    """Return the derivative by one entry: a central difference of fourth order."""
+def _slope(jacobian: Jacobian, arrays: Mapping[str, Any], way: Any, step: float) -> Any:
+    """Return the derivative along a direction: a central difference of fourth order."""
     name, found = jacobian.name, 0.0
     for steps, weight in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
-        moved = np.array(arrays[name])
-        moved[spot] += steps * step
+        moved = arrays[name] + steps * step * way
         found = found + weight * evaluate(jacobian.value, {**arrays, name: moved})
     return found / (12 * step)
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, TypeVar
+from typing import Any
 
-from ..budget import allowed
+from ..budget import Checks
 from ..cells import each
 from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..derivation import Derivation
 from ..entries import Roads, compare_all, generalise
-from ..errors import BudgetError, DisagreementError, InputError, MissingRuleError
+from ..errors import DisagreementError, InputError, MissingRuleError
 from ..expr import Variable, walk
 from ..language import ClaimText, Problem
 from ..literals import MOST_ENTRIES, with_symbols
@@ -35,8 +35,6 @@ from .exactness import check_exactly
 
 _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
-
-T = TypeVar("T")
 _NONE: tuple[Mapping[str, Any], ...] = ()
 _EMPTY: dict[str, Any] = {}
 _NOWHERE = (_NONE, Box())
@@ -92,22 +90,6 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         symbols=symbols,
     )
     return Evidence(certificate, compiled, where)
-
-
-class Checks:
-    """Runs checks, each with its own number of steps, and notes those that would take more."""
-
-    def __init__(self) -> None:
-        self.left_out: list[str] = []
-
-    def run(self, what: str, check: Callable[[], T], without: T) -> T:
-        """Return what a check returns, or ``without`` where it is left out."""
-        try:
-            with allowed(what):
-                return check()
-        except BudgetError as error:
-            self.left_out.append(error.subject)
-            return without
 
 
 def _steps(derivation: Derivation) -> dict[str, Any]:
@@ -273,6 +255,8 @@ def describe_verdict(v: Verdict) -> dict[str, Any]:
         data["read_as"] = v.read_as
     if v.holds:
         data["holds"] = v.holds
+    if v.left_out:
+        data["left out"] = list(v.left_out)
     if v.marked is not None:
         data["marked"] = {"text": v.marked.text, "places": [list(p) for p in v.marked.places]}
     if v.is_chain:
