@@ -55,3 +55,9 @@ def test_group_norm_sums_along_an_axis() -> None:
     found = sd.derive(text, wrt=["B"], **declared(text))
     assert "einsum" not in found["B"].text
     assert "sum(G, axis=2)" in found["B"].text
+
+
+def test_a_row_beside_a_square_matrix_is_not_turned_into_a_column_that_could_go_anywhere() -> None:
+    p = sd.problem("sum(matrix_power(B + 9 * eye(n), -2) @ x)", B="n, n", x="n")
+    found = sd.derive(p)["B"]
+    assert sd.check(p, wrt="B", claim=found.text)

@@ -327,7 +327,9 @@ def plus(terms: Sequence[Expr]) -> Expr:
 
 def untransposed(x: Expr) -> Expr:
     """Return ``X.T @ B.T + B.T @ X.T`` as ``(X @ B + B @ X).T``: a sum of transposes alone."""
-    if x.op != "add" or ONE in x.shape or any(_inner(t).op != "matmul" for t in x.args):
+    if x.op != "add" or ONE in x.shape or _turns_spread(x):
+        return x
+    if any(_inner(t).op != "matmul" for t in x.args):
         return x
     turned = [flip(t) for t in x.args]
     if any(transposes(_inner(t)) for t in turned):
