@@ -100,7 +100,7 @@ class Explicit:
                 if e in self.override:
                     self._memo[e] = self.override[e]
                 continue
-            inside_sum = e.op in ("entry", "row", "column", "delta") and any(
+            inside_sum = e.op in ("entry", "row", "column", "delta", "slab") and any(
                 isinstance(i, str) for i in own_indices(e)
             )
             if inside_sum or free_indices(e):

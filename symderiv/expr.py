@@ -18,6 +18,7 @@ Node operators and what ``data`` holds:
     const    "pi" or "e"       loss     (name, gradient's name)    delta   (index, index, range)
     where    comparison        apply    (name, order)            partial names held fixed
     Prod     (index, range)    part     (before, size, behind, axis)
+    slab     for each axis an index, or None for the whole of it
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .interning import Interned
-from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped
+from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped, trimmed
 
 Index = str | int
 BINDERS = ("Sum", "Prod")  # what binds a named index in its one argument
@@ -216,6 +217,12 @@ def column(x: Expr, j: Index) -> Expr:
     return node("column", (x,), (x.shape[0], ONE), j)
 
 
+def slab(x: Expr, marks: tuple[Index | None, ...]) -> Expr:
+    """Return what named indices leave of a tensor: an axis with one has size 1, or falls away."""
+    shape = (ONE if m is not None else d for m, d in zip(marks, x.shape, strict=True))
+    return node("slab", (x,), trimmed(tuple(shape)), marks)
+
+
 def index_sum(index: str, dim: Dim, body: Expr) -> Expr:
     """Return the sum of ``body`` over a named index with the given range."""
     return node("Sum", (body,), body.shape, (index, dim))
@@ -306,6 +313,9 @@ def own_indices(x: Expr) -> tuple[Index, ...]:
     if x.op in ("row", "column"):
         assert isinstance(x.data, str | int)
         return (x.data,)
+    if x.op == "slab":
+        assert isinstance(x.data, tuple)
+        return tuple(i for i in x.data if i is not None)
     return ()
 
 
@@ -318,6 +328,9 @@ def index_ranges(x: Expr) -> tuple[Dim, ...]:
         return (x.data[2], x.data[2])
     if x.op in ("row", "column"):
         return (x.args[0].shape[0 if x.op == "row" else 1],)
+    if x.op == "slab":
+        assert isinstance(x.data, tuple)
+        return tuple(d for i, d in zip(x.data, x.args[0].shape, strict=True) if i is not None)
     return ()
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .expr import Expr, Index, column, entry, eye, node, rebuild, row, walk
+from .expr import Expr, Index, column, entry, eye, node, rebuild, row, slab, walk
 from .shapes import ONE, Dim, DimMismatchError, difference, size, summed_sizes, trimmed
 
 
@@ -171,6 +171,8 @@ def _standing(old: Expr, x: Expr, marks: Sequence[object]) -> Expr:
     """Return the entry, row or column of an expression at marks; a delta is one of an identity."""
     if old.op in ("row", "column"):
         return node(old.op, (x,), old.shape, marks[old.op == "column"])
+    if old.op == "slab":
+        return node("slab", (x,), old.shape, tuple(marks))
     return node("entry", (x,), old.shape, tuple(marks))
 
 
@@ -189,6 +191,8 @@ def at_marks(x: Expr, marks: Sequence[Index | Shift | Block | None]) -> Expr:
         return x
     if all(m is not None or s for m, s in zip(left, single, strict=True)):
         return entry(x, *(1 if m is None else m for m in left))  # type: ignore[arg-type]
+    if len(left) > 2:
+        return slab(x, tuple(left))  # type: ignore[arg-type]
     if left[0] is not None:
         return row(x, left[0])  # type: ignore[arg-type]
     return column(x, left[1])  # type: ignore[arg-type]
@@ -247,7 +251,7 @@ def shown(body: Expr, name: str, dim: Dim) -> Expr:
     return rebuild(body, lambda e, args: _shown(e, args, name)) if tight else body
 
 
-_PLACES = ("entry", "row", "column", "delta")
+_PLACES = ("entry", "row", "column", "delta", "slab")
 
 
 def _use(x: Expr, axis: int) -> Use:

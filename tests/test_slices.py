@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,58 @@ def test_shapes_of_slices_meet() -> None:
     assert posed("x[1:n]").objective.op == "var"
 
 
+# Named indices of tensors beside whole axes, and what they are in NumPy.
+SLABS = (
+    ("Sum(i, sum(T[i, :, :] @ w))", lambda t, w: (t @ w).sum()),
+    ("Sum(i, sum(log(T[:, i, :] @ w)))", lambda t, w: np.log(t @ w).sum()),
+    ("Sum(i, sum(T[:, :, i] / w[i]))", lambda t, w: (t / w).sum()),
+    ("Sum(i, logdet(eye(n) + T[i, :, :] @ T[i, :, :].T))",
+     lambda t, w: sum(np.linalg.slogdet(np.eye(4) + m @ m.T)[1] for m in t)),
+    ("Sum(i, Sum(j, norm(T[i, :, j])))", lambda t, w: np.sqrt((t**2).sum(axis=1)).sum()),
+    ("Sum(i, Sum(j, exp(T[i, j, :] @ w)))", lambda t, w: np.exp(t @ w).sum()),
+    ("sum(Prod(i, T[i, :, :]) @ w)", lambda t, w: (t.prod(axis=0) @ w).sum()),
+    ("sum(Prod(i, T[:, i, :]) @ w)", lambda t, w: (t.prod(axis=1) @ w).sum()),
+    ("sum(Prod(i, T[:, :, i]))", lambda t, w: t.prod(axis=2).sum()),
+    ("Sum(i, sum(T[2, i, :] ** 2))", lambda t, w: (t[1] ** 2).sum()),
+    ("Sum(i, sum(T[i, :, 2:d] ** 2))", lambda t, w: (t[:, :, 1:] ** 2).sum()),
+    ("Sum(i, sum(T[i + 1, :, :] * T[i, :, :]))", lambda t, w: (t[1:] * t[:-1]).sum()),
+    ("Sum(i, sum(T[:, i + 1, :] / T[:, i, :]))", lambda t, w: (t[:, 1:] / t[:, :-1]).sum()),
+    ("Sum(i, sum(softmax(T[i, :, :]) * w.T))",
+     lambda t, w: (np.exp(t) / np.exp(t).sum(axis=2, keepdims=True) * w).sum()),
+    ("Sum(i, sum(exp(Q[:, i, :, :] @ w)))", lambda q, w: np.exp(q @ w).sum()),
+    ("Sum(i, sum(Q[:, :, i, :]) ** 2 * w[1])",
+     lambda q, w: w[0] * (q.sum(axis=(0, 1, 3)) ** 2).sum()),
+    ("sum(Prod(i, Q[:, i, :, :]) @ w)", lambda q, w: (q.prod(axis=1) @ w).sum()),
+    ("Sum(i, Sum(j, sum(Q[i, :, j, :] @ w) ** 2))", lambda q, w: ((q @ w).sum(axis=1) ** 2).sum()),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), SLABS)
+def test_a_named_index_of_a_tensor_stands_beside_whole_axes(text: str, value: Any) -> None:
+    name, shape = ("Q", "s, t, n, d") if "Q" in text else ("T", "t, n, d")
+    d = sd.derive(text, variables={name: shape, "w": "d"})
+    rng = np.random.default_rng(5)
+    sizes = {"s": 2, "t": 2, "n": 4, "d": 3}
+    tensor = rng.uniform(0.5, 1.5, [sizes[x] for x in shape.split(", ")])
+    w = rng.uniform(0.5, 1.5, 3)
+    known = {name: tensor, "w": w, **sizes}
+    slopes = np.zeros(tensor.shape)
+    for spot in np.ndindex(tensor.shape):
+        step = np.zeros(tensor.shape)
+        step[spot] = 1e-6
+        slopes[spot] = (value(tensor + step, w) - value(tensor - step, w)) / 2e-6
+    assert np.allclose(d[name].evaluate(**known), slopes, rtol=1e-6, atol=1e-8), d[name].text
+    assert spelled(d.problem.objective) == spelled(
+        problem(spelled(d.problem.objective), **{name: shape, "w": "d"}).objective
+    )
+    assert d.verify().roads
+
+
+def test_a_tensor_with_an_axis_of_size_1_is_verified() -> None:
+    for text in ("Sum(i, sum(T[i, :, :] * X))", "sum(T @ X.T)"):
+        assert sd.derive(text, T="a, 1, c", X="b, c").verify().roads
+
+
 REFUSED = (
     ("sum(x[0:n])", "the last place of x: n is x[n]"),
     ("sum(x[3:2])", "places count from 1"),
@@ -153,7 +207,9 @@ REFUSED = (
     ("Sum(i, x[n - i])", "an index is shifted by a number"),
     ("Sum(i, x[i] * X[1, i])", "an index has one range"),
     ("Sum(i, x[i + 1] * X[1, i])", "an index has one range"),
-    ("Sum(i, T[i, :, :])", "write an index or a number for each"),
+    ("Sum(i, T[i, :])", "write T[i, j, k], or : for a whole axis"),
+    ("L(T[i, :, :])", "bind it: Sum(i, ...)"),
+    ("Sum(i, T[i, i, :])", "an index has one range"),
     ("sum(X[1:2])", "X[i, j]"),
     ("sum(x[1:x])", "a place is a number"),
     ("x[1.5]", "an index is a symbol"),

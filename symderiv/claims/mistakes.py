@@ -40,7 +40,7 @@ _LONG = 48  # letters of a formula that a sentence still quotes
 # Their derivatives are constant or a matter of shapes, where other slips are made.
 _PLAIN = {
     *("add", "neg", "transpose", "matmul", "sum", "mean", "trace", "Sum", "loss", "var", "num"),
-    *("named", "diag", "entry", "row", "column", "vec", "reshape", "where"),
+    *("named", "diag", "entry", "row", "column", "slab", "vec", "reshape", "where"),
 }
 _RATIONAL = {"num", "size", "add", "neg", "mul", "div"}
 OUTSIDE = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here

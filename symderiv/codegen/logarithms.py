@@ -13,7 +13,7 @@ from ..shapes import ONE, Dim
 from .powers import Seen, entrywise, in_shape, is_ones_row, shifted, signed, two_powers, without_one
 
 _MOVES = {
-    "transpose", "row", "column", "entry", "reshape", "vec", "permute", "split_heads",
+    "transpose", "row", "column", "slab", "entry", "reshape", "vec", "permute", "split_heads",
     "merge_heads", "part",
 }  # fmt: skip
 

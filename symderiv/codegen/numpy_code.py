@@ -285,4 +285,4 @@ def is_trivial(e: Expr) -> bool:
     """Whether computing a node again costs less than naming it."""
     if e.op in ("var", "num", "size", "const", "ones", "zeros", "eye", "onehot"):
         return True
-    return e.op in ("transpose", "entry", "row", "column", "neg") and is_trivial(e.args[0])
+    return e.op in ("transpose", "entry", "row", "column", "slab", "neg") and is_trivial(e.args[0])

@@ -275,6 +275,8 @@ def piece(family: Family, leaves: Mapping[str, Expr], label_dims: tuple[Dim, ...
 
     None where it is not matrix algebra.
     """
+    if any(len(leaves[f.name].shape) > 2 for f in family.factors):
+        return None  # a tensor, though one of its axes has size 1
     dims = dict(family.ranges)
     labels = [f"#{k}" if isinstance(i, int) else i for k, i in enumerate(family.labels)]
     dims.update((i, d) for i, d in zip(labels, label_dims, strict=True) if i[0] == "#")

@@ -112,12 +112,6 @@ class IndexReader(SizeReader):
         """Return a position on an axis of a tensor as a block of size 1."""
         if isinstance(mark, int):
             return self._cut(at, dim, ([size(mark)], []), ([size(mark)], []))
-        if isinstance(mark, str | Shift):
-            raise IndexNameError(
-                f"{self.source(at)}: a named index of a tensor needs one for every other axis",
-                span=self.span(at),
-                remedy="write an index or a number for each, or sum along an axis: sum(T, axis=0)",
-            )
         return mark
 
     def _mark(self, at: ast.expr, dim: Dim) -> Mark:

@@ -25,7 +25,6 @@ from ..expr import (
     index_sum,
     neg,
     num,
-    own_indices,
     rebuild,
     sum_index,
     with_args,
@@ -183,8 +182,8 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
         data = e.data
-        if e.op in ("entry", "delta") and isinstance(data, tuple):
-            indices = len(own_indices(e))
+        if e.op in ("entry", "delta", "slab") and isinstance(data, tuple):
+            indices = 2 if e.op == "delta" else len(data)
             data = (*(_swap(x, old, new) for x in data[:indices]), *data[indices:])
         elif e.op in ("row", "column") and data == old:
             data = new

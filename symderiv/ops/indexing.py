@@ -241,7 +241,6 @@ register(
             "x[i + 1]",
             "x[-1]",
             "Sum(i, x[2 * i])",
-            "Sum(i, T[i, :, 2])",
         ),
     )
 )
@@ -285,6 +284,99 @@ register(
             "Sum(i, onehot(i, n) * x[i] ** 2).T @ X",
         ),
         bad=("X[:, 0]", "X[:, 'a']", "X[:, 1, 2]"),
+    )
+)
+
+
+def _marks(e: Expr) -> tuple[Index | None, ...]:
+    assert isinstance(e.data, tuple)
+    return e.data
+
+
+def _slab_lower(e: Expr, args: Sequence[Value]) -> Value:
+    """Return what named indices leave: their axes are loose."""
+    (value,) = args
+    loose: dict[str, Dim] = dict(value.loose)
+    names: list[Label] = [*loose]
+    out: list[Label] = []
+    for k, (mark, dim) in enumerate(zip(_marks(e), e.args[0].shape, strict=True)):
+        if dim == ONE:
+            continue
+        if isinstance(mark, str):
+            loose[mark] = dim
+            names.append(mark)
+        else:
+            names.append(("axis", k))
+            out.append(names[-1])
+    left = tuple(sorted(loose.items()))
+    dims: dict[Label, Dim] = dict(zip(names, value.term.dims, strict=True))
+    term = contract([Factor(value.term, tuple(names))], [*(n for n, _ in left), *out], dims)
+    return Value(term, e.shape, left)
+
+
+def _slab_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def taken(cells: Any, marks: Sequence[Index | None]) -> Any:
+        if not marks:
+            return cells
+        mark, *rest = marks
+        picked = cells if mark is None else [cells[at.position(mark) - 1]]
+        return [taken(c, rest) for c in picked]
+
+    found: Cells = taken(args[0], _marks(e))
+    for _ in range(len(e.args[0].shape) - len(e.shape)):
+        found = found[0]
+    return found
+
+
+def _slab_text(e: Expr, text: Texts) -> str:
+    source, marks = e.args[0], _marks(e)
+    plain = ", ".join(":" if m is None else str(m) for m in marks)
+    return _text_in_block(source, marks, text) or f"{text(source, ATOM)}[{plain}]"
+
+
+def _slab_notation(e: Expr, write: Writes) -> Math:
+    source, marks = e.args[0], _marks(e)
+    if source.op == "part":
+        return _in_block(source, marks, write)
+    parts = [Op(":") if m is None else write.index(m) for m in marks]
+    return sub(write.inner(source), listed(*parts))
+
+
+def _slab_code(e: Expr, code: Codes) -> str:
+    """Return a part of an array, in which an axis with an index has size 1 or is left out."""
+    source, marks = e.args[0], _marks(e)
+    gone = len(source.shape) - len(e.shape)
+    is_thin = len(e.shape) == 2  # a vector has one axis
+    parts: list[str] = []
+    for k, (mark, dim) in enumerate(zip(marks, source.shape, strict=True)):
+        if mark is not None:
+            parts += [code.index(mark), *([] if is_thin or k < gone else ["None"])]
+        else:
+            parts.append("0" if dim == ONE and (is_thin or k < gone) else ":")
+    return f"{code(source, ATOM)}[{', '.join(parts)}]"
+
+
+register(
+    Operator(
+        name="slab",
+        flops=free,
+        tensors="whole",
+        usage="T[i, :, :]",
+        law=_LAW,
+        source="definition",
+        level=binds(ATOM),
+        lower=_slab_lower,
+        explicit=_slab_cells,
+        text=_slab_text,
+        notation=_slab_notation,
+        numpy=_slab_code,
+        samples=(
+            "Sum(i, T[i, :, :] @ T[i, :, :].T) @ X",
+            "Sum(j, sum(exp(T[:, j, :]))) * X",
+            "Sum(i, Sum(j, T[i, :, j] * T[i, :, j])) * X",
+            "Sum(i, sum(T[i + 1, :, :] * T[i, :, :])) * X",
+        ),
+        bad=("T[i, :, :]", "T[0, :, :]", "T[i, :]", "Sum(i, T[i, i, :])"),
     )
 )
 
@@ -368,6 +460,7 @@ register(
     Operator(
         name="Prod",
         flops=lambda e: Flops.of(sum_index(e)[1], *e.shape),
+        tensors="whole",
         build=lambda call: call.bound(_product),
         usage="Prod(i, x[i])",
         law="the slope of a product by one factor is the product of the others",
@@ -385,6 +478,7 @@ register(
             "Prod(i, 1 + X[i, 1] * x[i]) * X",
             "Sum(j, Prod(i, X[i, j])) * X",
             "Prod(i, X[i, :]) @ X.T",
+            "sum(Prod(j, 1 + T[:, j, :])) * X",
         ),
         bad=("Prod(i, 2)", "Prod(1, X)", "Prod(i)", "Prod(i, X[i, i])"),
     )
