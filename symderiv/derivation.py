@@ -155,7 +155,8 @@ class Derivation(Mapping[str, Result]):
         problem = self.problem
         self.root: Term = lower(problem.objective, self._values).term
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
-        self.raiser = Raiser(self._values, Facts(_properties(problem)))
+        labels = [named(problem.labelled, self.root)] if problem.labelled else []
+        self.raiser = Raiser(self._values, Facts(_properties(problem)), labels=labels)
         naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
@@ -256,6 +257,7 @@ class Derivation(Mapping[str, Result]):
             list(self.leaves.values()),
             self.raiser,
             self.taken,
+            labelled=bool(self.problem.label),
         )
 
     @property

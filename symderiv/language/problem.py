@@ -100,6 +100,11 @@ class Problem:
         shapes = [v.shape for v in self.variables.values()]
         return any(len(s) > 2 for s in (*shapes, *(e.shape for e in walk(self.objective))))
 
+    @property
+    def labelled(self) -> Expr | None:
+        """Return the objective under the name that the writer gave it, if they did."""
+        return named(self.label, self.objective) if self.label else None
+
     def given(self, name: str) -> Expr:
         """Return the given gradient ``name`` (G) as a variable."""
         return var(name, self.upstream[name].shape)

@@ -10,14 +10,14 @@ MissingRuleError, it is never approximated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from ..errors import MissingRuleError
 from ..expr import Expr, eye, num, walk, zeros
 from ..fitting import fitted
 from ..shapes import Shape
-from ..simplify import Facts, Simplifier
+from ..simplify import Facts, Reuse, Simplifier
 from ..tensor import (
     Term,
     Value,
@@ -54,6 +54,7 @@ class Raiser:
         written: Mapping[Expr, Value] | None = None,
         facts: Facts | None = None,
         *,
+        labels: Sequence[Term] = (),  # the objective under the name that the writer gave it
         strict: bool = False,
     ) -> None:
         self._memo: dict[Term, Expr] = {}
@@ -68,7 +69,16 @@ class Raiser:
         self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
         self.solves = any(x.op == "solve" for x in written or ())
         self.spreads = any(is_spreading(x) for x in written or ())
-        for x, value in (written or {}).items():
+        self._learn(written or {})
+        self.simplify.keep(self._memo)
+        self._written = dict(self._memo)
+        named = [v.term for v in (written or {}).values() if v.term.kind == "named" and not v.loose]
+        self._reuse = Reuse(((t, t.children[0]) for t in (*named, *labels)), facts)
+        self.writes_scalars = any(not t.dims for t in self._written)
+
+    def _learn(self, written: Mapping[Expr, Value]) -> None:
+        """Remember what the writer wrote for terms."""
+        for x, value in written.items():
             is_name = value.term.kind == "named" and not value.loose
             if is_name and _is_written(value.term.children[0]):
                 self._memo[value.term.children[0]] = _turned(x, shape_of(value.term))
@@ -87,17 +97,20 @@ class Raiser:
                     assumed = self.simplify.assumed(value.term)
                     if _is_written(assumed):  # the transpose of a symmetric name is the name
                         self._memo.setdefault(assumed, natural)
-        self.simplify.keep(self._memo)
-        self._written = dict(self._memo)
-        self.writes_scalars = any(not t.dims for t in self._written)
 
     def written(self, term: Term) -> Expr | None:
         """Return what the writer wrote for a term, if they did."""
         return self._written.get(term)
 
-    def shaped(self, term: Term, shape: Shape) -> Expr:
-        """Return a term, simplified, as an expression of the given shape."""
+    def shaped(self, term: Term, shape: Shape, reuse: Reuse | None = None) -> Expr:
+        """Return a term, simplified, as an expression of the given shape.
+
+        Names stand for what they name: those of the writer, or those that are given.
+        """
         term = self.simplify(term)
+        with_names = (reuse or self._reuse)(term)
+        if with_names is not term:
+            term = self.simplify(with_names)
         if len(shape) > 2:
             return self.tensors.shaped(term, shape)
         found = _turned(self.natural(term), shape)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expr import Expr, index_sum, mul
+from ..expr import Expr, index_sum, mul, walk
 from ..ops import TABLE
 from ..shapes import ONE, Dim
 from .forms import Ends, Monomial, place, total
-from .steps import Step
+from .mentions import listed
+from .steps import Reason, Step
 
 Bound = tuple[str, Dim]
 
@@ -25,8 +26,21 @@ def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> li
     final = place(result, ends)
     if final is not last:
         word = "matrix product, read right to left" if turned is not None else "matrix form"
-        steps.append(Step(last, final, word, (word,)))
+        steps.append(Step(last, final, word, _reason(word, last, final)))
     return steps
+
+
+def _reason(word: str, last: Expr, final: Expr) -> Reason:
+    """Return the reason of a form, with the names that stand in it for what they name."""
+    known = {e: None for e in walk(last, _is_name) if _is_name(e)}
+    new = [e for e in dict.fromkeys(walk(final, _is_name)) if _is_name(e) and e not in known]
+    if not new:
+        return (word,)
+    return (*([f"{word}; "] if final.op == "entry" else []), "definition of ", *listed(new))
+
+
+def _is_name(x: Expr) -> bool:
+    return x.op == "named"
 
 
 def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr | None:

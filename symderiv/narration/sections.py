@@ -19,6 +19,7 @@ from ..matrixform import Raiser
 from ..matrixform.pieces import raised_power
 from ..ops import TABLE
 from ..shapes import Dim
+from ..simplify import Reuse
 from ..tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
 from ..tensor import add as add_terms
 from .closing import closing_steps
@@ -51,10 +52,19 @@ class Narration:
 
 
 def narrate(
-    objective: str, root: Term, leaves: Sequence[Term], raiser: Raiser, taken: Sequence[str]
+    objective: str,
+    root: Term,
+    leaves: Sequence[Term],
+    raiser: Raiser,
+    taken: Sequence[str],
+    *,
+    labelled: bool = False,
 ) -> Narration:
-    """Return the derivation of the gradients by ``leaves``, those of intermediates first."""
-    narrator = _Narrator(objective, root, leaves, raiser, taken)
+    """Return the derivation of the gradients by ``leaves``, those of intermediates first.
+
+    Where the writer named the objective (``labelled``), gradients are written with this name, too.
+    """
+    narrator = _Narrator(objective, root, leaves, raiser, taken, labelled=labelled)
     sections = narrator.sections()
     stages = tuple(narrator.stages.stages.values())
     return Narration(tuple(sections), stages, narrator.loss.args[0])
@@ -68,11 +78,16 @@ class _Narrator:
         leaves: Sequence[Term],
         raiser: Raiser,
         taken: Sequence[str],
+        *,
+        labelled: bool,
     ) -> None:
         self.raiser, self.leaves = raiser, list(leaves)
         self.stages = Stages(root, leaves, raiser.natural, [*taken, objective])
         self.root = self.stages.root
         self.loss = named(objective, raiser.natural(self.root))
+        names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
+        label = [(leaf(self.loss, ()), self.root)] if labelled else []
+        self._reuse = Reuse([*names, *label], raiser.simplify.facts)
         self.letters = Letters([*taken, *self.stages.taken, "e"])
         self.forms = Forms(raiser, self.letters)
         self.given: dict[Term, Expr] = {}
@@ -121,7 +136,8 @@ class _Narrator:
             given = leaf(self.given[stage.term], stage.term.dims)
             parts.append(reverse(stage.value, [target], given).gradient(target))
         # A target that meets the objective only through other names is not met by it directly.
-        whole = self.raiser.shaped(add_terms(parts or [zero(target.dims)]), expr.shape)
+        found = add_terms(parts or [zero(target.dims)])
+        whole = self.raiser.shaped(found, expr.shape, self._reuse)
         return with_names(whole, self.calls)
 
     def _consumers(self, target: Term) -> list[Stage]:

@@ -50,7 +50,7 @@ def ratio_cancels(parts: Parts, context: Context) -> Term | None:
     """A sum over itself is 1, also where one of the two has a name."""
     for k, f in enumerate(parts.factors):
         value = f.term.children[0] if f.term.kind == "named" else f.term
-        if value.kind != "contract" or not value.children or f.exponent > -1:
+        if value.kind != "contract" or not value.children or f.exponent >= 0:
             continue
         pattern = Parts.of(value)
         for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):

@@ -43,22 +43,30 @@ def logistic(parts: Parts, context: Context) -> Term | None:
         count = -f.exponent
         if power.denominator != 1 or not 0 <= power <= count:
             continue
-        minus = scaled(u, Scale(Fraction(-1)))
+        both = ((u, power), (scaled(u, Scale(Fraction(-1))), count - power))
+        if power and power != count:  # sigmoid(-v) is 1 - sigmoid(v): v is the shorter one
+            first, last = sorted(both, key=lambda b: (context.sizes(b[0]), _is_negative(b[0])))
+            both = (first, last)
         new = [
             Factor(call(ENTRYWISE["sigmoid"](None), (x,), x.dims), f.labels, Fraction(e))
-            for x, e in ((u, power), (minus, count - power))
+            for x, e in both
         ]
         if power and power != count:
-            one = call(ENTRYWISE["sigmoid"](None), (u,), u.dims)
+            one = new[0].term
             rest = add(
                 [
                     contract([], tuple(range(len(u.dims))), dict(enumerate(u.dims))),
                     scaled(one, Scale(Fraction(-1))),
                 ]
             )
-            new[1] = Factor(rest, f.labels, Fraction(count - power))
+            new[1] = Factor(rest, f.labels, new[1].exponent)
         return parts.replaced(gone, [x for x in new if x.exponent])
     return None
+
+
+def _is_negative(term: Term) -> bool:
+    """Whether every summand of a term has a minus in front."""
+    return all((s * Parts.of(body).scale).value < 0 for s, body in summands(term))
 
 
 def _one_plus_exp(term: Term) -> Term | None:
