@@ -5,10 +5,12 @@
     |   |-- ParseError           not an expression of the language
     |   |   `-- AmbiguousTextError      a text that has two readings
     |   |-- UnsupportedError     Python, but not a construct of the language
+    |   |   `-- TooLargeError           a number or an exponent beyond the limits
     |   |-- UnknownNameError     a name or function that does not exist
     |   |-- DeclarationError     a variable, shape or property is declared wrongly
     |   |-- ShapeError           shapes that do not fit
-    |   |   `-- AmbiguousShapeError   shapes that fit in two ways
+    |   |   |-- AmbiguousShapeError   shapes that fit in two ways
+    |   |   `-- UnknownSizeError      a constant whose size nothing tells
     |   |-- IndexNameError       an index that is unbound, out of range or of two ranges
     |   `-- ProblemFileError     a problem file that is not as documented
     |-- MissingRuleError         a derivative, form or target that no rule covers
@@ -92,6 +94,10 @@ class UnsupportedError(LanguageError):
     """The text is Python, but not a construct of the language."""
 
 
+class TooLargeError(UnsupportedError):
+    """A number or an exponent is beyond the limits; what was meant is clear."""
+
+
 class UnknownNameError(LanguageError):
     """A name, function or property that does not exist."""
 
@@ -106,6 +112,10 @@ class ShapeError(LanguageError):
 
 class AmbiguousShapeError(ShapeError):
     """Shapes fit in two ways, and the two mean different things."""
+
+
+class UnknownSizeError(ShapeError):
+    """The size of a constant is told by nothing."""
 
 
 class IndexNameError(LanguageError):

@@ -44,7 +44,7 @@ FORMS = {
     ("swiglu", "W3"): "dH = G @ W2.T; dV = A * dH; X.T @ dV",
     ("softmax-cross-entropy", "W"): "X.T @ (softmax(Z) - T) / n",
     ("batch-norm", "X"): (
-        "dY = G * g.T; dv = -0.5 * sum(D * dY, axis=0) / (v + eps) ** 1.5; "
+        "dY = G * g.T; dv = -0.5 * sum(Y * dY, axis=0) / (v + eps); "
         "dD = dY / sqrt(v + eps) + 2 * D * dv / n; dmu = -sum(dD, axis=0); dD + dmu / n"
     ),
     ("layer-norm", "X"): (

@@ -26,6 +26,31 @@ GRADIENTS = [
     ),
     ("sum(concat(x, y, axis=0) ** 2)", "x", "2 * x"),
 ]
+# The value of a definition is written by its name, also where the definition is the objective.
+NAMED = [
+    ("J = sqrt(det(A)); J", "A", "0.5 * J * inv(A).T"),
+    ("J = sqrt(det(A))", "A", "0.5 * J * inv(A).T"),
+    ("J = sqrt(det(A)); log(1 + J)", "A", "0.5 * J * inv(A).T / (1 + J)"),
+    ("J = sqrt(det(A.T @ A)); J", "A", "J * inv(A).T"),
+    ("J = det(A); J", "A", "J * inv(A).T"),
+    ("J = 1 / det(A); J", "A", "-J * inv(A).T"),
+    ("p = sigmoid(x.T @ y); p", "x", "p * (1 - p) * y"),
+    ("p = 1 / (1 + exp(-x.T @ y)); p", "x", "p * (1 - p) * y"),
+    ("p = exp(x.T @ y); p", "x", "p * y"),
+    ("p = tanh(x.T @ y); p", "x", "(1 - p ** 2) * y"),
+    ("p = exp(-0.5 * norm(x - y) ** 2) / s; p", "x", "-p * (x - y)"),
+    ("p = exp(-0.5 * norm(x - y) ** 2) / s; log(1 + p)", "x", "-p * (x - y) / (1 + p)"),
+    ("q = sum(exp(x)); p = s / q; p", "x", "-p * exp(x) / q"),
+    ("r = norm(x); r", "x", "x / r"),
+    ("r = norm(x); s * r", "x", "s * x / r"),
+    ("r = sqrt(sum((x - y) ** 2) + s); r", "x", "(x - y) / r"),
+    ("q = (x.T @ x) ** (3 / 2); q", "x", "3 * sqrt(x.T @ x) * x"),
+    ("q = x.T @ x; p = q ** (-3 / 2); p", "x", "-3 * x / q ** 2.5"),
+    ("p = x * y; sum(x * y * p)", "x", "2 * y * p"),
+    ("q = sqrt(x.T @ S @ x); q", "x", "0.5 * (S + S.T) @ x / q"),
+    ("x.T @ x", "x", "2 * x"),
+    ("exp(x.T @ y)", "x", "exp(x.T @ y) * y"),
+]
 SECOND = [
     ("var(x)", "2 * (eye(n) - ones(n, n) / n) / n"),
     ("sum((x - mean(x)) ** 2)", "2 * (eye(n) - ones(n, n) / n)"),
@@ -43,6 +68,25 @@ def test_gradient_has_the_short_form(text: str, wrt: str, form: str) -> None:
     found = sd.derive(text, wrt=[wrt], **declared(text))
     assert found[wrt].text == form
     assert found.recheck()
+
+
+@pytest.mark.parametrize(("text", "wrt", "form"), NAMED)
+def test_the_value_of_a_definition_has_its_name(text: str, wrt: str, form: str) -> None:
+    problem = sd.problem(text, **declared(text))
+    found = sd.derive(problem, wrt=[wrt])
+    assert found[wrt].text == form
+    assert found.recheck()
+    assert sd.check(problem, wrt=wrt, claim=form).verdict == "right"
+
+
+@pytest.mark.parametrize(
+    "text", ["J = x[1] ** (1 / 2); J + x[1] ** 2", "J = 1 / x[1]; where(x[1] > 0, J, x[1] ** 3)"]
+)
+def test_a_name_with_a_smaller_domain_stands_for_nothing_else(text: str) -> None:
+    """A root, or a quotient, is not defined wherever what it is made of is."""
+    found = sd.derive(text, wrt=["x"], x="n")["x"].text
+    assert "J ** 4" not in found
+    assert "J ** (-2)" not in found
 
 
 @pytest.mark.parametrize(("text", "form"), SECOND)

@@ -51,6 +51,8 @@ REWRITTEN = (
     ("A(x + w)", "A @ (x + w)"),
     ("sigmoid(x'w)", "sigmoid(x.T @ w)"),
     ("√(x'x)", "sqrt(x.T @ x)"),
+    ("sum(x^2^3)", "sum(x ** (2 ** 3))"),
+    ("trace(A^-1^T)", "trace(inv(A).T)"),
 )
 
 
@@ -89,6 +91,13 @@ KEPT = (
     ("lambda * sum(x)", "λ"),
     ("scan(x, X)", "scan is no part of the language"),
     ("conv1d(x, w)", "convolution-1d"),
+    # What is beyond a limit is written as it should be: nothing else says the same.
+    ("sum(x ** 10 ** 10)", "exponents go up to 1000"),
+    ("sum(x ^ 10 ^ 10)", "a power is written **"),
+    ("sum(x ** -10 ** 10)", "exponents go up to 1000"),
+    ("sum((A * A) ** 5000)", "exponents go up to 1000"),
+    ("2 ** 10 ** 10 * sum(x)", "exponents go up to 1000"),
+    ("sum(x) * 1e999", "numbers are smaller than 1e300"),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import IndexNameError, LanguageError, ShapeError
+from ..errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
 from ..expr import Expr, free_ranges
 from ..language import Problem
 from ..language.elaborate import Elaborator
@@ -124,4 +124,5 @@ def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:
 
 def _is_clash(error: LanguageError) -> bool:
     """Whether an error is one of sizes, which reading on under equal sizes can get past."""
-    return isinstance(error, ShapeError) or "runs over" in error.subject
+    known = not isinstance(error, UnknownSizeError)
+    return (isinstance(error, ShapeError) and known) or "runs over" in error.subject

@@ -32,6 +32,9 @@ def constant_value(e: Expr) -> float | None:
     try:
         if e.op == "num":
             return float(number(e))
+        if e.op == "neg":
+            value = constant_value(e.args[0])
+            return None if value is None else -value
         if e.op not in _ARITHMETIC:
             return None
         values = [constant_value(a) for a in e.args]

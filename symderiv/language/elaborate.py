@@ -18,6 +18,7 @@ from ..errors import (
     LanguageError,
     ShapeError,
     Span,
+    TooLargeError,
     UnknownNameError,
     UnsupportedError,
 )
@@ -157,7 +158,7 @@ class Elaborator(IndexReader):
         # As a float it over- or underflows before its exact value is too long to compute with.
         lost = isinstance(value, float) and (value == float("inf") or not value)
         if lost and any(c in "123456789" for c in digits.lower().split("e")[0]):
-            raise UnsupportedError(
+            raise TooLargeError(
                 f"{self.source(at)} is too large or too small a number",
                 span=self.span(at),
                 remedy="numbers are smaller than 1e300 and larger than 1e-300",
@@ -264,14 +265,14 @@ class Elaborator(IndexReader):
 
     def _power(self, at: ast.BinOp, base: Expr, exponent: Expr) -> Expr:
         if abs(constant_value(exponent) or 0) > _LARGEST_EXPONENT:
-            raise UnsupportedError(
+            raise TooLargeError(
                 f"the exponent {self.source(at.right)} is too large",
                 span=self.span(at.right),
                 remedy=f"exponents go up to {_LARGEST_EXPONENT}",
             )
         found = power(base, exponent)
         if not abs(constant_value(found) or 0) < LARGEST_NUMBER:
-            raise UnsupportedError(
+            raise TooLargeError(
                 f"{self.source(at)} is too large a number",
                 span=self.span(at),
                 remedy="numbers are smaller than 1e300 and larger than 1e-300",

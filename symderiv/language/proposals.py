@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from ..errors import LanguageError
+from ..errors import LanguageError, TooLargeError
 from .rewriting import Names, NoFormError, Rewriter
 
 _LONGEST = 2_000  # characters of a text that is looked at
@@ -39,7 +39,12 @@ def rewritten(text: str, names: Names, reads: Callable[[str], bool]) -> str | No
 
 
 def propose(error: LanguageError, text: str, names: Names, read: Callable[[str], object]) -> None:
-    """Let an error say how its text is written in the language, where ``read`` can read that."""
+    """Let an error say how its text is written in the language, where ``read`` can read that.
+
+    A number beyond the limits is written as it should be: what could be read says something else.
+    """
+    if isinstance(error, TooLargeError):
+        return
 
     def reads(proposal: str) -> bool:
         try:

@@ -257,7 +257,15 @@ class Rewriter:
             return "T"
         if not (token[0].isalnum()):
             raise NoFormError
-        return f"{minus}{token}"
+        return f"{minus}{token}{self.tower()}"
+
+    def tower(self) -> str:
+        """Return what an exponent is raised to itself: a tower of powers is read from above."""
+        above = self.tokens[self.at + 1]
+        if self.next not in ("^", "**") or above[:1] in ("T", "⊤", "", *MINUS):
+            return ""
+        self.take()
+        return f" ** {self.exponent()}"
 
     def raised(self, base: _Piece, exponent: str) -> _Piece:
         """Return a power; of a matrix, its transpose, its inverse or a product with itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import IndexNameError, ShapeError
+from ..errors import IndexNameError, UnknownSizeError
 from ..expr import BINDERS, Expr, dims_of, node, rebuild, walk
 from ..shapes import Dim
 from .elaborate import Elaborator
@@ -42,8 +42,9 @@ def settle(reader: Elaborator, x: Expr) -> Expr:
                 remedy="use its indices elsewhere too, as in Sum(i, delta(i, 1) * x[i])",
             )
     if any(d.startswith("?") for d in dims_of(settled, leave)):
-        raise ShapeError(
+        raise UnknownSizeError(
             "the size of a constant vector or matrix is not known",
-            remedy="combine it with something of a known size",
+            remedy="write it, ones(n, d) or \\mathbf{1}_{n \\times d}, or combine it with "
+            "something of a known size",
         )
     return settled

@@ -73,7 +73,8 @@ class Raiser:
         self.simplify.keep(self._memo)
         self._written = dict(self._memo)
         named = [v.term for v in (written or {}).values() if v.term.kind == "named" and not v.loose]
-        self._reuse = Reuse(((t, t.children[0]) for t in (*named, *labels)), facts)
+        pairs = ([(t, t.children[0]) for t in terms] for terms in (named, labels))
+        self._reuse = Reuse(*pairs, facts)
         self.writes_scalars = any(not t.dims for t in self._written)
 
     def _learn(self, written: Mapping[Expr, Value]) -> None:

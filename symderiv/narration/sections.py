@@ -87,7 +87,7 @@ class _Narrator:
         self.loss = named(objective, raiser.natural(self.root))
         names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
         label = [(leaf(self.loss, ()), self.root)] if labelled else []
-        self._reuse = Reuse([*names, *label], raiser.simplify.facts)
+        self._reuse = Reuse(names, label, raiser.simplify.facts)
         self.letters = Letters([*taken, *self.stages.taken, "e"])
         self.forms = Forms(raiser, self.letters)
         self.given: dict[Term, Expr] = {}

@@ -9,6 +9,7 @@ from ..expr import Expr, Index
 from ..ops import ATOM, POWER, SUM, TABLE
 from ..ops.joining import bare
 from ..ops.leaves import size_notation
+from ..ops.openness import Constants
 from ..shapes import ONE, SCALAR, Dim, Shape, is_difference
 from .math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
 from .names import read_name, spelled_out
@@ -35,10 +36,15 @@ class Writer:
         self.differentials = frozenset(differentials)
         self.names = tuple(dict.fromkeys(names))
         self._spelled = spelled_out(self.names)
+        self._constant = Constants()
+        self.sized = False  # whether constants say their sizes
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         operator = TABLE[e.op]
+        outside = self.sized
+        self.sized = (outside and e in self._constant) or self._constant.leaves_open(e)
         body = operator.notation(e, self)
+        self.sized = outside
         if e.op == "delta" and self.delta:
             body = Tint(self.delta, body)
         binds = operator.written or operator.level

@@ -60,8 +60,13 @@ class Texts(Protocol):
 
 
 class Writes(Protocol):
-    """Writes an argument as notation, in parentheses where it binds looser than ``level``."""
+    """Writes an argument as notation, in parentheses where it binds looser than ``level``.
 
+    ``sized`` says whether constants are written with their sizes, which nothing beside them tells.
+    """
+
+    @property
+    def sized(self) -> bool: ...
     def __call__(self, e: Expr, level: int = ...) -> Math: ...
     def index(self, i: Index) -> Math: ...
     def inner(self, e: Expr, mark: Math | None = ...) -> Math: ...

@@ -56,7 +56,7 @@ from .base import (
     binds,
     register,
 )
-from .leaves import axes, size_notation, size_text, sized_notation
+from .leaves import axes, size_notation, size_text
 
 Sizes = tuple[Dim, ...]
 
@@ -406,7 +406,7 @@ register(
         text=lambda e, text: f"concat({', '.join(text(a) for a in e.args)}, axis={_axis(e)})",
         notation=lambda e, write: row(
             sub(Word("concat"), Word(f"axis {_axis(e)}", function=False)),
-            Fence("(", listed(*(sized_notation(a, write) for a in e.args)), ")"),
+            Fence("(", listed(*(write(a) for a in e.args)), ")"),
         ),
         numpy=_concat_code,
         samples=(

@@ -20,7 +20,6 @@ from ..notation.math import (
     Op,
     Script,
     Sym,
-    Under,
     Word,
     row,
     sup,
@@ -29,8 +28,8 @@ from ..shapes import ONE, Dim, Shape, parts_of, trimmed
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
     ATOM,
+    PRODUCT,
     SIGN,
-    SUM,
     Application,
     Cells,
     Codes,
@@ -87,6 +86,14 @@ def size_text(dim: Dim) -> str:
     text = str(dim)
     single = dim.coefficient == 1 and len(dim.symbols) == 1 and text[0] == "("
     return text[1:-1] if single else text
+
+
+def told_size(dim: Dim) -> Math:
+    """Return a size as a constant says it: a product with its signs, as it is one size."""
+    single = len(dim.symbols) + (dim.coefficient != 1) < 2
+    parts = [dim] if single else [Dim(dim.coefficient, ())] * (dim.coefficient != 1)
+    parts += [] if single else [Dim(1, (s,)) for s in dim.symbols]
+    return row(*[x for d in parts for x in (Op("·"), size_notation(d))][1:])
 
 
 def size_notation(dim: Dim) -> Math:
@@ -240,14 +247,27 @@ def _shape_text(e: Expr, text: Texts) -> str:
 def _ones_notation(e: Expr, write: Writes) -> Math:
     one = Sym("1", bold=True)
     if len(e.shape) > 2:
-        marks = [x for d in e.shape for x in (Op("×"), size_notation(d))][1:]
+        marks = [x for d in e.shape for x in (Op("×"), told_size(d))][1:]
         return Script(one, sub=row(*marks))
-    rows, cols = e.shape
-    if rows == cols == ONE:
+    if e.shape == (ONE, ONE):
         return Num("1")
-    if rows != ONE and cols != ONE:
-        return row(one, sup(one, TRANSPOSE))
-    return one if rows != ONE else sup(one, TRANSPOSE)
+    up, across = (Script(one, sub=told_size(d)) if write.sized else one for d in e.shape)
+    ends = [up] * (e.shape[0] != ONE) + [sup(across, TRANSPOSE)] * (e.shape[1] != ONE)
+    return row(*ends)
+
+
+def _zeros_notation(e: Expr, write: Writes) -> Math:
+    nought = Sym("0", bold=True)
+    if not write.sized or e.shape == (ONE, ONE):
+        return nought
+    dims = [told_size(d) for d in e.shape if d != ONE or e.shape[0] == ONE]
+    return Script(nought, sub=row(*[x for d in dims for x in (Op("×"), d)][1:]))
+
+
+def _eye_notation(e: Expr, write: Writes) -> Math:
+    sizes = [told_size(e.shape[0])]
+    letter = Script(Sym("I"), sub=sizes[0]) if write.sized else Sym("I")
+    return letter_or_word("I", "eye", lambda e: sizes, letter)(e, write)
 
 
 _leaf(
@@ -259,30 +279,11 @@ _leaf(
     explicit=lambda e, args, at: _filled(e, at, 1),
     text=_shape_text,
     notation=_ones_notation,
+    written=lambda e: ATOM if ONE in e.shape or len(e.shape) > 2 else PRODUCT,
     numpy=lambda e, code: code.filled(e, "ones"),
     samples=("ones(n, d) + X", "ones(n).T @ X", "ones(n) @ ones(d).T * X", "ones(t, n, d) * X"),
     bad=("ones()", "ones(X)", "ones(0)"),
 )
-
-
-def sized_notation(x: Expr, write: Writes, level: int = SUM) -> Math:
-    """Return an argument; constants say their size, which nothing beside them tells."""
-    if isinstance(write(x), Under):
-        return write(x, level)  # its shape stands below it
-    if x.op == "zeros" and ONE not in x.shape and len(x.shape) == 2:
-        rows, cols = map(size_notation, x.shape)
-        return Script(write(x), sub=row(rows, Op("×"), cols))
-    if x.op == "zeros" and x.shape[1] == ONE != x.shape[0]:
-        return Script(write(x), sub=size_notation(x.shape[0]))
-    if x.op == "eye" and not write.is_taken("I"):
-        return Script(write(x), sub=size_notation(x.shape[0]))
-    if x.op == "ones" and x.shape[1] == ONE != x.shape[0]:
-        return Script(write(x), sub=size_notation(x.shape[0]))
-    if x.op == "ones" and x.shape[0] == ONE != x.shape[1]:
-        return sup(Script(Sym("1", bold=True), sub=size_notation(x.shape[1])), TRANSPOSE)
-    if x.op == "transpose" and x.args[0].op == "ones":
-        return sup(sized_notation(x.args[0], write), TRANSPOSE)
-    return write(x, level)
 
 
 _leaf(
@@ -293,7 +294,7 @@ _leaf(
     lower=lambda e, args: Value(zero(axes(e.shape)), e.shape),
     explicit=lambda e, args, at: _filled(e, at, 0),
     text=_shape_text,
-    notation=lambda e, write: Sym("0", bold=True),
+    notation=_zeros_notation,
     numpy=lambda e, code: code.filled(e, "zeros"),
     samples=("zeros(n, d) + X",),
     bad=("zeros()", "zeros(X)"),
@@ -320,7 +321,7 @@ _leaf(
         at.size(e.shape[0]), at.size(e.shape[1]), at, lambda i, j: i == j
     ),
     text=lambda e, text: f"eye({size_text(e.shape[0])})",
-    notation=letter_or_word("I", "eye", lambda e: [size_notation(e.shape[0])], Sym("I")),
+    notation=_eye_notation,
     numpy=lambda e, code: code.filled(e, "eye"),
     samples=("A + eye(n)", "(A - 2 * eye(n)) @ X"),
     bad=("eye()", "eye(n, d)", "eye(A)"),

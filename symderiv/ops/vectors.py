@@ -29,7 +29,7 @@ from .base import (
     letter_or_word,
     register,
 )
-from .leaves import size_notation, sized_notation
+from .leaves import size_notation
 
 _BOOK = "Magnus and Neudecker, Matrix Differential Calculus (2019)"
 
@@ -173,9 +173,9 @@ def _commutation_notation(e: Expr, write: Writes) -> Math:
 def _kron_notation(e: Expr, write: Writes) -> Math:
     a, b = e.args
     if all(x.shape[-1] == ONE != x.shape[-2] for x in (a, b)):  # x ⊗ y is also x yᵀ
-        factors = listed(sized_notation(a, write), sized_notation(b, write))
+        factors = listed(write(a), write(b))
         return row(Word("kron"), Fence("(", factors, ")"))
-    return row(sized_notation(a, write, ATOM), Op("⊗"), sized_notation(b, write, ATOM))
+    return row(write(a, ATOM), Op("⊗"), write(b, ATOM))
 
 
 register(

@@ -23,22 +23,33 @@ from .size import Sizes
 class Reuse:
     """Puts names in the place of what they name; pairs of a name and its value, as terms.
 
-    A value is known as it was written, and simplified under the facts.
+    A value is known as it was written, and simplified under the facts. Of ``names``, a value that
+    is no product has its name wherever it is written; those of ``labels`` have none.
     """
 
-    def __init__(self, names: Iterable[tuple[Term, Term]], facts: Facts | None = None) -> None:
+    def __init__(
+        self,
+        names: Iterable[tuple[Term, Term]],
+        labels: Iterable[tuple[Term, Term]] = (),
+        facts: Facts | None = None,
+    ) -> None:
         self._whole: dict[Term, Term] = {}
         self._patterns: dict[Term, list[tuple[Term, Parts]]] = {}  # by one of the factors
         self._sizes = Sizes()
         self._memo: dict[Term, Term] = {}
-        self._names = [(n, x) for n, x in names if x.kind not in ("leaf", "named") and x.children]
+        self._names = [*((n, x, False) for n, x in names), *((n, x, True) for n, x in labels)]
         self._simplify = Simplifier(facts)
 
     def _read_names(self) -> None:
         """Learn what the names stand for, once something is to be read with them."""
-        for name, value in self._names:
-            for known in dict.fromkeys((value, self._simplify(value))):
-                self._learn(name, known)
+        for name, value, is_label in self._names:
+            if value.kind in ("leaf", "named") or not value.children:
+                continue
+            simple = self._simplify(value)
+            if is_label or value.kind == "contract":
+                self._learn(name, value)
+            if simple is not value:
+                self._learn(name, simple)
         self._names = []
 
     def _learn(self, name: Term, value: Term) -> None:

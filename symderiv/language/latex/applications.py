@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import pairwise
 
 from . import tables
@@ -156,20 +155,13 @@ class Applications(Symbols):
                 parts.append([])
             else:
                 parts[-1].append(x)
-        sizes = [self._dimension(p, sub) for p in parts]
+        sizes = [self.dimension(p, sub) for p in parts]
         if head.name == "part":
             zero = at_item(ast.Constant(0), self.text, sub)
             before = [binary(ast.Add(), a, b) for a, b in pairwise(sizes[:-1])] or sizes[:-1]
             sizes = [before[-1] if before else zero, sizes[-1]]
             return replace(head, extra=tuple(sizes), axis=_axis(axis) or (0,))
         return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
-
-    def _dimension(self, items: Sequence[Item], place: Item) -> ast.expr:
-        """Return a size: a product of names and numbers, or a sum in parentheses."""
-        factors = [self._size(x) or self.expression([x], place) for x in items]
-        if not factors:
-            raise self.fail("a size is missing here", place, "write n, or n, d")
-        return reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
 
     # its argument
 

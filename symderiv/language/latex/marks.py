@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from .layout import Group, Item, Number, Row, Sign, Symbol
+from .layout import Group, Item, Number, Row, Scripted, Sign, Symbol
 from .trees import at_item, binary
 
 TRANSPOSES = ("T", "t", "top", "intercal")
@@ -59,6 +59,40 @@ def is_inverse_transpose(items: tuple[Item, ...]) -> bool:
     return len(items) == 2 and is_sign(items[0], "-") and is_transpose(items[1:])
 
 
+def beside_transpose(items: tuple[Item, ...]) -> tuple[Item, ...] | None:
+    """Return what a superscript says besides its one transpose: -2 of ``-2\\top``, ``\\top -2``.
+
+    The transpose stands at an end, or behind a minus: a minus alone is the inverse. None where a
+    superscript has no transpose beside anything, has several, or has one between two numbers.
+    """
+    flat = [x for item in items for x in _flat(item) if not is_sign(x, ",")]
+    at = [k for k, x in enumerate(flat) if _turns(x)]
+    ends = (0, len(flat) - 1, 1 if flat and is_sign(flat[0], "-") else 0)
+    if len(flat) < 2 or len(at) != 1 or at[0] not in ends:
+        return None
+    return tuple(x for k, x in enumerate(flat) if k != at[0])
+
+
+def has_transpose(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript has the sign of a transpose in it."""
+    return any(is_sign(x, "top") for item in items for x in _flat(item))
+
+
+def _flat(item: Item) -> list[Item]:
+    """Return the number and the transpose of 1^⊤ side by side, and anything else as it is."""
+    if not isinstance(item, Scripted) or item.sub is not None or len(item.sups) != 1:
+        return [item]
+    above = bare(item.sups[0])
+    if isinstance(item.base, Number) and is_transpose(above):
+        return [item.base, *above]
+    return [item.base, *above] if is_sign(item.base, "top") else [item]
+
+
+def _turns(item: Item) -> bool:
+    """Whether an item is a transpose also where it stands beside a number: ⊤, T or a prime."""
+    return is_transpose((item,)) and getattr(item, "name", "") != "t"
+
+
 def is_entrywise(items: tuple[Item, ...]) -> bool:
     """Whether a superscript is a power entry by entry: ⊙2."""
     return len(items) > 1 and is_sign(items[0], "odot")
@@ -79,7 +113,7 @@ def indices(text: str, row: Row) -> list[ast.expr] | None:
     of it, and ``i+1`` is one index.
     """
     found: list[ast.expr] = []
-    for part in _between_commas(bare(row)):
+    for part in split_at(bare(row), ","):
         one = _one_index(text, part)
         several = [one] if one is not None else _letters(text, part)
         if several is None:
@@ -88,8 +122,9 @@ def indices(text: str, row: Row) -> list[ast.expr] | None:
     return found or None
 
 
-def _between_commas(items: tuple[Item, ...]) -> list[tuple[Item, ...]]:
-    cuts = [-1, *(k for k, x in enumerate(items) if is_sign(x, ",")), len(items)]
+def split_at(items: tuple[Item, ...], *signs: str) -> list[tuple[Item, ...]]:
+    """Return what stands between some signs."""
+    cuts = [-1, *(k for k, x in enumerate(items) if is_sign(x, *signs)), len(items)]
     return [items[a + 1 : b] for a, b in pairwise(cuts)]
 
 

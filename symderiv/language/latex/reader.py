@@ -245,6 +245,9 @@ class LatexReader(Readings):
         if shape == SCALAR:
             return self.read(like(ast.BinOp(base, ast.Pow(), exponent), at))
         x, k = self.source(base), self.source(exponent)
+        if ONE not in shape and any(d.is_unknown for d in shape):  # ones, as large as they must be
+            self.unifier.unify(shape[-2], shape[-1])
+            shape = self.shape(base.value)
         if shape[-2] != shape[-1]:
             both = rf"({x})^{{\odot {k}}} entry by entry"
             inner = rf"\|{x}\|^{k}" if ONE in shape else rf"{x}^\top {x}"
@@ -256,6 +259,14 @@ class LatexReader(Readings):
             remedy = rf"write \operatorname{{sqrtm}}({x}), or ({x})^{{\odot {k}}} entry by entry"
             raise self._refused(at, "a root of a matrix", remedy)
         return self.read(call("matrix_power", [base, exponent], at))
+
+    def _turned_of(self, at: Special) -> Expr:
+        """Return a transpose that stands in an exponent, where a scalar may have any letter."""
+        x = self.known(at.args[0])
+        if x.value.is_scalar:
+            what = f"a transpose in the exponent of the scalar {self.source(x)}"
+            raise self._refused(at, what, "leave it out, or declare what it stands for")
+        return self.read(transposed(x, at))
 
     def _prime(self, at: Special) -> Expr:
         """Return a transpose written as a prime, which on a number would be another number."""
@@ -413,6 +424,7 @@ _SPECIAL: dict[str, Callable[[LatexReader, Special], Expr]] = {
     "log-bars": LatexReader._log_bars,
     "norm": LatexReader._norm,
     "inverse": LatexReader._inverse,
+    "turned": LatexReader._turned_of,
     "prime": LatexReader._prime,
     "power": LatexReader._power_of,
     "root": LatexReader._entry_by_entry,

@@ -71,13 +71,22 @@ class Scripts(Applications):
                 tree = self._up_to(self.special("prime", [tree], sup), tree, sup)
             return tree
         if marks.is_transpose(items):
-            turned = self._up_to(transposed(tree, tree), tree, sup)
+            turned = self._up_to(self._transposed(tree, tree, sup, items), tree, sup)
             return self._or_power(turned, tree, sup, items)
         if marks.is_inverse(items):
             return self._up_to(self.special("inverse", [tree], sup), tree, sup)
         if marks.is_inverse_transpose(items):
             inner = self._up_to(self.special("inverse", [tree], sup), tree, sup)
-            return transposed(inner, inner)
+            return self._up_to(self._transposed(inner, tree, sup, items), tree, sup)
+        rest = marks.beside_transpose(items)
+        if rest is not None and not self._has_letter(items):
+            return self._turned_power(tree, sup, items, rest)
+        if marks.has_transpose(items):
+            raise self.fail(
+                "the transpose in this superscript is not read",
+                sup,
+                r"write one transpose, first or last: X^{-2\top}, or (X^{-2})^\top",
+            )
         if marks.is_entrywise(items):
             exponent = self.expression(items[1:], sup)
             return binary(ast.Pow(), tree, exponent)
@@ -92,6 +101,30 @@ class Scripts(Applications):
         return self._up_to(
             self.special("power", [tree, self.expression(items, sup)], sup), tree, sup
         )
+
+    def _has_letter(self, items: tuple[Item, ...]) -> bool:
+        """Whether a letter of a superscript that could transpose is a name of the problem."""
+        letters = [x for x in items if isinstance(x, Symbol) and marks.is_transpose((x,))]
+        return any(self.names.of([x.name], self.names.readable) for x in letters)
+
+    def _transposed(
+        self, value: ast.expr, base: ast.expr, sup: Row, items: tuple[Item, ...]
+    ) -> ast.expr:
+        """Return a transpose; of a scalar, a letter T is more likely a number: no name so far."""
+        letter = any(isinstance(x, Symbol) and not x.word for x in items)
+        doubtful = letter and (isinstance(base, ast.Name) or len(items) > 2)
+        return self.special("turned", [value], sup) if doubtful else transposed(value, value)
+
+    def _turned_power(
+        self, tree: ast.expr, sup: Row, items: tuple[Item, ...], exponent: tuple[Item, ...]
+    ) -> ast.expr:
+        """Return the transpose of a power: of the inverse for a minus alone."""
+        turned = self._up_to(self._transposed(tree, tree, sup, items), tree, sup)
+        inner = marks.bare(Row(sup.start, sup.stop, exponent))
+        if marks.is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
+            return self._up_to(self.special("inverse", [turned], sup), tree, sup)
+        power = self.expression(inner, sup)
+        return self._up_to(self.special("power", [turned, power], sup), tree, sup)
 
     def _or_power(
         self, turned: ast.expr, tree: ast.expr, sup: Row, items: tuple[Item, ...]

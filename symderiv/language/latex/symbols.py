@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from ...errors import AmbiguousTextError, LanguageError, ParseError
 from .derivatives import is_letter_d
 from .layout import Forked, Group, Item, Number, Row, Scripted, Symbol
-from .marks import bare, has_comma, indices, is_label, is_sign
+from .marks import bare, has_comma, indices, is_label, is_sign, split_at
 from .names import (
     LONGEST_RUN,
     Names,
@@ -24,7 +25,7 @@ from .names import (
     unknown,
     written_of,
 )
-from .trees import Choice, Indexed, Sized, Special, at_item, call, like, span, transposed
+from .trees import Choice, Indexed, Sized, Special, at_item, binary, call, like, span, transposed
 
 
 class Symbols:
@@ -321,9 +322,8 @@ class Symbols:
             found = at_item(Sized(), self.text, item)
             found.kind = kind
             return found
-        parts = [x for x in bare(sub) if not is_sign(x, ",", "times")]
-        sizes = [s for s in map(self._size, parts) if s is not None]
-        if len(sizes) == len(parts):
+        sizes = self._sizes(sub)
+        if sizes:
             at = at_item(ast.Constant(0), self.text, item, sub)
             sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
             return call(kind, sizes, at)
@@ -332,6 +332,24 @@ class Symbols:
             return call("delta", marks, at_item(ast.Constant(0), self.text, item, sub))
         known = ", ".join(self.names.sizes)
         raise self.fail("the subscript is no size", sub, f"the sizes are: {known}")
+
+    def _sizes(self, sub: Row) -> list[ast.expr]:
+        """Return the sizes in a subscript: n×d, or letters side by side; n·d is one. Else none."""
+        items = bare(sub)
+        apart = any(is_sign(x, ",", "times", "cdot") for x in items)
+        parts = split_at(items, ",", "times") if apart else [(x,) for x in items]
+        factors = [[x for x in part if not is_sign(x, "cdot")] for part in parts]
+        sums = [x for part in factors for x in part if self._size(x) is None]
+        if not all(factors) or any(not isinstance(x, Group) or x.kind != ")" for x in sums):
+            return []
+        return [self.dimension(part, sub) for part in factors]
+
+    def dimension(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return a size: a product of names and numbers, or a sum in parentheses."""
+        factors = [self._size(x) or self.expression([x], place) for x in items]
+        if not factors:
+            raise self.fail("a size is missing here", place, "write n, or n, d")
+        return reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
 
     def _size(self, item: Item) -> ast.expr | None:
         if isinstance(item, Number) and item.text.isdecimal():
