@@ -156,7 +156,7 @@ class Derivation(Mapping[str, Result]):
         self.root: Term = lower(problem.objective, self._values).term
         self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
         labels = [named(problem.labelled, self.root)] if problem.labelled else []
-        self.raiser = Raiser(self._values, Facts(_properties(problem)), labels=labels)
+        self.raiser = Raiser(self._values, facts_of(problem), labels=labels)
         naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
         self._results = {n: self._result(n) for n in names}
@@ -328,5 +328,6 @@ def require_scalar(problem: Problem) -> None:
         )
 
 
-def _properties(problem: Problem) -> dict[str, tuple[str, ...]]:
-    return {n: v.properties for n, v in problem.variables.items() if v.properties}
+def facts_of(problem: Problem) -> Facts:
+    """Return what is known of the variables of a problem."""
+    return Facts({n: v.properties for n, v in problem.variables.items() if v.properties})

@@ -622,6 +622,99 @@ def test_what_is_printed_reads_back_to_what_it_was() -> None:
     assert found["equal"] >= 0.95 * found.total()
 
 
+# derivatives of definitions, which the program computes itself
+
+FACTORED = {
+    "layer": sd.problem("z = W @ x + b; h = tanh(z); L(h)", W="m, n", x="n", b="m"),
+    "rows": sd.problem("Z = X @ W; H = tanh(Z); L(H)", X="n, d", W="d, m"),
+    "fit": sd.problem(
+        "g = A @ x - y; s = g.T @ g; 0.5 * s * a", A="m, n", x="n", y="m", a="scalar"
+    ),
+    "named": sd.problem("z = A @ x; L = exp(z.T @ z); L", A="n, n", x="n"),
+    "square": sd.problem("u = A @ x; v = tanh(B @ u); L(v)", A="n, n", B="n, n", x="n"),
+}
+FACTORS = [
+    ("layer", "x", r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial x}", "right"),
+    ("layer", "x", r"\frac{\partial z}{\partial x} \frac{\partial L}{\partial z}", "right"),
+    ("layer", "x", r"\left(\frac{\partial z}{\partial x}\right)^\top \nabla_z L", "right"),
+    ("layer", "x", r"\left(\frac{\partial h}{\partial x}\right)^\top G", "right"),
+    (
+        "layer",
+        "x",
+        r"\frac{\partial L}{\partial h} \cdot \frac{\partial h}{\partial z} "
+        r"\cdot \frac{\partial z}{\partial x}",
+        "right",
+    ),
+    (
+        "layer",
+        "x",
+        r"\left(\frac{\partial h}{\partial z} \frac{\partial z}{\partial x}\right)^\top G",
+        "right",
+    ),
+    ("layer", "x", r"W^\top \nabla_z L", "right"),
+    ("layer", "x", r"W^\top \frac{\partial L}{\partial h}", "wrong"),
+    ("layer", "x", r"2 \frac{\partial L}{\partial z} \frac{\partial z}{\partial x}", "wrong"),
+    ("layer", "W", r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial W}", "right"),
+    ("layer", "W", r"\nabla_z L \, x^\top", "right"),
+    ("layer", "b", r"\frac{dL}{dz}", "right"),
+    ("rows", "W", r"\frac{\partial \ell}{\partial Z} \frac{\partial Z}{\partial W}", "right"),
+    ("rows", "W", r"X^\top \frac{\partial \ell}{\partial Z}", "right"),
+    ("rows", "W", r"\frac{\partial L}{\partial H} \frac{\partial H}{\partial W}", "right"),
+    ("rows", "W", r"X^\top \nabla_H L", "wrong"),
+    ("fit", "x", r"A^\top \nabla_g L", "right"),
+    ("fit", "x", r"\frac{dL}{ds} \frac{ds}{dg} \frac{dg}{dx}", "right"),
+    ("fit", "x", r"\frac{1}{2} a \frac{\partial s}{\partial x}", "right"),
+    ("fit", "x", r"a \frac{\partial s}{\partial x}", "wrong"),
+    ("fit", "x", r"\nabla_x s \, \nabla_s L", "right"),
+    ("named", "x", r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial x}", "right"),
+    ("named", "x", r"A^\top \frac{\partial L}{\partial z}", "right"),
+    ("square", "x", r"\frac{\partial v}{\partial x}^\top G", "right"),
+    ("square", "x", r"\frac{\partial v}{\partial x} G", "wrong"),  # a Jacobian has rows for v
+    ("square", "x", r"A^\top \frac{\partial v}{\partial u}^\top G", "right"),
+]
+
+
+@pytest.mark.parametrize(("problem", "wrt", "formula", "verdict"), FACTORS)
+def test_derivatives_of_definitions_are_computed(
+    problem: str, wrt: str, formula: str, verdict: str
+) -> None:
+    found = sd.check(FACTORED[problem], wrt=wrt, claim=formula, syntax="latex")
+    assert found.verdict == verdict
+
+
+UNFACTORED = [
+    (
+        "layer",
+        "x",
+        r"\frac{\partial z}{\partial W} \nabla_z L \cdot x",
+        "is no matrix",
+        "the chain",
+    ),
+    ("layer", "x", r"(\nabla_x z)^\top \nabla_z L", "or its transpose", r"\frac{\partial z}"),
+    ("layer", "x", r"\frac{\partial z}{\partial h} G", "does not depend on it", "made of"),
+    ("layer", "x", r"\frac{\partial L}{\partial b} \odot b", "by b is not given", "G = dL/dh"),
+    ("named", "x", r"\frac{\partial L}{\partial A} x", "by A is not given", "claims are about"),
+]
+
+
+@pytest.mark.parametrize(("problem", "wrt", "formula", "subject", "remedy"), UNFACTORED)
+def test_a_derivative_that_is_no_matrix_is_refused(
+    problem: str, wrt: str, formula: str, subject: str, remedy: str
+) -> None:
+    with pytest.raises(LanguageError) as error:
+        sd.check(FACTORED[problem], wrt=wrt, claim=formula, syntax="latex")
+    assert subject in error.value.subject
+    assert remedy in error.value.remedy
+    assert error.value.span is not None
+
+
+def test_how_a_derivative_was_read_is_said() -> None:
+    claim = r"\left(\frac{\partial z}{\partial x}\right)^\top \frac{\partial L}{\partial z}"
+    found = sd.check(FACTORED["layer"], wrt="x", claim=claim, syntax="latex")
+    assert "dz/dx is the Jacobian, rows for z and columns for x" in found.read_as
+    assert "dL/dz is the gradient, in the shape of z" in found.read_as
+
+
 def test_lines_in_latex_are_a_chain() -> None:
     p = sd.problem("x.T @ A @ x", A="n, n", x="n")
     lines = [r"(A + A^\top) x", r"A x - A^\top x"]

@@ -44,7 +44,8 @@ class Chain:
                 continue
             judged.append(self._judged(w, w.reading, before))
             before = judged[-1], w.reading
-        return self._all(judged)
+        said = [s for w in written if w.reading is not None for s in w.reading.said]
+        return replace(self._all(judged), said=tuple(dict.fromkeys(said)))
 
     def _all(self, lines: list[Line]) -> Verdict:
         claimed = tuple(x.expr for x in lines if x.expr is not None)

@@ -109,7 +109,7 @@ class Checker:
         found = Judge(self.problem, target, self._kept)(claim, reading)
         if found.verdict == RIGHT and not self._has_values:
             raise UndefinedError("no point was found at which the objective is defined")
-        return replace(found, corrects=claim.about)
+        return replace(found, corrects=claim.about, said=reading.said)
 
     @cached_property
     def _has_values(self) -> bool:

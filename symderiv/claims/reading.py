@@ -20,6 +20,7 @@ from ..language.settling import settle
 from ..language.stating import known_names
 from ..language.syntaxes import LATEX, PYTHON, syntax_of
 from ..shapes import Dim, DimMismatchError, Shape
+from .factors import Factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Reading:
     ranges: dict[str, Dim]  # of its free indices
     equated: tuple[tuple[Dim, Dim], ...] = ()
     refusal: LanguageError | None = None  # why it does not type-check, if it does not
+    said: tuple[str, ...] = ()  # how derivatives in it were read
 
 
 def read_claim(
@@ -90,11 +92,12 @@ def _attempt(
     tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None
     assumed: list[tuple[Dim, Dim]] = []
+    factors = Factors(problem)
     while True:
         reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
-        if columns and isinstance(reader, LatexReader):
-            reader.columns = True
+        if isinstance(reader, LatexReader):
+            reader.columns, reader.derivative = columns, factors
         try:
             found = reader.read(tree)
             _give_sizes(reader, found, shape)
@@ -109,7 +112,8 @@ def _attempt(
                 return Reading(text, problem.objective, {}, (), refusal)
             assumed = list(reader.unifier.assumed)
             continue
-        return Reading(text, expr, free_ranges(expr), tuple(reader.unifier.assumed), refusal)
+        equated, said = tuple(reader.unifier.assumed), tuple(factors.said)
+        return Reading(text, expr, free_ranges(expr), equated, refusal, said)
 
 
 def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:

@@ -80,6 +80,7 @@ class Verdict:
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
     lines: tuple[Line, ...] = ()  # of a claim of several lines
+    said: tuple[str, ...] = ()  # how derivatives in it were read
     reread: str = ""  # the text in the language that stands for what was written
 
     def __bool__(self) -> bool:
@@ -100,8 +101,9 @@ class Verdict:
             return self.reread
         shown = " = ".join(text(x) for x in self.claimed)
         used = {e.data for e in walk_all(self.claimed) if e.op == "const"}
-        notes = [f"{c} = {value}" for c, value in _CONSTANTS.items() if c in used]
-        return f"{shown}, where {' and '.join(notes)}" if notes else shown
+        constants = " and ".join(f"{c} = {v}" for c, v in _CONSTANTS.items() if c in used)
+        notes = "; ".join([*self.said, *([constants] if constants else [])])
+        return f"{shown}, where {notes}" if notes else shown
 
     @property
     def answer(self) -> str:

@@ -10,7 +10,7 @@ MissingRuleError, it is never approximated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from ..errors import MissingRuleError
@@ -73,8 +73,7 @@ class Raiser:
         self.simplify.keep(self._memo)
         self._written = dict(self._memo)
         named = [v.term for v in (written or {}).values() if v.term.kind == "named" and not v.loose]
-        pairs = ([(t, t.children[0]) for t in terms] for terms in (named, labels))
-        self._reuse = Reuse(*pairs, facts)
+        self._reuse = Reuse(_values(named), _values(labels), facts)
         self.writes_scalars = any(not t.dims for t in self._written)
 
     def _learn(self, written: Mapping[Expr, Value]) -> None:
@@ -264,6 +263,11 @@ def _turned(x: Expr, shape: Shape) -> Expr:
     if x.shape == shape or len(x.shape) == len(shape) == 2:
         return x if x.shape == shape else flip(x)
     return fitted(x, shape)
+
+
+def _values(names: Iterable[Term]) -> list[tuple[Term, Term]]:
+    """Return names with what they name."""
+    return [(t, t.children[0]) for t in names]
 
 
 def _is_identity(term: Term) -> bool:

@@ -22,6 +22,7 @@ class Derivative:
     by: tuple[Item, ...]
     stop: int
     sups: tuple[Row, ...] = ()  # of the name behind a nabla: the gradient's own
+    nabla: bool = False
 
 
 def find(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
@@ -77,14 +78,14 @@ def _nabla(item: Scripted, items: Sequence[Item], i: int) -> Derivative | None:
     by = item.sub.items
     stop = i + 1
     if stop == len(items) or isinstance(items[stop], Sign):
-        return Derivative((), by, stop)
+        return Derivative((), by, stop, nabla=True)
     follows = items[stop]
     raised = isinstance(follows, Scripted) and follows.sub is None
     of, sups = (follows.base, follows.sups) if raised else (follows, ())  # type: ignore[attr-defined]
     stop += 1
     if stop < len(items) and isinstance(items[stop], Group) and not sups:
         stop += 1
-    return Derivative((of,), by, stop, sups)
+    return Derivative((of,), by, stop, sups, True)
 
 
 def _inline(items: Sequence[Item], i: int, known: Known) -> Derivative | None:

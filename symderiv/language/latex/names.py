@@ -30,6 +30,7 @@ class Names:
     entrywise: tuple[str, ...]
     losses: tuple[str, ...]
     differentials: tuple[str, ...] = ()  # dZ, where the gradient at Z is given
+    defined: tuple[str, ...] = ()  # of the values those that are definitions
     columns: bool = False  # whether x_i is the i-th column of X, not its i-th row
     _spelled: dict[str, list[str]] = field(init=False)
     _lettered: frozenset[str] = field(init=False)

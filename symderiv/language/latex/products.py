@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...errors import LanguageError, UnsupportedError
 from ...expr import Expr
 from ...shapes import SCALAR
-from .trees import Product, binary
+from .trees import Derived, Product, binary, joined
 
 if TYPE_CHECKING:
     from .reader import LatexReader
@@ -48,8 +48,11 @@ def read(reader: LatexReader, at: Product) -> Expr:
             span=reader.span(at),
             remedy="name parts of it by definitions of the problem",
         )
-    parts = [(f, reader.read(f)) for f in at.factors]
-    found_ways = _ways(reader, parts, at.signs)
+    factors, signs = _chained(at)
+    parts = [(f, reader.read(f)) for f in factors]
+    if len(parts) == 1:
+        return parts[0][1]
+    found_ways = _ways(reader, parts, signs)
     ways = [partial(_value, reader, way) for way in found_ways]
     hints = _hints(reader, at)
     if len(ways) > 1:
@@ -57,10 +60,40 @@ def read(reader: LatexReader, at: Product) -> Expr:
     found = reader.attempt(ways[0])
     if not isinstance(found, LanguageError):
         return found
-    flat = reader.attempt(lambda: _fold(reader, parts, at.signs, _FLAT)[1])
+    flat = reader.attempt(lambda: _fold(reader, parts, signs, _FLAT)[1])
     if isinstance(flat, LanguageError):
         raise found
     return flat
+
+
+def _chained(at: Product) -> tuple[list[ast.expr], list[str]]:
+    """Return factors in which derivatives side by side are one: the chain rule in either order.
+
+    dL/dz dz/dx is the gradient by x that comes through z, and so is dz/dx dL/dz, where a gradient
+    has the shape of its variable. Derivatives of no objective are matrices that are multiplied.
+    """
+    factors, signs = [at.factors[0]], []
+    for sign, factor in zip(at.signs, at.factors[1:], strict=True):
+        before = factors[-1]
+        both = isinstance(before, Derived) and isinstance(factor, Derived) and sign in ("", "cdot")
+        path = _joined(before.path, factor.path) if both else None  # type: ignore[attr-defined]
+        if path is None:
+            factors.append(factor)
+            signs.append(sign)
+            continue
+        whole = joined(Derived(), before, factor)
+        assert isinstance(before, Derived)
+        assert isinstance(factor, Derived)
+        whole.path, whole.given, whole.nabla = path, None, before.nabla or factor.nabla
+        factors[-1] = whole
+    return factors, signs
+
+
+def _joined(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...] | None:
+    if left[-1] == right[0]:
+        return (*left, *right[1:])
+    # From right to left only up to the objective: other derivatives are matrices in one layout.
+    return (*right, *left[1:]) if right[-1] == left[0] and not right[0] else None
 
 
 Way = tuple[list[Part], list[Part], list[str], Levels]  # scalars in front, and the rest

@@ -14,6 +14,7 @@ from typing import ClassVar
 from ...errors import (
     AmbiguousTextError,
     IndexNameError,
+    LanguageError,
     ShapeError,
     UnsupportedError,
 )
@@ -27,6 +28,7 @@ from .names import Names
 from .readings import Readings
 from .trees import (
     Choice,
+    Derived,
     Formula,
     Indexed,
     Known,
@@ -54,6 +56,8 @@ class LatexReader(Readings):
     }
 
     columns = False  # whether samples are the columns of a matrix: x_i of X
+    # What derivatives of definitions are, by the names on the way; None where they are not asked.
+    derivative: Callable[[tuple[str, ...]], Expr] | None = None
 
     def names(self) -> Names:
         """Return the names that a formula may use."""
@@ -65,6 +69,7 @@ class LatexReader(Readings):
             tuple(declared.entrywise),
             tuple(declared.losses),
             tuple(f"d{z}" for z in self.given() if f"d{z}" not in values),
+            tuple(self.definitions),
             self.columns,
         )
 
@@ -401,6 +406,25 @@ class LatexReader(Readings):
             at = call(at.func.id, [x], at, **options)  # type: ignore[attr-defined]
         return self._call(at)
 
+    def _derived(self, at: Derived) -> Expr:
+        if at.given is not None and len(at.path) == 2:
+            return self.read(at.given)
+        if at.nabla and at.path[0] and self.definitions[at.path[0]].shape != SCALAR:
+            of, by = at.path[0], at.path[-1]
+            raise AmbiguousTextError(
+                f"the gradient of {of}, which is no scalar, can be the Jacobian or its transpose",
+                span=self.span(at),
+                remedy=rf"write \frac{{\partial {of}}}{{\partial {by}}} for the Jacobian",
+            )
+        if self.derivative is None:
+            names = " by ".join(at.path[::-1])
+            raise self._refused(at, f"the derivative of {names}", "write out what it is")
+        try:
+            return self.derivative(at.path)
+        except LanguageError as error:
+            error.span = error.span or self.span(at)
+            raise
+
     def _read_already(self, at: Known) -> Expr:
         return at.value
 
@@ -442,6 +466,7 @@ _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Sized: LatexReader._sized,
     Indexed: LatexReader._indexed,
     Known: LatexReader._read_already,
+    Derived: LatexReader._derived,
     Total: LatexReader._total,
     ast.Attribute: LatexReader.attribute,
     ast.Call: LatexReader._called,

@@ -60,6 +60,17 @@ class Special(ast.expr):
     mark: str
 
 
+class Derived(ast.expr):
+    """A derivative, or several in a chain: of the first name, by each of those behind it.
+
+    The first is "" for the objective; ``given`` is the given gradient that this is, if it is one.
+    """
+
+    path: tuple[str, ...]
+    given: ast.expr | None
+    nabla: bool  # whether it is written so, which for what is no scalar is either layout
+
+
 class Known(ast.expr):
     """What is read already: reading it again would double the work at every level."""
 
