@@ -686,7 +686,7 @@ UNFACTORED = [
     (
         "layer",
         "x",
-        r"\frac{\partial z}{\partial W} \nabla_z L \cdot x",
+        r"\frac{\partial z}{\partial W} x",
         "is no matrix",
         "the chain",
     ),

@@ -9,9 +9,16 @@ import symderiv as sd
 DECLARED = {
     "A": "n, n", "S": "n, n", "X": "n, d", "F": "n, d", "x": "n", "y": "n", "a": "n", "t": "n",
     "h": "n onehot", "Z": "n, k", "Y": "n, k onehot", "B": "n, g*k", "T": "b, n, d", "s": "scalar",
+    "K": "n, n symmetric",
 }  # fmt: skip
 GRADIENTS = [
     ("logdet(inv(A) + S)", "A", "-inv(A).T @ inv(S @ A + eye(n)).T"),
+    ("logdet(eye(n) + inv(S) @ A)", "A", "inv(A + S).T"),
+    ("logdet(eye(n) + inv(S) @ A)", "S", "-inv(A + S).T @ A.T @ inv(S).T"),
+    ("logdet(eye(n) + A @ inv(S))", "A", "inv(A + S).T"),
+    ("trace(inv(inv(S) + A))", "S", "inv(S @ A + eye(n)).T @ inv(A @ S + eye(n)).T"),
+    ("P = inv(K); trace(inv(P + A))", "K", "P @ inv(P + A).T @ inv(P + A).T @ P"),
+    ("trace(inv(inv(K) + A))", "K", "inv(K @ A + eye(n)).T @ inv(A @ K + eye(n)).T"),
     ("C = F.T @ F; J = sqrt(det(C)); 2 * J", "F", "2 * J * F @ inv(C)"),
     ("p = exp(-x.T @ A @ x / 2); 2 * p", "x", "-p * (A + A.T) @ x"),
     ("E = exp(a); q = sum(E); P = E / q; -sum(t * log(P))", "a", "sum(t) * P - t"),

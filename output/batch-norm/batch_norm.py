@@ -76,11 +76,11 @@ def backward(X, g, b, eps, G, *, cache=None):
     Y = cache["Y"]
     (X, g, b, eps, G), sizes, _ = _read(X=X, g=g, b=b, eps=eps, G=G)
     n = sizes["n"]
-    dY = G * g                                     # (n, d)
-    dz = -0.5 * ((D * dY).sum(axis=0) / z ** 1.5)  # (d,)
-    dD = dY / np.sqrt(z) + 2 * D * dz / n          # (n, d)
-    dmu = -dD.sum(axis=0)                          # (d,)
-    dg = (G * Y).sum(axis=0)                       # (d,)
-    db = G.sum(axis=0)                             # (d,)
-    dX = dD + dmu / n                              # (n, d)
+    dY = G * g                              # (n, d)
+    dz = -0.5 * ((Y * dY).sum(axis=0) / z)  # (d,)
+    dD = dY / np.sqrt(z) + 2 * D * dz / n   # (n, d)
+    dmu = -dD.sum(axis=0)                   # (d,)
+    dg = (G * Y).sum(axis=0)                # (d,)
+    db = G.sum(axis=0)                      # (d,)
+    dX = dD + dmu / n                       # (n, d)
     return {"g": dg, "b": db, "X": dX}

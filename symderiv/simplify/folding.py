@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..ops.inverses import inverse
 from ..tensor import Factor, Label, Term, add, contract, delta, scaled, summands
-from .parts import Parts, plain, same_but_for_names
+from .parts import Parts, orders, plain, same_but_for_names
 from .rule import Context
 
 
@@ -66,36 +66,51 @@ def _divisors_by_name(f: Factor) -> Iterator[tuple[Term, tuple[Label, ...]]]:
 
 
 def inverses_join(parts: Parts, context: Context) -> Term | None:
-    """Write inv(A) @ inv(inv(A) + S) as inv(I + S @ A): one inverse in place of three."""
+    """Write inv(A) @ inv(W) as inv(W @ A) where A cancels an inverse in W.
+
+    inv(A) @ inv(inv(A) + S) is inv(I + S @ A), and inv(I + inv(A) @ S) @ inv(A) is inv(A + S).
+    """
     for k, f in parts.calls("inv"):
         for j, g in parts.calls("inv"):
             whole = g.term.children[0]
             if k == j or whole.kind != "add" or f.exponent != 1 or g.exponent != 1:
                 continue
-            if len(f.labels) != 2 or not any(b is f.term for _, b in summands(whole)):
+            if len(f.labels) != 2 or not any(_has(b, f.term) for _, b in summands(whole)):
                 continue
-            matrix, ends = f.term.children[0], None
-            if f.labels[1] == g.labels[0] and parts.only_in(f.labels[1], k, j):
-                joined, ends = _times(whole, matrix, f.term, right=True), (f.labels[0], g.labels[1])
-            elif g.labels[1] == f.labels[0] and parts.only_in(f.labels[0], k, j):
-                joined, ends = (
-                    _times(whole, matrix, f.term, right=False),
-                    (g.labels[0], f.labels[1]),
-                )
-            if ends is not None:
-                return parts.replaced((k, j), [Factor(inverse(joined), ends)])
+            for labels in orders(f):
+                new = _joined(parts, (k, j), labels, context)
+                if new is not None and context.sizes(new) < context.sizes(parts.term()):
+                    return new
     return None
 
 
-def _times(whole: Term, matrix: Term, inverted: Term, *, right: bool) -> Term:
-    """Return a sum times a matrix whose inverse is one of the summands, term by term."""
+def _joined(
+    parts: Parts, at: tuple[int, int], labels: tuple[Label, ...], context: Context
+) -> Term | None:
+    """Return a contraction with two inverses that meet under one, on the side where they meet."""
+    f, g = (parts.factors[k] for k in at)
+    right = labels[1] == g.labels[0] and parts.only_in(labels[1], *at)
+    if not right and not (g.labels[1] == labels[0] and parts.only_in(labels[0], *at)):
+        return None
+    joined = _times(g.term.children[0], f.term, context, right=right)
+    ends = (labels[0], g.labels[1]) if right else (g.labels[0], labels[1])
+    return parts.replaced(at, [Factor(inverse(joined), ends)])
+
+
+def _has(body: Term, inverted: Term) -> bool:
+    """Whether a summand is an inverse, or a product with it."""
+    return body is inverted or any(f.term is inverted for f in Parts.of(body).factors)
+
+
+def _times(whole: Term, inverted: Term, context: Context, *, right: bool) -> Term:
+    """Return a sum times the matrix of an inverse, term by term, with what cancels gone."""
+    matrix = inverted.children[0]
     dims = dict.fromkeys((0, 1, "inner"), matrix.dims[0])
     found = []
     for scale, body in summands(whole):
-        if body is inverted:
-            found.append(scaled(delta(matrix.dims[0]), scale))
-            continue
         left, last = (body, matrix) if right else (matrix, body)
         ends = [Factor(left, (0, "inner")), Factor(last, ("inner", 1))]
-        found.append(contract(ends, (0, 1), dims, scale))
+        product = contract(ends, (0, 1), dims)
+        one = body is inverted
+        found.append(scaled(delta(matrix.dims[0]) if one else context.simplified(product), scale))
     return add(found)
