@@ -36,7 +36,7 @@ from .notation.written import Writer
 from .rechecking import recheck
 from .shapes import ONE, SCALAR, Dim, Shape, describe
 from .simplify import Facts, Simplifier
-from .tensor import Term
+from .tensor import Term, named
 from .tensor import transposed as turned
 
 LAYOUTS = ("numerator", "denominator")
@@ -313,7 +313,8 @@ def hessian_of(
     _refuse_given(root, column)
     # Facts hold at the point only, so that they are not used before the second derivative.
     gradient = Simplifier()(reverse(root, [leaf]).gradient(leaf))
-    raiser = Raiser(values, _facts(problem, name, other.name))
+    labels = [named(problem.labelled, root)] if problem.labelled else []
+    raiser = Raiser(values, _facts(problem, name, other.name), labels=labels)
     value = raiser.shaped(gradient, variable.shape)
     return _parts(problem, other, value, jacobian(gradient, column), raiser, "hessian", layout)
 

@@ -35,9 +35,10 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
 
 
 def all_named(derivation: Derivation) -> list[Expr]:
-    """Return the named intermediates; those of the objective too on which it does not depend."""
+    """Return the named intermediates; those too that only what was written or printed mentions."""
     found = {str(e.data): e for e in named_nodes(derivation)}
-    for e in walk(derivation.problem.objective):
+    printed = [] if derivation.is_network else [r.expr for r in derivation.values()]
+    for e in walk_all([derivation.problem.objective, *printed]):
         if e.op == "named":
             found.setdefault(str(e.data), e)
     return list(found.values())

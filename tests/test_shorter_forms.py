@@ -83,7 +83,14 @@ def test_the_value_of_a_definition_has_its_name(text: str, wrt: str, form: str) 
     found = sd.derive(problem, wrt=[wrt])
     assert found[wrt].text == form
     assert found.recheck()
+    assert found.verify()
     assert sd.check(problem, wrt=wrt, claim=form).verdict == "right"
+
+
+def test_a_hessian_has_the_name_of_the_objective() -> None:
+    found = sd.hessian("p = exp(-0.5 * norm(x - y) ** 2) / s; p", "x", x="n", y="n", s="scalar")
+    assert found.text == "p * ((x - y) @ (x - y).T - eye(n))"
+    assert found.recheck()
 
 
 @pytest.mark.parametrize(
