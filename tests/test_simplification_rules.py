@@ -38,7 +38,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "inverse-cancels": ("sum(inv(A) @ A * B)", "trace(inv(A) @ B @ A) * trace(inv(A))"),
     "names-join": ("J = det(A); log(J) ** 2", "p = sigmoid(x); sum(log(1 - p) * y)"),
     "names-fold": ("t = exp(x); r = sum(t); p = t / r; sum(y * log(p))",),
-    "inverses-join": ("logdet(inv(A) + B)",),
+    "inverses-join": ("logdet(inv(A) + B)", "logdet(eye(n) + inv(A) @ B)"),
     "ratio-cancels": ("log(sum(x * y)) * sum(x * y)", "sum(X / sum(X)) * s"),
     "orthogonal-cancels": ("sum(Q.T @ Q @ A * B)", "norm(Q @ x) ** 2"),
     "quotient": ("sum(log(cosh(X)) * Y)",),
@@ -70,6 +70,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "halves": ("sum(where(X > 0, X, 0) + where(X > 0, 0, X) * X)",),
     "expanded": ("sum(layernorm(X, 1) * (Y - mean(Y, axis=1)))",),
     "one-denominator": ("sum(x / (1 + x * y))",),
+    "rest": ("trace(A @ inv(A + B))", "y.T @ inv(B - 3 * A) @ A @ x"),
 }
 VARIANTS = 8
 PREPARED = {"reflected"}  # by logistic-of-minus

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
 
 from ..ops.inverses import inverse
-from ..tensor import Factor, Label, Term, add, contract, delta, scaled, summands
+from ..tensor import Factor, Label, Scale, Term, add, contract, delta, scaled, summands
+from ..tensor.scale import UNIT_SCALE
+from .matching import matches
 from .parts import Parts, orders, plain, same_but_for_names
 from .rule import Context
 
@@ -110,7 +114,55 @@ def _times(whole: Term, inverted: Term, context: Context, *, right: bool) -> Ter
     for scale, body in summands(whole):
         left, last = (body, matrix) if right else (matrix, body)
         ends = [Factor(left, (0, "inner")), Factor(last, ("inner", 1))]
-        product = contract(ends, (0, 1), dims)
+        both = contract(ends, (0, 1), dims)
         one = body is inverted
-        found.append(scaled(delta(matrix.dims[0]) if one else context.simplified(product), scale))
+        found.append(scaled(delta(matrix.dims[0]) if one else context.simplified(both), scale))
     return add(found)
+
+
+def inverse_takes_the_rest(term: Term, context: Context) -> Term | None:
+    """Write inv(W) - inv(W) @ S @ inv(W) as inv(W) @ A @ inv(W) where W = A + S."""
+    pairs = list(summands(term))
+    places = {body: k for k, (_, body) in enumerate(pairs)}
+    for j, (scale, body) in enumerate(pairs):
+        parts = Parts.of(body)
+        for k, f in parts.calls("inv"):
+            whole = f.term.children[0]
+            if whole.kind != "add" or f.exponent != 1 or len(f.labels) != 2:
+                continue
+            for at, (share, one) in enumerate(summands(whole)):
+                rest = add(scaled(b, s) for i, (s, b) in enumerate(summands(whole)) if i != at)
+                inside = Parts.of(one)
+                for alone, full in _completed(parts, k, inside, rest):
+                    front = Parts.of(alone).scale if alone.kind == "contract" else UNIT_SCALE
+                    i = places.get(scaled(alone, front.power(-1)), j)
+                    first = scale * inside.scale.power(-1) * share.power(-1)
+                    if i == j or pairs[i][0] != _minus(first * front):
+                        continue
+                    others = [scaled(b, s) for n, (s, b) in enumerate(pairs) if n not in (i, j)]
+                    new = add([*others, scaled(full, _minus(first))])
+                    if context.sizes(new) < context.sizes(term):
+                        return new
+    return None
+
+
+def _minus(scale: Scale) -> Scale:
+    return scale * Scale(Fraction(-1))
+
+
+def _completed(parts: Parts, k: int, inside: Parts, rest: Term) -> Iterator[tuple[Term, Term]]:
+    """Yield a product without S inv(W) in it, and with the rest of W in the place of S."""
+    f = parts.factors[k]
+    for (a, b), (slot, far) in product(orders(f), ((0, 1), (1, 0))):
+        near, outer = ((b, a), (a, b))[slot]
+        for match in matches(inside, parts, {inside.out[slot]: near}):
+            end = match.labels.get(inside.out[far], near)
+            met = tuple(p for p in match.positions for x in parts.factors[p].labels if x == near)
+            if end == near or k in match.positions or not parts.only_in(near, k, *met):
+                continue
+            link = [Factor(delta(f.term.dims[0]), (outer, end))]
+            ends = (near, end) if slot == 0 else (end, near)
+            yield (
+                parts.replaced((k, *match.positions), link),
+                parts.replaced(match.positions, [Factor(rest, ends)]),
+            )

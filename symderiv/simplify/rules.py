@@ -76,6 +76,7 @@ SUM_RULES = (
     SumRule("halves", "a [c] + b [not c] is a where c, else b", choices.halves_join),
     SumRule("blocks", "blocks side by side add up one by one", blocks.blocks_add_up),
     SumRule("reflected", "1 - σ(u) = σ(-u)", logistics.reflected),
+    SumRule("rest", "W⁻¹ - W⁻¹ S W⁻¹ = W⁻¹ A W⁻¹ where W = A + S", folding.inverse_takes_the_rest),
     SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
     SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),
 )
