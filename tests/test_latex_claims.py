@@ -631,6 +631,7 @@ FACTORED = {
         "g = A @ x - y; s = g.T @ g; 0.5 * s * a", A="m, n", x="n", y="m", a="scalar"
     ),
     "named": sd.problem("z = A @ x; L = exp(z.T @ z); L", A="n, n", x="n"),
+    "both": sd.problem("z = A @ x; L(z) + 0.5 * z.T @ z", A="n, n", x="n"),
     "square": sd.problem("u = A @ x; v = tanh(B @ u); L(v)", A="n, n", B="n, n", x="n"),
 }
 FACTORS = [
@@ -667,6 +668,14 @@ FACTORS = [
     ("fit", "x", r"a \frac{\partial s}{\partial x}", "wrong"),
     ("fit", "x", r"\nabla_x s \, \nabla_s L", "right"),
     ("named", "x", r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial x}", "right"),
+    ("both", "x", r"A^\top \frac{\partial L}{\partial z}", "wrong"),  # G is a part of it
+    ("both", "x", r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial x}", "wrong"),
+    (
+        "both",
+        "x",
+        r"\frac{\partial L}{\partial z} \frac{\partial z}{\partial x} + A^\top z",
+        "right",
+    ),
     ("named", "x", r"A^\top \frac{\partial L}{\partial z}", "right"),
     ("square", "x", r"\frac{\partial v}{\partial x}^\top G", "right"),
     ("square", "x", r"\frac{\partial v}{\partial x} G", "wrong"),  # a Jacobian has rows for v

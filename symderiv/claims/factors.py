@@ -27,8 +27,11 @@ class Factors:
         self.problem, self.known = problem, problem.known()
         self.said: dict[str, None] = {}
 
-    def __call__(self, path: tuple[str, ...]) -> Expr:
-        """Return a derivative; raises LanguageError for one that is no matrix."""
+    def __call__(self, path: tuple[str, ...], first: Expr | None = None) -> Expr:
+        """Return a derivative; raises LanguageError for one that is no matrix.
+
+        ``first`` is the given gradient by the second name, if there is one.
+        """
         if path[0] == self.problem.label and path[-1] in self.problem.variables and len(path) == 2:
             raise ParseError(
                 f"the gradient by {path[-1]} is not given", remedy="it is what claims are about"
@@ -36,7 +39,7 @@ class Factors:
         named = " ".join(f"d{a or self.problem.objective_name}/d{b}" for a, b in pairwise(path))
         if not path[0]:
             self.said[f"{named} is the gradient, in the shape of {path[-1]}"] = None
-            return self._along(path, num(1))
+            return self._along(path, num(1)) if first is None else self._along(path[1:], first)
         of, by = self.known[path[0]], self.known[path[-1]]
         if of.shape == SCALAR:
             self.said[f"{named} has the shape of {path[-1]}"] = None

@@ -84,7 +84,8 @@ def _chained(at: Product) -> tuple[list[ast.expr], list[str]]:
         whole = joined(Derived(), before, factor)
         assert isinstance(before, Derived)
         assert isinstance(factor, Derived)
-        whole.path, whole.given, whole.nabla = path, None, before.nabla or factor.nabla
+        whole.path, whole.given = path, before.given or factor.given
+        whole.nabla = before.nabla or factor.nabla
         factors[-1] = whole
     return factors, signs
 

@@ -57,7 +57,7 @@ class LatexReader(Readings):
 
     columns = False  # whether samples are the columns of a matrix: x_i of X
     # What derivatives of definitions are, by the names on the way; None where they are not asked.
-    derivative: Callable[[tuple[str, ...]], Expr] | None = None
+    derivative: Callable[[tuple[str, ...], Expr | None], Expr] | None = None
 
     def names(self) -> Names:
         """Return the names that a formula may use."""
@@ -407,8 +407,9 @@ class LatexReader(Readings):
         return self._call(at)
 
     def _derived(self, at: Derived) -> Expr:
-        if at.given is not None and len(at.path) == 2:
-            return self.read(at.given)
+        first = None if at.given is None else self.read(at.given)
+        if first is not None and len(at.path) == 2:
+            return first
         if at.nabla and at.path[0] and self.definitions[at.path[0]].shape != SCALAR:
             of, by = at.path[0], at.path[-1]
             raise AmbiguousTextError(
@@ -420,7 +421,7 @@ class LatexReader(Readings):
             names = " by ".join(at.path[::-1])
             raise self._refused(at, f"the derivative of {names}", "write out what it is")
         try:
-            return self.derivative(at.path)
+            return self.derivative(at.path, first)
         except LanguageError as error:
             error.span = error.span or self.span(at)
             raise

@@ -63,7 +63,7 @@ class Special(ast.expr):
 class Derived(ast.expr):
     """A derivative, or several in a chain: of the first name, by each of those behind it.
 
-    The first is "" for the objective; ``given`` is the given gradient that this is, if it is one.
+    The first is "" for the objective; ``given`` is its given gradient by the second, if there is.
     """
 
     path: tuple[str, ...]
