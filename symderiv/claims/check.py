@@ -24,6 +24,7 @@ from .judging import Judge
 from .lines import only_line
 from .proofs import Proof
 from .reading import read_claim
+from .shifts import Shifted
 from .stated import only
 from .targets import Targets
 from .verdict import RIGHT, UNDECIDED, Verdict
@@ -106,6 +107,8 @@ class Checker:
         reading = read_claim(
             self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape
         )
+        if reading.within and reading.refusal is None:
+            return Shifted(self.problem, target, reading)(claim)
         found = Judge(self.problem, target, self._kept)(claim, reading)
         if found.verdict == RIGHT and not self._has_values:
             raise UndefinedError("no point was found at which the objective is defined")

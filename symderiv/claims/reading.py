@@ -6,7 +6,8 @@ that it can still be evaluated and its slip be named; what was equated is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
 from ..expr import Expr, free_ranges
@@ -19,6 +20,7 @@ from ..language.proposals import propose
 from ..language.settling import settle
 from ..language.stating import known_names
 from ..language.syntaxes import LATEX, PYTHON, syntax_of
+from ..positions import Range, Use, allowed, placed
 from ..shapes import Dim, DimMismatchError, Shape
 from .factors import Factors
 
@@ -33,6 +35,8 @@ class Reading:
     equated: tuple[tuple[Dim, Dim], ...] = ()
     refusal: LanguageError | None = None  # why it does not type-check, if it does not
     said: tuple[str, ...] = ()  # how derivatives in it were read
+    within: Mapping[str, Range] = field(default_factory=dict)  # where its shifted indices have a
+    # place, if not everywhere; the indices of the expression count from the first of it
 
 
 def read_claim(
@@ -96,12 +100,14 @@ def _attempt(
     while True:
         reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
+        reader.bound.update(ranges or {})  # so that they may be shifted, as those of a sum
+        reader.uses = {name: [Use(dim, 0)] for name, dim in (ranges or {}).items()}
         if isinstance(reader, LatexReader):
             reader.columns, reader.derivative = columns, factors
         try:
             found = reader.read(tree)
             _give_sizes(reader, found, shape)
-            expr = settle(reader, found)
+            expr, within = _placed(reader, settle(reader, found), ranges or {})
         except (ShapeError, IndexNameError, DimMismatchError) as error:
             clash = isinstance(error, DimMismatchError) or _is_clash(error)
             if refusal is None:
@@ -113,7 +119,30 @@ def _attempt(
             assumed = list(reader.unifier.assumed)
             continue
         equated, said = tuple(reader.unifier.assumed), tuple(factors.said)
-        return Reading(text, expr, free_ranges(expr), equated, refusal, said)
+        return Reading(text, expr, free_ranges(expr), equated, refusal, said, within)
+
+
+def _placed(
+    reader: Elaborator, x: Expr, ranges: Mapping[str, Dim]
+) -> tuple[Expr, dict[str, Range]]:
+    """Return an expression at the positions at which all of its shifted indices have a place."""
+    within: dict[str, Range] = {}
+    resolve = reader.unifier.resolve
+    for name, dim in ranges.items():
+        uses = [Use(resolve(u.dim), u.offset) for u in reader.uses[name]]
+        if len({*uses}) < 2:
+            continue
+        try:
+            found = allowed(uses)
+        except DimMismatchError:
+            raise IndexNameError(
+                f"there is no {name} of 1..{resolve(dim)} at which every place exists",
+                remedy="is an index shifted too far, or in the wrong direction?",
+            ) from None
+        x = placed(x, name, found, resolve)
+        if found != Range(1, resolve(dim)):
+            within[name] = found
+    return x, within
 
 
 def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:
