@@ -38,7 +38,10 @@ HESSIANS = [
     ("prod(X)", "X", ""),
     ("sum(prod(X, axis=1))", "X", ""),
     ("trace(expm(A))", "A", ""),
+    ("sum(expm(A))", "A", ""),
+    ("trace(expm(A) @ X @ X.T)", "A", ""),
     ("trace(sqrtm(A))", "A", ""),
+    ("trace(sqrtm(A) @ X @ X.T)", "A", ""),
     ("sum(eigvalsh(A) ** 2)", "A", ""),
     ("max(eigvalsh(A))", "A", ""),
     ('norm(X, "nuc")', "X", ""),
@@ -73,3 +76,14 @@ def test_fused_axis_may_stand_beside_others() -> None:
     assert found["X"].text == "reshape(sum(T @ T.mT @ z, axis=0), k, n).T @ N"
     sizes = {"n": 2, "d": 1, "k": 2, "p": 2, "q": 1}
     assert found.recheck(sizes)
+
+
+@pytest.mark.parametrize("name", ["expm", "logm"])
+def test_the_derivative_of_a_derivative_is_a_block_of_that_of_a_block_matrix(name: str) -> None:
+    found = sd.derive(f"trace({name}_frechet(A, C) @ B)", wrt="A", **dict.fromkeys("ABC", "n, n"))
+    blocks = "kron(eye(2), A.T) + kron(onehot(1, 2) @ onehot(2, 2).T, C.T)"
+    assert found["A"].text == (
+        f"kron(onehot(1, 2).T, eye(n)) @ {name}_frechet({blocks}, kron(eye(2), B.T)) @ "
+        "kron(onehot(2, 2), eye(n))"
+    )
+    assert found.ambient.recheck({"n": 2}) if name == "expm" else found["A"].steps

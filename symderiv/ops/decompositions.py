@@ -34,6 +34,7 @@ from ..tensor import (
     monomial,
     scaled,
     spread,
+    unit,
 )
 from .base import (
     ATOM,
@@ -95,11 +96,26 @@ _SLOPES: dict[str, Callable[[Mat, Mat], Mat]] = {
     "sqrtm": lambda x, y: Mat(inverse_of(y.term)) * _HALF,
 }
 # The derivative along a matrix; Y S + S Y = C for the root: Higham (2008), section 6.1.
+_TWO = Dim(2)
 _ALONG: dict[str, Callable[[Mat, Mat, Mat], Mat]] = {
     "expm": _frechet("expm_frechet"),
     "logm": _frechet("logm_frechet"),
     "sqrtm": lambda x, y, c: sylvester(y, y, c),
 }
+
+
+def outer_of(left: Term, right: Term) -> Term:
+    """Return the matrix of the products of the entries of two vectors."""
+    dims = dict(enumerate((*left.dims, *right.dims)))
+    return contract([Factor(left, (0,)), Factor(right, (1,))], (0, 1), dims)
+
+
+def _blocks(places: Term, x: Term) -> Term:
+    """Return the Kronecker product of a 2 x 2 matrix and a matrix."""
+    n = x.dims[0]
+    fuses = [Factor(fuse(_TWO, n), (0, 2, 4)), Factor(fuse(_TWO, n), (1, 3, 5))]
+    dims = {0: _TWO * n, 1: _TWO * n, 2: _TWO, 3: _TWO, 4: n, 5: n}
+    return contract([Factor(places, (2, 3)), Factor(x, (4, 5)), *fuses], (0, 1), dims)
 
 
 @dataclass(frozen=True)
@@ -120,16 +136,28 @@ class FrechetCall:
         return moved_to_back(whole, extra)
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
-        """Return the adjoint in the direction, L(X^T, C); none is known in the matrix."""
-        if not position:
-            function = self.name.removesuffix("_frechet")
-            raise MissingRuleError(
-                f"no rule for the derivative of {self.name} by its matrix, which the second "
-                f"derivative of {function} needs",
-                remedy=f"trace({function}(X)) has one: its gradient is no {self.name}",
-            )
+        """Return the adjoint in the direction, L(X^T, C), or that in the matrix.
+
+        The latter is the second derivative at X^T along both: L of a block matrix holds it,
+        by Higham (2008), eq. 3.16, once more.
+        """
         x = Mat(node.children[0]).T
+        if not position:
+            return self._second(x.term, Mat(node.children[1]).T.term, cotangent)
         return call(self, (x.term, cotangent), node.dims)
+
+    def _second(self, x: Term, c: Term, e: Term) -> Term:
+        """Return the upper right block of L([[X, C], [0, X]], [[E, 0], [0, E]])."""
+        if len(x.dims) > 2 or len(e.dims) > 2:
+            raise MissingRuleError(f"no rule for the derivative of many {self.name} by a matrix")
+        n = x.dims[0]
+        same, above = delta(_TWO), outer_of(unit(1, _TWO), unit(2, _TWO))
+        blocks = add([_blocks(same, x), _blocks(above, c)])
+        whole = call(self, (blocks, _blocks(same, e)), (_TWO * n, _TWO * n))
+        factors = [Factor(whole, (0, 1)), Factor(unit(1, _TWO), (2,)), Factor(unit(2, _TWO), (3,))]
+        fuses = [Factor(fuse(_TWO, n), (0, 2, 4)), Factor(fuse(_TWO, n), (1, 3, 5))]
+        dims = {0: _TWO * n, 1: _TWO * n, 2: _TWO, 3: _TWO, 4: n, 5: n}
+        return contract([*factors, *fuses], (4, 5), dims)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
