@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symderiv import derive, entries, load
+from symderiv.budget import allowed
 from symderiv.cells import entry_at, flat, places
 from symderiv.entries import (
     EntryRoad,
@@ -488,3 +489,11 @@ def test_long_entries_are_not_written_out_in_documents() -> None:
     p = problem("sum(inv(inv(A + B) + inv(A @ B)))", A="n, n", B="n, n")
     with pytest.raises(NoEntriesError, match="not written out"):
         explicit_entries(p, {"n": 3})
+
+
+def test_functions_that_stand_in_many_entries_are_looked_at_once() -> None:
+    p = problem("log(1 + sum(square(norm1(U) * U)))", U="d, n")
+    with allowed("the pattern"):
+        found = entries.generalise(p, "U")
+    assert found is not None
+    assert agrees(p, "U", found.expr).agrees

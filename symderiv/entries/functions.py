@@ -10,7 +10,7 @@ Contract: a new name is introduced only if its pattern reproduces every atom at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -21,7 +21,7 @@ from ..shapes import ONE, Dim
 from .contraction import count_transposes, piece
 from .factoring import summed_up
 from .families import Family, FamilySearch, Labels, Observation
-from .polynomials import Atom, Monomial, Polynomial, UnreadableError, merge, plus
+from .polynomials import Atom, Monomial, Polynomial, UnreadableError, freeze, merge, plus
 
 _MOST_LEVELS = 8
 Kind = tuple[Any, ...]
@@ -108,10 +108,7 @@ def with_named_functions(
 
 def _groups(o: Observation) -> dict[Kind, list[Atom]]:
     """Return the innermost functions by kind: head, and what each argument is a sum of."""
-    found: dict[Atom, None] = {}
-    for p in o.entries.values():
-        for atom in _innermost(p):
-            found[atom] = None
+    found = {atom for atom, inner in _functions(o.entries.values()).items() if not inner}
     groups: dict[Kind, list[Atom]] = {}
     for atom in sorted(found):
         kind = (atom[0], tuple(_signature(dict(child)) for child in atom[2]))
@@ -119,12 +116,24 @@ def _groups(o: Observation) -> dict[Kind, list[Atom]]:
     return groups
 
 
-def _innermost(p: Mapping[Monomial, Fraction]) -> Iterator[Atom]:
-    for m in p:
-        for atom, _ in m:
-            if atom[2]:
-                inside = [a for child in atom[2] for a in _innermost(dict(child))]
-                yield from inside or [atom]
+def _functions(entries: Iterable[Iterable[Monomial]]) -> dict[Atom, bool]:
+    """Return every function in some entries, and whether there are functions in it."""
+    found: dict[Atom, bool] = {}
+
+    def look(monomials: Iterable[Monomial]) -> bool:
+        any_there = False
+        for m in monomials:
+            for atom, _ in m:
+                if atom[2]:
+                    any_there = True
+                    if atom not in found:
+                        inner = [look(m for m, _ in child) for child in atom[2]]
+                        found[atom] = any(inner)
+        return any_there
+
+    for p in entries:
+        look(p)
+    return found
 
 
 def _type(m: Monomial) -> tuple[tuple[str, Fraction], ...]:
@@ -263,18 +272,19 @@ def _applied(head: str, args: Sequence[Expr]) -> Expr:
     return makers.get(name, lambda: node(name, (x,), x.shape))()
 
 
-def _renamed(p: Polynomial, names: Mapping[Atom, Atom]) -> Polynomial:
+def _renamed(p: Polynomial, names: dict[Atom, Atom]) -> Polynomial:
     return plus(*({_renamed_monomial(m, names): c} for m, c in p.items()))
 
 
-def _renamed_monomial(m: Monomial, names: Mapping[Atom, Atom]) -> Monomial:
+def _renamed_monomial(m: Monomial, names: dict[Atom, Atom]) -> Monomial:
     return merge((_renamed_atom(atom, names), e) for atom, e in m)
 
 
-def _renamed_atom(atom: Atom, names: Mapping[Atom, Atom]) -> Atom:
+def _renamed_atom(atom: Atom, names: dict[Atom, Atom]) -> Atom:
+    """Return an atom with functions in it as entries of names; it is kept among these."""
     if not atom[2]:
         return atom
-    if atom in names:
-        return names[atom]
-    children = tuple(tuple(sorted(_renamed(dict(child), names).items())) for child in atom[2])
-    return (atom[0], atom[1], children)
+    if atom not in names:
+        children = tuple(freeze(_renamed(dict(child), names)) for child in atom[2])
+        names[atom] = (atom[0], atom[1], children)
+    return names[atom]

@@ -18,18 +18,28 @@ from typing import Any
 
 import sympy
 
+from ..budget import spend
 from ..ops import TABLE
 from .symbols import name_and_place
 
 Atom = tuple[str, tuple[int, ...], tuple[Any, ...]]
 Monomial = tuple[tuple[Atom, Fraction], ...]
 Polynomial = dict[Monomial, Fraction]
-Frozen = tuple[tuple[Monomial, Fraction], ...]
 
 ONE = Fraction(1)
 MOST_MONOMIALS = 1_200
 _TABLE_NAMES = {"loggamma": "lgamma", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
+
+
+class Frozen(tuple[tuple[Monomial, Fraction], ...]):
+    """A polynomial as a sorted tuple. Its hash is found once: functions stand in functions."""
+
+    def __hash__(self) -> int:
+        found = self.__dict__.get("hash")
+        if found is None:
+            found = self.__dict__["hash"] = super().__hash__()
+        return int(found)
 
 
 class UnreadableError(Exception):
@@ -43,7 +53,7 @@ def constant(value: Fraction) -> Polynomial:
 
 def freeze(p: Polynomial) -> Frozen:
     """Return a polynomial as a sorted tuple: its canonical form."""
-    return tuple(sorted(p.items()))
+    return Frozen(sorted(p.items()))
 
 
 def plus(*terms: Polynomial) -> Polynomial:
@@ -74,6 +84,7 @@ def merge(factors: Iterable[tuple[Atom, Fraction]]) -> Monomial:
 
 def times(left: Polynomial, right: Polynomial) -> Polynomial:
     """Return a product, multiplied out."""
+    spend(len(left) * len(right), "an entry as a polynomial")
     result: Polynomial = {}
     for m, c in left.items():
         for k, b in right.items():
