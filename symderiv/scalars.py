@@ -79,6 +79,8 @@ class ExactMath:
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
         # A polynomial of degree 6: rational, and nothing that occurs in a derivation is constant.
+        if is_long_power(x, Fraction(_HIGHEST_ORDER)):
+            x = floated(x)  # functions inside each other multiply digits by 6 each time
         result = x * 0
         for k in range(order, 7):
             share = Fraction((sum(map(ord, letter)) * (k + 3)) % 13 + 1, k + 2)

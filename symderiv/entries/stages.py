@@ -24,6 +24,7 @@ from ..shapes import Shape
 from .symbols import loss_name
 
 _LONGEST = 200  # operations in an entry
+_DEEPEST = 16  # functions inside each other in it: a derivative has a factor for each
 _WRITTEN_OUT = 4_000  # and of one that SymPy is given at all
 _PART = "part."  # no name of the language has a dot
 
@@ -86,20 +87,22 @@ def _too_long(
         if e in cuts:
             lengths[cuts[e]] = _ones(e.shape, here)
         elif e.args and e is not objective and not free_indices(e):
-            longest = _longest(here, local(e, cuts, ()))
+            longest, deepest = _longest(here, local(e, cuts, ()))
             worst = max(worst, (longest, e.op))
-            if longest > _LONGEST:
+            if longest > _LONGEST or deepest > _DEEPEST:
                 cuts[e] = parts[e] = f"{_PART}{len(parts) + 1}"
                 lengths[cuts[e]] = _ones(e.shape, here)
-    worst = max(worst, (_longest(here, local(objective, cuts, ())), objective.op))
+    worst = max(worst, (_longest(here, local(objective, cuts, ()))[0], objective.op))
     return parts, worst
 
 
-def _longest(here: Explicit, x: Expr) -> int:
+def _longest(here: Explicit, x: Expr) -> tuple[int, int]:
+    """Return the length of the longest entry, and how deep functions are inside each other."""
     try:
-        return max(_length(c) for c in flat(here.cells(x)))
+        cells = flat(here.cells(x))
+        return max(map(_length, cells)), max(map(_depth, cells))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return 0  # it has no entries, or none at these sizes: SymPy says so
+        return 0, 0  # it has no entries, or none at these sizes: SymPy says so
 
 
 def _ones(shape: Shape, here: Explicit) -> Cells:
@@ -111,16 +114,20 @@ def _length(x: Any) -> int:
     return x.count if isinstance(x, _Length) else 1
 
 
+def _depth(x: Any) -> int:
+    return x.depth if isinstance(x, _Length) else 0
+
+
 class _Length:
-    """The number of operations in an entry that is not a number."""
+    """The number of operations in an entry that is not a number, and of functions in a row."""
 
-    __slots__ = ("count",)
+    __slots__ = ("count", "depth")
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, depth: int = 0) -> None:
+        self.count, self.depth = count, depth
 
     def _with(self, other: Any) -> Any:
-        return _Length(self.count + _length(other) + 1)
+        return _Length(self.count + _length(other) + 1, max(self.depth, _depth(other)))
 
     def _times(self, other: Any) -> Any:
         return other if isinstance(other, Fraction) and not other else self._with(other)
@@ -162,7 +169,8 @@ class _LengthMath:
 
 def _total(*args: Any) -> Any:
     """Return the length of a function of some entries; signs among them count for nothing."""
-    return _Length(sum(_length(a) for a in args if not isinstance(a, str)) + 1)
+    count = sum(_length(a) for a in args if not isinstance(a, str))
+    return _Length(count + 1, max(map(_depth, args)) + 1)
 
 
 def local(x: Expr, cuts: Mapping[Expr, str], definitions: Collection[str]) -> Expr:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from ..cells import each
+from ..cells import each, flat
 from ..derivation import Derivation
 from ..documents.examples import NumericExample
 from ..explicit import Dual, ExactMath, Explicit
@@ -25,6 +25,8 @@ STEP = 1e-6
 _DRAWS = 24
 _SMALLER = 8  # further points, of smaller numbers, where a function is flat at all of these
 _EMPTY = 40  # how much it counts that a gradient shows nothing
+_LONGEST = 10**40  # numbers beyond it, and fractions of such, nobody looks at
+_ON_THE_WAY = 5  # times as many digits as in what is printed
 _FLAT = 1e-2  # entries below it are those of a function that is flat there
 _SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toeplitz"}
 
@@ -130,16 +132,16 @@ def _example(
     objective, targets = _concrete(derivation)
     for name, gradient in targets.items():
         # The gradient of 1/2 ||Z - T||^2 is Z - T, so the given gradient is chosen by T.
-        argument = Explicit(sizes, values).cells(problem.upstream[gradient])
+        argument = _on_paper(_ByHand(sizes, values).cells(problem.upstream[gradient]))
         values[name] = values.pop(gradient)
         values[gradient] = [
             [Dual.of(z).value - t for z, t in zip(r, q, strict=True)]
             for r, q in zip(argument, values[name], strict=True)
         ]
-    at = Explicit(sizes, values)
-    results = {n: at.cells(r.expr) for n, r in derivation.items()}
-    forward = {n: at.cells(x) for n, x in problem.definitions.items()}
-    quotients = {n: _differences(objective, sizes, values, n) for n in derivation}
+    at = _ByHand(sizes, values)
+    forward = {n: _on_paper(at.cells(x)) for n, x in problem.definitions.items()}
+    results = {n: _on_paper(at.cells(r.expr)) for n, r in derivation.items()}
+    quotients = {n: _on_paper(_differences(objective, sizes, values, n)) for n in derivation}
     return NumericExample(
         values=values,
         forward=forward,
@@ -147,9 +149,29 @@ def _example(
         quotients=quotients,
         step=STEP,
         loss=objective if targets else None,
-        objective=at.cells(objective)[0][0],
+        objective=_on_paper(at.cells(objective))[0][0],
         sizes=sizes,
     )
+
+
+class _ByHand(Explicit):
+    """A point at which a calculation is given up once its numbers are too long."""
+
+    def _one(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
+        return _on_paper(super()._one(e, args), _LONGEST**_ON_THE_WAY)
+
+
+def _on_paper(cells: Cells, longest: int = _LONGEST) -> Cells:
+    """Return numbers to be printed; raises ValueError where one is too long to be looked at."""
+    for x in map(Dual.of, flat(cells)):
+        parts = (
+            (x.value.numerator, x.value.denominator)
+            if isinstance(x.value, Fraction)
+            else (x.value,)
+        )
+        if not all(abs(part) < longest for part in parts):
+            raise ValueError("a number of an example has too many digits")
+    return cells
 
 
 def _concrete(derivation: Derivation) -> tuple[Expr, dict[str, str]]:
