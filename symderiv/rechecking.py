@@ -13,7 +13,18 @@ from typing import Any
 
 from .errors import CheckError, UndefinedError
 from .explicit import Dual, Explicit
-from .expr import BINDERS, Expr, free_ranges, sum_index, walk_all
+from .expr import (
+    BINDERS,
+    Expr,
+    free_indices,
+    free_ranges,
+    index_sum,
+    mul,
+    rebuild,
+    sum_index,
+    walk_all,
+    with_args,
+)
 from .language import Problem
 from .narration import Step
 from .notation.text import text
@@ -35,7 +46,7 @@ def recheck(
 
     Raises CheckError at the first one that does not hold.
     """
-    expressions = [x for t in steps for x in (t.before, t.after)]
+    expressions = [_inward(x) for t in steps for x in (t.before, t.after)]
     choices = [sizes] if sizes else _affordable(problem, expressions)
     for at, attempt in product(choices, range(ATTEMPTS)):
         here = Explicit(at, tried_point(problem, at, seed + attempt, attempt))
@@ -47,6 +58,26 @@ def recheck(
         "no point was found at which the objective is defined",
         remedy="is something divided by zero, or singular, or a logarithm below 0?",
     )
+
+
+def _inward(x: Expr) -> Expr:
+    """Return an expression with what a sum does not run over in front of it.
+
+    The same numbers are added (distributive law), but a nested sum over a chain of factors is
+    then worked out index by index, not path by path.
+    """
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        if e.op != "Sum" or args[0].op != "mul":
+            return with_args(e, args)
+        name, dim = sum_index(e)
+        inside = [f for f in args[0].args if name in free_indices(f)]
+        outside = [f for f in args[0].args if name not in free_indices(f)]
+        if not inside or not outside:
+            return with_args(e, args)
+        return mul(*outside, index_sum(name, dim, mul(*inside)))
+
+    return rebuild(x, change, lambda e: e.op in ("named", "partial"))
 
 
 def tried_point(
@@ -82,6 +113,7 @@ def _terms(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
 
 def _check(step: Step, here: Explicit) -> int:
     ranges = {**free_ranges(step.before), **free_ranges(step.after)}
+    equation = (_inward(step.before), _inward(step.after))
     spots = [
         dict(zip(ranges, spot, strict=True))
         for spot in product(*(range(1, here.size(d) + 1) for d in ranges.values()))
@@ -90,7 +122,7 @@ def _check(step: Step, here: Explicit) -> int:
     def sides(at: Explicit) -> Iterator[tuple[Any, Any]]:
         for spot in spots:
             placed = at.placed(spot)
-            left, right = (placed.cells(x)[0][0] for x in (step.before, step.after))
+            left, right = (placed.cells(x)[0][0] for x in equation)
             yield Dual.of(left).value, Dual.of(right).value
 
     wrong = first_unequal(here, sides)

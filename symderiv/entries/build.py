@@ -27,7 +27,7 @@ from ..expr import Expr, with_args
 from ..language.problem import Problem
 from ..ops import Cells
 from ..shapes import Shape
-from .stages import is_part, local, refuse_longest, stages_of
+from .stages import is_part, local, parted, refuse_longest, stages_of
 from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
 _PRINTED = 5_000  # parts of an entry that is written out for people
@@ -101,7 +101,7 @@ class EntryRoad:
         return self._entries(self._local(x))
 
     def _local(self, x: Expr) -> Expr:
-        return local(x, self._cuts, self.problem.definitions)
+        return local(parted(x), self._cuts, self.problem.definitions)
 
     def _inside(self, e: Expr, name: str) -> Expr:
         """Return what a stage is the value of, in the symbols of the stages before it."""
@@ -126,10 +126,16 @@ class EntryRoad:
             terms = [a for a in entry.args if by in self._symbols_in(a)] if entry.is_Add else ()
             if len(terms) < len(entry.args) and terms:
                 found = sympy.Add(*(self.partial(a, by) for a in terms))
+            elif entry.is_Mul and by in entry.args and self._is_linear(entry, by):
+                found = sympy.Mul(*(a for a in entry.args if a != by))
             else:
                 found = entry.diff(by)
             self._partials[key] = found
         return found
+
+    def _is_linear(self, product: Any, by: Any) -> bool:
+        """Whether no other factor of a product depends on the symbol that is one."""
+        return not any(by in self._symbols_in(a) for a in product.args if a != by)
 
     def gradient(
         self,

@@ -17,13 +17,14 @@ from typing import Any
 from ..cells import built, flat
 from ..errors import NoEntriesError
 from ..explicit import Explicit
-from ..expr import Expr, dims_of, free_indices, var, walk, with_args
+from ..expr import Expr, dims_of, free_indices, node, rebuild, var, walk, with_args
 from ..ops import Cells
 from ..sampling import least_sizes
 from ..shapes import Shape
 from .symbols import loss_name
 
 _LONGEST = 200  # operations in an entry
+_FACTORS = 6  # matrices in a product that is not parted
 _DEEPEST = 16  # functions inside each other in it: a derivative has a factor for each
 _WRITTEN_OUT = 4_000  # and of one that SymPy is given at all
 _PART = "part."  # no name of the language has a dot
@@ -39,6 +40,25 @@ def stages_of(objective: Expr) -> dict[Expr, str]:
     return dict(_stages_of(objective)[0])
 
 
+@lru_cache(maxsize=64)
+def parted(x: Expr) -> Expr:
+    """Return an expression whose long products of matrices are products of products.
+
+    Each begins with the product of those before, which is a stage: else an entry has a term for
+    every path through all of them. No other product stands inside a product.
+    """
+
+    def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
+        if e.op != "matmul" or len(args) <= _FACTORS or len(e.shape) > 2:
+            return with_args(e, args)
+        product = args[0]
+        for a in args[1:]:
+            product = node("matmul", (product, a), (product.shape[0], a.shape[1]))
+        return product
+
+    return rebuild(x, change)
+
+
 def refuse_longest(objective: Expr) -> None:
     """Raise NoEntriesError where SymPy would be given entries that are too long for it."""
     longest, op = _stages_of(objective)[1]
@@ -48,6 +68,7 @@ def refuse_longest(objective: Expr) -> None:
 
 @lru_cache(maxsize=64)
 def _stages_of(objective: Expr) -> tuple[tuple[tuple[Expr, str], ...], tuple[int, str]]:
+    objective = parted(objective)
     nodes = [*walk(objective)]
     several = sum(e.op == "loss" for e in nodes) > 1
     found = {
@@ -78,6 +99,7 @@ def _too_long(
     here = Explicit(sizes, {}, math=_LengthMath())
     lengths, cuts = here.values, dict(found)
     parts: dict[Expr, str] = {}
+    inner = {e.args[0] for e in nodes if e.op == "matmul" and e.args[0].op == "matmul"}
     worst = (0, "")
     for e in nodes:
         if e.op == "var":
@@ -89,7 +111,7 @@ def _too_long(
         elif e.args and e is not objective and not free_indices(e):
             longest, deepest = _longest(here, local(e, cuts, ()))
             worst = max(worst, (longest, e.op))
-            if longest > _LONGEST or deepest > _DEEPEST:
+            if longest > _LONGEST or deepest > _DEEPEST or e in inner:
                 cuts[e] = parts[e] = f"{_PART}{len(parts) + 1}"
                 lengths[cuts[e]] = _ones(e.shape, here)
     worst = max(worst, (_longest(here, local(objective, cuts, ()))[0], objective.op))
