@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+import symderiv as sd
 from symderiv import derive, problem
-from symderiv.errors import UnsupportedError
+from symderiv.budget import allowed
+from symderiv.entries import agrees
+from symderiv.errors import CheckError, UnsupportedError
+from symderiv.evidence.example import worked_example
+from symderiv.rechecking import recheck
 
 CASES = {
     "loss": ("H1 = X @ W; H2 = relu(H1); H3 = H2 @ W; H4 = H3 * 2; H5 = H4 ** 2; L(H5)", {}),
@@ -47,3 +55,63 @@ def test_constant_gradients_of_scalars_have_the_common_dtype() -> None:
     f = derive(problem("sum(x) + a + n * b", x="n", a="scalar", b="scalar")).compile()
     ones = [np.ones(shape, dtype=np.float32) for shape in (3, (), ())]
     assert all(np.asarray(g).dtype == np.float32 for g in f.backward(*ones).values())
+
+
+def nested(name: str, depth: int) -> str:
+    """Return a function of a function of .. of x."""
+    return f"{name}(" * depth + "x" + ")" * depth
+
+
+NESTED = {
+    "losses": nested("L", 40),
+    "unspecified functions": f"sum({nested('f', 40)})",
+    "functions": f"sum({nested('tanh', 30)})",
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_functions_inside_each_other_have_bounded_digits(name: str, monkeypatch) -> None:
+    digits = [0]
+    multiply = Fraction.__mul__
+
+    def counted(a, b):
+        found = multiply(a, b)
+        if isinstance(found, Fraction):
+            digits.append(max(digits.pop(), found.numerator.bit_length()))
+        return found
+
+    monkeypatch.setattr(Fraction, "__mul__", counted)
+    d = sd.derive(NESTED[name], x="n")
+    assert not d.verify().left_out
+    assert d.files(["md"])
+    assert digits[0] < 200_000  # each level multiplies digits by 2, or by 6
+
+
+def test_a_worked_example_has_numbers_that_a_person_reads() -> None:
+    assert worked_example(sd.derive(nested("L", 2), x="n")) is not None
+    assert worked_example(sd.derive(nested("L", 12), x="n")) is None
+
+
+def test_products_of_many_matrices_are_checked_on_the_road_of_entries() -> None:
+    count = 12
+    declared = {f"A{k}": f"n{k}, n{k + 1}" for k in range(count)}
+    d = sd.derive("L(" + " @ ".join(declared) + ")", variables=declared)
+    certificate = d.verify()
+    assert not certificate.left_out  # the printed equations among them: sums inside sums
+    assert all("by dual numbers" not in r and r["exact"] for r in certificate.roads)
+    wrong = d.problem.read(f"2 * ({d['A3'].text})")
+    assert agrees(d.problem, "A3", wrong, [dict.fromkeys(d.problem.dims, 2)]).mismatch
+
+
+def test_sums_inside_sums_are_worked_out_index_by_index() -> None:
+    p = sd.problem("L(A @ B @ C)", A="n, n", B="n, n", C="n, n")
+    body = " * ".join(["A[i, j]", "B[j, k]", "C[k, l]", "A[l, r]", "B[r, s]", "C[s, t]"])
+    for index in "tsrlkji":
+        body = f"Sum({index}, {body})"
+    nested_sums, product = p.read(body), p.read("sum(A @ B @ C @ A @ B @ C)")
+    steps = list(derive(p)["A"].steps)
+    step = replace(steps[0], before=nested_sums, after=product)
+    with allowed("seven sums of 3 terms", 3_000):  # 3**7 terms, of six factors each
+        assert recheck(p, [step], {"n": 3}) == 1
+    with pytest.raises(CheckError):
+        recheck(p, [replace(step, after=p.read("sum(A @ B @ C @ A @ B @ A)"))], {"n": 3})
