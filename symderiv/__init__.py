@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import check, derive, equal, hessian, jacobian, load, stack
     from .claims import Verdict
-    from .errors import SymderivError
+    from .core.errors import SymderivError
     from .evidence import Certificate
-    from .language import Problem, problem
-    from .results import Derivation, Result
-    from .secondorder import Jacobian
-    from .tracing import trace
+    from .problems import Problem, problem
+    from .problems.tracing import trace
+    from .results.derived import Derivation, Result
+    from .results.second_order import Jacobian
 
 _HOMES = {
     "Certificate": "evidence",
-    "Derivation": "results",
-    "Jacobian": "secondorder",
-    "Problem": "language",
-    "Result": "results",
-    "SymderivError": "errors",
+    "Derivation": "results.derived",
+    "Jacobian": "results.second_order",
+    "Problem": "problems",
+    "Result": "results.derived",
+    "SymderivError": "core.errors",
     "Verdict": "claims",
     "check": "api",
     "derive": "api",
@@ -37,9 +37,9 @@ _HOMES = {
     "hessian": "api",
     "jacobian": "api",
     "load": "api",
-    "problem": "language",
+    "problem": "problems",
     "stack": "api",
-    "trace": "tracing",
+    "trace": "problems.tracing",
 }
 
 __all__ = [

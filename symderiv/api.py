@@ -6,28 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from . import stacking
 from .claims import Checker, Verdict, about_text
-from .debugging import BackwardVerdict, BackwardVerdicts, check_backward
-from .errors import (
-    DeclarationError,
-    InputError,
-    ShapeError,
-)
-from .grading import Answers, check_all, is_sheet, verdict_on
-from .interop.from_sympy import Written, is_sympy
-from .language import ClaimText, Problem
-from .language.declarations import Declarations
-from .language.grammar import only_expression
-from .language.keywords import declared_by
-from .language.problem import as_written
-from .language.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
-from .language.texts import sentence
-from .library import names
-from .posing import Call, load, name_of, names_of, posed, stated
-from .results import Derivation
-from .secondorder import Jacobian, hessian_by, jacobian_by
-from .shapes import describe
+from .claims.backward import BackwardVerdict, BackwardVerdicts, check_backward
+from .core.errors import DeclarationError, InputError, ShapeError
+from .core.shapes import describe
+from .problems import ClaimText, Problem, stacking
+from .problems.declarations import Declarations
+from .problems.from_sympy import Written, is_sympy
+from .problems.grammar import only_expression
+from .problems.keyword_variables import declared_by
+from .problems.library import names
+from .problems.posing import Call, load, name_of, names_of, posed, stated
+from .problems.problem import as_written
+from .problems.sentences import sentence
+from .problems.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
+from .results import Answers, check_all, is_sheet, verdict_on
+from .results.derived import Derivation
+from .results.second_order import Jacobian, hessian_by, jacobian_by
 
 __all__ = ["check", "derive", "equal", "hessian", "jacobian", "load", "stack"]
 

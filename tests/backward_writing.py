@@ -11,14 +11,14 @@ import numpy as np
 import scipy
 from rewritings import with_names
 
+from symderiv.codegen.assignments import array_shape
 from symderiv.codegen.helpers import SOURCES, imports, with_needs
-from symderiv.codegen.lines import array_shape
 from symderiv.codegen.numpy_code import Coder, python_name
-from symderiv.derivation import Derivation
-from symderiv.expr import Expr, free_indices, rebuild, walk, with_args
-from symderiv.language import Problem
+from symderiv.core.expr import Expr, free_indices, rebuild, walk, with_args
+from symderiv.core.shapes import SCALAR
+from symderiv.derivation.derivations import Derivation
 from symderiv.ops.functions import spelled
-from symderiv.shapes import SCALAR
+from symderiv.problems import Problem
 
 UPSTREAM = (
     "dout", "dLdy", "delta", "error", "accum_grad", "grad_y", "next_dz", "top_diff", "d_out",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from symderiv.expr import Expr, with_args
+from symderiv.core.expr import Expr, with_args
 
 Place = tuple[int, ...]
 Change = Callable[[Expr], Iterator[Expr]]

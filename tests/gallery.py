@@ -6,9 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import symderiv as sd
-from symderiv import library
-from symderiv.outputs import FORMATS
-from symderiv.writing import write_files
+from symderiv.problems import library
+from symderiv.results.outputs import FORMATS
+from symderiv.results.writing import write_files
 
 ROOT = Path(__file__).parent.parent / "output"
 NAMES = library.names()

@@ -22,10 +22,9 @@ import test_table
 
 from symderiv import derive
 from symderiv.calculus import lower
-from symderiv.cells import each
-from symderiv.errors import MissingRuleError, SymderivError
-from symderiv.explicit import Dual, DualMath, Explicit, same
-from symderiv.expr import (
+from symderiv.core.cells import each
+from symderiv.core.errors import MissingRuleError, SymderivError
+from symderiv.core.expr import (
     Expr,
     add,
     dims_of,
@@ -41,15 +40,16 @@ from symderiv.expr import (
     walk,
     with_args,
 )
-from symderiv.language.grammar import parse, prepared
-from symderiv.language.problem import Problem, problem
-from symderiv.language.settling import settle
-from symderiv.notation.text import text
+from symderiv.core.shapes import ONE, SCALAR
 from symderiv.ops import TABLE
-from symderiv.sampling import least_sizes
-from symderiv.shapes import ONE, SCALAR
+from symderiv.ops.text import text
+from symderiv.problems.found_sizes import settle
+from symderiv.problems.grammar import parse, prepared
+from symderiv.problems.problem import Problem, problem
 from symderiv.tensor import Term
 from symderiv.tensor.terms import is_whole
+from symderiv.values.explicit import Dual, DualMath, Explicit, same
+from symderiv.values.sampling import least_sizes
 
 OUTSIDE_DOMAIN = (ZeroDivisionError, TypeError, ValueError, OverflowError, ArithmeticError)
 SLOTS = test_table.DECLARED

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import symderiv as sd
-from symderiv.language import ClaimText
-from symderiv.language.declarations import Declarations
-from symderiv.language.problem import build
+from symderiv.problems import ClaimText
+from symderiv.problems.declarations import Declarations
+from symderiv.problems.problem import build
 
 PAYLOAD = '__import__("os").system("touch pwned")'
 

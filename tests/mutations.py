@@ -12,8 +12,7 @@ from fractions import Fraction
 from formulas import Place, at, everywhere, places, put, without
 
 from symderiv.claims.slips import exchange
-from symderiv.derivation import Result
-from symderiv.expr import (
+from symderiv.core.expr import (
     Expr,
     column,
     entry,
@@ -23,10 +22,11 @@ from symderiv.expr import (
     row,
     transpose,
 )
-from symderiv.language import Problem
-from symderiv.narration.forms import Letters
+from symderiv.core.shapes import ONE, SCALAR, Dim
+from symderiv.derivation.derivations import Result
+from symderiv.derivation.narration.entry_forms import Letters
 from symderiv.ops.entrywise import ENTRYWISE
-from symderiv.shapes import ONE, SCALAR, Dim
+from symderiv.problems import Problem
 
 NUMBERS = ("num", "size", "const")
 FUNCTIONS = {*ENTRYWISE, "apply", "softmax"}

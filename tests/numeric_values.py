@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from symderiv.codegen.evaluate import evaluate
-from symderiv.expr import Expr, Variable, free_ranges, node, own_indices, rebuild, with_args
-from symderiv.language import Problem
-from symderiv.sampling import inside, least_sizes, values
+from symderiv.core.expr import Expr, Variable, free_ranges, node, own_indices, rebuild, with_args
+from symderiv.problems import Problem
+from symderiv.values.sampling import inside, least_sizes, values
 
 TOLERANCE = 1e-7
 SHAKE = 1e-12

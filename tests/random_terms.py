@@ -38,18 +38,18 @@ from term_values import (
     written,
 )
 
+from symderiv.calculus.matrixform.raising import Raiser
+from symderiv.calculus.matrixform.walking import shape_of
+from symderiv.calculus.simplify import Simplifier
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import MissingRuleError
-from symderiv.expr import var
-from symderiv.matrixform.raising import Raiser
-from symderiv.matrixform.walking import shape_of
-from symderiv.notation.text import text
+from symderiv.core.errors import MissingRuleError
+from symderiv.core.expr import var
+from symderiv.core.shapes import SCALAR, Dim
 from symderiv.ops.base import Pointwise
 from symderiv.ops.entrywise import WhereCall
 from symderiv.ops.inverses import InvCall, inverse
 from symderiv.ops.softmax import softmax
-from symderiv.shapes import SCALAR, Dim
-from symderiv.simplify import Simplifier
+from symderiv.ops.text import text
 from symderiv.tensor import (
     Factor,
     Scale,

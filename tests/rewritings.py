@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from formulas import everywhere, put, without
 
-from symderiv.expr import (
+from symderiv.core.expr import (
     Expr,
     add,
     div,
@@ -18,8 +18,8 @@ from symderiv.expr import (
     transpose,
     with_args,
 )
-from symderiv.language import Problem
-from symderiv.shapes import ONE, swapped
+from symderiv.core.shapes import ONE, swapped
+from symderiv.problems import Problem
 
 Rewrite = Callable[[Expr], Iterator[Expr]]
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from symderiv.shapes import Dim, symbol
-from symderiv.simplify import Facts
+from symderiv.calculus.simplify import Facts
+from symderiv.core.shapes import Dim, symbol
 from symderiv.tensor import Function, Scale, Term, factors_of, summands
 
 Array = NDArray[Any]

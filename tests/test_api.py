@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import DisagreementError, InputError, MissingRuleError, UnknownNameError
-from symderiv.expr import mul, num
+from symderiv.core.errors import DisagreementError, InputError, MissingRuleError, UnknownNameError
+from symderiv.core.expr import mul, num
 
 
 @pytest.fixture(scope="module")

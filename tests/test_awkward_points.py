@@ -11,7 +11,7 @@ import pytest
 from test_stable_code import Digits, compiled, mpmath
 
 import symderiv as sd
-from symderiv.explicit import Explicit
+from symderiv.values.explicit import Explicit
 
 SHAPES = {"x": "n", "y": "n", "w": "d", "X": "n, d"}
 ENTRYWISE = (

@@ -12,7 +12,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.evidence.verification import describe_verdict
-from symderiv.language.cotangents import is_upstream_word
+from symderiv.problems.given_gradients import is_upstream_word
 
 SPELLINGS = (
     "dout dLdy delta error accum_grad grad_y dZ next_dz top_diff d_out upstream grad grad_output "

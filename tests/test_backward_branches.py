@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.debugging.branches import boundaries
-from symderiv.debugging.trials import Laboratory
-from symderiv.library import names
+from symderiv.claims.backward.branches import boundaries
+from symderiv.claims.backward.trials import Laboratory
+from symderiv.problems.library import names
 
 
 class Branching(NamedTuple):

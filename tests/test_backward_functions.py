@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import InputError
-from symderiv.library import names
+from symderiv.core.errors import InputError
+from symderiv.problems.library import names
 
 LINEAR = sd.problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
 RELU = sd.problem("Z = X @ W; H = relu(Z); L(H)", X="n, d", W="d, m")

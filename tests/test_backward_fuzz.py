@@ -18,9 +18,9 @@ from numeric_values import are_equal
 from test_mutations import COUNT, TRIES, derivations, problem, spelled
 
 import symderiv as sd
-from symderiv.derivation import Derivation
-from symderiv.expr import Expr
-from symderiv.language import Problem
+from symderiv.core.expr import Expr
+from symderiv.derivation.derivations import Derivation
+from symderiv.problems import Problem
 
 KINDS = sorted(n for n, s in SLIPS.items() if s.about == "gradient")
 SAMPLED, SHIFT = 50, 3  # every fiftieth

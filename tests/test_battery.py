@@ -22,7 +22,7 @@ import pytest
 import symderiv as sd
 from symderiv.codegen import evaluate
 from symderiv.evidence import shown_sizes
-from symderiv.language import Problem
+from symderiv.problems import Problem
 
 CASES = json.loads((Path(__file__).parent / "data" / "battery.json").read_text("utf-8"))
 NODE = re.compile(r"[A-Za-z_]\w*|\d+\.?\d*|\*\*|[-+*/@]")

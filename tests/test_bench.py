@@ -5,7 +5,7 @@ import json
 import pytest
 
 from symderiv.bench.cases import CASES, Names
-from symderiv.bench.checking import ours_is_right
+from symderiv.bench.difference_checks import ours_is_right
 from symderiv.cli.main import main
 
 

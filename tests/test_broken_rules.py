@@ -17,15 +17,14 @@ from typing import Any
 import pytest
 
 from symderiv.calculus import contraction_rule
-from symderiv.derivation import Derivation
+from symderiv.core.errors import DisagreementError
+from symderiv.core.expr import Expr, node, num, number
+from symderiv.core.shapes import ONE
+from symderiv.derivation.derivations import Derivation
 from symderiv.entries import compare_all, small_sizes
-from symderiv.errors import DisagreementError
 from symderiv.evidence import check_roads
-from symderiv.expr import Expr, node, num, number
-from symderiv.language.problem import Problem, problem
 from symderiv.ops import TABLE
 from symderiv.ops.arithmetic import PowerCall
-from symderiv.ops.axes import RULES, SAME_SHAPE, Layout
 from symderiv.ops.base import ENTRYWISE, Pointwise
 from symderiv.ops.crossentropy import CrossEntropyCall
 from symderiv.ops.decompositions import (
@@ -42,6 +41,7 @@ from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
+from symderiv.ops.matrix_axes import RULES, SAME_SHAPE, Layout
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall, PNormCall, SingularCall
 from symderiv.ops.products import CrossCall
@@ -49,7 +49,7 @@ from symderiv.ops.reshaping import ReshapeCall
 from symderiv.ops.shaping import HeadsCall
 from symderiv.ops.softmax import softmax
 from symderiv.ops.special import SeveralCall
-from symderiv.shapes import ONE
+from symderiv.problems.problem import Problem, problem
 from symderiv.tensor import (
     COLUMN,
     ROW,
@@ -71,7 +71,7 @@ from symderiv.tensor import (
     unit,
     zero,
 )
-from symderiv.tensor.contraction import _Contraction
+from symderiv.tensor.contractions import _Contraction
 
 DECLARED = {
     "X": "n, d", "Y": "n, d", "A": "n, n", "B": "n, n", "x": "n", "y": "n", "s": "scalar",
@@ -80,7 +80,7 @@ DECLARED = {
 MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
 # The package exports functions of these names, so the modules are asked for by theirs.
 REVERSE = importlib.import_module("symderiv.calculus.reverse")
-TERMS = importlib.import_module("symderiv.tensor.contraction")
+TERMS = importlib.import_module("symderiv.tensor.contractions")
 ADDING = importlib.import_module("symderiv.tensor.sums")
 
 Breaking = Callable[[pytest.MonkeyPatch], None]

@@ -10,9 +10,9 @@ import pytest
 from _pytest.mark import ParameterSet
 
 import symderiv as sd
-from symderiv.budget import allowed, spend
 from symderiv.cli.main import main
-from symderiv.errors import BudgetError, SymderivError
+from symderiv.core.budget import allowed, spend
+from symderiv.core.errors import BudgetError, SymderivError
 from symderiv.evidence import describe_verdict
 
 MANY = [f"n{k}" for k in range(20)]

@@ -8,9 +8,9 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import Module, checked_sizes, compile_module, module_of
-from symderiv.derivation import Derivation
+from symderiv.derivation.derivations import Derivation
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
-from symderiv.library import load_named, names
+from symderiv.problems.library import load_named, names
 
 
 @cache

@@ -8,9 +8,9 @@ import symderiv as sd
 from symderiv.claims import Checker
 from symderiv.claims.deciding import Comparer
 from symderiv.cli.main import main
-from symderiv.errors import DeclarationError, InputError, LanguageError, ParseError
+from symderiv.core.errors import DeclarationError, InputError, LanguageError, ParseError
 from symderiv.evidence import describe_verdict
-from symderiv.language import ClaimText, problem
+from symderiv.problems import ClaimText, problem
 
 LINEAR = ("Z = X @ W + ones(n) @ b.T; L(Z)", {"X": "n, d", "W": "d, m", "b": "m"})
 QUADRATIC = ("x.T @ A @ x", {"x": "n", "A": "n, n"})

@@ -8,7 +8,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
-from symderiv.errors import CheckError, InputError
+from symderiv.core.errors import CheckError, InputError
 from symderiv.evidence.backends import check_backends
 from symderiv.evidence.differences import check_differences
 from symderiv.evidence.verification import gather

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
-import symderiv.highprecision as high
-from symderiv.claims import deciding, working
-from symderiv.errors import UnsupportedError
-from symderiv.expr import var
-from symderiv.fixedpoint import square_root
-from symderiv.grading import check_all
-from symderiv.shapes import Dim
+import symderiv.values.highprecision as high
+from symderiv.claims import deciding
+from symderiv.claims import workload as working
+from symderiv.core.errors import UnsupportedError
+from symderiv.core.expr import var
+from symderiv.core.shapes import Dim
+from symderiv.results import check_all
+from symderiv.values.fixedpoint import square_root
 
 ROOT = ("trace(sqrtm(K))", {"K": "n, n"}, "K")
 LOG = ("trace(logm(K))", {"K": "n, n"}, "K")

@@ -15,10 +15,10 @@ import pytest
 
 from symderiv.claims import Checker, Verdict
 from symderiv.claims.deciding import Comparer
-from symderiv.explicit import same_cells
-from symderiv.language import ClaimText, Problem
-from symderiv.language.declarations import PROPERTIES, Declarations
-from symderiv.language.problem import build
+from symderiv.problems import ClaimText, Problem
+from symderiv.problems.declarations import PROPERTIES, Declarations
+from symderiv.problems.problem import build
+from symderiv.values.explicit import same_cells
 
 CASES = json.loads((Path(__file__).parent / "data" / "claims.json").read_text(encoding="utf-8"))
 MEANT = {"correct": "right", "wrong": "wrong", "layout-only": "transposed"}

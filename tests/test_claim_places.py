@@ -4,8 +4,8 @@ import pytest
 
 import symderiv as sd
 from symderiv.claims.places import marked, unshared, wrong_places
-from symderiv.language import problem
-from symderiv.notation.text import text
+from symderiv.ops.text import text
+from symderiv.problems import problem
 
 KNOWN = {"A": "n, n", "B": "n, n", "X": "n, n", "x": "n", "y": "n", "s": "scalar"}
 

@@ -7,10 +7,10 @@ import pytest
 import symderiv as sd
 from symderiv.claims import Checker
 from symderiv.claims.deciding import Comparer
-from symderiv.errors import IndexNameError, LanguageError, ParseError, UnknownNameError
-from symderiv.explicit import Explicit, same_cells
-from symderiv.language import ClaimText, problem
-from symderiv.notation.text import text
+from symderiv.core.errors import IndexNameError, LanguageError, ParseError, UnknownNameError
+from symderiv.ops.text import text
+from symderiv.problems import ClaimText, problem
+from symderiv.values.explicit import Explicit, same_cells
 
 LINEAR = ("L(X @ W + ones(n) @ b.T)", {"X": "n, d", "W": "d, m", "b": "m"})
 SQUARES = ("0.5 * norm(X @ w - y) ** 2", {"X": "n, d", "w": "d", "y": "n"})

@@ -195,7 +195,7 @@ def test_nothing_is_half_written(
     def fail(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("symderiv.writing.os.replace", fail)
+    monkeypatch.setattr("symderiv.results.writing.os.replace", fail)
     code, _, err = run(
         capsys, "derive", "linear-layer", "-o", str(tmp_path / "out"), "--format", "md"
     )

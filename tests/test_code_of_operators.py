@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.cells import each
 from symderiv.codegen import compile_module, module_of
-from symderiv.counting import iterative
-from symderiv.errors import MissingRuleError
-from symderiv.explicit import Dual, Explicit
+from symderiv.core.cells import each
+from symderiv.core.errors import MissingRuleError
 from symderiv.ops import TABLE, Operator
-from symderiv.sampling import least_sizes, point
+from symderiv.ops.flops import iterative
+from symderiv.values.explicit import Dual, Explicit
+from symderiv.values.sampling import least_sizes, point
 
 SHAPES = {
     "X": "n, d", "A": "n, n", "x": "n", "s": "scalar", "f": "entrywise", "T": "t, n, d",

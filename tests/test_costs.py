@@ -9,16 +9,16 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
-from symderiv.costs import CostRow, Costs, costs_of
-from symderiv.counting import Flops, iterative
-from symderiv.derivation import Derivation
-from symderiv.errors import MissingRuleError
+from symderiv.core.errors import MissingRuleError
+from symderiv.core.expr import BINDERS, node, var, walk
+from symderiv.core.shapes import SCALAR, symbol
+from symderiv.derivation.costs import CostRow, Costs, costs_of
+from symderiv.derivation.derivations import Derivation
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
-from symderiv.expr import BINDERS, node, var, walk
-from symderiv.language.problem import problem
-from symderiv.library import load_named, names
 from symderiv.ops import TABLE
-from symderiv.shapes import SCALAR, symbol
+from symderiv.ops.flops import Flops, iterative
+from symderiv.problems.library import load_named, names
+from symderiv.problems.problem import problem
 
 
 @cache

@@ -7,12 +7,12 @@ from fractions import Fraction
 import pytest
 
 import symderiv as sd
-from symderiv import errors
-from symderiv.documents.build import build as build_document
-from symderiv.language.declarations import Declarations
-from symderiv.language.problem import problem
-from symderiv.language.properties import PROPERTIES, crosswise, readings
-from symderiv.sampling import point
+from symderiv.core import errors
+from symderiv.documents.arrange import build as build_document
+from symderiv.problems.declarations import Declarations
+from symderiv.problems.problem import problem
+from symderiv.problems.properties import PROPERTIES, crosswise, readings
+from symderiv.values.sampling import point
 
 REFUSED = (
     ("n complex", "complex", "every variable is real"),

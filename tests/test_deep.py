@@ -10,11 +10,11 @@ import pytest
 
 import symderiv as sd
 from symderiv import derive, problem
-from symderiv.budget import allowed
+from symderiv.core.budget import allowed
+from symderiv.core.errors import CheckError, UnsupportedError
+from symderiv.derivation.rechecking import recheck
 from symderiv.entries import agrees
-from symderiv.errors import CheckError, UnsupportedError
 from symderiv.evidence.example import worked_example
-from symderiv.rechecking import recheck
 
 CASES = {
     "loss": ("H1 = X @ W; H2 = relu(H1); H3 = H2 @ W; H4 = H3 * 2; H5 = H4 ** 2; L(H5)", {}),

@@ -7,7 +7,7 @@ import sys
 CODE = """
 import hashlib
 import symderiv as sd
-from symderiv.outputs import build_files
+from symderiv.results.outputs import build_files
 texts = {
     "linear": ("Z = X @ W + ones(n) @ b.T; L(Z)", dict(X="n, d", W="d, m", b="m")),
     "network": ("H = relu(X @ W1); Y = H @ W2; L(Y) + sum(W1 * W1)",

@@ -23,7 +23,8 @@ from markdown_it import MarkdownIt
 
 import symderiv as sd
 from symderiv.claims.verdict import Counterexample, Verdict
-from symderiv.derivation import Derivation
+from symderiv.core.errors import InputError, MissingRuleError
+from symderiv.derivation.derivations import Derivation
 from symderiv.documents import (
     Document,
     NumericExample,
@@ -52,12 +53,11 @@ from symderiv.documents.model import (
 from symderiv.documents.sympy_notation import EntryWriter
 from symderiv.documents.theme import COLOR_WORDS, COLORS, MUTED, PANEL, contrast
 from symderiv.documents.widths import leads_with_sign, pieces, width
-from symderiv.entries.build import explicit_entries
-from symderiv.errors import InputError, MissingRuleError
+from symderiv.entries.entry_matrices import explicit_entries
 from symderiv.evidence.certificate import Certificate
-from symderiv.language import ClaimText, problem
 from symderiv.notation.math import EQUALS, Math, Op, Row, Sym, Tint, row
 from symderiv.notation.unicode import unicode
+from symderiv.problems import ClaimText, problem
 
 NASTY = '100% & #1 $x_{y}$ <b>| \\end{document} `q` *a* [b](c) ~ ^ "é" 中'
 LINEAR = "Z = X @ W + ones(n) @ b.T; L(Z)"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import library
 from symderiv.codegen import checked_sizes, compile_module, module_of
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, objective
+from symderiv.problems import library
 
 SQUARE = {"A": "n, n"}
 

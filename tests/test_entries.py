@@ -18,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symderiv import derive, entries, load
-from symderiv.budget import allowed
-from symderiv.cells import entry_at, flat, places
+from symderiv.core.budget import allowed
+from symderiv.core.cells import entry_at, flat, places
+from symderiv.core.errors import CheckError, InputError, NoEntriesError, UnknownNameError
+from symderiv.core.expr import entry, partial
 from symderiv.entries import (
     EntryRoad,
     agrees,
@@ -35,12 +37,10 @@ from symderiv.entries import (
 from symderiv.entries.families import Coefficient, fit
 from symderiv.entries.points import OUTSIDE_DOMAIN, points
 from symderiv.entries.stages import is_part, stages_of
-from symderiv.errors import CheckError, InputError, NoEntriesError, UnknownNameError
-from symderiv.explicit import Explicit, same
-from symderiv.expr import entry, partial
-from symderiv.language.problem import Problem, problem
-from symderiv.notation.text import text
 from symderiv.ops import TABLE
+from symderiv.ops.text import text
+from symderiv.problems.problem import Problem, problem
+from symderiv.values.explicit import Explicit, same
 
 LINEAR = {"X": "n, d", "W": "d, m", "b": "m"}
 AFFINE = "X @ W + ones(n) @ b.T"
@@ -436,8 +436,8 @@ def test_wrong_shape_and_empty_domain_are_errors() -> None:
 
 def test_results_do_not_depend_on_the_hash_seed() -> None:
     code = (
-        "from symderiv.language.problem import problem; from symderiv.entries import generalise;"
-        "from symderiv.notation.text import text;"
+        "from symderiv.problems.problem import problem; from symderiv.entries import generalise;"
+        "from symderiv.ops.text import text;"
         f"p = problem('mean({RESIDUAL} ** 2) + norm(tanh(X @ W))', X='n, d', W='d, m', b='m');"
         "found = [generalise(p, w) for w in p.wrt];"
         "print([(text(f.expr), text(f.entry)) for f in found])"

@@ -9,13 +9,13 @@ from test_table import DECLARED, PUBLIC, wrapped
 
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
-from symderiv.derivation import Derivation
+from symderiv.core.errors import NoEntriesError
+from symderiv.core.expr import walk
+from symderiv.derivation.derivations import Derivation
 from symderiv.documents import build, latex, markdown, typst
-from symderiv.errors import NoEntriesError
 from symderiv.evidence.example import worked_example
-from symderiv.expr import walk
-from symderiv.language.problem import problem
-from symderiv.outputs import entries_example
+from symderiv.problems.problem import problem
+from symderiv.results.outputs import entries_example
 
 EVERY = [(op.name, s) for op in PUBLIC for s in op.samples]
 FEW = Random(0).sample(EVERY, 24)

@@ -6,7 +6,7 @@ import pytest
 import symderiv as sd
 from symderiv.documents.escape import latex_text, typst_text
 from symderiv.notation.unicode import unicode
-from symderiv.notation.written import Writer
+from symderiv.ops.written import Writer
 
 
 def test_a_gradient_on_the_way_is_no_intermediate_of_the_forward_pass() -> None:

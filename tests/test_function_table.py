@@ -8,7 +8,7 @@ import scipy.special as special
 
 import symderiv as sd
 from symderiv.calculus import lower
-from symderiv.language.problem import problem
+from symderiv.problems.problem import problem
 
 DECLARED = {
     "x": "n", "y": "n", "X": "n, d", "A": "m, n", "B": "p, n", "a": "3", "b": "3", "s": "scalar",

@@ -9,8 +9,8 @@ import pytest
 
 import symderiv as sd
 from symderiv.cli.main import main
-from symderiv.errors import InputError, ProblemFileError
-from symderiv.grading import Answers, check_all
+from symderiv.core.errors import InputError, ProblemFileError
+from symderiv.results import Answers, check_all
 
 LAYER = 'problem = "L(X @ W + ones(n) @ b.T)"\nvariables = { X = "n, d", W = "d, m", b = "m" }\n'
 SHEET = f"""

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from symderiv import derive
 from symderiv.cli.main import main
-from symderiv.derivation import Derivation
+from symderiv.core.errors import MissingRuleError
+from symderiv.derivation.derivations import Derivation
 from symderiv.documents import GraphPicture, build, graph_of, latex, markdown, pdf
 from symderiv.documents.graphlayout import Box, Layout, layers_of, place
 from symderiv.documents.graphscene import scene_of
-from symderiv.errors import MissingRuleError
-from symderiv.language import Problem
-from symderiv.library import load_named, names
+from symderiv.problems import Problem
+from symderiv.problems.library import load_named, names
 
 NETWORKS = [n for n in names() if len(load_named(n).definitions) > 4]
 DRAWN = [n for n in names() if load_named(n).definitions]

@@ -12,13 +12,13 @@ from hostile import MODULES, NAMES, TEXTS
 
 import symderiv as sd
 from symderiv.cli.main import main
-from symderiv.errors import InputError, ProblemFileError, SymderivError
-from symderiv.grading import check_all
-from symderiv.language.files import load_file, load_text
-from symderiv.language.tables import LARGEST
-from symderiv.language.texts import named_after, problem_name
-from symderiv.results import verify_folder
-from symderiv.writing import write_files
+from symderiv.core.errors import InputError, ProblemFileError, SymderivError
+from symderiv.problems.files import load_file, load_text
+from symderiv.problems.sentences import named_after, problem_name
+from symderiv.problems.toml_tables import LARGEST
+from symderiv.results import check_all
+from symderiv.results.derived import verify_folder
+from symderiv.results.writing import write_files
 
 OBJECTIVE = '[objective]\nvalue = "L(X @ W)"\n'
 
@@ -58,7 +58,7 @@ AUDIT = """
 import os, sys
 sys.path[:0] = {path!r}
 import symderiv.cli.main, symderiv.cli.derive, symderiv.cli.check, symderiv.cli.verify
-import symderiv.results
+import symderiv.results.derived
 folder, seen = os.path.realpath(sys.argv[1]), []
 before = set(sys.modules)
 STARTS = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "subprocess.Popen",

@@ -17,15 +17,15 @@ from markdown_it import MarkdownIt
 import symderiv as sd
 from symderiv.codegen import module_of, source_of_test
 from symderiv.codegen.guard import checked
+from symderiv.core.errors import CheckError, SymderivError
+from symderiv.core.plaintext import json_text, visible
 from symderiv.documents import GraphPicture, graph_of, latex, markdown
 from symderiv.documents.render import pdf, typst
-from symderiv.errors import CheckError, SymderivError
 from symderiv.evidence import Evidence
 from symderiv.evidence.verification import problem_data
-from symderiv.grading import Answer, Answers
-from symderiv.language import ClaimText
-from symderiv.outputs import document
-from symderiv.plaintext import json_text, visible
+from symderiv.problems import ClaimText
+from symderiv.results import Answer, Answers
+from symderiv.results.outputs import document
 
 
 @cache

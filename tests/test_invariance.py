@@ -22,12 +22,12 @@ from generator import (
     reproduction,
 )
 
-from symderiv.derivation import Derivation
-from symderiv.explicit import Explicit, plain, same
-from symderiv.expr import Expr, node, rebuild, var, walk
-from symderiv.language.problem import Problem
-from symderiv.notation.text import text
+from symderiv.core.expr import Expr, node, rebuild, var, walk
+from symderiv.derivation.derivations import Derivation
+from symderiv.ops.text import text
+from symderiv.problems.problem import Problem
 from symderiv.tensor import Term
+from symderiv.values.explicit import Explicit, plain, same
 
 START, DEPTH = 20_000, 4
 COUNTS = [40, pytest.param(500, marks=pytest.mark.slow)]
@@ -42,7 +42,7 @@ def problems(count: int) -> list[Problem]:
 
 CODE = """
 from generator import random_problem
-from symderiv.derivation import Derivation
+from symderiv.derivation.derivations import Derivation
 for k in range({count}):
     p = random_problem({start} + 7 * k, {depth})
     print(p.text)

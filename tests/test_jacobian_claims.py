@@ -6,9 +6,9 @@ import symderiv as sd
 from symderiv.claims import Checker
 from symderiv.claims.deciding import Comparer
 from symderiv.cli.main import main
-from symderiv.errors import SymderivError
-from symderiv.explicit import same_cells
-from symderiv.language import ClaimText, problem
+from symderiv.core.errors import SymderivError
+from symderiv.problems import ClaimText, problem
+from symderiv.values.explicit import same_cells
 
 SINE = ("A @ sin(x)", {"A": "m, n", "x": "n"})
 TWICE = ("A @ X @ B", {"A": "m, n", "X": "n, d", "B": "d, k"})

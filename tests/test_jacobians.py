@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import errors
 from symderiv.calculus import lower
 from symderiv.cli.main import main
 from symderiv.codegen import evaluate
-from symderiv.dual import Dual
-from symderiv.results import verify_folder
-from symderiv.scalars import DualMath
+from symderiv.core import errors
+from symderiv.results.derived import verify_folder
+from symderiv.values.dual import Dual
+from symderiv.values.scalars import DualMath
 
 CASES = json.loads((Path(__file__).parent / "data" / "jacobian_cases.json").read_text("utf-8"))
 # Two slopes of det that share a factor are not put together.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import DeclarationError, InputError, SymderivError
+from symderiv.core.errors import DeclarationError, InputError, SymderivError
 
 OPTIONS = ("name", "title", "claims", "wrt", "upstream", "meanings", "syntax", "variables", "text")
 OTHERS = ("of", "order", "layout", "structured", "left", "right", "self", "k", "about", "jobs")

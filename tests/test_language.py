@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from symderiv import errors
-from symderiv.language import load_text, problem
-from symderiv.notation.text import text
-from symderiv.shapes import describe
+from symderiv.core import errors
+from symderiv.core.shapes import describe
+from symderiv.ops.text import text
+from symderiv.problems import load_text, problem
 
 XWB = {"X": "n, d", "W": "d, m", "b": "m"}
 
@@ -266,8 +266,8 @@ def test_python_is_never_evaluated(tmp_path: object) -> None:
         "import sys; sys.addaudithook(lambda e, a: sys.exit(f'ran {e}') "
         "if e in ('exec', 'os.system', 'subprocess.Popen') and LOCKED else None)\n"
         "LOCKED = False\n"
-        "from symderiv.language import problem\n"
-        "from symderiv.errors import SymderivError\n"
+        "from symderiv.problems import problem\n"
+        "from symderiv.core.errors import SymderivError\n"
         "LOCKED = True\n"
         "for text in ('__import__(\"os\")', 'L(X).x', 'eval(\"1\")', 'L(X)'):\n"
         "    try:\n        problem(text, X='n, d')\n    except SymderivError:\n        pass\n"

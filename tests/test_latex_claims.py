@@ -20,17 +20,17 @@ from test_claim_cases import posed
 
 import symderiv as sd
 from symderiv.claims.deciding import Comparer
+from symderiv.claims.latex_claims import stated
 from symderiv.claims.reading import read_claim
-from symderiv.claims.stated import stated
 from symderiv.cli.main import main
-from symderiv.errors import AmbiguousTextError, LanguageError, SymderivError
-from symderiv.expr import Expr, walk
-from symderiv.language import ClaimText, Problem
-from symderiv.language.files import load_text
-from symderiv.library import names
+from symderiv.core.errors import AmbiguousTextError, LanguageError, SymderivError
+from symderiv.core.expr import Expr, walk
 from symderiv.notation.latex import latex
-from symderiv.notation.text import text
-from symderiv.notation.written import Writer
+from symderiv.ops.text import text
+from symderiv.ops.written import Writer
+from symderiv.problems import ClaimText, Problem
+from symderiv.problems.files import load_text
+from symderiv.problems.library import names
 
 IDENTITIES = json.loads(
     (Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8")

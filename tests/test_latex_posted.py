@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
-from symderiv.errors import LanguageError
+from symderiv.core.errors import LanguageError
 
 QUADRATIC = ("x.T @ A @ x", "x", {"A": "n, n", "x": "n"})
 SQUARES = ("sum(x**2)", "x", {"x": "n"})

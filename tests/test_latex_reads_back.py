@@ -19,8 +19,8 @@ import symderiv as sd
 from symderiv.calculus import lower
 from symderiv.claims.deciding import Comparer
 from symderiv.claims.reading import read_claim
-from symderiv.errors import LanguageError, SymderivError, UndefinedError
-from symderiv.expr import (
+from symderiv.core.errors import LanguageError, SymderivError, UndefinedError
+from symderiv.core.expr import (
     Expr,
     add,
     eye,
@@ -34,13 +34,13 @@ from symderiv.expr import (
     walk,
     with_args,
 )
-from symderiv.language import Problem
+from symderiv.core.shapes import ONE, SCALAR, Shape
+from symderiv.notation.identifiers import spelled_out
 from symderiv.notation.latex import latex
-from symderiv.notation.names import spelled_out
 from symderiv.notation.unicode import unicode
-from symderiv.notation.written import Writer
 from symderiv.ops import TABLE
-from symderiv.shapes import ONE, SCALAR, Shape
+from symderiv.ops.written import Writer
+from symderiv.problems import Problem
 
 # Arrays that only their entries describe, and sums of powers of a matrix, are read by nobody.
 REFUSED = {

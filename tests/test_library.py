@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import library
 from symderiv.codegen import source_of_test
 from symderiv.evidence.backends import check_backends, installed
 from symderiv.evidence.differences import (
@@ -24,7 +23,8 @@ from symderiv.evidence.differences import (
     needs_positive,
     relative_error,
 )
-from symderiv.results import verify_folder
+from symderiv.problems import library
+from symderiv.results.derived import verify_folder
 
 NAMES = library.names()
 OTHER_QUESTION = {"linear-layer"}  # asks what is not so

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import library
-from symderiv.errors import SymderivError
+from symderiv.core.errors import SymderivError
 from symderiv.evidence.differences import (
     TOLERANCE,
     backward,
@@ -22,6 +21,7 @@ from symderiv.evidence.differences import (
     hidden_sizes,
     relative_error,
 )
+from symderiv.problems import library
 
 SIZES = {"t": 2, "n": 3, "d": 4, "m": 5, "k": 2, "h": 2, "r": 2, "K": 3}
 # What cannot have a batch axis in front, and why.

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import library
-from symderiv.errors import ProblemFileError
-from symderiv.results import verify_folder
+from symderiv.core.errors import ProblemFileError
+from symderiv.problems import library
+from symderiv.results.derived import verify_folder
 
 SIZES = {
     "n": 3, "d": 2, "m": 4, "k": 2, "K": 3, "V": 5, "p": 2, "q": 3, "c": 2, "i": 5, "o": 4,

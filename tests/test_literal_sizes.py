@@ -9,7 +9,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.cli.main import main
-from symderiv.literals import with_symbols
+from symderiv.problems.number_sizes import with_symbols
 
 # A problem, its sizes, and what stands for the numbers.
 CASES = {

@@ -12,17 +12,17 @@ import pytest
 import symderiv as sd
 from symderiv.api import derive
 from symderiv.calculus import lower, reverse
+from symderiv.calculus.matrixform import Raiser
 from symderiv.codegen.evaluate import evaluate
-from symderiv.derivation import Derivation
-from symderiv.errors import LanguageError, MissingRuleError
-from symderiv.explicit import Explicit, same_cells
-from symderiv.expr import Expr
-from symderiv.language.problem import Problem, problem
-from symderiv.matrixform import Raiser
-from symderiv.notation.text import text
+from symderiv.core.errors import LanguageError, MissingRuleError
+from symderiv.core.expr import Expr
+from symderiv.derivation.derivations import Derivation
 from symderiv.ops.inverses import split_determinant, split_inverse, split_logdet
-from symderiv.sampling import point
+from symderiv.ops.text import text
+from symderiv.problems.problem import Problem, problem
 from symderiv.tensor import Term
+from symderiv.values.explicit import Explicit, same_cells
+from symderiv.values.sampling import point
 
 DECLARED = {
     "A": "n, n", "B": "n, n", "X": "n, d", "Y": "n, n", "x": "n", "y": "n", "s": "scalar",
@@ -267,7 +267,7 @@ def test_second_derivative_along_a_matrix(written: str) -> None:
 
 
 def _inner(left: Term, right: Term) -> Term:
-    from symderiv.ops.matrixterms import Mat, inner
+    from symderiv.ops.matrix_algebra import Mat, inner
 
     return inner(Mat(left), Mat(right))
 

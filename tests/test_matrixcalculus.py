@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import InputError, LanguageError
-from symderiv.language.problem import Problem
+from symderiv.core.errors import InputError, LanguageError
 from symderiv.ops import FUNCTIONS
-from symderiv.results import verify_folder
+from symderiv.problems.problem import Problem
+from symderiv.results.derived import verify_folder
 
 # The scalar examples of the documentation page of matrixcalculus.org, and its opening example,
 # each with what it says in the language of this package and the variables that it reads.

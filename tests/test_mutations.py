@@ -23,15 +23,15 @@ from rewritings import REWRITINGS, new_names, renamed, rewritten, with_names
 
 import symderiv as sd
 from symderiv.claims import Checker, Verdict
-from symderiv.derivation import Derivation
-from symderiv.errors import LanguageError
-from symderiv.expr import Expr, free_ranges, substitute, transpose
-from symderiv.language import ClaimText, Problem
-from symderiv.language.grammar import parse_expression
-from symderiv.language.settling import settle
-from symderiv.library import names as library
-from symderiv.notation.text import text
-from symderiv.shapes import DimMismatchError, Shape, swapped
+from symderiv.core.errors import LanguageError
+from symderiv.core.expr import Expr, free_ranges, substitute, transpose
+from symderiv.core.shapes import DimMismatchError, Shape, swapped
+from symderiv.derivation.derivations import Derivation
+from symderiv.ops.text import text
+from symderiv.problems import ClaimText, Problem
+from symderiv.problems.found_sizes import settle
+from symderiv.problems.grammar import parse_expression
+from symderiv.problems.library import names as library
 
 CASES = json.loads((Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8"))
 OF_ONE = 4  # gradients of one problem of the library

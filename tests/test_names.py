@@ -13,7 +13,7 @@ import pytest
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of, source_of_test
 from symderiv.codegen.helpers import SOURCES
-from symderiv.errors import DeclarationError, InputError, SymderivError
+from symderiv.core.errors import DeclarationError, InputError, SymderivError
 
 SIZES = {"n": 3, "d": 2, "m": 4}
 

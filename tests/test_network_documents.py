@@ -7,12 +7,12 @@ from test_library import NAMES
 
 import symderiv as sd
 from symderiv.codegen import module_of
+from symderiv.derivation.narration import canonical, essential
 from symderiv.documents import build
 from symderiv.documents.model import Boxed, ResultBox
 from symderiv.documents.render import latex, markdown, pictures
 from symderiv.documents.widths import lines, width
-from symderiv.narration import canonical, essential
-from symderiv.notation.written import Writer
+from symderiv.ops.written import Writer
 
 ROOM = 40.0  # em of a line on a page of a network
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import LanguageError, MissingRuleError
-from symderiv.explicit import Explicit, same_cells
-from symderiv.expr import Expr
-from symderiv.language.problem import Problem
-from symderiv.sampling import point
+from symderiv.core.errors import LanguageError, MissingRuleError
+from symderiv.core.expr import Expr
+from symderiv.problems.problem import Problem
+from symderiv.values.explicit import Explicit, same_cells
+from symderiv.values.sampling import point
 
 DECLARED = {"X": "n, d", "Y": "n, d", "A": "n, n", "x": "n", "eps": "scalar positive"}
 # What each part is by definition, in the language itself.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from symderiv.notation.identifiers import GREEK, read_name
 from symderiv.notation.latex import latex
 from symderiv.notation.math import (
     EQUALS,
@@ -39,7 +40,6 @@ from symderiv.notation.math import (
     sub,
     sup,
 )
-from symderiv.notation.names import GREEK, read_name
 from symderiv.notation.spacing import gap, items_of
 from symderiv.notation.typst import typst
 from symderiv.notation.unicode import unicode

@@ -6,8 +6,8 @@ import pytest
 
 import symderiv as sd
 from symderiv.cli.main import main
-from symderiv.errors import LanguageError, ShapeError, UnknownNameError, UnsupportedError
-from symderiv.tracing.formulas import in_language
+from symderiv.core.errors import LanguageError, ShapeError, UnknownNameError, UnsupportedError
+from symderiv.problems.tracing.formulas import in_language
 
 LINEAR = sd.problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
 TANH = sd.problem("out = x @ w; L(tanh(out))", x="n, d", w="d, m")

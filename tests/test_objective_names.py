@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
-from symderiv import errors
+from symderiv.core import errors
 
 SAME = (
     "0.5 * norm(X @ w - y) ** 2",

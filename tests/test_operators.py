@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.errors import NoEntriesError, ShapeError
+from symderiv.core.errors import NoEntriesError, ShapeError
 from symderiv.evidence import check_roads
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 import symderiv as sd
-from symderiv.cells import flat
+from symderiv.core.cells import flat
 
 MARGIN = ("sum(relu(X @ w - 0.1))", {"X": "n, d", "w": "d"}, "w")
 FLOOR = ("sum(maximum(x, 0.01))", {"x": "n"}, "x")

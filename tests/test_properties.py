@@ -12,11 +12,11 @@ import test_table
 from generator import Checked, random_problem, reproduction
 
 from symderiv.calculus import lower
+from symderiv.codegen.assignments import array_shape
 from symderiv.codegen.evaluate import evaluate
-from symderiv.codegen.lines import array_shape
-from symderiv.derivation import Derivation
-from symderiv.errors import CheckError
-from symderiv.language.problem import Problem
+from symderiv.core.errors import CheckError
+from symderiv.derivation.derivations import Derivation
+from symderiv.problems.problem import Problem
 from symderiv.tensor import Factor, Term, call, contract, factors_of, is_zero, named, scaled
 from symderiv.tensor import add as add_terms
 

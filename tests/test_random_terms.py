@@ -7,7 +7,7 @@ import pytest
 import random_terms
 from random_terms import Found
 
-from symderiv.simplify import Facts, Simplifier
+from symderiv.calculus.simplify import Facts, Simplifier
 from symderiv.tensor import Scale, Term, scaled
 
 SIZES = [{"n": 3, "m": 2}, {"n": 1, "m": 2}, {"n": 2, "m": 1}]

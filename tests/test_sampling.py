@@ -9,12 +9,12 @@ from random import Random
 import mpmath
 import pytest
 
-from symderiv.cells import each, flat
-from symderiv.expr import Variable
-from symderiv.language.declarations import PROPERTIES
+from symderiv.core.cells import each, flat
+from symderiv.core.expr import Variable
+from symderiv.core.shapes import ONE, Dim
 from symderiv.ops import Cells
-from symderiv.sampling import admits, values
-from symderiv.shapes import ONE, Dim
+from symderiv.problems.declarations import PROPERTIES
+from symderiv.values.sampling import admits, values
 
 N, K = Dim(1, ("n",)), Dim(1, ("k",))
 DRAWS = 60

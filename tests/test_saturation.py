@@ -9,16 +9,16 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
-from symderiv.derivation import Derivation
-from symderiv.errors import CheckError
+from symderiv.core.errors import CheckError
+from symderiv.core.expr import mul, num
+from symderiv.derivation.derivations import Derivation
 from symderiv.evidence.conditioning import is_rounding, value_bounds
 from symderiv.evidence.differences import check_differences
 from symderiv.evidence.exactness import check_exactly
-from symderiv.explicit import Explicit
-from symderiv.expr import mul, num
-from symderiv.highprecision import HIGH
-from symderiv.language.problem import problem
-from symderiv.rounding import LostDigitsError, first_unequal
+from symderiv.problems.problem import problem
+from symderiv.values.explicit import Explicit
+from symderiv.values.highprecision import HIGH
+from symderiv.values.rounding import LostDigitsError, first_unequal
 
 SATURATING = {
     "p = sigmoid(x**3); -sum(log(1-p))": "3 * x ** 2 * p",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
-from symderiv import errors
+from symderiv.core import errors
 
 NEIGHBOURS = "Sum(i, x[i] * x[i + 1])"
 STEPS = "sum((x[2:n] - x[1:n - 1]) ** 2)"

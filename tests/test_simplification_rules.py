@@ -16,17 +16,17 @@ import pytest
 from generator import Generator, declared, flat, points, replaced, shape_text, slope, written
 from test_broken_rules import doubled, forgotten, negated, shifted
 
-from symderiv.derivation import Derivation
+from symderiv.calculus.simplify import Facts
+from symderiv.calculus.simplify.rules import CALL_RULES, RULES, SUM_RULES
+from symderiv.core.errors import MissingRuleError
+from symderiv.derivation.derivations import Derivation
 from symderiv.entries import compare_all, small_sizes
-from symderiv.errors import MissingRuleError
-from symderiv.explicit import Dual, Explicit, same
-from symderiv.language.problem import Problem, problem
-from symderiv.sampling import point
-from symderiv.simplify import Facts
-from symderiv.simplify.rules import CALL_RULES, RULES, SUM_RULES
+from symderiv.problems.problem import Problem, problem
 from symderiv.tensor import Term
+from symderiv.values.explicit import Dual, Explicit, same
+from symderiv.values.sampling import point
 
-SIMPLIFIER = importlib.import_module("symderiv.simplify.simplifier")
+SIMPLIFIER = importlib.import_module("symderiv.calculus.simplify.simplifier")
 SETS = {"RULES": RULES, "CALL_RULES": CALL_RULES, "SUM_RULES": SUM_RULES}
 NAMES = [rule.name for rules in SETS.values() for rule in rules]
 DECLARED = {

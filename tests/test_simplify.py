@@ -7,7 +7,7 @@ import pytest
 
 from symderiv import derive, hessian, jacobian, problem
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import DeclarationError, MissingRuleError, UnsupportedError
+from symderiv.core.errors import DeclarationError, MissingRuleError, UnsupportedError
 
 DECLARED = {
     "A": "n, n", "B": "n, n", "X": "n, d", "T": "t, n, d", "K": "n, n, d", "x": "n", "y": "n",

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import errors
-from symderiv.expr import sum_index, walk
-from symderiv.language.problem import problem
-from symderiv.notation.text import text as spelled
-from symderiv.shapes import describe
+from symderiv.core import errors
+from symderiv.core.expr import sum_index, walk
+from symderiv.core.shapes import describe
+from symderiv.ops.text import text as spelled
+from symderiv.problems.problem import problem
 
 SHAPES = {
     "x": "n",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import errors
-from symderiv.language.problem import problem
+from symderiv.core import errors
+from symderiv.problems.problem import problem
 
 DECLARED = {"X": "n, d", "W": "d, m", "w": "d", "y": "n", "A": "d, d", "x": "d", "Z": "n, d"}
 

@@ -11,7 +11,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import compile_module, module_of
-from symderiv.explicit import ExactMath, Explicit
+from symderiv.values.explicit import ExactMath, Explicit
 
 WIDE = [-750.0, -1.0, 0.0, 2.0**-40, 30.0, 750.0]
 ROWS = [[750.0, 0.0, -3.0], [-750.0, 2.0, 1.0]]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import symderiv as sd
 from symderiv.bench.timing import growth
 from symderiv.cli.main import cli
-from symderiv.errors import (
+from symderiv.core.errors import (
     DeclarationError,
     InputError,
     ProblemFileError,

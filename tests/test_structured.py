@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv import errors
-from symderiv.codegen.structures import PROJECTIONS
+from symderiv.codegen.structured_arrays import PROJECTIONS
+from symderiv.core import errors
+from symderiv.derivation.narration.entry_forms import place
 from symderiv.evidence.differences import draw
-from symderiv.narration.forms import place
-from symderiv.outputs import entries_example
-from symderiv.results import verify_folder
+from symderiv.results.derived import verify_folder
+from symderiv.results.outputs import entries_example
 
 STRUCTURED = [
     ("L(X)", "symmetric", "independent", "G + G.T - diag(diag(G))"),
@@ -94,7 +94,7 @@ def test_entries_by_a_structure_are_not_shown_as_independent_ones() -> None:
 
 
 def test_a_wrong_structured_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("symderiv.structured._diagonal", lambda term: term)
+    monkeypatch.setattr("symderiv.derivation.structured._diagonal", lambda term: term)
     d = sd.derive("trace(A @ X)", wrt="X", structured="independent", A="n, n", X="n, n symmetric")
     with pytest.raises(errors.DisagreementError, match="independent gradient by X"):
         d.verify()

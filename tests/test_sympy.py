@@ -32,15 +32,15 @@ from sympy import (
 from sympy.matrices.expressions.diagonal import DiagonalMatrix, DiagonalOf
 
 import symderiv as sd
+from symderiv.core.errors import DeclarationError, LanguageError, MissingRuleError, SymderivError
+from symderiv.core.expr import Expr
 from symderiv.entries import compare_all
-from symderiv.errors import DeclarationError, LanguageError, MissingRuleError, SymderivError
-from symderiv.explicit import Explicit, same_cells
-from symderiv.expr import Expr
-from symderiv.interop.from_sympy import from_sympy
-from symderiv.interop.to_sympy import to_sympy
-from symderiv.language.problem import Problem, problem
+from symderiv.entries.to_sympy import to_sympy
 from symderiv.ops import FUNCTIONS, TABLE
-from symderiv.sampling import point
+from symderiv.problems.from_sympy import from_sympy
+from symderiv.problems.problem import Problem, problem
+from symderiv.values.explicit import Explicit, same_cells
+from symderiv.values.sampling import point
 
 n, m, k = symbols("n m k", integer=True, positive=True)
 t, mu, a = symbols("t mu a")

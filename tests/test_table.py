@@ -13,12 +13,22 @@ import numpy as np
 import pytest
 
 from symderiv.calculus import lower
-from symderiv.cells import each, entry_at, places, sizes_of
+from symderiv.calculus.matrixform import Raiser
+from symderiv.codegen.assignments import array_shape
 from symderiv.codegen.evaluate import evaluate
-from symderiv.codegen.lines import array_shape
-from symderiv.derivation import Derivation
-from symderiv.errors import LanguageError
-from symderiv.explicit import (
+from symderiv.core.cells import each, entry_at, places, sizes_of
+from symderiv.core.errors import LanguageError
+from symderiv.core.expr import Expr, entry, partial, walk
+from symderiv.derivation.derivations import Derivation
+from symderiv.notation.latex import latex
+from symderiv.notation.typst import typst
+from symderiv.notation.unicode import unicode
+from symderiv.ops import TABLE, Cells, Operator
+from symderiv.ops.base import register
+from symderiv.ops.text import text
+from symderiv.ops.written import Writer
+from symderiv.problems.problem import Problem, problem
+from symderiv.values.explicit import (
     Dual,
     ExactMath,
     Explicit,
@@ -28,17 +38,7 @@ from symderiv.explicit import (
     same,
     same_cells,
 )
-from symderiv.expr import Expr, entry, partial, walk
-from symderiv.language.problem import Problem, problem
-from symderiv.matrixform import Raiser
-from symderiv.notation.latex import latex
-from symderiv.notation.text import text
-from symderiv.notation.typst import typst
-from symderiv.notation.unicode import unicode
-from symderiv.notation.written import Writer
-from symderiv.ops import TABLE, Cells, Operator
-from symderiv.ops.base import register
-from symderiv.sampling import distinct_sizes, least_sizes, point
+from symderiv.values.sampling import distinct_sizes, least_sizes, point
 
 DECLARED = {
     "X": "n, d",

@@ -9,13 +9,13 @@ import pytest
 
 import symderiv as sd
 from symderiv.calculus import lower
-from symderiv.cells import batched, broadcast, depth, flat, sizes_of
-from symderiv.codegen.lines import array_shape
-from symderiv.errors import DeclarationError, LanguageError
-from symderiv.language.problem import problem
-from symderiv.notation.text import text as written
+from symderiv.codegen.assignments import array_shape
+from symderiv.core.cells import batched, broadcast, depth, flat, sizes_of
+from symderiv.core.errors import DeclarationError, LanguageError
+from symderiv.core.shapes import ONE, Unifier, describe, divided, size, symbol, trimmed
 from symderiv.ops.einsum import read_spec
-from symderiv.shapes import ONE, Unifier, describe, divided, size, symbol, trimmed
+from symderiv.ops.text import text as written
+from symderiv.problems.problem import problem
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy

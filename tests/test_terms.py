@@ -8,12 +8,12 @@ from fractions import Fraction
 import pytest
 
 from symderiv.calculus import lower
-from symderiv.derivation import Derivation
-from symderiv.expr import Expr, entry, free_ranges, index_sum, mul, node, var
-from symderiv.language.problem import problem
-from symderiv.matrixform import raised
-from symderiv.notation.text import text
-from symderiv.shapes import ONE, SCALAR, Dim, symbol
+from symderiv.calculus.matrixform import raised
+from symderiv.core.expr import Expr, entry, free_ranges, index_sum, mul, node, var
+from symderiv.core.shapes import ONE, SCALAR, Dim, symbol
+from symderiv.derivation.derivations import Derivation
+from symderiv.ops.text import text
+from symderiv.problems.problem import problem
 from symderiv.tensor import (
     Factor,
     Scale,

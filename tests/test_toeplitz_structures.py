@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
-from symderiv.structured import INDEPENDENT, TANGENT
+from symderiv.derivation.structured import INDEPENDENT, TANGENT
 
 # By every free entry: the sum of the ambient gradient over the places that it takes.
 FREE = [

@@ -16,7 +16,7 @@ from traced_values import SIZES, arrays_of, compare
 
 import symderiv as sd
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import InputError, ShapeError, UnsupportedError
+from symderiv.core.errors import InputError, ShapeError, UnsupportedError
 
 # ten forward passes
 

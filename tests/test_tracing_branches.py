@@ -17,7 +17,7 @@ from traced_values import compare
 
 import symderiv as sd
 from symderiv.codegen.evaluate import evaluate
-from symderiv.errors import UnsupportedError
+from symderiv.core.errors import UnsupportedError
 
 # What is asked of an array, a number made of it, a size, and a comparison: x is "n, d".
 ASKED: dict[str, Callable[[Any], Any]] = {

@@ -11,7 +11,7 @@ import pytest
 from traced_values import compare
 
 import symderiv as sd
-from symderiv.errors import SymderivError
+from symderiv.core.errors import SymderivError
 
 
 def first_token(X: Any, W: Any) -> Any:

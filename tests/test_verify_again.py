@@ -8,8 +8,8 @@ import pytest
 import symderiv as sd
 from symderiv.evidence.recorded import Recorded, recorded
 from symderiv.evidence.verification import problem_data
-from symderiv.library import names
-from symderiv.results import verify_folder
+from symderiv.problems.library import names
+from symderiv.results.derived import verify_folder
 
 POSED = {
     "two-losses": lambda: sd.problem("L(X @ W) + L(W)", X="n, d", W="d, m", upstream="dZ"),

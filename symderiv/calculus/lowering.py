@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import MissingRuleError
-from ..expr import Expr, walk
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, walk
 from ..ops import TABLE
 from ..tensor import Value
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..shapes import Dim
+from ..core.shapes import Dim
 from ..tensor import (
     Factor,
     Label,

@@ -1,6 +1,6 @@
 """Claims: is a derivative that somebody wrote right, and if not, what went wrong."""
 
-from .check import Checker
+from .checker import Checker
 from .targets import about_text
 from .verdict import Counterexample, Line, Verdict
 

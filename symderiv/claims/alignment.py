@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .forms import PRODUCTS, Form, flipped, joined, negative, written
+from .written_forms import PRODUCTS, Form, flipped, joined, negative, written
 
 _MOST = 3  # places in which a claim may part from the gradient
 _LONG = 60

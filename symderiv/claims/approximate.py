@@ -13,10 +13,10 @@ from typing import Any
 
 import mpmath
 
-from ..cells import each, flat, sizes_of
-from ..explicit import ExactMath, Explicit, plain
-from ..highprecision import FUNCTIONS, precise
+from ..core.cells import each, flat, sizes_of
 from ..ops import Cells
+from ..values.explicit import ExactMath, Explicit, plain
+from ..values.highprecision import FUNCTIONS, precise
 
 _PLACES = 6  # of a ratio of entries that a key shows
 _CLOSE = 1e-6

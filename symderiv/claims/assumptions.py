@@ -13,11 +13,11 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import chain, combinations, pairwise, product
 
-from ..derivation import is_network
-from ..errors import LanguageError
-from ..expr import Expr, Variable, transpose, walk, walk_all
-from ..language import Problem
-from ..shapes import Dim
+from ..core.errors import LanguageError
+from ..core.expr import Expr, Variable, transpose, walk, walk_all
+from ..core.shapes import Dim
+from ..derivation.derivations import is_network
+from ..problems import Problem
 from .reading import read_claim
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import UndefinedError
-from ..expr import Expr
-from ..language import ClaimText, Problem
-from .abouts import About
+from ..core.errors import UndefinedError
+from ..core.expr import Expr
+from ..problems import ClaimText, Problem
+from .about import About
 from .assumptions import Assumption
+from .chain_words import told
 from .deciding import Comparer
 from .judging import Judge, sentence, verdict
 from .lines import Lines, Written
 from .reading import Reading
 from .targets import Target
-from .telling import told
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Line, Verdict
 
 

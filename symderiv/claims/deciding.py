@@ -14,26 +14,26 @@ from itertools import islice, product
 from random import Random
 from typing import Any
 
-from ..budget import too_much
-from ..cells import each, flat
-from ..derivation import is_network
-from ..errors import BudgetError, UndefinedError
-from ..explicit import Explicit, is_exact, plain, same
-from ..expr import Expr, Variable, free_ranges, walk_all
-from ..language import Problem
+from ..core.budget import too_much
+from ..core.cells import each, flat
+from ..core.errors import BudgetError, UndefinedError
+from ..core.expr import Expr, Variable, free_ranges, walk_all
+from ..core.shapes import Dim
+from ..derivation.derivations import is_network
 from ..ops import Cells
-from ..rounding import LostDigitsError, is_saturated
-from ..sampling import distinct_sizes, inside, least_sizes, point
-from ..sampling import values as values_of
-from ..shapes import Dim
+from ..problems import Problem
+from ..values.explicit import Explicit, is_exact, plain, same
+from ..values.rounding import LostDigitsError, is_saturated
+from ..values.sampling import distinct_sizes, inside, least_sizes, point
+from ..values.sampling import values as values_of
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption, is_square
-from .guarded import OUTSIDE as OUTSIDE
-from .guarded import agree, taken
-from .merged import Merged as Merged
-from .pieces import DIFFERENT, SAME, UNKNOWN, Pieces, Region, Values
+from .boundaries import DIFFERENT, SAME, UNKNOWN, Pieces, Region, Values
+from .merged_sizes import Merged as Merged
 from .regions import region
-from .working import work
+from .taken_branches import OUTSIDE as OUTSIDE
+from .taken_branches import agree, taken
+from .workload import work
 
 POINTS = 6
 _ROUGH = 2  # points in floats

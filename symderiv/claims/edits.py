@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from ..expr import Expr, neg, node, num, rebuild, transpose, variables, walk, with_args
-from ..notation.text import text
-from ..shapes import SCALAR, Dim, DimMismatchError
+from ..core.expr import Expr, neg, node, num, rebuild, transpose, variables, walk, with_args
+from ..core.shapes import SCALAR, Dim, DimMismatchError
+from ..ops.text import text
 
 Place = tuple[int, ...]
 Slips = tuple[tuple[str, str], ...]  # names and sentences

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expr import Expr, free_indices, index_sum, own_indices, rebuild, transpose, walk, with_args
-from ..expr import node as expr_node
-from ..language import ClaimText, Problem
-from ..notation.text import text
-from ..shapes import SCALAR, Dim, swapped
+from ..core.expr import (
+    Expr,
+    free_indices,
+    index_sum,
+    own_indices,
+    rebuild,
+    transpose,
+    walk,
+    with_args,
+)
+from ..core.expr import node as expr_node
+from ..core.shapes import SCALAR, Dim, swapped
+from ..ops.text import text
+from ..problems import ClaimText, Problem
 from .deciding import Comparer, Merged
 from .judging import Judge, clashes, sentence, verdict
 from .slips import flipped

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..budget import too_much
-from ..cells import flat, reshaped, sizes_of
-from ..derivation import is_network
-from ..explicit import Explicit
-from ..expr import Expr
+from ..core.budget import too_much
+from ..core.cells import flat, reshaped, sizes_of
+from ..core.expr import Expr
+from ..derivation.derivations import is_network
 from ..ops import Cells
-from ..sampling import least_sizes, size_grid
+from ..values.explicit import Explicit
+from ..values.sampling import least_sizes, size_grid
+from .boundaries import on_a_boundary
 from .deciding import Comparer, difference
-from .guarded import OUTSIDE
-from .pieces import on_a_boundary
-from .working import work
+from .taken_branches import OUTSIDE
+from .workload import work
 
 _POINTS = 26  # of whole numbers, at one choice of sizes
 _SOUGHT = 2_000_000  # operations that are spent on a counterexample

@@ -12,17 +12,17 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
 
-from ..cells import flat, reshaped, sizes_of
-from ..explicit import Explicit, plain
-from ..expr import Expr, free_ranges, num, walk
-from ..expr import node as expr_node
-from ..highprecision import HIGH, floated
+from ..core.cells import flat, reshaped, sizes_of
+from ..core.expr import Expr, free_ranges, num, walk
+from ..core.expr import node as expr_node
+from ..core.shapes import SCALAR, Dim
 from ..ops import Cells
-from ..sampling import least_sizes
-from ..shapes import SCALAR, Dim
+from ..values.explicit import Explicit, plain
+from ..values.highprecision import HIGH, floated
+from ..values.sampling import least_sizes
 from .approximate import entries, ratio_key, transposed_cells
 from .deciding import OUTSIDE, Comparer, placements
-from .working import operations
+from .workload import operations
 
 _DIGITS = 25  # of the high precision, that a fingerprint shows
 _LARGEST = 12  # numerator and denominator of a factor that people forget

@@ -10,27 +10,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import UndefinedError
-from ..explicit import is_exact
-from ..expr import Expr, free_indices, transpose, walk
-from ..language import ClaimText, Problem
-from ..notation.text import text
-from ..shapes import Dim, describe, swapped
+from ..core.errors import UndefinedError
+from ..core.expr import Expr, free_indices, transpose, walk
+from ..core.shapes import Dim, describe, swapped
+from ..ops.text import text
+from ..problems import ClaimText, Problem
+from ..values.explicit import is_exact
 from .assumptions import Assumption, assumptions
+from .boundaries import condition
 from .deciding import Comparer, Kept, Merged
-from .excusing import Excuses, means_something
 from .failures import smallest_failure
 from .fingerprints import Prints
-from .holding import where_right
 from .layouts import diagonals
-from .pieces import condition
+from .observations import outer, traits
 from .places import marked
 from .reading import Reading
+from .right_entries import where_right
 from .roundabout import is_roundabout
 from .search import Found, Search, beside
 from .targets import GRADIENT, Target
 from .tidying import tidied
-from .traits import outer, traits
+from .vacuous import Excuses, means_something
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 
 _AFRESH = 1000  # from which seed on the points of an assumption are its own

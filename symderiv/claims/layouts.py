@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import LanguageError
-from ..explicit import plain, same_cells
-from ..expr import Expr, free_indices
-from ..language import Problem
-from ..notation.text import text
-from ..shapes import ONE, Shape
+from ..core.errors import LanguageError
+from ..core.expr import Expr, free_indices
+from ..core.shapes import ONE, Shape
+from ..ops.text import text
+from ..problems import Problem
+from ..values.explicit import plain, same_cells
 from .deciding import OUTSIDE, Comparer
 from .reading import read_claim
 

@@ -10,16 +10,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..derivation import Derivation
-from ..errors import LanguageError, ParseError
-from ..expr import Expr, Variable, walk
-from ..jacobians import Jacobian, jacobian_of
-from ..language import ClaimText, Problem
-from ..language.latex.subject import Subject
-from ..language.syntaxes import LATEX, PYTHON
-from ..notation.text import text
-from ..shapes import ONE, SCALAR
-from .abouts import read_about
+from ..core.errors import LanguageError, ParseError
+from ..core.expr import Expr, Variable, walk
+from ..core.shapes import ONE, SCALAR
+from ..derivation.derivations import Derivation
+from ..derivation.jacobians import Jacobian, jacobian_of
+from ..ops.text import text
+from ..problems import ClaimText, Problem
+from ..problems.latex_reader.subject import Subject
+from ..problems.syntaxes import LATEX, PYTHON
+from .about import read_about
 from .deciding import Comparer
 from .reading import read_claim
 

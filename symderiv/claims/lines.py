@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..errors import DeclarationError, LanguageError, ParseError, Span
-from ..expr import BINDERS, Expr, free_indices, sum_index, walk
-from ..language import ClaimText, Problem
-from ..language.declarations import Declarations
-from ..language.elaborate import CONSTANTS
-from ..notation.text import text
-from ..shapes import Dim
-from .abouts import About, read_about
+from ..core.errors import DeclarationError, LanguageError, ParseError, Span
+from ..core.expr import BINDERS, Expr, free_indices, sum_index, walk
+from ..core.shapes import Dim
+from ..ops.text import text
+from ..problems import ClaimText, Problem
+from ..problems.declarations import Declarations
+from ..problems.elaborate import CONSTANTS
+from .about import About, read_about
 from .reading import Reading, read_claim
 
 _MANY = "one expression on each line; what is equal to it goes onto the next"

@@ -13,9 +13,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Protocol
 
-from ..derivation import Derivation
-from ..errors import SymderivError
-from ..expr import (
+from ..core.errors import SymderivError
+from ..core.expr import (
     Expr,
     Variable,
     free_indices,
@@ -28,10 +27,11 @@ from ..expr import (
     walk,
     with_args,
 )
-from ..language import Problem
-from ..language.problem import kind_of
-from ..notation.text import text
-from ..shapes import SCALAR, DimMismatchError, Shape
+from ..core.shapes import SCALAR, DimMismatchError, Shape
+from ..derivation.derivations import Derivation
+from ..ops.text import text
+from ..problems import Problem
+from ..problems.problem import kind_of
 
 _OCCURRENCES = 5  # of a variable, of which every choice may be forgotten
 _STAGES = 14  # functions on the way to the variable whose derivative may be taken wrongly

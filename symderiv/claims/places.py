@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..expr import Expr, node, rebuild
-from ..notation.text import text
+from ..core.expr import Expr, node, rebuild
+from ..core.shapes import SCALAR
 from ..ops import SUM, TABLE
-from ..shapes import SCALAR
+from ..ops.text import text
 
 Path = tuple[int, ...]
 _FLAT = ("add", "mul", "matmul")
@@ -58,8 +58,8 @@ class Place:
 def marked(claimed: Expr, right: Expr) -> Marked | None:
     """Return a claim with the places marked in which it differs from the right formula.
 
-    >>> from symderiv.expr import matmul, transpose, var
-    >>> from symderiv.shapes import symbol
+    >>> from symderiv.core.expr import matmul, transpose, var
+    >>> from symderiv.core.shapes import symbol
     >>> X, w = var("X", (symbol("n"), symbol("n"))), var("w", (symbol("n"), symbol("n")))
     >>> marked(matmul(X, X, w), matmul(X, transpose(X), w))
     Marked(text='X @ X @ w', places=((4, 5),))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import LanguageError, UndefinedError
-from ..language import ClaimText, Problem
-from .abouts import read_about
+from ..core.errors import LanguageError, UndefinedError
+from ..problems import ClaimText, Problem
+from .about import read_about
+from .chain_words import told
 from .chains import compared, equal
 from .deciding import Comparer
 from .equality import Equality
@@ -17,7 +18,6 @@ from .judging import Judge, verdict
 from .lines import Lines, Written
 from .reading import Reading
 from .targets import Targets, of_expression
-from .telling import told
 from .verdict import RIGHT, Line, Verdict
 
 _RIGHT = ("holds", "recovers")

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
-from ..expr import Expr, free_ranges
-from ..language import Problem
-from ..language.elaborate import Elaborator
-from ..language.grammar import only_expression, prepared
-from ..language.latex import LatexReader
-from ..language.problem import kind_of
-from ..language.proposals import propose
-from ..language.settling import settle
-from ..language.stating import known_names
-from ..language.syntaxes import LATEX, PYTHON, syntax_of
-from ..positions import Range, Use, allowed, placed
-from ..shapes import Dim, DimMismatchError, Shape
-from .factors import Factors
+from ..core.errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
+from ..core.expr import Expr, free_ranges
+from ..core.positions import Range, Use, allowed, placed
+from ..core.shapes import Dim, DimMismatchError, Shape
+from ..problems import Problem
+from ..problems.elaborate import Elaborator
+from ..problems.found_sizes import settle
+from ..problems.grammar import only_expression, prepared
+from ..problems.latex_reader import LatexReader
+from ..problems.problem import kind_of
+from ..problems.proposals import propose
+from ..problems.stated_texts import known_names
+from ..problems.syntaxes import LATEX, PYTHON, syntax_of
+from .computed_factors import Factors
 
 
 @dataclass(frozen=True, slots=True)

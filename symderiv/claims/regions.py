@@ -12,12 +12,12 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from ..cells import each, places, replaced
-from ..explicit import Explicit
-from ..expr import Variable
+from ..core.cells import each, places, replaced
+from ..core.expr import Variable
 from ..ops import Cells
-from ..sampling import admits
-from .pieces import Region, Values
+from ..values.explicit import Explicit
+from ..values.sampling import admits
+from .boundaries import Region, Values
 
 _BOUNDS = {"positive", "unit01", "unit"}
 _LINEAR = {

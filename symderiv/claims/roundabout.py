@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ..expr import Expr, walk
+from ..core.expr import Expr, walk
 
 _CHOOSING = {
     *("where", "relu", "abs", "sign", "max", "min", "max_mask", "min_mask", "norm1", "norminf"),

@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 
-from ..errors import LanguageError, UndefinedError
-from ..expr import Expr, node, transpose, var, walk
-from ..language import Problem
-from ..notation.text import text
-from ..shapes import SCALAR, Dim, DimMismatchError
+from ..core.errors import LanguageError, UndefinedError
+from ..core.expr import Expr, node, transpose, var, walk
+from ..core.shapes import SCALAR, Dim, DimMismatchError
+from ..ops.text import text
+from ..problems import Problem
 from .alignment import Known, aligned
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
+from .edited_shapes import Reshaper
 from .edits import LIKELY, Slipped, edits, pairs
 from .fingerprints import Prints, Scale
-from .forms import expanded, form_of
 from .mistakes import Mistaken
 from .reading import Reading, read_claim
-from .reshaping import Reshaper
 from .roundabout import choices
 from .slips import Context, exchange, flipped, mends
-from .terms import by_terms
+from .termwise import by_terms
+from .written_forms import expanded, form_of
 
 _TRIES = 3000  # changes of one place that are tried
 _PAIRS = 800  # and of two

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..expr import Expr
-from ..language import ClaimText, Problem
-from ..notation.text import text
-from ..positions import Range, added, placed, steps
-from ..shapes import Dim
+from ..core.expr import Expr
+from ..core.positions import Range, added, placed, steps
+from ..core.shapes import Dim
+from ..ops.text import text
+from ..problems import ClaimText, Problem
 from .deciding import Comparer
 from .judging import Judge, verdict
 from .reading import Reading

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..expr import (
+from ..core.expr import (
     Expr,
     Index,
     column,
@@ -23,9 +23,9 @@ from ..expr import (
     walk,
     with_args,
 )
-from ..expr import node as expr_node
-from ..language import Problem
-from ..shapes import Dim, swapped
+from ..core.expr import node as expr_node
+from ..core.shapes import Dim, swapped
+from ..problems import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,25 +10,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..derivation import Derivation, is_network, require_scalar
-from ..errors import IndexNameError, ParseError, UnknownNameError
-from ..expr import Expr, Index, free_ranges
-from ..jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
-from ..language import Problem
-from ..positions import Block, at_marks
-from ..shapes import (
-    ONE,
-    SCALAR,
-    Dim,
-    DimMismatchError,
-    Shape,
-    describe,
-    difference,
-    symbol,
-)
-from .abouts import About
+from ..core.errors import IndexNameError, ParseError, UnknownNameError
+from ..core.expr import Expr, Index, free_ranges
+from ..core.positions import Block, at_marks
+from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, difference, symbol
+from ..derivation.derivations import Derivation, is_network, require_scalar
+from ..derivation.jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
+from ..problems import Problem
+from .about import About
+from .broken_jacobians import LiftedMistakes
 from .layouts import Ends
-from .lifted import LiftedMistakes
 from .mistakes import Mistaken, Mistakes, NoMistakes
 
 _OWN_LETTER = "an index needs a letter of its own: dL/dW[p, q]"

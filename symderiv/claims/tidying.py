@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..expr import Expr, node, num
-from ..shapes import SCALAR, Dim
+from ..core.expr import Expr, node, num
+from ..core.shapes import SCALAR, Dim
 
 _PRODUCTS = ("mul", "div", "neg", "matmul")
 
@@ -29,8 +29,8 @@ class _Parts:
 def tidied(x: Expr) -> Expr:
     """Return a formula whose products have one number, one sign and every size once.
 
-    >>> from symderiv.expr import var
-    >>> from symderiv.notation.text import text
+    >>> from symderiv.core.expr import var
+    >>> from symderiv.ops.text import text
     >>> X = var("X", (Dim(1, ("n",)), Dim(1, ("d",))))
     >>> twice = node("mul", (num(2), node("mul", (num(3), X), X.shape)), X.shape)
     >>> text(tidied(node("div", (twice, num(4)), X.shape)))

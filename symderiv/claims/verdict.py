@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..budget import not_checked
-from ..errors import Span
-from ..expr import Expr, walk_all
-from ..language import ClaimText
-from ..notation.text import text
+from ..core.budget import not_checked
+from ..core.errors import Span
+from ..core.expr import Expr, walk_all
 from ..ops import Cells
+from ..ops.text import text
+from ..problems import ClaimText
 from .places import Marked
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"

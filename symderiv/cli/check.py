@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from ..claims import about_text
-from ..claims.stated import stated
+from ..claims.latex_claims import stated
 from ..claims.verdict import RIGHT
-from ..errors import InputError
-from ..grading import Answers, Asked, asked_of, check_asked, is_sheet, judged
-from ..grading.answers import FORMATS
-from ..language import ClaimText, Problem
-from ..language.syntaxes import LATEX
-from ..language.tables import read_text
+from ..core.errors import InputError
+from ..problems import ClaimText, Problem
+from ..problems.syntaxes import LATEX
+from ..problems.toml_tables import read_text
+from ..results import Answers, Asked, asked_of, check_asked, is_sheet, judged
+from ..results.answers import FORMATS
 from .common import json_option, problem_options, read_problem, reading_notes
 from .reports import summary, told
 from .terminal import has_colours, say, say_data

@@ -9,18 +9,17 @@ from typing import Any
 
 import click
 
-from .. import library
 from ..api import load
-from ..errors import InputError, UnknownNameError
-from ..language import Problem
-from ..language.declarations import Declarations, parse_var_option
-from ..language.problem import build
-from ..language.properties import CROSSWISE, crosswise, in_columns, readings
-from ..language.syntaxes import PYTHON, SYNTAXES
+from ..core.errors import InputError, UnknownNameError
 from ..notation.math import EQUALS, Math, fraction_of_partials, row
-from ..notation.text import text
 from ..notation.unicode import unicode
-from ..notation.written import Writer
+from ..ops.text import text
+from ..ops.written import Writer
+from ..problems import Problem, library
+from ..problems.declarations import Declarations, parse_var_option
+from ..problems.problem import build
+from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
+from ..problems.syntaxes import PYTHON, SYNTAXES
 
 Command = Callable[..., Any]
 

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import click
 
+from ..core.errors import InputError
+from ..core.plaintext import on_one_line
+from ..core.shapes import describe
+from ..derivation.jacobians import LAYOUTS
+from ..derivation.narration import Section, Step, cotangent_names
+from ..derivation.structured import AMBIENT, CONVENTIONS, StructuredResult
 from ..documents.sympy_notation import EntryWriter, Matrix
-from ..errors import InputError
-from ..jacobians import LAYOUTS
-from ..narration import Section, Step, cotangent_names
 from ..notation.math import EQUALS, row
-from ..notation.text import text
 from ..notation.unicode import unicode
-from ..notation.written import Writer
-from ..outputs import CHOICES, FORMATS, entries_example
-from ..plaintext import on_one_line
-from ..results import Derivation, Result
-from ..shapes import describe
-from ..stacking import stack
-from ..structured import AMBIENT, CONVENTIONS, StructuredResult
+from ..ops.text import text
+from ..ops.written import Writer
+from ..problems.stacking import stack
+from ..results.derived import Derivation, Result
+from ..results.outputs import CHOICES, FORMATS, entries_example
 from .common import (
     equation,
     inferred_note,
@@ -28,8 +28,8 @@ from .common import (
     read_problem,
     reading_notes,
 )
-from .costs import cost_data, cost_lines
-from .matrices import jacobian_data, jacobian_lines, print_jacobians
+from .cost_lines import cost_data, cost_lines
+from .matrix_reports import jacobian_data, jacobian_lines, print_jacobians
 from .terminal import say, say_data
 
 

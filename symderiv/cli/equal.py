@@ -7,7 +7,7 @@ import click
 from ..api import equal
 from ..claims.verdict import RIGHT
 from ..evidence import describe_verdict
-from ..language.declarations import parse_var_options
+from ..problems.declarations import parse_var_options
 from .common import json_option, syntax_option
 from .reports import report
 from .terminal import say, say_data

@@ -6,8 +6,7 @@ import textwrap
 
 import click
 
-from .. import library
-from ..language import Problem
+from ..problems import Problem, library
 from .common import json_option
 from .terminal import say, say_data
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from ..errors import SymderivError
+from ..core.errors import SymderivError
 from .terminal import interrupts_kept, say
 
 # Anything but a minus in front of what no option looks like.
@@ -25,7 +25,7 @@ _COMMANDS = {
     "check": ("check", "Say whether a claimed gradient is right, and if not, what went wrong."),
     "equal": ("equal", "Say whether two expressions are equal, at random points of several sizes."),
     "verify": ("verify", "Run the certificate of a folder again."),
-    "bench": ("bench", "Measure how long deriving takes, against SymPy and JAX."),
+    "bench": ("bench_command", "Measure how long deriving takes, against SymPy and JAX."),
     "list": ("list_problems", "List the ready-made problems."),
 }
 

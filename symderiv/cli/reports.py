@@ -10,8 +10,8 @@ import click
 
 from ..claims import Counterexample, Verdict
 from ..claims.verdict import RIGHT
-from ..grading import Answer, Answers
-from ..plaintext import on_one_line
+from ..core.plaintext import on_one_line
+from ..results import Answer, Answers
 
 _WIDTH = 100  # of a row of the table
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 
+from ..core.plaintext import json_text, visible
 from ..notation.ascii import ascii_mathematics
-from ..plaintext import json_text, visible
 
 _COLOURED = re.compile(r"(\x1b\[(?:[0-2]|3[0-7])m)")  # what click.style makes of bold, dim, colours
 _AGAIN = 0.02  # seconds until an interrupt that was lost is sent again

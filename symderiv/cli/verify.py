@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..results import verify_folder
+from ..results.derived import verify_folder
 from .terminal import say
 
 

@@ -3,7 +3,7 @@
 from .compiled import Compiled, compile_module
 from .evaluate import evaluate
 from .module import Module, module_of
-from .structures import projected, structured
+from .structured_arrays import projected, structured
 from .testfile import checked_sizes, source_of_test
 
 __all__ = [

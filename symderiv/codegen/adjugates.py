@@ -10,9 +10,9 @@ from __future__ import annotations
 from fractions import Fraction
 from random import Random
 
-from ..explicit import Explicit, same_cells
-from ..expr import Expr, eye, matmul, mul, node, ones, transpose, walk
-from ..shapes import ONE, SCALAR
+from ..core.expr import Expr, eye, matmul, mul, node, ones, transpose, walk
+from ..core.shapes import ONE, SCALAR
+from ..values.explicit import Explicit, same_cells
 from .powers import Seen
 
 _SIZES = (2, 3)

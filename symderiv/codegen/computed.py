@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..derivation import Derivation
-from ..expr import Expr, walk
-from ..narration import Section
-from .branches import Guarded
+from ..core.expr import Expr, walk
+from ..derivation.derivations import Derivation
+from ..derivation.narration import Section
+from .guarded_branches import Guarded
 from .numpy_code import is_number
 from .powers import is_shifted
 from .regular import regular

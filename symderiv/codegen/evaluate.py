@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
-from ..language.axes import array_shape
+from ..core.errors import InputError
+from ..core.expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
+from ..core.shapes import ONE, Dim, Shape
 from ..ops.functions import loss_parts, spelled
-from ..sampling import least_sizes
-from ..shapes import ONE, Dim, Shape
+from ..problems.numpy_axes import array_shape
+from ..values.sampling import least_sizes
+from .assignments import Line, plan, shape_text
 from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
-from .lines import Line, plan, shape_text
 from .numpy_code import Coder, python_name
-from .products import Products
+from .product_sizes import Products
 
 _VALUE = "_value"  # no name of a user: those that start with _ end with it in code
 

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import BudgetError, CheckError
+from ..core.errors import BudgetError, CheckError
 
 _BUILTINS = frozenset(
     (
@@ -45,7 +45,7 @@ def checked(source: str, bound: Iterable[str] = ()) -> ast.Module:
 
     >>> checked("__import__('os')")
     Traceback (most recent call last):
-    symderiv.errors.CheckError: generated code may not use __import__; it is not run
+    symderiv.core.errors.CheckError: generated code may not use __import__; it is not run
     """
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..expr import Expr, free_indices, walk_all
-from ..mentions import names_used
-from ..shapes import ONE, Dim
+from ..core.expr import Expr, free_indices, walk_all
+from ..core.shapes import ONE, Dim
+from ..derivation.names_met import names_used
 from .numpy_code import is_trivial, python_name
 
 _SUFFIXES = {"variance": "var"}
@@ -133,8 +133,8 @@ class _Keeper:
 def is_smaller(e: Expr, than: Expr) -> bool:
     """Whether a value has fewer entries than another, whatever the sizes are.
 
-    >>> from symderiv.expr import var
-    >>> from symderiv.shapes import symbol
+    >>> from symderiv.core.expr import var
+    >>> from symderiv.core.shapes import symbol
     >>> x, s = var("X", (symbol("n"), symbol("d"))), var("s", (symbol("n"), ONE))
     >>> is_smaller(s, x), is_smaller(x, s), is_smaller(x, x)
     (True, False, False)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import CheckError
+from ..core.errors import CheckError
 
 _QUOTES = '"""'
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..expr import Expr, add, div, mul, neg, node, num
-from ..shapes import ONE, Dim
+from ..core.expr import Expr, add, div, mul, neg, node, num
+from ..core.shapes import ONE, Dim
 from .powers import Seen, entrywise, in_shape, is_ones_row, shifted, signed, two_powers, without_one
 
 _MOVES = {

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..derivation import Derivation
-from ..expr import BINDERS, Expr, sum_index, walk, walk_all
-from ..language.axes import array_shape, given_axes, keeps_axis
-from ..mentions import all_named, functions, in_written_order, is_analytic, loss_names, names_used
-from ..sampling import least_sizes
-from ..shapes import Shape
-from ..structured import words
+from ..core.expr import BINDERS, Expr, sum_index, walk, walk_all
+from ..core.shapes import Shape
+from ..derivation.derivations import Derivation
+from ..derivation.names_met import (
+    all_named,
+    functions,
+    in_written_order,
+    is_analytic,
+    loss_names,
+    names_used,
+)
+from ..derivation.structured import words
+from ..problems.numpy_axes import array_shape, given_axes, keeps_axis
+from ..values.sampling import least_sizes
+from .assignments import Line, plan, shape_text
 from .computed import Computed
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
-from .layout import (
+from .literals import docstring, quoted
+from .numpy_code import Coder, is_number, is_trivial, python_name
+from .regular import holds_norm
+from .source_layout import (
     assignments,
     described,
     listed,
@@ -25,10 +36,6 @@ from .layout import (
     tuple_text,
     with_axis,
 )
-from .lines import Line, plan, shape_text
-from .literals import docstring, quoted
-from .numpy_code import Coder, is_number, is_trivial, python_name
-from .regular import holds_norm
 
 _OF_SHAPES = ", each in the shape of its variable."
 

@@ -12,11 +12,11 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import UnsupportedError
-from ..expr import BINDERS, Expr, Index, matmul
+from ..core.errors import UnsupportedError
+from ..core.expr import BINDERS, Expr, Index, matmul
+from ..core.remembering import remembered
+from ..core.shapes import ONE, Dim, Shape
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
-from ..remembering import remembered
-from ..shapes import ONE, Dim, Shape
 
 _SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
 _RESERVED = {"np", "scipy", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}

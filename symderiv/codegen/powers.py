@@ -7,8 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..expr import Expr, add, div, matmul, mul, neg, node, num, number, power, transpose, with_args
-from ..shapes import ONE, reduced_shape
+from ..core.expr import (
+    Expr,
+    add,
+    div,
+    matmul,
+    mul,
+    neg,
+    node,
+    num,
+    number,
+    power,
+    transpose,
+    with_args,
+)
+from ..core.shapes import ONE, reduced_shape
 
 Seen = Callable[[Expr], Expr]
 

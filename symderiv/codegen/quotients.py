@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
-from ..shapes import ONE
+from ..core.expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
+from ..core.shapes import ONE
 from .powers import (
     Seen,
     entrywise,

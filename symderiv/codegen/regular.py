@@ -10,8 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..expr import Expr, add, div, matmul, mul, neg, node, num, rebuild, transpose, walk, with_args
-from ..shapes import SCALAR
+from ..core.expr import (
+    Expr,
+    add,
+    div,
+    matmul,
+    mul,
+    neg,
+    node,
+    num,
+    rebuild,
+    transpose,
+    walk,
+    with_args,
+)
+from ..core.shapes import SCALAR
 from .adjugates import with_adjugates
 from .powers import Seen, factors, joined
 

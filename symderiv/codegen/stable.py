@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..expr import Expr, rebuild, walk
+from ..core.expr import Expr, rebuild, walk
 from .logarithms import stable_log, stable_log1p
 from .powers import Seen, entrywise, signed, without_one
 from .quotients import folded_inner, folded_product

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ..derivation import Derivation
-from ..sampling import inside, least_sizes
+from ..derivation.derivations import Derivation
+from ..values.sampling import inside, least_sizes
 from .guard import checked
 from .literals import literal, quoted
 from .module import Module
 from .numpy_code import python_name
-from .structures import source_of_projections, source_of_structures, structure
+from .structured_arrays import source_of_projections, source_of_structures, structure
 
 _TEMPLATE = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
 

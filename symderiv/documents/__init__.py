@@ -1,7 +1,7 @@
 """Documents: a derivation arranged for reading, in Markdown, LaTeX, Typst and PDF."""
 
-from .answers import Entry, answers_document
-from .build import STYLES, build
+from .answer_pages import Entry, answers_document
+from .arrange import STYLES, build
 from .examples import ExplicitExample, NumericExample, Slice, explicit_example
 from .graph import graph_of
 from .graphprint import GraphPicture

@@ -12,11 +12,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from ..expr import Expr, matmul, node, transpose
+from ..core.expr import Expr, matmul, node, transpose
+from ..core.shapes import ONE, Dim, Shape
 from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
-from ..notation.written import shape_notation
 from ..ops.leaves import size_notation
-from ..shapes import ONE, Dim, Shape
+from ..ops.written import shape_notation
 from .examples import Cells, NumericExample
 from .model import (
     Block,
@@ -31,7 +31,7 @@ from .model import (
     Paragraph,
     Piece,
 )
-from .scribe import Scribe, mentioned, shape_words
+from .symbols_shown import Scribe, mentioned, shape_words
 
 _ROWS = 24  # entries in a table of differences
 _ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")

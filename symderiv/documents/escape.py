@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from itertools import groupby
 
-from ..plaintext import visible
+from ..core.plaintext import visible
 
 _LATEX = {
     "\\": r"\textbackslash{}",

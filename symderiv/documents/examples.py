@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..expr import Expr
+from ..core.expr import Expr
 from .sympy_notation import Matrix
 
 Cells = Sequence[Sequence[Any]]

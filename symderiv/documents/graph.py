@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import MissingRuleError
-from ..expr import Expr, named, var
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, named, var
 from ..notation.math import PARTIAL, Math, Op, Sym, Word, row
 from ..notation.words import words
 from ..ops.base import FUNCTIONS, TABLE
-from .scribe import mentioned
+from .symbols_shown import mentioned
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation.derivations import Derivation
 
 _SHARED = 4  # uses of a variable that is a node; with more it stands beside each of them
 _SHORT = 9  # letters of an operation that is written beside a box

@@ -12,9 +12,9 @@ from itertools import pairwise
 from math import atan2, degrees, hypot
 from xml.sax.saxutils import escape
 
+from ..notation.identifiers import name_of
 from ..notation.latex import latex
 from ..notation.math import Math, Op, Row, Sym, Word
-from ..notation.names import name_of
 from ..notation.typst import typst
 from ..notation.unicode import unicode
 from ..notation.words import words

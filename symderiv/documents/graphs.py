@@ -10,7 +10,7 @@ from .model import Block, Document, Graph, Toned
 from .theme import COTANGENT
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation.derivations import Derivation
 
 GRAPH_FILE = "graph.svg"  # beside a document in Markdown
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expr import Expr
-from ..narration import Alike, Section, Step, essential
+from ..core.expr import Expr
+from ..derivation.narration import Alike, Section, Step, essential
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
-from ..notation.text import text
 from ..ops.leaves import size_notation
+from ..ops.text import text
 from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable, Strong
-from .scribe import Scribe
+from .symbols_shown import Scribe
 from .widths import pieces, width
 
 _LINE = 13.0  # em that the right-hand side has beside its reason; longer ones may be cut

@@ -9,35 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from ..claims.abouts import read_about
+from ..claims.about import read_about
 from ..claims.verdict import Counterexample, Verdict
-from ..errors import ParseError
-from ..expr import Expr, entry
-from ..notation.math import (
-    EQUALS,
-    Math,
-    Num,
-    Op,
-    Sym,
-    fraction_of_partials,
-    row,
-)
-from ..shapes import SCALAR
+from ..core.errors import ParseError
+from ..core.expr import Expr, entry
+from ..core.shapes import SCALAR
+from ..notation.math import EQUALS, Math, Num, Op, Sym, fraction_of_partials, row
 from .checks import grid
-from .model import (
-    Block,
-    Bullets,
-    Code,
-    Display,
-    Heading,
-    Inline,
-    Kept,
-    Paragraph,
-    Piece,
-    Strong,
-)
-from .scribe import Scribe
-from .secondorder import first, second
+from .matrix_sections import first, second
+from .model import Block, Bullets, Code, Display, Heading, Inline, Kept, Paragraph, Piece, Strong
+from .symbols_shown import Scribe
 from .widths import width
 
 _UNNAMED = "different"  # the slip of a claim that no small change mends

@@ -16,7 +16,7 @@ from typing import Any
 import typst as compiler
 from jinja2 import Environment, StrictUndefined
 
-from ..errors import InputError, MissingRuleError
+from ..core.errors import InputError, MissingRuleError
 from .model import Document
 from .printers import LatexPrinter, MarkdownPrinter, Printer, TypstPrinter
 from .templates import loader

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from ..notation.identifiers import name_of
 from ..notation.math import (
     Big,
     Boxed,
@@ -29,7 +30,6 @@ from ..notation.math import (
     Word,
     row,
 )
-from ..notation.names import name_of
 from ..notation.spacing import is_unary, items_of
 
 _RELATIONS = frozenset("=≠<>≤≥≔∈→⟹≈")

@@ -18,17 +18,17 @@ from math import prod
 from random import Random
 from typing import Any
 
-from ..budget import allowed
-from ..cells import built, flat, places, sizes_of
-from ..errors import BudgetError, CheckError, InputError, NoEntriesError, UndefinedError
-from ..expr import Expr, entry, partial, walk
-from ..language.problem import Problem
-from ..literals import MOST_ENTRIES
+from ..core.budget import allowed
+from ..core.cells import built, flat, places, sizes_of
+from ..core.errors import BudgetError, CheckError, InputError, NoEntriesError, UndefinedError
+from ..core.expr import Expr, entry, partial, walk
+from ..core.shapes import describe
 from ..ops import Cells
-from ..rounding import first_unequal
-from ..sampling import LeastSizes, least_sizes, size_grid
-from ..shapes import describe
-from .build import EntryRoad
+from ..problems.number_sizes import MOST_ENTRIES
+from ..problems.problem import Problem
+from ..values.rounding import first_unequal
+from ..values.sampling import LeastSizes, least_sizes, size_grid
+from .entry_matrices import EntryRoad
 from .generalise import names_of
 from .points import OUTSIDE_DOMAIN, Point, Points
 from .polynomials import PolynomialReader, UnreadableError
@@ -84,7 +84,7 @@ def agrees(
     Raises InputError where the shape is not that of ``wrt``, CheckError where no point lies in
     the domain of the functions.
 
-    >>> from symderiv.language.problem import problem
+    >>> from symderiv.problems.problem import problem
     >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
     >>> agrees(p, "W", p.read("X.T @ G")).agrees
     True
@@ -134,7 +134,7 @@ def small_sizes(problem: Problem, *others: Expr) -> tuple[Sizes, ...]:
 
     Sizes at which a position such as X[2, 1] does not exist, here or in ``others``, are left out.
 
-    >>> from symderiv.language.problem import problem
+    >>> from symderiv.problems.problem import problem
     >>> len(small_sizes(problem("L(X @ W)", X="n, d", W="d, m")))
     27
     """

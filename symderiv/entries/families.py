@@ -19,8 +19,8 @@ from functools import lru_cache
 from itertools import combinations, product
 from math import prod
 
-from ..expr import Expr, Index, delta, dim_size, div, entry, index_sum, mul, neg, num, power
-from ..shapes import ONE, Dim, symbol
+from ..core.expr import Expr, Index, delta, dim_size, div, entry, index_sum, mul, neg, num, power
+from ..core.shapes import ONE, Dim, symbol
 from .polynomials import Monomial, Polynomial, merge
 
 Labels = tuple[int, ...]

@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cells import flat, places
-from ..errors import BudgetError, NoEntriesError
-from ..expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
-from ..language.problem import Problem
+from ..core.cells import flat, places
+from ..core.errors import BudgetError, NoEntriesError
+from ..core.expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
+from ..core.shapes import ONE, SCALAR, Shape
 from ..ops import TABLE
-from ..sampling import least_sizes
-from ..shapes import ONE, SCALAR, Shape
-from .build import EntryRoad
-from .contraction import transposed
+from ..problems.problem import Problem
+from ..values.sampling import least_sizes
+from .eliminating import transposed
+from .entry_matrices import EntryRoad
 from .families import Family, Observation
-from .functions import CrowdedError, Names, axes_of, with_named_functions
+from .function_patterns import CrowdedError, Names, axes_of, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, UnreadableError
 from .stages import is_part, stages_of
@@ -81,8 +81,8 @@ def generalise(
     ``sizes`` defaults to three choices in which no dimension keeps its size, and to larger ones
     where those cannot tell all indices apart. ``roads`` keeps entries for further variables.
 
-    >>> from symderiv.language.problem import problem
-    >>> from symderiv.notation.text import text
+    >>> from symderiv.problems.problem import problem
+    >>> from symderiv.ops.text import text
     >>> p = problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")
     >>> [text(generalise(p, w).expr) for w in p.wrt]
     ['G @ W.T', 'X.T @ G', 'G.T @ ones(n)']

@@ -14,13 +14,13 @@ from typing import Any
 
 import sympy
 
-from ..cells import each, entry_at
-from ..errors import MissingRuleError
-from ..explicit import ExactMath, Explicit, compare, same
-from ..expr import Expr, Variable, walk_all
+from ..core.cells import each, entry_at
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, Variable, walk_all
+from ..core.shapes import ONE
 from ..ops import TABLE, Cells
-from ..sampling import values
-from ..shapes import ONE
+from ..values.explicit import ExactMath, Explicit, compare, same
+from ..values.sampling import values
 from .symbols import UNDEFINED, name_and_place
 
 # What arithmetic raises where a function is not defined, or leaves the real numbers.

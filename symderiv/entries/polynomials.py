@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy
 
-from ..budget import spend
+from ..core.budget import spend
 from ..ops import TABLE
 from .symbols import name_and_place
 

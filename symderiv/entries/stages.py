@@ -14,13 +14,13 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from ..cells import built, flat
-from ..errors import NoEntriesError
-from ..explicit import Explicit
-from ..expr import Expr, dims_of, free_indices, node, rebuild, var, walk, with_args
+from ..core.cells import built, flat
+from ..core.errors import NoEntriesError
+from ..core.expr import Expr, dims_of, free_indices, node, rebuild, var, walk, with_args
+from ..core.shapes import Shape
 from ..ops import Cells
-from ..sampling import least_sizes
-from ..shapes import Shape
+from ..values.explicit import Explicit
+from ..values.sampling import least_sizes
 from .symbols import loss_name
 
 _LONGEST = 200  # operations in an entry
@@ -33,7 +33,7 @@ _PART = "part."  # no name of the language has a dot
 def stages_of(objective: Expr) -> dict[Expr, str]:
     """Return the stages that an objective uses, in order, with the name of their symbols.
 
-    >>> from symderiv.language.problem import problem
+    >>> from symderiv.problems.problem import problem
     >>> [name for name in stages_of(problem("Z = X @ W; L(Z)").objective).values()]
     ['Z', 'L']
     """

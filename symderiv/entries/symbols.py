@@ -17,11 +17,11 @@ from typing import Any
 
 import sympy
 
-from ..cells import built
-from ..errors import NoEntriesError
-from ..expr import Expr
+from ..core.cells import built
+from ..core.errors import NoEntriesError
+from ..core.expr import Expr
+from ..core.shapes import ONE, Shape
 from ..ops import Cells
-from ..shapes import ONE, Shape
 
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)*)\}")
 _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
@@ -60,7 +60,7 @@ def name_and_place(symbol: Any) -> tuple[str, tuple[int, ...]]:
 def symbol_cells(name: str, shape: Shape, sizes: Mapping[str, int]) -> Cells:
     """Return the symbols of all entries of a name; an axis of dimension 1 has no index.
 
-    >>> from symderiv.shapes import ONE, symbol
+    >>> from symderiv.core.shapes import ONE, symbol
     >>> symbol_cells("b", (symbol("m"), ONE), {"m": 2})
     [[b_{1}], [b_{2}]]
     """

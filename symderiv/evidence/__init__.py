@@ -1,8 +1,8 @@
 """Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
 
 from .certificate import Certificate
-from .jacobians import joined, shown_sizes, verify_at_numbers, verify_jacobian
-from .structures import check_structured
+from .second_derivatives import joined, shown_sizes, verify_at_numbers, verify_jacobian
+from .structured_checks import check_structured
 from .verification import Evidence, check_roads, describe_verdict, gather
 
 __all__ = [

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..codegen import Compiled, checked_sizes, projected
 from ..codegen.guard import run
-from ..derivation import Derivation
-from ..errors import CheckError
+from ..core.errors import CheckError
+from ..derivation.derivations import Derivation
 from .differences import (
     SEEDS,
     Box,

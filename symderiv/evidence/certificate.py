@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..budget import not_checked
-from ..plaintext import json_text
+from ..core.budget import not_checked
+from ..core.plaintext import json_text
 
 
 @dataclass(frozen=True)

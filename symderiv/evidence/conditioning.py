@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import each, entry_at, flat, places, replaced
 from ..codegen import Compiled
-from ..derivation import Derivation
-from ..explicit import Dual, DualMath, Explicit
-from ..expr import Expr
-from ..language import Problem
+from ..core.cells import each, entry_at, flat, places, replaced
+from ..core.expr import Expr
+from ..derivation.derivations import Derivation
 from ..ops import Cells
-from ..rounding import float_bounds
+from ..problems import Problem
+from ..values.explicit import Dual, DualMath, Explicit
+from ..values.rounding import float_bounds
 
 _LARGEST_GIVEN = 1.5  # entry of a given gradient that is drawn
 

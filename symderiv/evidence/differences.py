@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..budget import spend
 from ..codegen import Compiled, checked_sizes, projected, structured
-from ..derivation import Derivation
-from ..errors import CheckError
-from ..expr import walk
-from ..language.axes import given_axes
+from ..core.budget import spend
+from ..core.errors import CheckError
+from ..core.expr import walk
+from ..derivation.derivations import Derivation
 from ..ops import TABLE
-from ..sampling import inside
+from ..problems.numpy_axes import given_axes
+from ..values.sampling import inside
 from .conditioning import difference_bounds, is_rounding
 
 Arrays = dict[str, Any]

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import each
 from ..codegen import Compiled, checked_sizes
-from ..derivation import Derivation
-from ..errors import CheckError
-from ..explicit import Dual, Explicit
-from ..expr import Expr
-from ..language.axes import array_shape
+from ..core.cells import each
+from ..core.errors import CheckError
+from ..core.expr import Expr
+from ..derivation.derivations import Derivation
 from ..ops import Cells
-from ..sampling import point
+from ..problems.numpy_axes import array_shape
+from ..values.explicit import Dual, Explicit
+from ..values.sampling import point
 from .conditioning import gradient_bounds, is_rounding, value_bounds
 from .differences import hidden_sizes, relative_error
 

@@ -11,15 +11,15 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from ..cells import each, flat
-from ..derivation import Derivation
+from ..core.cells import each, flat
+from ..core.expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
+from ..core.shapes import SCALAR
+from ..derivation.derivations import Derivation
 from ..documents.examples import NumericExample
-from ..explicit import Dual, ExactMath, Explicit
-from ..expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
-from ..language import Problem
 from ..ops import Cells
-from ..sampling import least_sizes, point
-from ..shapes import SCALAR
+from ..problems import Problem
+from ..values.explicit import Dual, ExactMath, Explicit
+from ..values.sampling import least_sizes, point
 
 STEP = 1e-6
 _DRAWS = 24

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, ProblemFileError, SymderivError
-from ..jacobians import LAYOUTS
-from ..language import ClaimText, Problem
-from ..language.declarations import Declarations
-from ..language.problem import build
-from ..language.schema import (
+from ..core.errors import InputError, ProblemFileError, SymderivError
+from ..derivation.jacobians import LAYOUTS
+from ..derivation.structured import CONVENTIONS
+from ..problems import ClaimText, Problem
+from ..problems.declarations import Declarations
+from ..problems.file_schema import (
     FORMULA,
     IDENTIFIER,
     PROBLEM_NAME,
@@ -30,8 +30,8 @@ from ..language.schema import (
     Tables,
     Text,
 )
-from ..language.tables import Document, parse_json, read_text
-from ..structured import CONVENTIONS
+from ..problems.problem import build
+from ..problems.toml_tables import Document, parse_json, read_text
 
 _REMEDY = "write one with: symderiv derive .. -o FOLDER"
 _ORDER = Choice((1, 2), "there are 1 and 2")

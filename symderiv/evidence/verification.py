@@ -14,18 +14,18 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from ..budget import Checks
-from ..cells import each
 from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
-from ..derivation import Derivation
+from ..core.budget import Checks
+from ..core.cells import each
+from ..core.errors import DisagreementError, InputError, MissingRuleError
+from ..core.expr import Variable, walk
+from ..core.shapes import ONE, times
+from ..derivation.derivations import Derivation
 from ..entries import Roads, compare_all, generalise
-from ..errors import DisagreementError, InputError, MissingRuleError
-from ..expr import Variable, walk
-from ..language import ClaimText, Problem
-from ..literals import MOST_ENTRIES, with_symbols
-from ..notation.text import text
-from ..shapes import ONE, times
+from ..ops.text import text
+from ..problems import ClaimText, Problem
+from ..problems.number_sizes import MOST_ENTRIES, with_symbols
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate

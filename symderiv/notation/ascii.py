@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .names import GREEK_NAMES
+from .identifiers import GREEK_NAMES
 from .unicode import ACCENT_MARKS, LOWERED, RAISED
 
 _SIGNS = {

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from symderiv.notation.identifiers import GREEK_LATEX, Name, name_of, scientific
 from symderiv.notation.math import (
     WRONG,
     Big,
@@ -34,7 +35,6 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import GREEK_LATEX, Name, name_of, scientific
 from symderiv.notation.spacing import (
     Gap,
     gap,

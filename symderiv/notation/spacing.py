@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum, auto
 
+from symderiv.notation.identifiers import name_of
 from symderiv.notation.math import (
     Big,
     Boxed,
@@ -29,7 +30,6 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import name_of
 
 
 class Gap(Enum):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from symderiv.notation.identifiers import Name, name_of, scientific
 from symderiv.notation.math import (
     WRONG,
     Big,
@@ -32,7 +33,6 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import Name, name_of, scientific
 from symderiv.notation.spacing import (
     Gap,
     gap,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
+from symderiv.notation.identifiers import name_of, scientific
 from symderiv.notation.math import (
     PARTIAL,
     Big,
@@ -33,7 +34,6 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import name_of, scientific
 from symderiv.notation.spacing import Gap, gap, indices, is_unary, items_of
 
 _SUPERSCRIPTS = dict(

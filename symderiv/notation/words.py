@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symderiv.notation.identifiers import GREEK_NAMES, name_of, scientific
 from symderiv.notation.math import (
     PARTIAL,
     TRANSPOSE,
@@ -31,7 +32,6 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.names import GREEK_NAMES, name_of, scientific
 from symderiv.notation.spacing import Gap, gap, items_of
 
 _SIGNS = {

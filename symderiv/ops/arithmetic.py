@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import reduce
 from typing import ClassVar
 
-from ..counting import free, pairwise, product_flops
-from ..expr import BINDERS, Expr, node, num, number, power
+from ..core.expr import BINDERS, Expr, node, num, number, power
+from ..core.shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..notation.math import (
     TRANSPOSE,
     Fence,
@@ -26,7 +26,6 @@ from ..notation.math import (
     row,
     sup,
 )
-from ..shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..tensor import (
     COLUMN,
     INNER,
@@ -61,6 +60,7 @@ from .base import (
     register,
     total,
 )
+from .flops import free, pairwise, product_flops
 
 _MINUS = Scale(Fraction(-1))
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"

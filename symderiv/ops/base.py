@@ -16,12 +16,11 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Protocol
 
-from ..cells import Cells as Cells
-from ..cells import broadcast as broadcast
-from ..counting import Count, entries
-from ..expr import Expr, Index, node, walk
+from ..core.cells import Cells as Cells
+from ..core.cells import broadcast as broadcast
+from ..core.expr import Expr, Index, node, walk
+from ..core.shapes import Dim, Shape
 from ..notation.math import Fence, Math, Word, listed, row
-from ..shapes import Dim, Shape
 from ..tensor import (
     Factor,
     Label,
@@ -35,6 +34,7 @@ from ..tensor import (
     monomial,
     scaled,
 )
+from .flops import Count, entries
 
 # How tightly an operator binds, as in Python.
 SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..cells import depth
-from ..expr import Expr
-from ..shapes import ONE, SCALAR, Shape
+from ..core.cells import depth
+from ..core.expr import Expr
+from ..core.shapes import ONE, SCALAR, Shape
 from ..tensor import Factor, Label, Scale, Value, contract
 from .base import Cells, Codes, Place
 
@@ -20,7 +20,7 @@ from .base import Cells, Codes, Place
 def over_batch(shape: Shape, core: Shape = SCALAR) -> Shape:
     """Return the shape of one value for every matrix; of a value with a core, that behind it.
 
-    >>> from symderiv.shapes import symbol
+    >>> from symderiv.core.shapes import symbol
     >>> t, n = symbol("t"), symbol("n")
     >>> [str(d) for d in over_batch((t, n, n))], len(over_batch((n, n)))
     (['t', '1'], 2)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..counting import per_entry
-from ..expr import Expr, mul, neg, node, transpose
+from ..core.expr import Expr, mul, neg, node, transpose
+from ..core.shapes import ONE, SCALAR, Dim
 from ..notation.math import Fence, Math, Word, listed, row
-from ..shapes import ONE, SCALAR, Dim
 from ..tensor import Factor, Label, Scale, Term, Value, add, call, contract, scaled, spread
 from .base import (
     ATOM,
@@ -30,6 +29,7 @@ from .base import (
     register,
     total,
 )
+from .flops import per_entry
 from .leaves import axes
 from .networks import last_axis, over_rows
 from .softmax import logsoftmax, softmax

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from ..counting import cubic, iterative
-from ..errors import MissingRuleError
-from ..expr import Expr, node
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, Dim
 from ..notation.math import Fence, Frac, Math, Num, Word, row, sup
-from ..shapes import ONE, Dim
 from ..tensor import (
     Factor,
     Label,
@@ -55,12 +54,13 @@ from .base import (
     written_function,
 )
 from .batches import every_matrix, over_batch
-from .cells import entrywise
-from .cells import sylvester as sylvester_cells
+from .flops import cubic, iterative
+from .grids import entrywise
+from .grids import sylvester as sylvester_cells
 from .inverses import InvCall, MatrixCall
 from .inverses import inverse as inverse_of
 from .matrices import TriangleCall, lowered, numpy_call, read_square, same_matrices
-from .matrixterms import Mat, diagonal_between, identity_multiple
+from .matrix_algebra import Mat, diagonal_between, identity_multiple
 
 _HIGHAM = "Higham, Functions of Matrices (2008)"
 _HALF = Fraction(1, 2)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..expr import Expr, node
+from ..core.expr import Expr, node
 from ..notation.math import Fence, Math, Num, Word, listed, row
 from ..tensor import Term, Value, call, monomial
 from .base import (

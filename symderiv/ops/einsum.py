@@ -12,24 +12,13 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from ..cells import built, entry_at, sizes_of
-from ..counting import Flops
-from ..expr import Expr, node
+from ..core.cells import built, entry_at, sizes_of
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, SCALAR, Dim, Shape, trimmed
 from ..notation.math import Big, Fence, Math, Sym, row, sub
-from ..shapes import ONE, SCALAR, Dim, Shape, trimmed
 from ..tensor import Label, Value, gathered
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    Operator,
-    Place,
-    Texts,
-    Writes,
-    binds,
-    register,
-)
+from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .flops import Flops
 
 Spec = tuple[tuple[str, ...], str]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..expr import Expr, node
+from ..core.expr import Expr, node
+from ..core.shapes import Shape, Unifier
 from ..notation.math import (
     Fence,
     Frac,
@@ -27,7 +28,6 @@ from ..notation.math import (
     sub,
     sup,
 )
-from ..shapes import Shape, Unifier
 from ..tensor import COLUMN, ROW, Scale, Term, Value, call, constant, monomial, product, spread
 from .base import (
     ATOM,
@@ -47,7 +47,7 @@ from .base import (
     register,
     written_function,
 )
-from .derivatives import from_sympy
+from .sympy_derivatives import from_sympy
 
 Derivative = Callable[[Pointwise, Pointwise], Pointwise]
 

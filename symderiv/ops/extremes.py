@@ -13,12 +13,11 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
-from ..cells import levelled
-from ..counting import iterative, per_entry
-from ..errors import MissingRuleError
-from ..expr import Expr, node
+from ..core.cells import levelled
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, Dim, reduced_shape
 from ..notation.math import Math, Sym, Word, sub
-from ..shapes import ONE, Dim, reduced_shape
 from ..tensor import (
     Factor,
     Scale,
@@ -35,7 +34,20 @@ from ..tensor import (
     spread,
     zero,
 )
-from .axes import (
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    Operator,
+    Place,
+    binds,
+    broadcast,
+    register,
+    total,
+)
+from .flops import iterative, per_entry
+from .matrix_axes import (
     RULES,
     SAME_SHAPE,
     Layout,
@@ -49,18 +61,6 @@ from .axes import (
     mapped_cells,
     reduced_cells,
     slots_of,
-)
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    Operator,
-    Place,
-    binds,
-    broadcast,
-    register,
-    total,
 )
 from .softmax import softmax
 

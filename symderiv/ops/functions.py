@@ -6,25 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..counting import free, iterative
-from ..errors import MissingRuleError
-from ..expr import Expr, node, var
-from ..fitting import fitted
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, node, var
+from ..core.shapes import SCALAR, Shape
+from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
-from ..shapes import SCALAR, Shape
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import (
-    ATOM,
-    Cells,
-    Codes,
-    Operator,
-    Place,
-    Texts,
-    Writes,
-    binds,
-    broadcast,
-    register,
-)
+from .base import ATOM, Cells, Codes, Operator, Place, Texts, Writes, binds, broadcast, register
+from .flops import free, iterative
 
 
 def loss_parts(e: Expr) -> tuple[str, str]:

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from operator import add, mul
 from typing import Any
 
-from ..cells import entry_at
-from ..counting import Flops, free
-from ..expr import Expr, Index, index_sum, node, sum_index
+from ..core.cells import entry_at
+from ..core.expr import Expr, Index, index_sum, node, sum_index
+from ..core.positions import Block, cut, shown
+from ..core.shapes import ONE, Dim, Shape, is_difference
 from ..notation.math import TRANSPOSE, Big, Math, Num, Op, Script, Sym, listed, row, sub, sup
-from ..positions import Block, cut, shown
-from ..shapes import ONE, Dim, Shape, is_difference
 from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, labels, product, unit
-from ..tensor.value import axis_labels
-from .axes import along
+from ..tensor.orientation import axis_labels
 from .base import (
     ATOM,
     POWER,
@@ -30,8 +28,10 @@ from .base import (
     broadcast,
     register,
 )
+from .flops import Flops, free
 from .joining import bare, span_notation, span_text
 from .leaves import size_notation
+from .matrix_axes import along
 
 _LAW = "an entry, row or column is a product with unit vectors"
 

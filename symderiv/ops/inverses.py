@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from ..expr import Expr, node
-from ..shapes import Dim
+from ..core.expr import Expr, node
+from ..core.shapes import Dim
 from ..tensor import (
     Factor,
     Label,
@@ -34,9 +34,9 @@ from ..tensor import (
 )
 from ..tensor.scale import UNIT_SCALE
 from .arithmetic import PowerCall
-from .axes import along
 from .batches import over_batch
-from .matrixterms import Mat, inner
+from .matrix_algebra import Mat, inner
+from .matrix_axes import along
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..counting import free
-from ..expr import Expr, node
-from ..fitting import fitted
-from ..notation.math import Fence, Math, Op, Word, listed, row, sub
-from ..positions import Block, block, cut
-from ..shapes import (
+from ..core.expr import Expr, node
+from ..core.positions import Block, block, cut
+from ..core.shapes import (
     ONE,
     SCALAR,
     Dim,
@@ -26,6 +23,8 @@ from ..shapes import (
     summed_sizes,
     trimmed,
 )
+from ..core.unit_axes import fitted
+from ..notation.math import Fence, Math, Op, Word, listed, row, sub
 from ..tensor import (
     COLUMN,
     ROW,
@@ -44,18 +43,8 @@ from ..tensor import (
     unit,
     zero,
 )
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    Operator,
-    Place,
-    Texts,
-    Writes,
-    binds,
-    register,
-)
+from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .flops import free
 from .leaves import axes, size_notation, size_text
 
 Sizes = tuple[Dim, ...]

@@ -6,25 +6,12 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from ..cells import built
-from ..counting import free
-from ..errors import UnsupportedError
-from ..expr import Expr, column, eye, node, number
-from ..expr import delta as kronecker
-from ..notation.math import (
-    TRANSPOSE,
-    Fence,
-    Frac,
-    Math,
-    Num,
-    Op,
-    Script,
-    Sym,
-    Word,
-    row,
-    sup,
-)
-from ..shapes import ONE, Dim, Shape, parts_of, trimmed
+from ..core.cells import built
+from ..core.errors import UnsupportedError
+from ..core.expr import Expr, column, eye, node, number
+from ..core.expr import delta as kronecker
+from ..core.shapes import ONE, Dim, Shape, parts_of, trimmed
+from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Op, Script, Sym, Word, row, sup
 from ..tensor import Factor, Scale, Value, constant, contract, delta, leaf, product, unit, zero
 from .base import (
     ATOM,
@@ -41,6 +28,7 @@ from .base import (
     letter_or_word,
     register,
 )
+from .flops import free
 
 _LARGEST_INTEGER = 2**53
 
@@ -79,7 +67,7 @@ def _size_symbol(name: str) -> Math:
 def size_text(dim: Dim) -> str:
     """Return a size as an argument is written: without parentheses around all of it.
 
-    >>> from symderiv.shapes import difference, symbol
+    >>> from symderiv.core.shapes import difference, symbol
     >>> size_text(difference([symbol("n")], [ONE]))
     'n - 1'
     """

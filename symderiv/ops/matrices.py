@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..counting import cubic, free, iterative, solved
-from ..errors import MissingRuleError
-from ..expr import Expr, node, number, var, walk
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, node, number, var, walk
+from ..core.shapes import ONE, SCALAR
 from ..notation.math import TRANSPOSE, Big, Fence, Math, Num, Op, Sym, Word, row, sup
-from ..shapes import ONE, SCALAR
 from ..tensor import (
     COLUMN,
     INNER,
@@ -54,12 +53,13 @@ from .base import (
     written_function,
 )
 from .batches import batch_code, over_batch, scalar_cells
-from .cells import adjugate, determinant, entrywise, inverse, times, turned, whole_power
+from .flops import cubic, free, iterative, solved
+from .grids import adjugate, determinant, entrywise, inverse, times, turned, whole_power
 from .inverses import AdjugateCall, MatrixCall
 from .inverses import determinant as determinant_of
 from .inverses import inverse as inverse_of
 from .inverses import logdet as logdet_of
-from .matrixterms import Mat, identity_multiple
+from .matrix_algebra import Mat, identity_multiple
 from .reductions import inner_code
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from ..counting import free, per_entry
-from ..errors import MissingRuleError
-from ..expr import Expr, node, transpose
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, node, transpose
+from ..core.shapes import ONE, SCALAR
 from ..notation.math import Script, Sym, Word
-from ..shapes import ONE, SCALAR
 from ..tensor import (
     COLUMN,
     ROW,
@@ -34,7 +33,6 @@ from ..tensor import (
     product,
     scaled,
 )
-from .axes import along
 from .base import (
     ATOM,
     POWER,
@@ -53,7 +51,9 @@ from .base import (
     total,
     written_function,
 )
+from .flops import free, per_entry
 from .leaves import axes, size_notation
+from .matrix_axes import along
 
 HIDDEN = Fraction(-(10**9))  # what the causal mask adds: finite, and its exponential is 0
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..counting import iterative, per_entry
-from ..expr import Expr, node, number
+from ..core.expr import Expr, node, number
+from ..core.shapes import ONE, SCALAR, Shape
 from ..notation.math import Fence, Math, Num, Sym, Word, row, sub
-from ..shapes import ONE, SCALAR, Shape
 from ..tensor import (
     COLUMN,
     INNER,
@@ -35,7 +34,6 @@ from ..tensor import (
     spread,
 )
 from .arithmetic import PowerCall
-from .axes import Layout, along, slots_of
 from .base import (
     ATOM,
     ENTRYWISE,
@@ -55,8 +53,10 @@ from .base import (
 )
 from .batches import batch_code, every_matrix, over_batch
 from .decompositions import sylvester
+from .flops import iterative, per_entry
 from .inverses import inverse
-from .matrixterms import Mat, applied, inner, outer
+from .matrix_algebra import Mat, applied, inner, outer
+from .matrix_axes import Layout, along, slots_of
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _WATSON = "Watson, Linear Algebra and its Applications 170 (1992), p. 33-45"

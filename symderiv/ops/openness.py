@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..expr import Expr
-from ..shapes import ONE
+from ..core.expr import Expr
+from ..core.shapes import ONE
 
 _TELLING = ("transpose", "dot")  # which give every argument the sizes of the whole or of the others
 _PLACES = ("entry", "row", "column")

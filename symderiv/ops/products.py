@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..counting import per_entry
-from ..expr import Expr, node
-from ..shapes import ONE, size
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, size
 from ..tensor import (
     COLUMN,
     INNER,
@@ -44,6 +43,7 @@ from .base import (
     register,
     written_function,
 )
+from .flops import per_entry
 
 _THREE = size(3)
 

@@ -7,22 +7,11 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from ..cells import each, flat, levelled, sizes_of
-from ..counting import Flops, free, per_entry
-from ..expr import Expr, node
+from ..core.cells import each, flat, levelled, sizes_of
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, SCALAR, reduced_shape
 from ..notation.math import Fence, Math, Word, listed, row, sub
-from ..shapes import ONE, SCALAR, reduced_shape
-from ..tensor import (
-    COLUMN,
-    INNER,
-    ROW,
-    Factor,
-    Scale,
-    Value,
-    delta,
-    product,
-    scaled,
-)
+from ..tensor import COLUMN, INNER, ROW, Factor, Scale, Value, delta, product, scaled
 from .base import (
     ATOM,
     POWER,
@@ -41,6 +30,7 @@ from .base import (
     written_function,
 )
 from .batches import batch_code, over_batch, scalar_cells, traced
+from .flops import Flops, free, per_entry
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 

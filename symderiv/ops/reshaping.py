@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..cells import flat, reshaped
-from ..counting import free
-from ..expr import Expr, node, ones
-from ..fitting import fitted
+from ..core.cells import flat, reshaped
+from ..core.expr import Expr, node, ones
+from ..core.shapes import ONE, SCALAR, Dim, Shape, times, trimmed
+from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Op, Script, Word, row
-from ..shapes import ONE, SCALAR, Dim, Shape, times, trimmed
 from ..tensor import (
     COLUMN,
     INNER,
@@ -29,18 +28,8 @@ from ..tensor import (
     product,
     zero,
 )
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    Operator,
-    Place,
-    Texts,
-    Writes,
-    binds,
-    register,
-)
+from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .flops import free
 from .leaves import axes, size_notation
 
 Dims = tuple[Dim, ...]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from ..counting import per_entry
-from ..expr import Expr, node
+from ..core.expr import Expr, node
+from ..core.shapes import ONE, Dim
 from ..notation.math import Word
-from ..shapes import ONE, Dim
 from ..tensor import Factor, Label, Scale, Value, call, constant, contract
-from .axes import axis_notation, axis_text, mapped_cells, slots_of
 from .base import ATOM, Application, Cells, Codes, Operator, Place, binds, register
+from .flops import per_entry
 from .matrices import TriangleCall
+from .matrix_axes import axis_notation, axis_text, mapped_cells, slots_of
 
 
 def _build(call: Application) -> Expr:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..cells import built, depth, entry_at, levelled, sizes_of
-from ..counting import free
-from ..expr import Expr, node, transpose
-from ..fitting import fitted
+from ..core.cells import built, depth, entry_at, levelled, sizes_of
+from ..core.expr import Expr, node, transpose
+from ..core.shapes import ONE, Dim, divided, trimmed
+from ..core.unit_axes import fitted
 from ..notation.math import Fence, Num, Word, listed, row, sub
-from ..shapes import ONE, Dim, divided, trimmed
 from ..tensor import Label, Term, Value, call, gathered, is_zero, zero
 from .base import (
     ATOM,
@@ -29,6 +28,7 @@ from .base import (
     register,
     written_function,
 )
+from .flops import free
 from .leaves import axes, size_notation
 from .reshaping import kept
 

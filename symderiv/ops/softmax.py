@@ -10,22 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ..counting import per_entry
-from ..expr import Expr, node
+from ..core.expr import Expr, node
+from ..core.shapes import ONE
 from ..notation.math import Fence, Math, Word, row, sub
-from ..shapes import ONE
 from ..tensor import Scale, Term, add, scaled
-from .axes import (
-    RULES,
-    SAME_SHAPE,
-    Layout,
-    Slots,
-    along,
-    axis_word,
-    lower_along,
-    mapped_cells,
-    slots_of,
-)
 from .base import (
     ATOM,
     Application,
@@ -38,6 +26,18 @@ from .base import (
     binds,
     register,
     total,
+)
+from .flops import per_entry
+from .matrix_axes import (
+    RULES,
+    SAME_SHAPE,
+    Layout,
+    Slots,
+    along,
+    axis_word,
+    lower_along,
+    mapped_cells,
+    slots_of,
 )
 
 _MINUS = Scale(Fraction(-1))

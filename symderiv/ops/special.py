@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..expr import Expr, node
+from ..core.expr import Expr, node
+from ..core.shapes import SCALAR
 from ..notation.math import Fence, Math, Word, listed, row, sub
-from ..shapes import SCALAR
 from ..tensor import Scale, Term, Value, call, constant, leaf, monomial, spread
 from .base import (
     ATOM,

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..counting import per_entry
-from ..expr import Expr, node
-from ..shapes import SCALAR
+from ..core.expr import Expr, node
+from ..core.shapes import SCALAR
 from ..tensor import Term, Value, call
 from .base import (
     ATOM,
@@ -26,6 +25,7 @@ from .base import (
     register,
     written_function,
 )
+from .flops import per_entry
 
 
 @dataclass(frozen=True)

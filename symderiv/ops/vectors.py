@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..counting import free
-from ..expr import Expr, Index, column, entry, eye, node
+from ..core.expr import Expr, Index, column, entry, eye, node
+from ..core.shapes import ONE, Dim
 from ..notation.math import Fence, Math, Op, Script, Sym, Word, listed, row
-from ..shapes import ONE, Dim
 from ..tensor import COLUMN, INNER, ROW, Factor, Label, Value, fuse, product
 from .base import (
     ATOM,
@@ -29,6 +28,7 @@ from .base import (
     letter_or_word,
     register,
 )
+from .flops import free
 from .leaves import size_notation
 
 _BOOK = "Magnus and Neudecker, Matrix Differential Calculus (2019)"

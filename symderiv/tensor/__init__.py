@@ -1,6 +1,6 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
-from .contraction import (
+from .contractions import (
     components,
     constant,
     contract,
@@ -10,6 +10,7 @@ from .contraction import (
     share,
     transposed,
 )
+from .orientation import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
 from .scale import Scale
 from .sums import add, summands
 from .terms import (
@@ -30,7 +31,6 @@ from .terms import (
     unit,
     zero,
 )
-from .value import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
 
 __all__ = [
     "COLUMN",

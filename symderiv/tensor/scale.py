@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from ..errors import UnsupportedError
-from ..shapes import Dim
+from ..core.errors import UnsupportedError
+from ..core.shapes import Dim
 
 _LONGEST_NUMBER = 20_000  # bits
 

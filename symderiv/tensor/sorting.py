@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..budget import spend
-from ..shapes import Dim
+from ..core.budget import spend
+from ..core.shapes import Dim
 from .terms import Factor, Label, Order
 
 _REFINING = 2  # steps of a factor for each comparison while it is sorted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .contraction import rescaled, scaled
+from .contractions import rescaled, scaled
 from .scale import UNIT_SCALE, Scale
 from .terms import Term, is_zero, total, zero
 

@@ -17,9 +17,9 @@ from collections.abc import Hashable
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
-from ..expr import Expr
-from ..interning import Interned
-from ..shapes import Dim
+from ..core.expr import Expr
+from ..core.interning import Interned
+from ..core.shapes import Dim
 from .scale import UNIT_SCALE, Scale
 
 Label = Hashable

@@ -1,0 +1,179 @@
+"""Jacobians of terms: reverse mode with an unknown cotangent, which is then taken out.
+
+Reverse mode with a seed v gives the product v^T J as a term that is linear in v. Each place of v
+is replaced by Kronecker deltas, and the axes of v move outward through products and sums; so the
+whole chain of factors is there before anything is multiplied, and merges in the canonical form
+(cross-country elimination: Griewank and Walther, Evaluating Derivatives, 2008, chapter 9; for
+tensor expressions: Laue, Mitterreiter and Giesen, AAAI 2020).
+
+A call in which the seed sits is linear in it; where its entry says how it acts beside further axes
+(``along``), the axes of the seed are such. Contract: names no operator; any other call raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, var
+from ..core.shapes import SCALAR, Dim
+from ..tensor import (
+    Factor,
+    Label,
+    Scale,
+    Term,
+    add,
+    contract,
+    delta,
+    factors_of,
+    is_zero,
+    leaf,
+    scaled,
+    summands,
+    zero,
+)
+from .reverse import reverse
+
+# No name of the language has a space in it.
+_SEED = var("unknown cotangent", SCALAR)
+
+
+def jacobian(value: Term, by: Term) -> Term:
+    """Return the derivative of every entry of ``value`` by every entry of a leaf.
+
+    The axes of the result are those of ``value``, then those of ``by``.
+    """
+    seed = leaf(_SEED, value.dims)
+    pulled = reverse(value, [by], seed).gradient(by)
+    if not by.dims and _is_called_on(pulled, seed):
+        # The product with the seed is a scalar, linear in it: its gradient is the derivative.
+        return reverse(pulled, [seed]).gradient(seed)
+    slope = _Slope(seed).of(pulled)
+    outer = len(by.dims)
+    labels = tuple(range(len(slope.dims)))
+    out = labels[outer:] + labels[:outer]
+    if is_zero(slope):
+        return zero(value.dims + by.dims)
+    # Each summand by itself, so that none of them is written as a transpose of a sum.
+    dims: dict[Any, Dim] = dict(enumerate(slope.dims))
+    return add([contract([Factor(b, labels)], out, dims, s) for s, b in _summands(slope)])
+
+
+def product(value: Term, by: Term, direction: Expr) -> Term:
+    """Return the product of the transposed Jacobian with a direction of the shape of ``value``.
+
+    For a gradient, whose Jacobian is symmetric, this is the product of the Hessian with it.
+    """
+    return reverse(value, [by], leaf(direction, value.dims)).gradient(by)
+
+
+def _is_called_on(term: Term, seed: Term) -> bool:
+    """Whether the seed sits inside a call, through which its axes cannot move."""
+    seen: dict[Term, bool] = {}
+    stack = [term]
+    while stack:
+        top = stack[-1]
+        waiting = [c for c in top.children if c not in seen]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        seen[top] = top is seed or any(seen[c] for c in top.children)
+    return any(inside and t.kind == "call" for t, inside in seen.items())
+
+
+class _Slope:
+    """The linear map of a term that is linear in one leaf, axis by axis."""
+
+    def __init__(self, seed: Term) -> None:
+        self.seed = seed
+        self._known: dict[Term, Term | None] = {}
+
+    def of(self, term: Term) -> Term:
+        """Return a term with the axes of ``term``, then those of the seed."""
+        found = self._of(term)
+        return zero(term.dims + self.seed.dims) if found is None else found
+
+    def _of(self, term: Term) -> Term | None:
+        """Return the map, or None where the term does not contain the seed."""
+        if term not in self._known:
+            self._known[term] = self._read(term)
+        return self._known[term]
+
+    def _read(self, term: Term) -> Term | None:
+        if term is self.seed:
+            return _identity(term.dims)
+        if term.kind in ("named", "share"):
+            return self._of(term.children[0])
+        inside = [(k, c, f) for k, c in enumerate(term.children) if (f := self._of(c)) is not None]
+        if not inside:
+            return None
+        if term.kind == "add":
+            return add([scaled(f, term.data[k]) for k, _, f in inside])
+        if term.kind == "contract":
+            (spot, _, slope) = inside[0]
+            return self._moved(term, spot, slope)
+        along = getattr(term.data, "along", None)
+        if along is not None:
+            moved: Term = along(term, {k: f for k, _, f in inside}, len(self.seed.dims))
+            return moved
+        name = getattr(term.data, "name", term.kind)
+        raise MissingRuleError(
+            f"no rule for the Jacobian through {name}: it is applied to the cotangent",
+            remedy="the product with a vector has one: .product(..)",
+        )
+
+    def _moved(self, term: Term, spot: int, slope: Term) -> Term:
+        """Move the axes of the seed out of one factor of a product."""
+        scale, factors, all_dims = factors_of(term)
+        dims: dict[Any, Dim] = dict(enumerate(all_dims))
+        marks: tuple[Label, ...] = tuple(("seed", k) for k in range(len(self.seed.dims)))
+        dims.update(zip(marks, self.seed.dims, strict=True))
+        target = factors[spot]
+        others = [f for k, f in enumerate(factors) if k != spot]
+        out = (*range(len(term.dims)), *marks)
+        # A sum in front of which matrices stand stays one factor, the rest is multiplied out; a
+        # sum of terms with more than two axes could not be read as a matrix.
+        free = set(range(len(term.dims)))
+        open_ = len(slope.dims) > 2 or set(target.labels) <= free
+        if not open_:
+            others, slope = _weighted(others, Factor(slope, (*target.labels, *marks)), dims)
+        parts = [scaled(b, s) for s, b in _summands(slope)] if open_ else [slope]
+        return add(
+            [
+                contract([*others, Factor(p, (*target.labels, *marks))], out, dims, scale)
+                for p in parts
+            ]
+        )
+
+
+def _weighted(
+    others: list[Factor], slope: Factor, dims: dict[Any, Dim]
+) -> tuple[list[Factor], Term]:
+    """Multiply what scales the rows of a sum into it: diag(s) - s sᵀ, not (I - s 1ᵀ) diag(s)."""
+    ends = set(slope.labels)
+    weights = [f for f in others if len(f.labels) == 1 and set(f.labels) <= ends]
+    if not weights or slope.term.kind != "add":
+        return others, slope.term
+    rest = [f for f in others if f not in weights]
+    ranges = {x: dims[x] for x in slope.labels}
+    parts = [
+        contract([*weights, slope._replace(term=b)], slope.labels, ranges, s)
+        for s, b in _summands(slope.term)
+    ]
+    return rest, add(parts)
+
+
+def _summands(term: Term) -> list[tuple[Scale, Term]]:
+    """Return the summands of a term, those of a scaled sum one by one."""
+    found: list[tuple[Scale, Term]] = []
+    for scale, body in summands(term):
+        inner = _summands(body) if body.kind == "add" else [(Scale(), body)]
+        found += [(scale * s, b) for s, b in inner]
+    return found
+
+
+def _identity(dims: tuple[Dim, ...]) -> Term:
+    count = len(dims)
+    factors = [Factor(delta(d), (k, count + k)) for k, d in enumerate(dims)]
+    return contract(factors, range(2 * count), dict(enumerate(dims + dims)))

@@ -1,0 +1,95 @@
+"""What is known of variables: properties that the writer declared, as facts about index terms.
+
+Contract: a property holds at the point where a derivative is evaluated, so facts are used after
+differentiating and never before. Leaves of symmetric variables are replaced by leaves that know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ...tensor import (
+    Factor,
+    Term,
+    add,
+    call,
+    contract,
+    factors_of,
+    leaf,
+    named,
+    scaled,
+    share,
+    summands,
+)
+
+_SYMMETRIC = {"symmetric", "spd", "diagonal"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Properties of variables by name."""
+
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def has(self, term: Term, *wanted: str) -> bool:
+        """Whether a term is a variable with one of the properties."""
+        if term.kind != "leaf":
+            return False
+        return bool(set(wanted) & set(self.properties.get(str(term.data.data), ())))
+
+    @property
+    def symmetric(self) -> frozenset[str]:
+        """Return the names of the variables that are symmetric matrices."""
+        return frozenset(n for n, p in self.properties.items() if _SYMMETRIC & set(p))
+
+
+def rebuilt(term: Term, children: Iterable[Term]) -> Term:
+    """Return a call, a sum or a contraction with other children of the same axes."""
+    new = tuple(children)
+    if new == term.children:
+        return term
+    if term.kind == "call":
+        return call(term.data, new, term.dims)
+    if term.kind == "share":
+        return share(new[0])
+    if term.kind == "add":
+        return add(scaled(c, s) for c, (s, _) in zip(new, summands(term), strict=True))
+    scale, factors, dims = factors_of(term)
+    parts = [Factor(c, f.labels, f.exponent) for c, f in zip(new, factors, strict=True)]
+    return contract(parts, range(len(term.dims)), dict(enumerate(dims)), scale)
+
+
+class Assumed:
+    """Terms with the symmetric leaves put in; shared between all terms of one derivation."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._names = facts.symmetric
+        self._memo: dict[Term, Term] = {}
+
+    def __call__(self, term: Term) -> Term:
+        """Return the term with every symmetric variable known to be symmetric."""
+        if not self._names:
+            return term
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            if top in self._memo:
+                stack.pop()
+                continue
+            waiting = [c for c in top.children if c not in self._memo]
+            if waiting:
+                stack += waiting
+            else:
+                self._memo[stack.pop()] = self._one(top)
+        return self._memo[term]
+
+    def _one(self, term: Term) -> Term:
+        if term.kind == "leaf":
+            known = str(term.data.data) in self._names and len(term.dims) == 2
+            return leaf(term.data, term.dims, symmetric=True) if known else term
+        if term.kind == "named":
+            return named(term.data, self._memo[term.children[0]])
+        if not term.children:
+            return term
+        return rebuilt(term, (self._memo[c] for c in term.children))

@@ -1,0 +1,69 @@
+"""What a rule of simplification is: a name, a law, and a function from one term to an equal one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...tensor import Term
+from .contraction_parts import Parts
+from .facts import Facts
+from .readable_size import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule may ask: the facts, the size of a term, and how a term reads simplified."""
+
+    facts: Facts
+    sizes: Sizes
+    simplified: Callable[[Term], Term]
+
+
+Apply = Callable[[Parts, Context], Term | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named rewriting of a contraction, with the law that makes it true.
+
+    ``needs`` are features (``features``) of which a contraction must have one for the rule to
+    apply at all; a rule without them is always tried.
+    """
+
+    name: str
+    law: str
+    apply: Apply
+    needs: tuple[str, ...] = ()
+
+
+def features(term: Term, facts: Facts) -> frozenset[str]:
+    """Return what can be seen of a contraction without taking it apart.
+
+    The kinds of its factors ("add", "call"), the names of functions among them ("inv()"), and
+    "facts" where something is known of variables.
+    """
+    found = {c.kind for c in term.children}
+    if "call" in found:
+        found.update(c.data.name + "()" for c in term.children if c.kind == "call")
+    if facts.properties:
+        found.add("facts")
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """A named rewriting of a call of a function, with the law that makes it true."""
+
+    name: str
+    law: str
+    apply: Callable[[Term, Context], Term | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SumRule:
+    """A named rewriting of a sum, with the law that makes it true."""
+
+    name: str
+    law: str
+    apply: Callable[[Term, Context], Term | None]

@@ -1,0 +1,131 @@
+"""Checking claims: read what each is about and what it says, and judge it.
+
+Contract: a claim of several lines is a chain (see ``chains``); every verdict is decided by exact
+evaluation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cached_property
+
+from ..core.errors import BudgetError, LanguageError, UndefinedError
+from ..core.expr import Expr, walk
+from ..core.shapes import SCALAR
+from ..derivation.derivations import is_network
+from ..ops.text import text
+from ..problems import ClaimText, Problem
+from ..problems.number_sizes import SMALLEST, with_symbols
+from .about import read_about
+from .chains import Chain
+from .deciding import OUTSIDE, Comparer, Kept
+from .judging import Judge
+from .latex_claims import only
+from .lines import only_line
+from .proofs import Proof
+from .reading import read_claim
+from .shifts import Shifted
+from .targets import Targets
+from .verdict import RIGHT, UNDECIDED, Verdict
+
+_NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*")
+
+
+class Checker:
+    """Checks claims about one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._stated = problem
+        self.targets = Targets(problem)
+        self.problem = self._with_cotangents(problem)
+        self._kept: Kept = {}
+
+    @cached_property
+    def _model(self) -> Checker | None:
+        """The checker of the problem with symbols for sizes that are large numbers."""
+        found = with_symbols(self._stated)
+        return None if found is None else Checker(found[0])
+
+    def _is_free_of_sizes(self, claim: ClaimText, model: Checker) -> bool:
+        """Whether no number in a claim, or in what it is about, can come from a size.
+
+        X / 60 may be right where 60 is a product of sizes, though it is wrong for others.
+        """
+        numbers = [float(x) for line in claim.says for x in _NUMBER.findall(line)]
+        if any(x >= SMALLEST for x in numbers) or self._stated.objective.shape != SCALAR:
+            return False
+        names = self._stated.wrt
+        pairs = ((text(c.gradient(n)) for n in names) for c in (self, model))
+        return all(a == b for a, b in zip(*pairs, strict=True))
+
+    def gradient(self, name: str) -> Expr:
+        """Return the gradient by a variable."""
+        return self.targets.gradient(name)
+
+    def _with_cotangents(self, problem: Problem) -> Problem:
+        """Return a problem with the names that its gradients are written in: dH for that of H."""
+        if problem.objective.shape != SCALAR or not is_network(problem):
+            return problem
+        made = {n: e.args[0] for n, e in self.targets.whole.adjoints.items()}
+        return replace(problem, definitions={**problem.definitions, **made})
+
+    def check(self, claim: ClaimText) -> Verdict:
+        """Return the verdict on a claim; raises LanguageError where it cannot be read."""
+        if self._model is not None:
+            try:
+                found = self._model.check(claim)
+            except LanguageError:
+                pass  # what it says of the numbers fits them alone
+            else:
+                if found.verdict == RIGHT or self._is_free_of_sizes(claim, self._model):
+                    return found
+        try:
+            return self._check(claim)
+        except UndefinedError as error:
+            words = f"{error.subject[0].upper()}{error.subject[1:]}."
+            cause = error.__cause__
+            return Verdict(
+                claim=claim,
+                verdict=UNDECIDED,
+                diagnosis=words,
+                evidence="not decided",
+                left_out=(cause.subject,) if isinstance(cause, BudgetError) else (),
+            )
+
+    def _check(self, claim: ClaimText) -> Verdict:
+        claim = only(self.problem, claim)
+        about = read_about(claim.about)
+        if about.is_equal:
+            return Proof(self.problem, self.targets, claim)()
+        if not claim.says:
+            raise LanguageError(f"the claim about {claim.about} says nothing")
+        target = self.targets(about)
+        if len(claim.says) > 1:
+            return Chain(self.problem, claim, about, target)()
+        says = only_line(claim, about)
+        reading = read_claim(
+            self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape
+        )
+        if reading.within and reading.refusal is None:
+            return Shifted(self.problem, target, reading)(claim)
+        found = Judge(self.problem, target, self._kept)(claim, reading)
+        if found.verdict == RIGHT and not self._has_values:
+            raise UndefinedError("no point was found at which the objective is defined")
+        return replace(found, corrects=claim.about, said=reading.said)
+
+    @cached_property
+    def _has_values(self) -> bool:
+        """Whether the objective has a value anywhere; of a formula that has none, nothing holds."""
+        x = self.problem.objective
+        x = x.args[0] if x.op == "loss" else x
+        comparer = Comparer(self.problem, [x], kept=self._kept)
+        if comparer.is_too_much(x) or any(e.op == "loss" for e in walk(x)):
+            return True  # not to be computed here: the derivative was
+        for here in comparer.points(x):
+            try:
+                here.cells(x)
+            except OUTSIDE:
+                continue
+            return True
+        return False

@@ -1,0 +1,84 @@
+"""Derivatives of definitions that stand in a claim: dL/dz dz/dx, and the Jacobian dz/dx alone.
+
+Contract: a chain that begins with the objective is a gradient and has the shape of what it is by;
+the derivative of a scalar too. Of a column by a column, or by a scalar, it is the Jacobian in
+numerator layout. Everything is derived, with the names on the way taken as independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count, pairwise
+
+from ..calculus import lower, reverse
+from ..calculus.matrixform import Raiser
+from ..core.errors import ParseError, UnsupportedError
+from ..core.expr import Expr, Variable, num, transpose, var
+from ..core.shapes import ONE, SCALAR, describe
+from ..derivation.derivations import facts_of
+from ..derivation.jacobians import Jacobian, jacobian_of
+from ..problems import Problem
+
+
+class Factors:
+    """The derivatives of one problem by the names on the way; ``said`` says how each was read."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.known = problem, problem.known()
+        self.said: dict[str, None] = {}
+
+    def __call__(self, path: tuple[str, ...], first: Expr | None = None) -> Expr:
+        """Return a derivative; raises LanguageError for one that is no matrix.
+
+        ``first`` is the given gradient by the second name, if there is one.
+        """
+        if path[0] == self.problem.label and path[-1] in self.problem.variables and len(path) == 2:
+            raise ParseError(
+                f"the gradient by {path[-1]} is not given", remedy="it is what claims are about"
+            )
+        named = " ".join(f"d{a or self.problem.objective_name}/d{b}" for a, b in pairwise(path))
+        if not path[0]:
+            self.said[f"{named} is the gradient, in the shape of {path[-1]}"] = None
+            return self._along(path, num(1)) if first is None else self._along(path[1:], first)
+        of, by = self.known[path[0]], self.known[path[-1]]
+        if of.shape == SCALAR:
+            self.said[f"{named} has the shape of {path[-1]}"] = None
+            return self._along(path, num(1))
+        return self._jacobian(path, named, of, by)
+
+    def _along(self, path: tuple[str, ...], cotangent: Expr) -> Expr:
+        """Return the cotangent of the last name, given that of the first."""
+        for of, by in pairwise(path):
+            value = self.known[of].args[0] if of else self.problem.objective
+            cotangent = self._pulled(value, self.known[by], cotangent)
+        return cotangent
+
+    def _pulled(self, value: Expr, by: Expr, cotangent: Expr) -> Expr:
+        root, leaf, seed = (lower(x).term for x in (value, by, cotangent))
+        found = reverse(root, [leaf], seed)
+        if leaf not in found.cotangents:
+            raise ParseError(
+                f"what is differentiated by {by.data} does not depend on it",
+                remedy="write a derivative by what it is made of",
+            )
+        term = found.gradient(leaf)
+        return Raiser(facts=facts_of(self.problem)).shaped(term, by.shape)
+
+    def _jacobian(self, path: tuple[str, ...], named: str, of: Expr, by: Expr) -> Expr:
+        """Return a Jacobian: what is pulled back is linear in the cotangent."""
+        if ONE not in of.shape or ONE not in by.shape or len(of.shape) + len(by.shape) > 4:
+            raise UnsupportedError(
+                f"{named} is no matrix: {path[0]} is {describe(of.shape)}, and "
+                f"{path[-1]} is {describe(by.shape)}",
+                remedy=rf"write the chain from the objective on, \frac{{\partial L}}{{\partial "
+                rf"{path[0]}}} {named}, or what the derivative comes to",
+            )
+        seed = next(n for n in (f"seed{k}" for k in count()) if n not in self.known)
+        pulled = self._along(path, var(seed, of.shape))
+        if by.shape == SCALAR:
+            self.said[f"{named} has the shape of {path[0]}"] = None
+            return self._pulled(pulled, var(seed, of.shape), num(1))
+        moved = {**self.problem.variables, seed: Variable(seed, of.shape, "vector")}
+        posed = replace(self.problem, variables=moved, objective=pulled, label="", claims=())
+        self.said[f"{named} is the Jacobian, rows for {path[0]} and columns for {path[-1]}"] = None
+        return transpose(Jacobian(**jacobian_of(posed, seed)).expr)

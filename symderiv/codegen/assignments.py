@@ -1,0 +1,76 @@
+"""A plan of assignments: what is computed under which name, with repeated parts computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from ..core.expr import Expr, free_indices, walk
+from ..core.shapes import SCALAR, Dim
+from ..problems.numpy_axes import array_shape
+from .numpy_code import Coder, is_trivial
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``name = code``, with the shapes as a comment."""
+
+    name: str
+    code: str
+    comment: str
+
+
+def shape_text(dims: Sequence[Dim]) -> str:
+    """Return the axes of an array as Python writes a shape.
+
+    >>> from symderiv.core.shapes import symbol
+    >>> shape_text([symbol("m")])
+    '(m,)'
+    """
+    inside = ", ".join(map(str, dims))
+    return f"({inside},)" if len(dims) == 1 else f"({inside})"
+
+
+def comment(e: Expr) -> str:
+    """Return the shapes of a product and of its result: ``(d, n)(n, m) -> (d, m)``."""
+    whole = shape_text(array_shape(e.shape))
+    if e.shape == SCALAR:
+        return "scalar"
+    plain = e.op == "matmul" and all(f.op in ("var", "named", "transpose") for f in e.args)
+    if not plain:
+        return whole
+    return "".join(shape_text(array_shape(f.shape)) for f in e.args) + f" -> {whole}"
+
+
+def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]) -> list[Line]:
+    """Return the assignments that compute the outputs; what is used twice is computed once."""
+    uses: dict[Expr, int] = {}
+    seen: set[Expr] = set()
+    for _, x in outputs:
+        uses[x] = uses.get(x, 0) + 1
+        for e in _inside(x, coder):
+            if e in seen:
+                continue
+            seen.add(e)
+            for a in () if e in coder.names else e.args:
+                uses[a] = uses.get(a, 0) + 1
+    lines: list[Line] = []
+    names = set(taken) | {n for n, _ in outputs}
+    free = (f"t{k}" for k in count(1) if f"t{k}" not in names)
+    for name, x in outputs:
+        for e in _inside(x, coder):
+            repeated = uses.get(e, 0) > 1 and not is_trivial(e) and e.op != "named"
+            if repeated and e is not x and e not in coder.names and not free_indices(e):
+                fresh = next(free)
+                lines.append(Line(fresh, coder(e), comment(e)))
+                coder.names[e] = fresh
+        lines.append(Line(name, coder(x), comment(x)))
+        if not is_trivial(x):
+            coder.names.setdefault(x, name)
+    return lines
+
+
+def _inside(x: Expr, coder: Coder) -> list[Expr]:
+    """Return the nodes that computing ``x`` meets, arguments first: nothing below a name."""
+    return list(walk(x, lambda e: e.op == "named" or e in coder.names))

@@ -1,0 +1,333 @@
+"""Derivations: what was derived, as frozen data; the only thing that documents and code see.
+
+Contract: a result holds the gradient in matrix form (an expression of the language) and in index
+form; the steps are built when they are asked for. ``recheck`` evaluates every printed equation.
+Imports no numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import getitem
+from typing import Any
+
+from ..calculus import lower, reverse
+from ..calculus.matrixform import Raiser
+from ..calculus.simplify import Facts
+from ..core.budget import allowed
+from ..core.errors import BudgetError, ShapeError, UnknownNameError
+from ..core.expr import Expr, Variable
+from ..core.expr import named as named_expr
+from ..core.shapes import SCALAR, describe
+from ..notation.latex import latex
+from ..notation.unicode import unicode
+from ..ops.sharing import shared_text
+from ..ops.text import text
+from ..ops.written import Writer
+from ..problems import Problem
+from ..tensor import Term, named, zero
+from ..values.explicit import Explicit
+from .narration import Alike, Narration, Section, Step, alike, narrate
+from .narration.entry_forms import Forms, Letters, total
+from .narration.staging import Stage
+from .rechecking import ATTEMPTS, recheck, tried_point
+
+_SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
+
+_STEPS = 5_000_000  # of deriving, a comparison of two factors each
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The gradient of the objective with respect to one variable, in the variable's shape.
+
+    Equal to that by the same variable in an equal derivation; pickled as what it derives from.
+    """
+
+    derivation: Derivation
+    variable: Variable
+    expr: Expr
+    term: Term
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.variable.name
+
+    @property
+    def text(self) -> str:
+        """Return the gradient in the expression language; it parses back.
+
+        What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
+        """
+        adjoints = self.derivation.adjoints.values()
+        return shared_text(self.expr, self.derivation.taken, adjoints)
+
+    @property
+    def latex(self) -> str:
+        """Return the gradient as LaTeX mathematics."""
+        return latex(self.derivation.writer(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return the gradient as one line of Unicode mathematics."""
+        return unicode(self.derivation.writer(self.expr))
+
+    @cached_property
+    def index_expr(self) -> Expr:
+        """Return the entry (p, q) of the gradient as an expression over named indices."""
+        letters = Letters(self.derivation.taken)
+        forms = Forms(Raiser(), letters)
+        ends = letters.targets(len(self.term.dims))
+        return total([m.along_path() for m in forms.monomials(self.term, ends)])
+
+    @property
+    def index_form(self) -> str:
+        """Return the entry (p, q) of the gradient in the language, over named indices."""
+        return text(self.index_expr)
+
+    @property
+    def section(self) -> Section:
+        """Return the derivation of this gradient, step by step."""
+        target = self.variable.expr
+        return next(s for s in self.derivation.sections if s.target is target)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the derivation; each ``before = after`` can be evaluated."""
+        return self.section.steps
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return self.name == other.name and self.derivation == other.derivation
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.derivation))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getitem, (self.derivation, self.name)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+
+class Derivation(Mapping[str, Result]):
+    """The gradients of one problem, by the name of the variable.
+
+    Equal to any other of an equal problem by the same variables, derived in the same way; pickled
+    as the problem, and derived again.
+    """
+
+    result_type: type[Result] = Result
+
+    def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+        require_scalar(problem)
+        self.problem = problem
+        names = tuple(wrt) if wrt is not None else problem.wrt
+        for name in names:
+            if name not in problem.variables:
+                raise UnknownNameError(
+                    f"cannot differentiate by {name!r}: it is not a variable of the problem",
+                    remedy=f"the variables are: {', '.join(problem.variables)}",
+                )
+        self.wrt = names
+        # What gradients by structured variables mean, where that is not the usual thing.
+        self.conventions: dict[str, tuple[str, str]] = {}
+        self.ambient: Derivation = self  # the same, with all entries as independent
+        self._values: dict[Expr, Any] = {}
+        self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
+        self.adjoints: dict[str, Expr] = {}
+        self.adjoint_names: dict[str, str] = {}  # by the definition whose cotangent it is
+        self._taken = frozenset(self.taken)
+        with allowed("the derivation", _STEPS):
+            self._derive(names)
+
+    def _derive(self, names: Sequence[str]) -> None:
+        problem = self.problem
+        self.root: Term = lower(problem.objective, self._values).term
+        self.leaves = {n: lower(problem.variables[n].expr, self._values).term for n in names}
+        labels = [named(problem.labelled, self.root)] if problem.labelled else []
+        self.raiser = Raiser(self._values, facts_of(problem), labels=labels)
+        naming = self._named_adjoint if is_network(problem) else None
+        self.reverse = reverse(self.root, self.leaves.values(), name=naming)
+        self._results = {n: self._result(n) for n in names}
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        """What was derived, and how: the arguments that give this derivation again."""
+        return self.problem, self.wrt
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Derivation):
+            return NotImplemented
+        return type(self) is type(other) and self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._asked
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the cotangents of definitions have names as well."""
+        return is_network(self.problem)
+
+    def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
+        """Return the cotangent of a named intermediate under a name: dH for that of H."""
+        if cotangent.kind in ("leaf", "named") or not cotangent.children:
+            return cotangent  # short already: a name, or a constant
+        source: Expr = node.data
+        name = f"d{source.data}"
+        while name in self._taken or name in self.adjoints:
+            name += "_"
+        value = self.raiser.shaped(cotangent, source.shape)
+        if value.op == "zeros" or (value.op == "num" and not value.data):
+            return zero(cotangent.dims)  # its terms cancel
+        self.adjoints[name] = named_expr(name, value)
+        self.adjoint_names[str(source.data)] = name
+        return named(self.adjoints[name], cotangent)
+
+    def _result(self, name: str) -> Result:
+        variable = self.problem.variables[name]
+        term = self.reverse.gradient(self.leaves[name])
+        return self.result_type(self, variable, self.raiser.shaped(term, variable.shape), term)
+
+    def __getitem__(self, name: str) -> Result:
+        if name not in self._results:
+            known = ", ".join(self._results)
+            raise UnknownNameError(f"no gradient by {name!r}", remedy=f"there are: {known}")
+        return self._results[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._results
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._results)
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"dL/d{n} = {r.text}" for n, r in self.items())
+
+    def _repr_latex_(self) -> str:
+        name = self.problem.objective_name
+        names = [latex(self.writer(r.variable.expr)) for r in self.values()]
+        rows = [
+            rf"\frac{{\partial {name}}}{{\partial {variable}}} &= {r.latex}"
+            for variable, r in zip(names, self.values(), strict=True)
+        ]
+        return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
+
+    def by_definition(self, name: str) -> Expr:
+        """Return the gradient by a definition, taken as independent of all others."""
+        value = self.problem.known()[name]
+        term = lower(value, self._values).term
+        cotangent = self.reverse.cotangents.get(term, zero(term.dims))
+        if cotangent.kind == "named" and str(cotangent.data.data) in self.adjoints:
+            cotangent = cotangent.children[0]
+        return self.raiser.shaped(cotangent, value.shape)
+
+    @property
+    def taken(self) -> list[str]:
+        """Return the names that indices and automatic names must not use."""
+        p = self.problem
+        return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+    @property
+    def writer(self) -> Writer:
+        """The writer of formulas in which the names of the problem stand."""
+        return Writer(names=self.taken)
+
+    @cached_property
+    def _narration(self) -> Narration:
+        return narrate(
+            self.problem.objective_name,
+            self.root,
+            list(self.leaves.values()),
+            self.raiser,
+            self.taken,
+            labelled=bool(self.problem.label),
+        )
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Return the derivations of all gradients, those of named intermediates first."""
+        return self._narration.sections
+
+    @cached_property
+    def repeats(self) -> dict[Expr, Alike]:
+        """Return for targets whose derivation is an earlier one in other names: which, and how."""
+        return alike(self.sections)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the named intermediates, the writer's and the automatic ones."""
+        return self._narration.stages
+
+    @property
+    def staged_objective(self) -> Expr:
+        """Return the objective in terms of the named intermediates."""
+        return self._narration.objective
+
+    def is_defined(self, sizes: Mapping[str, int]) -> bool:
+        """Whether some point at these sizes lies in the domain of the objective and gradients."""
+        known = self._defined.get(tuple(sizes.items()))
+        if known is None:
+            try:
+                with allowed("a point of the domain"):
+                    known = any(self._is_defined_at(sizes, k) for k in range(ATTEMPTS))
+            except BudgetError:
+                known = True  # nothing speaks against it
+            self._defined[tuple(sizes.items())] = known
+        return known
+
+    def _is_defined_at(self, sizes: Mapping[str, int], seed: int) -> bool:
+        here = Explicit(sizes, tried_point(self.problem, sizes, seed, seed))
+        try:
+            for x in (self.problem.objective, *(r.expr for r in self.values())):
+                here.cells(x)
+        except (ZeroDivisionError, TypeError, ValueError, OverflowError):
+            return False
+        return True
+
+    def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:
+        """Evaluate every printed equation, for all its indices; return how many were checked.
+
+        Exact for rational functions, to 40 digits otherwise. Raises CheckError at the first
+        equation that does not hold.
+        """
+        steps = [step for section in self.sections for step in section.steps]
+        return recheck(self.problem, steps, sizes, seed)
+
+
+def is_network(problem: Problem) -> bool:
+    """Whether there are so many definitions that their cotangents have names as well."""
+    return len(problem.definitions) > _SHALLOW
+
+
+def require_scalar(problem: Problem) -> None:
+    """Refuse an objective that has no gradient because it is not a scalar."""
+    shape = problem.objective.shape
+    if shape != SCALAR:
+        raise ShapeError(
+            f"the objective is {describe(shape)}; a gradient needs a scalar",
+            span=problem.place,
+            remedy="write L(..) around it for an unspecified loss, or sum(..); "
+            "for its Jacobian ask jacobian(..)",
+        )
+
+
+def facts_of(problem: Problem) -> Facts:
+    """Return what is known of the variables of a problem."""
+    return Facts({n: v.properties for n, v in problem.variables.items() if v.properties})

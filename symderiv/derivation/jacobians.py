@@ -1,0 +1,390 @@
+"""Jacobians and Hessians: what was derived, as frozen data.
+
+``J[i, j] = dy_i / dx_j`` (numerator layout); matrices on either side are read in vec order, column
+by column; the derivative by a scalar has the shape of what is differentiated. A Hessian is the
+Jacobian of the gradient, itself a term (reverse over reverse). The denominator layout is the
+transpose. Imports no numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..calculus import jacobian, lower, product, reverse
+from ..calculus.matrixform import Raiser, vec_order
+from ..calculus.simplify import Facts, Simplifier
+from ..core.errors import (
+    InputError,
+    MissingRuleError,
+    ShapeError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from ..core.expr import Expr, Index, Variable, node, partial, var
+from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
+from ..notation.latex import latex
+from ..notation.unicode import unicode
+from ..ops.sharing import shared_text
+from ..ops.text import text
+from ..ops.written import Writer
+from ..problems import Problem
+from ..problems.sentences import check_name
+from ..tensor import Term, named
+from ..tensor import transposed as turned
+from .derivations import Derivation
+from .narration import Step
+from .narration.entry_forms import Forms, Letters, place, total
+from .rechecking import recheck
+
+LAYOUTS = ("numerator", "denominator")
+_JACOBIAN = "the Jacobian is what multiplies the unknown cotangent, entry by entry"
+_LAW = "vec order: the rows run over the entries of the value, the columns over the variable's"
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian.
+
+    Equal to that of an equal problem by the same variable, in the same layout.
+    """
+
+    problem: Problem
+    variable: Variable
+    value: Expr  # what is differentiated: the objective, or its gradient
+    term: Term  # axes of the value, then those of the variable
+    raiser: Raiser
+    kind: str  # "jacobian" | "hessian"
+    layout: str = "numerator"
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        return self.kind, self.problem, self.name, self.layout
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Jacobian):
+            return NotImplemented
+        return self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.variable.name
+
+    @property
+    def label(self) -> str:
+        """Return how it is called in plain text: ``dy/dx``, ``d2L/dw2``."""
+        if self.kind == "hessian":
+            return f"d2{self.problem.objective_name}/d{self.name}2"
+        return f"d{self.value_name}/d{self.name}"
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of the matrix, or of the value where the variable is a scalar."""
+        (n, m), (p, q) = self.value.shape, self.variable.shape
+        rows, cols = (n * m, p * q) if self.variable.shape != SCALAR else (n, m)
+        return (rows, cols) if self.layout == "numerator" else (cols, rows)
+
+    @cached_property
+    def matrix(self) -> Term:
+        """Return the Jacobian as a term with an axis for the rows and one for the columns."""
+        counts = tuple(len(_axes(x.shape)) for x in (self.value, self.variable.expr))
+        if counts[1] == 0:
+            whole = self.term
+        else:
+            whole = vec_order(self.term, counts[0], counts[1])
+        both = len(whole.dims) == 2 and self.layout == "denominator"
+        return turned(whole) if both else whole
+
+    @cached_property
+    def expr(self) -> Expr:
+        """Return the Jacobian as a matrix expression; raises MissingRuleError without one."""
+        try:
+            return self.raiser.shaped(self.matrix, self.shape)
+        except MissingRuleError as error:
+            raise MissingRuleError(
+                f"no matrix form of the {self.kind} by {self.name}: {error.subject}",
+                remedy=f".index_form gives its entries: {self.index_form}",
+            ) from None
+
+    @property
+    def text(self) -> str:
+        """Return the Jacobian in the expression language; it parses back."""
+        return shared_text(self.expr, self.taken)
+
+    @property
+    def latex(self) -> str:
+        """Return the Jacobian as LaTeX mathematics."""
+        return latex(Writer(names=self.taken)(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return the Jacobian as one line of Unicode mathematics."""
+        return unicode(Writer(names=self.taken)(self.expr))
+
+    @property
+    def taken(self) -> list[str]:
+        """Return the names that indices must not use."""
+        return _taken(self.problem)
+
+    @cached_property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the indices of an entry of the value, i and j, and of the variable, p and q."""
+        letters = Letters(self.taken)
+        by = letters.targets(len(_axes(self.variable.shape)))
+        letters.reserved = set(by)
+        return letters.pair("ij", len(_axes(self.value.shape)), by), by
+
+    @cached_property
+    def index_expr(self) -> Expr:
+        """Return the derivative of the value's entry (i, j) by the variable's entry (p, q)."""
+        return self.index_at(*self.ends)
+
+    def index_at(self, value: Sequence[Index], by: Sequence[Index]) -> Expr:
+        """Return the derivative of one entry of the value by one of the variable."""
+        letters = Letters(self.taken)
+        letters.reserved = {*value, *by}
+        found = Forms(Raiser(), letters).monomials(self.term, (*value, *by))
+        return total([m.along_path() for m in found])
+
+    @property
+    def index_form(self) -> str:
+        """Return the derivative of entry (i, j) by entry (p, q) in the language."""
+        return text(self.index_expr)
+
+    @property
+    def value_name(self) -> str:
+        """Return a name for what is differentiated, which the problem does not use."""
+        return name_of_value(self.problem, self.value)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps: the gradient, the chain rule under a cotangent, then the Jacobian.
+
+        Every ``before = after`` can be evaluated.
+        """
+        first: Sequence[Step] = ()
+        if self.kind == "hessian":
+            first = Derivation(self.problem, [self.name])[self.name].steps
+        return (*first, *self.own_steps)
+
+    @cached_property
+    def own_steps(self) -> tuple[Step, ...]:
+        """Return the steps after those of the gradient."""
+        steps = list(self._pulled())
+        value, by = self.ends
+        slope = partial(place(self.value, value), place(self.variable.expr, by))
+        steps.append(Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True))
+        if len(value) < 2 and len(by) < 2 and self.layout == "numerator":
+            spot = place(self.expr, (*value, *by))
+            steps.append(Step(self.index_expr, spot, _LAW, (_LAW,)))
+        return tuple(steps)
+
+    @cached_property
+    def posed(self) -> Problem:
+        """Return the problem whose gradient is the product with a cotangent: L of the value."""
+        if self.value.is_scalar and self.kind == "jacobian":
+            return self.problem
+        taken = {*self.taken, self.problem.objective_name}
+        name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
+        loss = node("loss", (self.value,), SCALAR, (name, given))
+        upstream = {**self.problem.upstream, given: self.value}
+        return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label="")
+
+    def _pulled(self) -> Sequence[Step]:
+        """Return the derivation of the product of the transposed Jacobian with a cotangent."""
+        return Derivation(self.posed, [self.name])[self.name].steps
+
+    def recheck(self) -> int:
+        """Evaluate every step; return how many equations were checked. Raises CheckError."""
+        return recheck(self.posed, self.steps)
+
+    def product(self, name: str = "v") -> Product:
+        """Return the product with a direction, a matrix called ``name``; J itself is not formed.
+
+        For a Hessian the direction has the shape of the variable, for a Jacobian that of the
+        value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
+        """
+        check_name(name, "a direction")
+        if name in self.taken:
+            raise InputError(f"{name!r} is in use already", remedy='pass another: product("v")')
+        values: dict[Expr, Any] = {}
+        direction = var(name, self.value.shape)
+        value = lower(self.value, values).term
+        by = lower(self.variable.expr, values).term
+        term = product(value, by, direction)
+        raiser = Raiser(values, _facts(self.problem, self.name))
+        return Product(direction, raiser.shaped(term, self.variable.shape), term)
+
+    def direction_product(self) -> Product:
+        """Return the product with a direction under a name that the problem does not use."""
+        pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
+        return self.product(next(c for c in [*pool, "Direction"] if c not in self.taken))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+
+@dataclass(frozen=True)
+class Product:
+    """The product of a Hessian, or of a transposed Jacobian, with a direction."""
+
+    direction: Expr
+    expr: Expr
+    term: Term
+
+    @property
+    def text(self) -> str:
+        """Return the product in the expression language; it parses back."""
+        return shared_text(self.expr)
+
+    @property
+    def latex(self) -> str:
+        """Return the product as LaTeX mathematics."""
+        return latex(Writer()(self.expr))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
+    """Return the parts of the Jacobian of the objective by a variable."""
+    variable = _variable(problem, name, layout)
+    values: dict[Expr, Any] = {}
+    value = problem.objective
+    if value.op == "vec" and variable.shape != SCALAR:
+        value = value.args[0]  # the rows are in vec order anyway
+    _refuse_tensors(value.shape, variable)
+    root = lower(value, values).term
+    leaf = lower(variable.expr, values).term
+    term = jacobian(root, leaf)
+    raiser = Raiser(values, _facts(problem, name))
+    return _parts(problem, variable, value, term, raiser, "jacobian", layout)
+
+
+def name_of_value(problem: Problem, value: Expr) -> str:
+    """Return a name for what is differentiated, which the problem does not use."""
+    if value.op == "named":
+        return str(value.data)
+    pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
+    taken = _taken(problem)
+    found: str = next(c for c in [*pool, "Value"] if c not in taken)
+    return found
+
+
+def _taken(p: Problem) -> list[str]:
+    return [*p.variables, *p.dims, *p.definitions, *p.upstream]
+
+
+def hessian_of(
+    problem: Problem, name: str, layout: str = "numerator", by: str | None = None
+) -> dict[str, Any]:
+    """Return the parts of the Hessian of a scalar objective by a variable.
+
+    With ``by``, it is the mixed one: the Jacobian by that variable of the gradient by the first.
+    """
+    variable = _variable(problem, name, layout)
+    other = _variable(problem, name if by is None else by, layout)
+    if not problem.objective.is_scalar:
+        raise ShapeError(
+            f"the objective is {describe(problem.objective.shape)}; a Hessian needs a scalar",
+            remedy="write sum(..) around it, or ask for its Jacobian",
+        )
+    _refuse_tensors(problem.objective.shape, variable)
+    _refuse_tensors(problem.objective.shape, other)
+    values: dict[Expr, Any] = {}
+    root = lower(problem.objective, values).term
+    leaf, column = (lower(v.expr, values).term for v in (variable, other))
+    _refuse_given(root, leaf)
+    _refuse_given(root, column)
+    # Facts hold at the point only, so that they are not used before the second derivative.
+    gradient = Simplifier()(reverse(root, [leaf]).gradient(leaf))
+    labels = [named(problem.labelled, root)] if problem.labelled else []
+    raiser = Raiser(values, _facts(problem, name, other.name), labels=labels)
+    value = raiser.shaped(gradient, variable.shape)
+    return _parts(problem, other, value, jacobian(gradient, column), raiser, "hessian", layout)
+
+
+def _parts(
+    problem: Problem,
+    variable: Variable,
+    value: Expr,
+    term: Term,
+    raiser: Raiser,
+    kind: str,
+    layout: str,
+) -> dict[str, Any]:
+    return {
+        "problem": problem,
+        "variable": variable,
+        "value": value,
+        "term": term,
+        "raiser": raiser,
+        "kind": kind,
+        "layout": layout,
+    }
+
+
+def _facts(problem: Problem, *by: str) -> Facts:
+    """Return what is known of the variables, but for those that are differentiated by."""
+    known = problem.variables.values()
+    return Facts({v.name: v.properties for v in known if v.name not in by and v.properties})
+
+
+def _variable(problem: Problem, name: str, layout: str) -> Variable:
+    if layout not in LAYOUTS:
+        raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
+    if name not in problem.variables:
+        raise UnknownNameError(
+            f"cannot differentiate by {name!r}: it is not a variable of the problem",
+            remedy=f"the variables are: {', '.join(problem.variables)}",
+        )
+    return problem.variables[name]
+
+
+def _refuse_tensors(value: Shape, variable: Variable) -> None:
+    """Refuse what has no order of columns: vec is one of matrices."""
+    for what, shape in (("what is differentiated", value), (variable.name, variable.shape)):
+        if len(shape) > 2:
+            raise UnsupportedError(
+                f"{what} is {describe(shape)}: a tensor has no vec, so there is no matrix of "
+                "derivatives",
+                remedy="make it a matrix by reshape or einsum, or ask for the gradient of a scalar",
+            )
+
+
+def _refuse_given(root: Term, leaf: Term) -> None:
+    """Refuse a second derivative through an unspecified loss: only its first is given."""
+    depends: dict[Term, bool] = {}
+
+    def meets(term: Term) -> bool:
+        if term not in depends:
+            below = [meets(c) for c in term.children]
+            depends[term] = term is leaf or any(below)
+            if depends[term] and term.kind == "call" and term.data.name == "loss":
+                raise MissingRuleError(
+                    f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
+                    "only its gradient is given",
+                    remedy="write the loss out, or ask for the Jacobian of its argument",
+                )
+        return depends[term]
+
+    meets(root)
+
+
+def _axes(shape: Shape) -> tuple[Dim, ...]:
+    return tuple(d for d in shape if d != SCALAR[0])

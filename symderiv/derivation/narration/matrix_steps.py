@@ -1,0 +1,85 @@
+"""From entries to matrices: the last steps of a derivation, which a reader takes right to left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.expr import Expr, index_sum, mul, walk
+from ...core.shapes import ONE, Dim
+from ...ops import TABLE
+from .entry_forms import Ends, Monomial, place, total
+from .stage_words import listed
+from .steps import Reason, Step
+
+Bound = tuple[str, Dim]
+
+
+def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> list[Step]:
+    """Return the steps from the entry of a gradient, summed over indices, to its matrix form."""
+    steps: list[Step] = []
+    last = total(monomials)
+    turned = _as_product(result, ends, monomials)
+    if turned is not None and turned is not last:
+        reason = ("transpose: an entry with its indices swapped",)
+        steps.append(Step(last, turned, TABLE["transpose"].law, reason))
+        last = turned
+    final = place(result, ends)
+    if final is not last:
+        word = "matrix product, read right to left" if turned is not None else "matrix form"
+        steps.append(Step(last, final, word, _reason(word, last, final)))
+    return steps
+
+
+def _reason(word: str, last: Expr, final: Expr) -> Reason:
+    """Return the reason of a form, with the names that stand in it for what they name."""
+    known = {e: None for e in walk(last, _is_name) if _is_name(e)}
+    new = [e for e in dict.fromkeys(walk(final, _is_name)) if _is_name(e) and e not in known]
+    if not new:
+        return (word,)
+    return (*([f"{word}; "] if final.op == "entry" else []), "definition of ", *listed(new))
+
+
+def _is_name(x: Expr) -> bool:
+    return x.op == "named"
+
+
+def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr | None:
+    """Return (A B)_pq as a sum over the inner indices, with transposes where they stand."""
+    scalars, body = _front(result)
+    if body.op != "matmul" or len(monomials) != 1 or ONE in result.shape:
+        return None
+    factors = body.args
+    if any(len(f.shape) > 2 for f in factors):
+        return None  # read off position by position; no transpose to be turned back
+    plain = all(f.op in ("var", "named", "transpose") for f in factors)
+    if not plain or not any(f.op == "transpose" for f in factors):
+        return None
+    if ONE in [d for f in factors for d in f.shape]:
+        return None
+    order = _matched(list(monomials[0].bound), [f.shape[1] for f in factors[:-1]])
+    if order is None:
+        return None
+    marks = [ends[0], *(name for name, _ in order), ends[1]]
+    product = mul(*scalars, *(place(f, (marks[k], marks[k + 1])) for k, f in enumerate(factors)))
+    for name, dim in reversed(order):
+        product = index_sum(name, dim, product)
+    return product
+
+
+def _front(x: Expr) -> tuple[list[Expr], Expr]:
+    if x.op == "mul" and all(a.is_scalar for a in x.args[:-1]):
+        return list(x.args[:-1]), x.args[-1]
+    return [], x
+
+
+def _matched(inner: list[Bound], wanted: list[Dim]) -> list[Bound] | None:
+    """Return the indices in the order of the ranges wanted, each used once; None if impossible."""
+    left = list(inner)
+    found: list[Bound] = []
+    for dim in wanted:
+        hit = next((b for b in left if b[1] == dim), None)
+        if hit is None:
+            return None
+        left.remove(hit)
+        found.append(hit)
+    return None if left else found

@@ -1,0 +1,412 @@
+"""Steps and sections: the derivation of every gradient in index form, line by line.
+
+For each named intermediate, walking backward, and for each variable: the entry of what depends on
+it, the product rule, the deltas, the sifting, the chain rule, and the matrix form that the entries
+spell. Contract: the steps are data; every ``before = after`` holds for all values of the free
+indices and can be evaluated (``Derivation.recheck`` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from ...calculus import reverse
+from ...calculus.matrixform import Raiser
+from ...calculus.matrixform.pieces import raised_power
+from ...calculus.simplify import Reuse
+from ...core.errors import NoEntriesError
+from ...core.expr import Expr, add, index_sum, mul, named, partial
+from ...core.shapes import Dim
+from ...ops import TABLE
+from ...tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
+from ...tensor import add as add_terms
+from .entry_forms import Ends, Forms, Letters, Monomial, differentiated, place, total
+from .matrix_steps import closing_steps
+from .slopes import jacobian, pulled
+from .stage_words import Reach, laws, listed, meets, names_in, why_known, with_names
+from .staging import Stage, Stages
+from .steps import Reason, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The derivation of one gradient: of a variable, or of a named intermediate on the way."""
+
+    target: Expr
+    steps: tuple[Step, ...]
+    result: Expr  # the gradient in terms of names
+    entry: tuple[str, ...]  # the free indices that name an entry of the target
+    summed: tuple[tuple[str, Dim], ...]  # indices the final form sums over
+    given: Expr | None = None  # what stands for the gradient in later sections: G, or dZ
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """A whole derivation: sections walking backward, stages, the objective in their names."""
+
+    sections: tuple[Section, ...]
+    stages: tuple[Stage, ...]
+    objective: Expr
+
+
+def narrate(
+    objective: str,
+    root: Term,
+    leaves: Sequence[Term],
+    raiser: Raiser,
+    taken: Sequence[str],
+    *,
+    labelled: bool = False,
+) -> Narration:
+    """Return the derivation of the gradients by ``leaves``, those of intermediates first.
+
+    Where the writer named the objective (``labelled``), gradients are written with this name, too.
+    """
+    narrator = _Narrator(objective, root, leaves, raiser, taken, labelled=labelled)
+    sections = narrator.sections()
+    stages = tuple(narrator.stages.stages.values())
+    return Narration(tuple(sections), stages, narrator.loss.args[0])
+
+
+class _Narrator:
+    def __init__(
+        self,
+        objective: str,
+        root: Term,
+        leaves: Sequence[Term],
+        raiser: Raiser,
+        taken: Sequence[str],
+        *,
+        labelled: bool,
+    ) -> None:
+        self.raiser, self.leaves = raiser, list(leaves)
+        self.stages = Stages(root, leaves, raiser.natural, [*taken, objective])
+        self.root = self.stages.root
+        self.loss = named(objective, raiser.natural(self.root))
+        names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
+        label = [(leaf(self.loss, ()), self.root)] if labelled else []
+        self._reuse = Reuse(names, label, raiser.simplify.facts)
+        self.letters = Letters([*taken, *self.stages.taken, "e"])
+        self.forms = Forms(raiser, self.letters)
+        self.given: dict[Term, Expr] = {}
+        self._users: dict[Term, list[Stage]] = {}
+        self._reach = Reach(tuple(self.stages.stages.values()))
+        for term, stage in self.stages.stages.items():
+            for used in self._reach.used[term]:
+                self._users.setdefault(used, []).append(stage)
+        self._taken = {*taken, *self.stages.taken}
+        found = self.stages.stages.values()
+        named_calls = [s for s in found if s.term.dims and s.value.kind == "call"]
+        self.calls: dict[Expr, Expr] = {s.expr.args[0]: s.expr for s in named_calls}
+
+    def sections(self) -> list[Section]:
+        stages = list(self.stages.stages.values())
+        found: list[Section] = []
+        for stage in reversed(stages):
+            section = self._section(stage.term, stage.expr)
+            given = self.given[stage.term] = self._name_gradient(stage, section.result)
+            # The gradient at the argument of an unspecified loss is given, not derived.
+            if section.steps:
+                found.append(replace(section, given=given))
+        found += [self._section(x, x.data) for x in self.leaves]
+        return found
+
+    def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
+        """Return what stands for the gradient of a stage later: G itself, or a name dZ."""
+        plain = written.args[0] if written.op == "transpose" else written
+        if plain.op in ("var", "named"):
+            return written
+        name = f"d{stage.expr.data}"
+        while name in self._taken:
+            name += "_"
+        return named(name, written)
+
+    def _is_given(self, target: Term, result: Expr) -> bool:
+        """Whether the gradient of a target is known by definition: L(Z) has the gradient G."""
+        plain = result.args[0] if result.op == "transpose" else result
+        alone = self.root.kind == "call" and self.root.children == (target,)
+        return alone and plain.op == "var" and not self._consumers(target)
+
+    def _result(self, target: Term, expr: Expr, consumers: list[Stage], direct: bool) -> Expr:
+        """Return the gradient in terms of the gradients of the stages that use the target."""
+        parts = [reverse(self.root, [target]).gradient(target)] if direct else []
+        for stage in consumers:
+            given = leaf(self.given[stage.term], stage.term.dims)
+            parts.append(reverse(stage.value, [target], given).gradient(target))
+        # A target that meets the objective only through other names is not met by it directly.
+        found = add_terms(parts or [zero(target.dims)])
+        whole = self.raiser.shaped(found, expr.shape, self._reuse)
+        return with_names(whole, self.calls)
+
+    def _consumers(self, target: Term) -> list[Stage]:
+        return self._users.get(target, [])
+
+    def _section(self, target: Term, expr: Expr) -> Section:
+        self.letters.reserved = set()
+        ends = self.letters.targets(len(target.dims))
+        self.letters.reserved = set(ends)
+        consumers = self._consumers(target)
+        direct = meets(self.root, target)
+        result = self._result(target, expr, consumers, direct)
+        if self._is_given(target, result):
+            return Section(expr, (), result, ends, ())
+        steps: list[Step] = []
+        pieces: list[tuple[Stage, Ends, list[Monomial] | None]] = []
+        for stage in consumers:
+            spot = self.letters.pair("ij", len(stage.term.dims), ends)
+            pieces.append((stage, spot, self._stage(stage, spot, target, expr, ends, steps)))
+        monomials = self._chain(target, expr, ends, pieces, direct, steps)
+        steps += closing_steps(result, ends, monomials)
+        bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
+        return Section(expr, tuple(steps), result, ends, bound)
+
+    # one stage, differentiated entry by entry
+
+    def _stage(
+        self, stage: Stage, spot: Ends, target: Term, expr: Expr, ends: Ends, steps: list[Step]
+    ) -> list[Monomial] | None:
+        """Return the derivative of an entry of a stage; None where it has no form of its own."""
+        local: list[Step] = []
+        try:
+            found = self._local(stage, spot, target, expr, ends, local)
+        except NoEntriesError:
+            steps += local[:1]  # what the stage is
+            return None
+        steps += local
+        return found
+
+    def _local(
+        self,
+        stage: Stage,
+        spot: Ends,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        left = place(stage.expr, spot)
+        form = self.forms.monomials(stage.value, spot)
+        product = any(m.is_matrix_product(spot) for m in form)
+        law = TABLE["matmul"].law if product else "entry by entry"
+        reason: Reason = (law,)
+        if stage.automatic:
+            reason = (stage.expr, " names ", stage.expr.args[0])
+        shown = total(form)
+        if shown is left:  # the writer's name for all of it
+            shown = place(stage.expr.args[0], spot)
+        steps.append(Step(left, shown, law, reason, True))
+        return self._differentiate(stage.value, spot, left, target, expr, ends, steps)
+
+    def _differentiate(
+        self,
+        value: Term,
+        spot: Ends,
+        left: Expr,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        by = place(expr, ends)
+        held = tuple(n for n in names_in(value) if n is not expr)
+        slope = partial(left, by, held)
+        shown = self._product_rule(value, spot, target, by, held)
+        law, reason = self._rule(value, spot, target, expr)
+        fixed = [n for n in held if self._reach(n, target)]
+        for name in fixed:
+            reason = (*reason, "; ", name, " held fixed")
+        alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it
+        if not alone:
+            steps.append(Step(slope, total(shown), law, reason, True))
+        deltas = self._with_deltas(value, spot, target, ends)
+        first = slope if alone else total(shown)
+        why = self._slopes(value, target)
+        steps.append(Step(first, total(deltas), "independent", why, alone))
+        return self._sift(deltas, steps)
+
+    def _product_rule(
+        self, value: Term, spot: Ends, target: Term, by: Expr, held: tuple[Expr, ...]
+    ) -> list[Monomial]:
+        def slope(f: Factor, ends: Ends) -> list[Monomial]:
+            body = raised_power(self.forms.entry(f.term, ends), f.exponent)
+            return [Monomial(Scale(), (partial(body, by, held),))]
+
+        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
+
+    def _with_deltas(self, value: Term, spot: Ends, target: Term, by: Ends) -> list[Monomial]:
+        def slope(f: Factor, ends: Ends) -> list[Monomial]:
+            outer: list[Expr] = []
+            scale = Scale()
+            if f.exponent != 1:
+                scale = Scale(Fraction(f.exponent))
+                lower = f.exponent - 1
+                outer.append(raised_power(self.forms.entry(f.term, ends), lower))
+            return [
+                Monomial(scale * m.scale, (*outer, *m.factors), m.deltas, m.bound)
+                for m in self._atom_slope(f.term, ends, target, by)
+            ]
+
+        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
+
+    def _atom_slope(self, atom: Term, ends: Ends, target: Term, by: Ends) -> list[Monomial]:
+        """Return the derivative of a leaf, a name or a function of them by an entry."""
+        pairs = zip(ends, by, target.dims, strict=False)
+        deltas = tuple((a, b, d) for a, b, d in pairs)
+        if atom is target:
+            return [Monomial(Scale(), (), deltas)]
+        if atom.dims and not (is_entrywise(atom) and atom.dims == target.dims):
+            if target not in atom.children:
+                raise NoEntriesError("the target stands inside an argument")
+            slopes = jacobian(self.forms, self.letters, atom, target, ends, by)
+            return [self._in_names(m) for m in slopes]
+        local = pulled(atom, target, constant(Scale(), atom.dims))
+        if not atom.dims:
+            return self.forms.monomials(local, by)
+        slopes = self.forms.monomials(local, ends)
+        return [Monomial(m.scale, m.factors, (*m.deltas, *deltas), m.bound) for m in slopes]
+
+    def _in_names(self, m: Monomial) -> Monomial:
+        """Return a monomial with names for the functions that the writer gave names to."""
+        return replace(m, factors=tuple(with_names(f, self.calls) for f in m.factors))
+
+    def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
+        counts = [
+            sum(meets(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
+            for factors, _, _ in self.forms.expanded(value, spot)
+        ]
+        places = [
+            sum(meets(f.term, target) for f in factors)
+            for factors, _, _ in self.forms.expanded(value, spot)
+        ]
+        if max(places, default=0) == 1 and max(counts, default=0) > 1:
+            return "power rule", ("power rule: (fᵏ)′ = k fᵏ⁻¹ f′, for every power of ", expr)
+        if max(counts, default=0) > 1:
+            return "product rule", ("product rule: one term for each place of ", expr)
+        kept = [
+            m
+            for (factors, _, m) in self.forms.expanded(value, spot)
+            if not any(meets(f.term, target) for f in factors)
+        ]
+        if len(kept) == 1:
+            return "linearity", ("linearity; ", kept[0].expr(), " does not contain ", expr)
+        if kept:
+            return "linearity", ("linearity; the other terms do not contain ", expr)
+        return "linearity", ("linearity",)
+
+    def _slopes(self, value: Term, target: Term) -> Reason:
+        known = laws(value, target)
+        expr: Expr = target.data
+        plain: Reason = ("entries of ", expr, " are independent")
+        return (*plain, "; " + "; ".join(known)) if known else plain
+
+    def _sift(self, monomials: list[Monomial], steps: list[Step]) -> list[Monomial]:
+        pairs = [m.sifted() for m in monomials]
+        gone = list(dict.fromkeys(g for _, names in pairs for g in names))
+        done = [m for m, _ in pairs]
+        if gone:
+            reason: Reason = ("sift " + ", ".join(gone) + ": a delta picks one term of the sum",)
+            steps.append(Step(total(monomials), total(done), "sift", reason))
+        return done
+
+    # the chain rule over all consumers
+
+    def _chain(
+        self,
+        target: Term,
+        expr: Expr,
+        ends: Ends,
+        pieces: list[tuple[Stage, Ends, list[Monomial] | None]],
+        direct: bool,
+        steps: list[Step],
+    ) -> list[Monomial]:
+        by = place(expr, ends)
+        own: list[Monomial] = []
+        if direct:
+            own = self._own(target, expr, ends, steps, bool(pieces))
+        if not pieces:
+            return own
+        shown = [m.expr() for m in own]
+        used: list[Monomial] = list(own)
+        for stage, spot, local in pieces:
+            shown.append(self._through(stage, spot, expr, by))
+            used += self._substituted(stage, spot, local, target, ends)
+        every = "every entry of " if any(s.term.dims for s, _, _ in pieces) else ""
+        names = listed([s.expr for s, _, _ in pieces])
+        because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
+        first = add(*shown)
+        steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
+        known: Reason = (*self._known([s for s, _, _ in pieces]), *why_known(pieces, target))
+        steps.append(Step(first, total(used), "substitute", known))
+        return self._sift(used, steps)
+
+    def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
+        """Return why the gradients of stages are known: given by definition, or derived before."""
+        given = [self.given[s.term] for s in stages]
+        defined = [g for g in given if g.op == "var"]
+        derived = [s.expr for s, g in zip(stages, given, strict=True) if g.op != "var"]
+        words: list[str | Expr] = ["definition of ", *listed(defined)] if defined else []
+        if derived:
+            words += ["; " if words else "", "gradient by ", *listed(derived)]
+        return words
+
+    def _through(self, stage: Stage, spot: Ends, expr: Expr, by: Expr) -> Expr:
+        """Return the part of the chain rule that goes through one stage, in symbols."""
+        at = place(stage.expr, spot)
+        held = tuple(n for n in names_in(stage.value) if n is not expr)
+        body = mul(partial(self.loss, at), partial(at, by, held))
+        for name, dim in reversed(_ranges(stage, spot)):
+            body = index_sum(name, dim, body)
+        return body
+
+    def _substituted(
+        self,
+        stage: Stage,
+        spot: Ends,
+        local: list[Monomial] | None,
+        target: Term,
+        ends: Ends,
+    ) -> list[Monomial]:
+        """Return the same part with the stage's gradient and its derivative put in."""
+        if local is None:
+            cotangent = leaf(self.given[stage.term], stage.term.dims)
+            pulled = reverse(stage.value, [target], cotangent).gradient(target)
+            return [self._in_names(m) for m in self.forms.monomials(pulled, ends)]
+        given = place(self.given[stage.term], spot)
+        bound = tuple(_ranges(stage, spot))
+        return [Monomial(m.scale, (given, *m.factors), m.deltas, (*bound, *m.bound)) for m in local]
+
+    def _own(
+        self, target: Term, expr: Expr, ends: Ends, steps: list[Step], more: bool
+    ) -> list[Monomial]:
+        """Differentiate the objective itself, where it contains the target."""
+        form = self.forms.monomials(self.root, ())
+        if not more:
+            shown = total(form)
+            steps.append(
+                Step(self.loss, shown, "entries", ("the objective, entry by entry",), True)
+            )
+            return self._whole(target, expr, ends, steps)
+        # With other paths to the target, the direct terms join the chain rule.
+        quiet: list[Step] = []
+        return self._whole(target, expr, ends, quiet)
+
+    def _whole(self, target: Term, expr: Expr, ends: Ends, steps: list[Step]) -> list[Monomial]:
+        """Differentiate the objective entry by entry, or by the rules of whole functions."""
+        local: list[Step] = []
+        try:
+            found = self._differentiate(self.root, (), self.loss, target, expr, ends, local)
+        except NoEntriesError:
+            found = self.forms.monomials(reverse(self.root, [target]).gradient(target), ends)
+            pulled = [self._in_names(m) for m in found]
+            reason: Reason = tuple(laws(self.root, target))
+            by = partial(self.loss, place(expr, ends))
+            steps.append(Step(by, total(pulled), "chain rule", reason, True))
+            return pulled
+        steps += local
+        return found
+
+
+def _ranges(stage: Stage, spot: Ends) -> list[tuple[str, Dim]]:
+    return list(zip(map(str, spot), stage.term.dims, strict=True))

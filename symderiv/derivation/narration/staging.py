@@ -1,0 +1,185 @@
+"""Stages: the named intermediates through which an objective depends on its variables.
+
+A derivation people can follow goes from one named thing to the next. The writer's definitions
+are kept; where a function or a sum stands inside something else without a name, it gets one.
+
+Contract: every stage is a polynomial in leaves, names, and functions of leaves and names, so that
+one application of the product rule differentiates it. A stage is a leaf wherever it is used, so
+that nothing differentiates through it by accident. Names no operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ...core.expr import Expr
+from ...core.expr import named as named_expr
+from ...core.unit_axes import fitted
+from ...tensor import (
+    Factor,
+    Term,
+    add,
+    call,
+    contract,
+    factors_of,
+    is_whole,
+    leaf,
+    moves_entries,
+    scaled,
+    summands,
+)
+
+_MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
+# Beyond these, the order of automatic names may differ.
+_DEEP = 50  # named intermediates
+_LEVELS = 150  # terms in each other
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A named intermediate: its name as an expression and as a term, and its value by stages."""
+
+    expr: Expr
+    term: Term
+    value: Term
+    automatic: bool
+
+
+class Stages:
+    """The stages of one objective, arguments before the stages that use them."""
+
+    def __init__(
+        self,
+        root: Term,
+        leaves: Iterable[Term],
+        written: Callable[[Term], Expr],
+        taken: Iterable[str],
+    ) -> None:
+        self.leaves = set(leaves)
+        self._written = written
+        self.taken = set(taken)
+        self.stages: dict[Term, Stage] = {}
+        self._memo: dict[Term, Term] = {}
+        self._names: dict[Term, Term] = {}
+        self._depends: dict[Term, bool] = {}
+        self._numbers: dict[str, int] = {}  # of automatic names, by their letter
+        self._stage_deep(root)
+        self.root = self._staged(root)
+
+    def depends(self, term: Term) -> bool:
+        """Whether a term depends on one of the leaves."""
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            waiting = [c for c in top.children if c not in self._depends]
+            if top in self._depends or not waiting:
+                self._depends.setdefault(
+                    top, top in self.leaves or any(self._depends[c] for c in top.children)
+                )
+                stack.pop()
+            else:
+                stack += waiting
+        return self._depends[term]
+
+    def _stage_deep(self, root: Term) -> None:
+        """Stage the names of a deep problem from the bottom up, so that nothing recurses far."""
+        order: dict[Term, None] = {}
+        stack = [(root, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                order[node] = None
+            elif node not in order:
+                stack.append((node, True))
+                stack.extend((c, False) for c in reversed(node.children))
+        names = [t for t in order if t.kind == "named"]
+        depth: dict[Term, int] = {}
+        for node in order:
+            depth[node] = 1 + max((depth[c] for c in node.children), default=0)
+        if len(names) > _DEEP or depth[root] > _LEVELS:
+            for term in names:
+                self._staged(term)
+
+    def _staged(self, term: Term) -> Term:
+        """Return a term with every intermediate on the way to the leaves replaced by a name."""
+        if not self.depends(term) or term.kind == "leaf":
+            return term
+        found = self._memo.get(term)
+        if found is None:
+            alone = self._is_alone(term)
+            found = self._memo[term] = self._name(term) if alone else self._rebuilt(term)
+            self._depends.setdefault(found, True)
+        return found
+
+    @staticmethod
+    def _is_alone(term: Term) -> bool:
+        """Whether a term is a stage of its own: its entries are no function of single entries."""
+        mixes = is_whole(term) or getattr(term.data, "reuses_cotangent", False)
+        return bool(mixes and term.dims)
+
+    def _value(self, term: Term) -> Term:
+        """Return what a stage names: in it, a function of whole matrices needs no other name."""
+        return self._rebuilt(term) if self._is_alone(term) else self._staged(term)
+
+    def _rebuilt(self, term: Term) -> Term:
+        if term.kind == "named":
+            value = self._value(term.children[0])
+            expr: Expr = term.data
+            if value is not term.children[0]:
+                expr = named_expr(str(expr.data), self._shaped(value, expr))
+            fresh = leaf(expr, value.dims)
+            self._keep(Stage(expr, fresh, value, False))
+            self._depends[fresh] = True
+            return fresh
+        if term.kind == "share":
+            return self._staged(term.children[0])
+        if term.kind == "call":
+            # What only moves entries needs no name for what it moves.
+            inner = self._staged if moves_entries(term) else self._argument
+            return call(term.data, tuple(map(inner, term.children)), term.dims)
+        if term.kind == "add":
+            return add([scaled(self._factor(Factor(b, ())), s) for s, b in summands(term)])
+        scale, factors, dims = factors_of(term)
+        parts_ = [Factor(self._factor(f), f.labels, f.exponent) for f in factors]
+        return contract(parts_, range(len(term.dims)), dict(enumerate(dims)), scale)
+
+    def _shaped(self, value: Term, like: Expr) -> Expr:
+        written = self._written(value)
+        return fitted(written, like.shape)
+
+    def _keep(self, stage: Stage) -> None:
+        self.stages[stage.term] = stage
+
+    def _argument(self, term: Term) -> Term:
+        plain = term.kind in ("leaf", "named") or not self.depends(term)
+        return self._staged(term) if plain else self._name(term)
+
+    def _factor(self, f: Factor) -> Term:
+        composite = f.term.kind == "add" or (f.term.kind == "contract" and f.exponent != 1)
+        if composite and self.depends(f.term):
+            return self._name(f.term)
+        return self._staged(f.term)
+
+    def _name(self, term: Term) -> Term:
+        value = self._value(term)
+        if value.kind in ("leaf", "named"):
+            return value
+        found = self._names.get(term)
+        if found is None:
+            expr = named_expr(self._letter(term), self._written(value))
+            found = self._names[term] = leaf(expr, value.dims)
+            self._keep(Stage(expr, found, value, True))
+            self._depends[found] = True
+        return found
+
+    def _letter(self, term: Term) -> str:
+        letters = (_SCALAR, _VECTOR, _MATRIX)[min(len(term.dims), 2)]
+        if any(s.value < 0 for s, _ in summands(term)) and term.dims:
+            letters = letters[1] + letters
+        name = next((n for n in letters if n not in self.taken), None)
+        while name is None or name in self.taken:
+            self._numbers[letters[-1]] = number = self._numbers.get(letters[-1], 0) + 1
+            name = f"{letters[-1]}{number}"
+        self.taken.add(name)
+        return name

@@ -1,0 +1,101 @@
+"""The table of all gradients of a network: matrix form, shape, and what it takes to compute."""
+
+from __future__ import annotations
+
+from ..core.errors import MissingRuleError
+from ..core.expr import Expr, walk_all
+from ..core.shapes import Dim
+from ..derivation.costs import CostRow, Costs, costs_of
+from ..notation.math import Math, Num, Op, Script, row
+from ..ops.flops import Flops
+from ..ops.leaves import size_notation
+from ..ops.written import shape_notation
+from .checks import dimension_section, slip_of
+from .model import Block, CostLine, CostTable, Heading, Inline, Paragraph, Piece
+from .symbols_shown import Scribe, shape_words
+
+_CONVENTION = (
+    "One multiplication, addition or value of a function is one flop, so a product of m × p and "
+    "p × n takes 2mnp (Golub and Van Loan, Matrix Computations, section 1.1.15). Each line is "
+    "counted given the named values above it. "
+)
+
+
+def shapes_section(scribe: Scribe, number: str) -> list[Block]:
+    """Return the table of all gradients for a network, else the check of their dimensions."""
+    if not scribe.compact:
+        return dimension_section(scribe, number)
+    try:
+        costs = costs_of(scribe.derivation)
+    except MissingRuleError:  # what an operator takes depends on the values
+        return dimension_section(scribe, number)
+    lines = tuple(_line(scribe, target, r) for target, r in _in_order(scribe, costs))
+    found: list[Block] = [Heading(("All gradients",), number), CostTable(lines)]
+    found.append(Paragraph((_CONVENTION, *_totals(costs))))
+    slip = slip_of(scribe)
+    if slip is not None:
+        name, wrong = slip
+        sentence: list[Piece] = ["Shapes reject a common slip: ", wrong.formula, " as "]
+        sentence += [scribe.gradient_inline(scribe.known[name]), ", that is ", wrong.shapes]
+        sentence += [", is ", *wrong.product]
+        if wrong.variable:
+            sentence += [", but ", *wrong.variable]
+        found.append(Paragraph((*sentence, ".")))
+    return found
+
+
+def _in_order(scribe: Scribe, costs: Costs) -> list[tuple[Expr, CostRow]]:
+    """Return every gradient right after the last cotangent that it needs, walking backward."""
+    targets = {s.result: s.target for s in scribe.sections}
+    backward = [r for r in costs.rows if r.part == "cotangent"]
+    place = {r.name: k for k, r in enumerate(backward)}
+    keyed: list[tuple[int, int, CostRow]] = []
+    for r in costs.rows:
+        if r.part == "cotangent":
+            keyed.append((place[r.name], 0, r))
+        elif r.part == "gradient":
+            met = walk_all([r.expr], lambda e: e.op == "named")
+            used = [place[str(e.data)] for e in met if e.op == "named" and str(e.data) in place]
+            keyed.append((max(used, default=-1), 1, r))
+    keyed.sort(key=lambda item: item[:2])
+    by_name = {f"d{s.target.data}": s.target for s in scribe.sections}
+    return [(by_name.get(r.name) or targets[r.expr], r) for _, _, r in keyed]
+
+
+def _line(scribe: Scribe, target: Expr, r: CostRow) -> CostLine:
+    return CostLine(
+        gradient=scribe.gradient_inline(target),
+        formula=scribe.write(r.expr),
+        shape=shape_words(target.shape) if target.is_scalar else shape_notation(target.shape),
+        flops=flops_notation(r.flops),
+    )
+
+
+def _totals(costs: Costs) -> Inline:
+    forward, backward = costs.forward.leading, costs.backward.leading
+    found: list[Piece] = ["To leading order the forward pass takes "]
+    found += [flops_notation(forward.ordered(costs.sizes)), " flops and the backward pass "]
+    found.append(flops_notation(backward.ordered(costs.sizes)))
+    if costs.ratio is None:
+        return (*found, ".")
+    ratio = row(Num(str(costs.ratio)))
+    return (*found, ": ", ratio, " times as many.")
+
+
+def flops_notation(flops: Flops) -> Math:
+    """Return a polynomial in the sizes as notation.
+
+    >>> from symderiv.notation.unicode import unicode
+    >>> from symderiv.core.shapes import symbol
+    >>> unicode(flops_notation(Flops.of(symbol("n"), symbol("n"), times=2)))
+    '2n²'
+    """
+    parts: list[Math] = []
+    for symbols, value in flops.terms:
+        parts += [Op("+")] if parts else []
+        if value != 1 or not symbols:
+            parts.append(Num(str(value)))
+        for s in dict.fromkeys(symbols):
+            base, power = size_notation(Dim(1, (s,))), symbols.count(s)
+            parts.append(Script(base, sup=Num(str(power))) if power > 1 else base)
+    return row(*parts) if parts else Num("0")

@@ -1,0 +1,402 @@
+"""Jacobians and Hessians against dual numbers, against differences, and against JAX.
+
+Contract: every column of the matrix is held against a derivative that knows no rule of the index
+road; any failure raises. What is compared is the expression that is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..codegen import compile_module, evaluate, module_of, structured
+from ..core.budget import Checks, spend
+from ..core.cells import each, flat
+from ..core.errors import CheckError, DisagreementError, InputError, UndefinedError
+from ..core.expr import walk
+from ..core.shapes import SCALAR
+from ..derivation.derivations import Derivation
+from ..derivation.jacobians import Jacobian
+from ..ops import Cells
+from ..problems import Problem
+from ..values.explicit import Dual, DualMath, Explicit, is_exact
+from ..values.rounding import first_unequal
+from ..values.sampling import distinct_sizes, inside, least_sizes, point, size_grid
+from .backends import installed, jax_forward
+from .certificate import Certificate
+from .differences import relative_error, unspecified
+from .verification import check_roads, problem_data, versions
+
+_NONE: tuple[Mapping[str, Any], ...] = ()
+_NO_STEPS: dict[str, int] = {}
+_QUICK = 100  # numbers that NumPy computes in a step
+_MOST_SIZES = 8
+_STEP = 2e-4
+_SEEDS = 12
+_EVALUATIONS = 24  # by each entry: 4 for one difference, of two steps, at three points
+_TOLERANCE = 1e-6
+_OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
+
+
+def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the sizes that the arrays of a problem show, also unused ones.
+
+    Raises InputError for a size that is given and that an array contradicts.
+    """
+    found = dict(values)
+    for name, v in problem.variables.items():
+        shape = _shape(name, values[name]) if name in values else ()
+        for dim, size in zip(v.shape, shape, strict=False):
+            if len(dim.symbols) == 1 and dim.coefficient == 1 and len(shape) <= 2:
+                symbol = dim.symbols[0]
+                found.setdefault(symbol, int(size))
+                if symbol in values and found[symbol] != size:
+                    raise InputError(
+                        f"{symbol} = {found[symbol]} is given, and {name} of shape {shape} has "
+                        f"{symbol} = {size}",
+                        remedy="leave it out: sizes come from the arrays",
+                    )
+    return found
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of several lengths
+        raise InputError(f"{name} is not an array of numbers") from None
+
+
+def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:
+    """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
+    kind, checks = jacobian.kind.capitalize(), Checks()
+    roads = _NONE
+    if jacobian.kind == "hessian":
+        first = Derivation(jacobian.problem, [jacobian.name])
+        what = "the comparison of both roads"
+        roads = checks.run(what, lambda: check_roads(first, patterns=False), _NONE)
+    columns = checks.run(
+        f"the comparison of the {kind} with dual numbers", lambda: (_columns(jacobian),), _NONE
+    )
+    steps = checks.run(
+        f"the check of the printed equations of the {kind}",
+        lambda: {"equations": jacobian.recheck(), "seed": 0},
+        _NO_STEPS,
+    )
+    differences = checks.run(
+        f"the check of the {kind} by differences", lambda: (_differences(jacobian, value),), _NONE
+    )
+    backends = checks.run(
+        f"the comparison of the {kind} with JAX", lambda: _jax(jacobian, value), _NONE
+    )
+    return Certificate(
+        problem=problem_data(jacobian.problem),
+        gradients={jacobian.label: jacobian.text},
+        roads=(*roads, *columns),
+        steps=steps,
+        differences=differences,
+        backends=backends,
+        versions=versions(),
+        left_out=tuple(checks.left_out),
+    )
+
+
+def verify_at_numbers(
+    jacobian: Jacobian,
+    value: Callable[..., Any],
+    of_symbols: Certificate,
+    symbols: Mapping[str, int],
+) -> Certificate:
+    """Return the certificate of a matrix whose sizes are large numbers, checked as symbols.
+
+    Its own code is compared with differences along a direction.
+    """
+    checks = Checks()
+    what = f"the check of the {jacobian.kind.capitalize()} at its own sizes"
+    checks.run(what, lambda: _check_along(jacobian, value), None)
+    return replace(
+        of_symbols,
+        problem=problem_data(jacobian.problem),
+        gradients={jacobian.label: jacobian.text},
+        left_out=(*of_symbols.left_out, *checks.left_out),
+        symbols=symbols,
+    )
+
+
+def _check_along(jacobian: Jacobian, value: Callable[..., Any]) -> None:
+    """Compare a matrix with differences along a direction; symbols are 2. Raises CheckError."""
+    sizes = dict.fromkeys(jacobian.problem.dims, 2)
+    numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
+    spend(numbers // _QUICK, f"a matrix of {numbers:,} numbers")
+    for seed in range(3):
+        arrays = _arrays(jacobian, sizes, seed)
+        way = np.random.default_rng(seed).uniform(-1, 1, np.shape(arrays[jacobian.name]))
+        matrix = value(**arrays)
+        matrix = matrix.T if jacobian.layout == "denominator" else matrix
+        by_scalar = jacobian.variable.kind == "scalar"
+        ours = np.ravel(matrix * way if by_scalar else matrix @ np.ravel(way, "F"), "F")
+        slopes = [_slope(jacobian, arrays, way, h) for h in (_STEP, _STEP / 2)]
+        theirs, again = (np.ravel(x, "F") for x in slopes)
+        settled = relative_error(again, theirs) <= _TOLERANCE / 10
+        if settled and not relative_error(ours, theirs) <= _TOLERANCE:
+            raise CheckError(f"the {jacobian.kind} differs from a difference at its own sizes")
+
+
+def joined(first: Certificate, second: Certificate) -> Certificate:
+    """Return a certificate with what a second one holds about a Hessian of the same problem."""
+    steps = {**second.steps, **first.steps}
+    if steps:
+        count = sum(c.steps.get("equations", 0) for c in (first, second))
+        steps["equations"] = count
+    return replace(
+        first,
+        gradients={**first.gradients, **second.gradients},
+        roads=(*first.roads, *(r for r in second.roads if "what" in r)),
+        steps=steps,
+        differences=(*first.differences, *second.differences),
+        backends=(*first.backends, *second.backends),
+        left_out=tuple(dict.fromkeys((*first.left_out, *second.left_out))),
+    )
+
+
+def _columns(jacobian: Jacobian) -> dict[str, Any]:
+    """Compare every column with dual numbers, exactly where the functions are rational."""
+    problem = jacobian.problem
+    entries, exact, count = 0, True, 0
+    least = least_sizes([problem.objective, jacobian.expr])
+    for sizes in size_grid(problem.dims, least):
+        if count == _MOST_SIZES:
+            break
+        found = _at(jacobian, sizes)
+        if found is None:
+            continue  # the objective is defined at no point that was tried
+        count += 1
+        ours, theirs, wrong = found
+        exact = exact and is_exact(ours)
+        entries += len(flat(ours))
+        if wrong is not None:
+            x, y = (flat(c)[wrong] for c in (ours, theirs))
+            raise DisagreementError(
+                f"the {jacobian.kind} by {jacobian.name} at {sizes} is {x} where dual "
+                f"numbers give {y}",
+                remedy="this is an error of the program; please report it",
+            )
+    if not count:
+        raise UndefinedError(
+            "no point was found at which the objective is defined",
+            remedy="is something divided by zero, or singular, or a logarithm below 0?",
+        )
+    return {
+        "by": jacobian.name,
+        "entries": entries,
+        "exact": exact,
+        "sizes": f"{count} choices of sizes",
+        "what": f"{jacobian.kind.capitalize()} {jacobian.label}",
+    }
+
+
+def _at(jacobian: Jacobian, sizes: Mapping[str, int]) -> tuple[Cells, Cells, int | None] | None:
+    """Return both matrices at a point, and the number of the first entry that differs."""
+
+    def both(here: Explicit) -> tuple[Cells, Cells]:
+        ours = _plain(here.cells(jacobian.expr))
+        return ours, _by_duals(jacobian, here.sizes, here.values)
+
+    for seed in range(6):
+        values = point(jacobian.problem, sizes, seed, positive=seed % 2 == 1, near=seed % 4 > 1)
+        try:
+            here = Explicit(sizes, values)
+            found = both(here)
+            wrong = first_unequal(here, partial(_entries, both, here, found))
+            return *found, wrong
+        except _OUTSIDE:
+            continue
+    return None
+
+
+def _entries(
+    both: Callable[[Explicit], tuple[Cells, Cells]],
+    first: Explicit,
+    found: tuple[Cells, Cells],
+    here: Explicit,
+) -> Iterable[tuple[Any, Any]]:
+    """Return the entries of both matrices in pairs: those of the first point are known."""
+    return zip(*map(flat, found if here is first else both(here)), strict=True)
+
+
+def _plain(cells: Cells) -> Cells:
+    return [[Dual.of(x).value for x in r] for r in cells]
+
+
+def _by_duals(jacobian: Jacobian, sizes: Mapping[str, int], values: Mapping[str, Cells]) -> Cells:
+    """Return the Jacobian column by column, each by one dual direction."""
+    name = jacobian.name
+    columns: list[list[Any]] = []
+    rows = len(values[name])
+    for place in range(rows * len(values[name][0])):
+        moved = [[Dual.of(x) for x in r] for r in values[name]]
+        x = moved[place % rows][place // rows]
+        moved[place % rows][place // rows] = Dual(x.value, Fraction(1))
+        lifted = {n: each(Dual.of, c) for n, c in values.items()}
+        lifted[name] = moved
+        cells = Explicit(sizes, lifted, math=DualMath()).cells(jacobian.value)
+        slopes = [[Dual.of(x).slope for x in r] for r in cells]
+        if jacobian.variable.shape == SCALAR:
+            return _laid(slopes, jacobian)
+        columns.append([r[j] for j in range(len(slopes[0])) for r in slopes])
+    return _laid([list(r) for r in zip(*columns, strict=True)], jacobian)
+
+
+def _laid(cells: Cells, jacobian: Jacobian) -> Cells:
+    if jacobian.layout == "numerator":
+        return cells
+    return [list(r) for r in zip(*cells, strict=True)]
+
+
+def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
+    """Return what the printed expressions are evaluated with: a point of the box 0.5 .. 1.5."""
+    rng = np.random.default_rng([seed, *sizes.values()])
+    problem = jacobian.problem
+    shapes = {n: (v.shape, v.kind) for n, v in problem.variables.items()}
+    properties = {n: v.properties for n, v in problem.variables.items()}
+    scale = 0.25 if inside([problem.objective]) else 1.0
+    entries = sum(prod(d.at(sizes) for d in shape) for shape, _ in shapes.values())
+    spend(entries // _QUICK, f"arrays of {entries:,} entries")
+    found: dict[str, Any] = dict(sizes)
+    for name, (shape, kind) in shapes.items():
+        axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, len(shape))]
+        found[name] = structured(rng.uniform(0.5, 1.5, axes) * scale, properties[name])
+    for name, x in problem.upstream.items():
+        found[name] = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in x.shape if str(d) != "1"))
+    for letter in problem.declared.entrywise or ("f", "g", "h"):
+        for order in range(4):
+            found.setdefault(letter + "p" * order, unspecified(min(order, 2)))
+    return found
+
+
+def _dominant(jacobian: Jacobian, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a point with square matrices that have large diagonals, which most functions have."""
+    found = dict(arrays)
+    for name in jacobian.problem.variables:
+        x = arrays[name]
+        if np.ndim(x) == 2 and len(x) == x.shape[1]:
+            found[name] = x + 2 * len(x) * np.eye(len(x))
+    return found
+
+
+def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any]:
+    """Compare the generated code with central differences of what is differentiated.
+
+    Three points at which two steps of the difference agree; where they do not, the function bends
+    too fast for any difference (an inverse close to a singular matrix).
+    """
+    problem = jacobian.problem
+    sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
+    _count(jacobian, sizes)
+    name, worst, entries = jacobian.name, 0.0, 0
+    seeds: list[int] = []
+    for seed in range(_SEEDS):
+        if len(seeds) == 3:
+            break
+        arrays = _arrays(jacobian, sizes, seed)
+        try:
+            evaluate(jacobian.value, arrays)
+        except np.linalg.LinAlgError:  # no factor, root or logarithm there
+            arrays = _dominant(jacobian, arrays)
+        ours = value(**arrays)
+        theirs, again = (_quotients(jacobian, arrays, ours.shape, h) for h in (_STEP, _STEP / 2))
+        if not relative_error(again, theirs) <= _TOLERANCE / 10:
+            continue
+        seeds.append(seed)
+        error = relative_error(ours, theirs)
+        if not error <= _TOLERANCE:
+            raise CheckError(
+                f"the {jacobian.kind} by {name} differs from differences by {error:.1e}",
+                remedy=f"at sizes {sizes}, seed {seed}",
+            )
+        worst, entries = max(worst, error), entries + ours.size
+    if not seeds:
+        raise CheckError(
+            f"differences do not settle at any point that was tried for the {jacobian.kind}",
+            remedy="declare variables that must be so as positive or invertible",
+        )
+    return {
+        "by": name,
+        "method": "central differences of fourth order",
+        "error": float(f"{worst:.1e}"),
+        "bound": _TOLERANCE,
+        "entries": entries,
+        "sizes": [sizes],
+        "seeds": seeds,
+    }
+
+
+def _count(jacobian: Jacobian, sizes: Mapping[str, int]) -> None:
+    """Count the numbers of a matrix, and of the values from which its differences are taken."""
+    numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
+    entries = prod(d.at(sizes) for d in jacobian.variable.shape)
+    inside = max(prod(d.at(sizes) for d in e.shape) for e in walk(jacobian.value))
+    spend(numbers // _QUICK, f"a matrix of {numbers:,} numbers")
+    spend(_EVALUATIONS * entries * (1 + inside // _QUICK), f"differences by {entries:,} entries")
+
+
+def _quotients(
+    jacobian: Jacobian, arrays: Mapping[str, Any], shape: tuple[int, ...], step: float
+) -> Any:
+    found, x = np.zeros(shape), arrays[jacobian.name]
+    for spot in np.ndindex(np.shape(x)):
+        way = np.zeros(np.shape(x))
+        way[spot] = 1
+        _put(found, _slope(jacobian, arrays, way, step), spot, jacobian, x)
+    return found
+
+
+def _slope(jacobian: Jacobian, arrays: Mapping[str, Any], way: Any, step: float) -> Any:
+    """Return the derivative along a direction: a central difference of fourth order."""
+    name, found = jacobian.name, 0.0
+    for steps, weight in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
+        moved = arrays[name] + steps * step * way
+        found = found + weight * evaluate(jacobian.value, {**arrays, name: moved})
+    return found / (12 * step)
+
+
+def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: Jacobian, x: Any) -> None:
+    """Put the derivative by one entry where vec order has it."""
+    if jacobian.variable.kind == "scalar":
+        into[...] = slope.T if jacobian.layout == "denominator" and slope.ndim == 2 else slope
+        return
+    place = int(np.ravel_multi_index(spot, np.shape(x), order="F"))
+    flat = np.ravel(slope, order="F")
+    if jacobian.layout == "numerator":
+        into[:, place] = flat
+    else:
+        into[place, :] = flat
+
+
+def _jax(jacobian: Jacobian, value: Callable[..., Any]) -> tuple[Mapping[str, Any], ...]:
+    """Compare with jax.jacobian, of the forward pass or of its gradient, where it is installed."""
+    problem, name = jacobian.problem, jacobian.name
+    plain = problem.upstream or any(e.op == "apply" for e in walk(problem.objective))
+    if "jax" not in installed() or plain:
+        return ()
+    sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
+    arrays = _arrays(jacobian, sizes, 0)
+    source = problem if jacobian.kind == "hessian" else jacobian.posed
+    compiled = compile_module(module_of(Derivation(source, [name])))
+    inputs = {n: arrays[n] for n in problem.variables}
+    found = jax_forward(compiled, inputs, sizes, name, jacobian.kind == "hessian")
+    ours, theirs = value(**arrays), np.zeros(np.shape(value(**arrays)))
+    count = np.ndim(arrays[name])
+    for spot in np.ndindex(np.shape(arrays[name])):
+        here = found[(..., *spot)] if count else found
+        _put(theirs, here, spot, jacobian, arrays[name])
+    error = relative_error(ours, theirs)
+    if not error <= 1e-8:
+        raise CheckError(f"the {jacobian.kind} by {name} differs from jax's by {error:.1e}")
+    name = f"jax.{jacobian.kind}"
+    return ({"name": name, "error": float(f"{error:.1e}"), "sizes": 1, "bound": 1e-8},)

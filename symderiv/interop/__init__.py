@@ -1,1 +1,0 @@
-"""Doors to SymPy: its expressions as input, results as its expressions."""

@@ -1,0 +1,127 @@
+"""Expressions to notation, by the operator table: which symbol is bold or coloured, which index
+is written where. Knows no operator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ..core.expr import Expr, Index
+from ..core.shapes import ONE, SCALAR, Dim, Shape, is_difference
+from ..notation.identifiers import read_name, spelled_out
+from ..notation.math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
+from . import ATOM, POWER, SUM, TABLE
+from .joining import bare
+from .leaves import size_notation
+from .openness import Constants
+
+
+class Writer:
+    """Writes expressions; ``roles`` maps names to colour roles, ``limits`` prints index ranges.
+
+    ``differentials`` are names such as ``dr`` that are known to be those of cotangents: d and r,
+    not a d with the index r. ``names`` are all names that may stand in what is written: no two of
+    them print alike, and no constant prints as one of them.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, str] | None = None,
+        *,
+        full: bool = False,
+        delta: str = "",
+        differentials: Collection[str] = (),
+        names: Collection[str] = (),
+    ) -> None:
+        self.roles, self.full, self.delta = dict(roles or {}), full, delta
+        self.differentials = frozenset(differentials)
+        self.names = tuple(dict.fromkeys(names))
+        self._spelled = spelled_out(self.names)
+        self._constant = Constants()
+        self.sized = False  # whether constants say their sizes
+
+    def __call__(self, e: Expr, level: int = SUM) -> Math:
+        operator = TABLE[e.op]
+        outside = self.sized
+        self.sized = (outside and e in self._constant) or self._constant.leaves_open(e)
+        body = operator.notation(e, self)
+        self.sized = outside
+        if e.op == "delta" and self.delta:
+            body = Tint(self.delta, body)
+        binds = operator.written or operator.level
+        return Fence("(", body, ")") if binds(e) < level else body
+
+    def name(self, name: str) -> Math:
+        """Return a plain name."""
+        return self._tinted(name, self._letters(name, False))
+
+    def symbol(self, e: Expr) -> Math:
+        """Return a variable or a named intermediate: vectors bold, matrices and scalars not."""
+        name = str(e.data)
+        return self._tinted(name, self._letters(name, ONE in e.shape and e.shape != SCALAR))
+
+    def _is_two_letters(self, name: str) -> bool:
+        return name in self.differentials and read_name(name).prefix != "d"
+
+    def _letters(self, name: str, bold: bool) -> Math:
+        if self._is_two_letters(name):
+            return row(Word("d", function=False), Sym(name[1:], bold=bold))
+        return Sym(name, bold=bold, spelled=name in self._spelled)
+
+    def _tinted(self, name: str, body: Math) -> Math:
+        return Tint(self.roles[name], body) if name in self.roles else body
+
+    def is_taken(self, letter: str) -> bool:
+        """Whether a letter, with or without an index, could be read as a name."""
+        return any(read_name(n).core == letter for n in self.names)
+
+    def inner(self, e: Expr, mark: Math | None = None) -> Math:
+        """Return what an index is attached to: entries of vectors are not bold.
+
+        With ``mark``, the index, it stands in parentheses where it would look like a name.
+        """
+        if e.op in ("var", "named"):
+            name = str(e.data)
+            body = self.name(name)
+            return Fence("(", body, ")") if self._needs_fence(name, mark) else body
+        body = self(e, ATOM)
+        return body if isinstance(body, Fence) else Fence("(", body, ")")
+
+    def _needs_fence(self, name: str, mark: Math | None) -> bool:
+        """Whether a name with an index would look like another name: x_1 beside x."""
+        plain = read_name(name)
+        others = (read_name(n) for n in self.names if n != name)
+        alike = any(
+            (o.core, o.accent, o.prefix) == (plain.core, plain.accent, plain.prefix)
+            and o.sub == mark
+            for o in others
+        )
+        return self._is_two_letters(name) or (alike and mark is not None and plain.sub is None)
+
+    def index(self, i: Index) -> Math:
+        """Return an index as it stands in a subscript."""
+        return Num(str(i)) if isinstance(i, int) else Sym(i)
+
+    def limits(self, index: str, dim: Dim) -> tuple[Math, Math | None]:
+        """Return what stands below and above the sum over an index."""
+        if self.full or is_difference(dim):
+            last = size_notation(dim)
+            return row(Sym(index), Op("="), Num("1")), bare(last)
+        return Sym(index), None
+
+    def spread(self, e: Expr, over: Expr, level: int = SUM) -> Math:
+        """Return an argument of an entrywise operator, the ones of its broadcasting written."""
+        if e.is_scalar or e.shape == over.shape or len(over.shape) > 2:
+            return self(e, level)
+        one = Sym("1", bold=True)
+        body = self(e, POWER)
+        if e.shape[1] == ONE:
+            return row(body, sup(one, TRANSPOSE))
+        return row(one, body)
+
+
+def shape_notation(shape: Shape) -> Math:
+    """Return a shape: n × d."""
+    items: list[Math] = [size_notation(shape[0])]
+    for dim in shape[1:]:
+        items += [Op("×"), size_notation(dim)]
+    return row(*items)

@@ -1,0 +1,385 @@
+"""Syntax tree to expression: names, shapes by unification, indices; every error has its place.
+
+Contract: one method per syntax class, in a table; a class that is not in the table is refused.
+Nothing is evaluated. What a function means is asked of its table entry (``Operator.build``).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable
+from fractions import Fraction
+from typing import ClassVar
+
+from ..core.errors import (
+    AmbiguousShapeError,
+    IndexNameError,
+    LanguageError,
+    ShapeError,
+    Span,
+    TooLargeError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from ..core.expr import (
+    Expr,
+    Variable,
+    add,
+    dim_size,
+    div,
+    is_one_per_row,
+    matmul,
+    mul,
+    named,
+    neg,
+    node,
+    num,
+    number,
+    power,
+    var,
+)
+from ..core.plaintext import shortened
+from ..core.positions import Use
+from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
+from ..ops import FUNCTIONS, TABLE
+from .calls import Application
+from .declarations import Declarations, default_kind
+from .grammar import DEEPEST, lines_of, span_of
+from .indices import IndexReader, broadcast_remedy
+from .magnitudes import LARGEST_NUMBER, constant_value
+from .remedies import function_remedy, product_remedy
+
+CONSTANTS = ("pi", "e")
+_LARGEST_EXPONENT = 1000
+_REMEDIES = {
+    ast.BitXor: "a power is written **",
+    ast.FloorDiv: "a quotient is written /",
+    ast.Mod: "there is no remainder in the language",
+    ast.Compare: "comparisons stand inside where(c > 0, a, b) only",
+    ast.Lambda: "functions are named: exp, tanh, or f declared as 'f: entrywise'",
+    ast.IfExp: "a choice is written where(c > 0, a, b)",
+    ast.List: "matrices are names; their entries are X[i, j]",
+    ast.Tuple: "one expression, without commas",
+    ast.Call: "a function is called by its name: sum(X)",
+}
+
+
+class Elaborator(IndexReader):
+    """Reads syntax trees of one text against declarations and the definitions so far."""
+
+    signs: ClassVar[dict[type[ast.operator], str]] = {
+        ast.Add: "+",
+        ast.Sub: "-",
+        ast.Mult: "*",
+        ast.Div: "/",
+        ast.MatMult: "@",
+        ast.Pow: "**",
+    }
+
+    def __init__(
+        self,
+        text: str,
+        declared: Declarations,
+        definitions: dict[str, Expr],
+        *,
+        unifier: Unifier | None = None,
+        upstream: str = "G",
+        infer: bool = False,
+    ) -> None:
+        self.text, self.declared, self.definitions = text, declared, definitions
+        self.lines = lines_of(text)
+        self.unifier = unifier or Unifier()
+        self.upstream, self.infer = upstream, infer
+        self.gradients: dict[tuple[str, Expr], str] = {}  # of losses that are known by argument
+        self.indices: dict[str, Dim] = {}
+        self.uses: dict[str, list[Use]] = {}
+        self.bound: set[str] = set()
+        self.inferred: dict[str, Variable] = {}
+        self.closed = False  # whether constructors may no longer declare sizes
+        self._depth = 0
+
+    # places and errors
+
+    def span(self, at: ast.AST) -> Span:
+        """Return where a syntax node stands in the text."""
+        return span_of(self.text, at)
+
+    def source(self, at: ast.AST) -> str:
+        """Return the text of a syntax node, shortened."""
+        span = self.span(at)
+        text = self.lines[span.line][span.start : span.stop]
+        return text if len(text) <= 40 else text[:37] + "..."
+
+    def unify(self, left: Dim, right: Dim, error: Callable[[], LanguageError]) -> Dim:
+        """Make two dimensions equal, or raise what ``error`` says."""
+        try:
+            return self.unifier.unify(left, right)
+        except DimMismatchError:
+            raise error() from None
+
+    # the walk
+
+    def read(self, at: ast.expr) -> Expr:
+        """Return the expression that a syntax tree stands for."""
+        reader = _READERS.get(type(at))
+        if reader is None:
+            raise UnsupportedError(
+                f"{type(at).__name__} is Python, but not a construct of this language",
+                span=self.span(at),
+                remedy=_REMEDIES.get(type(at), "write it with + - * / ** @ .T and calls"),
+            )
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise UnsupportedError(
+                f"nested deeper than {DEEPEST} levels",
+                span=self.span(at),
+                remedy="name inner parts by definitions: Z = ...; L(Z)",
+            )
+        result = reader(self, at)
+        self._depth -= 1
+        return result
+
+    def shape(self, x: Expr) -> Shape:
+        """Return the shape of an expression with everything bound put in."""
+        return self.unifier.resolve_shape(x.shape)
+
+    def _number(self, at: ast.Constant) -> Expr:
+        value = at.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UnsupportedError(
+                f"{self.source(at)} is not a real number",
+                span=self.span(at),
+                remedy="every variable and number is real; numbers are integers and decimals: "
+                "2, 0.5",
+            )
+        span = self.span(at)
+        digits = self.lines[span.line][span.start : span.stop]
+        # As a float it over- or underflows before its exact value is too long to compute with.
+        lost = isinstance(value, float) and (value == float("inf") or not value)
+        if lost and any(c in "123456789" for c in digits.lower().split("e")[0]):
+            raise TooLargeError(
+                f"{self.source(at)} is too large or too small a number",
+                span=self.span(at),
+                remedy="numbers are smaller than 1e300 and larger than 1e-300",
+            )
+        return num(Fraction(digits.replace("_", "")) if isinstance(value, float) else value)
+
+    def _name(self, at: ast.Name) -> Expr:
+        name = at.id
+        if name in self.definitions:
+            return named(name, self.definitions[name])
+        if name in self.declared.variables:
+            return self.declared.variables[name].expr
+        if name in self.inferred:
+            return self.inferred[name].expr
+        if name in self.declared.dims:
+            return dim_size(self.unifier.resolve(symbol(name)))
+        if name in CONSTANTS:
+            return node("const", (), SCALAR, name)
+        if name in self.indices:
+            raise IndexNameError(
+                f"the index {name} is not a number",
+                span=self.span(at),
+                remedy=f"indices stand in brackets and in delta: X[{name}, :], delta({name}, j)",
+            )
+        return self._undeclared(at)
+
+    def _undeclared(self, at: ast.Name) -> Expr:
+        name = at.id
+        known = [*self.declared.variables, *self.definitions, *self.declared.dims, *self.inferred]
+        near = difflib.get_close_matches(name, known, 1)
+        short = shortened(name)
+        remedy = f"did you mean {near[0]}?" if near else f'declare it: --var "{short[1:-1]}: n, d"'
+        if name in FUNCTIONS:
+            remedy = f"{name} is a function: {FUNCTIONS[name].usage}"
+        error = UnknownNameError(f"{short} is not declared", span=self.span(at), remedy=remedy)
+        if not self.infer or (near and len(name) > 1) or name in TABLE or name.startswith("_"):
+            raise error
+        try:
+            kind = default_kind(name)
+        except UnknownNameError:
+            raise error from None
+        dims = [self.unifier.fresh() for _ in range(("scalar", "vector", "matrix").index(kind))]
+        shape = (dims[0] if dims else ONE, dims[1] if len(dims) > 1 else ONE)
+        self.inferred[name] = Variable(name, shape, kind, (), True)
+        return var(name, shape)
+
+    def _unary(self, at: ast.UnaryOp) -> Expr:
+        if isinstance(at.op, ast.USub):
+            return neg(self.read(at.operand))
+        if isinstance(at.op, ast.UAdd):
+            return self.read(at.operand)
+        raise UnsupportedError(
+            f"{self.source(at)}: no such sign in the language",
+            span=self.span(at),
+            remedy="the signs are + and -",
+        )
+
+    def _binary(self, at: ast.BinOp) -> Expr:
+        # A long sum leans to the left; walking its spine in a loop keeps the stack shallow.
+        spine: list[ast.BinOp] = []
+        left: ast.expr = at
+        while isinstance(left, ast.BinOp):
+            spine.append(left)
+            left = left.left
+        result, place = self.read(left), left
+        for step in reversed(spine):
+            sign = self.signs.get(type(step.op))
+            if sign is None:
+                raise UnsupportedError(
+                    f"{self.source(step)}: no such operator in the language",
+                    span=self.between(place, step.right),
+                    remedy=_REMEDIES.get(type(step.op), "the operators are + - * / ** @"),
+                )
+            right = self.read(step.right)
+            result = self._combine(sign, step, result, right)
+            place = step
+        return result
+
+    def between(self, left: ast.expr, right: ast.expr) -> Span:
+        """Return the place of the operator sign between two operands."""
+        a, b = self.span(left), self.span(right)
+        if a.line != b.line:
+            return b
+        gap = self.lines[a.line][a.stop : b.start]
+        inner = gap.strip().strip("()").strip()
+        start = a.stop + gap.find(inner) if inner else a.stop
+        return Span(self.text, start, start + max(len(inner), 1), a.line)
+
+    def _combine(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        if sign == "@":
+            return self._matmul(at, left, right)
+        if sign == "/" and right.op == "num" and not number(right):
+            raise UnsupportedError(
+                "division by zero", span=self.span(at.right), remedy="divide by another number"
+            )
+        self._check_broadcast(sign, at, left, right)
+        if sign == "+":
+            return add(left, right)
+        if sign == "-":
+            return add(left, neg(right))
+        if sign == "**":
+            return self._power(at, left, right)
+        return mul(left, right) if sign == "*" else div(left, right)
+
+    def _power(self, at: ast.BinOp, base: Expr, exponent: Expr) -> Expr:
+        if abs(constant_value(exponent) or 0) > _LARGEST_EXPONENT:
+            raise TooLargeError(
+                f"the exponent {self.source(at.right)} is too large",
+                span=self.span(at.right),
+                remedy=f"exponents go up to {_LARGEST_EXPONENT}",
+            )
+        found = power(base, exponent)
+        if not abs(constant_value(found) or 0) < LARGEST_NUMBER:
+            raise TooLargeError(
+                f"{self.source(at)} is too large a number",
+                span=self.span(at),
+                remedy="numbers are smaller than 1e300 and larger than 1e-300",
+            )
+        return found
+
+    def _check_broadcast(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> None:
+        a, b = self.shape(left), self.shape(right)
+        for column_, other, x, value in ((a, b, at.left, left), (b, a, at.right, right)):
+            square = other[-2] == other[-1] != ONE
+            # A tensor says by its axes where it goes.
+            bare = column_ == (other[-2], ONE) and column_ != other
+            # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
+            either = sign == "*" and "eye" in (left.op, right.op)
+            # What a reduction made can only go to the rows.
+            if square and bare and not either and not is_one_per_row(value):
+                name = self.source(x)
+                raise AmbiguousShapeError(
+                    f"{name} is a column and the other side is square ({describe(other)}): "
+                    "it could go to every row or to every column",
+                    span=self.between(at.left, at.right),
+                    remedy=f"write {name}.T for every row, or {name} @ ones({other[-1]}).T "
+                    "for every column",
+                )
+        try:
+            self.unifier.broadcast(a, b)
+        except DimMismatchError:
+            raise ShapeError(
+                f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
+                f"{describe(b)}: they cannot be combined entry by entry with {sign}",
+                span=self.between(at.left, at.right),
+                remedy=broadcast_remedy(a, b, self.source(at.left), self.source(at.right), sign),
+            ) from None
+
+    def _matmul(self, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        a, b = self.shape(left), self.shape(right)
+        if SCALAR in (a, b):
+            return mul(left, right)
+        self.unify(a[-1], b[-2], lambda: self._no_product(at, a, b))
+        if len(a) > 2 and len(b) > 2:
+            self.check_batches(at, a, b)
+        return matmul(left, right)
+
+    def _no_product(self, at: ast.BinOp, a: Shape, b: Shape) -> ShapeError:
+        x, y = self.source(at.left), self.source(at.right)
+        clash = f"{a[-1]} columns do not meet {b[-2]} rows".replace("?", "")
+        return ShapeError(
+            f"{x} is {describe(a)} and {y} is {describe(b)}: {clash}",
+            span=self.between(at.left, at.right),
+            remedy=product_remedy(at, a, b, self.source),
+        )
+
+    def _call(self, at: ast.Call) -> Expr:
+        if not isinstance(at.func, ast.Name):
+            raise UnsupportedError(
+                f"{self.source(at.func)} cannot be called",
+                span=self.span(at.func),
+                remedy=_REMEDIES[ast.Call],
+            )
+        name = at.func.id
+        call = Application(self, at, name)
+        # A variable called mean is no reason to do without mean(..), which nothing else can mean.
+        is_matrix = name in self.declared.variables or name in self.definitions
+        if is_matrix and name not in FUNCTIONS:
+            raise UnsupportedError(
+                f"{name} is a matrix, not a function",
+                span=self.span(at.func),
+                remedy=f"an entry of it is {name}[i, j]; a product is written with * or @",
+            )
+        if name in self.declared.losses or name == "L":
+            call.expect(1)
+            x = call.expr(0)
+            return node("loss", (x,), SCALAR, (name, self.upstream))
+        order = self._entrywise_order(name)
+        if order is not None:
+            call.expect(1)
+            x = call.expr(0)
+            return node("apply", (x,), x.shape, order)
+        operator = FUNCTIONS.get(name)
+        if operator is None or operator.build is None:
+            raise self._unknown_function(at.func)
+        return call.checked(operator.build(call))
+
+    def _entrywise_order(self, name: str) -> tuple[str, int] | None:
+        letters = dict(self.declared.entrywise)
+        for letter in "fgh":
+            if letter not in self.declared.variables:
+                letters[letter] = None
+        for order in (0, 1, 2, 3):
+            stem = name[: len(name) - order]
+            if stem in letters and name == stem + "p" * order:
+                return stem, order
+        return None
+
+    def _unknown_function(self, at: ast.Name) -> UnknownNameError:
+        remedy = function_remedy(at.id, FUNCTIONS)
+        return UnknownNameError(
+            f"no rule for a function {at.id!r}", span=self.span(at), remedy=remedy
+        )
+
+
+_READERS: dict[type[ast.expr], Callable[..., Expr]] = {
+    ast.Constant: Elaborator._number,
+    ast.Name: Elaborator._name,
+    ast.UnaryOp: Elaborator._unary,
+    ast.BinOp: Elaborator._binary,
+    ast.Attribute: Elaborator.attribute,
+    ast.Call: Elaborator._call,
+    ast.Subscript: Elaborator._subscript,
+}

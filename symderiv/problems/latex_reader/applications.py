@@ -1,0 +1,365 @@
+"""Functions and their arguments, with and without parentheses.
+
+Contract: parentheses right behind a function hold its argument. Without them, a trace or a
+determinant takes the product that follows, if that fits; for any other function, one factor and all
+of them are two readings.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from . import macro_tables as tables
+from .laid_out import Big, Group, Item, Number, Row, Scripted, Sign, Symbol
+from .latex_symbols import Symbols
+from .script_meaning import bare, indices, is_inverse, is_sign
+from .symbol_names import function_of, label_of, spellings
+from .trees import at_item, binary, call, like
+
+_DELIMITED = (")", "]", "}")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function's name in the language, its options, primes, and the power of its value."""
+
+    name: str
+    item: Item
+    axis: tuple[int | None, ...] = ()  # where it is said, also that it is all entries
+    power: Row | None = None
+    primes: int = 0
+    extra: tuple[ast.expr, ...] = ()  # arguments that stand in its subscript: sizes
+
+
+class Applications(Symbols):
+    """Reads functions; factors and products are supplied by the whole."""
+
+    def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+        """Return the factor that begins at an item, and where the next begins."""
+        raise NotImplementedError
+
+    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+        """Return factors and the sign in front of each."""
+        raise NotImplementedError
+
+    def multiplied(
+        self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
+    ) -> ast.expr:
+        """Return the product of factors, those of ``rest`` with the signs in front of them."""
+        raise NotImplementedError
+
+    def scripted(
+        self, tree: ast.expr, base: Item, sub: Row | None, sups: Sequence[Row], above_first: bool
+    ) -> ast.expr:
+        """Return a tree with scripts."""
+        raise NotImplementedError
+
+    def power(self, tree: ast.expr, sup: Row) -> ast.expr:
+        """Return a tree with one superscript."""
+        raise NotImplementedError
+
+    # which function
+
+    def function(self, items: Sequence[Item], i: int) -> Function | None:
+        """Return the function that an item is, or None."""
+        item = items[i]
+        base = item.base if isinstance(item, Scripted) else item
+        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
+        if called and isinstance(item, Scripted):
+            lettered = self._lettered(item)
+            if lettered is not None:
+                return lettered
+        if not isinstance(base, Symbol):
+            return None
+        word = self._word(base, called)
+        if word is None:
+            return None
+        if not isinstance(item, Scripted):
+            return Function(word, item)
+        if item.sub is not None and self.names.of(
+            spellings(base, label_of(item.sub) or "?"), self.names.readable
+        ):
+            return None
+        return self._with_scripts(word, item)
+
+    def _word(self, symbol: Symbol, called: bool) -> str | None:
+        options = spellings(symbol)
+        if self.names.of(options, self.names.readable):
+            return None
+        own = self.names.of(options, (*self.names.entrywise, *self.names.losses))
+        if own:
+            return own[0] if called else None
+        if symbol.name == "sigma":
+            return "sigmoid" if called or symbol.word else None
+        if symbol.word and not symbol.accent:
+            return function_of(symbol.name)
+        letter = symbol.name if not symbol.accent and not symbol.greek else ""
+        return letter if called and letter in ("f", "g", "h", "L") else None
+
+    def _with_scripts(self, word: str, item: Scripted) -> Function | None:
+        found = Function(word, item)
+        if item.sub is not None:
+            found = self._with_subscript(found, item.sub)
+        power, primes = None, 0
+        for sup in item.sups:
+            inside = bare(sup)
+            if all(is_sign(x, "prime") for x in inside):
+                primes += len(inside)
+            elif is_inverse(inside):
+                raise self.fail(
+                    f"{word} to the -1 can be its inverse function or 1/{word}",
+                    sup,
+                    f"write \\arc{word}, or \\frac{{1}}{{\\{word} x}}",
+                )
+            elif power is None and len(inside) == 1 and isinstance(inside[0], Number):
+                power = sup
+            else:
+                return None
+        return replace(found, power=power, primes=primes)
+
+    def _lettered(self, item: Scripted) -> Function | None:
+        """Return a function that is written as a letter with an index: u_1(X), 1_max(X)."""
+        base = item.base
+        if item.sub is None or item.sups or not isinstance(base, Symbol | Number):
+            return None
+        if isinstance(base, Symbol) and (self.is_value(base) or not base.bold):
+            return None
+        letter = base.text if isinstance(base, Number) else base.name
+        head, axis = _split_axis(item.sub)
+        name = tables.LETTERED.get((letter, label_of(head) or ""))
+        return None if name is None else Function(name, item, _axis(axis))
+
+    def _with_subscript(self, head: Function, sub: Row) -> Function:
+        """Return a function with what its subscript says: another name, an axis, sizes."""
+        first, axis = _split_axis(sub)
+        mark = label_of(first) if first.items else ""
+        if (head.name, mark) in tables.SUBSCRIPTED:
+            name = tables.SUBSCRIPTED[head.name, str(mark)]
+            return replace(head, name=name, axis=_axis(axis))
+        if not first.items:
+            return replace(head, axis=_axis(axis))
+        if head.name in tables.SIZED:
+            return self._with_sizes(head, first, axis)
+        raise self.fail(
+            f"the subscript of {head.name} is not read", sub, f"leave it out: \\{head.name}"
+        )
+
+    def _with_sizes(self, head: Function, sub: Row, axis: Item | None) -> Function:
+        """Return a function whose subscript holds sizes, or the order of axes."""
+        parts: list[list[Item]] = [[]]
+        for x in bare(sub):
+            if is_sign(x, ",", "times"):
+                parts.append([])
+            else:
+                parts[-1].append(x)
+        sizes = [self.dimension(p, sub) for p in parts]
+        if head.name == "part":
+            zero = at_item(ast.Constant(0), self.text, sub)
+            before = [binary(ast.Add(), a, b) for a, b in pairwise(sizes[:-1])] or sizes[:-1]
+            sizes = [before[-1] if before else zero, sizes[-1]]
+            return replace(head, extra=tuple(sizes), axis=_axis(axis) or (0,))
+        return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
+
+    # its argument
+
+    def application(self, head: Function, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+        """Return a function with its argument, which begins at an item."""
+        if i >= len(items):
+            raise self.fail(f"{head.name} has no argument", head.item, f"write {head.name}(x)")
+        group = _argument(items[i])
+        if group is not None:
+            return self._delimited(head, items[i], group), i + 1
+        if isinstance(items[i], Sign):
+            raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
+        one, stop = self.factor(items, i)
+        end = self._reach(head, items, stop)
+        short = self.applied(head, [one])
+        if stop >= end:
+            return short, stop
+        rest = items[stop:end]
+        # Both readings share their factors: reading them twice would double at every level.
+        others, signs = self.factors(rest, first=True)
+        ways = [
+            self.multiplied([short], others, signs),
+            self.applied(head, [self.multiplied([one], others, signs)]),
+        ]
+        if head.name in tables.GREEDY:
+            return self.choice([like(w, short) for w in reversed(ways)], []), end
+        shown = self._macro(head)
+        first, both = self._source(items[i:stop]), self._source(items[i:end])
+        hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
+        return self.choice([like(w, ways[0]) for w in ways], hints), end
+
+    def _macro(self, head: Function) -> str:
+        return self.text[head.item.start : head.item.stop]
+
+    def _source(self, items: Sequence[Item]) -> str:
+        return self.text[items[0].start : items[-1].stop].strip()
+
+    def _reach(self, head: Function, items: Sequence[Item], start: int) -> int:
+        """Return where the product that a function could take ends, from behind its first factor.
+
+        It ends at another function and at a sum; for a trace, at another trace only.
+        """
+        greedy = head.name in tables.GREEDY
+        for k in range(start, len(items)):
+            item = items[k]
+            if isinstance(item, Sign) and (not greedy or is_sign(item, ",")):
+                return k
+            found = self.function(items, k)
+            if found is not None and (not greedy or found.name in tables.GREEDY):
+                return k
+            if found is None and isinstance(item, Scripted) and isinstance(item.base, Big):
+                return k
+        return len(items)
+
+    def _delimited(self, head: Function, item: Item, group: Group) -> ast.expr:
+        if group.kind in ("|", "||"):
+            body = self.special("bars" if group.kind == "|" else "norm", [self._body(group)], group)
+            return self.applied(head, [body])
+        marks = indices(self.text, group.body) if head.name == "delta" else None
+        parts = self.arguments(group) if marks is None else marks
+        if not isinstance(item, Scripted):
+            return self.applied(head, parts)
+        result = self.applied(head, parts)
+        whole = self.scripted(result, item, item.sub, item.sups, item.above_first)
+        powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
+        if head.name not in tables.LOOSE or not powered or len(parts) != 1:
+            return whole
+        inner = self.applied(head, [self.power(parts[0], powered[0])])
+        macro, inside = self._macro(head), self._source([group])
+        mark = self._source(powered[:1])
+        hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
+        return self.choice([whole, like(inner, whole)], hints)
+
+    def _body(self, group: Group) -> ast.expr:
+        return self.expression(group.body.items, group)
+
+    def arguments(self, group: Group) -> list[ast.expr]:
+        """Return what stands between the commas of a group."""
+        parts: list[list[Item]] = [[]]
+        for item in group.body.items:
+            if is_sign(item, ","):
+                parts.append([])
+            else:
+                parts[-1].append(item)
+        return [self.expression(part, group) for part in parts]
+
+    def called_or_times(self, head: Function, item: Item, argument: Item) -> ast.expr:
+        """Return sigmoid of parentheses, or σ times them where it is a name."""
+        group = _argument(argument)
+        assert group is not None
+        inner = self._body(group)
+        base = item.base if isinstance(item, Scripted) else item
+        assert isinstance(base, Symbol)
+        plain = self.symbol(base, None, ())[0]
+        if isinstance(item, Scripted):
+            plain = self.scripted(plain, item, item.sub, item.sups, item.above_first)
+        values = [self.applied(head, [inner]), inner]
+        if isinstance(argument, Scripted):
+            sub, sups, above = argument.sub, argument.sups, argument.above_first
+            values = [self.scripted(v, argument, sub, sups, above) for v in values]
+        ways = [values[0], self.multiplied([plain], [values[1]], [""])]
+        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
+        return self.choice([like(w, ways[0]) for w in ways], hints)
+
+    # the value
+
+    def applied(self, head: Function, args: list[ast.expr]) -> ast.expr:
+        """Return the call of a function, with its derivative and power."""
+        at = at_item(ast.Constant(0), self.text, head.item)
+        at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
+        if head.primes:
+            result = self._derivative(head, args, at)
+        elif head.name == "log" and len(args) == 1 and _is_determinant(args[0]):
+            result = self.special("log-bars", args, head.item)
+            like(result, at)
+        elif head.name in ("max", "min") and len(args) == 2:
+            result = call(f"{head.name}imum", args, at)
+        else:
+            options = {"axis": head.axis[0]} if head.axis else {}
+            result = call(head.name, [*args, *head.extra], at, **options)
+        if head.power is None:
+            return result
+        exponent = self.expression(bare(head.power), head.power)
+        return like(ast.BinOp(result, ast.Pow(), exponent), at)
+
+    def _derivative(self, head: Function, args: list[ast.expr], at: ast.expr) -> ast.expr:
+        if head.name in (*self.names.entrywise, "f", "g", "h"):
+            return call(head.name + "p" * head.primes, args, at)
+        template = tables.DERIVATIVES.get(head.name)
+        if template is None or head.primes > 1 or len(args) != 1:
+            known = ", ".join(tables.DERIVATIVES)
+            raise self.fail(
+                f"the derivative of {head.name} is not known by a prime",
+                head.item,
+                f"write it out; there are the first derivatives of {known}",
+            )
+        tree = ast.parse(template, mode="eval").body
+        found = _Placed(args[0], at).visit(tree)
+        assert isinstance(found, ast.expr)
+        return found
+
+    def shadowed(self, items: Sequence[Item], i: int) -> Function | None:
+        """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
+        item = items[i]
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Symbol) or base.name != "sigma" or not self.is_value(base):
+            return None
+        called = i + 1 < len(items) and _argument(items[i + 1]) is not None
+        if not called or (isinstance(item, Scripted) and item.sub is not None):
+            return None
+        if isinstance(item, Scripted):
+            return self._with_scripts("sigmoid", item)
+        return Function("sigmoid", item)
+
+
+class _Placed(ast.NodeTransformer):
+    """Puts an argument for x and a place at every node."""
+
+    def __init__(self, argument: ast.expr, at: ast.expr) -> None:
+        self.argument, self.at = argument, at
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name) and node.id == "x":
+            return self.argument
+        node = self.generic_visit(node)
+        return like(node, self.at) if isinstance(node, ast.expr) else node
+
+
+def _axis_of(item: Item) -> str | None:
+    """Return the word that names an axis, or None."""
+    name = item.name.replace(" ", "") if isinstance(item, Symbol) else ""
+    return name if name in tables.AXES else None
+
+
+def _axis(word: Item | None) -> tuple[int | None, ...]:
+    return () if word is None else (tables.AXES[str(_axis_of(word))],)
+
+
+def _split_axis(sub: Row) -> tuple[Row, Item | None]:
+    """Return a subscript without the axis that it ends with, and that."""
+    items = bare(sub)
+    if not items or _axis_of(items[-1]) is None:
+        return sub, None
+    rest = items[:-2] if len(items) > 1 and is_sign(items[-2], ",") else items[:-1]
+    return Row(sub.start, sub.stop, rest), items[-1]
+
+
+def _argument(item: Item) -> Group | None:
+    """Return the delimiters that hold an argument, with or without scripts."""
+    group = item.base if isinstance(item, Scripted) else item
+    if not isinstance(group, Group):
+        return None
+    bars = group.kind in ("|", "||") and not isinstance(item, Scripted)
+    braces = not group.kind and not isinstance(item, Scripted)
+    return group if group.kind in _DELIMITED or bars or braces else None
+
+
+def _is_determinant(tree: ast.expr) -> bool:
+    if getattr(tree, "kind", "") == "bars":
+        return True
+    return isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "det"

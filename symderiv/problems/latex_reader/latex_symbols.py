@@ -1,0 +1,406 @@
+"""Symbols to trees: names of the problem, entries of them, constants.
+
+Contract: where a symbol is a name in two ways, both are kept (``Choice``); one that is nothing is
+an error that lists the names there are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+
+from ...core.errors import AmbiguousTextError, LanguageError, ParseError
+from .derivative_marks import is_letter_d
+from .laid_out import Forked, Group, Item, Number, Row, Scripted, Symbol
+from .script_meaning import bare, has_comma, indices, is_label, is_sign, split_at
+from .symbol_names import (
+    LONGEST_RUN,
+    Names,
+    function_of,
+    label_of,
+    segmentations,
+    spellings,
+    unknown,
+    written_of,
+)
+from .trees import Choice, Indexed, Sized, Special, at_item, binary, call, like, span, transposed
+
+
+class Symbols:
+    """Reads symbols with their scripts; the rest of the meaning is built on it."""
+
+    def __init__(
+        self,
+        text: str,
+        names: Names,
+        given: Mapping[str, Sequence[tuple[str, str]]],
+        gradients: Sequence[str] = (),
+    ) -> None:
+        self.text, self.names = text, names
+        self.given, self.gradients = given, gradients  # those at names, and all of them
+        self.depth = 0
+
+    def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return the tree of items side by side."""
+        raise NotImplementedError
+
+    def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
+        """Return factors that are read already times those that follow."""
+        raise NotImplementedError
+
+    def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
+        """Return the error about an item."""
+        return ParseError(message, span=span(self.text, at), remedy=remedy)
+
+    def choice(self, ways: list[ast.expr], hints: list[str]) -> ast.expr:
+        """Return the readings of one place as one node; without hints, the first that fits."""
+        if len(ways) == 1:
+            return ways[0]
+        found = like(Choice(), ways[0])
+        found.ways, found.hints = ways, hints
+        return found
+
+    def is_value(self, symbol: Symbol) -> bool:
+        """Whether a symbol alone is a name of a value or a size."""
+        return bool(self.names.of(spellings(symbol), self.names.readable))
+
+    # letters side by side
+
+    def gathered(self, items: Sequence[Item]) -> list[Item]:
+        """Return items in which letters that make one name are one symbol."""
+        found: list[Item] = []
+        items = [self._fused(item) for item in items]
+        i = 0
+        while i < len(items):
+            j = i
+            while j < len(items) and _continues(items, i, j):
+                j += 1
+                if isinstance(items[j - 1], Scripted):
+                    break
+            if j - i < 2:
+                found.append(items[i])
+                i += 1
+                continue
+            follows = j < len(items) and not isinstance(items[j], Number | Symbol)
+            found.extend(self._run(list(items[i:j]), called=follows))
+            i = j
+        return found
+
+    def _fused(self, item: Item) -> Item:
+        """Return a name of several letters in one font as one symbol: a bold word with scripts."""
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Group) or base.kind or len(base.body.items) < 2:
+            return item
+        if not all(isinstance(x, Symbol) for x in base.body.items):
+            return item
+        core = "".join(map(written_of, base.body.items))
+        script = label_of(item.sub) if isinstance(item, Scripted) else ""
+        options = (core, core + (script or ""))
+        if not self.names.of(options, (*self.names.readable, *self.names.differentials)):
+            return item
+        symbol = Symbol(base.start, base.stop, core, word=True)
+        return replace(item, base=symbol) if isinstance(item, Scripted) else symbol
+
+    def _run(self, run: list[Item], *, called: bool) -> list[Item]:
+        if len(run) > LONGEST_RUN:
+            place = replace(run[0], stop=run[-1].stop)
+            raise self.fail(
+                f"{len(run)} letters side by side", place, "put spaces between the factors"
+            )
+        ways = self._differentials(run, segmentations(run, self.names))
+        plain = [w for w in ways if not any(self._is_word(run[i:j]) for i, j in w)]
+        if plain and (not called or len(ways) > len(plain)):
+            ways = plain if not called else [w for w in ways if w not in plain] or plain
+        if not ways:
+            if any(isinstance(item, Number) for item in run):
+                place = replace(run[0], stop=run[-1].stop)
+                raise unknown(self.text, self.names, place, "".join(map(written_of, run)))
+            return run
+        split = [tuple(_merged(run[i:j]) for i, j in way) for way in ways]
+        if len(split) == 1:
+            return list(split[0])
+        return [Forked(run[0].start, run[-1].stop, tuple(split))]
+
+    def _differentials(
+        self, run: list[Item], ways: list[list[tuple[int, int]]]
+    ) -> list[list[tuple[int, int]]]:
+        """Drop the ways in which a d beside a name is a factor: dZ is never a size d times Z."""
+        kept = [w for w in ways if not any(self._loose_d(run, i, j) for i, j in w)]
+        if ways and not kept:
+            k = next(i for w in ways for i, j in w if self._loose_d(run, i, j))
+            place = replace(run[k], stop=run[k + 1].stop)
+            what = written_of(run[k + 1]) + (label_of(getattr(run[k + 1], "sub", None)) or "")
+            given = ", ".join(self.gradients)
+            raise self.fail(
+                f"d{what} is no name of the problem",
+                place,
+                rf"the given gradients are: {given or 'none'}; d times {what} is d \cdot {what}",
+            )
+        return kept
+
+    def _loose_d(self, run: list[Item], i: int, j: int) -> bool:
+        return j == i + 1 < len(run) and is_letter_d(run[i])
+
+    def _is_word(self, run: list[Item]) -> bool:
+        core = "".join(map(written_of, run))
+        return (
+            len(run) > 1
+            and not self.names.of([core], self.names.readable)
+            and bool(function_of(core))
+        )
+
+    def forked(self, item: Forked) -> ast.expr:
+        """Return the readings of letters that are names in more than one way."""
+        ways = [self.product([], way, item) for way in item.ways]
+        hints = [_spaced(self.text, way) for way in item.ways]
+        return self.choice([like(w, ways[0]) for w in ways], hints)
+
+    # one symbol
+
+    def symbol(self, item: Symbol, sub: Row | None, sups: tuple[Row, ...]) -> tuple[ast.expr, int]:
+        """Return a symbol with its subscript, and how many of its superscripts it took."""
+        if is_letter_d(item) and item.upright:
+            raise self.fail("an upright d is no name", item, "write d for a name")
+        label = label_of(sups[0]) if sups and is_label(bare(sups[0])) else None
+        taken = 1 if label is not None else 0
+        ways = self._named(item, sub, label or "")
+        if not ways and taken:
+            if self._named(item, sub, "") and not is_sign(bare(sups[0])[0], "star"):
+                raise self.fail(
+                    f"the superscript of {written_of(item)} is no part of a name",
+                    sups[0],
+                    "write the i-th row X_{i,:}, the i-th entry x_i; a power without parentheses",
+                )
+            taken = 0
+        if not ways:
+            constant = self.constant(item, sub)
+            if constant is not None:
+                return constant, taken
+            ways = self._named(item, sub, "")
+        if not ways:
+            ways = self._of_capital(item, sub)
+            if ways:
+                return self.choice(ways, []), taken
+            script = (label_of(sub) or "") + (label or "")
+            raise unknown(self.text, self.names, item, written_of(item) + script)
+        return self.choice(ways, self._hints(item, sub, len(ways))), taken
+
+    def _of_capital(self, item: Symbol, sub: Row | None) -> list[ast.expr]:
+        """Return x_i and x_ij as parts of a matrix X, where there is no x of its own.
+
+        x_i is the i-th row, as a column: that of a matrix whose rows are samples.
+        """
+        big = item.name.upper()
+        marks = indices(self.text, sub) if sub is not None else None
+        if marks is None or sub is None or len(item.name) != 1 or big not in self.names.values:
+            return []
+        value = self._name(big, item)
+        if len(marks) == 2:
+            return [self.indexed(value, marks, item, sub)]
+        if len(marks) != 1:
+            return []
+        whole = at_item(ast.Slice(), self.text, sub)
+        row = self.indexed(value, [marks[0], whole], item, sub)
+        column = self.indexed(value, [whole, marks[0]], item, sub)
+        return [column] if self.names.columns else [transposed(row, row)]
+
+    def _hints(self, item: Symbol, sub: Row | None, count: int) -> list[str]:
+        core = self.text[item.start : item.stop]
+        word = f"\\mathit{{{written_of(item)}{label_of(sub) or ''}}}"
+        script = self.text[sub.start : sub.stop].strip("{}") if sub is not None else ""
+        return [word, f"({core})_{{{script}}}", *["another name"] * count][:count]
+
+    def _named(self, item: Symbol, sub: Row | None, label: str) -> list[ast.expr]:
+        """Return the names that a symbol can be, as a whole or with its subscript as indices."""
+        names = (*self.names.readable, *self.names.differentials)
+        if item.word and self.names.is_spelled(item.name):
+            exact = self._name(item.name, item)
+            marks = indices(self.text, sub) if sub is not None else []
+            return [self.indexed(exact, marks, item, sub)] if sub and marks else [exact]
+        ways: list[ast.expr] = []
+        script = label_of(sub)
+        if script is not None:
+            options = [*spellings(item, script + label), *spellings(item, label + script)]
+            ways += [self._name(n, item, sub) for n in self.names.of(options, names)]
+        if sub is None:
+            return ways
+        marks = indices(self.text, sub)
+        if marks is not None:
+            for n in self.names.of(spellings(item, label), self._indexable()):
+                ways.append(self.indexed(self._name(n, item), marks, item, sub))
+        if has_comma(sub) and script is not None:
+            ways += self._partly(item, sub, label)
+        return ways
+
+    def _indexable(self) -> tuple[str, ...]:
+        return (*self.names.values, *self.names.differentials)
+
+    def _partly(self, item: Symbol, sub: Row, label: str) -> list[ast.expr]:
+        """Read ``W_{1,ij}``: the first part belongs to the name."""
+        items = bare(sub)
+        comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
+        head = label_of(Row(sub.start, sub.stop, items[:comma])) or ""
+        rest = Row(sub.start, sub.stop, items[comma + 1 :])
+        marks = indices(self.text, rest)
+        if not head or marks is None:
+            return []
+        found = self.names.of(spellings(item, head + label), self.names.values)
+        return [self.indexed(self._name(n, item), marks, item, rest) for n in found]
+
+    def _name(self, name: str, item: Item, sub: Row | None = None) -> ast.expr:
+        if name in self.names.differentials:
+            gradients = list(dict.fromkeys(g for _, g in self.given[name[1:]]))
+            if len(gradients) > 1:
+                raise self.fail(f"{name} is several", item, f"write {' or '.join(gradients)}")
+            name = gradients[0]
+        return at_item(ast.Name(name, ast.Load()), self.text, item, sub)
+
+    def indexed(self, value: ast.expr, marks: list[ast.expr], first: Item, last: Item) -> ast.expr:
+        """Return an entry, a row or a column of a value."""
+        found = at_item(Indexed(), self.text, first, last)
+        found.value, found.marks = value, marks
+        return found
+
+    # constants
+
+    def constant(self, item: Symbol, sub: Row | None) -> ast.expr | None:
+        """Return what a letter stands for where it is no name of the problem."""
+        if item.name == "I" and not item.accent:
+            return self.sized("eye", item, sub)
+        if item.name == "e" and sub is not None:
+            marks = indices(self.text, sub)
+            if marks is not None and len(marks) == 1:
+                whole = at_item(ast.Slice(), self.text, sub)
+                return self.indexed(self.sized("eye", item, None), [whole, marks[0]], item, sub)
+        if item.name == "e" and sub is None and not item.upright:
+            raise AmbiguousTextError(
+                "e is not declared: is it a name, or the number 2.718..?",
+                span=span(self.text, item),
+                remedy="declare it, or write \\mathrm{e} or \\exp(1) for the number",
+            )
+        if item.name == "M" and label_of(sub) == "causal":
+            return self.sized("causal_mask", item, None)
+        if item.name == "K" and sub is not None and not item.accent:
+            sizes = [self._size(x) for x in bare(sub) if not is_sign(x, ",")]
+            if len(sizes) == 2 and None not in sizes:
+                at = at_item(ast.Constant(0), self.text, item, sub)
+                return call("commutation", [s for s in sizes if s is not None], at)
+        if item.name in ("e", "pi") and sub is None:
+            return at_item(ast.Name(item.name, ast.Load()), self.text, item)
+        if item.name == "delta" and sub is not None:
+            marks = indices(self.text, sub)
+            if marks is not None and len(marks) == 2:
+                at = at_item(ast.Constant(0), self.text, item, sub)
+                return call("delta", marks, at)
+        return None
+
+    def number(self, item: Number, sub: Row | None) -> ast.expr:
+        """Return a number, or a constant vector: a bold 1, or a 1 with a size."""
+        if item.bold or (sub is not None and item.text in "10"):
+            if item.text not in "10":
+                raise self.fail(f"a bold {item.text}", item, "bold are 1 and 0, the vectors")
+            if sub is not None and any(is_sign(x, "<", ">", "<=", ">=") for x in _inner(sub)):
+                return self.indicator(_inner(sub), sub)
+            return self.sized("ones" if item.text == "1" else "zeros", item, sub)
+        if sub is not None:
+            raise self.fail("a number with an index", item, "an index stands at a name: X_{ij}")
+        whole = item.text.isdecimal() and len(item.text) < 400
+        value = int(item.text) if whole else float(item.text)
+        return at_item(ast.Constant(value), self.text, item)
+
+    def indicator(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return 1 where a comparison holds and 0 elsewhere."""
+        test = self.expression(items, place)
+        one, none = (like(ast.Constant(k), test) for k in (1, 0))
+        return call("where", [test, one, none], test)
+
+    def sized(self, kind: str, item: Item, sub: Row | None) -> ast.expr:
+        """Return a constant of the sizes in its subscript, or of the size its place gives it."""
+        if sub is None:
+            found = at_item(Sized(), self.text, item)
+            found.kind = kind
+            return found
+        sizes = self._sizes(sub)
+        if sizes:
+            at = at_item(ast.Constant(0), self.text, item, sub)
+            sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
+            return call(kind, sizes, at)
+        marks = indices(self.text, sub)
+        if kind == "eye" and marks is not None and len(marks) == 2:
+            return call("delta", marks, at_item(ast.Constant(0), self.text, item, sub))
+        known = ", ".join(self.names.sizes)
+        raise self.fail("the subscript is no size", sub, f"the sizes are: {known}")
+
+    def _sizes(self, sub: Row) -> list[ast.expr]:
+        """Return the sizes in a subscript: n×d, or letters side by side; n·d is one. Else none."""
+        items = bare(sub)
+        apart = any(is_sign(x, ",", "times", "cdot") for x in items)
+        parts = split_at(items, ",", "times") if apart else [(x,) for x in items]
+        factors = [[x for x in part if not is_sign(x, "cdot")] for part in parts]
+        sums = [x for part in factors for x in part if self._size(x) is None]
+        if not all(factors) or any(not isinstance(x, Group) or x.kind != ")" for x in sums):
+            return []
+        return [self.dimension(part, sub) for part in factors]
+
+    def dimension(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return a size: a product of names and numbers, or a sum in parentheses."""
+        factors = [self._size(x) or self.expression([x], place) for x in items]
+        if not factors:
+            raise self.fail("a size is missing here", place, "write n, or n, d")
+        return reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
+
+    def _size(self, item: Item) -> ast.expr | None:
+        if isinstance(item, Number) and item.text.isdecimal():
+            return at_item(ast.Constant(int(item.text)), self.text, item)
+        base = item.base if isinstance(item, Scripted) else item
+        if not isinstance(base, Symbol):
+            return None
+        script = label_of(item.sub) if isinstance(item, Scripted) else ""
+        found = self.names.of(spellings(base, script or ""), self.names.sizes)
+        return at_item(ast.Name(found[0], ast.Load()), self.text, item) if found else None
+
+    def special(self, kind: str, args: list[ast.expr], item: Item, mark: str = "") -> ast.expr:
+        """Return what the shapes of its arguments decide."""
+        found = at_item(Special(), self.text, item)
+        found.kind, found.args, found.mark = kind, args, mark
+        return found
+
+
+def _inner(row: Row) -> Sequence[Item]:
+    items = bare(row)
+    if len(items) == 1 and getattr(items[0], "kind", "") in (")", "]", "}"):
+        body: Row = items[0].body  # type: ignore[attr-defined]
+        return body.items
+    return items
+
+
+def _continues(items: Sequence[Item], first: int, j: int) -> bool:
+    """Whether an item goes on with a run of letters that begins at ``first``."""
+    item = items[j]
+    base = item.base if isinstance(item, Scripted) else item
+    if j > first and items[j - 1].stop != item.start:
+        return False
+    if isinstance(base, Number):
+        return j > first and not base.bold and isinstance(item, Number)
+    return isinstance(base, Symbol) and not base.word and not base.accent
+
+
+def _merged(run: list[Item]) -> Item:
+    """Return letters as one symbol, with the scripts of the last."""
+    if len(run) == 1:
+        return run[0]
+    last = run[-1]
+    base = last.base if isinstance(last, Scripted) else last
+    core = "".join(map(written_of, run))
+    symbol = Symbol(run[0].start, base.stop, core, word=True)
+    if isinstance(last, Scripted):
+        return replace(last, start=symbol.start, base=symbol)
+    return symbol
+
+
+def _spaced(text: str, way: Sequence[Item]) -> str:
+    if len(way) == 1:
+        return f"\\mathit{{{text[way[0].start : way[0].stop]}}}"
+    return r" \, ".join(text[x.start : x.stop] for x in way)

@@ -1,0 +1,289 @@
+"""Tokens to layout: braces, delimiters, scripts, arguments of macros.
+
+Contract: knows the shape of LaTeX, no names and no meaning. Raises ParseError for what does not
+close or has no base, UnsupportedError for a macro that is not known or not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...core.errors import LanguageError, ParseError, Span, UnsupportedError
+from . import macro_tables as tables
+from .laid_out import Fraction, Group, Item, Number, Row, Scripted, Sign, Symbol
+from .tokens import Token, tokens
+
+DEEPEST = 40
+_MOST_PRIMES = 4
+NAMES = {")": ")", "]": "]", "}": "\\}", ">": "\\rangle", "|": "|", "||": "\\|", "": "}"}
+
+
+def place(text: str, start: int, stop: int) -> Span:
+    """Return a range of a text as a place on its line."""
+    line = text.count("\n", 0, start)
+    begin = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    return Span(text, start - begin, max(min(stop, end), start + 1) - begin, line)
+
+
+def is_prime(row: Row) -> bool:
+    """Whether a superscript is one prime."""
+    return len(row.items) == 1 and row.items[0] == Sign(row.start, row.stop, "prime")
+
+
+class Parser:
+    """Reads tokens from the left; every method returns an item with its place."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.tokens, self.at = text, tokens(text), 0
+        self.depth = 0
+        self.open: list[str | None] = []
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.at]
+
+    def take(self) -> Token:
+        token = self.tokens[self.at]
+        self.at = min(self.at + 1, len(self.tokens) - 1)
+        return token
+
+    def fail(
+        self,
+        message: str,
+        at: Token | Item,
+        remedy: str,
+        kind: type[LanguageError] = ParseError,
+    ) -> LanguageError:
+        """Return the error about a token or an item."""
+        return kind(message, span=place(self.text, at.start, at.stop), remedy=remedy)
+
+    def stray(self, token: Token) -> LanguageError:
+        """Return the error about what cannot stand where it does."""
+        if token.kind == "end":
+            return self.fail("the formula ends too early", token, "something is missing here")
+        if token.kind == "row":
+            return self.fail("a new line in a formula", token, r"write one formula, without \\")
+        if token.is_char("&"):
+            return self.fail(
+                "a stray &", token, r"& aligns in \begin{align}; leave it out elsewhere"
+            )
+        closes = token.text in tables.CLOSING or token.text == "right" or self._sized(token)
+        what = "closes nothing" if closes else "cannot stand here"
+        return self.fail(f"{self._shown(token)} {what}", token, "remove it")
+
+    # rows
+
+    def row(self, closer: str | None) -> Row:
+        """Return items up to a closing delimiter, a closing brace or the end."""
+        start = self.next.start
+        self.deeper()
+        self.open.append(closer)
+        items: list[Item] = []
+        over: Row | None = None
+        while not self._ends(closer, items):
+            if self.next.kind == "macro" and self.next.text == "over":
+                over = self._numerator(over, items)
+                items = []
+                continue
+            if self.next.is_char("^", "_", "'"):
+                if not items:
+                    raise self.fail("a script without a base", self.next, "write the base first")
+                items[-1] = self.scripts(items[-1])
+                continue
+            item = self.item()
+            if item is not None:
+                items.append(item)
+        self.depth -= 1
+        self.open.pop()
+        body = Row(start, items[-1].stop if items else start, tuple(items))
+        if over is None:
+            return body
+        if not items:
+            raise self.fail("a denominator is missing here", self.next, r"write \frac{a}{b}")
+        whole = Fraction(over.start, body.stop, over, replace(body, start=items[0].start))
+        return Row(over.start, body.stop, (whole,))
+
+    def _numerator(self, over: Row | None, items: list[Item]) -> Row:
+        """Return what stands before \\over, which is taken."""
+        token = self.take()
+        if over is not None or not items:
+            raise self.fail("\\over stands between two", token, r"write \frac{a}{b}")
+        return Row(items[0].start, items[-1].stop, tuple(items))
+
+    def deeper(self) -> None:
+        """Count a level; raises UnsupportedError for one too many."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(
+                f"nested deeper than {DEEPEST} levels",
+                self.next,
+                "name inner parts by definitions of the problem",
+                UnsupportedError,
+            )
+
+    def _ends(self, closer: str | None, items: list[Item]) -> bool:
+        token = self.next
+        if token.kind in ("end", "row") or token.is_char("}", "&"):
+            return True
+        if token.kind == "macro" and token.text == "right":
+            return True
+        bar = self.bar(token)
+        if bar is not None:
+            ready = bool(items) and not isinstance(items[-1], Sign)
+            return bar == closer and ready
+        return self._closing(token) is not None
+
+    def bar(self, token: Token) -> str | None:
+        if token.kind == "macro":
+            return "||" if token.text == "|" else tables.BARS.get(token.text)
+        return "|" if token.is_char("|") else None
+
+    def _closing(self, token: Token) -> str | None:
+        if token.kind not in ("char", "macro") or token.is_char("}"):
+            return None
+        if self._sized(token):
+            follows = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+            side = token.text[-1]
+            bar = self.bar(follows)
+            if bar is not None:
+                inner = side == "g" and self.open[-1] == bar
+                return bar if side == "r" or inner else None
+            return tables.CLOSING.get(follows.text)
+        if token.kind == "macro" and token.text in ("]", ")"):
+            return None
+        return tables.CLOSING.get(token.text)
+
+    def _sized(self, token: Token) -> bool:
+        return token.kind == "macro" and token.text in tables.SIZES
+
+    # items
+
+    def item(self) -> Item | None:
+        """Return the next item without its scripts; None for what is left out."""
+        token = self.take()
+        if token.kind == "letter":
+            return Symbol(token.start, token.stop, token.text)
+        if token.kind == "number":
+            return Number(token.start, token.stop, token.text)
+        if token.is_char("{"):
+            body = self.row("")
+            end = self._expect("}", token)
+            only = body.items[0] if len(body.items) == 1 else None
+            if isinstance(only, Symbol) and only.word:  # {\rm tr} is a word like any other
+                return replace(only, start=token.start, stop=end.stop)
+            return Group(token.start, end.stop, "", body)
+        if token.kind == "macro":
+            return self.macro(token)
+        if token.text in tables.OPENING or token.text in tables.BARS:
+            return self.group(token, token)
+        if token.text in tables.CHARACTERS:
+            return Sign(token.start, token.stop, tables.CHARACTERS[token.text])
+        if token.is_char("$"):
+            raise self.fail("a stray $", token, "write one formula, without $")
+        raise self.fail(
+            f"{token.text!r} is no sign of a formula", token, "write it as a macro of LaTeX"
+        )
+
+    def _expect(self, char: str, opened: Token | Item) -> Token:
+        if not self.next.is_char(char):
+            if self.next.kind == "end":
+                raise self.fail("'{' is never closed", opened, "add '}'")
+            raise self.stray(self.next)
+        return self.take()
+
+    def group(self, token: Token, opener: Token) -> Item:
+        """Return what stands between a delimiter and the one that closes it."""
+        macro = opener.kind == "macro"
+        name = opener.text
+        closer = "||" if macro and name == "|" else tables.OPENING.get(name) or tables.BARS[name]
+        if closer in ("floor", "ceil"):
+            raise self.fail("rounding has no derivative", token, "leave it out", UnsupportedError)
+        body = self.row(closer)
+        if self._sized(self.next):
+            self.take()
+        found = self.bar(self.next) or self._closing(self.next)
+        if found != closer:
+            if self.next.kind == "end":
+                raise self.fail(f"{opener.text!r} is never closed", opener, self.add(closer))
+            if found is not None:
+                raise self.fail(
+                    f"{self.next.text!r} closes {opener.text!r}", self.next, self.add(closer)
+                )
+            raise self.stray(self.next)
+        return Group(token.start, self.take().stop, closer, body)
+
+    def add(self, closer: str) -> str:
+        return f"close it with {NAMES[closer]}"
+
+    # scripts
+
+    def scripts(self, base: Item) -> Item:
+        """Return an item with the scripts that follow it."""
+        sub: Row | None = None
+        sups: list[Row] = []
+        above_first = False
+        while self.next.is_char("^", "_", "'"):
+            token = self.take()
+            if token.text == "'":
+                mark = Sign(token.start, token.stop, "prime")
+                sups.append(Row(token.start, token.stop, (mark,)))
+                if len(sups) > _MOST_PRIMES:
+                    raise self.fail("too many primes", token, "write a derivative by a name")
+                continue
+            row = self.script(token)
+            if token.text == "^":
+                if any(not is_prime(s) for s in sups):
+                    raise self.fail("a second superscript", token, "write (a^b)^c or a^{b^c}")
+                sups.append(row)
+            elif sub is not None:
+                raise self.fail(
+                    "a second subscript", token, "put both into one: X_{ij}, or (W_1)_{ij}"
+                )
+            else:
+                sub, above_first = row, bool(sups)
+        stop = self.tokens[self.at - 1].stop
+        return Scripted(base.start, stop, base, sub, tuple(sups), above_first)
+
+    def _shown(self, token: Token) -> str:
+        return f"\\{token.text}" if token.kind == "macro" else repr(token.text)
+
+    def script(self, token: Token) -> Row:
+        """Return the script behind ^ or _."""
+        follows = self.next
+        if follows.kind == "number" and len(follows.text) > 1:
+            raise self.fail(
+                f"LaTeX takes only {follows.text[0]} of {token.text}{follows.text}",
+                follows,
+                f"write {token.text}{{{follows.text}}}",
+            )
+        return self.argument(token)
+
+    def argument(self, token: Token) -> Row:
+        """Return an argument of a macro: in braces, or one item."""
+        follows = self.next
+        if follows.kind in ("end", "row") or follows.is_char("}", "&", "^", "_"):
+            raise self.fail(
+                f"{self._shown(token)} has nothing to go with", token, "write it in braces"
+            )
+        if follows.is_char("{"):
+            opened = self.take()
+            body = self.row("")
+            end = self._expect("}", opened)
+            return Row(opened.start, end.stop, body.items)
+        if follows.kind == "number" and len(follows.text) > 1 and follows.text.isdecimal():
+            # \frac12: an argument is one digit.
+            first = replace(follows, text=follows.text[0], stop=follows.start + 1)
+            rest = replace(follows, text=follows.text[1:], start=follows.start + 1)
+            self.tokens[self.at : self.at + 1] = [first, rest]
+        self.deeper()
+        item = self.item()
+        self.depth -= 1
+        if item is None:
+            return self.argument(token)
+        return Row(item.start, item.stop, (item,))
+
+    def macro(self, token: Token) -> Item | None:
+        """Return what a macro stands for; None for what is left out."""
+        raise NotImplementedError

@@ -1,0 +1,186 @@
+"""Symbols of a formula to the names of a problem.
+
+A name is found by how it is typeset: accents, subscripts and Greek letters are spelled out in all
+the usual ways, and underscores do not count. Contract: pure; knows declarations, no shapes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ...core.errors import UnknownNameError
+from ...notation.identifiers import spelled_out
+from ...ops import FUNCTIONS
+from . import macro_tables as tables
+from .laid_out import Group, Item, Number, Row, Scripted, Sign, Symbol
+from .trees import span
+
+LONGEST_RUN = 60
+_MOST_WAYS = 6
+
+
+@dataclass(slots=True)
+class Names:
+    """The names that a formula may use, by kind."""
+
+    values: tuple[str, ...]  # variables, definitions, given gradients
+    sizes: tuple[str, ...]
+    entrywise: tuple[str, ...]
+    losses: tuple[str, ...]
+    differentials: tuple[str, ...] = ()  # dZ, where the gradient at Z is given
+    defined: tuple[str, ...] = ()  # of the values those that are definitions
+    columns: bool = False  # whether x_i is the i-th column of X, not its i-th row
+    _spelled: dict[str, list[str]] = field(init=False)
+    _lettered: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spelled = {}
+        own = (*self.values, *self.sizes, *self.entrywise, *self.losses)
+        self._lettered = spelled_out(tuple(dict.fromkeys(own)))
+        for name in (*own, *self.differentials):
+            self._spelled.setdefault(name.replace("_", ""), []).append(name)
+
+    def of(self, spellings: Iterable[str], kinds: Iterable[str]) -> list[str]:
+        """Return the names among ``kinds`` that have one of the spellings."""
+        allowed = set(kinds)
+        found = [n for s in spellings for n in self._spelled.get(s.replace("_", ""), ())]
+        fits = [n for n in dict.fromkeys(found) if n in allowed]
+        # Of names that look alike, all but one are printed as they are spelled.
+        return [n for n in fits if n not in self._lettered] or fits
+
+    def is_spelled(self, name: str) -> bool:
+        """Whether a name is printed letter by letter, as another one looks the same."""
+        return name in self._lettered
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Return what can stand for a value: sizes are numbers."""
+        return (*self.values, *self.sizes)
+
+
+def spellings(symbol: Symbol, label: str = "") -> list[str]:
+    """Return how a symbol with a script that is part of its name may be spelled.
+
+    >>> spellings(Symbol(0, 1, "y", accent="hat"), "1")
+    ['yhat1', 'y1hat']
+    >>> spellings(Symbol(0, 7, "lambda", greek=True))
+    ['lambda', 'lam', 'lamda', 'lmbda']
+    """
+    cores = tables.GREEK_SPELLINGS.get(symbol.name, (symbol.name,))
+    if not symbol.greek:
+        cores = (symbol.name,)
+    accents = ["", "vec"] if symbol.accent == "vec" else [symbol.accent]
+    return list(
+        dict.fromkeys(
+            spelled
+            for core in cores
+            for a in accents
+            for spelled in (f"{core}{a}{label}", f"{core}{label}{a}")
+        )
+    )
+
+
+def label_of(row: Row | None) -> str | None:
+    """Return a script as part of a name: its letters and digits, or None if it has others."""
+    parts: list[str] = []
+    for item in row.items if row is not None else ():
+        if isinstance(item, Group) and item.kind in ("", ")"):
+            inner = label_of(item.body)
+            if inner is None:
+                return None
+            parts.append(inner)
+        elif isinstance(item, Symbol) and not item.accent:
+            parts.append(item.name)
+        elif isinstance(item, Number):
+            parts.append(item.text)
+        elif isinstance(item, Sign) and item.name == "star":
+            parts.append("star")
+        elif not (isinstance(item, Sign) and item.name == ","):
+            return None
+    return "".join(parts)
+
+
+def function_of(word: str) -> str | None:
+    """Return the function of the language that a word on paper stands for."""
+    found = tables.FUNCTION_WORDS.get(word)
+    if found is None and word in FUNCTIONS and FUNCTIONS[word].build is not None:
+        found = word
+    return found
+
+
+def unknown(text: str, names: Names, item: Item, written: str) -> UnknownNameError:
+    """Return the error about a symbol that stands for nothing."""
+    functions = (
+        [*tables.FUNCTION_WORDS, *FUNCTIONS] if isinstance(item, Symbol) and item.word else []
+    )
+    near = difflib.get_close_matches(written, [*names.values, *functions], 1)
+    known = ", ".join(names.values)
+    remedy = f"did you mean {near[0]}?" if near and len(written) > 1 else f"there are: {known}"
+    return UnknownNameError(
+        f"{written!r} is no name of the problem", span=span(text, item), remedy=remedy
+    )
+
+
+def segmentations(symbols: list[Item], names: Names) -> list[list[tuple[int, int]]]:
+    """Return the ways to read letters side by side as names, as ranges of them.
+
+    Longer names first; a single letter always stands for itself.
+    """
+    kinds = (*names.readable, *names.entrywise, *names.losses, *names.differentials)
+
+    def known(i: int, j: int) -> bool:
+        run = symbols[i:j]
+        if any(isinstance(s, Scripted) for s in run[:-1]):
+            return False
+        last = run[-1]
+        sub = label_of(last.sub) if isinstance(last, Scripted) else ""
+        core = "".join(map(written_of, run))
+        options = [core] if not sub else [core + sub, core]
+        if names.of(options, kinds):
+            return True
+        upright = all(isinstance(s, Symbol) and not s.greek and not s.bold for s in run)
+        return upright and j - i > 1 and function_of(core) is not None
+
+    count = len(symbols)
+    starts: list[list[int]] = [
+        [j for j in range(count, i, -1) if known(i, j)] for i in range(count)
+    ]
+
+    def walk(i: int) -> Iterator[list[tuple[int, int]]]:
+        if i == count:
+            yield []
+        for j in starts[i] if i < count else ():
+            for rest in walk(j):
+                yield [(i, j), *rest]
+
+    found: list[list[tuple[int, int]]] = []
+    dead = _dead_ends(starts)
+    if 0 in dead:
+        return []
+    for way in walk(0):
+        found.append(way)
+        if len(found) >= _MOST_WAYS:
+            break
+    return found
+
+
+def _dead_ends(starts: list[list[int]]) -> set[int]:
+    """Return the places from which no way leads to the end, and drop the ways into them."""
+    dead: set[int] = set()
+    for i in range(len(starts) - 1, -1, -1):
+        starts[i] = [j for j in starts[i] if j not in dead]
+        if not starts[i]:
+            dead.add(i)
+    return dead
+
+
+def written_of(item: Item) -> str:
+    """Return a symbol as it is spelled first."""
+    if isinstance(item, Scripted):
+        return written_of(item.base)
+    if isinstance(item, Number):
+        return item.text
+    assert isinstance(item, Symbol)
+    return spellings(item)[0]

@@ -1,0 +1,4 @@
+"""Python functions written with NumPy to problems: they are run once, on arrays of symbols."""
+
+from . import numpy_functions as numpy_functions
+from .run import trace as trace

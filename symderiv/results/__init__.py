@@ -1,0 +1,17 @@
+"""Many claims at once, as a grader has them: read, checked side by side, answered in one report."""
+
+from .answers import Answer, Answers
+from .many_claims import asked_of, check_all, check_asked, judged, verdict_on
+from .sheets import Asked, is_sheet
+
+__all__ = [
+    "Answer",
+    "Answers",
+    "Asked",
+    "asked_of",
+    "check_all",
+    "check_asked",
+    "is_sheet",
+    "judged",
+    "verdict_on",
+]

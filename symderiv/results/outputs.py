@@ -1,0 +1,199 @@
+"""What a derivation is written as: documents, code, test, certificate, as bytes by file name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..claims import Verdict
+from ..codegen import source_of_test
+from ..core.budget import allowed
+from ..core.errors import BudgetError, NoEntriesError
+from ..core.plaintext import shortened
+from ..core.shapes import SCALAR
+from ..derivation.derivations import Derivation
+from ..derivation.jacobians import Jacobian, jacobian_of
+from ..documents import GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
+from ..documents.examples import ExplicitExample, explicit_example
+from ..documents.graphs import GRAPH_FILE
+from ..documents.matrix_sections import jacobian_document
+from ..documents.model import Document
+from ..documents.symbols_shown import Scribe
+from ..entries import explicit_entries
+from ..evidence import Certificate, Evidence
+from ..evidence.example import worked_example
+from ..problems import Problem
+from ..values.sampling import least_sizes
+from .writing import digest, state_of
+
+FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
+_EXAMPLE = 1_000_000  # steps that an example may take
+CHOICES = (*FORMATS, "svg")
+
+
+def entries_example(derivation: Derivation) -> ExplicitExample:
+    """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it.
+
+    Raises NoEntriesError, which names the function, where one has no entries in SymPy, where
+    entries have more places than a page has directions, and where every gradient is by free
+    entries of a structure.
+    """
+    problem = derivation.problem
+    if problem.has_tensors:
+        raise NoEntriesError("entries of tensors are not written out in documents")
+    ambient = [n for n in derivation if n not in derivation.conventions]
+    if not ambient:
+        names = ", ".join(derivation)
+        raise NoEntriesError(
+            f"SymPy takes all entries of {names} as independent",
+            remedy="choose --style index, or leave out --structured",
+        )
+    least = least_sizes([problem.objective])
+    sizes = least.raised(dict.fromkeys(problem.dims, 2))
+    entries = explicit_entries(problem, sizes, ambient)
+    return explicit_example(entries, list(problem.upstream))
+
+
+def document(
+    derivation: Derivation,
+    evidence: Evidence,
+    verdicts: Sequence[Verdict],
+    style: str,
+    hessians: Sequence[Jacobian] = (),
+) -> Document:
+    """Return the document of a derivation, with everything that was computed for it."""
+    problem = derivation.problem
+    try:
+        with allowed("an example with every entry", _EXAMPLE):
+            explicit = entries_example(derivation)
+    except (NoEntriesError, BudgetError):
+        if style != "index":  # which asks for them
+            raise
+        explicit = None
+    try:
+        with allowed("a worked example", _EXAMPLE):
+            example = worked_example(derivation)
+    except BudgetError:
+        example = None
+    return build(
+        derivation,
+        verdicts=verdicts,
+        certificate=evidence.certificate,
+        code=evidence.compiled.module.excerpt,
+        style=style,
+        explicit=explicit,
+        example=example,
+        meanings=problem.meanings,
+        hessians=hessians,
+    )
+
+
+def build_files(
+    derivation: Derivation,
+    evidence: Evidence,
+    verdicts: Sequence[Verdict],
+    formats: Sequence[str] = FORMATS,
+    style: str = "index",
+    engine: str = "typst",
+    *,
+    hessians: Sequence[Jacobian] = (),
+    asked: Mapping[str, Any] | None = None,
+) -> dict[str, bytes]:
+    """Return the files of a derivation by name; nothing is written here.
+
+    ``asked`` are the options of the derivation that are not the usual ones.
+    """
+    files: dict[str, bytes] = {}
+    if {"md", "tex", "pdf"} & set(formats):
+        page = document(derivation, evidence, verdicts, style, hessians)
+        files.update(_printed(page, formats, engine))
+    if "svg" in formats:
+        files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
+    if "py" in formats:
+        module = evidence.compiled.module
+        test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
+        files[f"{module.name}.py"] = module.source.encode()
+        files[f"test_{module.name}.py"] = test.encode()
+    digests = {name: digest(content) for name, content in files.items()}
+    certificate = replace(
+        evidence.certificate,
+        files=digests,
+        options={"formats": list(formats), "style": style, "engine": engine, **(asked or {})},
+    )
+    files["certificate.json"] = certificate.to_json().encode()
+    return files
+
+
+def _printed(page: Document, formats: Sequence[str], engine: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if "md" in formats:
+        files["derivation.md"] = markdown(page).encode()
+        files.update(graph_files(page))
+    if "tex" in formats:
+        files["derivation.tex"] = latex(page).encode()
+    if "pdf" in formats:
+        files["derivation.pdf"] = pdf(page, engine=engine)
+    return files
+
+
+def jacobian_files(
+    jacobian: Jacobian, certificate: Certificate, formats: Sequence[str], engine: str = "typst"
+) -> dict[str, bytes]:
+    """Return the documents of a Jacobian and its certificate by name."""
+    derivation = Derivation(jacobian.posed, [jacobian.name])
+    scribe = Scribe(derivation, jacobian.problem.meanings)
+    files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
+    asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
+    whole = replace(
+        certificate,
+        files={name: digest(content) for name, content in files.items()},
+        options={"formats": list(formats), "engine": engine, **asked},
+    )
+    files["certificate.json"] = whole.to_json().encode()
+    return files
+
+
+def scribe_of(problem: Problem) -> Scribe:
+    """Return what writes about a problem, whose objective may be a vector or a matrix."""
+    if problem.objective.shape == SCALAR:
+        return Scribe(Derivation(problem), problem.meanings)
+    name = problem.wrt[0] if problem.wrt else next(iter(problem.variables))
+    posed = Jacobian(**jacobian_of(problem, name)).posed
+    return Scribe(Derivation(posed, [name]), problem.meanings)
+
+
+# What one machine measures, and another may not.
+_MEASURED = ("versions", "backends")
+
+
+def _comparable(key: str, value: Any) -> Any:
+    if key in _MEASURED:
+        return None
+    if key == "differences" and isinstance(value, list):
+        return [_unmeasured(d) for d in value]
+    return value
+
+
+def _unmeasured(difference: Any) -> Any:
+    if not isinstance(difference, dict):
+        return difference
+    return {k: v for k, v in difference.items() if k != "error"}
+
+
+def differing(folder: Path, data: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
+    """Return what does not match: parts of the certificate, and files."""
+    fresh = json.loads(files["certificate.json"])
+    found = [
+        f"{key} of the certificate is not what is found now"
+        for key in fresh
+        if _comparable(key, data.get(key)) != _comparable(key, fresh[key])
+    ]
+    for name in sorted({*files, *data.get("files", {})} - {"certificate.json"}):
+        if name not in files:
+            found.append(f"{shortened(name)} is listed, and not written from this derivation")
+        elif state := state_of(folder / name, files[name]):
+            found.append(f"{name} {state}")
+    return found

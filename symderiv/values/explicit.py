@@ -1,0 +1,309 @@
+"""Explicit entries: an expression at given sizes, entry by entry, over any kind of scalar.
+
+The same walk builds SymPy expressions (the entry road), exact fractions (verdicts, re-checks) and
+dual numbers (the derivative symbols of a derivation): only the scalar arithmetic differs. It
+shares no code with the index road.
+
+Contract: rational input gives exact rational results wherever the functions are rational; where
+they are not, ``mpmath`` numbers of ``DIGITS`` digits. Nothing here knows a rule of calculus: a
+dual number differentiates a transcendental function by a central difference at high precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+from ..core.budget import spend
+from ..core.cells import batched, each, entry_at, flat, replaced, sizes_of
+from ..core.errors import MissingRuleError
+from ..core.expr import (
+    BINDERS,
+    Expr,
+    Index,
+    free_indices,
+    node,
+    own_indices,
+    sum_index,
+    var,
+    walk,
+    walk_all,
+)
+from ..core.shapes import SCALAR, Dim
+from ..ops import TABLE, Cells
+from .chaining import Chain
+from .dual import Dual as Dual
+from .highprecision import DIGITS, HIGH, floated
+from .scalars import DualMath as DualMath
+from .scalars import ExactMath as ExactMath
+from .scalars import compare as compare
+
+_LONGEST = 20_000  # bits of a number that is exact
+_SYMPY = 10  # steps from which an entry is an expression of SymPy
+
+
+class Explicit:
+    """Entries of expressions at one point: sizes, values of the variables, positions of indices.
+
+    ``values`` holds the cells of every variable and given gradient by name; ``override`` those of
+    nodes that are taken as independent (a named intermediate that is differentiated by).
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        values: Mapping[str, Cells],
+        *,
+        math: Any = None,
+        positions: Mapping[str, int] | None = None,
+        override: Mapping[Expr, Cells] | None = None,
+    ) -> None:
+        self.sizes, self.values = dict(sizes), dict(values)
+        self.math = math if math is not None else ExactMath()
+        self.positions = dict(positions or {})
+        self.override = dict(override or {})
+        # Shared with the same point at other positions: what depends on no index, which
+        # expressions that was done for, and the points at which one entry has the slope 1.
+        self._memo: dict[Expr, Cells] = {}
+        self._inner: dict[tuple[Hashable, ...], Cells] = {}
+        self._computed: set[Expr] = set()
+        self._seeded: dict[Hashable, Explicit] = {}
+        self._lifted: dict[str, Cells] = {}
+        self._chains: dict[Expr, Chain] = {}
+
+    def size(self, dim: Dim) -> int:
+        """Return the size of a dimension."""
+        return dim.at(self.sizes)
+
+    def position(self, index: Index) -> int:
+        """Return where an index stands, counted from 1."""
+        return index if isinstance(index, int) else self.positions[index]
+
+    def given(self, e: Expr) -> Cells:
+        """Return the entries of a variable."""
+        return self.values[str(e.data)]
+
+    def cells(self, x: Expr) -> Cells:
+        """Return every entry of an expression."""
+        self._compute(x)
+        return self._open(x)
+
+    def _compute(self, x: Expr) -> None:
+        """Compute what depends on no index, so that it is done once."""
+        if x in self._computed:
+            return
+        self._computed.add(x)
+        for e in walk(x, lambda e: e in self._memo or e in self.override):
+            if e in self._memo or e in self.override:
+                if e in self.override:
+                    self._memo[e] = self.override[e]
+                continue
+            inside_sum = e.op in ("entry", "row", "column", "delta", "slab") and any(
+                isinstance(i, str) for i in own_indices(e)
+            )
+            if inside_sum or free_indices(e):
+                continue
+            args = () if e.op in (*BINDERS, "partial") else tuple(self._memo[a] for a in e.args)
+            self._memo[e] = self._one(e, args)
+
+    def _open(self, x: Expr) -> Cells:
+        if x in self._memo:
+            return self._memo[x]
+        free = free_indices(x)
+        if len(free) >= len(self.positions) or not x.args:
+            return self._inside(x)
+        # Under an index that it has not, it is the same at every position.
+        key = (x, *(self.positions[i] for i in free))
+        if key not in self._inner:
+            self._inner[key] = self._inside(x)
+        return self._inner[key]
+
+    def _inside(self, x: Expr) -> Cells:
+        if x.op in (*BINDERS, "partial"):
+            return self._one(x, ())
+        return self._one(x, tuple(self._open(a) for a in x.args))
+
+    def _one(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
+        if e in self.override:
+            return self.override[e]
+        self._count(e)
+        if TABLE[e.op].tensors == "batch" and any(len(a.shape) > 2 for a in e.args):
+            return self._batched(e, args)
+        return _shortened(TABLE[e.op].explicit(e, args, self))
+
+    def _count(self, e: Expr) -> None:
+        """Count the entries of a node, those of a product and a sum once for each of their terms.
+
+        What an operator takes beyond that, as a determinant does, its arguments are too small for.
+        """
+        entries = prod(self.size(d) for d in e.shape)
+        inside = sum(prod(self.size(d) for d in a.shape) for a in e.args)
+        steps = entries + inside
+        if self.math.weight >= _SYMPY:  # which orders the terms of a sum each time one is added
+            steps += inside**2 // max(entries, 1) // 4
+        spend(self.math.weight * steps, f"{e.op} of {entries + inside:,} entries")
+
+    def _batched(self, e: Expr, args: tuple[Cells, ...]) -> Cells:
+        """Return an operator of matrices at every position of the batch axes of its arguments."""
+        # What an entry looks at is the shapes of one position.
+        inner = tuple(a if len(a.shape) == 2 else var("", a.shape[-2:]) for a in e.args)
+        one = node(e.op, inner, e.shape[-2:], e.data)
+        tensor: Cells = batched(args, lambda parts: TABLE[e.op].explicit(one, parts, self))
+        return tensor
+
+    def over(self, e: Expr) -> list[Cells]:
+        """Return the body of a ``Sum`` or a ``Prod`` at every position of its index."""
+        name, dim = sum_index(e)
+        return [self.at(name, k).cells(e.args[0]) for k in range(1, self.size(dim) + 1)]
+
+    def at(self, name: str, position: int) -> Explicit:
+        """Return the same point with one more index in place."""
+        return self.placed({name: position})
+
+    def again(self, lift: Callable[[Any], Any] = lambda x: x) -> Explicit:
+        """Return the same point with nothing computed yet, its values passed through ``lift``."""
+        return Explicit(
+            self.sizes,
+            {n: each(lift, c) for n, c in self.values.items()},
+            math=self.math,
+            positions=self.positions,
+            override={e: each(lift, c) for e, c in self.override.items()},
+        )
+
+    def scalars(self, within: Sequence[Expr] = ()) -> Iterator[Any]:
+        """Yield every entry that was computed at this point, or of those some expressions have."""
+        met = {*walk_all(within)}
+        for e, cells in self._memo.items():
+            if not met or e in met:
+                yield from flat(cells)
+        for key, cells in self._inner.items():
+            if not met or key[0] in met:
+                yield from flat(cells)
+
+    def placed(self, positions: Mapping[str, int]) -> Explicit:
+        """Return the same point with more indices in place."""
+        inner = Explicit(
+            self.sizes,
+            self.values,
+            math=self.math,
+            positions={**self.positions, **positions},
+            override=self.override,
+        )
+        inner._memo, inner._computed = self._memo, self._computed
+        inner._inner = self._inner
+        inner._seeded, inner._lifted = self._seeded, self._lifted
+        inner._chains = self._chains
+        return inner
+
+    def loss(self, e: Expr, cells: Cells) -> Cells:
+        """Return a stand-in value of an unspecified loss; its slope is the given gradient's."""
+        assert isinstance(e.data, tuple)
+        gradient = self.values[e.data[1]]
+        slope: Any = Fraction(0)
+        for g, z in zip(flat(gradient), flat(cells), strict=True):
+            slope = slope + Dual.of(g).value * Dual.of(z).slope
+        value = loss_value(e.data[0], cells)
+        return [[Dual(value, slope) if slope else value]]
+
+    def derivative(self, e: Expr) -> Cells:
+        """Return the value of a symbol ∂a/∂b, by dual numbers."""
+        of, by = e.args
+        source, place = by, [1] * len(by.shape)
+        if by.op == "entry":
+            source = by.args[0]
+            assert isinstance(by.data, tuple)
+            place = [self.position(x) for x in by.data]
+        if source.op not in ("var", "named"):
+            raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
+        chain = self._chain(of) if not e.data else None
+        if chain is not None:
+            return [[chain.slope(source, place)]]
+        key = (source, tuple(place), e.data)
+        point = self._seeded.get(key)
+        if point is None:
+            assert isinstance(e.data, tuple)
+            point = self._seeded[key] = self._with_slope(source, place, e.data)
+        slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
+        return slopes
+
+    def _chain(self, of: Expr) -> Chain | None:
+        """Return the derivatives of a deep scalar without indices, at a point in plain numbers."""
+        if of.shape != SCALAR or free_indices(of) or self.override:
+            return None
+        if of not in self._chains and not isinstance(self.math, DualMath):
+            self._chains[of] = Chain(of, self._plain().cells, self._with_slope)
+        chain = self._chains.get(of)
+        return chain if chain is not None and chain.is_deep else None
+
+    def _plain(self) -> Explicit:
+        """Return the point from which those with a slope start, in plain numbers."""
+        return self._seeded.setdefault(
+            None, Explicit(self.sizes, self.values, override=self.override)
+        )
+
+    def _with_slope(self, source: Expr, place: Sequence[int], held: tuple[Expr, ...]) -> Explicit:
+        """Return the point in dual numbers at which one entry has the slope 1."""
+        fixed = self._plain()
+        base = fixed.cells(source)
+        one = Dual(Dual.of(entry_at(base, place)).value, Fraction(1))
+        seeded: Cells = replaced(each(Dual.of, base), place, one)
+        if not self._lifted:
+            self._lifted.update({n: each(Dual.of, c) for n, c in self.values.items()})
+        lifted = dict(self._lifted)
+        override = {**self.override, **{h: fixed.cells(h) for h in held}}
+        if source.op == "var":
+            lifted[str(source.data)] = seeded
+        else:
+            override[source] = seeded
+        return Explicit(self.sizes, lifted, math=DualMath(), override=override)
+
+
+def _shortened(cells: Cells) -> Cells:
+    """Return cells in which no number has more digits than an exact value is worth."""
+    if not any(map(_is_long, flat(cells))):
+        return cells
+    short: Cells = each(lambda x: floated(x) if _is_long(x) else x, cells)
+    return short
+
+
+def _is_long(x: Any) -> bool:
+    if not isinstance(x, Fraction):
+        return False
+    return max(x.numerator.bit_length(), x.denominator.bit_length()) > _LONGEST
+
+
+def loss_value(name: str, cells: Cells) -> Any:
+    """Return the stand-in value of an unspecified loss: it depends on the name and every entry."""
+    value: Any = Fraction(sum(map(ord, name)) % 17 + 2, 3)
+    for k, z in enumerate(flat(cells)):
+        plain = Dual.of(z).value
+        value = value + plain * plain * Fraction(k % 5 + 2, 7) + plain / (k + 2)
+    return value
+
+
+def is_exact(cells: Cells) -> bool:
+    """Whether every entry is a fraction, so that comparing is exact."""
+    return all(isinstance(x, Fraction | int) for x in flat(cells))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two scalars are equal: exactly for fractions, to 40 of 50 digits otherwise."""
+    if isinstance(left, Fraction | int) and isinstance(right, Fraction | int):
+        return left == right
+    a, b = floated(left), floated(right)
+    return bool(abs(a - b) <= max(abs(a), abs(b), 1) * HIGH.mpf(10) ** (10 - DIGITS))
+
+
+def same_cells(left: Cells, right: Cells) -> bool:
+    """Whether cells have one shape and equal entries."""
+    if sizes_of(left) != sizes_of(right):
+        return False
+    return all(same(x, y) for x, y in zip(flat(left), flat(right), strict=True))
+
+
+def plain(cells: Cells) -> Cells:
+    """Return cells without dual parts."""
+    values: Cells = each(lambda x: Dual.of(x).value, cells)
+    return values
