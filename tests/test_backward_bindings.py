@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.evidence.verification import describe_verdict
 from symderiv.problems.given_gradients import is_upstream_word
 
 SPELLINGS = (
@@ -82,7 +81,7 @@ def test_the_one_unknown_parameter_is_the_given_gradient(name: str) -> None:
         assert found["w"].read_as.startswith(f"x, w, {upstream} = {words}")
         assert found["w"].read_as in str(found)
         assert found["w"].read_as in repr(found)
-        assert describe_verdict(found["w"])["read_as"] == found["w"].read_as
+        assert found["w"].as_dict()["read_as"] == found["w"].read_as
         found = sd.check(problem, claim=wrong)
         assert not any(v.verdict == "right" for v in found.values())
         assert words in str(found)

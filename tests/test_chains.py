@@ -9,7 +9,6 @@ from symderiv.claims import Checker
 from symderiv.claims.deciding import Comparer
 from symderiv.cli.main import main
 from symderiv.core.errors import DeclarationError, InputError, LanguageError, ParseError
-from symderiv.evidence import describe_verdict
 from symderiv.problems import ClaimText, problem
 
 LINEAR = ("Z = X @ W + ones(n) @ b.T; L(Z)", {"X": "n, d", "W": "d, m", "b": "m"})
@@ -253,6 +252,6 @@ def test_command_line_takes_lines_and_files(
 
 def test_data_for_machines_holds_the_lines() -> None:
     p = problem(LINEAR[0], **LINEAR[1])
-    data = describe_verdict(Checker(p).check(ClaimText("dL/dW", ("X.T @ G", "-X.T @ G"))))
+    data = Checker(p).check(ClaimText("dL/dW", ("X.T @ G", "-X.T @ G"))).as_dict()
     assert [x["status"] for x in data["lines"]] == ["holds", "breaks"]
     assert data["marked"] == {"text": "-X.T @ G", "places": [[0, 1]]}

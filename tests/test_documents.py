@@ -27,7 +27,6 @@ from symderiv.core.errors import InputError, MissingRuleError
 from symderiv.derivation.derivations import Derivation
 from symderiv.documents import (
     Document,
-    NumericExample,
     build,
     explicit_example,
     latex,
@@ -55,6 +54,7 @@ from symderiv.documents.theme import COLOR_WORDS, COLORS, MUTED, PANEL, contrast
 from symderiv.documents.widths import leads_with_sign, pieces, width
 from symderiv.entries.entry_matrices import explicit_entries
 from symderiv.evidence.certificate import Certificate
+from symderiv.evidence.example import NumericExample
 from symderiv.notation.math import EQUALS, Math, Op, Row, Sym, Tint, row
 from symderiv.notation.unicode import unicode
 from symderiv.problems import ClaimText, problem

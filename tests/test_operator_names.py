@@ -11,7 +11,7 @@ from symderiv.ops import TABLE
 
 ROOT = Path(symderiv.__file__).parent
 # There ``op`` is that of a formula as it is written, or of a syntax tree.
-OTHERS = {"claims/forms.py", "claims/alignment.py"}
+OTHERS = {"claims/written_forms.py", "claims/alignment.py"}
 MAKERS = {"node", "expr_node"}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.budget import not_checked
+from ..core.cells import each
 from ..core.errors import Span
 from ..core.expr import Expr, walk_all
 from ..ops import Cells
@@ -24,6 +26,10 @@ _ANSWERS = {
 }
 
 
+def _plain(cells: Any) -> Any:
+    return each(lambda x: int(x) if x == int(x) else str(x), cells)
+
+
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """The smallest point at which a claim fails: sizes, small integers, and both sides."""
@@ -36,6 +42,16 @@ class Counterexample:
     right: Expr  # the gradient, or the second of the two
     right_cells: Cells
     equated: tuple[tuple[str, str], ...] = ()  # dimensions set equal to make the claim readable
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the point and both sides there as plain data."""
+        return {
+            "sizes": dict(self.sizes),
+            "indices": dict(self.indices),
+            "values": {n: _plain(cells) for n, cells in self.values.items()},
+            "claimed": _plain(self.claimed_cells),
+            "right": _plain(self.right_cells),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,11 @@ class Line:
     diagnosis: str = ""
     expr: Expr | None = None
     place: Span | None = None  # where shapes do not fit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line as plain data."""
+        kept = ("number", "text", "status", "diagnosis")
+        return {name: getattr(self, name) for name in kept}
 
 
 _CONSTANTS = {"e": "2.71828.., as no e is declared", "pi": "3.14159.."}
@@ -104,6 +125,35 @@ class Verdict:
         constants = " and ".join(f"{c} = {v}" for c, v in _CONSTANTS.items() if c in used)
         notes = "; ".join([*self.said, *([constants] if constants else [])])
         return f"{shown}, where {notes}" if notes else shown
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain data; what there is nothing of has no key."""
+        data: dict[str, Any] = {
+            "about": self.claim.about,
+            "says": list(self.claim.says),
+            "verdict": self.verdict,
+            "diagnosis": self.diagnosis,
+            "slips": list(self.slips),
+            "assumption": self.assumption,
+            "correction": self.correction,
+            "corrects": self.corrects,
+            "evidence": self.evidence,
+            "counterexample": None,
+        }
+        if self.read_as:
+            data["read_as"] = self.read_as
+        if self.holds:
+            data["holds"] = self.holds
+        if self.left_out:
+            data["left out"] = list(self.left_out)
+        if self.marked is not None:
+            places = [list(p) for p in self.marked.places]
+            data["marked"] = {"text": self.marked.text, "places": places}
+        if self.is_chain:
+            data["lines"] = [x.as_dict() for x in self.lines]
+        if self.counterexample is not None:
+            data["counterexample"] = self.counterexample.as_dict()
+        return data
 
     @property
     def answer(self) -> str:

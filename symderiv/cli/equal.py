@@ -6,7 +6,6 @@ import click
 
 from ..api import equal
 from ..claims.verdict import RIGHT
-from ..evidence import describe_verdict
 from ..problems.declarations import parse_var_options
 from .common import json_option, syntax_option
 from .reports import report
@@ -27,7 +26,7 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     """
     verdict = equal(left, right, syntax=syntax, variables=parse_var_options(variables))
     if as_json:
-        say_data(describe_verdict(verdict))
+        say_data(verdict.as_dict())
     else:
         say("\n".join(report(verdict)))
     raise click.exceptions.Exit(0 if verdict.verdict == RIGHT else 1)

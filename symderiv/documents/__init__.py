@@ -2,7 +2,7 @@
 
 from .answer_pages import Entry, answers_document
 from .arrange import STYLES, build
-from .examples import ExplicitExample, NumericExample, Slice, explicit_example
+from .examples import ExplicitExample, Slice, explicit_example
 from .graph import graph_of
 from .graphprint import GraphPicture
 from .graphs import graph_files
@@ -15,7 +15,6 @@ __all__ = [
     "Entry",
     "ExplicitExample",
     "GraphPicture",
-    "NumericExample",
     "Slice",
     "answers_document",
     "build",

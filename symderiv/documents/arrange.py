@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from ..claims.verdict import Verdict
 from ..core.errors import MissingRuleError
 from ..evidence.certificate import Certificate
+from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, row
 from ..problems.problem import default_title
 from .checks import numeric_section
 from .cost_table import shapes_section
 from .entry_tables import EntriesWriter
-from .examples import ExplicitExample, NumericExample
+from .examples import ExplicitExample
 from .first_page import problem_section, result_boxes
 from .graphs import graph_section
 from .matrix_sections import jacobian_section

@@ -14,10 +14,11 @@ from typing import Any
 
 from ..core.expr import Expr, matmul, node, transpose
 from ..core.shapes import ONE, Dim, Shape
+from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
-from .examples import Cells, NumericExample
+from .examples import Cells
 from .model import (
     Block,
     DimensionRow,

@@ -1,4 +1,4 @@
-"""What a document is given besides the derivation: written-out entries and a numeric example.
+"""What a document is given besides the derivation: entries written out.
 
 Contract: plain data, computed elsewhere; a document only arranges it.
 """
@@ -6,10 +6,9 @@ Contract: plain data, computed elsewhere; a document only arranges it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..core.expr import Expr
 from .sympy_notation import Matrix
 
 Cells = Sequence[Sequence[Any]]
@@ -34,20 +33,6 @@ class ExplicitExample:
     forward: tuple[tuple[str, Matrix], ...]  # of every definition
     slices: tuple[Slice, ...]
     gradients: tuple[tuple[str, Matrix], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NumericExample:
-    """One point in small numbers, the results there, and central differences of the objective."""
-
-    values: Mapping[str, Cells]  # variables and given gradients
-    forward: Mapping[str, Cells]  # definitions
-    results: Mapping[str, Cells]  # gradients by variable
-    quotients: Mapping[str, Cells]  # central differences, entry by entry
-    step: float = 1e-6
-    loss: Expr | None = None  # the objective that was differenced, where L itself is unspecified
-    objective: Any = None  # its value
-    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Entries(Protocol):

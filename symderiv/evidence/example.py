@@ -7,6 +7,7 @@ and quotients only, and functions rounded from 150 digits, so that every machine
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite
 from typing import Any
@@ -15,7 +16,6 @@ from ..core.cells import each, flat
 from ..core.expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
 from ..core.shapes import SCALAR
 from ..derivation.derivations import Derivation
-from ..documents.examples import NumericExample
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, ExactMath, Explicit
@@ -29,6 +29,20 @@ _LONGEST = 10**40  # numbers beyond it, and fractions of such, nobody looks at
 _ON_THE_WAY = 5  # times as many digits as in what is printed
 _FLAT = 1e-2  # entries below it are those of a function that is flat there
 _SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toeplitz"}
+
+
+@dataclass(frozen=True, slots=True)
+class NumericExample:
+    """One point in small numbers, the results there, and central differences of the objective."""
+
+    values: Mapping[str, Cells]  # variables and given gradients
+    forward: Mapping[str, Cells]  # definitions
+    results: Mapping[str, Cells]  # gradients by variable
+    quotients: Mapping[str, Cells]  # central differences, entry by entry
+    step: float = 1e-6
+    loss: Expr | None = None  # the objective that was differenced, where L itself is unspecified
+    objective: Any = None  # its value
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class FloatMath(ExactMath):

@@ -14,10 +14,8 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from ..claims import Verdict
 from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..core.budget import Checks
-from ..core.cells import each
 from ..core.errors import DisagreementError, InputError, MissingRuleError
 from ..core.expr import Variable, walk
 from ..core.shapes import ONE, times
@@ -49,9 +47,10 @@ class Evidence:
     box: Box  # where the points of the checks were drawn
 
 
-def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence:
+def gather(derivation: Derivation, claims: Sequence[Mapping[str, Any]] = ()) -> Evidence:
     """Run every check of a derivation; raises DisagreementError or CheckError.
 
+    ``claims`` are answers to claims as data, which the certificate keeps.
     Where sizes are numbers that are too large, symbols are checked in their place, and the code at
     its own sizes along a direction.
     """
@@ -84,7 +83,7 @@ def gather(derivation: Derivation, verdicts: Sequence[Verdict] = ()) -> Evidence
         exact=exact,
         differences=differences,
         backends=backends,
-        claims=tuple(describe_verdict(v) for v in verdicts),
+        claims=tuple(claims),
         versions=versions(),
         left_out=tuple(checks.left_out),
         symbols=symbols,
@@ -235,49 +234,6 @@ def declaration(v: Variable) -> str:
     """Return how a variable is declared: ``n, d symmetric``."""
     sizes = ", ".join(map(str, v.written)) or "scalar"
     return " ".join([sizes, *v.properties])
-
-
-def describe_verdict(v: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data; what there is nothing of has no key."""
-    data: dict[str, Any] = {
-        "about": v.claim.about,
-        "says": list(v.claim.says),
-        "verdict": v.verdict,
-        "diagnosis": v.diagnosis,
-        "slips": list(v.slips),
-        "assumption": v.assumption,
-        "correction": v.correction,
-        "corrects": v.corrects,
-        "evidence": v.evidence,
-        "counterexample": None,
-    }
-    if v.read_as:
-        data["read_as"] = v.read_as
-    if v.holds:
-        data["holds"] = v.holds
-    if v.left_out:
-        data["left out"] = list(v.left_out)
-    if v.marked is not None:
-        data["marked"] = {"text": v.marked.text, "places": [list(p) for p in v.marked.places]}
-    if v.is_chain:
-        data["lines"] = [
-            {"number": x.number, "text": x.text, "status": x.status, "diagnosis": x.diagnosis}
-            for x in v.lines
-        ]
-    c = v.counterexample
-    if c is not None:
-        data["counterexample"] = {
-            "sizes": dict(c.sizes),
-            "indices": dict(c.indices),
-            "values": {n: _plain(cells) for n, cells in c.values.items()},
-            "claimed": _plain(c.claimed_cells),
-            "right": _plain(c.right_cells),
-        }
-    return data
-
-
-def _plain(cells: Any) -> Any:
-    return each(lambda x: int(x) if x == int(x) else str(x), cells)
 
 
 def versions() -> dict[str, str]:

@@ -19,7 +19,6 @@ from ..core.shapes import SCALAR
 from ..derivation.jacobians import name_of_value
 from ..documents import Document, Entry, answers_document, latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
-from ..evidence import describe_verdict
 from ..problems import ClaimText, Problem
 from .outputs import scribe_of
 from .writing import check_formats, write_files
@@ -55,7 +54,7 @@ class Answer:
         """Return the answer as plain data."""
         head = {"name": self.name, "problem": self.problem.text if self.problem else None}
         if self.verdict is not None:
-            return {**head, **describe_verdict(self.verdict)}
+            return {**head, **self.verdict.as_dict()}
         said = {"about": self.claim.about, "says": list(self.claim.says)}
         return {**head, **said, "verdict": self.status, "reason": self.reason}
 

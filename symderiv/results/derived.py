@@ -176,7 +176,7 @@ class Derivation(engine.Derivation):
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
         structures = check_structured(self)
-        found = gather(self, self.verdicts)
+        found = gather(self, [v.as_dict() for v in self.verdicts])
         certificate = found.certificate
         if structures:
             certificate = replace(certificate, roads=(*certificate.roads, *structures))
