@@ -12,11 +12,11 @@ from .core.errors import DeclarationError, InputError, ShapeError
 from .core.shapes import describe
 from .problems import ClaimText, Problem, stacking
 from .problems.declarations import Declarations
-from .problems.from_sympy import Written, is_sympy
+from .problems.from_sympy import WrittenText, is_sympy
 from .problems.grammar import only_expression
 from .problems.keyword_variables import declared_by
 from .problems.library import names
-from .problems.posing import Call, load, name_of, names_of, posed, stated
+from .problems.posing import PosingCall, load, name_of, names_of, posed, stated
 from .problems.problem import as_written
 from .problems.sentences import sentence
 from .problems.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
@@ -80,7 +80,7 @@ def derive(
             'a variable of that name is declared in variables={"layout": "n"}',
         )
     options = {"wrt": wrt, "order": order}
-    call = Call(variables, declarations, syntax, options)
+    call = PosingCall(variables, declarations, syntax, options)
     return Derivation(posed(of, call), names_of(wrt), structured=structured, order=order)
 
 
@@ -109,7 +109,7 @@ def stack(
     X.T @ (G + G @ W_2.T)
     """
     options = {"input": input, "output": output, "shared": shared}
-    block = posed(of, Call(variables, declarations, syntax, options))
+    block = posed(of, PosingCall(variables, declarations, syntax, options))
     return stacking.stack(block, k, input=input, output=output, shared=shared)
 
 
@@ -133,7 +133,7 @@ def jacobian(
     >>> jacobian("A @ X @ B", "X", X="n, d")
     kron(B.T, A)
     """
-    call = Call(variables, declarations, syntax, {"wrt": wrt})
+    call = PosingCall(variables, declarations, syntax, {"wrt": wrt})
     return jacobian_by(posed(of, call), name_of(wrt), layout)
 
 
@@ -152,7 +152,7 @@ def hessian(
     >>> hessian("sum(softplus(X @ w))", "w").product("v")
     X.T @ (sigmoid(X @ w) * (1 - sigmoid(X @ w)) * (X @ v))
     """
-    call = Call(variables, declarations, syntax, {"wrt": wrt})
+    call = PosingCall(variables, declarations, syntax, {"wrt": wrt})
     return hessian_by(posed(of, call), name_of(wrt), layout)
 
 
@@ -251,7 +251,7 @@ def check(
     {'wrong': 3}
     """
     options = {"wrt": wrt, "claim": claim, "about": about, "order": order != 1 and order}
-    call = Call(variables, declarations, syntax, options)
+    call = PosingCall(variables, declarations, syntax, options)
     if callable(claim) and not is_sympy(claim):
         found = check_backward(posed(of, call), claim, names_of(wrt))
         return found[wrt] if isinstance(wrt, str) and wrt in found else found
@@ -314,7 +314,7 @@ def equal(
         syntax = _common_syntax(left, right, syntax)
     a, b = (side.text for side in sides)
     given = declared_by(variables, declarations, {}, ())
-    call = Call({**_agreeing(*sides), **given}, {}, syntax)
+    call = PosingCall({**_agreeing(*sides), **given}, {}, syntax)
     problem_syntax(syntax)
     for written in (a, b):
         only_expression(syntax_of(syntax).parse(written))  # an error shows what was written
@@ -343,7 +343,7 @@ def _two_syntaxes() -> InputError:
     )
 
 
-def _agreeing(left: Written, right: Written) -> dict[str, str]:
+def _agreeing(left: WrittenText, right: WrittenText) -> dict[str, str]:
     """Return what both sides declare; raises DeclarationError where they differ."""
     for name in left.symbols.keys() & right.symbols.keys():
         if left.symbols[name] != right.symbols[name]:

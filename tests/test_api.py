@@ -52,7 +52,7 @@ def test_both_roads_return_the_same(
         assert (
             sd.claims.Checker(p)
             .check(  # type: ignore[attr-defined]
-                sd.language.ClaimText(f"dL/d{road['by']}", (road["pattern"],))  # type: ignore[attr-defined]
+                sd.problems.ClaimText(f"dL/d{road['by']}", (road["pattern"],))  # type: ignore[attr-defined]
             )
             .verdict
             == "right"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from symderiv.bench.cases import CASES, Names
+from symderiv.bench.cases import CASES, SympyNames
 from symderiv.bench.difference_checks import ours_is_right
 from symderiv.cli.main import main
 
@@ -47,5 +47,5 @@ def test_bad_depth_is_refused(capsys: pytest.CaptureFixture[str], depth: str) ->
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.text)
 def test_case_is_the_same_in_both_languages(case) -> None:
-    assert case.wrt in Names(case.shapes).symbols
+    assert case.wrt in SympyNames(case.shapes).symbols
     assert ours_is_right(case)

@@ -41,7 +41,7 @@ from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
-from symderiv.ops.matrix_axes import RULES, SAME_SHAPE, Layout
+from symderiv.ops.matrix_axes import RULES, SAME_SHAPE, AxesLayout
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall, PNormCall, SingularCall
 from symderiv.ops.products import CrossCall
@@ -466,7 +466,7 @@ def along_cases() -> Iterator[Case]:
         zero_slope = name.endswith("_mask")
 
         def plain(self: Any, node_: Term, k: int, c: Term, rule: Any = rule) -> Term:
-            return rule(Layout(node_.children[0], node_.data.data), node_, c)
+            return rule(AxesLayout(node_.children[0], node_.data.data), node_, c)
 
         general = {words: flaw(plain) for words, flaw in PULLBACK_FLAWS.items()}
         if zero_slope:
@@ -476,7 +476,7 @@ def along_cases() -> Iterator[Case]:
             }
         for words, new in general.items():
 
-            def broken(layout: Layout, node_: Term, c: Term, new: Pull = new) -> Term:
+            def broken(layout: AxesLayout, node_: Term, c: Term, new: Pull = new) -> Term:
                 return new(None, node_, 0, c)
 
             texts = tuple(t.format(name=TABLE[name].spelled or name) for t in ALONG)

@@ -13,7 +13,6 @@ import symderiv as sd
 from symderiv.cli.main import main
 from symderiv.core.budget import allowed, spend
 from symderiv.core.errors import BudgetError, SymderivError
-from symderiv.evidence import describe_verdict
 
 MANY = [f"n{k}" for k in range(20)]
 
@@ -112,12 +111,12 @@ def test_a_verdict_says_what_was_not_compared() -> None:
     (why,) = found.left_out
     assert why.startswith(TOO_MUCH)
     assert found.checked == ["not decided", f"not checked: {why}"]
-    assert describe_verdict(found)["left out"] == [why]
+    assert found.as_dict()["left out"] == [why]
     p = sd.problem("trace(kron(kron(A, B), kron(C, D)))", **dict.fromkeys("ABCD", "n, n"))
     right = sd.check(p, wrt="A", claim="trace(B) * trace(C) * trace(D) * eye(n)")
     assert right.verdict == "right"
     assert not right.left_out
-    assert "left out" not in describe_verdict(right)
+    assert "left out" not in right.as_dict()
 
 
 def test_a_right_verdict_names_the_sizes_that_were_too_many() -> None:

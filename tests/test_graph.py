@@ -18,7 +18,7 @@ from symderiv.cli.main import main
 from symderiv.core.errors import MissingRuleError
 from symderiv.derivation.derivations import Derivation
 from symderiv.documents import GraphPicture, build, graph_of, latex, markdown, pdf
-from symderiv.documents.graphlayout import Box, Layout, layers_of, place
+from symderiv.documents.graphlayout import Box, GraphLayout, layers_of, place
 from symderiv.documents.graphscene import scene_of
 from symderiv.problems import Problem
 from symderiv.problems.library import load_named, names
@@ -31,7 +31,7 @@ def derivation_of(name: str) -> Derivation:
     return Derivation(load_named(name))
 
 
-def check_layout(boxes: dict[str, Box], arrows: list[tuple[str, str]], layout: Layout) -> None:
+def check_layout(boxes: dict[str, Box], arrows: list[tuple[str, str]], layout: GraphLayout) -> None:
     assert {*layout.centers} == {*boxes}
     assert {*layout.paths} == {*arrows}
     areas = {}

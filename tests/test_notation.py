@@ -19,7 +19,7 @@ from symderiv.notation.math import (
     PARTIAL,
     TRANSPOSE,
     Big,
-    Boxed,
+    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -85,7 +85,7 @@ FORMULAS: dict[str, Math] = {
         shaped(sup(Sym("b", bold=True), TRANSPOSE), Num("1"), m),
     ),
     "shaped-answer": row(DL_DW, EQUALS, shaped(XT, d, n), shaped(Tint("upstream", G), n, m)),
-    "boxed": Boxed(row(DL_DW, EQUALS, XT, Tint("upstream", G))),
+    "boxed": BoxedMath(row(DL_DW, EQUALS, XT, Tint("upstream", G))),
     "entry": row(
         sub(Z, row(i, j)),
         EQUALS,
@@ -481,7 +481,7 @@ def test_partial_is_never_spaced() -> None:
     assert items_of(Row((Row((A, B)), X))) == (A, B, X)
 
 
-@pytest.mark.parametrize("module", ["names", "spacing", "latex", "typst", "unicode", "words"])
+@pytest.mark.parametrize("module", ["identifiers", "spacing", "latex", "typst", "unicode", "words"])
 def test_docstring_examples_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"symderiv.notation.{module}"))
     assert result.attempted

@@ -18,7 +18,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 SIZES = {"n": 3, "m": 2, "p": 2}  # at which derivatives are checked
 
 
-class Names:
+class SympyNames:
     """The variables of a case as SymPy's, by attribute."""
 
     def __init__(self, shapes: Mapping[str, str], sizes: Mapping[str, int] | None = None) -> None:

@@ -20,7 +20,7 @@ import sympy
 from ..api import derive
 from ..core.errors import CheckError
 from ..problems import problem
-from .cases import CASES, Case, Names
+from .cases import CASES, Case, SympyNames
 from .deep_networks import (
     network_derived,
     network_read,
@@ -41,7 +41,7 @@ BLOCKS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimeRow:
     """One comparison: median seconds of each, and the median ratio where there are two."""
 
     name: str
@@ -59,25 +59,27 @@ class Measured:
 
     repeat: int
     versions: dict[str, str]
-    cases: tuple[Row, ...]
-    products: tuple[Row, ...]
-    networks: tuple[Row, ...]
-    stacks: tuple[Row, ...] = ()
+    cases: tuple[TimeRow, ...]
+    products: tuple[TimeRow, ...]
+    networks: tuple[TimeRow, ...]
+    stacks: tuple[TimeRow, ...] = ()
 
     @property
-    def compared(self) -> list[Row]:
+    def compared(self) -> list[TimeRow]:
         """Return the cases that SymPy got right."""
         return [r for r in self.cases if r.ratio is not None]
 
-    def exponent(self, of: Callable[[Row], float | None]) -> float | None:
+    def exponent(self, of: Callable[[TimeRow], float | None]) -> float | None:
         """Return the growth exponent of a time of the networks with their depth."""
         return self._growth(self.networks, of)
 
-    def exponent_of_stacks(self, of: Callable[[Row], float | None]) -> float | None:
+    def exponent_of_stacks(self, of: Callable[[TimeRow], float | None]) -> float | None:
         """Return the growth exponent of a time of the stacks with their blocks."""
         return self._growth(self.stacks, of)
 
-    def _growth(self, rows: Sequence[Row], of: Callable[[Row], float | None]) -> float | None:
+    def _growth(
+        self, rows: Sequence[TimeRow], of: Callable[[TimeRow], float | None]
+    ) -> float | None:
         found = [(r.size, t) for r in rows if (t := of(r)) is not None]
         return growth([k for k, _ in found], [t for _, t in found])
 
@@ -110,7 +112,7 @@ def _announced(items: Sequence[T], progress: Callable[[str], None]) -> Iterator[
         yield item
 
 
-def _case(case: Case, repeat: int) -> Row:
+def _case(case: Case, repeat: int) -> TimeRow:
     if not ours_is_right(case):
         raise CheckError(
             f"our gradient of {case.text} by {case.wrt} is wrong",
@@ -122,28 +124,30 @@ def _case(case: Case, repeat: int) -> Row:
 
     def theirs() -> Any:
         sympy.core.cache.clear_cache()
-        names = Names(case.shapes)
+        names = SympyNames(case.shapes)
         return case.build(names).diff(names.symbols[case.wrt])
 
     if not sympy_is_right(case):
-        return Row(case.text, median(alternate({"ours": ours}, repeat)["ours"]), note="not right")
+        return TimeRow(
+            case.text, median(alternate({"ours": ours}, repeat)["ours"]), note="not right"
+        )
     return _row(case.text, alternate({"ours": ours, "theirs": theirs}, repeat))
 
 
-def _row(name: str, seconds: dict[str, list[float]], size: int = 0) -> Row:
+def _row(name: str, seconds: dict[str, list[float]], size: int = 0) -> TimeRow:
     ours, theirs = seconds["ours"], seconds.get("theirs")
     reading = median(seconds["reading"]) if "reading" in seconds else None
     if theirs is None:
-        return Row(name, median(ours), size=size, reading=reading)
-    return Row(name, median(ours), median(theirs), pairwise_ratio(ours, theirs), size, reading)
+        return TimeRow(name, median(ours), size=size, reading=reading)
+    return TimeRow(name, median(ours), median(theirs), pairwise_ratio(ours, theirs), size, reading)
 
 
-def _product(count: int, repeat: int) -> Row:
+def _product(count: int, repeat: int) -> TimeRow:
     tasks = {"ours": product_derived(count), "theirs": product_in_sympy(count)}
     return _row(f"product of {count} matrices", alternate(tasks, repeat), count)
 
 
-def _network(depth: int, repeat: int) -> Row:
+def _network(depth: int, repeat: int) -> TimeRow:
     tasks = {"ours": network_derived(depth), "reading": network_read(depth)}
     traced = network_traced(depth)
     if traced is not None:
@@ -151,7 +155,7 @@ def _network(depth: int, repeat: int) -> Row:
     return _row(f"network of {depth} layers", alternate(tasks, repeat), depth)
 
 
-def _stack(count: int, repeat: int) -> Row:
+def _stack(count: int, repeat: int) -> TimeRow:
     tasks = {"ours": stack_derived(count), "reading": stack_read(count)}
     traced = stack_traced(count)
     if traced is not None:
@@ -180,7 +184,7 @@ def described(found: Measured) -> dict[str, Any]:
     }
 
 
-def _data(r: Row) -> dict[str, Any]:
+def _data(r: TimeRow) -> dict[str, Any]:
     times = {"ours_ms": r.ours, "theirs_ms": r.theirs, "reading_ms": r.reading}
     data: dict[str, Any] = {"name": r.name, "size": r.size, "note": r.note, "ratio": r.ratio}
     data.update((k, None if t is None else 1000 * t) for k, t in times.items())
@@ -208,20 +212,22 @@ def table(found: Measured) -> str:
     return "\n".join(lines + _growth_line("blocks", found.exponent_of_stacks))
 
 
-def _growth_line(size: str, exponent: Callable[[Callable[[Row], float | None]], Any]) -> list[str]:
+def _growth_line(
+    size: str, exponent: Callable[[Callable[[TimeRow], float | None]], Any]
+) -> list[str]:
     exponents = [exponent(lambda r: r.ours), exponent(lambda r: r.theirs)]
     shown = ["" if e is None else f"{e:.2f}" for e in exponents]
     name = f"growth: time ~ {size} to the power"
     return [f"{name:44}{shown[0]:>10}{shown[1]:>10}"] if shown[0] else []
 
 
-def _line(r: Row) -> str:
+def _line(r: TimeRow) -> str:
     theirs = "" if r.theirs is None else f"{1000 * r.theirs:.1f}"
     last = r.note if r.ratio is None else f"{r.ratio:.3f}"
     return f"{r.name:44}{1000 * r.ours:>10.1f}{theirs:>10}{last:>12}".rstrip()
 
 
-def _summary(rows: Sequence[Row]) -> str:
+def _summary(rows: Sequence[TimeRow]) -> str:
     ours, theirs = [r.ours for r in rows], [r.theirs or 0.0 for r in rows]
     ratio = median(r.ratio or 0.0 for r in rows)
     most = quantiles(theirs, n=10)[-1]

@@ -11,7 +11,7 @@ import sympy
 
 from ..api import derive
 from ..problems import problem
-from .cases import SIZES, Case, Names
+from .cases import SIZES, Case, SympyNames
 
 _STEP = sympy.Rational(1, 10**6)
 _TOLERANCE = 1e-8
@@ -37,9 +37,9 @@ def sympy_is_right(case: Case) -> bool:
         return False  # unevaluated, or not a matrix at all
 
 
-def _point(case: Case) -> tuple[Names, dict[str, Any]]:
+def _point(case: Case) -> tuple[SympyNames, dict[str, Any]]:
     """Return the names of a case at fixed sizes, and a matrix of fractions for each."""
-    names, random = Names(case.shapes, SIZES), Random(case.text)
+    names, random = SympyNames(case.shapes, SIZES), Random(case.text)
     point: dict[str, Any] = {}
     for name, symbol in names.symbols.items():
         rows, cols = (int(k) for k in symbol.shape)
@@ -51,7 +51,7 @@ def _point(case: Case) -> tuple[Names, dict[str, Any]]:
     return names, point
 
 
-def _explicit(x: Any, names: Names, point: Mapping[str, Any]) -> Any:
+def _explicit(x: Any, names: SympyNames, point: Mapping[str, Any]) -> Any:
     values = {names.symbols[n]: sympy.ImmutableMatrix(v) for n, v in point.items()}
     found = sympy.sympify(x).xreplace(values).doit()
     # SymPy gives some matrices as arrays with axes of length 1; their entries are what counts.
@@ -60,7 +60,7 @@ def _explicit(x: Any, names: Names, point: Mapping[str, Any]) -> Any:
     return np.array([float(sympy.N(c, 30)) for c in flat])
 
 
-def _differences(case: Case, names: Names, point: Mapping[str, Any]) -> Any:
+def _differences(case: Case, names: SympyNames, point: Mapping[str, Any]) -> Any:
     """Return central differences of the objective by every entry of the variable."""
     objective = case.build(names)
     at = point[case.wrt]
@@ -78,7 +78,7 @@ def _differences(case: Case, names: Names, point: Mapping[str, Any]) -> Any:
     return np.array(rows)
 
 
-def _precise(x: Any, names: Names, point: Mapping[str, Any]) -> Any:
+def _precise(x: Any, names: SympyNames, point: Mapping[str, Any]) -> Any:
     values = {names.symbols[n]: sympy.ImmutableMatrix(v) for n, v in point.items()}
     found = x.xreplace(values).doit()
     scalar = found.as_explicit()[0, 0] if getattr(found, "is_Matrix", False) else found

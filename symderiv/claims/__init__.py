@@ -2,6 +2,6 @@
 
 from .checker import Checker
 from .targets import about_text
-from .verdict import Counterexample, Line, Verdict
+from .verdict import ClaimLine, Counterexample, Verdict
 
-__all__ = ["Checker", "Counterexample", "Line", "Verdict", "about_text"]
+__all__ = ["Checker", "Counterexample", "ClaimLine", "Verdict", "about_text"]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .written_forms import PRODUCTS, Form, flipped, joined, negative, written
+from .written_forms import PRODUCTS, WrittenForm, flipped, joined, negative, written
 
 _MOST = 3  # places in which a claim may part from the gradient
 _LONG = 60
@@ -20,16 +20,16 @@ Slips = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownForms:
     """What names mean: sizes, definitions, given gradients."""
 
     sizes: Collection[str]
-    values: Mapping[str, Form]  # of the definitions
+    values: Mapping[str, WrittenForm]  # of the definitions
     given: Collection[str]  # gradients that come in
     slopes: Collection[str] = ()  # the derivatives of unspecified functions
 
 
-def aligned(claimed: Form, truth: Form, known: Known) -> Slips | None:
+def aligned(claimed: WrittenForm, truth: WrittenForm, known: KnownForms) -> Slips | None:
     """Return how a claim parts from the gradient, or None where they have little in common."""
     slips = tuple(_apart(claimed, truth, known))
     different = f"{quoted(claimed)} must be {quoted(truth)}"
@@ -38,7 +38,7 @@ def aligned(claimed: Form, truth: Form, known: Known) -> Slips | None:
     return slips
 
 
-def _apart(c: Form, t: Form, known: Known) -> Iterator[tuple[str, str]]:
+def _apart(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Iterator[tuple[str, str]]:
     """Yield the slips by which two formulas differ, the smallest place of each."""
     if c == t:
         return
@@ -72,21 +72,23 @@ def _apart(c: Form, t: Form, known: Known) -> Iterator[tuple[str, str]]:
     yield "wrong-part", f"{quoted(c)} must be {quoted(t)}"
 
 
-def _signs_inside(x: Form) -> Iterator[Form]:
+def _signs_inside(x: WrittenForm) -> Iterator[WrittenForm]:
     """Yield the ways to write a product whose sign stands in front with the sign in a factor."""
     if x.op == "neg" and x.args[0].op in PRODUCTS:
         product = x.args[0]
         for k, a in enumerate(product.args):
             args = (*product.args[:k], negative(a), *product.args[k + 1 :])
-            yield Form(product.op, args)
+            yield WrittenForm(product.op, args)
 
 
-def _leftover(a: Sequence[Form], b: Sequence[Form]) -> tuple[list[Form], list[Form]]:
+def _leftover(
+    a: Sequence[WrittenForm], b: Sequence[WrittenForm]
+) -> tuple[list[WrittenForm], list[WrittenForm]]:
     common = Counter(a) & Counter(b)
     return _rest(a, common), _rest(b, common)
 
 
-def _rest(args: Sequence[Form], common: Counter[Form]) -> list[Form]:
+def _rest(args: Sequence[WrittenForm], common: Counter[WrittenForm]) -> list[WrittenForm]:
     left, kept = Counter(common), []
     for a in args:
         if left[a]:
@@ -96,7 +98,9 @@ def _rest(args: Sequence[Form], common: Counter[Form]) -> list[Form]:
     return kept
 
 
-def _middle(a: Sequence[Form], b: Sequence[Form]) -> tuple[list[Form], list[Form]]:
+def _middle(
+    a: Sequence[WrittenForm], b: Sequence[WrittenForm]
+) -> tuple[list[WrittenForm], list[WrittenForm]]:
     """Return two products without what they begin and end with alike."""
     start = 0
     while start < min(len(a), len(b)) and a[start] == b[start]:
@@ -107,7 +111,7 @@ def _middle(a: Sequence[Form], b: Sequence[Form]) -> tuple[list[Form], list[Form
     return list(a[start : len(a) - stop]), list(b[start : len(b) - stop])
 
 
-def quoted(x: Form) -> str:
+def quoted(x: WrittenForm) -> str:
     """Return a formula as a sentence quotes it: the beginning of a long one."""
     text = written(x)
     return f"`{text}`" if len(text) <= _LONG else f"`{text[:_LONG].rstrip()} ..`"
@@ -116,24 +120,24 @@ def quoted(x: Form) -> str:
 # Rules: what a claim has in one place, what the gradient has there, and the slip.
 
 Found = Sequence[tuple[str, str]]
-Rule = Callable[[Form, Form, Known], Found]
+Rule = Callable[[WrittenForm, WrittenForm, KnownForms], Found]
 
 
-def _sign(c: Form, t: Form, known: Known) -> Found:
+def _sign(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     return [("sign", f"the sign of {quoted(c)} is wrong")] if c == negative(t) else ()
 
 
-def _turned(c: Form, t: Form, known: Known) -> Found:
-    if t in (Form("T", (c,), "T"), Form("T", (c,), "mT")) or c in (
-        Form("T", (t,), "T"),
-        Form("T", (t,), "mT"),
+def _turned(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
+    if t in (WrittenForm("T", (c,), "T"), WrittenForm("T", (c,), "mT")) or c in (
+        WrittenForm("T", (t,), "T"),
+        WrittenForm("T", (t,), "mT"),
         flipped(t),
     ):
         return [("transposed", f"{quoted(c)} must be transposed: {quoted(t)}")]
     return ()
 
 
-def _one_of_many(c: Form, t: Form, known: Known) -> Found:
+def _one_of_many(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """A row, column or entry at a free index for the sum over all."""
     free = {i for x in c.walk() if x.op == "index" for i in _letters(x.data)}
     bound = {i for x in t.walk() if x.op == "index" for i in _letters(x.data)}
@@ -147,7 +151,7 @@ def _one_of_many(c: Form, t: Form, known: Known) -> Found:
     return [("missing-sum", words)]
 
 
-def _stripped(x: Form, free: set[str]) -> list[Form]:
+def _stripped(x: WrittenForm, free: set[str]) -> list[WrittenForm]:
     """Return the factors of a product, rows and columns at free indices as the wholes."""
     if x.op == "index" and free & set(_letters(x.data)):
         return _stripped(x.args[0], free)
@@ -162,11 +166,11 @@ def _letters(index: str) -> list[str]:
     return [i.strip() for i in index.split(",") if i.strip().isidentifier()]
 
 
-def _name(x: Form) -> str:
+def _name(x: WrittenForm) -> str:
     return x.data.split("|", 1)[0]
 
 
-def _reduced(c: Form, t: Form, known: Known) -> Found:
+def _reduced(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """Sums, means and traces for each other, along the wrong axis, too many or too few."""
     if c.op == t.op == "call" and c.args == t.args and c.data != t.data:
         names = {_name(c), _name(t)}
@@ -188,12 +192,12 @@ def _reduced(c: Form, t: Form, known: Known) -> Found:
     return ()
 
 
-def _is_ones(x: Form) -> bool:
+def _is_ones(x: WrittenForm) -> bool:
     plain = _plain(x)
     return plain.op == "call" and _name(plain) == "ones"
 
 
-def _sequence(x: Form) -> list[Form]:
+def _sequence(x: WrittenForm) -> list[WrittenForm]:
     """Return the factors of a product without transposes; entrywise ones in one order."""
     if x.op == "T":
         return _sequence(x.args[0])
@@ -205,12 +209,12 @@ def _sequence(x: Form) -> list[Form]:
     return [x]
 
 
-def _plain(x: Form) -> Form:
+def _plain(x: WrittenForm) -> WrittenForm:
     """Return a formula without transposes around it."""
     return _plain(x.args[0]) if x.op == "T" else x
 
 
-def _missing(c: Form, t: Form, known: Known) -> Found:
+def _missing(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """Terms and factors that one side lacks."""
     if t.op == "+" or c.op == "+":
         terms = _terms(c, t)
@@ -231,12 +235,12 @@ def _missing(c: Form, t: Form, known: Known) -> Found:
     return ()
 
 
-def _in_order(few: Sequence[Form], many: Sequence[Form]) -> bool:
+def _in_order(few: Sequence[WrittenForm], many: Sequence[WrittenForm]) -> bool:
     left = iter(many)
     return all(f in left for f in few)
 
 
-def _terms(c: Form, t: Form) -> Found:
+def _terms(c: WrittenForm, t: WrittenForm) -> Found:
     minus = c.op == "neg" and t.op == "+"
     a = c.args if c.op == "+" else (c,)
     b = t.args if t.op == "+" else (t,)
@@ -248,7 +252,7 @@ def _terms(c: Form, t: Form) -> Found:
     return () if not minus else _terms(c.args[0], negative(t))
 
 
-def _quotient(c: Form, t: Form, known: Known) -> Found:
+def _quotient(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     if t.op == "/" and t.args[0] == c:
         return [_lacking(t.args[1], known, divided=True)]
     if c.op == "/" and c.args[0] == t:
@@ -257,7 +261,7 @@ def _quotient(c: Form, t: Form, known: Known) -> Found:
 
 
 def _lacking(
-    f: Form, known: Known, *, divided: bool = False, summed: bool = False
+    f: WrittenForm, known: KnownForms, *, divided: bool = False, summed: bool = False
 ) -> tuple[str, str]:
     if summed:
         return "missing-sum", f"the sum that {quoted(f)} makes is missing"
@@ -271,26 +275,26 @@ def _lacking(
     return "missing-factor", f"the factor `{shown}` is missing"
 
 
-def _extra(f: Form, known: Known, *, divided: bool = False) -> tuple[str, str]:
+def _extra(f: WrittenForm, known: KnownForms, *, divided: bool = False) -> tuple[str, str]:
     shown = f"1/{written(f, 9)}" if divided else written(f)
     if _is_size(f, known):
         return "sum-vs-mean", f"the factor `{shown}` is too much"
     return "extra-factor", f"the factor `{shown}` is too much"
 
 
-def _is_size(f: Form, known: Known) -> bool:
+def _is_size(f: WrittenForm, known: KnownForms) -> bool:
     if any(x.op == "call" for x in f.walk()):
         return False
     names = [x.data for x in f.walk() if x.op == "name"]
     return bool(names) and all(n in known.sizes for n in names)
 
 
-def _is_slope(f: Form) -> bool:
+def _is_slope(f: WrittenForm) -> bool:
     calls = {_name(x) for x in f.walk() if x.op == "call"}
     return bool(calls & _SLOPES) or f.op in ("+", "**") or any(n[-1:] == "p" for n in calls)
 
 
-def _factors(c: Form, t: Form, known: Known) -> Found:
+def _factors(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """The same factors in another order, or in another kind of product."""
     if c.op not in PRODUCTS or t.op not in PRODUCTS:
         return ()
@@ -309,7 +313,7 @@ def _factors(c: Form, t: Form, known: Known) -> Found:
     return [("factor-order", words)]
 
 
-def _reduced_factor(c: Form, factors: Sequence[Form]) -> Found:
+def _reduced_factor(c: WrittenForm, factors: Sequence[WrittenForm]) -> Found:
     """A factor of which the sum or trace stands in a product."""
     name = _name(c) if c.op == "call" and c.args else ""
     if name in ("sum", "trace") and Counter(_stripped(c.args[0], set())) == Counter(factors):
@@ -317,7 +321,7 @@ def _reduced_factor(c: Form, factors: Sequence[Form]) -> Found:
     return ()
 
 
-def _products(x: Form) -> Counter[str]:
+def _products(x: WrittenForm) -> Counter[str]:
     """Return how many factors are joined by which product."""
     found: Counter[str] = Counter()
     for e in x.walk():
@@ -326,7 +330,7 @@ def _products(x: Form) -> Counter[str]:
     return found
 
 
-def _elsewhere(c: Form, t: Form, known: Known) -> Found:
+def _elsewhere(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """The derivative of a function, taken at another place."""
     if c.op != "call" or c.data != t.data or len(c.args) != len(t.args):
         return ()
@@ -344,7 +348,7 @@ def _elsewhere(c: Form, t: Form, known: Known) -> Found:
     return [("chain-factor", words)]
 
 
-def _function(c: Form, t: Form, known: Known) -> Found:
+def _function(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """A value for the argument of its function, or the other way round."""
     if c.op == "call" and t in c.args:
         return [("chain-factor", f"{quoted(c)} stands where its argument {quoted(t)} must")]
@@ -353,7 +357,7 @@ def _function(c: Form, t: Form, known: Known) -> Found:
     return ()
 
 
-def _names(c: Form, t: Form, known: Known) -> Found:
+def _names(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     plain = {_plain(c).op, _plain(t).op}
     if plain != {"name"}:
         return _stage(c, t, known)
@@ -363,7 +367,7 @@ def _names(c: Form, t: Form, known: Known) -> Found:
     return [("wrong-variable", f"{quoted(c)} must be {quoted(t)}"), *_stage(c, t, known)]
 
 
-def _stage(c: Form, t: Form, known: Known) -> Found:
+def _stage(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     """A definition for what it is a function of, or the other way round."""
     c, t = _plain(c), _plain(t)
     value = known.values.get(c.data) if c.op == "name" else None
@@ -377,7 +381,7 @@ def _stage(c: Form, t: Form, known: Known) -> Found:
     return ()
 
 
-def _numbers(c: Form, t: Form, known: Known) -> Found:
+def _numbers(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:
     if {c.op, t.op} == {"number"}:
         return [("missing-factor", f"the number {quoted(c)} must be {quoted(t)}")]
     return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from .verdict import RIGHT_IF, Line, Verdict
+from .verdict import RIGHT_IF, ClaimLine, Verdict
 
 _SHOWN = 4  # groups of lines after the first wrong one that the diagnosis speaks of
 _LATER = {
@@ -22,7 +22,7 @@ _LATER = {
 }
 
 
-def told(found: Verdict, number: int, lines: Sequence[Line]) -> str:
+def told(found: Verdict, number: int, lines: Sequence[ClaimLine]) -> str:
     """Return which line is the first that is wrong, why, and what became of the later ones."""
     if found.verdict == RIGHT_IF:
         head = f"Line {number} is right only if {found.assumption}"
@@ -42,7 +42,7 @@ def told(found: Verdict, number: int, lines: Sequence[Line]) -> str:
     return "; ".join(parts) + "."
 
 
-def first_claimed(lines: Sequence[Line]) -> int:
+def first_claimed(lines: Sequence[ClaimLine]) -> int:
     """Return the number of the first line that claims something."""
     return next(x.number for x in lines if x.status != "defines")
 

@@ -16,13 +16,13 @@ from .assumptions import Assumption
 from .chain_words import told
 from .deciding import Comparer
 from .judging import Judge, sentence, verdict
-from .lines import Lines, Written
+from .lines import Lines, WrittenLine
 from .reading import Reading
 from .targets import Target
-from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Line, Verdict
+from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, ClaimLine, Verdict
 
 
-class Chain:
+class ClaimChain:
     """Checks lines that should all equal one derivative."""
 
     def __init__(self, problem: Problem, claim: ClaimText, about: About, target: Target) -> None:
@@ -36,18 +36,18 @@ class Chain:
     def __call__(self) -> Verdict:
         """Return the verdict on all lines."""
         written = self.lines.read(self.target.ranges)
-        judged: list[Line] = []
-        before: tuple[Line, Reading] | None = None
+        judged: list[ClaimLine] = []
+        before: tuple[ClaimLine, Reading] | None = None
         for w in written:
             if w.reading is None:
-                judged.append(Line(number=w.number, text=w.text, status="defines"))
+                judged.append(ClaimLine(number=w.number, text=w.text, status="defines"))
                 continue
             judged.append(self._judged(w, w.reading, before))
             before = judged[-1], w.reading
         said = [s for w in written if w.reading is not None for s in w.reading.said]
         return replace(self._all(judged), said=tuple(dict.fromkeys(said)))
 
-    def _all(self, lines: list[Line]) -> Verdict:
+    def _all(self, lines: list[ClaimLine]) -> Verdict:
         claimed = tuple(x.expr for x in lines if x.expr is not None)
         word = self.target.word
         if self.first is None:
@@ -75,8 +75,10 @@ class Chain:
 
     # one line
 
-    def _judged(self, w: Written, reading: Reading, before: tuple[Line, Reading] | None) -> Line:
-        line = Line(number=w.number, text=w.text, status="holds", expr=reading.expr)
+    def _judged(
+        self, w: WrittenLine, reading: Reading, before: tuple[ClaimLine, Reading] | None
+    ) -> ClaimLine:
+        line = ClaimLine(number=w.number, text=w.text, status="holds", expr=reading.expr)
         judge = Judge(self.lines.problem, self.target)
         same = judge.equal(reading.expr) if reading.refusal is None else None
         if same is not None:
@@ -90,7 +92,7 @@ class Chain:
         place = reading.refusal.span if reading.refusal is not None else None
         return replace(line, status=status, diagnosis=words, place=place)
 
-    def _follows(self, judge: Judge, reading: Reading, before: tuple[Line, Reading]) -> bool:
+    def _follows(self, judge: Judge, reading: Reading, before: tuple[ClaimLine, Reading]) -> bool:
         line, earlier = before
         if reading.refusal is not None or line.status in ("holds", "recovers", "unreadable"):
             return False
@@ -101,7 +103,11 @@ class Chain:
         return judge.under(self.assumption, reading.expr) is not None
 
     def _broken(
-        self, judge: Judge, w: Written, reading: Reading, before: tuple[Line, Reading] | None
+        self,
+        judge: Judge,
+        w: WrittenLine,
+        reading: Reading,
+        before: tuple[ClaimLine, Reading] | None,
     ) -> tuple[str, str]:
         """Return what became of a line that is wrong, and why; the first is looked into closely."""
         claim = replace(self.claim, says=(w.text,))

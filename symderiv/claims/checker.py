@@ -18,12 +18,12 @@ from ..ops.text import text
 from ..problems import ClaimText, Problem
 from ..problems.number_sizes import SMALLEST, with_symbols
 from .about import read_about
-from .chains import Chain
+from .chains import ClaimChain
 from .deciding import OUTSIDE, Comparer, Kept
 from .judging import Judge
 from .latex_claims import only
 from .lines import only_line
-from .proofs import Proof
+from .proofs import EqualityProof
 from .reading import read_claim
 from .shifts import Shifted
 from .targets import Targets
@@ -97,12 +97,12 @@ class Checker:
         claim = only(self.problem, claim)
         about = read_about(claim.about)
         if about.is_equal:
-            return Proof(self.problem, self.targets, claim)()
+            return EqualityProof(self.problem, self.targets, claim)()
         if not claim.says:
             raise LanguageError(f"the claim about {claim.about} says nothing")
         target = self.targets(about)
         if len(claim.says) > 1:
-            return Chain(self.problem, claim, about, target)()
+            return ClaimChain(self.problem, claim, about, target)()
         says = only_line(claim, about)
         reading = read_claim(
             self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape

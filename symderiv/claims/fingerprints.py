@@ -32,7 +32,7 @@ _MOST_SPENT = 2_000_000  # operations on telling candidates apart
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ScaleFound:
     """A constant and sizes: claimed = number * product of sizes ** powers * right."""
 
     number: Fraction
@@ -180,7 +180,7 @@ class Prints:
         spots = [here.placed(s).cells(x) for s in placements(here.sizes, self._truth)]
         return plain(spots[0]) if len(spots) == 1 else [plain(c) for c in spots]
 
-    def factor(self, claimed: Expr, right: Expr, *, turned: bool) -> Scale | None:
+    def factor(self, claimed: Expr, right: Expr, *, turned: bool) -> ScaleFound | None:
         """Return the factor between two expressions, where it is one that people forget."""
         if not self._may_be_multiple(claimed, right, turned=turned):
             return None
@@ -201,7 +201,7 @@ class Prints:
         ratio = a[lead] / b[lead]
         return any(_may_be_simple(ratio / _size(p, self._fast)) for p in self._monomials())
 
-    def scale(self, claimed: Print, right: Print, *, turned: bool) -> Scale | None:
+    def scale(self, claimed: Print, right: Print, *, turned: bool) -> ScaleFound | None:
         """Return the factor between two expressions, where it is one that people forget."""
         ratios = []
         for a, b in zip(claimed.values, right.values, strict=True):
@@ -215,7 +215,7 @@ class Prints:
             }
             number = found.pop() if len(found) == 1 else None
             if number is not None:
-                return Scale(number, powers)
+                return ScaleFound(number, powers)
         return None
 
     def _monomials(self) -> Iterator[tuple[tuple[str, int], ...]]:

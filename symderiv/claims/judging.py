@@ -27,7 +27,7 @@ from .places import marked
 from .reading import Reading
 from .right_entries import where_right
 from .roundabout import is_roundabout
-from .search import Found, Search, beside
+from .search import FoundSlip, Search, beside
 from .targets import GRADIENT, Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something
@@ -226,7 +226,7 @@ class Judge:
         except UndefinedError:
             return right
 
-    def _search(self, reading: Reading, merged: Merged) -> Found | None:
+    def _search(self, reading: Reading, merged: Merged) -> FoundSlip | None:
         target = self.target
         return Search(
             self.problem,

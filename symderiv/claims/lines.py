@@ -25,7 +25,7 @@ _MANY = "one expression on each line; what is equal to it goes onto the next"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenLine:
     """One line as it was read."""
 
     number: int
@@ -40,7 +40,7 @@ class Lines:
         self.problem, self.claim, self.about = problem, claim, about
         self.names: list[tuple[int, str]] = []
 
-    def read(self, ranges: Mapping[str, Dim]) -> list[Written]:
+    def read(self, ranges: Mapping[str, Dim]) -> list[WrittenLine]:
         """Return the lines; raises LanguageError, with the number of the line."""
         found = [self._line(k, says, ranges) for k, says in enumerate(self.claim.says, 1)]
         readings = [w.reading for w in found if w.reading is not None]
@@ -56,16 +56,16 @@ class Lines:
     def _values(self) -> list[Expr]:
         return [self.problem.definitions[name] for _, name in self.names]
 
-    def _line(self, number: int, says: str, ranges: Mapping[str, Dim]) -> Written:
+    def _line(self, number: int, says: str, ranges: Mapping[str, Dim]) -> WrittenLine:
         syntax = self.claim.syntax
         with numbered(number):
             name, right = split(says, self.about)
             if name:
                 self.problem = defined(self.problem, name, right, syntax)
                 self.names.append((number, name))
-                return Written(number, says.strip(), None)
+                return WrittenLine(number, says.strip(), None)
             reading = read_claim(self.problem, right, dict(ranges), syntax=syntax)
-        return Written(number, says.strip(), reading)
+        return WrittenLine(number, says.strip(), reading)
 
     def correction(self, x: Expr) -> str:
         """Return a formula as text that can be read, with the definitions of the lines in it."""

@@ -47,7 +47,7 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MarkedPlace:
     """A wrong part of a tree: all of it, what it has around one argument, or its sign."""
 
     path: Path
@@ -77,10 +77,10 @@ def marked(claimed: Expr, right: Expr) -> Marked | None:
     return Marked(printed.plain, tuple(found), printed.tree, tuple(map(printed.part, places)))
 
 
-def wrong_places(claimed: Expr, right: Expr) -> list[Place]:
+def wrong_places(claimed: Expr, right: Expr) -> list[MarkedPlace]:
     """Return the smallest places in which two trees differ; none where the roots do."""
     found = _differences(_shapeless(claimed), _shapeless(right), ())
-    return [] if found == [Place(())] else found
+    return [] if found == [MarkedPlace(())] else found
 
 
 def _shapeless(x: Expr) -> Expr:
@@ -92,29 +92,29 @@ def _shapeless(x: Expr) -> Expr:
     return rebuild(x, change)
 
 
-def _differences(a: Expr, b: Expr, at: Path) -> list[Place]:
+def _differences(a: Expr, b: Expr, at: Path) -> list[MarkedPlace]:
     if a is b:
         return []
     if a.op == "named":
-        return [Place(at)]
+        return [MarkedPlace(at)]
     if b in a.args and a.args.count(b) == 1:
-        return [Place(at, (*at, a.args.index(b)))]
+        return [MarkedPlace(at, (*at, a.args.index(b)))]
     if b.op == "neg" and b.args[0] is a:
-        return [Place(at, sign=True)]
+        return [MarkedPlace(at, sign=True)]
     if a.op != b.op or a.data != b.data:
-        return [Place(at)]
+        return [MarkedPlace(at)]
     if a.op in _FLAT and Counter(a.args) == Counter(b.args):
-        return [Place(at)]  # in another order
+        return [MarkedPlace(at)]  # in another order
     pairs = _aligned(a.args, b.args) if a.op in _FLAT else _paired(a.args, b.args)
     if pairs is None:
-        return [Place(at)]
-    found: list[Place] = []
+        return [MarkedPlace(at)]
+    found: list[MarkedPlace] = []
     for k, other in pairs:
         here = (*at, k)
-        found += [Place(here)] if other is None else _differences(a.args[k], other, here)
-    children = {Place((*at, k)) for k in range(len(a.args))}
+        found += [MarkedPlace(here)] if other is None else _differences(a.args[k], other, here)
+    children = {MarkedPlace((*at, k)) for k in range(len(a.args))}
     every = len(children) > 1 and children <= set(found)
-    return [Place(at)] if not found or every else found
+    return [MarkedPlace(at)] if not found or every else found
 
 
 def _paired(
@@ -160,7 +160,7 @@ def _common(left: tuple[Expr, ...], right: tuple[Expr, ...]) -> list[tuple[int, 
 class _Printed:
     """An expression printed so that it is known where in the text some of its parts stand."""
 
-    def __init__(self, x: Expr, places: list[Place]) -> None:
+    def __init__(self, x: Expr, places: list[MarkedPlace]) -> None:
         paths = {p for place in places for p in (place.path, place.inner) if p is not None}
         paths |= {(*p, 0) for p in paths}  # what a sign that is not printed alone stands before
         paths |= {p[:k] for p in list(paths) for k in range(len(p))}
@@ -193,7 +193,7 @@ class _Printed:
                 plain.append(c)
         return "".join(plain)
 
-    def spans(self, place: Place) -> list[tuple[int, int]]:
+    def spans(self, place: MarkedPlace) -> list[tuple[int, int]]:
         """Return where a wrong place stands in the text."""
         start, stop = self._span(place.path)
         if place.sign:
@@ -205,7 +205,7 @@ class _Printed:
         around = [(start, inner[0]), (inner[1], stop)]
         return [self._trimmed(*s) for s in around if self.plain[s[0] : s[1]].strip()]
 
-    def part(self, place: Place) -> Expr:
+    def part(self, place: MarkedPlace) -> Expr:
         """Return the part of the tree that is wrong, without a minus that its sum prints."""
         found = self.tree
         for k in place.path:

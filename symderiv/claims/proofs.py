@@ -15,21 +15,21 @@ from .chains import compared, equal
 from .deciding import Comparer
 from .equality import Equality
 from .judging import Judge, verdict
-from .lines import Lines, Written
+from .lines import Lines, WrittenLine
 from .reading import Reading
 from .targets import Targets, of_expression
-from .verdict import RIGHT, Line, Verdict
+from .verdict import RIGHT, ClaimLine, Verdict
 
 _RIGHT = ("holds", "recovers")
 
 
-class Proof:
+class EqualityProof:
     """Checks lines that are claimed to be equal to each other."""
 
     def __init__(self, problem: Problem, targets: Targets, claim: ClaimText) -> None:
         self.claim, self.targets = claim, targets
         self.lines = Lines(problem, claim, read_about(claim.about))
-        self.claimed: list[tuple[Written, Reading]] = []
+        self.claimed: list[tuple[WrittenLine, Reading]] = []
         self.comparer: Comparer | None = None
 
     def __call__(self) -> Verdict:
@@ -38,15 +38,15 @@ class Proof:
         self.claimed = [(w, w.reading) for w in written if w.reading is not None]
         if len(self.claimed) < 2:
             raise LanguageError('a claim about "equal" needs at least two things')
-        judged: dict[int, Line] = {}
+        judged: dict[int, ClaimLine] = {}
         for k, (w, reading) in enumerate(self.claimed):
             status = self._status(k, judged)
             place = reading.refusal.span if reading.refusal is not None else None
-            judged[w.number] = Line(
+            judged[w.number] = ClaimLine(
                 number=w.number, text=w.text, status=status, expr=reading.expr, place=place
             )
         defines = {
-            w.number: Line(number=w.number, text=w.text, status="defines")
+            w.number: ClaimLine(number=w.number, text=w.text, status="defines")
             for w in written
             if w.reading is None
         }
@@ -56,7 +56,7 @@ class Proof:
         ]
         return self._broken(broken[0], lines) if broken else self._right(lines)
 
-    def _status(self, k: int, judged: dict[int, Line]) -> str:
+    def _status(self, k: int, judged: dict[int, ClaimLine]) -> str:
         """Return what became of a line: equal to the first that can be read, or to the last."""
         reading = self.claimed[k][1]
         if reading.refusal is not None:
@@ -73,7 +73,7 @@ class Proof:
         wrong = earlier in ("breaks", "follows")
         return "follows" if wrong and equal(problem, reading.expr, before[1].expr) else "breaks"
 
-    def _right(self, lines: list[Line]) -> Verdict:
+    def _right(self, lines: list[ClaimLine]) -> Verdict:
         expressions = tuple(r.expr for _, r in self.claimed)
         assert self.comparer is not None
         return verdict(
@@ -86,7 +86,7 @@ class Proof:
             lines=tuple(lines),
         )
 
-    def _broken(self, k: int, lines: list[Line]) -> Verdict:
+    def _broken(self, k: int, lines: list[ClaimLine]) -> Verdict:
         """Return the verdict where line k of those that claim something is the first wrong one."""
         w, reading = self.claimed[k]
         expressions = tuple(r.expr for _, r in self.claimed)

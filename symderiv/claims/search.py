@@ -18,16 +18,16 @@ from ..core.expr import Expr, node, transpose, var, walk
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..ops.text import text
 from ..problems import Problem
-from .alignment import Known, aligned
+from .alignment import KnownForms, aligned
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edited_shapes import Reshaper
 from .edits import LIKELY, Slipped, edits, pairs
-from .fingerprints import Prints, Scale
+from .fingerprints import Prints, ScaleFound
 from .mistakes import Mistaken
 from .reading import Reading, read_claim
 from .roundabout import choices
-from .slips import Context, exchange, flipped, mends
+from .slips import ClaimContext, exchange, flipped, mends
 from .termwise import by_terms
 from .written_forms import expanded, form_of
 
@@ -41,7 +41,7 @@ Slips = tuple[tuple[str, str], ...]  # names and sentences
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSlip:
     """What went wrong, and the claim without it, where that could be written."""
 
     slips: Slips
@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Candidate:
     """What a claim may be equal to: the gradient, or one that was derived wrongly."""
 
     slips: Slips
@@ -73,9 +73,9 @@ class Search:
     symmetric: bool = True  # whether the convention for symmetric variables may have been meant
     _read: int = 0
 
-    def __call__(self) -> Found | None:
+    def __call__(self) -> FoundSlip | None:
         """Return the slips, or None where none was found."""
-        context = Context(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
+        context = ClaimContext(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
         claimed = self.reading.expr
         plain: list[tuple[Slips, Expr]] = [((), claimed)] if self.reading.refusal is None else []
         exchanged = self._exchanged()
@@ -87,16 +87,16 @@ class Search:
                 return found
         beside = self._beside()
         if beside is not None and all(name != "wrong-part" for name, _ in beside.slips):
-            return Found(beside.slips, self._closest() or beside.expr)
+            return FoundSlip(beside.slips, self._closest() or beside.expr)
         wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
         if wrong is not None and len(wrong.slips) == 1:
-            return Found(wrong.slips, self._closest())
+            return FoundSlip(wrong.slips, self._closest())
         found = self._edited()
         if wrong is not None and (found is None or len(wrong.slips) < len(found.slips)):
-            found = Found(wrong.slips, found.expr if found is not None else None)
+            found = FoundSlip(wrong.slips, found.expr if found is not None else None)
         if found is None:
             termwise = by_terms(self)
-            found = Found(*termwise) if termwise is not None else None
+            found = FoundSlip(*termwise) if termwise is not None else None
         if found is None and self.merged.pairs:  # right at the sizes at which it can be read
             found = self._derived_wrongly([((), self.truth)])
         return found or beside
@@ -109,18 +109,18 @@ class Search:
         return Prints(self._comparer(self.truth), self.truth)
 
     @cached_property
-    def _right(self) -> dict[object, list[Target]]:
+    def _right(self) -> dict[object, list[Candidate]]:
         return self.keyed([((), self.truth)], self.prints)
 
     def keyed(
         self, candidates: Sequence[tuple[Slips, Expr]], prints: Prints
-    ) -> dict[object, list[Target]]:
-        found: dict[object, list[Target]] = {}
+    ) -> dict[object, list[Candidate]]:
+        found: dict[object, list[Candidate]] = {}
         for slips, expr in candidates:
             for turned in (False, True)[: 1 if expr.is_scalar or self.ranges else 2]:
                 key = prints.key(expr, turned=turned)
                 if key is not None:
-                    found.setdefault(key, []).append(Target(slips, expr, turned))
+                    found.setdefault(key, []).append(Candidate(slips, expr, turned))
         return found
 
     @cached_property
@@ -147,10 +147,10 @@ class Search:
         self,
         slips: Slips,
         whole: Expr,
-        targets: dict[object, list[Target]],
+        targets: dict[object, list[Candidate]],
         *,
         exactly: bool = False,
-    ) -> Found | None:
+    ) -> FoundSlip | None:
         """Return what makes a formula equal to the gradient, after its factor and its direction."""
         key = self.prints.key(whole)
         for target in targets.get(key, ()) if key is not None else ():
@@ -165,7 +165,7 @@ class Search:
             if again is None or choices(again) > self._choices:
                 continue  # what was wrong is still there, and chosen no more
             if self._is(again, target.expr):
-                return Found((*target.slips, *more), again)
+                return FoundSlip((*target.slips, *more), again)
         return None
 
     @cached_property
@@ -220,12 +220,12 @@ class Search:
 
     # both sides as they are written
 
-    def _beside(self) -> Found | None:
+    def _beside(self) -> FoundSlip | None:
         """Return where the claim parts from the gradient, where the two are written alike."""
         slips = beside(self.problem, self.reading, self.truth) if not self.ranges else ()
-        return Found(slips, self.truth) if slips else None
+        return FoundSlip(slips, self.truth) if slips else None
 
-    def _exchanged(self) -> Found | None:
+    def _exchanged(self) -> FoundSlip | None:
         """Return whether a claim that its sizes refute is right with the two indices exchanged."""
         if self.reading.refusal is None or len(self.ranges) != 2:
             return None
@@ -238,11 +238,11 @@ class Search:
         if whole is None or not self.holds(whole):
             return None
         words = f"the index pair `{p}`, `{q}` is swapped"
-        return Found((("index-swap", words),), whole)
+        return FoundSlip((("index-swap", words),), whole)
 
     # one side: wrong derivations
 
-    def _by_convention(self) -> Found | None:
+    def _by_convention(self) -> FoundSlip | None:
         """Return whether it is the gradient by the independent entries of a symmetric matrix."""
         shape = self.truth.shape
         if (
@@ -268,15 +268,15 @@ class Search:
             f"it is another convention: the derivative by the independent entries of a symmetric "
             f"{self.name}, in which both entries off the diagonal are one variable"
         )
-        return Found((("symmetric-convention", words),), None) if same else None
+        return FoundSlip((("symmetric-convention", words),), None) if same else None
 
-    def _derived_wrongly(self, candidates: Sequence[tuple[Slips, Expr]]) -> Found | None:
+    def _derived_wrongly(self, candidates: Sequence[tuple[Slips, Expr]]) -> FoundSlip | None:
         """Return the mistake in the derivation whose result is the claim."""
         claimed = self.reading.expr
         comparer = self._comparer(claimed, self.truth, merged=self.merged)
         prints = Prints(comparer, self.truth) if self.merged.pairs else self.prints
         key = prints.key(claimed)
-        matches: list[Found] = []
+        matches: list[FoundSlip] = []
         if self.merged.of_one:
             return None
         for target in self.keyed(candidates, prints).get(key, ()) if key is not None else ():
@@ -291,10 +291,10 @@ class Search:
             if same:
                 more = (*_direction(target), *scale.slips())
                 if target.slips or more:
-                    matches.append(Found((*target.slips, *more), None))
+                    matches.append(FoundSlip((*target.slips, *more), None))
         return min(matches, key=lambda f: len(f.slips), default=None)
 
-    def _is_harmless(self, target: Target) -> bool:
+    def _is_harmless(self, target: Candidate) -> bool:
         """Whether a mistake changes nothing but a constant factor."""
         return self.prints.factor(target.expr, self.truth, turned=False) is not None
 
@@ -331,10 +331,10 @@ class Search:
                 near = found.expr
         return near
 
-    def _edited(self) -> Found | None:
+    def _edited(self) -> FoundSlip | None:
         """Return the slip in one place of a formula, or in two, and the formula mended there."""
         wrong = self.keyed(self.mistaken, self.prints)
-        near: list[Found] = []  # right but for a factor or the direction, or for a wrong rule
+        near: list[FoundSlip] = []  # right but for a factor or the direction, or for a wrong rule
         tried = chain(islice(edits(self.slipped), _TRIES), islice(pairs(self.slipped), _PAIRS))
         for slips, whole in tried:
             again = self.shaped(whole)
@@ -348,7 +348,7 @@ class Search:
             found = self.meet(slips, again, self._right)
             if found is None and slips[0][0] in LIKELY:
                 found = self.meet(slips, again, wrong)
-                found = Found(found.slips, None) if found is not None else None
+                found = FoundSlip(found.slips, None) if found is not None else None
             if found is not None:
                 near.append(found)
         return near[0] if near else None
@@ -367,7 +367,7 @@ def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
     stages = {n: f for n, f in values.items() if f is not None}
     functions = {e.data[0] for e in walk(problem.objective) if e.op == "apply"}  # type: ignore[index]
     slopes = [f"{f}p" for f in functions]
-    known = Known(problem.dims, stages, tuple(problem.upstream), slopes)
+    known = KnownForms(problem.dims, stages, tuple(problem.upstream), slopes)
     written = [(claimed, right)]
     written.append((expanded(claimed, numbers=True), expanded(right, numbers=True)))
     written.append((expanded(claimed), expanded(right)))
@@ -380,11 +380,11 @@ def _said(mend: Sequence[object]) -> Slips:
     return tuple((m.slip, m.sentence) for m in mend)  # type: ignore[attr-defined]
 
 
-def _direction(target: Target) -> Slips:
+def _direction(target: Candidate) -> Slips:
     if not target.turned:
         return ()
     return (("transposed", "the index pair is swapped: the result is transposed"),)
 
 
-def _mended(whole: Expr, target: Target, scale: Scale) -> Expr:
+def _mended(whole: Expr, target: Candidate, scale: ScaleFound) -> Expr:
     return scale.mended(flipped(whole) if target.turned else whole)

@@ -37,11 +37,11 @@ class Mend:
     expr: Expr
 
 
-Mender = Callable[[Expr, "Context"], Iterator[Mend]]
+Mender = Callable[[Expr, "ClaimContext"], Iterator[Mend]]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ClaimContext:
     """What a mender may use: the problem and the free indices that name the entry."""
 
     problem: Problem
@@ -49,7 +49,7 @@ class Context:
     dims: tuple[Dim, ...]  # their ranges
 
 
-def _missing_sum(claim: Expr, context: Context) -> Iterator[Mend]:
+def _missing_sum(claim: Expr, context: ClaimContext) -> Iterator[Mend]:
     for name, dim in free_ranges(claim).items():
         if name not in context.entry:
             what = "row" if _counts_rows(claim, name) else "term"
@@ -66,7 +66,7 @@ def _counts_rows(x: Expr, index: str) -> bool:
     return all(e.op != "column" and own_indices(e)[0] == index for e in found)
 
 
-def _one_row(claim: Expr, context: Context) -> Iterator[Mend]:
+def _one_row(claim: Expr, context: ClaimContext) -> Iterator[Mend]:
     """A one-hot vector picks one row; the sum over all of its values is the sum over rows."""
     for v in context.problem.variables.values():
         if "onehot" not in v.properties or v.kind != "vector" or v.expr not in set(walk(claim)):
@@ -108,7 +108,7 @@ def _picked(factors: tuple[Expr, ...], onehot: Expr, index: str) -> Expr:
     return matmul(*found)
 
 
-def _swapped_indices(claim: Expr, context: Context) -> Iterator[Mend]:
+def _swapped_indices(claim: Expr, context: ClaimContext) -> Iterator[Mend]:
     if len(context.entry) != 2:
         return
     p, q = context.entry
@@ -151,7 +151,7 @@ MENDERS: tuple[Mender, ...] = (
 )
 
 
-def mends(claim: Expr, context: Context) -> Iterator[tuple[Mend, ...]]:
+def mends(claim: Expr, context: ClaimContext) -> Iterator[tuple[Mend, ...]]:
     """Yield single slips first, then combinations of two, the last one mended last."""
     singles = [m for mender in MENDERS for m in mender(claim, context)]
     for m in singles:

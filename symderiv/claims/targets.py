@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ..core.errors import IndexNameError, ParseError, UnknownNameError
 from ..core.expr import Expr, Index, free_ranges
-from ..core.positions import Block, at_marks
+from ..core.positions import AxisBlock, at_marks
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, difference, symbol
 from ..derivation.derivations import Derivation, is_network, require_scalar
 from ..derivation.jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
@@ -252,7 +252,7 @@ def _entry(about: About, gradient: Expr, sizes: Collection[str]) -> Expr:
     return at_marks(gradient, marks)
 
 
-def _last(about: About, size: str, dim: Dim) -> Block:
+def _last(about: About, size: str, dim: Dim) -> AxisBlock:
     """Return the place on an axis that a size stands for: the last, where it is that of the axis.
 
     Raises IndexNameError where there is no such place for all sizes.
@@ -267,4 +267,4 @@ def _last(about: About, size: str, dim: Dim) -> Block:
             span=about.span,
             remedy=_OWN_LETTER,
         )
-    return Block(before, ONE, None)
+    return AxisBlock(before, ONE, None)

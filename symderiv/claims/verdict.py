@@ -55,7 +55,7 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ClaimLine:
     """One line of a chain of claims, and what became of it."""
 
     number: int  # from 1, as the lines were given
@@ -100,7 +100,7 @@ class Verdict:
     left_out: tuple[str, ...] = ()  # checks that would take too much, and why
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"
     marked: Marked | None = None  # the claim with its wrong places, where a small change mends it
-    lines: tuple[Line, ...] = ()  # of a claim of several lines
+    lines: tuple[ClaimLine, ...] = ()  # of a claim of several lines
     said: tuple[str, ...] = ()  # how derivatives in it were read
     reread: str = ""  # the text in the language that stands for what was written
 

@@ -28,24 +28,24 @@ _ATOM = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class WrittenForm:
     """One node: an operator, a call, an index or a name, with what stands in it."""
 
     op: str  # "+ * @ / ** neg compare T call index name number other"
-    args: tuple[Form, ...] = ()
+    args: tuple[WrittenForm, ...] = ()
     data: str = ""  # the name, the number, the index, or the axis of a call
 
     def __str__(self) -> str:
         return written(self)
 
-    def walk(self) -> Iterator[Form]:
+    def walk(self) -> Iterator[WrittenForm]:
         """Yield every node."""
         yield self
         for a in self.args:
             yield from a.walk()
 
 
-def form_of(text: str) -> Form | None:
+def form_of(text: str) -> WrittenForm | None:
     """Return the tree of a text, or None where it is no expression.
 
     >>> str(form_of("2*X.T@(-G)"))
@@ -57,7 +57,7 @@ def form_of(text: str) -> Form | None:
         return None
 
 
-def _form(e: ast.expr) -> Form:
+def _form(e: ast.expr) -> WrittenForm:
     match e:
         case ast.BinOp(left, ast.Sub(), right):
             return joined("+", _form(left), negative(_form(right)))
@@ -66,33 +66,33 @@ def _form(e: ast.expr) -> Form:
         case ast.UnaryOp(ast.USub(), operand):
             return negative(_form(operand))
         case ast.Attribute(value, ("T" | "mT") as name):
-            return Form("T", (_form(value),), name)
+            return WrittenForm("T", (_form(value),), name)
         case ast.Call(ast.Name(name), args, keywords) if not any(
             isinstance(a, ast.Starred) for a in args
         ):
             more = ", ".join(ast.unparse(k) for k in keywords)
-            return Form("call", tuple(map(_form, args)), f"{name}|{more}")
+            return WrittenForm("call", tuple(map(_form, args)), f"{name}|{more}")
         case ast.Subscript(value, index):
-            return Form("index", (_form(value),), ast.unparse(index).strip("()"))
+            return WrittenForm("index", (_form(value),), ast.unparse(index).strip("()"))
         case ast.Compare(left, [sign], [right]) if type(sign) in _SIGNS:
-            return Form("compare", (_form(left), _form(right)), _SIGNS[type(sign)])
+            return WrittenForm("compare", (_form(left), _form(right)), _SIGNS[type(sign)])
         case ast.Name(name):
-            return Form("name", (), name)
+            return WrittenForm("name", (), name)
         case ast.Constant(int() | float() as number):
-            return Form("number", (), str(number))
-    return Form("other", (), ast.unparse(e))
+            return WrittenForm("number", (), str(number))
+    return WrittenForm("other", (), ast.unparse(e))
 
 
-def negative(x: Form) -> Form:
+def negative(x: WrittenForm) -> WrittenForm:
     """Return the negative, without two signs."""
-    return x.args[0] if x.op == "neg" else Form("neg", (x,))
+    return x.args[0] if x.op == "neg" else WrittenForm("neg", (x,))
 
 
-def joined(op: str, *args: Form) -> Form:
+def joined(op: str, *args: WrittenForm) -> WrittenForm:
     """Return a sum or product, flat, its sign in front, and a number before a matrix product."""
     minus = False
-    found: list[Form] = []
-    numbers: list[Form] = []
+    found: list[WrittenForm] = []
+    numbers: list[WrittenForm] = []
     for k, a in enumerate(args):
         if op in PRODUCTS and a.op == "neg":
             minus, a = not minus, a.args[0]
@@ -101,13 +101,13 @@ def joined(op: str, *args: Form) -> Form:
             a = joined("*", *a.args[1:])
         flat = a.op == op and op in _FLAT and (op == "+" or k == 0 or op == "*" or a.op == "@")
         found += a.args if flat else (a,)
-    whole = found[0] if len(found) == 1 else Form(op, tuple(found))
+    whole = found[0] if len(found) == 1 else WrittenForm(op, tuple(found))
     if numbers:
-        whole = Form("*", (*numbers, whole))
+        whole = WrittenForm("*", (*numbers, whole))
     return negative(whole) if minus else whole
 
 
-def expanded(x: Form, *, numbers: bool = False) -> Form:
+def expanded(x: WrittenForm, *, numbers: bool = False) -> WrittenForm:
     """Return a formula with its products multiplied out, or, of ``numbers``, only those by one.
 
     >>> x = form_of("2 * X.T @ (X @ w - y)")
@@ -118,7 +118,7 @@ def expanded(x: Form, *, numbers: bool = False) -> Form:
     """
     args = [expanded(a, numbers=numbers) for a in x.args]
     if x.op == "T" and args[0].op in ("+", "neg"):
-        terms = [Form("T", (a,), x.data) for a in args[0].args]
+        terms = [WrittenForm("T", (a,), x.data) for a in args[0].args]
         return joined("+", *terms) if args[0].op == "+" else negative(terms[0])
     if x.op == "neg" and args[0].op == "+":
         return joined("+", *map(negative, args[0].args))
@@ -130,28 +130,28 @@ def expanded(x: Form, *, numbers: bool = False) -> Form:
         return joined("+", *(expanded(a, numbers=numbers) for a in terms))
     if x.op in (*_FLAT, "/"):
         return joined(x.op, *args)
-    return Form(x.op, tuple(args), x.data)
+    return WrittenForm(x.op, tuple(args), x.data)
 
 
-def flipped(x: Form) -> Form:
+def flipped(x: WrittenForm) -> WrittenForm:
     """Return the transpose with products written out: that of u.T @ v is v.T @ u."""
     if x.op == "T":
         return x.args[0]
     if x.op == "@":
         return joined("@", *map(flipped, reversed(x.args)))
     if x.op in ("*", "+", "neg", "/"):
-        return Form(x.op, tuple(map(flipped, x.args)))
-    return x if x.op == "number" else Form("T", (x,), "T")
+        return WrittenForm(x.op, tuple(map(flipped, x.args)))
+    return x if x.op == "number" else WrittenForm("T", (x,), "T")
 
 
-def written(x: Form, level: int = 0) -> str:
+def written(x: WrittenForm, level: int = 0) -> str:
     """Return the text of a tree, in parentheses where it binds looser than ``level``."""
     own = _LEVELS.get(x.op, _ATOM)
     body = _body(x, own)
     return f"({body})" if own < level else body
 
 
-def _body(x: Form, own: int) -> str:
+def _body(x: WrittenForm, own: int) -> str:
     match x.op:
         case "+":
             terms = [_signed(a) for a in x.args]
@@ -178,5 +178,5 @@ def _body(x: Form, own: int) -> str:
     return x.data
 
 
-def _signed(x: Form) -> tuple[str, str]:
+def _signed(x: WrittenForm) -> tuple[str, str]:
     return ("-", written(x.args[0], 3)) if x.op == "neg" else ("+", written(x, 2))

@@ -13,7 +13,7 @@ from .numpy_code import Coder, is_trivial
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Assignment:
     """``name = code``, with the shapes as a comment."""
 
     name: str
@@ -43,7 +43,9 @@ def comment(e: Expr) -> str:
     return "".join(shape_text(array_shape(f.shape)) for f in e.args) + f" -> {whole}"
 
 
-def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]) -> list[Line]:
+def plan(
+    outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]
+) -> list[Assignment]:
     """Return the assignments that compute the outputs; what is used twice is computed once."""
     uses: dict[Expr, int] = {}
     seen: set[Expr] = set()
@@ -55,7 +57,7 @@ def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]
             seen.add(e)
             for a in () if e in coder.names else e.args:
                 uses[a] = uses.get(a, 0) + 1
-    lines: list[Line] = []
+    lines: list[Assignment] = []
     names = set(taken) | {n for n, _ in outputs}
     free = (f"t{k}" for k in count(1) if f"t{k}" not in names)
     for name, x in outputs:
@@ -63,9 +65,9 @@ def plan(outputs: Sequence[tuple[str, Expr]], coder: Coder, taken: Iterable[str]
             repeated = uses.get(e, 0) > 1 and not is_trivial(e) and e.op != "named"
             if repeated and e is not x and e not in coder.names and not free_indices(e):
                 fresh = next(free)
-                lines.append(Line(fresh, coder(e), comment(e)))
+                lines.append(Assignment(fresh, coder(e), comment(e)))
                 coder.names[e] = fresh
-        lines.append(Line(name, coder(x), comment(x)))
+        lines.append(Assignment(name, coder(x), comment(x)))
         if not is_trivial(x):
             coder.names.setdefault(x, name)
     return lines

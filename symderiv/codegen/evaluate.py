@@ -14,7 +14,7 @@ from ..core.shapes import ONE, Dim, Shape
 from ..ops.functions import loss_parts, spelled
 from ..problems.numpy_axes import array_shape
 from ..values.sampling import least_sizes
-from .assignments import Line, plan, shape_text
+from .assignments import Assignment, plan, shape_text
 from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
@@ -120,7 +120,7 @@ def _coded(x: Expr, coder: Coder, slopes: Collection[str] | None) -> list[tuple[
         if e in needed:
             values[e] = form(e.args[0], str(e.data) in (slopes or ()))
             needed |= _names_in(values[e])
-    lines: list[Line] = []
+    lines: list[Assignment] = []
     for k, e in enumerate(reversed(values)):
         name = f"_part{k}"
         lines += _shared(name, values[e], coder, lines)
@@ -129,7 +129,7 @@ def _coded(x: Expr, coder: Coder, slopes: Collection[str] | None) -> list[tuple[
     return [(line.name, line.code) for line in lines]
 
 
-def _shared(name: str, x: Expr, coder: Coder, above: Sequence[Line]) -> list[Line]:
+def _shared(name: str, x: Expr, coder: Coder, above: Sequence[Assignment]) -> list[Assignment]:
     """Return the lines that compute an expression; what it uses twice is computed once."""
     taken = {line.name for line in above}
     taken |= {*map(python_name, (*_needed(x), *_functions(x))), *dims_of(x)}

@@ -20,7 +20,7 @@ _SUFFIXES = {"variance": "var"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptArrays:
     """One entry of the cache: a name, and the value, a named intermediate or made of such."""
 
     name: str
@@ -32,7 +32,7 @@ def kept_values(
     named: Sequence[Expr],
     given: Sequence[str],
     fresh: Callable[[str], str],
-) -> list[Kept]:
+) -> list[KeptArrays]:
     """Return what must be kept to compute ``results``; ``given`` names what is no forward value.
 
     ``fresh`` makes a name that is free. A name for a variable, or for a constant, is not kept.
@@ -68,8 +68,8 @@ class _Keeper:
             if is_forward:
                 self.inner.add(e)
 
-    def kept(self, fresh: Callable[[str], str]) -> list[Kept]:
-        found: list[Kept] = []
+    def kept(self, fresh: Callable[[str], str]) -> list[KeptArrays]:
+        found: list[KeptArrays] = []
         placed: set[Expr] = set()
         for e in self.named:
             if is_trivial(e.args[0]):
@@ -77,12 +77,12 @@ class _Keeper:
             uses = self.uses[str(e.data)]
             smaller = self._smaller(uses)
             if smaller is None:
-                found.append(Kept(python_name(str(e.data)), e))
+                found.append(KeptArrays(python_name(str(e.data)), e))
                 continue
             for x in smaller:
                 if x not in placed:
                     placed.add(x)
-                    found.append(Kept(fresh(f"{e.data}_{self._word(x, uses)}"), x))
+                    found.append(KeptArrays(fresh(f"{e.data}_{self._word(x, uses)}"), x))
         return found
 
     def _smaller(self, uses: Sequence[Expr]) -> list[Expr] | None:

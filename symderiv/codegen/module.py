@@ -19,7 +19,7 @@ from ..derivation.names_met import (
 from ..derivation.structured import words
 from ..problems.numpy_axes import array_shape, given_axes, keeps_axis
 from ..values.sampling import least_sizes
-from .assignments import Line, plan, shape_text
+from .assignments import Assignment, plan, shape_text
 from .computed import Computed
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
@@ -322,7 +322,7 @@ class _Builder:
             for n, (_, convention) in self.derivation.conventions.items()
         ]
 
-    def _recomputed(self, aliases: Sequence[Expr]) -> list[Line]:
+    def _recomputed(self, aliases: Sequence[Expr]) -> list[Assignment]:
         """Return the lines of forward that backward rests on."""
         coder = Coder()
         stages = self._closure([*(k.expr for k in self.kept), *aliases])

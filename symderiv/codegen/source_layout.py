@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.shapes import ONE, Shape
 from ..problems.numpy_axes import array_shape
-from .assignments import Line, shape_text
+from .assignments import Assignment, shape_text
 
 WIDE = 100
 _MARGIN = 64  # comments of longer lines do not move those of the others
@@ -34,7 +34,7 @@ def listed(head: str, items: Sequence[str], tail: str, indent: int = 4) -> list[
     return [*lines, f"{margin}    {current}", f"{margin}{tail}"]
 
 
-def assignments(lines: Sequence[Line], indent: int = 4) -> list[str]:
+def assignments(lines: Sequence[Assignment], indent: int = 4) -> list[str]:
     """Return lines as source, their comments in one column; long ones are broken at signs."""
     margin = " " * indent
     codes = [f"{margin}{line.name} = {line.code}" for line in lines]

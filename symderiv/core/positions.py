@@ -32,7 +32,7 @@ def block(x: Expr, axis: int, before: Dim | None, size: Dim, behind: Dim | None)
     return node("part", (x,), shape, (start, size, rest, axis))
 
 
-class Block(NamedTuple):
+class AxisBlock(NamedTuple):
     """A part of an axis: how much stands before it (None for nothing), its size, what follows."""
 
     before: Dim | None
@@ -176,16 +176,16 @@ def _standing(old: Expr, x: Expr, marks: Sequence[object]) -> Expr:
     return node("entry", (x,), old.shape, tuple(marks))
 
 
-def at_marks(x: Expr, marks: Sequence[Index | Shift | Block | None]) -> Expr:
+def at_marks(x: Expr, marks: Sequence[Index | Shift | AxisBlock | None]) -> Expr:
     """Return what marks take of an expression, one for each axis: an index, a block, or all."""
-    blocks = [isinstance(m, Block) for m in marks]
+    blocks = [isinstance(m, AxisBlock) for m in marks]
     # From the last axis on, so that an axis that falls away moves no other.
     for axis in reversed(range(len(marks))):
         mark = marks[axis]
-        if isinstance(mark, Block):
+        if isinstance(mark, AxisBlock):
             x = mark.of(x, axis)
     marks, blocks = marks[-len(x.shape) :], blocks[-len(x.shape) :]
-    single = [isinstance(m, Block) and m.size == ONE for m in marks]
+    single = [isinstance(m, AxisBlock) and m.size == ONE for m in marks]
     left: list[object] = [None if b else m for b, m in zip(blocks, marks, strict=True)]
     if all(m is None for m in left):
         return x
@@ -202,7 +202,7 @@ class Cut(NamedTuple):
     """Blocks of blocks as what they are taken from, with what is taken of each of its axes."""
 
     base: Expr
-    spans: tuple[Block | None, ...]
+    spans: tuple[AxisBlock | None, ...]
 
 
 def cut(x: Expr) -> Cut:
@@ -222,13 +222,13 @@ def cut(x: Expr) -> Cut:
     inner = cut(x.args[0])
     # Leading axes of size 1 fell away.
     place = axis + len(inner.spans) - len(x.args[0].shape)
-    outer = inner.spans[place] or Block(None, own, None)
+    outer = inner.spans[place] or AxisBlock(None, own, None)
     before, behind = (
         summed_sizes(found) if (found := [*more, *([d] if d is not None else [])]) else None
         for more, d in ((start, outer.before), (rest, outer.behind))
     )
     spans = list(inner.spans)
-    spans[place] = Block(before, own, behind)
+    spans[place] = AxisBlock(before, own, behind)
     return Cut(inner.base, tuple(spans))
 
 

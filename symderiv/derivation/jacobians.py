@@ -204,7 +204,7 @@ class Jacobian:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
         return recheck(self.posed, self.steps)
 
-    def product(self, name: str = "v") -> Product:
+    def product(self, name: str = "v") -> DirectionProduct:
         """Return the product with a direction, a matrix called ``name``; J itself is not formed.
 
         For a Hessian the direction has the shape of the variable, for a Jacobian that of the
@@ -219,9 +219,9 @@ class Jacobian:
         by = lower(self.variable.expr, values).term
         term = product(value, by, direction)
         raiser = Raiser(values, _facts(self.problem, self.name))
-        return Product(direction, raiser.shaped(term, self.variable.shape), term)
+        return DirectionProduct(direction, raiser.shaped(term, self.variable.shape), term)
 
-    def direction_product(self) -> Product:
+    def direction_product(self) -> DirectionProduct:
         """Return the product with a direction under a name that the problem does not use."""
         pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
         return self.product(next(c for c in [*pool, "Direction"] if c not in self.taken))
@@ -237,7 +237,7 @@ class Jacobian:
 
 
 @dataclass(frozen=True)
-class Product:
+class DirectionProduct:
     """The product of a Hessian, or of a transposed Jacobian, with a direction."""
 
     direction: Expr

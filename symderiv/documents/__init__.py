@@ -1,6 +1,6 @@
 """Documents: a derivation arranged for reading, in Markdown, LaTeX, Typst and PDF."""
 
-from .answer_pages import Entry, answers_document
+from .answer_pages import AnswerEntry, answers_document
 from .arrange import STYLES, build
 from .examples import ExplicitExample, Slice, explicit_example
 from .graph import graph_of
@@ -12,7 +12,7 @@ from .render import latex, markdown, pdf, pictures, typst
 __all__ = [
     "STYLES",
     "Document",
-    "Entry",
+    "AnswerEntry",
     "ExplicitExample",
     "GraphPicture",
     "Slice",

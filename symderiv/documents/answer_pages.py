@@ -32,7 +32,7 @@ from .symbols_shown import Scribe
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AnswerEntry:
     """A claim with its verdict, or with the reason why there is none."""
 
     name: str
@@ -47,7 +47,7 @@ class Entry:
     label: str = ""  # the name, where it says whose answer it is
 
 
-def answers_document(entries: Sequence[Entry], title: str = "") -> Document:
+def answers_document(entries: Sequence[AnswerEntry], title: str = "") -> Document:
     """Return the report on some claims; of several problems, it begins with a table of them."""
     posed = [e.scribe.problem for e in entries if e.scribe is not None]
     if len(posed) == len(entries) and all(p is posed[0] for p in posed):
@@ -58,12 +58,12 @@ def answers_document(entries: Sequence[Entry], title: str = "") -> Document:
     return Document(title or "Claims, answered", _counted(entries), tuple(blocks), True)
 
 
-def _problem_of(entry: Entry) -> int:
+def _problem_of(entry: AnswerEntry) -> int:
     """Return what is equal for neighbours about one problem."""
     return id(entry) if entry.scribe is None else id(entry.scribe.problem)
 
 
-def _of_one_problem(entries: Sequence[Entry], title: str) -> Document:
+def _of_one_problem(entries: Sequence[AnswerEntry], title: str) -> Document:
     scribe = entries[0].scribe
     assert scribe is not None
     numbers = map(str, range(1, len(entries) + 1))
@@ -82,7 +82,7 @@ def _title(scribe: Scribe, count: int) -> str:
     )
 
 
-def _part(entries: Sequence[Entry], number: str) -> list[Block]:
+def _part(entries: Sequence[AnswerEntry], number: str) -> list[Block]:
     """Return the section of neighbouring claims about one problem."""
     first = entries[0]
     names = ", ".join(e.name for e in entries if e.label) or first.name
@@ -98,7 +98,7 @@ def _part(entries: Sequence[Entry], number: str) -> list[Block]:
     ]
 
 
-def _posed(scribe: Scribe, entry: Entry) -> list[Block]:
+def _posed(scribe: Scribe, entry: AnswerEntry) -> list[Block]:
     """Return what is differentiated, and what is assumed of it."""
     if entry.value is not None:
         name, value = Sym(entry.value[0]), entry.value[1]
@@ -109,7 +109,7 @@ def _posed(scribe: Scribe, entry: Entry) -> list[Block]:
     return [Display(tuple(statement(scribe))), Paragraph(assumptions(scribe))]
 
 
-def _answered(entries: Sequence[Entry], number: Callable[[], str]) -> Iterator[Block]:
+def _answered(entries: Sequence[AnswerEntry], number: Callable[[], str]) -> Iterator[Block]:
     for (has_verdict, label), group in groupby(entries, lambda e: (e.verdict is not None, e.label)):
         together = list(group)
         scribe = together[0].scribe
@@ -130,7 +130,7 @@ def _signed(block: Block, label: str) -> Block:
     return replace(block, title=(f"{label}: ", *block.title))
 
 
-def _refused(entry: Entry, number: str) -> list[Block]:
+def _refused(entry: AnswerEntry, number: str) -> list[Block]:
     """Return the section of a claim without a verdict."""
     said = " = ".join(entry.says)
     words = {
@@ -144,11 +144,11 @@ def _refused(entry: Entry, number: str) -> list[Block]:
     ]
 
 
-def _table(entries: Sequence[Entry]) -> Block:
+def _table(entries: Sequence[AnswerEntry]) -> Block:
     return AnswerTable(tuple(AnswerRow(e.name, e.about, e.status, e.why) for e in entries))
 
 
-def _counted(entries: Sequence[Entry]) -> tuple[str, ...]:
+def _counted(entries: Sequence[AnswerEntry]) -> tuple[str, ...]:
     found: dict[str, int] = {}
     for e in entries:
         found[e.status] = found.get(e.status, 0) + 1

@@ -53,7 +53,7 @@ class GraphEdge:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class ComputationGraph:
     """Nodes, in an order in which every edge points forward, and edges."""
 
     title: str
@@ -76,7 +76,7 @@ class Graph:
         return f"Computation graph. {'; '.join(said)}.{tail}"
 
 
-def graph_of(derivation: Derivation) -> Graph:
+def graph_of(derivation: Derivation) -> ComputationGraph:
     """Return the graph of a derivation's problem.
 
     Variables that one definition alone uses, or very many, stand beside it; every other one is a
@@ -109,7 +109,7 @@ class _Reading:
                 found.add(name)
         return found
 
-    def graph(self) -> Graph:
+    def graph(self) -> ComputationGraph:
         """Return the graph."""
         users: dict[str, list[str]] = {n: [] for n in self.problem.variables}
         for name, uses in self.uses.items():
@@ -136,7 +136,7 @@ class _Reading:
                 "a computation graph needs named definitions",
                 remedy="name intermediates: H = X @ W; sum(H)",
             )
-        return Graph(self.problem.title, tuple(nodes), tuple(edges))
+        return ComputationGraph(self.problem.title, tuple(nodes), tuple(edges))
 
     def _stands_beside(self, name: str, by: list[str]) -> bool:
         constant = name not in self.derivation.wrt and self.problem.variables[name].expr.is_scalar

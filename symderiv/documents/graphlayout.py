@@ -43,7 +43,7 @@ Path = tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class GraphLayout:
     """The middles of boxes, the paths of arrows, and the extent of all."""
 
     centers: dict[str, Point]
@@ -92,7 +92,7 @@ def layers_of(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> dict[s
     return {n: found[n] for n in names}
 
 
-def place(boxes: Mapping[str, Box], arrows: Sequence[tuple[str, str]]) -> Layout:
+def place(boxes: Mapping[str, Box], arrows: Sequence[tuple[str, str]]) -> GraphLayout:
     """Return the layout of boxes and arrows between them.
 
     ``boxes`` are in an order in which every arrow points forward, and no arrow occurs twice.
@@ -124,7 +124,7 @@ class _Placing:
         for k, s in enumerate(self.spots):
             self.rows[s.layer].append(k)
 
-    def layout(self) -> Layout:
+    def layout(self) -> GraphLayout:
         """Return the layout."""
         self._order()
         self._align()
@@ -138,7 +138,7 @@ class _Placing:
             low, high = tops[self.spots[k].layer]
             centers[name] = (self.spots[k].x, round((low + high) / 2, 1))
         paths = {arrow: self._path(chain, tops) for arrow, chain in self.chains.items()}
-        return Layout(centers, paths, round(right - left, 1), height)
+        return GraphLayout(centers, paths, round(right - left, 1), height)
 
     # -- orders ---------------------------------------------------------------------------------
 

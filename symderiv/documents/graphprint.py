@@ -19,7 +19,7 @@ from ..notation.typst import typst
 from ..notation.unicode import unicode
 from ..notation.words import words
 from .escape import printable, typst_string
-from .graph import Graph
+from .graph import ComputationGraph
 from .graphscene import HEAD, HIGH, LEGIBLE, PITCH, Frame, Label, Scene, Stroke, depth, scene_of
 from .theme import COLORS, COTANGENT, INPUT, PAGE
 
@@ -41,7 +41,7 @@ _ROOT = "http://www.w3.org/2000/svg"
 class GraphPicture:
     """A graph, to be drawn in three formats."""
 
-    graph: Graph
+    graph: ComputationGraph
 
     @cached_property
     def scene(self) -> Scene:

@@ -11,8 +11,8 @@ from itertools import pairwise
 from math import ceil, hypot
 
 from ..notation.math import Math, listed
-from .graph import Graph, GraphNode, operation
-from .graphlayout import Box, Layout, Path, Point, layers_of, place
+from .graph import ComputationGraph, GraphNode, operation
+from .graphlayout import Box, GraphLayout, Path, Point, layers_of, place
 from .theme import COTANGENT, INPUT
 from .widths import width
 
@@ -91,7 +91,7 @@ class Scene:
         return round(min(1.0, WIDE / self.width, HIGH / self.height), 3)
 
 
-def scene_of(graph: Graph) -> Scene:
+def scene_of(graph: ComputationGraph) -> Scene:
     """Return the scene of a graph; operations are left out where a page is too narrow for them."""
     found = _Drawing(graph).scene()
     if found.width <= WIDE:
@@ -100,12 +100,12 @@ def scene_of(graph: Graph) -> Scene:
     return _Drawing(replace(graph, nodes=plain)).scene()
 
 
-def layout_of(graph: Graph) -> Layout:
+def layout_of(graph: ComputationGraph) -> GraphLayout:
     """Return where the boxes of a graph stand."""
     return _Drawing(graph).layout
 
 
-def depth(graph: Graph) -> int:
+def depth(graph: ComputationGraph) -> int:
     """Return the number of layers."""
     arrows = [(e.source, e.target) for e in graph.edges]
     return 1 + max(layers_of([n.name for n in graph.nodes], arrows).values())
@@ -122,7 +122,7 @@ def _wide(math: Math, size: float = SIZE) -> float:
 class _Drawing:
     """Draws one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ComputationGraph) -> None:
         self.graph = graph
         self.lines = {n.name: _lines(n) for n in graph.nodes}
         self.boxes = {n.name: self._box(n) for n in graph.nodes}

@@ -39,7 +39,7 @@ from .families import Coefficient, Family
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PatternPiece:
     """One summand: a coefficient, scalar factors, and what has the shape of the result."""
 
     coefficient: Coefficient
@@ -270,7 +270,9 @@ def _summed_vector(vector: Expr) -> Expr:
     return node("sum", (vector,), SCALAR)
 
 
-def piece(family: Family, leaves: Mapping[str, Expr], label_dims: tuple[Dim, ...]) -> Piece | None:
+def piece(
+    family: Family, leaves: Mapping[str, Expr], label_dims: tuple[Dim, ...]
+) -> PatternPiece | None:
     """Return a family as a summand: a matrix for two labels, a column for one, a scalar for none.
 
     None where it is not matrix algebra.
@@ -289,7 +291,7 @@ def piece(family: Family, leaves: Mapping[str, Expr], label_dims: tuple[Dim, ...
         network.place(leaves[f.name], f.indices, f.exponent)
     if not network.eliminate():
         return None
-    return Piece(family.coefficient, tuple(network.scalars), _core(network, labels))
+    return PatternPiece(family.coefficient, tuple(network.scalars), _core(network, labels))
 
 
 def _core(network: _Network, labels: list[str]) -> Expr | None:

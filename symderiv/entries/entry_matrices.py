@@ -34,7 +34,7 @@ _PRINTED = 5_000  # parts of an entry that is written out for people
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class EntryStage:
     """A definition, the argument of a loss, or the objective: entries in direct inputs."""
 
     name: str  # of the definition, or of the symbol for the loss value; "" for the objective
@@ -87,14 +87,14 @@ class EntryRoad:
         return {n: symbol_cells(n, shape, self.sizes) for n, shape in self.shapes.items()}
 
     @cached_property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[EntryStage, ...]:
         """The stages, each after those that it uses; the objective last."""
         found = []
         for e, name in self._cuts.items():
             gradient = str(e.data[1]) if e.op == "loss" and isinstance(e.data, tuple) else ""
-            found.append(Stage(name, e, self._entries(self._inside(e, name)), gradient))
+            found.append(EntryStage(name, e, self._entries(self._inside(e, name)), gradient))
         objective = self.problem.objective
-        return (*found, Stage("", objective, self.cells(objective)))
+        return (*found, EntryStage("", objective, self.cells(objective)))
 
     def cells(self, x: Expr) -> Cells:
         """Return the entries of an expression, with definitions and losses as symbols."""
@@ -185,7 +185,7 @@ class EntryRoad:
         return found
 
     def _leaving(
-        self, stage: Stage, arriving: Mapping[Any, list[Any]], lift: Callable[[Any], Any]
+        self, stage: EntryStage, arriving: Mapping[Any, list[Any]], lift: Callable[[Any], Any]
     ) -> Iterator[tuple[Any, list[Any]]]:
         """Yield every entry of a stage with the cotangents that reach it."""
         if not stage.name:

@@ -33,7 +33,7 @@ class CrowdedError(UnreadableError):
 
 
 @dataclass
-class Names:
+class FunctionNames:
     """The names that patterns are made of: an expression and the dimensions of the axes of each."""
 
     leaves: dict[str, Expr]
@@ -83,7 +83,7 @@ def axes_of(x: Expr) -> tuple[Dim, ...]:
 
 
 def with_named_functions(
-    observations: Sequence[Observation], names: Names
+    observations: Sequence[Observation], names: FunctionNames
 ) -> Sequence[Observation]:
     """Return the observations with every function as an entry of a name; raises UnreadableError."""
     for _ in range(_MOST_LEVELS):
@@ -157,7 +157,7 @@ def _named(
     head: str,
     groups: Sequence[list[Atom]],
     sizes: Sequence[Mapping[str, int]],
-    names: Names,
+    names: FunctionNames,
 ) -> list[dict[Atom, Atom]]:
     """Return, for every size, the atoms of one kind as entries of a new name."""
     still = [_still_slots(atoms) for atoms in groups]
@@ -178,7 +178,7 @@ def _named(
     return [{a: (name, place(labels), ()) for labels, a in t.items()} for t in tables]
 
 
-def _places(m: Monomial, names: Names | None = None) -> list[Any]:
+def _places(m: Monomial, names: FunctionNames | None = None) -> list[Any]:
     if names is None:
         return [k for atom, _ in m for k in atom[1]]
     return [d for atom, _ in m for d in names.axes.get(atom[0], ())]
@@ -210,7 +210,7 @@ def _value(slot: Slot, atom: Atom) -> int:
     return int(next(_places(ms[0])[k] for a, b, ms in _by_type(atom) if (a, b) == (c, t)))
 
 
-def _dim(slot: Slot, atom: Atom, names: Names) -> Dim:
+def _dim(slot: Slot, atom: Atom, names: FunctionNames) -> Dim:
     c, t, k = slot
     found = next(_places(ms[0], names) for a, b, ms in _by_type(atom) if (a, b) == (c, t))
     if k >= len(found):
@@ -220,7 +220,9 @@ def _dim(slot: Slot, atom: Atom, names: Names) -> Dim:
     return dim
 
 
-def _distinct(slots: Sequence[Slot], groups: Sequence[list[Atom]], names: Names) -> list[Slot]:
+def _distinct(
+    slots: Sequence[Slot], groups: Sequence[list[Atom]], names: FunctionNames
+) -> list[Slot]:
     """Return the places without those that always have the value of an earlier one."""
     kept: dict[Any, Slot] = {}
     for s in slots:
@@ -233,7 +235,7 @@ def _function(
     head: str,
     tables: Sequence[Mapping[Labels, Atom]],
     sizes: Sequence[Mapping[str, int]],
-    names: Names,
+    names: FunctionNames,
     dims: tuple[Dim, ...],
 ) -> tuple[Expr, bool]:
     """Return a function of the patterns of its arguments, and whether its axes are swapped."""

@@ -23,7 +23,7 @@ from ..values.sampling import least_sizes
 from .eliminating import transposed
 from .entry_matrices import EntryRoad
 from .families import Family, Observation
-from .function_patterns import CrowdedError, Names, axes_of, with_named_functions
+from .function_patterns import CrowdedError, FunctionNames, axes_of, with_named_functions
 from .points import OUTSIDE_DOMAIN, points
 from .polynomials import Polynomial, PolynomialReader, UnreadableError
 from .stages import is_part, stages_of
@@ -151,7 +151,7 @@ def _pattern(
     reader = PolynomialReader()
     leaves = {**names, **{f"const:{c}": node("const", (), SCALAR, c) for c in ("pi", "e")}}
     taken = frozenset({*names, *(s for x in names.values() for s in dims_of(x))})
-    known = Names(leaves, taken)
+    known = FunctionNames(leaves, taken)
     label_dims = tuple(d for d in shape if d != ONE)
     if len(label_dims) > 2 or any(len(a) > 2 for a in known.axes.values()):
         raise UnreadableError  # the patterns sought are those of matrices

@@ -18,7 +18,7 @@ from math import gcd, lcm
 
 from ..core.expr import Expr, add, div, matmul, mul, neg, num, number, ones
 from ..core.shapes import ONE
-from .eliminating import Piece, count_transposes, hadamard, raised, transposed
+from .eliminating import PatternPiece, count_transposes, hadamard, raised, transposed
 from .families import UNIT, Coefficient
 from .polynomials import UnreadableError
 
@@ -31,11 +31,11 @@ class _Way:
 
     rank: int
     factor: Expr
-    rests: tuple[tuple[int, Piece], ...]  # position of the summand, what is left of it
+    rests: tuple[tuple[int, PatternPiece], ...]  # position of the summand, what is left of it
     join: Callable[[Expr, Expr], Expr]
 
 
-def summed_up(pieces: Sequence[Piece]) -> Expr:
+def summed_up(pieces: Sequence[PatternPiece]) -> Expr:
     """Return the sum of at least one summand, with what they share taken out.
 
     Raises UnreadableError for more summands than a person would call one pattern.
@@ -58,7 +58,9 @@ class _Work:
         self.rounds -= 1
 
 
-def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr], work: _Work) -> Piece:
+def _as_one(
+    pieces: Sequence[PatternPiece], join: Callable[[Expr], Expr], work: _Work
+) -> PatternPiece:
     """Return a sum as one summand: its common front, and its joined rest."""
     if len(pieces) == 1:
         (p,) = pieces
@@ -67,10 +69,10 @@ def _as_one(pieces: Sequence[Piece], join: Callable[[Expr], Expr], work: _Work) 
     inner = _collected(rest, work)
     front = common.coefficient.times(inner.coefficient)
     whole = join(num(1) if inner.core is None else inner.core)
-    return Piece(front, common.scalars + inner.scalars, whole)
+    return PatternPiece(front, common.scalars + inner.scalars, whole)
 
 
-def _common_front(pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
+def _common_front(pieces: Sequence[PatternPiece]) -> tuple[PatternPiece, list[PatternPiece]]:
     """Take the common number, powers of sizes and scalar factors out."""
     values = [p.coefficient.value for p in pieces]
     share = Fraction(gcd(*(v.numerator for v in values)), lcm(*(v.denominator for v in values)))
@@ -80,25 +82,27 @@ def _common_front(pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
     sizes = {s: powers[0][s] for s in powers[0] if all(q.get(s) == powers[0][s] for q in powers)}
     scalars = [s for s in dict.fromkeys(pieces[0].scalars) if all(s in p.scalars for p in pieces)]
     rest = [_less(p, share, sizes, scalars) for p in pieces]
-    return Piece(Coefficient(share, tuple(sizes.items())), tuple(scalars), None), rest
+    return PatternPiece(Coefficient(share, tuple(sizes.items())), tuple(scalars), None), rest
 
 
-def _less(p: Piece, share: Fraction, sizes: dict[str, int], scalars: list[Expr]) -> Piece:
+def _less(
+    p: PatternPiece, share: Fraction, sizes: dict[str, int], scalars: list[Expr]
+) -> PatternPiece:
     left = list(p.scalars)
     for s in scalars:
         left.remove(s)
     kept = tuple((s, e) for s, e in p.coefficient.sizes if s not in sizes)
-    return Piece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
+    return PatternPiece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
 
 
-def _collected(pieces: list[Piece], work: _Work) -> Piece:
+def _collected(pieces: list[PatternPiece], work: _Work) -> PatternPiece:
     """Return the sum, taking out one shared matrix factor after the other."""
     while len(pieces) > 1:
         work.spend()
         way = max(_ways(pieces), key=lambda w: (len(w.rests), w.rank), default=None)
         if way is None:
             terms = [_written(p) for p in _ones_as_number(pieces)]
-            return Piece(UNIT, (), _total(terms))
+            return PatternPiece(UNIT, (), _total(terms))
         taken = [k for k, _ in way.rests]
         joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor), work)
         pieces = [
@@ -109,7 +113,7 @@ def _collected(pieces: list[Piece], work: _Work) -> Piece:
     return pieces[0]
 
 
-def _ones_as_number(pieces: list[Piece]) -> list[Piece]:
+def _ones_as_number(pieces: list[PatternPiece]) -> list[PatternPiece]:
     """Write a matrix of ones beside another matrix as the number 1, which is spread over it."""
     if all(p.core is None or _is_ones(p.core) for p in pieces):
         return pieces
@@ -139,11 +143,11 @@ def _chain(core: Expr | None) -> tuple[Expr, ...]:
     return core.args if core.op == "matmul" else (core,)
 
 
-def _ways(pieces: list[Piece]) -> list[_Way]:
+def _ways(pieces: list[PatternPiece]) -> list[_Way]:
     """Return every way to take a factor out of two or more summands."""
-    firsts: dict[Expr, list[tuple[int, Piece]]] = {}
-    lasts: dict[Expr, list[tuple[int, Piece]]] = {}
-    entrywise: dict[Expr, list[tuple[int, Piece]]] = {}
+    firsts: dict[Expr, list[tuple[int, PatternPiece]]] = {}
+    lasts: dict[Expr, list[tuple[int, PatternPiece]]] = {}
+    entrywise: dict[Expr, list[tuple[int, PatternPiece]]] = {}
     for k, p in enumerate(pieces):
         chain = _chain(p.core)
         if len(chain) > 1:
@@ -159,7 +163,7 @@ def _ways(pieces: list[Piece]) -> list[_Way]:
     return [w for w in ways if len(w.rests) > 1]
 
 
-def _hadamard_factors(p: Piece) -> list[tuple[Expr, Piece]]:
+def _hadamard_factors(p: PatternPiece) -> list[tuple[Expr, PatternPiece]]:
     """Return each entrywise factor of a summand with what is left (the number 1 for all of it)."""
     core = p.core
     if core is None:
@@ -173,8 +177,8 @@ def _hadamard_factors(p: Piece) -> list[tuple[Expr, Piece]]:
 
 
 def _with_sizes(
-    last: Expr, rests: list[tuple[int, Piece]], pieces: list[Piece]
-) -> tuple[tuple[int, Piece], ...]:
+    last: Expr, rests: list[tuple[int, PatternPiece]], pieces: list[PatternPiece]
+) -> tuple[tuple[int, PatternPiece], ...]:
     """Let ``n * b`` join summands that end in ones(n): it is b @ ones(n).T @ ones(n)."""
     dim = last.shape[0]
     if len(rests) < 2 or last.op != "ones" or last.shape[1] != ONE or len(dim.symbols) != 1:
@@ -192,7 +196,7 @@ def _with_sizes(
     return tuple(sorted(found, key=lambda f: f[0]))
 
 
-def _written(p: Piece) -> Expr:
+def _written(p: PatternPiece) -> Expr:
     """Return one summand as an expression: number, sizes, scalars, the rest, a fraction bar."""
     value = abs(p.coefficient.value)
     over = [s for s in p.scalars if not _is_under(s)]

@@ -19,7 +19,7 @@ from ..core.errors import CheckError
 from ..derivation.derivations import Derivation
 from .differences import (
     SEEDS,
-    Box,
+    PointBox,
     backward,
     box,
     callables,
@@ -48,7 +48,7 @@ def installed() -> list[str]:
 
 
 def check_backends(
-    derivation: Derivation, compiled: Compiled, where: Box | None = None
+    derivation: Derivation, compiled: Compiled, where: PointBox | None = None
 ) -> list[dict[str, Any]]:
     """Compare the gradients with those of every installed backend; raises CheckError.
 

@@ -140,7 +140,7 @@ def _inner(gradient: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class PointBox:
     """Where points are drawn: which variables positive, and how much nearer to 0 than 0.5..1.5."""
 
     positive: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class Box:
         return self.positive, self.scale
 
 
-def box(derivation: Derivation, compiled: Compiled) -> Box:
+def box(derivation: Derivation, compiled: Compiled) -> PointBox:
     """Return the first box in which code is defined: of both signs, else positive, else smaller.
 
     Positive at once where a difference could lie across a pole, of which only the entry's domain
@@ -163,9 +163,9 @@ def box(derivation: Derivation, compiled: Compiled) -> Box:
     poles = any(TABLE[op].domain == "positive" and not TABLE[op].analytic for op in used)
     signs = (every,) if poles else ((), every)
     for scale, positive in product(SCALES, signs):
-        if _is_defined(derivation, compiled, Box(positive, scale)):
-            return Box(positive, scale)
-    return Box(every)
+        if _is_defined(derivation, compiled, PointBox(positive, scale)):
+            return PointBox(positive, scale)
+    return PointBox(every)
 
 
 def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
@@ -173,7 +173,7 @@ def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
     return list(box(derivation, compiled).positive)
 
 
-def _is_defined(derivation: Derivation, compiled: Compiled, where: Box) -> bool:
+def _is_defined(derivation: Derivation, compiled: Compiled, where: PointBox) -> bool:
     for sizes, seed in product(checked_sizes(derivation), SEEDS):
         if 1 in sizes.values():
             continue  # what is undefined at n = 1 is so for positive values too
@@ -188,7 +188,7 @@ def _is_defined(derivation: Derivation, compiled: Compiled, where: Box) -> bool:
 
 
 def check_differences(
-    derivation: Derivation, compiled: Compiled, where: Box | None = None
+    derivation: Derivation, compiled: Compiled, where: PointBox | None = None
 ) -> Differences:
     """Compare every entry of every gradient at 3 points and 3 sizes; raises CheckError.
 
@@ -199,7 +199,7 @@ def check_differences(
     method = "complex step" if compiled.module.analytic else "central differences"
     best: Differences | None = None
     for scale in (s for s in SCALES if s <= first.scale):
-        found = _within(derivation, compiled, Box(first.positive, scale), method)
+        found = _within(derivation, compiled, PointBox(first.positive, scale), method)
         if found is None:
             continue
         best = found if best is None else best
@@ -216,10 +216,10 @@ def check_differences(
 class Differences(tuple[Difference, ...]):
     """What was compared, by variable, and the box in which the points lie."""
 
-    box: Box
+    box: PointBox
 
     @classmethod
-    def of(cls, found: Sequence[Difference], where: Box) -> Differences:
+    def of(cls, found: Sequence[Difference], where: PointBox) -> Differences:
         """Return comparisons with their box."""
         result = cls(found)
         result.box = where
@@ -227,7 +227,7 @@ class Differences(tuple[Difference, ...]):
 
 
 def _within(
-    derivation: Derivation, compiled: Compiled, where: Box, method: str
+    derivation: Derivation, compiled: Compiled, where: PointBox, method: str
 ) -> Differences | None:
     """Compare within one box; None where rounding leaves a point undecided."""
     worst = dict.fromkeys(derivation, 0.0)
@@ -292,7 +292,7 @@ def differences(
     return result
 
 
-def check_direction(derivation: Derivation, compiled: Compiled, where: Box) -> None:
+def check_direction(derivation: Derivation, compiled: Compiled, where: PointBox) -> None:
     """Compare gradients with one difference along a direction of all variables together.
 
     Sizes that are numbers are what they are, symbols 2. Raises CheckError.

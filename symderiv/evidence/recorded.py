@@ -22,7 +22,7 @@ from ..problems.file_schema import (
     PROBLEM_NAME,
     SENTENCE,
     Choice,
-    Entry,
+    EntryGrammar,
     Grammar,
     Named,
     Several,
@@ -31,7 +31,7 @@ from ..problems.file_schema import (
     Text,
 )
 from ..problems.problem import build
-from ..problems.toml_tables import Document, parse_json, read_text
+from ..problems.toml_tables import FileText, parse_json, read_text
 
 _REMEDY = "write one with: symderiv derive .. -o FOLDER"
 _ORDER = Choice((1, 2), "there are 1 and 2")
@@ -78,7 +78,7 @@ _OPTIONS: dict[str, Grammar] = {
 class _Anything:
     """What is only compared with what is found."""
 
-    def read(self, value: object, at: Entry) -> Any:
+    def read(self, value: object, at: EntryGrammar) -> Any:
         return value
 
 
@@ -123,7 +123,9 @@ def read_certificate(path: Path) -> Recorded:
 
 def recorded(found: object, name: str) -> Recorded:
     """Return what the data of a certificate are about; ``name`` is what errors call it."""
-    data = _GRAMMAR.read(found, Entry(Document(f"{name} is not a certificate of this program")))
+    data = _GRAMMAR.read(
+        found, EntryGrammar(FileText(f"{name} is not a certificate of this program"))
+    )
     try:
         problem = _posed(data["problem"])
     except SymderivError as error:

@@ -27,7 +27,7 @@ from ..problems.number_sizes import MOST_ENTRIES, with_symbols
 from .backends import TOLERANCE as BACKEND_TOLERANCE
 from .backends import check_backends
 from .certificate import Certificate
-from .differences import SEEDS, TOLERANCE, Box, check_differences, check_direction
+from .differences import SEEDS, TOLERANCE, PointBox, check_differences, check_direction
 from .exactness import TOLERANCE as EXACT_TOLERANCE
 from .exactness import check_exactly
 
@@ -35,7 +35,7 @@ _LIBRARIES = ("symderiv", "sympy", "numpy", "typst", "jax", "torch")
 
 _NONE: tuple[Mapping[str, Any], ...] = ()
 _EMPTY: dict[str, Any] = {}
-_NOWHERE = (_NONE, Box())
+_NOWHERE = (_NONE, PointBox())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Evidence:
 
     certificate: Certificate
     compiled: Compiled
-    box: Box  # where the points of the checks were drawn
+    box: PointBox  # where the points of the checks were drawn
 
 
 def gather(derivation: Derivation, claims: Sequence[Mapping[str, Any]] = ()) -> Evidence:
@@ -101,7 +101,7 @@ def _exact(derivation: Derivation, compiled: Compiled) -> dict[str, Any]:
 
 def _differences(
     derivation: Derivation, compiled: Compiled
-) -> tuple[tuple[Mapping[str, Any], ...], Box]:
+) -> tuple[tuple[Mapping[str, Any], ...], PointBox]:
     checked = check_differences(derivation, compiled)
     found = tuple(
         {
@@ -120,7 +120,7 @@ def _differences(
 
 
 def _backends(
-    derivation: Derivation, compiled: Compiled, where: Box
+    derivation: Derivation, compiled: Compiled, where: PointBox
 ) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         b

@@ -18,7 +18,7 @@ from symderiv.notation.identifiers import GREEK_LATEX, Name, name_of, scientific
 from symderiv.notation.math import (
     WRONG,
     Big,
-    Boxed,
+    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -328,7 +328,7 @@ class _Latex:
         # Inner braces: right where \color is a switch and where it takes an argument.
         return rf"{{\color{{{colour}}}{{{body}}}}}"
 
-    def boxed(self, node: Boxed) -> str:
+    def boxedmath(self, node: BoxedMath) -> str:
         return rf"\boxed{{{self.show(node.body)}}}"
 
 

@@ -143,7 +143,7 @@ class Tint(Math):
 
 
 @dataclass(frozen=True, slots=True)
-class Boxed(Math):
+class BoxedMath(Math):
     """A final result, framed."""
 
     body: Math

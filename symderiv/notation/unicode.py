@@ -17,7 +17,7 @@ from symderiv.notation.identifiers import name_of, scientific
 from symderiv.notation.math import (
     PARTIAL,
     Big,
-    Boxed,
+    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -208,12 +208,12 @@ class _Unicode:
     def tint(self, node: Tint) -> str:
         return self.show(node.body)
 
-    def boxed(self, node: Boxed) -> str:
+    def boxedmath(self, node: BoxedMath) -> str:
         return self.show(node.body)
 
 
 def _bare(node: Math) -> Math:
-    return _bare(node.body) if isinstance(node, (Tint, Boxed)) else node
+    return _bare(node.body) if isinstance(node, (Tint, BoxedMath)) else node
 
 
 def _is_number_with_letter(before: Math, here: Math) -> bool:

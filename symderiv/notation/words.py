@@ -15,7 +15,7 @@ from symderiv.notation.math import (
     PARTIAL,
     TRANSPOSE,
     Big,
-    Boxed,
+    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -233,12 +233,12 @@ class _Words:
     def tint(self, node: Tint) -> str:
         return self.show(node.body)
 
-    def boxed(self, node: Boxed) -> str:
+    def boxedmath(self, node: BoxedMath) -> str:
         return self.show(node.body)
 
 
 def _bare(node: Math) -> Math:
-    return _bare(node.body) if isinstance(node, (Tint, Boxed)) else node
+    return _bare(node.body) if isinstance(node, (Tint, BoxedMath)) else node
 
 
 def _items(node: Math) -> tuple[Math, ...]:

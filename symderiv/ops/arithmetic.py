@@ -48,8 +48,8 @@ from .base import (
     SUM,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Pointwise,
     Texts,
     Writes,
@@ -442,7 +442,7 @@ def _matmul_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(a, marks[k], marks[k + 1]) for k, a in enumerate(args)], e.shape)
 
 
-def _matmul_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _matmul_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def times(a: Cells, b: Cells) -> Cells:
         return [[total([x * y for x, y in zip(r, c, strict=True)]) for c in zip(*b)] for r in a]
 

@@ -40,7 +40,7 @@ from .flops import Count, entries
 SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5
 
 
-class Place(Protocol):
+class EntryPlace(Protocol):
     """Where explicit entries are built: sizes, positions of the named indices, scalar functions."""
 
     @property
@@ -140,7 +140,7 @@ class Operator:
     source: str  # where the rule is published
     level: Callable[[Expr], int]  # how tightly its text binds
     lower: Callable[[Expr, Sequence[Value]], Value]  # the index road
-    explicit: Callable[[Expr, Sequence[Cells], Place], Cells]  # the entry road, and evaluation
+    explicit: Callable[[Expr, Sequence[Cells], EntryPlace], Cells]  # the entry road, and evaluation
     text: Callable[[Expr, Texts], str]  # the language
     notation: Callable[[Expr, Writes], Math]  # LaTeX, Typst, Unicode
     numpy: Callable[[Expr, Codes], str]  # generated code

@@ -14,7 +14,7 @@ from ..core.cells import depth
 from ..core.expr import Expr
 from ..core.shapes import ONE, SCALAR, Shape
 from ..tensor import Factor, Label, Scale, Value, contract
-from .base import Cells, Codes, Place
+from .base import Cells, Codes, EntryPlace
 
 
 def over_batch(shape: Shape, core: Shape = SCALAR) -> Shape:
@@ -44,10 +44,10 @@ def every_matrix(cells: Any, function: Callable[[Cells], Any]) -> Any:
     return found
 
 
-def scalar_cells(function: Callable[[Cells, Place], Any]) -> Callable[..., Cells]:
+def scalar_cells(function: Callable[[Cells, EntryPlace], Any]) -> Callable[..., Cells]:
     """Return how the entries of a function with scalar values are computed."""
 
-    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
         found: Cells = every_matrix(args[0], lambda x: function(x, at))
         return found
 

@@ -20,8 +20,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Writes,
     as_function,
     binds,
@@ -93,7 +93,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(function, (logits.term, targets.term), dims), e.shape, logits.loose)
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     found = []
     for scores, targets in zip(*args, strict=True):
         whole = at.math.log(total([at.math.exp(z) for z in scores]))

@@ -41,8 +41,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Pointwise,
     Writes,
     as_function,
@@ -164,7 +164,7 @@ class FrechetCall:
         return node(self.name, args, args[1].shape)
 
 
-def _matrix_cells(name: str) -> Callable[[Expr, Sequence[Cells], Place], Cells]:
+def _matrix_cells(name: str) -> Callable[[Expr, Sequence[Cells], EntryPlace], Cells]:
     return lambda e, args, at: at.math.matrix(name, args[0])
 
 
@@ -261,7 +261,7 @@ def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(FrechetCall(e.op), (x.term, c.term), x.term.dims), e.shape, x.loose)
 
 
-def _frechet_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _frechet_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     """Return the upper right block of f([[X, C], [0, X]]): Higham (2008), eq. 3.16."""
     x, c = args
     none = at.math.number(Fraction(0))
@@ -474,7 +474,7 @@ def _symmetrised(cells: Cells) -> Cells:
     return entrywise(lambda x, y: (x + y) / 2, cells, across)
 
 
-def _cholesky_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cholesky_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     """Return the factor row by row: Golub and Van Loan, Matrix Computations (2013), alg. 4.2.1."""
     x = _symmetrised(args[0])
     none = at.math.number(Fraction(0))
@@ -587,7 +587,7 @@ def _eigenvalues_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(term, e.shape, body.loose)
 
 
-def _vector_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _vector_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     if len(e.args[0].shape) == 2:
         return _spectral_cells(e, args, at)
     found: Cells = every_matrix(
@@ -596,7 +596,7 @@ def _vector_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
     return found
 
 
-def _spectral_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _spectral_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     found: Cells = at.math.matrix(e.op, _symmetrised(args[0]))
     return found
 

@@ -20,8 +20,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Pointwise,
     Texts,
     Writes,
@@ -84,7 +84,7 @@ def _build(call: Application) -> Expr:
     return polygamma(int(str(order)), call.expr(1))
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     order = at.math.number(Fraction(order_of(e)))
     return broadcast([args[0]], lambda x: at.math.polygamma(order, x))
 

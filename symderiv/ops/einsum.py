@@ -17,7 +17,18 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE, SCALAR, Dim, Shape, trimmed
 from ..notation.math import Big, Fence, Math, Sym, row, sub
 from ..tensor import Label, Value, gathered
-from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    EntryPlace,
+    Operator,
+    Texts,
+    Writes,
+    binds,
+    register,
+)
 from .flops import Flops
 
 Spec = tuple[tuple[str, ...], str]
@@ -140,7 +151,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return gathered(factors, [*out, *[None] * (len(e.shape) - len(shown))], e.shape)
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     inputs, _ = _spec(e)
     output = _shown(e)
     marks = [_by_axis(x, a.shape) for x, a in zip(inputs, e.args, strict=True)]

@@ -39,8 +39,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     binds,
     broadcast,
     register,
@@ -50,7 +50,7 @@ from .flops import iterative, per_entry
 from .matrix_axes import (
     RULES,
     SAME_SHAPE,
-    Layout,
+    AxesLayout,
     Slots,
     along,
     axis_code,
@@ -104,7 +104,7 @@ def _reduction(
 
     word = spelled or name
 
-    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
         found = reduced_cells(args[0], e.data, lambda values: combine(at.math, values))
         cells: Cells = levelled(found, len(e.shape))
         return cells
@@ -146,7 +146,7 @@ def _reduction(
 def _mask(name: str, sign: str, word: Math, of: str) -> None:
     """Register the mask that marks the entry a maximum or a minimum takes."""
 
-    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
         def combine(values: list[Any]) -> list[Any]:
             one, none = at.math.number(Fraction(1)), at.math.number(Fraction(0))
             marks = [
@@ -190,7 +190,7 @@ def _mask_lower(e: Expr, args: Sequence[Value]) -> Value:
     """Return the mask; where there is no axis every entry is the first maximal one."""
     found = lower_along(e, args)
     if found.term is args[0].term:
-        return Value(Layout(found.term, ()).whole(), e.shape, found.loose)
+        return Value(AxesLayout(found.term, ()).whole(), e.shape, found.loose)
     return found
 
 
@@ -205,7 +205,7 @@ def _mask_code(name: str) -> Callable[[Expr, Codes], str]:
     return write
 
 
-def _to_first(mask: str) -> Callable[[Layout, Term, Term], Term]:
+def _to_first(mask: str) -> Callable[[AxesLayout, Term, Term], Term]:
     """Return the rule of an extremum: the cotangent goes to the entry that the mask marks."""
     return lambda layout, node, c: layout.whole(c, along(mask, layout.term, layout.slots))
 
@@ -231,7 +231,7 @@ _reduction(
 )
 
 
-def _logsumexp_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _logsumexp_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     return layout.whole(cotangent, softmax(layout.term, layout.slots))
 
 
@@ -245,7 +245,7 @@ _reduction(
 )
 
 
-def _var_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _var_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return 2/n C * (X - mean(X))."""
     mean = layout.reduced(layout.term, scale=layout.share, spread=True)
     centred = add([layout.term, scaled(mean, _MINUS)])
@@ -289,7 +289,7 @@ _reduction(
 )
 
 
-def _std_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _std_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return 1/n C / Y * (X - mean(X)) with the output Y."""
     mean = layout.reduced(layout.term, scale=layout.share, spread=True)
     centred = add([layout.term, scaled(mean, _MINUS)])
@@ -415,7 +415,7 @@ def others(body: Term, slots: Slots, *directions: Term) -> Term:
     return call(ProductOfOthersCall(slots), args, body.dims)
 
 
-def _prod_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _prod_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     return layout.whole(cotangent, others(layout.term, layout.slots))
 
 
@@ -444,11 +444,11 @@ def _others_lower(e: Expr, args: Sequence[Value]) -> Value:
     if slots:
         return Value(others(body, slots, *directions), e.shape, parts[0].loose)
     # Of one entry, the product of the others is 1, and constant.
-    found = zero(body.dims) if directions else Layout(body, ()).whole()
+    found = zero(body.dims) if directions else AxesLayout(body, ()).whole()
     return Value(found, e.shape, parts[0].loose)
 
 
-def _others_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _others_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     spread_out = broadcast(args, lambda *entries: entries)
     one, none = at.math.number(Fraction(1)), at.math.number(Fraction(0))
 

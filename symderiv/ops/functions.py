@@ -12,7 +12,18 @@ from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import ATOM, Cells, Codes, Operator, Place, Texts, Writes, binds, broadcast, register
+from .base import (
+    ATOM,
+    Cells,
+    Codes,
+    EntryPlace,
+    Operator,
+    Texts,
+    Writes,
+    binds,
+    broadcast,
+    register,
+)
 from .flops import free, iterative
 
 
@@ -167,7 +178,7 @@ def _partial_code(e: Expr, code: Codes) -> str:
     raise MissingRuleError("a symbol ∂a/∂b has no NumPy code")
 
 
-def _partial_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _partial_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return at.derivative(e)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.cells import entry_at
 from ..core.expr import Expr, Index, index_sum, node, sum_index
-from ..core.positions import Block, cut, shown
+from ..core.positions import AxisBlock, cut, shown
 from ..core.shapes import ONE, Dim, Shape, is_difference
 from ..notation.math import TRANSPOSE, Big, Math, Num, Op, Script, Sym, listed, row, sub, sup
 from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, labels, product, unit
@@ -20,8 +20,8 @@ from .base import (
     SIGN,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Texts,
     Writes,
     binds,
@@ -153,7 +153,7 @@ def _apart(parts: Sequence[Math]) -> list[Math]:
     return [listed(*parts)]
 
 
-def _moved(place: Index, span: Block | None, write: Writes) -> Math:
+def _moved(place: Index, span: AxisBlock | None, write: Writes) -> Math:
     """Return a place in a block as one of the whole."""
     if span is None or span.before is None:
         return write.index(place)
@@ -194,15 +194,15 @@ def _line_notation(e: Expr, write: Writes) -> Math:
     return sub(write.inner(e.args[0]), row(mark, dots) if e.op == "row" else row(dots, mark))
 
 
-def _row_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _row_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return [list(args[0][at.position(_index(e)) - 1])]
 
 
-def _column_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _column_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return [[r[at.position(_index(e)) - 1]] for r in args[0]]
 
 
-def _entry_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _entry_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return [[entry_at(args[0], [at.position(i) for i in _place(e)])]]
 
 
@@ -314,7 +314,7 @@ def _slab_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(term, e.shape, left)
 
 
-def _slab_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _slab_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def taken(cells: Any, marks: Sequence[Index | None]) -> Any:
         if not marks:
             return cells
@@ -384,7 +384,7 @@ register(
 def _gathered_cells(combine: Callable[[Any, Any], Any]) -> Callable[..., Cells]:
     """Return how the bodies at every position of an index become one."""
 
-    def cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+    def cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
         result, *others = at.over(e)
         for more in others:
             result = broadcast([result, more], combine)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.expr import Expr, node
-from ..core.positions import Block, block, cut
+from ..core.positions import AxisBlock, block, cut
 from ..core.shapes import (
     ONE,
     SCALAR,
@@ -43,7 +43,18 @@ from ..tensor import (
     unit,
     zero,
 )
-from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    EntryPlace,
+    Operator,
+    Texts,
+    Writes,
+    binds,
+    register,
+)
 from .flops import free
 from .leaves import axes, size_notation, size_text
 
@@ -281,7 +292,7 @@ def _part_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(part_term(args[0].term, before, size, behind, after), e.shape, args[0].loose)
 
 
-def _concat_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _concat_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def joined(parts: list[Any], axis: int) -> Any:
         if not axis:
             return [x for part in parts for x in part]
@@ -296,7 +307,7 @@ def _concat_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
     return result
 
 
-def _part_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _part_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     assert isinstance(e.data, tuple)
     before, size, _, axis = e.data
     start = sum(at.size(d) for d in before)
@@ -338,13 +349,13 @@ def _part_code(e: Expr, code: Codes) -> str:
     return code.packed(found, (*shape[:axis], size, *shape[axis + 1 :]), e.shape)
 
 
-def ends(span: Block) -> tuple[Dim, Dim]:
+def ends(span: AxisBlock) -> tuple[Dim, Dim]:
     """Return the first and the last place of a block."""
     before = [span.before] if span.before is not None else []
     return summed_sizes([*before, ONE]), summed_sizes([*before, span.size])
 
 
-def span_text(span: Block | None) -> str:
+def span_text(span: AxisBlock | None) -> str:
     """Return a block as it stands between brackets: 2:n, one place, or : for all."""
     if span is None:
         return ":"
@@ -352,7 +363,7 @@ def span_text(span: Block | None) -> str:
     return first if span.size == ONE else f"{first}:{last}"
 
 
-def span_notation(span: Block | None) -> Math:
+def span_notation(span: AxisBlock | None) -> Math:
     """Return a block as it stands in a subscript."""
     if span is None:
         return Op(":")

@@ -20,8 +20,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Texts,
     Writes,
     binds,
@@ -221,7 +221,7 @@ def _build_delta(call: Application) -> Expr:
     return kronecker(*call.indices())
 
 
-def _filled(e: Expr, at: Place, value: int) -> Cells:
+def _filled(e: Expr, at: EntryPlace, value: int) -> Cells:
     cell = at.math.number(Fraction(value))
     filled: Cells = built([at.size(d) for d in e.shape], lambda *place: cell)
     return filled
@@ -295,7 +295,7 @@ def _identity(e: Expr, args: Sequence[Value]) -> Value:
     return Value(contract(factors, labels, dict(enumerate(axes(e.shape)))), e.shape)
 
 
-def _indicator(rows: int, cols: int, at: Place, hit: Any) -> Cells:
+def _indicator(rows: int, cols: int, at: EntryPlace, hit: Any) -> Cells:
     return [[at.math.number(Fraction(int(hit(i, j)))) for j in range(cols)] for i in range(rows)]
 
 
@@ -353,7 +353,7 @@ def _delta_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([], e.shape, extra=extra, loosen=loosen)
 
 
-def _delta_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _delta_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     i, j, _ = _delta_parts(e)
     return [[at.math.number(Fraction(int(at.position(i) == at.position(j))))]]
 

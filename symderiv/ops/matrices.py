@@ -38,8 +38,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Pointwise,
     Writes,
     as_function,
@@ -66,7 +66,7 @@ _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _LONGEST_PRODUCT = 5  # factors that a power with a number as exponent is written out to
 
 
-def one(at: Place) -> Any:
+def one(at: EntryPlace) -> Any:
     """Return the number 1 among the scalars that a place computes with."""
     return at.math.number(Fraction(1))
 
@@ -156,7 +156,7 @@ def _logdet_notation(e: Expr, write: Writes) -> Math:
     return row(Word("log"), Fence("|", inside, "|"))
 
 
-def _log_determinant(x: Cells, at: Place) -> Any:
+def _log_determinant(x: Cells, at: EntryPlace) -> Any:
     whole = determinant(x, one(at))
     return at.math.log(whole * whole) / 2
 
@@ -256,7 +256,7 @@ def _pulled_lower(e: Expr, args: Sequence[Value]) -> Value:
     raise MissingRuleError("adjugate_pullback stands in code only and is not differentiated")
 
 
-def _pulled_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _pulled_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     """Return (<C, Y> I - Y^T C) X^-T with the adjugate Y of an invertible X."""
     x, c = args
     y = adjugate(x, one(at))
@@ -325,7 +325,7 @@ def _pinv_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(PinvCall(), (body.term,), (*lead, cols, rows)), e.shape, body.loose)
 
 
-def _pinv_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _pinv_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     cells, across = args[0], turned(args[0])
     if len(cells) < len(cells[0]):
         return times(across, inverse(times(cells, across), one(at)))
@@ -618,7 +618,7 @@ def _power_pullback_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(PowerPullbackCall(), (x.term, k.term, c.term), c.term.dims), e.shape, c.loose)
 
 
-def _power_pullback_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _power_pullback_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     x, c, k = turned(args[0]), args[2], whole(args[1][0][0])
     if k < 0:  # d X^-m = -Y d(X^m) Y with Y = X^-m
         y = whole_power(x, k, one(at))
@@ -790,7 +790,7 @@ def _triangle_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(body, ROW, COLUMN)], e.shape, extra=[first])
 
 
-def _triangle_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _triangle_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     none = at.math.number(Fraction(0))
     side = 1 if e.op == "tril" else -1
     return [

@@ -38,7 +38,7 @@ def axis_of(x: Expr, slots: Slots) -> int | None:
 
 
 @dataclass(frozen=True)
-class Layout:
+class AxesLayout:
     """Labels for every axis of a term, and for those that a reduction leaves."""
 
     term: Term
@@ -88,7 +88,7 @@ class Layout:
         return [Factor(t, self.all if len(t.dims) == full else self.kept) for t in terms]
 
 
-Rule = Callable[[Layout, Term, Term], Term]
+Rule = Callable[[AxesLayout, Term, Term], Term]
 
 # The pullbacks of functions along axes, by name: from the layout of the argument, the node and
 # its cotangent. Each entry puts in its own.
@@ -111,7 +111,7 @@ class AxisCall:
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent of the argument, by the rule of this function."""
-        return RULES[self.name](Layout(node.children[0], self.data), node, cotangent)
+        return RULES[self.name](AxesLayout(node.children[0], self.data), node, cotangent)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression; a row that a reduction leaves is turned upright."""
@@ -127,7 +127,7 @@ class AxisCall:
 
 def along(name: str, term: Term, slots: Slots) -> Term:
     """Return a function along some axes of a term."""
-    dims = term.dims if name in SAME_SHAPE else Layout(term, slots).left
+    dims = term.dims if name in SAME_SHAPE else AxesLayout(term, slots).left
     return call(AxisCall(name, slots), (term,), dims)
 
 

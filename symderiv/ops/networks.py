@@ -40,8 +40,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     as_function,
     binds,
     broadcast,
@@ -166,7 +166,7 @@ def _norm_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(RowNorm(e.op), (x.term, eps.term), x.term.dims), e.shape, x.loose)
 
 
-def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _norm_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     eps, found = args[1][0][0], []
     for line in args[0]:
         share = at.math.number(Fraction(1, len(line)))
@@ -228,7 +228,7 @@ def _build_mask(call: Application) -> Expr:
     return node("causal_mask", (), (size, size))
 
 
-def _mask_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _mask_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     size = range(at.size(e.shape[0]))
     return [[at.math.number(HIDDEN if j > i else Fraction(0)) for j in size] for i in size]
 

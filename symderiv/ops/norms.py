@@ -40,8 +40,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Pointwise,
     Texts,
     Writes,
@@ -56,7 +56,7 @@ from .decompositions import sylvester
 from .flops import iterative, per_entry
 from .inverses import inverse
 from .matrix_algebra import Mat, applied, inner, outer
-from .matrix_axes import Layout, along, slots_of
+from .matrix_axes import AxesLayout, along, slots_of
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _WATSON = "Watson, Linear Algebra and its Applications 170 (1992), p. 33-45"
@@ -182,7 +182,7 @@ def _called(e: Expr, body: Value) -> Value:
     return Value(call(NormCall(e.op, e.data), (body.term,), ()), e.shape)
 
 
-def _norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _norm_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def norm(x: Cells) -> Any:
         if e.data is None:
             return at.math.root(total([y * y for r in x for y in r]))
@@ -272,18 +272,18 @@ register(
 )
 
 
-def _sum_of_abs(values: Sequence[Any], at: Place) -> Any:
+def _sum_of_abs(values: Sequence[Any], at: EntryPlace) -> Any:
     return total([at.math.fabs(x) for x in values])
 
 
-def _largest_abs(values: Sequence[Any], at: Place) -> Any:
+def _largest_abs(values: Sequence[Any], at: EntryPlace) -> Any:
     sizes = [at.math.fabs(x) for x in values]
     return at.math.pick(">", sizes, sizes)
 
 
 def _entry_norm(
     name: str,
-    combine: Callable[[Sequence[Any], Place], Any],
+    combine: Callable[[Sequence[Any], EntryPlace], Any],
     expanded: Callable[[Expr, Value], Value],
     law: str,
     code: Callable[[Expr, Codes], str],
@@ -354,7 +354,7 @@ class PNormCall:
         From y^p = the sum of |x|^p: log y = log(y^p) / p.
         """
         body, p = node.children
-        layout = Layout(body, (-1,))
+        layout = AxesLayout(body, (-1,))
         if position == 1:
             return self._by_exponent(node, layout, p, cotangent)
         whole = even_exponent(p)
@@ -366,7 +366,7 @@ class PNormCall:
         return layout.whole(cotangent, below, sizes, _entrywise("sign", body))
 
     @staticmethod
-    def _by_exponent(node: Term, layout: Layout, p: Term, cotangent: Term) -> Term:
+    def _by_exponent(node: Term, layout: AxesLayout, p: Term, cotangent: Term) -> Term:
         sizes = _entrywise("abs", layout.term)
         powers = _to_the(sizes, p)
         logs = layout.reduced(powers, _entrywise("log", sizes))
@@ -419,7 +419,7 @@ def _p_norm_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(call(PNormCall(), (body.term, p.term), ()), e.shape)
 
 
-def _p_norm_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _p_norm_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     p = args[1][0][0]
     powers = [at.math.power(at.math.fabs(x), p) for r in args[0] for x in r]
     return [[at.math.power(total(powers), 1 / p)]]
@@ -529,7 +529,7 @@ def polar(body: Term) -> Term:
     return _matrix_call("polar", body, body.dims)
 
 
-def _singular_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _singular_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     if len(e.args[0].shape) == 2 or e.op == "polar":
         found: Cells = at.math.matrix(e.op, args[0])
         return found

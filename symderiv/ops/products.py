@@ -33,8 +33,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     as_function,
     binds,
     broadcast,
@@ -68,7 +68,7 @@ def _columns_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(args[0], i, COLUMN), (args[1], k, COLUMN)], e.shape, extra=[pair])
 
 
-def _columns_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _columns_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     left, right = args
     return [[x * y for x, y in zip(r, q, strict=True)] for r in left for q in right]
 
@@ -167,7 +167,7 @@ def _cross_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(_cross(left.term, right.term), e.shape, left.loose)
 
 
-def _cross_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cross_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def rows(cells: Any) -> Any:
         return [[x for r in cells for x in r]] if e.shape[-1] == ONE else cells
 

@@ -18,8 +18,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Texts,
     Writes,
     as_function,
@@ -83,7 +83,7 @@ def _mean_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(scaled(whole.term, scale), whole.shape, whole.loose)
 
 
-def _sum_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _sum_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     if e.data is None:
         return [[total(flat(args[0]))]]
     cells: Cells = levelled(_summed(args[0], int(str(e.data))), len(e.shape))
@@ -96,7 +96,7 @@ def _summed(cells: Any, axis: int) -> Any:
     return [each(lambda *column: total(column), *cells)]
 
 
-def _mean_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _mean_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     sizes = sizes_of(args[0])
     count = prod(sizes) if e.data is None else sizes[int(str(e.data))]
     share = at.math.number(Fraction(1, count))
@@ -250,7 +250,7 @@ def _diag_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(args[0], ROW, ROW)], e.shape)
 
 
-def _diag_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _diag_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     cells = args[0]
     if len(cells) > 1 and len(cells[0]) > 1 or ONE not in e.args[0].shape:
         return [[r[k]] for k, r in enumerate(cells)]

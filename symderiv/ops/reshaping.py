@@ -28,7 +28,18 @@ from ..tensor import (
     product,
     zero,
 )
-from .base import ATOM, Application, Cells, Codes, Operator, Place, Texts, Writes, binds, register
+from .base import (
+    ATOM,
+    Application,
+    Cells,
+    Codes,
+    EntryPlace,
+    Operator,
+    Texts,
+    Writes,
+    binds,
+    register,
+)
 from .flops import free
 from .leaves import axes, size_notation
 
@@ -100,7 +111,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(args[0], i, j)], e.shape, extra=[*inside, *outside])
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     cells: Cells = reshaped(flat(args[0]), [at.size(d) for d in e.shape])
     return cells
 

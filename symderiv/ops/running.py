@@ -9,7 +9,7 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE, Dim
 from ..notation.math import Word
 from ..tensor import Factor, Label, Scale, Value, call, constant, contract
-from .base import ATOM, Application, Cells, Codes, Operator, Place, binds, register
+from .base import ATOM, Application, Cells, Codes, EntryPlace, Operator, binds, register
 from .flops import per_entry
 from .matrices import TriangleCall
 from .matrix_axes import axis_notation, axis_text, mapped_cells, slots_of
@@ -48,7 +48,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(contract(factors, out, dims), e.shape, body.loose)
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     found: Cells = mapped_cells(args[0], e.data, lambda values: list(accumulate(values)))
     return found
 

@@ -21,8 +21,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     as_function,
     binds,
     register,
@@ -67,7 +67,7 @@ def _permute_lower(e: Expr, args: Sequence[Value]) -> Value:
     return gathered([(args[0], marks)], out, e.shape)
 
 
-def _permute_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _permute_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     order, sizes = _order(e), sizes_of(args[0])
 
     def entry(*place: int) -> Any:
@@ -186,7 +186,7 @@ def _heads_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(heads_term(e.op, args[0].term, _parts(e)), e.shape, args[0].loose)
 
 
-def _heads_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _heads_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     rows, heads, cols = map(at.size, _parts(e))
 
     def split(cells: Any) -> Any:

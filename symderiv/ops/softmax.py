@@ -19,8 +19,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Texts,
     Writes,
     binds,
@@ -31,7 +31,7 @@ from .flops import per_entry
 from .matrix_axes import (
     RULES,
     SAME_SHAPE,
-    Layout,
+    AxesLayout,
     Slots,
     along,
     axis_word,
@@ -54,13 +54,13 @@ def logsoftmax(term: Term, slots: Slots = _LAST) -> Term:
     return along("logsoftmax", term, slots)
 
 
-def _softmax_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _softmax_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return S * (C - sum(S * C)), in the output S."""
     mean = layout.reduced(node, cotangent, spread=True)
     return layout.whole(node, add([cotangent, scaled(mean, _MINUS)]))
 
 
-def _logsoftmax_rule(layout: Layout, node: Term, cotangent: Term) -> Term:
+def _logsoftmax_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return C - softmax(X) * sum(C)."""
     whole = layout.reduced(cotangent)
     share = layout.whole(softmax(layout.term, layout.slots), whole)
@@ -104,7 +104,7 @@ def _code(e: Expr, code: Codes) -> str:
     return code.function(e, f"_{e.op}", f"axis={axis}")
 
 
-def _softmax_cells(e: Expr, args: Any, at: Place) -> Cells:
+def _softmax_cells(e: Expr, args: Any, at: EntryPlace) -> Cells:
     def combine(values: list[Any]) -> list[Any]:
         powers = [at.math.exp(x) for x in values]
         whole = total(powers)
@@ -114,7 +114,7 @@ def _softmax_cells(e: Expr, args: Any, at: Place) -> Cells:
     return cells
 
 
-def _logsoftmax_cells(e: Expr, args: Any, at: Place) -> Cells:
+def _logsoftmax_cells(e: Expr, args: Any, at: EntryPlace) -> Cells:
     def combine(values: list[Any]) -> list[Any]:
         whole = at.math.log(total([at.math.exp(x) for x in values]))
         return [x - whole for x in values]

@@ -16,8 +16,8 @@ from .base import (
     ATOM,
     Application,
     Cells,
+    EntryPlace,
     Operator,
-    Place,
     as_function,
     binds,
     moved_to_back,
@@ -67,7 +67,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return body if e.shape == SCALAR else Value(diagonal_sums(body.term), e.shape, body.loose)
 
 
-def _cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     totals: dict[int, Any] = {}
     for i, r in enumerate(args[0]):
         for j, x in enumerate(r):

@@ -20,8 +20,8 @@ from .base import (
     Application,
     Cells,
     Codes,
+    EntryPlace,
     Operator,
-    Place,
     Writes,
     as_function,
     binds,
@@ -116,16 +116,16 @@ def _commutation_lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([], e.shape, extra=extra)
 
 
-def _vec_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _vec_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return [[x] for column in zip(*args[0], strict=True) for x in column]
 
 
-def _kron_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _kron_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     left, right = args
     return [[x * y for x in r for y in q] for r in left for q in right]
 
 
-def _commutation_cells(e: Expr, args: Sequence[Cells], at: Place) -> Cells:
+def _commutation_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     m, n = (at.size(d) for d in _sizes(e))
     hits = {(i * n + j, j * m + i) for i in range(m) for j in range(n)}
     spots = range(m * n)

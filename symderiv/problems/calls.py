@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import IndexNameError, LanguageError, ParseError, ShapeError
 from ..core.expr import Expr, Index, number
-from ..core.positions import Block
+from ..core.positions import AxisBlock
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe
 from ..ops import FUNCTIONS, TABLE
 
@@ -20,7 +20,7 @@ _LARGEST_POWER = 1000
 _COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 
 
-class Application:
+class ApplicationReader:
     """The arguments of one call, as table entries see them (see ``ops.base.Application``)."""
 
     def __init__(self, reader: Elaborator, at: ast.Call, name: str) -> None:
@@ -322,7 +322,7 @@ class Application:
 
     def _delta_index(self, at: ast.expr, dim: Dim) -> Index:
         found = self._reader.position(at, dim)
-        if isinstance(found, Block):
+        if isinstance(found, AxisBlock):
             raise self._fail(f"{self._reader.source(at)} is not an index", at)
         return found  # type: ignore[return-value]  # a shift is put in when its Sum is read
 

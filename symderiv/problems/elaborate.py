@@ -43,7 +43,7 @@ from ..core.plaintext import shortened
 from ..core.positions import Use
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
 from ..ops import FUNCTIONS, TABLE
-from .calls import Application
+from .calls import ApplicationReader
 from .declarations import Declarations, default_kind
 from .grammar import DEEPEST, lines_of, span_of
 from .indices import IndexReader, broadcast_remedy
@@ -333,7 +333,7 @@ class Elaborator(IndexReader):
                 remedy=_REMEDIES[ast.Call],
             )
         name = at.func.id
-        call = Application(self, at, name)
+        call = ApplicationReader(self, at, name)
         # A variable called mean is no reason to do without mean(..), which nothing else can mean.
         is_matrix = name in self.declared.variables or name in self.definitions
         if is_matrix and name not in FUNCTIONS:

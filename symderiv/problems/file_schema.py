@@ -15,19 +15,19 @@ from ..core.errors import ProblemFileError, SymderivError
 from ..core.plaintext import shortened
 from .grammar import LONGEST
 from .sentences import check_name, problem_name, sentence
-from .toml_tables import Document, Path_
+from .toml_tables import FileText, Path_
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryGrammar:
     """One place in a file: errors about it say where it is."""
 
-    document: Document
+    document: FileText
     path: Path_ = ()
 
-    def inside(self, key: str | int) -> Entry:
+    def inside(self, key: str | int) -> EntryGrammar:
         """Return a place inside this one."""
-        return Entry(self.document, (*self.path, key))
+        return EntryGrammar(self.document, (*self.path, key))
 
     @property
     def words(self) -> str:
@@ -51,7 +51,7 @@ class Entry:
 class Grammar(Protocol):
     """What an entry may hold."""
 
-    def read(self, value: object, at: Entry) -> Any:
+    def read(self, value: object, at: EntryGrammar) -> Any:
         """Return the value, checked; raises ProblemFileError."""
 
 
@@ -61,7 +61,7 @@ class Text:
 
     check: Callable[[object, str], str]
 
-    def read(self, value: object, at: Entry) -> str:
+    def read(self, value: object, at: EntryGrammar) -> str:
         if not isinstance(value, str):
             raise at.fail(f"{at.words} is {shortened(value)}, not a text", "put it into quotes")
         try:
@@ -92,7 +92,7 @@ class Choice:
     values: tuple[str | int, ...]
     remedy: str
 
-    def read(self, value: object, at: Entry) -> Any:
+    def read(self, value: object, at: EntryGrammar) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int) or value not in self.values:
             raise at.fail(f"{at.words} is {shortened(value)}", self.remedy)
         return value
@@ -108,7 +108,7 @@ class Several:
     alone: bool = False
     least: int = 0
 
-    def read(self, value: object, at: Entry) -> list[str]:
+    def read(self, value: object, at: EntryGrammar) -> list[str]:
         if self.alone and isinstance(value, str):
             return [self.of.read(value, at)]
         is_list = isinstance(value, list) and all(isinstance(v, str) for v in value)
@@ -124,7 +124,7 @@ class Named:
     of: Text
     key: Text = IDENTIFIER
 
-    def read(self, value: object, at: Entry) -> dict[str, str]:
+    def read(self, value: object, at: EntryGrammar) -> dict[str, str]:
         if not isinstance(value, dict):
             raise at.fail(f"{at.words} is not a table", f"write it as [{at.words}]")
         found = {}
@@ -145,7 +145,7 @@ class Table:
     entries: Mapping[str, Grammar]
     needs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def read(self, value: object, at: Entry) -> dict[str, Any]:
+    def read(self, value: object, at: EntryGrammar) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise at.fail(f"{at.words} is not a table", f"write it as [{at.words}]")
         for key in value:
@@ -167,7 +167,7 @@ class Tables:
     of: Grammar
     remedy: str
 
-    def read(self, value: object, at: Entry) -> list[dict[str, Any]]:
+    def read(self, value: object, at: EntryGrammar) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
             raise at.fail(f"{at.words} is not a list of tables", self.remedy)
         return [self.of.read(v, at.inside(k)) for k, v in enumerate(value)]

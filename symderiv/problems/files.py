@@ -14,7 +14,7 @@ from .file_schema import (
     PROBLEM_NAME,
     SENTENCE,
     Choice,
-    Entry,
+    EntryGrammar,
     Named,
     Several,
     Table,
@@ -22,7 +22,7 @@ from .file_schema import (
 )
 from .problem import ClaimText, Problem, build
 from .sentences import named_after
-from .toml_tables import Document, parse_toml, read_text
+from .toml_tables import FileText, parse_toml, read_text
 
 ORDER = Choice((1, 2), "1 asks for gradients, 2 for Hessians too")
 _NAMES = Several(IDENTIFIER, 'wrt = ["W", "b"]', alone=True, least=1)
@@ -59,7 +59,7 @@ PROBLEM = Table(
 
 def load_text(source: str, name: str) -> Problem:
     """Return the problem of a TOML text; ``name`` is what errors and outputs call it."""
-    at = Entry(Document(name, source))
+    at = EntryGrammar(FileText(name, source))
     return _posed(PROBLEM.read(parse_toml(source, name), at), at)
 
 
@@ -68,7 +68,7 @@ def load_file(path: Path) -> Problem:
     return load_text(read_text(path), path.stem)
 
 
-def _posed(data: Mapping[str, Any], at: Entry) -> Problem:
+def _posed(data: Mapping[str, Any], at: EntryGrammar) -> Problem:
     objective, meaning = data["objective"], data.get("meaning", {})
     definitions = data.get("definitions", {})
     for name, value in definitions.items():
@@ -103,11 +103,11 @@ def _declared(variables: Mapping[str, str], meaning: Mapping[str, str]) -> Decla
     return declared
 
 
-def _claims(entries: list[dict[str, Any]], at: Entry) -> list[ClaimText]:
+def _claims(entries: list[dict[str, Any]], at: EntryGrammar) -> list[ClaimText]:
     return [_claim(entry, at.inside(k)) for k, entry in enumerate(entries)]
 
 
-def _claim(claim: Mapping[str, Any], at: Entry) -> ClaimText:
+def _claim(claim: Mapping[str, Any], at: EntryGrammar) -> ClaimText:
     latex = "latex" in claim
     if latex and "says" in claim:
         raise at.fail("a claim has 'says' and 'latex'", "write one of them", "latex")

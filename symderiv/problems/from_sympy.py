@@ -37,7 +37,7 @@ _COMPARISONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenText:
     """A SymPy expression in the language: text, declarations, and its own objects by name."""
 
     text: str
@@ -50,7 +50,7 @@ def is_sympy(x: object) -> bool:
     return any(str(t.__module__).startswith("sympy.") for t in type(x).__mro__)
 
 
-def from_sympy(x: Any) -> Written:
+def from_sympy(x: Any) -> WrittenText:
     """Return a SymPy expression in the language.
 
     ``x`` is a MatrixExpr, or a scalar Expr of matrices and symbols. Raises UnsupportedError, which
@@ -61,7 +61,7 @@ def from_sympy(x: Any) -> Written:
     text = reader.read(x)
     # What is the size of something is a number of that name in the language already.
     variables = {n: v for n, v in reader.variables.items() if n not in reader.sizes}
-    return Written(text, variables, reader.symbols)
+    return WrittenText(text, variables, reader.symbols)
 
 
 def _refused(x: Any, remedy: str) -> UnsupportedError:

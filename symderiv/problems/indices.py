@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from ..core.errors import IndexNameError, LanguageError, ShapeError, Span, UnsupportedError
 from ..core.expr import Expr, Index, transpose
-from ..core.positions import Block, Shift, Use, allowed, at_marks, placed, steps
+from ..core.positions import AxisBlock, Shift, Use, allowed, at_marks, placed, steps
 from ..core.shapes import ONE, Dim, DimMismatchError, Shape, describe, difference, size
 from .remedies import attribute_remedy
 from .sizes import Signed, SizeReader
 
-Mark = Index | Shift | Block | None
+Mark = Index | Shift | AxisBlock | None
 
 
 class IndexReader(SizeReader):
@@ -90,7 +90,7 @@ class IndexReader(SizeReader):
                 remedy=f"write {self.source(at.value)}",
             )
         if is_column:
-            whole = marks[0] is None or isinstance(marks[0], Block)
+            whole = marks[0] is None or isinstance(marks[0], AxisBlock)
             return at_marks(x, [*marks, None if whole else 1])
         if len(shape) > 2 and not all(isinstance(m, str | int | Shift) for m in marks):
             marks = [self._slab(at, m, d) for m, d in zip(marks, shape, strict=True)]
@@ -144,7 +144,7 @@ class IndexReader(SizeReader):
             )
         return self._cut(at, self.unifier.resolve(dim), start, stop)
 
-    def _cut(self, at: ast.AST, dim: Dim, start: Signed, stop: Signed) -> Block | None:
+    def _cut(self, at: ast.AST, dim: Dim, start: Signed, stop: Signed) -> AxisBlock | None:
         """Return the block from one place to another, both included."""
         try:
             before = difference(start[0], [*start[1], ONE])
@@ -158,7 +158,7 @@ class IndexReader(SizeReader):
                 span=self.span(at),
                 remedy="places count from 1, and both ends are included: x[2:n]",
             )
-        found = Block(before, length, behind)
+        found = AxisBlock(before, length, behind)
         return None if before is None and behind is None else found
 
     def _place(self, at: ast.expr) -> Signed:
@@ -179,7 +179,7 @@ class IndexReader(SizeReader):
             remedy="a place is a number from 1, a size, or a sum of those: x[2:n], x[k + 1]",
         )
 
-    def position(self, at: ast.expr, dim: Dim) -> Index | Shift | Block:
+    def position(self, at: ast.expr, dim: Dim) -> Index | Shift | AxisBlock:
         """Return an index, a shifted one, or a place that a size stands for: x[n], x[n - 1]."""
         names = {n.id for n in ast.walk(at) if isinstance(n, ast.Name)}
         if isinstance(at, ast.BinOp) and names & self.bound:

@@ -15,7 +15,7 @@ from typing import ClassVar
 from ..core.errors import LanguageError, ShapeError, UnsupportedError
 from ..core.expr import Expr, eye, mul, number, ones
 from ..core.shapes import ONE, SCALAR, Shape, describe
-from .calls import Application
+from .calls import ApplicationReader
 from .elaborate import Elaborator
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": ".*", "/": "./", "**": ".^"}
@@ -35,7 +35,7 @@ class MatrixReader(Elaborator):
         if isinstance(at, ast.Call) and isinstance(at.func, ast.Name):
             build = _SIZED.get(at.func.id)
             if build is not None and not (at.args and at.func.id == "eye"):
-                return build(self, Application(self, at, at.func.id))
+                return build(self, ApplicationReader(self, at, at.func.id))
         if isinstance(at, ast.Name) and at.id == "e" and not self._is_known("e"):
             return self._undeclared(at)
         return super().read(at)
@@ -128,26 +128,26 @@ def _described(shape: Shape) -> str:
     return "a matrix"
 
 
-def _vector(reader: MatrixReader, call: Application) -> Expr:
+def _vector(reader: MatrixReader, call: ApplicationReader) -> Expr:
     call.expect(1)
     return _constant(call, ones(reader.unifier.fresh()))
 
 
-def _matrix(reader: MatrixReader, call: Application) -> Expr:
+def _matrix(reader: MatrixReader, call: ApplicationReader) -> Expr:
     call.expect(1)
     return _constant(call, ones(reader.unifier.fresh(), reader.unifier.fresh()))
 
 
-def _constant(call: Application, filled: Expr) -> Expr:
+def _constant(call: ApplicationReader, filled: Expr) -> Expr:
     value = call.expr(0)
     return filled if value.op == "num" and number(value) == 1 else mul(value, filled)
 
 
-def _eye(reader: MatrixReader, call: Application) -> Expr:
+def _eye(reader: MatrixReader, call: ApplicationReader) -> Expr:
     return eye(reader.unifier.fresh())
 
 
-_SIZED: dict[str, Callable[[MatrixReader, Application], Expr]] = {
+_SIZED: dict[str, Callable[[MatrixReader, ApplicationReader], Expr]] = {
     "vector": _vector,
     "matrix": _matrix,
     "eye": _eye,

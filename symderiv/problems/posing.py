@@ -20,7 +20,7 @@ from .library import load_named, names
 from .problem import as_written, build
 
 
-class Call(NamedTuple):
+class PosingCall(NamedTuple):
     """What a call declares: in ``variables=``, by keywords, and which options it gives."""
 
     variables: Mapping[str, str] | None
@@ -33,7 +33,7 @@ class Call(NamedTuple):
         """Return the names that are declared."""
         return [*(self.variables or {}), *self.declarations]
 
-    def read_as(self, syntax: str) -> Call:
+    def read_as(self, syntax: str) -> PosingCall:
         """Return the same call for a text in another syntax."""
         return self._replace(syntax=syntax)
 
@@ -59,7 +59,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def posed(of: Problem | str | Path | Any, call: Call) -> Problem:
+def posed(of: Problem | str | Path | Any, call: PosingCall) -> Problem:
     """Return the problem that is given in one of the ways there are; raises LanguageError."""
     if isinstance(of, Problem):
         _refuse_declarations(call, "a problem")
@@ -70,7 +70,7 @@ def posed(of: Problem | str | Path | Any, call: Call) -> Problem:
     return stated(of, call)
 
 
-def stated(source: Any, call: Call) -> Problem:
+def stated(source: Any, call: PosingCall) -> Problem:
     """Return the problem that a text, or an expression of SymPy, states."""
     written = as_written(source)
     given = declared_by(call.variables, call.declarations, call.options, used_names(written.text))
@@ -80,7 +80,7 @@ def stated(source: Any, call: Call) -> Problem:
     return build(written, declared, syntax=call.syntax)
 
 
-def _refuse_declarations(call: Call, what: str) -> None:
+def _refuse_declarations(call: PosingCall, what: str) -> None:
     if call.declares:
         raise InputError(
             f"{what} has its variables declared already",

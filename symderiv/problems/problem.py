@@ -20,7 +20,7 @@ from ..ops.text import text as spelled
 from .declarations import Declarations
 from .elaborate import Elaborator
 from .found_sizes import settle
-from .from_sympy import Written, from_sympy, is_sympy
+from .from_sympy import WrittenText, from_sympy, is_sympy
 from .grammar import parse_expression, prepared
 from .keyword_variables import declared_by, used_names
 from .sentences import check_name, names_of, problem_name, sentence, sentences
@@ -212,10 +212,10 @@ def problem(
     )
 
 
-def as_written(text: Any) -> Written:
+def as_written(text: Any) -> WrittenText:
     """Return a text, or an expression of SymPy, with what it declares; raises InputError."""
     if isinstance(text, str):
-        return Written(text, {}, {})
+        return WrittenText(text, {}, {})
     if is_sympy(text):
         return from_sympy(text)
     raise InputError(
@@ -225,7 +225,7 @@ def as_written(text: Any) -> Written:
 
 
 def build(
-    source: Written | str,
+    source: WrittenText | str,
     declared: Declarations,
     *,
     wrt: Sequence[str] | str | None = None,

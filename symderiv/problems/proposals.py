@@ -10,18 +10,18 @@ import re
 from collections.abc import Callable
 
 from ..core.errors import LanguageError, TooLargeError
-from .rewriting import Names, NoFormError, Rewriter
+from .rewriting import KnownNames, NoFormError, Rewriter
 
 _LONGEST = 2_000  # characters of a text that is looked at
 _LONGEST_PROPOSAL = 400
 
 
-def rewritten(text: str, names: Names, reads: Callable[[str], bool]) -> str | None:
+def rewritten(text: str, names: KnownNames, reads: Callable[[str], bool]) -> str | None:
     """Return a text of the language that says what a text says, or None.
 
     ``reads`` tells whether a proposal can be read; the first that can is returned.
 
-    >>> rewritten("||Xw - y||^2", Names({}), lambda text: True)
+    >>> rewritten("||Xw - y||^2", KnownNames({}), lambda text: True)
     'norm(X @ w - y) ** 2'
     """
     if len(text) > _LONGEST:
@@ -38,7 +38,9 @@ def rewritten(text: str, names: Names, reads: Callable[[str], bool]) -> str | No
     return None
 
 
-def propose(error: LanguageError, text: str, names: Names, read: Callable[[str], object]) -> None:
+def propose(
+    error: LanguageError, text: str, names: KnownNames, read: Callable[[str], object]
+) -> None:
     """Let an error say how its text is written in the language, where ``read`` can read that.
 
     A number beyond the limits is written as it should be: what could be read says something else.

@@ -50,7 +50,7 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class Names:
+class KnownNames:
     """What the names of a text are: kinds of variables, and names of functions."""
 
     kinds: Mapping[str, Kind]
@@ -107,7 +107,7 @@ def glued(word: str, known: Mapping[str, object]) -> list[str] | None:
     >>> glued("AX", {"A": 1, "X": 1}), glued("AX", {"A": 1})
     (['A', 'X'], None)
     """
-    parts = Names(dict.fromkeys(known, ""))._known_parts(word)
+    parts = KnownNames(dict.fromkeys(known, ""))._known_parts(word)
     return parts if parts is not None and len(parts) > 1 else None
 
 
@@ -125,7 +125,7 @@ def _tokens(line: str) -> Iterator[str]:
 class Rewriter:
     """A descent over the tokens of one line."""
 
-    def __init__(self, line: str, names: Names, star: str, power: str) -> None:
+    def __init__(self, line: str, names: KnownNames, star: str, power: str) -> None:
         self.names, self.star, self.power = names, star, power
         self.tokens = [*_tokens(line), "", "", ""]  # the end, as far as is looked ahead
         self.at = self.depth = 0

@@ -17,7 +17,7 @@ from .declarations import Declarations
 from .grammar import Statement
 from .inferring import infer, is_open
 from .proposals import propose
-from .rewriting import Names
+from .rewriting import KnownNames
 from .statements import (
     declare_constructor_sizes,
     free_gradient_name,
@@ -67,7 +67,7 @@ def _stated(text: str, declared: Declarations, upstream: str | None, written: Sy
     return Stated(statements, definitions, objective, label)
 
 
-def known_names(declared: Declarations, kinds: Mapping[str, str]) -> Names:
+def known_names(declared: Declarations, kinds: Mapping[str, str]) -> KnownNames:
     """Return what the names of a text are, for proposals of how it is written."""
     called = frozenset((*FUNCTIONS, *declared.losses, *declared.entrywise, "L"))
-    return Names({**dict.fromkeys(declared.dims, "scalar"), **kinds}, called)
+    return KnownNames({**dict.fromkeys(declared.dims, "scalar"), **kinds}, called)

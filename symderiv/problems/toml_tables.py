@@ -124,7 +124,7 @@ def _deep_span(source: str) -> Span | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class FileText:
     """A file as its errors show it: what it is called, and its text."""
 
     name: str

@@ -17,7 +17,7 @@ from ..core.expr import Expr
 from ..core.plaintext import json_text
 from ..core.shapes import SCALAR
 from ..derivation.jacobians import name_of_value
-from ..documents import Document, Entry, answers_document, latex, markdown, pdf
+from ..documents import AnswerEntry, Document, answers_document, latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
 from ..problems import ClaimText, Problem
 from .outputs import scribe_of
@@ -129,13 +129,13 @@ class Answers(Sequence[Answer]):
 
     def _document(self, title: str) -> Document:
         scribes: dict[int, Scribe] = {}
-        entries: list[Entry] = []
+        entries: list[AnswerEntry] = []
         for a in self.answers:
             scribe = None
             if a.problem is not None and a.verdict is not None:
                 scribe = scribes.setdefault(id(a.problem), scribe_of(a.problem))
             entries.append(
-                Entry(
+                AnswerEntry(
                     a.name,
                     a.claim.about,
                     a.claim.says,

@@ -21,7 +21,7 @@ from ..problems.file_schema import (
     IDENTIFIER,
     SENTENCE,
     Choice,
-    Entry,
+    EntryGrammar,
     Named,
     Several,
     Table,
@@ -31,7 +31,7 @@ from ..problems.library import load_named
 from ..problems.library import names as ready_made
 from ..problems.problem import build
 from ..problems.syntaxes import PYTHON
-from ..problems.toml_tables import Document, parse_json, parse_toml, read_text
+from ..problems.toml_tables import FileText, parse_json, parse_toml, read_text
 
 _TABLE = "check"
 _EXAMPLE = 'write [[check]] with problem = "L(X @ W)", wrt = "W" and claim = "X.T @ G"'
@@ -78,23 +78,23 @@ def read_sheet(path: Path) -> list[Asked]:
     Raises ProblemFileError.
     """
     source = read_text(path)
-    document = Document(path.name, source)
+    document = FileText(path.name, source)
     if path.suffix == ".jsonl":
         return _Sheet(path).all(list(_lines(document)))
     data = parse_toml(source, path.name)
     if _TABLE in data:
-        at = Entry(document)
+        at = EntryGrammar(document)
         checks = _SHEET.read(data, at)[_TABLE]
         return _Sheet(path).all([(at.inside(_TABLE).inside(k), c) for k, c in enumerate(checks)])
     return of_problem(load_file(path))
 
 
-def _lines(document: Document) -> Iterator[tuple[Entry, dict[str, Any]]]:
+def _lines(document: FileText) -> Iterator[tuple[EntryGrammar, dict[str, Any]]]:
     """Return the objects of a file of JSON lines, each with its place."""
     for number, line in enumerate(document.source.split("\n"), 1):
         if line.strip():
             found = parse_json(line, document.name, number)
-            at = Entry(Document(f"{document.name}: line {number}"))
+            at = EntryGrammar(FileText(f"{document.name}: line {number}"))
             if not isinstance(found, dict):
                 raise at.fail("this is no object", '{"problem": .., "claim": ..}')
             yield at, _CHECK.read(found, at)
@@ -118,13 +118,13 @@ class _Sheet:
         self.stem, self.folder = path.stem, path.parent
         self._posed: dict[str, Problem | SymderivError] = {}
 
-    def all(self, entries: list[tuple[Entry, dict[str, Any]]]) -> list[Asked]:
+    def all(self, entries: list[tuple[EntryGrammar, dict[str, Any]]]) -> list[Asked]:
         """Return the claims of some entries, each with its place in the sheet."""
         if not entries:
             raise ProblemFileError(f"{self.stem}: there is no claim to check", remedy=_EXAMPLE)
         return [self._one(e, at, number) for number, (at, e) in enumerate(entries, 1)]
 
-    def _one(self, entry: Mapping[str, Any], at: Entry, number: int) -> Asked:
+    def _one(self, entry: Mapping[str, Any], at: EntryGrammar, number: int) -> Asked:
         if ("wrt" in entry) == ("about" in entry):
             raise at.fail(
                 f"check {number} needs wrt or about, and not both",

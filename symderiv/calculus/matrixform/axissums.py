@@ -15,12 +15,12 @@ from ...core.expr import Expr, mul
 from ...core.shapes import ONE, Dim, Shape, trimmed
 from ...tensor import Factor, Label, Term, factors_of
 from .batch_axes import summed
-from .pieces import Product, raised_power
+from .pieces import PieceProduct, raised_power
 
 Shaped = Callable[[Term, Shape], Expr]
 
 
-def axis_sums(shaped: Shaped, term: Term, shape: Shape) -> Product | None:
+def axis_sums(shaped: Shaped, term: Term, shape: Shape) -> PieceProduct | None:
     """Return a contraction of tensors with a sum along an axis for each index that is bound."""
     scale, factors, dims = factors_of(term)
     free = len(term.dims)
@@ -39,7 +39,7 @@ def axis_sums(shaped: Shaped, term: Term, shape: Shape) -> Product | None:
     if len(known) < len(parts) or not known:
         return None
     body = mul(*known) if len(known) > 1 else known[0]
-    return Product(scale, (), body) if body.shape == shape else None
+    return PieceProduct(scale, (), body) if body.shape == shape else None
 
 
 _OTHERS = ("delta", "unit", "fuse", "share")

@@ -10,17 +10,17 @@ from __future__ import annotations
 from ...core.expr import Expr, matmul, num
 from ...core.shapes import Dim
 from ...tensor import Scale
-from .pieces import Product, diagonal, is_scaling, plus
+from .pieces import PieceProduct, diagonal, is_scaling, plus
 
 Outer = tuple[int, Expr, Dim]  # the side, the factor, the columns of the product
 
 
-def collect(terms: list[Product]) -> list[Product]:
+def collect(terms: list[PieceProduct]) -> list[PieceProduct]:
     """Return the terms of a sum with common scalars and common outer factors taken out."""
-    groups: dict[tuple[Expr, ...], list[Product]] = {}
+    groups: dict[tuple[Expr, ...], list[PieceProduct]] = {}
     for t in _diagonals(terms):
         groups.setdefault(t.scalars if t.body is not None else (), []).append(t)
-    result: list[Product] = []
+    result: list[PieceProduct] = []
     for scalars, group in groups.items():
         members = _factored(group) if len(group) > 1 else group
         if not scalars or len(members) == 1:
@@ -28,11 +28,11 @@ def collect(terms: list[Product]) -> list[Product]:
             continue
         common = _common_scale([t.scale for t in members])
         inner = [_divided(t, common) for t in members]
-        result.append(Product(common, scalars, plus([t.expr() for t in inner])))
+        result.append(PieceProduct(common, scalars, plus([t.expr() for t in inner])))
     return result
 
 
-def _diagonals(terms: list[Product]) -> list[Product]:
+def _diagonals(terms: list[PieceProduct]) -> list[PieceProduct]:
     """Join diagonal matrices: diag(u) + 2 * diag(v) is diag(u + 2 * v)."""
     spots = [k for k, t in enumerate(terms) if _weights(t) is not None]
     if len(spots) < 2:
@@ -40,18 +40,18 @@ def _diagonals(terms: list[Product]) -> list[Product]:
     found = [terms[k] for k in spots]
     common = _common_scale([t.scale for t in found])
     inner = plus([_over(t, common).expr() for t in found])
-    joined = Product(common, (), diagonal(inner))
+    joined = PieceProduct(common, (), diagonal(inner))
     rest = [t for k, t in enumerate(terms) if k not in spots]
     return [*rest[: spots[0]], joined, *rest[spots[0] :]]
 
 
-def _weights(t: Product) -> Expr | None:
+def _weights(t: PieceProduct) -> Expr | None:
     """Return the column that a diagonal matrix is made of, or None."""
     body = t.body
     return body.args[0] if body is not None and is_scaling(body) else None
 
 
-def _scaled(terms: list[Product]) -> list[Product]:
+def _scaled(terms: list[PieceProduct]) -> list[PieceProduct]:
     """Join 2 * X and diag(u) @ X to diag(2 + u) @ X."""
     groups: dict[Expr | None, list[int]] = {}
     for k, t in enumerate(terms):
@@ -62,16 +62,16 @@ def _scaled(terms: list[Product]) -> list[Product]:
             continue
         common = _common_scale([terms[k].scale for k in spots])
         inner = [
-            Product(_divided(terms[k], common).scale, (), w).expr()
+            PieceProduct(_divided(terms[k], common).scale, (), w).expr()
             for k, w in zip(spots, weights, strict=True)
         ]
-        joined = Product(common, terms[spots[0]].scalars, matmul(diagonal(plus(inner)), rest))
+        joined = PieceProduct(common, terms[spots[0]].scalars, matmul(diagonal(plus(inner)), rest))
         kept = [joined if k == spots[0] else t for k, t in enumerate(terms) if k not in spots[1:]]
         return _scaled(kept)
     return terms
 
 
-def _unscaled(t: Product) -> tuple[Expr | None, Expr | None]:
+def _unscaled(t: PieceProduct) -> tuple[Expr | None, Expr | None]:
     """Return the weights in front of a product, or None, and what they scale."""
     body = t.body
     if body is None or body.op != "matmul" or not is_scaling(body.args[0]):
@@ -79,12 +79,12 @@ def _unscaled(t: Product) -> tuple[Expr | None, Expr | None]:
     return body.args[0].args[0], matmul(*body.args[1:])
 
 
-def _over(t: Product, common: Scale) -> Product:
+def _over(t: PieceProduct, common: Scale) -> PieceProduct:
     sizes = () if common.sizes else t.scale.sizes
-    return Product(Scale(t.scale.value / common.value, sizes), t.scalars, _weights(t))
+    return PieceProduct(Scale(t.scale.value / common.value, sizes), t.scalars, _weights(t))
 
 
-def _factored(terms: list[Product]) -> list[Product]:
+def _factored(terms: list[PieceProduct]) -> list[PieceProduct]:
     """Take outer factors out of terms that have the same scalars."""
     terms = _scaled(terms)
     while True:
@@ -98,7 +98,7 @@ def _factored(terms: list[Product]) -> list[Product]:
         body = plus([t.expr() for t in _diagonals(_factored(inner))])
         whole = matmul(body, factor) if side else matmul(factor, body)
         place = terms.index(members[0])
-        joined = Product(common, members[0].scalars, whole)
+        joined = PieceProduct(common, members[0].scalars, whole)
         terms = [
             joined if k == place else t
             for k, t in enumerate(terms)
@@ -117,13 +117,13 @@ def _outer(x: Expr | None, side: int) -> Outer | None:
     return side, x.args[-side], x.shape[1]
 
 
-def _without(t: Product, side: int) -> Product:
+def _without(t: PieceProduct, side: int) -> PieceProduct:
     assert t.body is not None
     rest = t.body.args[:-1] if side else t.body.args[1:]
-    return Product(t.scale, t.scalars, matmul(*rest))
+    return PieceProduct(t.scale, t.scalars, matmul(*rest))
 
 
-def _best(terms: list[Product]) -> Outer | None:
+def _best(terms: list[PieceProduct]) -> Outer | None:
     counts: dict[Outer, int] = {}
     for t in terms:
         for side in (1, 0):
@@ -143,8 +143,8 @@ def _common_scale(scales: list[Scale]) -> Scale:
     return Scale(-abs(first.value) if negative else abs(first.value), first.sizes)
 
 
-def _divided(t: Product, common: Scale) -> Product:
+def _divided(t: PieceProduct, common: Scale) -> PieceProduct:
     """Return a term without the scale and the scalars that stand in front of the whole sum."""
     sizes = () if common.sizes else t.scale.sizes
     body = t.body if t.body is not None else num(1)
-    return Product(Scale(t.scale.value / common.value, sizes), (), body)
+    return PieceProduct(Scale(t.scale.value / common.value, sizes), (), body)

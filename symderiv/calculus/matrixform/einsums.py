@@ -32,7 +32,7 @@ from ...tensor import (
 )
 from .axissums import axis_sums
 from .batch_axes import Lift, missing, no_form, summed, total
-from .pieces import Product, called, plus, raised_power
+from .pieces import PieceProduct, called, plus, raised_power
 from .reshaped import reshaped
 
 _LETTERS = "ijklmnpqrstuvwxyzabcdefgho"
@@ -72,9 +72,9 @@ class TensorRaiser:
     """
 
     natural: Callable[[Term], Expr]
-    plain: Callable[[Term], Product]
-    strict: Callable[[Term], Product]
-    spread: Callable[[Term], Product | None]
+    plain: Callable[[Term], PieceProduct]
+    strict: Callable[[Term], PieceProduct]
+    spread: Callable[[Term], PieceProduct | None]
     memo: dict[tuple[Term, Shape], Expr] = field(default_factory=dict)
 
     def shaped(self, term: Term, shape: Shape) -> Expr:
@@ -101,7 +101,7 @@ class TensorRaiser:
                 args = (self.natural(a) for a in term.children)
             value = called(term.data, tuple(args))
             if value.is_scalar and shape != SCALAR:  # of scalars that are spread alone
-                return Product(Scale(), (value,), ones(*shape)).expr()
+                return PieceProduct(Scale(), (value,), ones(*shape)).expr()
             return fitted(value, shape)
         if term.kind == "add":
             return self._sum(term, shape)
@@ -127,24 +127,28 @@ class TensorRaiser:
         for (body, small), (scale, full) in zip(parts, summands(term), strict=True):
             p = self._beside(body, small) if whole == shape else self.product(full, shape)
             factor = Scale() if whole == shape else scale
-            terms.append(Product(factor * p.scale, p.scalars, p.body).expr())
+            terms.append(PieceProduct(factor * p.scale, p.scalars, p.body).expr())
         return plus(terms)
 
-    def _beside(self, term: Term, shape: Shape) -> Product:
+    def _beside(self, term: Term, shape: Shape) -> PieceProduct:
         """Return a summand that may be spread beside the others."""
         if len(shape) > 2:
             return self.product(term, shape)
         p = self.plain(term)
         body = None if p.body is None else fitted(p.body, shape)
-        return Product(p.scale, p.scalars, body)
+        return PieceProduct(p.scale, p.scalars, body)
 
-    def product(self, term: Term, shape: Shape) -> Product:
+    def product(self, term: Term, shape: Shape) -> PieceProduct:
         """Return a term as a scale, scalars and a body of the given shape."""
         if term.kind != "contract" or is_zero(term):
             body = self.shaped(term, shape)
-            return Product(Scale(), (), body) if shape != SCALAR else Product(Scale(), (body,))
+            return (
+                PieceProduct(Scale(), (), body)
+                if shape != SCALAR
+                else PieceProduct(Scale(), (body,))
+            )
         if not term.children:
-            return Product(term.data[0], (), ones(*shape) if shape != SCALAR else None)
+            return PieceProduct(term.data[0], (), ones(*shape) if shape != SCALAR else None)
         apart = self._closed_parts(term, shape)
         if apart is not None:
             return apart
@@ -152,12 +156,12 @@ class TensorRaiser:
         if batch is not None:
             try:
                 p = self._batched(batch, shape)
-                return Product(factors_of(term)[0] * p.scale, p.scalars, p.body)
+                return PieceProduct(factors_of(term)[0] * p.scale, p.scalars, p.body)
             except MissingRuleError:
                 pass
         return axis_sums(self.shaped, term, shape) or self._einsum(term, shape)
 
-    def _closed_parts(self, term: Term, shape: Shape) -> Product | None:
+    def _closed_parts(self, term: Term, shape: Shape) -> PieceProduct | None:
         """Return a product of scalars and one rest, where factors share no index with the rest."""
         scale, factors, all_dims = factors_of(term)
         groups = _connected(factors, range(len(term.dims)))
@@ -170,9 +174,9 @@ class TensorRaiser:
         rest = [f for g in groups if g not in closed for f in g]
         scalars = [self.natural(p) for p in parts]
         if not term.dims:
-            return Product(scale, tuple(scalars))
+            return PieceProduct(scale, tuple(scalars))
         p = self.product(_product_of(rest, tuple(range(len(term.dims))), all_dims), shape)
-        return Product(scale * p.scale, (*scalars, *p.scalars), p.body)
+        return PieceProduct(scale * p.scale, (*scalars, *p.scalars), p.body)
 
     # as matrices under batch axes
 
@@ -206,7 +210,7 @@ class TensorRaiser:
             parts.append(_Split(f, lead, core))
         return _Batch(bound, free, ends, parts, dict(enumerate(all_dims)))
 
-    def _batched(self, batch: _Batch, shape: Shape) -> Product:
+    def _batched(self, batch: _Batch, shape: Shape) -> PieceProduct:
         meaning: dict[Expr, Expr] = {}
         parts = [
             Factor(self._stand_in(k, p, batch, meaning), p.core, p.factor.exponent)
@@ -215,7 +219,7 @@ class TensorRaiser:
         out = [x for x in batch.ends if x is not None]
         inside = {x: batch.dims[x] for x in (*out, *(y for p in batch.parts for y in p.core))}
         core = self.strict(contract(parts, out, inside))
-        body = Product(Scale(), core.scalars, core.body).expr()
+        body = PieceProduct(Scale(), core.scalars, core.body).expr()
         if out and batch.ends[0] is None:
             body = transpose(body)
         lifted = Lift(meaning)(body)
@@ -228,10 +232,10 @@ class TensorRaiser:
         for _ in batch.bound:
             lifted = summed(lifted, 0)
         if shape == SCALAR:
-            return Product(core.scale, (total(lifted),))
+            return PieceProduct(core.scale, (total(lifted),))
         if lifted.shape != shape:
             raise no_form()
-        return Product(core.scale, (), lifted)
+        return PieceProduct(core.scale, (), lifted)
 
     def _stand_in(self, k: int, part: _Split, batch: _Batch, meaning: dict[Expr, Expr]) -> Term:
         """Return a name for the matrix that a factor is at one position of the batch."""
@@ -253,7 +257,7 @@ class TensorRaiser:
 
     # as an einsum
 
-    def _einsum(self, term: Term, shape: Shape) -> Product:
+    def _einsum(self, term: Term, shape: Shape) -> PieceProduct:
         scale, factors, all_dims = factors_of(term)
         if any(f.term.kind == "fuse" for f in factors):
             return reshaped(self, term, shape)
@@ -270,11 +274,11 @@ class TensorRaiser:
         known = {x for _, labels in parts for x in labels}
         parts += [(ones(dims[x]), (x,)) for x in out if x not in known]
         if not parts:
-            return Product(scale, tuple(scalars))
+            return PieceProduct(scale, tuple(scalars))
         body = _single(parts, out) or _written(parts, out, dims)
         if shape == SCALAR:
-            return Product(scale, (*scalars, body))
-        return Product(scale, tuple(scalars), fitted(body, shape))
+            return PieceProduct(scale, (*scalars, body))
+        return PieceProduct(scale, tuple(scalars), fitted(body, shape))
 
     def _factor(self, f: Factor) -> Expr:
         if f.term.kind == "delta":

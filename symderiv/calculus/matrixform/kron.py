@@ -32,7 +32,7 @@ from ...tensor import (
     zero,
 )
 from .collecting import collect
-from .pieces import Piece, Product, diagonal, flip, hadamard, plus, spread_out
+from .pieces import Piece, PieceProduct, diagonal, flip, hadamard, plus, spread_out
 
 A, B, C, D = "a", "b", "c", "d"
 _LEFT, _RIGHT = (A, B), (C, D)
@@ -50,7 +50,7 @@ def kron_form(raiser: Any, term: Term, left: Side, right: Side) -> Expr:
     """Return a term with the axes (b, a, d, c), those that are there, as a matrix."""
     names = [x for x, d in ((B, left.slow), (A, left.fast), (D, right.slow), (C, right.fast)) if d]
     dims = dict(zip(names, term.dims, strict=True))
-    terms: list[Product] = []
+    terms: list[PieceProduct] = []
     for scale, part in distributed(term):
         r = raiser.reduced(part)
         pieces = [_renamed(p, names) for p in r.pieces]
@@ -58,8 +58,8 @@ def kron_form(raiser: Any, term: Term, left: Side, right: Side) -> Expr:
         if r.bound:
             body = through(pieces, deltas, dims, {_shared(x): d for x, d in r.bound.items()})
         else:
-            body = Form(dims, pieces, deltas).matrix()
-        terms.append(Product(scale * r.scale, r.scalars, body))
+            body = KroneckerForm(dims, pieces, deltas).matrix()
+        terms.append(PieceProduct(scale * r.scale, r.scalars, body))
     return plus([t.expr() for t in collect(terms)])
 
 
@@ -137,15 +137,15 @@ def through(
     left = [_moved(p, names[0]) for p in sides[0]]
     right = [_moved(p, names[1]) for p in (*sides[1], *alone)]
     factors = [
-        Form(ranges[0], left, [*own[0], *kept]).matrix(),
-        Form(ranges[1], right, [*own[1], *kept]).matrix(),
+        KroneckerForm(ranges[0], left, [*own[0], *kept]).matrix(),
+        KroneckerForm(ranges[1], right, [*own[1], *kept]).matrix(),
     ]
     if between:
         turned = [p.starting(fast if fast in p.labels else C).expr for p in between]
         factors.insert(1, diagonal(vec(hadamard(turned))))
     body = matmul(*factors)
     if across or extra:
-        body = hadamard([body, Form(dict(dims), across, extra).matrix()])
+        body = hadamard([body, KroneckerForm(dict(dims), across, extra).matrix()])
     return body
 
 
@@ -172,7 +172,7 @@ def _moved(piece: Piece, names: Mapping[str, str]) -> Piece:
     return Piece(piece.expr, ends[0], ends[1])
 
 
-class Form:
+class KroneckerForm:
     """One product of pieces on the axes a, b, c, d, as a matrix in vec order."""
 
     def __init__(

@@ -263,7 +263,7 @@ def spread_out(column: Expr | None, row: Expr | None, shape: Shape) -> Expr:
     return matmul(left, row if row is not None else transpose(ones(shape[1])))
 
 
-class Product(NamedTuple):
+class PieceProduct(NamedTuple):
     """A scale, scalar expressions, and a body (None where the product is a scalar)."""
 
     scale: Scale

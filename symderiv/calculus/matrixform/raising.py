@@ -35,7 +35,7 @@ from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
 from .paired_axes import without_fuses
-from .pieces import Piece, Product, called, flip, plus, raised_power, untransposed
+from .pieces import Piece, PieceProduct, called, flip, plus, raised_power, untransposed
 from .reshaped import reshaped
 from .solving import with_solves
 from .walking import Reduced, Walk, onehot, shape_of
@@ -121,7 +121,7 @@ class Raiser:
         self._asked = len(self._memo)
         return with_solves(found, self._symmetric)
 
-    def _in_matrices(self, term: Term) -> Product:
+    def _in_matrices(self, term: Term) -> PieceProduct:
         """Return a term as a product of matrices; raises MissingRuleError where it is none."""
         strict = Raiser(strict=True)
         strict.sums = self.sums
@@ -167,18 +167,18 @@ class Raiser:
         pairs = zip(term.children, spread, strict=True)
         return tuple(self.natural(a) if s is None else s.expr() for a, s in pairs)
 
-    def _spread_scalar(self, term: Term) -> Product | None:
+    def _spread_scalar(self, term: Term) -> PieceProduct | None:
         """Return a scalar that is spread over the axes of a term, or None where it is not one."""
         if term.kind == "add" and term.dims:
             parts = [(s, self._spread_scalar(b)) for s, b in summands(term)]
-            known = [Product(s * p.scale, p.scalars) for s, p in parts if p is not None]
+            known = [PieceProduct(s * p.scale, p.scalars) for s, p in parts if p is not None]
             whole = len(known) == len(parts)
-            return Product(UNIT_SCALE, (plus([p.expr() for p in known]),)) if whole else None
+            return PieceProduct(UNIT_SCALE, (plus([p.expr() for p in known]),)) if whole else None
         if term.kind != "contract" or any(f.dims for f in term.children):
             return None
         return self.product(term) if not term.dims else Walk(self, term).product(spread=True)
 
-    def product(self, term: Term) -> Product:
+    def product(self, term: Term) -> PieceProduct:
         """Return a term as a scale, scalars and a body."""
         if term.kind == "contract" and not is_zero(term):
             if any(c.kind == "fuse" for c in term.children):
@@ -190,9 +190,13 @@ class Raiser:
                     raise
                 return self.tensors.product(term, shape_of(term))
         body = self.natural(term)
-        return Product(UNIT_SCALE, (body,)) if body.is_scalar else Product(UNIT_SCALE, (), body)
+        return (
+            PieceProduct(UNIT_SCALE, (body,))
+            if body.is_scalar
+            else PieceProduct(UNIT_SCALE, (), body)
+        )
 
-    def _fused(self, term: Term) -> Product:
+    def _fused(self, term: Term) -> PieceProduct:
         """Return a contraction with fused axes: with vec and kron, or as a reshaped tensor."""
         try:
             return self.product(without_fuses(self, term))
@@ -209,18 +213,18 @@ class Raiser:
             return Reduced(UNIT_SCALE, (), (), ((0, 1),))
         return Reduced(UNIT_SCALE, (), (Piece(self.natural(term), *range(len(term.dims))),), ())
 
-    def _power(self, term: Term) -> Product | None:
+    def _power(self, term: Term) -> PieceProduct | None:
         """Return a number, or a multiple of one power, without a walk; None for anything else."""
         scale, labels, exponents, _ = term.data
         if not term.children:
-            return None if term.dims else Product(scale)
+            return None if term.dims else PieceProduct(scale)
         child = term.children[0]
         if len(labels) > 1 or child.kind in ("delta", "unit", "fuse"):
             return None
         if len(child.dims) != len(term.dims) or labels[0] != tuple(range(len(term.dims))):
             return None
         body = raised_power(self.natural(child), exponents[0])
-        return Product(scale, (), body) if term.dims else Product(scale, (body,))
+        return PieceProduct(scale, (), body) if term.dims else PieceProduct(scale, (body,))
 
     def _sum(self, term: Term) -> Expr:
         parts = [scaled(body, scale) for scale, body in summands(term)]
@@ -228,7 +232,7 @@ class Raiser:
         needed = set().union(*(x for _, x in spread)) == set(range(len(term.dims)))
         # A number beside the identity reads as a multiple of it, which it is not.
         beside_identity = any(_is_identity(body) for body in parts)
-        terms: list[Product] = []
+        terms: list[PieceProduct] = []
         for body, (narrow, axes) in zip(parts, spread, strict=True):
             plain = needed and not (beside_identity and not axes)
             p = self._beside(narrow, axes, term) if plain else None
@@ -247,7 +251,7 @@ class Raiser:
         ranges = {k: d for k, d in enumerate(dims) if k not in axes or k in carried}
         return contract(factors, carried, ranges, scale), set(carried)
 
-    def _beside(self, narrow: Term, axes: set[int], whole: Term) -> Product | None:
+    def _beside(self, narrow: Term, axes: set[int], whole: Term) -> PieceProduct | None:
         """Return a summand as it may stand beside the others: a scalar, a column, a row."""
         p = self.product(narrow)
         if len(axes) == len(whole.dims) or not axes:
@@ -255,7 +259,7 @@ class Raiser:
         body = p.body if p.body is not None and axes == {0} else p.body and flip(p.body)
         if body is None or not may_spread(body, shape_of(whole)):
             return None
-        return Product(p.scale, p.scalars, body)
+        return PieceProduct(p.scale, p.scalars, body)
 
 
 def _turned(x: Expr, shape: Shape) -> Expr:

@@ -14,10 +14,10 @@ from ...core.expr import Expr, eye, node
 from ...core.shapes import SCALAR, Dim, Shape
 from ...tensor import Factor, Label, Term, contract, delta, factors_of
 from .paired_axes import held
-from .pieces import Product
+from .pieces import PieceProduct
 
 
-def reshaped(raiser: Any, term: Term, shape: Shape) -> Product:
+def reshaped(raiser: Any, term: Term, shape: Shape) -> PieceProduct:
     """Return a contraction with fused axes; ``raiser`` raises the tensors."""
     scale, factors, all_dims = factors_of(term)
     dims: dict[Any, Dim] = dict(enumerate(all_dims))
@@ -39,8 +39,8 @@ def reshaped(raiser: Any, term: Term, shape: Shape) -> Product:
     whole = (*inner.dims, *SCALAR)[: max(2, len(inner.dims))]
     found = raiser.product(inner, whole)
     if found.body is None or shape == whole:
-        return Product(found.scale, found.scalars, found.body)
-    return Product(found.scale, found.scalars, _in_shape(found.body, shape))
+        return PieceProduct(found.scale, found.scalars, found.body)
+    return PieceProduct(found.scale, found.scalars, _in_shape(found.body, shape))
 
 
 def _pairs(fused: Term) -> Term:

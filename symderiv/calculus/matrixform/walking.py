@@ -12,7 +12,7 @@ from ...tensor import Factor, Label, Scale, Term, components, factors_of, is_sym
 from .broadcasting import scaled_columns, scaled_rows
 from .pieces import (
     Piece,
-    Product,
+    PieceProduct,
     chain,
     count_transposes,
     cycle,
@@ -151,7 +151,7 @@ class Walk:
         else:
             self._put(_line(column(met[0].expr, position), met[0].row))
 
-    def product(self, *, spread: bool = False) -> Product:
+    def product(self, *, spread: bool = False) -> PieceProduct:
         """Sum out every bound index and return what is left on the free ones.
 
         ``spread`` leaves out the ones that spread a scalar over the free indices.
@@ -163,7 +163,7 @@ class Walk:
                 remedy="see the index form of the result",
             )
         body = self._assemble() if self.out and not spread else None
-        return Product(self.scale, (*self.scalars, *self.scalars_written), body)
+        return PieceProduct(self.scale, (*self.scalars, *self.scalars_written), body)
 
     def reduced(self) -> Reduced:
         """Return what is left on any number of free indices, the deltas between them apart."""

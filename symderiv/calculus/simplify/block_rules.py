@@ -22,10 +22,10 @@ from ...tensor import (
 )
 from ...tensor.terms import Dims
 from .contraction_parts import Parts
-from .rule import Context
+from .rule import RuleContext
 
 
-def block_of_blocks(term: Term, context: Context) -> Term | None:
+def block_of_blocks(term: Term, context: RuleContext) -> Term | None:
     """Write the block of blocks side by side as the one that it is."""
     if not isinstance(term.data, PartCall):
         return None
@@ -39,7 +39,7 @@ def block_of_blocks(term: Term, context: Context) -> Term | None:
     return found
 
 
-def identity_block(term: Term, context: Context) -> Term | None:
+def identity_block(term: Term, context: RuleContext) -> Term | None:
     """Write rows of the identity as an identity between zeros."""
     if not isinstance(term.data, PartCall) or term.children[0].kind != "delta":
         return None
@@ -93,7 +93,7 @@ def _between_zeros(term: Term, place: int, before: Dims, size: Dim, behind: Dims
     return concat_term(blocks, (*before, size, *behind), after)
 
 
-def zero_blocks(parts: Parts, context: Context) -> Term | None:
+def zero_blocks(parts: Parts, context: RuleContext) -> Term | None:
     """Sum over the one block that is not zero: concat(X, 0).T @ Y = X.T @ (rows of Y)."""
     for k, f in parts.calls("concat"):
         sizes, after = f.term.data.data
@@ -116,7 +116,7 @@ def zero_blocks(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def zeros_outside(parts: Parts, context: Context) -> Term | None:
+def zeros_outside(parts: Parts, context: RuleContext) -> Term | None:
     """Multiply blocks side by side where only one is not zero: A @ concat(X, 0) = concat(A @ X, 0).
 
     The zeros stay outside where nothing is summed over their axis.
@@ -142,7 +142,7 @@ def zeros_outside(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def blocks_add_up(term: Term, context: Context) -> Term | None:
+def blocks_add_up(term: Term, context: RuleContext) -> Term | None:
     """Add blocks side by side block by block, where one of them is zero."""
     groups: dict[Any, list[int]] = {}
     pairs = list(summands(term))

@@ -8,10 +8,10 @@ from itertools import product
 from ...tensor import Factor, Label, Scale, Term, add, constant, contract, delta, share, summands
 from .contraction_parts import Parts, orders, plain, same_but_for_names
 from .matching import Match, matches
-from .rule import Context
+from .rule import RuleContext
 
 
-def inverse_cancels(parts: Parts, context: Context) -> Term | None:
+def inverse_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """Inv(A) @ A = I, also where A is a product whose factors stand apart."""
     for k, f in parts.calls("inv"):
         if f.exponent != 1 or len(f.labels) != 2:
@@ -35,7 +35,7 @@ def _at(parts: Parts, match: Match, label: Label) -> tuple[int, ...]:
     return tuple(p for p in match.positions for x in parts.factors[p].labels if x == label)
 
 
-def ratio_cancels(parts: Parts, context: Context) -> Term | None:
+def ratio_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """A sum over itself is 1, also where one of the two has a name."""
     for k, f in enumerate(parts.factors):
         value = f.term.children[0] if f.term.kind == "named" else f.term
@@ -50,7 +50,7 @@ def ratio_cancels(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def names_join(parts: Parts, context: Context) -> Term | None:
+def names_join(parts: Parts, context: RuleContext) -> Term | None:
     """J det(A)ᵃ = Jᵃ⁺¹ where J names det(A): a name and what it names share one power."""
     for k, f in enumerate(parts.factors):
         if f.term.kind not in ("named", "add"):
@@ -66,7 +66,7 @@ def names_join(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def orthogonal_cancels(parts: Parts, context: Context) -> Term | None:
+def orthogonal_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """Q.T @ Q = I = Q @ Q.T for an orthogonal variable."""
     for k, f in enumerate(parts.factors):
         if not context.facts.has(f.term, "orthogonal") or len(f.labels) != 2:
@@ -83,7 +83,7 @@ def orthogonal_cancels(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def binary_powers(parts: Parts, context: Context) -> Term | None:
+def binary_powers(parts: Parts, context: RuleContext) -> Term | None:
     """B ** 2 = b for a variable with entries 0 and 1."""
     for k, f in enumerate(parts.factors):
         if f.exponent > 1 and context.facts.has(f.term, "binary", "onehot", "onehot_cols"):
@@ -91,7 +91,7 @@ def binary_powers(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def signs_square_to_one(parts: Parts, context: Context) -> Term | None:
+def signs_square_to_one(parts: Parts, context: RuleContext) -> Term | None:
     """C ** 2 = 1 for a variable with entries 1 and -1, so that only odd powers stay."""
     for k, f in enumerate(parts.factors):
         whole = f.exponent.denominator == 1
@@ -103,7 +103,7 @@ def signs_square_to_one(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def shared_cancels(parts: Parts, context: Context) -> Term | None:
+def shared_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """Look into a shared product that another factor cancels a part of: v (q / v) = q."""
     for k, f in enumerate(parts.factors):
         if f.term.kind != "share" or f.exponent != 1:
@@ -129,7 +129,7 @@ def _opened(body: Term, by: Term) -> Term:
     return inside if cancels else body
 
 
-def clear_fractions(parts: Parts, context: Context) -> Term | None:
+def clear_fractions(parts: Parts, context: RuleContext) -> Term | None:
     """Multiply a factor into a sum whose own fractions it cancels: v (1 + q / v) = v + q."""
     for k, f in enumerate(parts.factors):
         if f.term.kind != "add" or f.exponent.denominator != 1:
@@ -177,7 +177,7 @@ def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fractio
     )
 
 
-def sum_of_sum(parts: Parts, context: Context) -> Term | None:
+def sum_of_sum(parts: Parts, context: RuleContext) -> Term | None:
     """Sum a sum term by term where that is shorter: the rows of X - mean(X) add up to 0."""
     for k, f in enumerate(parts.factors):
         if f.term.kind != "add" or f.exponent != 1:

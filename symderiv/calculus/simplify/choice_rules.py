@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from ...tensor import Factor, Term, add, call, contract, scaled, summands
 from .contraction_parts import Parts
-from .rule import Context
+from .rule import RuleContext
 
 
-def signs_and_sizes(parts: Parts, context: Context) -> Term | None:
+def signs_and_sizes(parts: Parts, context: RuleContext) -> Term | None:
     """Sign(u) |u| = u, sign(u) u = |u|, and the same for quotients."""
     for k, s in parts.calls("sign"):
         (u,) = s.term.children
@@ -21,7 +21,7 @@ def signs_and_sizes(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def relu_is_chosen(parts: Parts, context: Context) -> Term | None:
+def relu_is_chosen(parts: Parts, context: RuleContext) -> Term | None:
     """Apply relu(u) [u > 0] = relu(u), and u [u > 0] = relu(u)."""
     for k, w in parts.calls("where"):
         u = _where_positive(w.term)
@@ -48,7 +48,7 @@ def _number(term: Term) -> Fraction | None:
     return None if scale.sizes else scale.value
 
 
-def halves_join(term: Term, context: Context) -> Term | None:
+def halves_join(term: Term, context: RuleContext) -> Term | None:
     """Write a [c] + b [not c] as one choice between a and b, where that is shorter."""
     found: dict[tuple[object, ...], dict[bool, tuple[int, Term]]] = {}
     for place, (scale, body) in enumerate(summands(term)):
@@ -84,7 +84,7 @@ def _half(term: Term) -> tuple[tuple[object, ...], bool, Term] | None:
     return None
 
 
-def spread_call(term: Term, context: Context) -> Term | None:
+def spread_call(term: Term, context: RuleContext) -> Term | None:
     """Apply an entrywise function to a number that is spread over axes before it is spread."""
     if not term.dims or not getattr(term.data, "entrywise", False):
         return None

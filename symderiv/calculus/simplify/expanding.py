@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from ...tensor import Factor, Label, Scale, Term, add, contract, scaled, summands
 from .contraction_parts import Parts, plain
-from .rule import Context
+from .rule import RuleContext
 
 _MOST = 16  # summands that are worth writing out to see what cancels
 
 
-def cancels_expanded(term: Term, context: Context) -> Term | None:
+def cancels_expanded(term: Term, context: RuleContext) -> Term | None:
     """Multiply a sum out where that is shorter: s (1 - y) - y (1 - s) = s - y."""
     pieces = _expanded(term)
     if pieces is None:
@@ -56,7 +56,7 @@ def _distributed(term: Term) -> list[Term] | None:
     return None
 
 
-def over_one_denominator(term: Term, context: Context) -> Term | None:
+def over_one_denominator(term: Term, context: RuleContext) -> Term | None:
     """Write 1 - q / (1 + q) as 1 / (1 + q), where that is shorter."""
     out = tuple(range(len(term.dims)))
     dims: dict[Label, object] = dict(enumerate(term.dims))

@@ -11,10 +11,10 @@ from ...tensor import Factor, Label, Scale, Term, add, contract, delta, scaled, 
 from ...tensor.scale import UNIT_SCALE
 from .contraction_parts import Parts, orders, plain, same_but_for_names
 from .matching import matches
-from .rule import Context
+from .rule import RuleContext
 
 
-def names_fold(parts: Parts, context: Context) -> Term | None:
+def names_fold(parts: Parts, context: RuleContext) -> Term | None:
     """Write E / s as P beside a sum that divides by P, where P = E / s: E (1 - t / P) / s = P - t.
 
     Only where the sum then loses its own fraction: P takes the place of several factors.
@@ -69,7 +69,7 @@ def _divisors_by_name(f: Factor) -> Iterator[tuple[Term, tuple[Label, ...]]]:
                 yield g.term, tuple(names[x] for x in g.labels)
 
 
-def inverses_join(parts: Parts, context: Context) -> Term | None:
+def inverses_join(parts: Parts, context: RuleContext) -> Term | None:
     """Write inv(A) @ inv(W) as inv(W @ A) where A cancels an inverse in W.
 
     inv(A) @ inv(inv(A) + S) is inv(I + S @ A), and inv(I + inv(A) @ S) @ inv(A) is inv(A + S).
@@ -89,7 +89,7 @@ def inverses_join(parts: Parts, context: Context) -> Term | None:
 
 
 def _joined(
-    parts: Parts, at: tuple[int, int], labels: tuple[Label, ...], context: Context
+    parts: Parts, at: tuple[int, int], labels: tuple[Label, ...], context: RuleContext
 ) -> Term | None:
     """Return a contraction with two inverses that meet under one, on the side where they meet."""
     f, g = (parts.factors[k] for k in at)
@@ -106,7 +106,7 @@ def _has(body: Term, inverted: Term) -> bool:
     return body is inverted or any(f.term is inverted for f in Parts.of(body).factors)
 
 
-def _times(whole: Term, inverted: Term, context: Context, *, right: bool) -> Term:
+def _times(whole: Term, inverted: Term, context: RuleContext, *, right: bool) -> Term:
     """Return a sum times the matrix of an inverse, term by term, with what cancels gone."""
     matrix = inverted.children[0]
     dims = dict.fromkeys((0, 1, "inner"), matrix.dims[0])
@@ -120,7 +120,7 @@ def _times(whole: Term, inverted: Term, context: Context, *, right: bool) -> Ter
     return add(found)
 
 
-def inverse_takes_the_rest(term: Term, context: Context) -> Term | None:
+def inverse_takes_the_rest(term: Term, context: RuleContext) -> Term | None:
     """Write inv(W) - inv(W) @ S @ inv(W) as inv(W) @ A @ inv(W) where W = A + S."""
     pairs = list(summands(term))
     places = {body: k for k, (_, body) in enumerate(pairs)}

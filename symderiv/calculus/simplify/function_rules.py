@@ -9,13 +9,13 @@ from ...ops.decompositions import along_itself
 from ...ops.softmax import softmax
 from ...tensor import Factor, Scale, Term, add, call, constant, contract, scaled, summands
 from .contraction_parts import Parts
-from .rule import Context
+from .rule import RuleContext
 
 # What two entrywise functions of one argument make: over, under, quotient.
 _QUOTIENTS = (("sin", "cos", "tan"), ("sinh", "cosh", "tanh"))
 
 
-def quotient_of_functions(parts: Parts, context: Context) -> Term | None:
+def quotient_of_functions(parts: Parts, context: RuleContext) -> Term | None:
     """Sin / cos = tan, sinh / cosh = tanh."""
     for over, under, quotient in _QUOTIENTS:
         for k, f in parts.calls(over):
@@ -28,7 +28,7 @@ def quotient_of_functions(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def logistic(parts: Parts, context: Context) -> Term | None:
+def logistic(parts: Parts, context: RuleContext) -> Term | None:
     """Apply (1 + e^u)^-k e^(p u) = sigmoid(u)^p sigmoid(-u)^(k-p), for 0 <= p <= k."""
     for k, f in enumerate(parts.factors):
         u = _one_plus_exp(f.term)
@@ -79,7 +79,7 @@ def _one_plus_exp(term: Term) -> Term | None:
     return powers[0].children[0] if len(powers) == 1 and one in bodies else None
 
 
-def powers_join(parts: Parts, context: Context) -> Term | None:
+def powers_join(parts: Parts, context: RuleContext) -> Term | None:
     """X * x ** y = x ** (y + 1)."""
     for k, f in parts.calls("pow"):
         base, exponent = f.term.children
@@ -92,7 +92,7 @@ def powers_join(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def softmax_folds(parts: Parts, context: Context) -> Term | None:
+def softmax_folds(parts: Parts, context: RuleContext) -> Term | None:
     """Write exp(Z) / sum(exp(Z)) as softmax(Z), along whatever the sum goes over."""
     for k, f in enumerate(parts.factors):
         inside = Parts.of(f.term)
@@ -117,7 +117,7 @@ def softmax_folds(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def shares_add_up(parts: Parts, context: Context) -> Term | None:
+def shares_add_up(parts: Parts, context: RuleContext) -> Term | None:
     """Sum a softmax, or a row or column that is one-hot, to 1, and a row of a layernorm to 0."""
     for k, f in enumerate(parts.factors):
         slots, total = _known_total(f.term, context)
@@ -130,7 +130,7 @@ def shares_add_up(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def _known_total(term: Term, context: Context) -> tuple[tuple[int, ...], int]:
+def _known_total(term: Term, context: RuleContext) -> tuple[tuple[int, ...], int]:
     """Return the axes along which the entries of a term add up to a number, and the number."""
     name = term.data.name if term.kind == "call" else ""
     if name == "softmax":
@@ -155,7 +155,7 @@ _UNDONE = {
 }
 
 
-def undone(term: Term, context: Context) -> Term | None:
+def undone(term: Term, context: RuleContext) -> Term | None:
     """Write exp(log(x)) as x, and so on for every function under its inverse."""
     inner = term.children[0]
     if inner.kind != "call" or (term.data.name, inner.data.name) not in _UNDONE:
@@ -163,7 +163,7 @@ def undone(term: Term, context: Context) -> Term | None:
     return inner.children[0]
 
 
-def part_of_part(term: Term, context: Context) -> Term | None:
+def part_of_part(term: Term, context: RuleContext) -> Term | None:
     """Write tril(c tril(X)) as c tril(X), tril(I) as I, and so for triu."""
     name = term.data.name
     if name not in ("tril", "triu"):
@@ -178,6 +178,6 @@ def part_of_part(term: Term, context: Context) -> Term | None:
     return term.children[0] if same else None
 
 
-def commuting(term: Term, context: Context) -> Term | None:
+def commuting(term: Term, context: RuleContext) -> Term | None:
     """Write the derivative of f at s X along X as X f'(s X)."""
     return along_itself(term)

@@ -7,12 +7,12 @@ from fractions import Fraction
 from ...ops.base import ENTRYWISE
 from ...tensor import Factor, Scale, Term, add, call, constant, contract, scaled, summands
 from .contraction_parts import Parts
-from .rule import Context
+from .rule import RuleContext
 
 _MINUS = Scale(Fraction(-1))
 
 
-def exp_of_logistic(parts: Parts, context: Context) -> Term | None:
+def exp_of_logistic(parts: Parts, context: RuleContext) -> Term | None:
     """Write exp(w) sigmoid(-w) as sigmoid(w)."""
     for k, f in parts.calls("exp"):
         (w,) = f.term.children
@@ -26,7 +26,7 @@ def exp_of_logistic(parts: Parts, context: Context) -> Term | None:
     return None
 
 
-def reflected(term: Term, context: Context) -> Term | None:
+def reflected(term: Term, context: RuleContext) -> Term | None:
     """Write 1 - sigmoid(u) as sigmoid(-u) in a sum that has this too, where that is shorter."""
     parts = [Parts.of(body) for _, body in summands(term)]
     found = {f.term: None for p in parts for _, f in p.calls("sigmoid")}

@@ -12,7 +12,7 @@ from .readable_size import Sizes
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RuleContext:
     """What a rule may ask: the facts, the size of a term, and how a term reads simplified."""
 
     facts: Facts
@@ -20,7 +20,7 @@ class Context:
     simplified: Callable[[Term], Term]
 
 
-Apply = Callable[[Parts, Context], Term | None]
+Apply = Callable[[Parts, RuleContext], Term | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class CallRule:
 
     name: str
     law: str
-    apply: Callable[[Term, Context], Term | None]
+    apply: Callable[[Term, RuleContext], Term | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +66,4 @@ class SumRule:
 
     name: str
     law: str
-    apply: Callable[[Term, Context], Term | None]
+    apply: Callable[[Term, RuleContext], Term | None]

@@ -13,7 +13,7 @@ from .contraction_parts import Parts
 from .factoring import factored
 from .facts import Assumed, Facts, rebuilt
 from .readable_size import Sizes
-from .rule import Context, Rule, features
+from .rule import Rule, RuleContext, features
 from .rules import CALL_RULES, RULES, SUM_RULES
 
 BUDGET = 50
@@ -25,7 +25,7 @@ class Simplifier:
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or Facts()
         self.assumed = Assumed(self.facts)
-        self._context = Context(self.facts, Sizes(), self)
+        self._context = RuleContext(self.facts, Sizes(), self)
         self._memo: dict[Term, Term] = {}
         self._rules: dict[frozenset[str], tuple[Rule, ...]] = {}
 

@@ -27,7 +27,7 @@ class UnreadableCallError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ParameterNames:
     """The names that a function may ask for."""
 
     variables: Sequence[str]
@@ -81,16 +81,16 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class BackwardCall:
     """How a function is called."""
 
     function: Callable[..., Any]
     parameters: tuple[tuple[str, str], ...] = ()  # by name: the parameter, and what it is given
     positional: tuple[tuple[str, str], ...] = ()  # the same, in order
     rest: bool = False  # whether **kwargs takes what is left
-    other: Call | None = None  # a second reading of the names ..
+    other: BackwardCall | None = None  # a second reading of the names ..
     because: str = ""  # .. and what it takes for granted
-    fallback: Call | None = None  # another way to call it, where this one raises
+    fallback: BackwardCall | None = None  # another way to call it, where this one raises
     is_turned: bool = False  # whether the given gradient has one axis for two, or two for one
 
     @property
@@ -111,7 +111,7 @@ class Call:
             named.update({n: x for n, x in space.items() if n not in self.needed})
         return self.function(*(full[n] for _, n in self.positional), **named)
 
-    def told(self, names: Names) -> str:
+    def told(self, names: ParameterNames) -> str:
         """Return what every parameter was read as, in words."""
         parts = []
         for parameter, name in (*self.positional, *self.parameters):
@@ -120,9 +120,9 @@ class Call:
         return ", ".join([*parts, *(["the rest by name"] if self.rest else [])])
 
 
-def call_of(function: Callable[..., Any], names: Names) -> Call:
+def call_of(function: Callable[..., Any], names: ParameterNames) -> BackwardCall:
     """Return how a function is called; raises UnreadableCallError where that cannot be told."""
-    in_order = Call(function, positional=tuple((n, n) for n in names.ordered))
+    in_order = BackwardCall(function, positional=tuple((n, n) for n in names.ordered))
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -139,7 +139,10 @@ class _Reader:
     """Reads the parameters of one function."""
 
     def __init__(
-        self, function: Callable[..., Any], names: Names, plain: Sequence[inspect.Parameter]
+        self,
+        function: Callable[..., Any],
+        names: ParameterNames,
+        plain: Sequence[inspect.Parameter],
     ) -> None:
         self.function, self.names, self.plain = function, names, plain
         self.required = [p.name for p in plain if p.default is _Parameter.empty]
@@ -156,7 +159,7 @@ class _Reader:
     def unknown(self) -> list[str]:
         return [p for p in self.required if p not in self.found]
 
-    def call(self) -> Call:
+    def call(self) -> BackwardCall:
         if len(self.required) == len(self.names.ordered) == len(self.unknown) > 1:
             return self._in_order()
         alone = self.required[0] if self.required == self.unknown and len(self.unknown) == 1 else ""
@@ -171,7 +174,7 @@ class _Reader:
         # One parameter may also stand for everything at once.
         return replace(call, fallback=self._call({alone: ALL})) if alone else call
 
-    def _with_given(self, given: str) -> Call:
+    def _with_given(self, given: str) -> BackwardCall:
         chosen = None if given in self.found.values() else self._upstream()
         if chosen is None:
             return self._call({})
@@ -208,7 +211,7 @@ class _Reader:
         choices: list[list[str]] = [*first, *(() if nothing else last)]
         return next((some[0] for some in choices if len(some) == 1), None)
 
-    def _without_given(self) -> Call:
+    def _without_given(self) -> BackwardCall:
         """The gradient of the objective itself, where a function asks for it, is 1."""
         unknown = [p for p in self.unknown if self.names.gradient_of(p) is None]
         words = [p for p in unknown if is_upstream_word(p)]
@@ -221,7 +224,7 @@ class _Reader:
             return replace(call, other=other, because=f"{outer[0]} is 1")
         return call
 
-    def _call(self, chosen: Mapping[str, str]) -> Call:
+    def _call(self, chosen: Mapping[str, str]) -> BackwardCall:
         meanings = {**self.found, **chosen}
         for p in self.required:
             inner = self.names.gradient_of(p)
@@ -236,24 +239,26 @@ class _Reader:
             who = name_of(self.function)
             raise UnreadableCallError(f"two parameters of {who} stand for {twice[0]}")
         only = _Parameter.POSITIONAL_ONLY
-        return Call(
+        return BackwardCall(
             self.function,
             tuple((p.name, n) for p, n in met if p.kind != only),
             tuple((p.name, n) for p, n in met if p.kind == only),
         )
 
-    def _in_order(self) -> Call:
+    def _in_order(self) -> BackwardCall:
         """All parameters have names of their own: they come in order, save the given gradient."""
         ordered = self.names.ordered
         words = [k for k, p in enumerate(self.required) if is_upstream_word(p)]
         if len(self.names.given) == len(words) == 1:
             ordered = [n for n in ordered if n not in self.names.given]
             ordered.insert(words[0], self.names.given[0])
-        return Call(self.function, positional=tuple(zip(self.required, ordered, strict=True)))
+        return BackwardCall(
+            self.function, positional=tuple(zip(self.required, ordered, strict=True))
+        )
 
 
 def _unclear(
-    function: Callable[..., Any], unknown: Sequence[str], names: Names
+    function: Callable[..., Any], unknown: Sequence[str], names: ParameterNames
 ) -> UnreadableCallError:
     order = ", ".join(names.ordered)
     return UnreadableCallError(

@@ -20,8 +20,16 @@ from ...core.expr import var, walk
 from ...problems import ClaimText, Problem
 from .. import Counterexample
 from ..verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
-from .arguments import ALL, UNIT, Call, Names, UnreadableCallError, call_of, name_of
-from .diagnosis import Diagnosis, Found, close, gap, tolerance
+from .arguments import (
+    ALL,
+    UNIT,
+    BackwardCall,
+    ParameterNames,
+    UnreadableCallError,
+    call_of,
+    name_of,
+)
+from .diagnosis import Diagnosis, SlipFound, close, gap, tolerance
 from .libraries import arrays_for, libraries, library_of
 from .report import BackwardVerdict, BackwardVerdicts
 from .returned import Expected, by_name, written_order
@@ -69,8 +77,8 @@ class _Check:
         self.lab = Laboratory(problem, self.wrt)
         self.names = _names(problem, self.lab)
         self.library = library_of(function)
-        self.call = Call(function)
-        self.notes: list[Found] = []
+        self.call = BackwardCall(function)
+        self.notes: list[SlipFound] = []
         self.order = ""  # in which a tuple was read
 
     def verdicts(self) -> BackwardVerdicts:
@@ -82,14 +90,14 @@ class _Check:
             self._settle(trials)
         except _CallError as failure:
             if not self.lab.has_two_forms and self.call.other is None:
-                return self._undecided(Found(("exception",), str(failure)))
+                return self._undecided(SlipFound(("exception",), str(failure)))
         except UndefinedError as error:
-            return self._undecided(Found(("undefined",), _sentences(error)))
+            return self._undecided(SlipFound(("undefined",), _sentences(error)))
         except UnreadableCallError as error:
-            return self._undecided(Found(("unreadable",), _sentences(error)))
+            return self._undecided(SlipFound(("unreadable",), _sentences(error)))
         return self._judged_under(self.call, trials)
 
-    def _judged_under(self, call: Call, trials: Sequence[Trial]) -> BackwardVerdicts:
+    def _judged_under(self, call: BackwardCall, trials: Sequence[Trial]) -> BackwardVerdicts:
         """Return the verdicts under the likeliest reading of the parameters, else under others.
 
         A second meaning of a name is an assumption; with how many axes a column comes is none.
@@ -106,7 +114,7 @@ class _Check:
         return self._in_another_order(call, trials, found)
 
     def _in_another_order(
-        self, call: Call, trials: Sequence[Trial], found: BackwardVerdicts
+        self, call: BackwardCall, trials: Sequence[Trial], found: BackwardVerdicts
     ) -> BackwardVerdicts:
         """Return the verdicts where a tuple that nothing names may have another order."""
         expected, order = self.expected, self.order
@@ -122,10 +130,10 @@ class _Check:
         self.expected, self.order = expected, order
         return found
 
-    def _undecided(self, found: Found) -> BackwardVerdicts:
+    def _undecided(self, found: SlipFound) -> BackwardVerdicts:
         return BackwardVerdicts({n: self._verdict(n, UNDECIDED, found, ()) for n in self.wrt})
 
-    def _under(self, call: Call, trials: Sequence[Trial]) -> BackwardVerdicts:
+    def _under(self, call: BackwardCall, trials: Sequence[Trial]) -> BackwardVerdicts:
         """Return the verdicts where the function is called in one way.
 
         Points at which it raises say nothing, but then it is not found right. Nor do points at
@@ -139,9 +147,9 @@ class _Check:
                     read.append(tried)
             except _CallError as failure:
                 if not isinstance(failure.__cause__, np.linalg.LinAlgError):
-                    failures.append(Found(("exception",), str(failure)))
+                    failures.append(SlipFound(("exception",), str(failure)))
         if len(read) < min(2, len(trials)):
-            nothing = Found(("undefined",), "At too few points its digits are no noise.")
+            nothing = SlipFound(("undefined",), "At too few points its digits are no noise.")
             return self._undecided((failures or [nothing])[0])
         names = [n for n in self.wrt if n in read[0].claimed]
         judged = {n: self._judged(n, read) for n in names}
@@ -221,29 +229,35 @@ class _Check:
         changed = [n for n, x in kept.items() if hasattr(x, "shape") and not _same(space[n], x)]
         if changed:
             names = ", ".join(changed)
-            self.notes.append(Found(("in-place",), f"It changes its argument {names} in place."))
+            self.notes.append(
+                SlipFound(("in-place",), f"It changes its argument {names} in place.")
+            )
         again = self._run(trial)
         apart = [n for n in first if not _same(first[n], again[n])]
         if apart:
             sentence = "Two calls with the same arrays give different results."
-            self.notes.append(Found(("not-deterministic",), sentence))
+            self.notes.append(SlipFound(("not-deterministic",), sentence))
 
     def _judged(self, name: str, trials: Sequence[Trial]) -> BackwardVerdict:
         pairs = [(t.claimed[name], t.truth[name]) for t in trials]
         random = any("not-deterministic" in f.slips for f in self.notes)
         if all(np.iscomplexobj(c) and np.any(np.imag(c)) for c, _ in pairs):
-            found = Found(("complex",), "It is complex, with imaginary parts that are not zero.")
+            found = SlipFound(
+                ("complex",), "It is complex, with imaginary parts that are not zero."
+            )
             return self._verdict(name, WRONG, found, trials)
         bound, words = max((tolerance(c) for c, _ in pairs), key=lambda b: b[0])
         if all(close(c, t, bound) for c, t in pairs):
-            found = Found((), self._equal_words(pairs, trials, words))
+            found = SlipFound((), self._equal_words(pairs, trials, words))
             return self._verdict(name, WRONG if random else RIGHT, found, trials)
         diagnosis = Diagnosis(self.lab, name, trials)
         if diagnosis.is_transpose() and not random:
             right = diagnosis.right_shape
-            found = Found(("transposed",), f"It is the transpose; the gradient has shape {right}.")
+            found = SlipFound(
+                ("transposed",), f"It is the transpose; the gradient has shape {right}."
+            )
             return self._verdict(name, TRANSPOSED, found, trials)
-        found = Found((), "") if random else diagnosis.find()
+        found = SlipFound((), "") if random else diagnosis.find()
         return self._verdict(name, WRONG, found, trials)
 
     def _read_as(self) -> str:
@@ -268,7 +282,7 @@ class _Check:
         return f"{said}{more}.{missed}"
 
     def _verdict(
-        self, name: str, verdict: str, found: Found, trials: Sequence[Trial]
+        self, name: str, verdict: str, found: SlipFound, trials: Sequence[Trial]
     ) -> BackwardVerdict:
         truth = self.lab.gradient(name)
         notes = [f for f in self.notes if verdict != RIGHT or f.slips]
@@ -373,13 +387,13 @@ def _right_if(found: BackwardVerdicts, assumption: str) -> BackwardVerdicts:
     return BackwardVerdicts({**found, **changed})
 
 
-def _names(problem: Problem, lab: Laboratory) -> Names:
+def _names(problem: Problem, lab: Laboratory) -> ParameterNames:
     """Return the names that a function may ask for."""
     loss, given = problem.objective, list(problem.upstream)
     pure = loss.op == "loss" and loss.args[0].op == "named"
     output = str(loss.args[0].data) if pure and len(given) == 1 else None
     definitions = [n for n in problem.definitions if n not in problem.variables]
-    return Names(list(problem.variables), given, definitions, lab.others(), output)
+    return ParameterNames(list(problem.variables), given, definitions, lab.others(), output)
 
 
 def _sentences(error: SymderivError) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...codegen.assignments import shape_text
 from ...core.expr import Expr
-from .multiples import Factor, factor, ratio
+from .multiples import Multiple, factor, ratio
 from .trials import Laboratory, Trial
 from .variants import Variant, formula_slips, pullback_slips
 
@@ -23,7 +23,7 @@ _MATCH = 1e-6
 _NEARLY = 1e-5
 
 
-class Found(NamedTuple):
+class SlipFound(NamedTuple):
     """The slips of a gradient with the sentence that names them."""
 
     slips: tuple[str, ...]
@@ -73,9 +73,9 @@ class Diagnosis:
             np.shape(c) == np.shape(t) for c, t in zip(self.claimed, self.truth, strict=True)
         )
 
-    def find(self) -> Found:
+    def find(self) -> SlipFound:
         """Return the slip, likeliest first."""
-        searches: list[Callable[[], Found | None]] = [
+        searches: list[Callable[[], SlipFound | None]] = [
             self._not_numbers,
             self._axes,
             self._scaled,
@@ -103,33 +103,33 @@ class Diagnosis:
         except (ValueError, IndexError, np.exceptions.AxisError):
             return False
 
-    def _not_numbers(self) -> Found | None:
+    def _not_numbers(self) -> SlipFound | None:
         for c, t in zip(self.claimed, self.trials, strict=True):
             bad = np.argwhere(~np.isfinite(c))
             if len(bad):
                 what = "NaN" if np.any(np.isnan(c)) else "infinite"
                 at = ", ".join(f"{d} = {s}" for d, s in t.sizes.items())
                 spot = f" in entry {tuple(int(k) + 1 for k in bad[0])}" if np.ndim(c) else ""
-                return Found(("not-finite",), f"It is {what}{spot} at {at}.")
+                return SlipFound(("not-finite",), f"It is {what}{spot} at {at}.")
         return None
 
-    def _axes(self) -> Found | None:
+    def _axes(self) -> SlipFound | None:
         """Name a gradient of another shape whose sum, mean or transpose is the right one."""
         if self.fits:
             return None
         seen, right = self._shape_words()
         wrong = f"It has shape {seen}, the gradient {right}"
         if self._reshaped():
-            return Found(("shape",), f"{wrong}; the numbers are right.")
+            return SlipFound(("shape",), f"{wrong}; the numbers are right.")
         most = min(np.ndim(c) for c in self.claimed)
         for axis in range(most):
             for word, turned in product(("sum", "mean"), (False, True)):
                 if self._all(partial(_reduced, word=word, axis=axis, turned=turned)):
                     end = " and a transpose" if turned and np.ndim(self.truth[0]) > 1 else ""
                     sentence = f"{wrong}: the {word} over axis {axis}{end} is left out."
-                    return Found(("missing-sum",), sentence)
+                    return SlipFound(("missing-sum",), sentence)
         if self._all(lambda c: c.sum()) and not np.ndim(self.truth[0]):
-            return Found(("missing-sum",), f"{wrong}: the sum over all entries is left out.")
+            return SlipFound(("missing-sum",), f"{wrong}: the sum over all entries is left out.")
         return self._too_much_summed(wrong)
 
     def _reshaped(self) -> bool:
@@ -141,12 +141,12 @@ class Diagnosis:
             for c, t in pairs
         )
 
-    def _too_much_summed(self, wrong: str) -> Found | None:
+    def _too_much_summed(self, wrong: str) -> SlipFound | None:
         for axis in range(np.ndim(self.truth[0])):
             for keep in (False, True):
                 pairs = list(zip(self.claimed, self.truth, strict=True))
                 if all(close(c, t.sum(axis=axis, keepdims=keep), self.match) for c, t in pairs):
-                    return Found(("sum-too-much",), f"{wrong}: it is summed over axis {axis}.")
+                    return SlipFound(("sum-too-much",), f"{wrong}: it is summed over axis {axis}.")
         return None
 
     @property
@@ -170,15 +170,15 @@ class Diagnosis:
                 return d
         return str(sizes[0]) if len(set(sizes)) == 1 else "?"
 
-    def _scaled(self) -> Found | None:
+    def _scaled(self) -> SlipFound | None:
         found = self._factor(self.truth)
         if found is None and all(np.ndim(c) == 2 for c in self.claimed):
             found = self._factor([t.T for t in self.truth])
             if found is not None:
-                return Found((found.slip, "transposed"), f"It is transposed, and {_low(found)}")
-        return Found((found.slip,), found.sentence) if found is not None else None
+                return SlipFound((found.slip, "transposed"), f"It is transposed, and {_low(found)}")
+        return SlipFound((found.slip,), found.sentence) if found is not None else None
 
-    def _factor(self, references: Sequence[Any]) -> Factor | None:
+    def _factor(self, references: Sequence[Any]) -> Multiple | None:
         ratios, sizes, scalars = [], [], []
         for c, r, t in zip(self.claimed, references, self.trials, strict=True):
             if not np.any(r) and not np.any(c):
@@ -195,17 +195,17 @@ class Diagnosis:
         values = {n: np.array([float(s[n]) for s in scalars]) for n in names}
         return factor(ratios, sizes, values)
 
-    def _nearly(self) -> Found | None:
+    def _nearly(self) -> SlipFound | None:
         if not self.fits or not self._all(lambda c: c, _NEARLY):
             return None
         worst = max(gap(c, t) for c, t in zip(self.claimed, self.truth, strict=True))
-        return Found(
+        return SlipFound(
             ("precision",),
             f"It agrees to {worst:.0e} only, less than its precision allows: a small constant is "
             "added or left out, or it is computed by differences or in a lower precision.",
         )
 
-    def _other_gradient(self) -> Found | None:
+    def _other_gradient(self) -> SlipFound | None:
         lab = self.lab
         for n in [*lab.problem.variables, *lab.problem.definitions]:
             if n == self.name:
@@ -213,24 +213,24 @@ class Diagnosis:
             expr = lab.whole[n].expr if n in lab.whole else lab.whole.by_definition(n)
             if self._is(expr, {}):
                 what = "variable" if n in lab.problem.variables else "definition"
-                return Found(("wrong-variable",), f"It is the gradient by the {what} {n}.")
+                return SlipFound(("wrong-variable",), f"It is the gradient by the {what} {n}.")
         return None
 
-    def _known_slip(self) -> Found | None:
+    def _known_slip(self) -> SlipFound | None:
         truth = self.lab.gradient(self.name)
         for v in self._variants(truth):
             matched = self._is(v.expr, v.extra)
             if matched:
-                first = matched if isinstance(matched, Factor) else None
+                first = matched if isinstance(matched, Multiple) else None
                 if first is None:
-                    return Found((v.slip,), v.sentence)
-                return Found((v.slip, first.slip), f"{v.sentence} Then {_low(first)}")
+                    return SlipFound((v.slip,), v.sentence)
+                return SlipFound((v.slip, first.slip), f"{v.sentence} Then {_low(first)}")
         return None
 
     def _variants(self, truth: Expr) -> Iterator[Variant]:
         return chain(pullback_slips(self.lab.problem, self.name), formula_slips(truth))
 
-    def _is(self, x: Expr, extra: dict[str, Expr]) -> bool | Factor:
+    def _is(self, x: Expr, extra: dict[str, Expr]) -> bool | Multiple:
         """Whether an expression is what was claimed at all points, or times which factor."""
         references = []
         same = True
@@ -247,14 +247,14 @@ class Diagnosis:
             references.append(value)
         return same or self._factor(references) or False
 
-    def _per_sample(self) -> Found | None:
+    def _per_sample(self) -> SlipFound | None:
         if not self.fits:
             seen, right = self._shape_words()
             sentence = f"It has shape {seen}, the gradient {right}."
-            return Found(("shape",), sentence)
+            return SlipFound(("shape",), sentence)
         return None
 
-    def _different(self) -> Found:
+    def _different(self) -> SlipFound:
         """Return where a gradient differs, if that is in some rows or columns only."""
         for axis, word in ((0, "row"), (1, "column")):
             if any(np.ndim(t) <= axis or np.shape(t)[axis] == 1 for t in self.truth):
@@ -262,8 +262,8 @@ class Diagnosis:
             wrong = [self._wrong_along(c, t, axis) for c, t in self._pairs()]
             for spot, name in ((0, "first"), (-1, "last")):
                 if all(w == [spot % t.shape[axis]] for w, t in zip(wrong, self.truth, strict=True)):
-                    return Found(("wrong-part",), f"It differs in the {name} {word} only.")
-        return Found(("different",), "It differs from the gradient.")
+                    return SlipFound(("wrong-part",), f"It differs in the {name} {word} only.")
+        return SlipFound(("different",), "It differs from the gradient.")
 
     def _pairs(self) -> list[tuple[Any, Any]]:
         return list(zip(self.claimed, self.truth, strict=True))
@@ -275,7 +275,7 @@ class Diagnosis:
         return [int(k) for k in np.flatnonzero(off.any(axis=other))]
 
 
-def _low(found: Factor) -> str:
+def _low(found: Multiple) -> str:
     return found.sentence[0].lower() + found.sentence[1:]
 
 

@@ -17,7 +17,7 @@ _CONSTANTS = ((2.0, "2"), (3.0, "3"), (4.0, "4"), (1.5, "3/2"))
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class Multiple:
     """What a claimed gradient is times the right one."""
 
     slip: str
@@ -38,13 +38,13 @@ def ratio(claimed: Any, truth: Any) -> float | None:
 
 def factor(
     ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], scalars: Mapping[str, Any]
-) -> Factor | None:
+) -> Multiple | None:
     """Return what ratios at points of some sizes are; ``scalars`` are values at those points."""
     k = np.array(ratios)
     if _same(k, np.ones(len(k))):
         return None
     if _same(k, -np.ones(len(k))):
-        return Factor("sign", "The sign is wrong: it is minus the gradient.")
+        return Multiple("sign", "The sign is wrong: it is minus the gradient.")
     for sign, words in ((1.0, ""), (-1.0, " and of the wrong sign")):
         for value, name, kind in _forms(sizes, scalars):
             if _same(k, sign * value):
@@ -52,7 +52,7 @@ def factor(
             if _same(k, sign / value):
                 return _said(kind, f"{name} times too small{words}", name, k, sizes, up=False)
     if np.ptp(k) <= _CLOSE * np.max(np.abs(k)):
-        return Factor("factor", f"It is {k[0]:.6g} times the gradient.")
+        return Multiple("factor", f"It is {k[0]:.6g} times the gradient.")
     return None
 
 
@@ -62,17 +62,17 @@ def _same(a: Any, b: Any) -> bool:
 
 def _said(
     kind: str, head: str, name: str, k: Any, sizes: Sequence[Mapping[str, int]], *, up: bool
-) -> Factor:
+) -> Multiple:
     if kind != "size":
         mend = f"divide by {name}" if up else f"multiply by {name}"
-        return Factor("factor", f"It is {head}: {mend}.")
+        return Multiple("factor", f"It is {head}: {mend}.")
     met = dict.fromkeys(f"{abs(x) if up else 1 / abs(x):.6g}" for x in k)
     why = (
         "a sum for a mean, or a factor left out" if up else "a mean for a sum, or a factor too much"
     )
     named = [d for d in sizes[0] if d in name.replace("*", " ").split()]
     at = f" ({name} = {', '.join(met)} at the points tried)" if named else ""
-    return Factor("sum-vs-mean", f"It is {head}{at}: {why}.")
+    return Multiple("sum-vs-mean", f"It is {head}{at}: {why}.")
 
 
 def _forms(

@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import chain, count, islice
 
 from ...calculus.matrixform import Raiser
-from ...calculus.matrixform.pieces import Product, raised_power
+from ...calculus.matrixform.pieces import PieceProduct, raised_power
 from ...core.expr import (
     BINDERS,
     Expr,
@@ -99,7 +99,7 @@ class Monomial:
         """Return the monomial as an expression, a minus in front of its sums."""
         parts = (*self.factors, *(delta(*d) for d in self.deltas))
         minus = self.scale.value < 0
-        body = Product(self.scale * _MINUS if minus else self.scale, parts).expr()
+        body = PieceProduct(self.scale * _MINUS if minus else self.scale, parts).expr()
         for name, dim in reversed(self.bound):
             body = index_sum(name, dim, body)
         return neg(body) if minus else body

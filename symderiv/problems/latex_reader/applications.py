@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from . import macro_tables as tables
-from .laid_out import Big, Group, Item, Number, Row, Scripted, Sign, Symbol
+from .laid_out import BigOperator, Group, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .latex_symbols import Symbols
 from .script_meaning import bare, indices, is_inverse, is_sign
 from .symbol_names import function_of, label_of, spellings
@@ -23,13 +23,13 @@ _DELIMITED = (")", "]", "}")
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionReader:
     """A function's name in the language, its options, primes, and the power of its value."""
 
     name: str
     item: Item
     axis: tuple[int | None, ...] = ()  # where it is said, also that it is all entries
-    power: Row | None = None
+    power: RowLayout | None = None
     primes: int = 0
     extra: tuple[ast.expr, ...] = ()  # arguments that stand in its subscript: sizes
 
@@ -52,18 +52,23 @@ class Applications(Symbols):
         raise NotImplementedError
 
     def scripted(
-        self, tree: ast.expr, base: Item, sub: Row | None, sups: Sequence[Row], above_first: bool
+        self,
+        tree: ast.expr,
+        base: Item,
+        sub: RowLayout | None,
+        sups: Sequence[RowLayout],
+        above_first: bool,
     ) -> ast.expr:
         """Return a tree with scripts."""
         raise NotImplementedError
 
-    def power(self, tree: ast.expr, sup: Row) -> ast.expr:
+    def power(self, tree: ast.expr, sup: RowLayout) -> ast.expr:
         """Return a tree with one superscript."""
         raise NotImplementedError
 
     # which function
 
-    def function(self, items: Sequence[Item], i: int) -> Function | None:
+    def function(self, items: Sequence[Item], i: int) -> FunctionReader | None:
         """Return the function that an item is, or None."""
         item = items[i]
         base = item.base if isinstance(item, Scripted) else item
@@ -78,7 +83,7 @@ class Applications(Symbols):
         if word is None:
             return None
         if not isinstance(item, Scripted):
-            return Function(word, item)
+            return FunctionReader(word, item)
         if item.sub is not None and self.names.of(
             spellings(base, label_of(item.sub) or "?"), self.names.readable
         ):
@@ -99,8 +104,8 @@ class Applications(Symbols):
         letter = symbol.name if not symbol.accent and not symbol.greek else ""
         return letter if called and letter in ("f", "g", "h", "L") else None
 
-    def _with_scripts(self, word: str, item: Scripted) -> Function | None:
-        found = Function(word, item)
+    def _with_scripts(self, word: str, item: Scripted) -> FunctionReader | None:
+        found = FunctionReader(word, item)
         if item.sub is not None:
             found = self._with_subscript(found, item.sub)
         power, primes = None, 0
@@ -120,7 +125,7 @@ class Applications(Symbols):
                 return None
         return replace(found, power=power, primes=primes)
 
-    def _lettered(self, item: Scripted) -> Function | None:
+    def _lettered(self, item: Scripted) -> FunctionReader | None:
         """Return a function that is written as a letter with an index: u_1(X), 1_max(X)."""
         base = item.base
         if item.sub is None or item.sups or not isinstance(base, Symbol | Number):
@@ -130,9 +135,9 @@ class Applications(Symbols):
         letter = base.text if isinstance(base, Number) else base.name
         head, axis = _split_axis(item.sub)
         name = tables.LETTERED.get((letter, label_of(head) or ""))
-        return None if name is None else Function(name, item, _axis(axis))
+        return None if name is None else FunctionReader(name, item, _axis(axis))
 
-    def _with_subscript(self, head: Function, sub: Row) -> Function:
+    def _with_subscript(self, head: FunctionReader, sub: RowLayout) -> FunctionReader:
         """Return a function with what its subscript says: another name, an axis, sizes."""
         first, axis = _split_axis(sub)
         mark = label_of(first) if first.items else ""
@@ -147,7 +152,9 @@ class Applications(Symbols):
             f"the subscript of {head.name} is not read", sub, f"leave it out: \\{head.name}"
         )
 
-    def _with_sizes(self, head: Function, sub: Row, axis: Item | None) -> Function:
+    def _with_sizes(
+        self, head: FunctionReader, sub: RowLayout, axis: Item | None
+    ) -> FunctionReader:
         """Return a function whose subscript holds sizes, or the order of axes."""
         parts: list[list[Item]] = [[]]
         for x in bare(sub):
@@ -165,7 +172,9 @@ class Applications(Symbols):
 
     # its argument
 
-    def application(self, head: Function, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+    def application(
+        self, head: FunctionReader, items: Sequence[Item], i: int
+    ) -> tuple[ast.expr, int]:
         """Return a function with its argument, which begins at an item."""
         if i >= len(items):
             raise self.fail(f"{head.name} has no argument", head.item, f"write {head.name}(x)")
@@ -193,13 +202,13 @@ class Applications(Symbols):
         hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
         return self.choice([like(w, ways[0]) for w in ways], hints), end
 
-    def _macro(self, head: Function) -> str:
+    def _macro(self, head: FunctionReader) -> str:
         return self.text[head.item.start : head.item.stop]
 
     def _source(self, items: Sequence[Item]) -> str:
         return self.text[items[0].start : items[-1].stop].strip()
 
-    def _reach(self, head: Function, items: Sequence[Item], start: int) -> int:
+    def _reach(self, head: FunctionReader, items: Sequence[Item], start: int) -> int:
         """Return where the product that a function could take ends, from behind its first factor.
 
         It ends at another function and at a sum; for a trace, at another trace only.
@@ -212,11 +221,11 @@ class Applications(Symbols):
             found = self.function(items, k)
             if found is not None and (not greedy or found.name in tables.GREEDY):
                 return k
-            if found is None and isinstance(item, Scripted) and isinstance(item.base, Big):
+            if found is None and isinstance(item, Scripted) and isinstance(item.base, BigOperator):
                 return k
         return len(items)
 
-    def _delimited(self, head: Function, item: Item, group: Group) -> ast.expr:
+    def _delimited(self, head: FunctionReader, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
             body = self.special("bars" if group.kind == "|" else "norm", [self._body(group)], group)
             return self.applied(head, [body])
@@ -248,7 +257,7 @@ class Applications(Symbols):
                 parts[-1].append(item)
         return [self.expression(part, group) for part in parts]
 
-    def called_or_times(self, head: Function, item: Item, argument: Item) -> ast.expr:
+    def called_or_times(self, head: FunctionReader, item: Item, argument: Item) -> ast.expr:
         """Return sigmoid of parentheses, or σ times them where it is a name."""
         group = _argument(argument)
         assert group is not None
@@ -268,7 +277,7 @@ class Applications(Symbols):
 
     # the value
 
-    def applied(self, head: Function, args: list[ast.expr]) -> ast.expr:
+    def applied(self, head: FunctionReader, args: list[ast.expr]) -> ast.expr:
         """Return the call of a function, with its derivative and power."""
         at = at_item(ast.Constant(0), self.text, head.item)
         at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
@@ -287,7 +296,7 @@ class Applications(Symbols):
         exponent = self.expression(bare(head.power), head.power)
         return like(ast.BinOp(result, ast.Pow(), exponent), at)
 
-    def _derivative(self, head: Function, args: list[ast.expr], at: ast.expr) -> ast.expr:
+    def _derivative(self, head: FunctionReader, args: list[ast.expr], at: ast.expr) -> ast.expr:
         if head.name in (*self.names.entrywise, "f", "g", "h"):
             return call(head.name + "p" * head.primes, args, at)
         template = tables.DERIVATIVES.get(head.name)
@@ -303,7 +312,7 @@ class Applications(Symbols):
         assert isinstance(found, ast.expr)
         return found
 
-    def shadowed(self, items: Sequence[Item], i: int) -> Function | None:
+    def shadowed(self, items: Sequence[Item], i: int) -> FunctionReader | None:
         """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
         item = items[i]
         base = item.base if isinstance(item, Scripted) else item
@@ -314,7 +323,7 @@ class Applications(Symbols):
             return None
         if isinstance(item, Scripted):
             return self._with_scripts("sigmoid", item)
-        return Function("sigmoid", item)
+        return FunctionReader("sigmoid", item)
 
 
 class _Placed(ast.NodeTransformer):
@@ -340,13 +349,13 @@ def _axis(word: Item | None) -> tuple[int | None, ...]:
     return () if word is None else (tables.AXES[str(_axis_of(word))],)
 
 
-def _split_axis(sub: Row) -> tuple[Row, Item | None]:
+def _split_axis(sub: RowLayout) -> tuple[RowLayout, Item | None]:
     """Return a subscript without the axis that it ends with, and that."""
     items = bare(sub)
     if not items or _axis_of(items[-1]) is None:
         return sub, None
     rest = items[:-2] if len(items) > 1 and is_sign(items[-2], ",") else items[:-1]
-    return Row(sub.start, sub.stop, rest), items[-1]
+    return RowLayout(sub.start, sub.stop, rest), items[-1]
 
 
 def _argument(item: Item) -> Group | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .laid_out import Fraction, Group, Item, Row, Scripted, Sign, Symbol
+from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Sign, Symbol
 from .script_meaning import is_sign
 
 Known = Callable[[Symbol], bool]
@@ -21,7 +21,7 @@ class Derivative:
     of: tuple[Item, ...]
     by: tuple[Item, ...]
     stop: int
-    sups: tuple[Row, ...] = ()  # of the name behind a nabla: the gradient's own
+    sups: tuple[RowLayout, ...] = ()  # of the name behind a nabla: the gradient's own
     nabla: bool = False
 
 

@@ -7,7 +7,7 @@ import ast
 from ...core.errors import LanguageError
 from . import derivative_marks as derivatives
 from . import script_meaning as marks
-from .laid_out import Item, Row, Scripted, Symbol
+from .laid_out import Item, RowLayout, Scripted, Symbol
 from .scripts import Scripts
 from .symbol_names import label_of, spellings, written_of
 from .trees import Derived, at_item, like
@@ -21,7 +21,7 @@ class Gradients(Scripts):
     def given_gradient(self, found: derivatives.Derivative, first: Item, last: Item) -> ast.expr:
         """Return the given gradient, or the derivative, that stands on the right-hand side."""
         by = found.by[0] if len(found.by) == 1 else None
-        place = Row(first.start, last.stop, ())
+        place = RowLayout(first.start, last.stop, ())
         path = self._path(found, by)
         try:
             tree = self._given(found, by, place)
@@ -35,7 +35,7 @@ class Gradients(Scripts):
             tree = self.power(tree, sup)
         return like(tree, at_item(ast.Constant(0), self.text, place))
 
-    def _given(self, found: derivatives.Derivative, by: Item | None, place: Row) -> ast.expr:
+    def _given(self, found: derivatives.Derivative, by: Item | None, place: RowLayout) -> ast.expr:
         scripted = isinstance(by, Scripted)
         base = by.base if isinstance(by, Scripted) else by
         sub = by.sub if isinstance(by, Scripted) else None
@@ -47,7 +47,7 @@ class Gradients(Scripts):
             raise self.fail("a gradient by this is not given", place, remedy)
         return self._given_by(base, sub, place, remedy, found.of)
 
-    def _derived(self, path: tuple[str, ...], given: ast.expr | None, place: Row) -> Derived:
+    def _derived(self, path: tuple[str, ...], given: ast.expr | None, place: RowLayout) -> Derived:
         tree = at_item(Derived(), self.text, place)
         tree.path, tree.given, tree.nabla = path, given, False
         return tree
@@ -81,7 +81,12 @@ class Gradients(Scripts):
         return found[0] if found else ""
 
     def _given_by(
-        self, base: Symbol, sub: Row | None, place: Row, remedy: str, of: tuple[Item, ...]
+        self,
+        base: Symbol,
+        sub: RowLayout | None,
+        place: RowLayout,
+        remedy: str,
+        of: tuple[Item, ...],
     ) -> ast.expr:
         script = label_of(sub)
         named = self.names.of(spellings(base, script or "") if sub else spellings(base), self.given)

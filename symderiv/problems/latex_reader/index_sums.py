@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...core.errors import UnsupportedError
 from .gradients import Gradients
-from .laid_out import Big, Item, Number, Row, Scripted, Sign, Symbol
+from .laid_out import BigOperator, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .script_meaning import bare, is_sign, place_of
 from .symbol_names import written_of
 from .trees import Total, at_item, joined, span
@@ -27,7 +27,7 @@ class Totals(Gradients):
         if sub is None:
             raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
         big = item.base if isinstance(item, Scripted) else item
-        assert isinstance(big, Big)
+        assert isinstance(big, BigOperator)
         letters = self._sum_indices(sub)
         upper = self._upper(item, letters)
         stop = next((k for k in range(i, len(items)) if bound_by([items[k]]) & {*letters}), None)
@@ -44,7 +44,7 @@ class Totals(Gradients):
             tree = total
         return tree, stop
 
-    def _sum_indices(self, sub: Row) -> list[str]:
+    def _sum_indices(self, sub: RowLayout) -> list[str]:
         items = list(bare(sub))
         equals = [k for k, x in enumerate(items) if is_sign(x, "=")]
         if equals:
@@ -85,7 +85,11 @@ def bound_by(items: Sequence[Item]) -> set[str]:
     """Return the indices that sums among these items bind."""
     found: set[str] = set()
     for item in items:
-        if isinstance(item, Scripted) and isinstance(item.base, Big) and item.sub is not None:
+        if (
+            isinstance(item, Scripted)
+            and isinstance(item.base, BigOperator)
+            and item.sub is not None
+        ):
             for x in bare(item.sub):
                 if is_sign(x, "="):
                     break

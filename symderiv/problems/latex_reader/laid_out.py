@@ -17,7 +17,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Row(Item):
+class RowLayout(Item):
     """Items side by side."""
 
     items: tuple[Item, ...]
@@ -51,7 +51,7 @@ class Sign(Item):
 
 
 @dataclass(frozen=True, slots=True)
-class Big(Item):
+class BigOperator(Item):
     """The sign of a sum, or of a product over an index."""
 
     word: str = "Sum"
@@ -62,23 +62,23 @@ class Group(Item):
     """What stands in delimiters; braces alone have the kind ``""``."""
 
     kind: str  # "" | ")" | "]" | "}" | ">" | "|" | "||"
-    body: Row
+    body: RowLayout
 
 
 @dataclass(frozen=True, slots=True)
 class Fraction(Item):
     """A fraction."""
 
-    over: Row
-    under: Row
+    over: RowLayout
+    under: RowLayout
 
 
 @dataclass(frozen=True, slots=True)
-class Root(Item):
+class RootLayout(Item):
     """A root, of a degree or square."""
 
-    degree: Row | None
-    body: Row
+    degree: RowLayout | None
+    body: RowLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class Scripted(Item):
     """An item with a subscript, superscripts in their order, and primes among them."""
 
     base: Item
-    sub: Row | None
-    sups: tuple[Row, ...]
+    sub: RowLayout | None
+    sups: tuple[RowLayout, ...]
     above_first: bool = False  # whether a superscript was written before the subscript
 
 

@@ -13,11 +13,11 @@ from functools import reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
 from .derivative_marks import is_letter_d
-from .laid_out import Forked, Group, Item, Number, Row, Scripted, Symbol
+from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol
 from .script_meaning import bare, has_comma, indices, is_label, is_sign, split_at
 from .symbol_names import (
     LONGEST_RUN,
-    Names,
+    SymbolNames,
     function_of,
     label_of,
     segmentations,
@@ -25,7 +25,18 @@ from .symbol_names import (
     unknown,
     written_of,
 )
-from .trees import Choice, Indexed, Sized, Special, at_item, binary, call, like, span, transposed
+from .trees import (
+    Indexed,
+    ReadingChoice,
+    Sized,
+    Special,
+    at_item,
+    binary,
+    call,
+    like,
+    span,
+    transposed,
+)
 
 
 class Symbols:
@@ -34,7 +45,7 @@ class Symbols:
     def __init__(
         self,
         text: str,
-        names: Names,
+        names: SymbolNames,
         given: Mapping[str, Sequence[tuple[str, str]]],
         gradients: Sequence[str] = (),
     ) -> None:
@@ -58,7 +69,7 @@ class Symbols:
         """Return the readings of one place as one node; without hints, the first that fits."""
         if len(ways) == 1:
             return ways[0]
-        found = like(Choice(), ways[0])
+        found = like(ReadingChoice(), ways[0])
         found.ways, found.hints = ways, hints
         return found
 
@@ -159,7 +170,9 @@ class Symbols:
 
     # one symbol
 
-    def symbol(self, item: Symbol, sub: Row | None, sups: tuple[Row, ...]) -> tuple[ast.expr, int]:
+    def symbol(
+        self, item: Symbol, sub: RowLayout | None, sups: tuple[RowLayout, ...]
+    ) -> tuple[ast.expr, int]:
         """Return a symbol with its subscript, and how many of its superscripts it took."""
         if is_letter_d(item) and item.upright:
             raise self.fail("an upright d is no name", item, "write d for a name")
@@ -187,7 +200,7 @@ class Symbols:
             raise unknown(self.text, self.names, item, written_of(item) + script)
         return self.choice(ways, self._hints(item, sub, len(ways))), taken
 
-    def _of_capital(self, item: Symbol, sub: Row | None) -> list[ast.expr]:
+    def _of_capital(self, item: Symbol, sub: RowLayout | None) -> list[ast.expr]:
         """Return x_i and x_ij as parts of a matrix X, where there is no x of its own.
 
         x_i is the i-th row, as a column: that of a matrix whose rows are samples.
@@ -206,13 +219,13 @@ class Symbols:
         column = self.indexed(value, [whole, marks[0]], item, sub)
         return [column] if self.names.columns else [transposed(row, row)]
 
-    def _hints(self, item: Symbol, sub: Row | None, count: int) -> list[str]:
+    def _hints(self, item: Symbol, sub: RowLayout | None, count: int) -> list[str]:
         core = self.text[item.start : item.stop]
         word = f"\\mathit{{{written_of(item)}{label_of(sub) or ''}}}"
         script = self.text[sub.start : sub.stop].strip("{}") if sub is not None else ""
         return [word, f"({core})_{{{script}}}", *["another name"] * count][:count]
 
-    def _named(self, item: Symbol, sub: Row | None, label: str) -> list[ast.expr]:
+    def _named(self, item: Symbol, sub: RowLayout | None, label: str) -> list[ast.expr]:
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
         names = (*self.names.readable, *self.names.differentials)
         if item.word and self.names.is_spelled(item.name):
@@ -237,19 +250,19 @@ class Symbols:
     def _indexable(self) -> tuple[str, ...]:
         return (*self.names.values, *self.names.differentials)
 
-    def _partly(self, item: Symbol, sub: Row, label: str) -> list[ast.expr]:
+    def _partly(self, item: Symbol, sub: RowLayout, label: str) -> list[ast.expr]:
         """Read ``W_{1,ij}``: the first part belongs to the name."""
         items = bare(sub)
         comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
-        head = label_of(Row(sub.start, sub.stop, items[:comma])) or ""
-        rest = Row(sub.start, sub.stop, items[comma + 1 :])
+        head = label_of(RowLayout(sub.start, sub.stop, items[:comma])) or ""
+        rest = RowLayout(sub.start, sub.stop, items[comma + 1 :])
         marks = indices(self.text, rest)
         if not head or marks is None:
             return []
         found = self.names.of(spellings(item, head + label), self.names.values)
         return [self.indexed(self._name(n, item), marks, item, rest) for n in found]
 
-    def _name(self, name: str, item: Item, sub: Row | None = None) -> ast.expr:
+    def _name(self, name: str, item: Item, sub: RowLayout | None = None) -> ast.expr:
         if name in self.names.differentials:
             gradients = list(dict.fromkeys(g for _, g in self.given[name[1:]]))
             if len(gradients) > 1:
@@ -265,7 +278,7 @@ class Symbols:
 
     # constants
 
-    def constant(self, item: Symbol, sub: Row | None) -> ast.expr | None:
+    def constant(self, item: Symbol, sub: RowLayout | None) -> ast.expr | None:
         """Return what a letter stands for where it is no name of the problem."""
         if item.name == "I" and not item.accent:
             return self.sized("eye", item, sub)
@@ -296,7 +309,7 @@ class Symbols:
                 return call("delta", marks, at)
         return None
 
-    def number(self, item: Number, sub: Row | None) -> ast.expr:
+    def number(self, item: Number, sub: RowLayout | None) -> ast.expr:
         """Return a number, or a constant vector: a bold 1, or a 1 with a size."""
         if item.bold or (sub is not None and item.text in "10"):
             if item.text not in "10":
@@ -316,7 +329,7 @@ class Symbols:
         one, none = (like(ast.Constant(k), test) for k in (1, 0))
         return call("where", [test, one, none], test)
 
-    def sized(self, kind: str, item: Item, sub: Row | None) -> ast.expr:
+    def sized(self, kind: str, item: Item, sub: RowLayout | None) -> ast.expr:
         """Return a constant of the sizes in its subscript, or of the size its place gives it."""
         if sub is None:
             found = at_item(Sized(), self.text, item)
@@ -333,7 +346,7 @@ class Symbols:
         known = ", ".join(self.names.sizes)
         raise self.fail("the subscript is no size", sub, f"the sizes are: {known}")
 
-    def _sizes(self, sub: Row) -> list[ast.expr]:
+    def _sizes(self, sub: RowLayout) -> list[ast.expr]:
         """Return the sizes in a subscript: n×d, or letters side by side; n·d is one. Else none."""
         items = bare(sub)
         apart = any(is_sign(x, ",", "times", "cdot") for x in items)
@@ -368,10 +381,10 @@ class Symbols:
         return found
 
 
-def _inner(row: Row) -> Sequence[Item]:
+def _inner(row: RowLayout) -> Sequence[Item]:
     items = bare(row)
     if len(items) == 1 and getattr(items[0], "kind", "") in (")", "]", "}"):
-        body: Row = items[0].body  # type: ignore[attr-defined]
+        body: RowLayout = items[0].body  # type: ignore[attr-defined]
         return body.items
     return items
 

@@ -11,12 +11,23 @@ from dataclasses import replace
 
 from ...core.errors import LanguageError, UnsupportedError
 from . import macro_tables as tables
-from .laid_out import Big, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
+from .laid_out import (
+    BigOperator,
+    Fraction,
+    Group,
+    Item,
+    Number,
+    RootLayout,
+    RowLayout,
+    Scripted,
+    Sign,
+    Symbol,
+)
 from .parser import NAMES, Parser
 from .tokens import Token
 
 
-def parse_row(text: str) -> Row:
+def parse_row(text: str) -> RowLayout:
     r"""Return the layout of a formula.
 
     >>> [type(item).__name__ for item in parse_row(r"X^\top \frac{1}{n} G").items]
@@ -120,17 +131,17 @@ def _root(parser: Parser, token: Token) -> Item:
             raise parser.fail("'[' is never closed", opened, "add ']'")
         parser.take()
     body = parser.argument(token)
-    return Root(token.start, body.stop, degree, body)
+    return RootLayout(token.start, body.stop, degree, body)
 
 
 def _sum(parser: Parser, token: Token) -> Item:
-    return Big(token.start, token.stop)
+    return BigOperator(token.start, token.stop)
 
 
 def _product(parser: Parser, token: Token) -> Item:
     """Return the sign of a product over an index, or the function of all entries."""
     if parser.next.is_char("_"):
-        return Big(token.start, token.stop, "Prod")
+        return BigOperator(token.start, token.stop, "Prod")
     return Symbol(token.start, token.stop, "prod", word=True)
 
 
@@ -165,7 +176,7 @@ def _marked(item: Item, bold: bool) -> Item:
     return replace(item, bold=True) if bold and isinstance(item, Symbol | Number) else item
 
 
-def _scope(parser: Parser, token: Token) -> Row:
+def _scope(parser: Parser, token: Token) -> RowLayout:
     """Return what a font is for: its argument, or for a switch the rest of its braces."""
     if token.text not in tables.SWITCHES or parser.next.is_char("{"):
         return parser.argument(token)
@@ -177,7 +188,7 @@ def _scope(parser: Parser, token: Token) -> Row:
         letters.append(Symbol(found.start, found.stop, found.text))
     if not letters:
         return parser.argument(token)
-    return Row(letters[0].start, letters[-1].stop, tuple(letters))
+    return RowLayout(letters[0].start, letters[-1].stop, tuple(letters))
 
 
 def _word(parser: Parser, token: Token) -> Item:

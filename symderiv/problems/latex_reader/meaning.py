@@ -12,7 +12,19 @@ from collections.abc import Sequence
 from . import derivative_marks as derivatives
 from . import script_meaning as marks
 from .index_sums import Totals, bound_by, is_operator
-from .laid_out import Big, Forked, Fraction, Group, Item, Number, Root, Row, Scripted, Sign, Symbol
+from .laid_out import (
+    BigOperator,
+    Forked,
+    Fraction,
+    Group,
+    Item,
+    Number,
+    RootLayout,
+    RowLayout,
+    Scripted,
+    Sign,
+    Symbol,
+)
 from .parser import DEEPEST
 from .script_meaning import bare, is_sign
 from .symbol_names import label_of, spellings, written_of
@@ -24,7 +36,7 @@ _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.Lt
 class Meaning(Totals):
     """Reads rows."""
 
-    def whole(self, row: Row) -> ast.expr:
+    def whole(self, row: RowLayout) -> ast.expr:
         """Return the tree of a formula, without punctuation at its end."""
         items = list(row.items)
         while items and is_sign(items[-1], ".", ",", ";"):
@@ -175,7 +187,7 @@ class Meaning(Totals):
     def _factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         item = items[i]
         big = item.base if isinstance(item, Scripted) else item
-        if isinstance(big, Big):
+        if isinstance(big, BigOperator):
             return self.total(item, items, i + 1)
         found = derivatives.find(items, i, self.is_value)
         if found is not None:
@@ -226,7 +238,7 @@ class Meaning(Totals):
             over = self.expression(item.over.items, item.over)
             under = self.expression(item.under.items, item.under)
             return at_item(ast.BinOp(over, ast.FloorDiv(), under), self.text, item)
-        if isinstance(item, Root):
+        if isinstance(item, RootLayout):
             return self._root(item)
         assert isinstance(item, Sign)
         raise self.fail(
@@ -250,7 +262,7 @@ class Meaning(Totals):
             return self.scripted(called, base, None, sups, False) if is_one or sups else called
         if isinstance(base, Symbol):
             return self._name_with_scripts(base, item)
-        if isinstance(base, Sign | Big):
+        if isinstance(base, Sign | BigOperator):
             raise self.fail("a script of a sign", item, _hint(base))
         return self.scripted(self.atom(base), base, sub, sups, item.above_first)
 
@@ -283,7 +295,7 @@ class Meaning(Totals):
             return self.indicator(items, group)
         return self.expression(items, group)
 
-    def _root(self, item: Root) -> ast.expr:
+    def _root(self, item: RootLayout) -> ast.expr:
         body = self.expression(item.body.items, item.body)
         if item.degree is None or label_of(item.degree) == "2":
             return self.special("root", [body], item)
@@ -311,7 +323,11 @@ def _index_letters(items: Sequence[Item]) -> list[tuple[Item, str]]:
     """Return the letters in subscripts, where they stand outside of any sum."""
     found: list[tuple[Item, str]] = []
     for item in items:
-        if isinstance(item, Scripted) and item.sub is not None and not isinstance(item.base, Big):
+        if (
+            isinstance(item, Scripted)
+            and item.sub is not None
+            and not isinstance(item.base, BigOperator)
+        ):
             for x in bare(item.sub):
                 if isinstance(x, Symbol):
                     found.append((x, written_of(x)))

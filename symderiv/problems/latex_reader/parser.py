@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...core.errors import LanguageError, ParseError, Span, UnsupportedError
 from . import macro_tables as tables
-from .laid_out import Fraction, Group, Item, Number, Row, Scripted, Sign, Symbol
+from .laid_out import Fraction, Group, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .tokens import Token, tokens
 
 DEEPEST = 40
@@ -27,7 +27,7 @@ def place(text: str, start: int, stop: int) -> Span:
     return Span(text, start - begin, max(min(stop, end), start + 1) - begin, line)
 
 
-def is_prime(row: Row) -> bool:
+def is_prime(row: RowLayout) -> bool:
     """Whether a superscript is one prime."""
     return len(row.items) == 1 and row.items[0] == Sign(row.start, row.stop, "prime")
 
@@ -75,13 +75,13 @@ class Parser:
 
     # rows
 
-    def row(self, closer: str | None) -> Row:
+    def row(self, closer: str | None) -> RowLayout:
         """Return items up to a closing delimiter, a closing brace or the end."""
         start = self.next.start
         self.deeper()
         self.open.append(closer)
         items: list[Item] = []
-        over: Row | None = None
+        over: RowLayout | None = None
         while not self._ends(closer, items):
             if self.next.kind == "macro" and self.next.text == "over":
                 over = self._numerator(over, items)
@@ -97,20 +97,20 @@ class Parser:
                 items.append(item)
         self.depth -= 1
         self.open.pop()
-        body = Row(start, items[-1].stop if items else start, tuple(items))
+        body = RowLayout(start, items[-1].stop if items else start, tuple(items))
         if over is None:
             return body
         if not items:
             raise self.fail("a denominator is missing here", self.next, r"write \frac{a}{b}")
         whole = Fraction(over.start, body.stop, over, replace(body, start=items[0].start))
-        return Row(over.start, body.stop, (whole,))
+        return RowLayout(over.start, body.stop, (whole,))
 
-    def _numerator(self, over: Row | None, items: list[Item]) -> Row:
+    def _numerator(self, over: RowLayout | None, items: list[Item]) -> RowLayout:
         """Return what stands before \\over, which is taken."""
         token = self.take()
         if over is not None or not items:
             raise self.fail("\\over stands between two", token, r"write \frac{a}{b}")
-        return Row(items[0].start, items[-1].stop, tuple(items))
+        return RowLayout(items[0].start, items[-1].stop, tuple(items))
 
     def deeper(self) -> None:
         """Count a level; raises UnsupportedError for one too many."""
@@ -221,14 +221,14 @@ class Parser:
 
     def scripts(self, base: Item) -> Item:
         """Return an item with the scripts that follow it."""
-        sub: Row | None = None
-        sups: list[Row] = []
+        sub: RowLayout | None = None
+        sups: list[RowLayout] = []
         above_first = False
         while self.next.is_char("^", "_", "'"):
             token = self.take()
             if token.text == "'":
                 mark = Sign(token.start, token.stop, "prime")
-                sups.append(Row(token.start, token.stop, (mark,)))
+                sups.append(RowLayout(token.start, token.stop, (mark,)))
                 if len(sups) > _MOST_PRIMES:
                     raise self.fail("too many primes", token, "write a derivative by a name")
                 continue
@@ -249,7 +249,7 @@ class Parser:
     def _shown(self, token: Token) -> str:
         return f"\\{token.text}" if token.kind == "macro" else repr(token.text)
 
-    def script(self, token: Token) -> Row:
+    def script(self, token: Token) -> RowLayout:
         """Return the script behind ^ or _."""
         follows = self.next
         if follows.kind == "number" and len(follows.text) > 1:
@@ -260,7 +260,7 @@ class Parser:
             )
         return self.argument(token)
 
-    def argument(self, token: Token) -> Row:
+    def argument(self, token: Token) -> RowLayout:
         """Return an argument of a macro: in braces, or one item."""
         follows = self.next
         if follows.kind in ("end", "row") or follows.is_char("}", "&", "^", "_"):
@@ -271,7 +271,7 @@ class Parser:
             opened = self.take()
             body = self.row("")
             end = self._expect("}", opened)
-            return Row(opened.start, end.stop, body.items)
+            return RowLayout(opened.start, end.stop, body.items)
         if follows.kind == "number" and len(follows.text) > 1 and follows.text.isdecimal():
             # \frac12: an argument is one digit.
             first = replace(follows, text=follows.text[0], stop=follows.start + 1)
@@ -282,7 +282,7 @@ class Parser:
         self.depth -= 1
         if item is None:
             return self.argument(token)
-        return Row(item.start, item.stop, (item,))
+        return RowLayout(item.start, item.stop, (item,))
 
     def macro(self, token: Token) -> Item | None:
         """Return what a macro stands for; None for what is left out."""

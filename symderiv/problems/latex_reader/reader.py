@@ -25,14 +25,14 @@ from ..elaborate import Elaborator
 from . import factors as products
 from .meaning import Meaning
 from .readings import Readings
-from .symbol_names import Names
+from .symbol_names import SymbolNames
 from .trees import (
-    Choice,
     Derived,
     Formula,
     Indexed,
-    Known,
+    KnownTree,
     Product,
+    ReadingChoice,
     Sized,
     Special,
     Total,
@@ -59,11 +59,11 @@ class LatexReader(Readings):
     # What derivatives of definitions are, by the names on the way; None where they are not asked.
     derivative: Callable[[tuple[str, ...], Expr | None], Expr] | None = None
 
-    def names(self) -> Names:
+    def names(self) -> SymbolNames:
         """Return the names that a formula may use."""
         declared = self.declared
         values = dict.fromkeys((*declared.variables, *self.definitions, *self.inferred))
-        return Names(
+        return SymbolNames(
             tuple(values),
             tuple(declared.dims),
             tuple(declared.entrywise),
@@ -186,9 +186,9 @@ class LatexReader(Readings):
 
     # what shapes decide
 
-    def known(self, at: ast.expr) -> Known:
+    def known(self, at: ast.expr) -> KnownTree:
         """Return a tree as read."""
-        if isinstance(at, Known):
+        if isinstance(at, KnownTree):
             return at
         return _known(self.read(at), at)
 
@@ -426,12 +426,12 @@ class LatexReader(Readings):
             error.span = error.span or self.span(at)
             raise
 
-    def _read_already(self, at: Known) -> Expr:
+    def _read_already(self, at: KnownTree) -> Expr:
         return at.value
 
 
-def _known(value: Expr, at: ast.expr) -> Known:
-    found = like(Known(), at)
+def _known(value: Expr, at: ast.expr) -> KnownTree:
+    found = like(KnownTree(), at)
     found.value = value
     return found
 
@@ -461,12 +461,12 @@ _FUNCTIONS = {
 }
 _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Formula: LatexReader._formula,
-    Choice: Readings.read_choice,
+    ReadingChoice: Readings.read_choice,
     Product: LatexReader._product,
     Special: LatexReader._special,
     Sized: LatexReader._sized,
     Indexed: LatexReader._indexed,
-    Known: LatexReader._read_already,
+    KnownTree: LatexReader._read_already,
     Derived: LatexReader._derived,
     Total: LatexReader._total,
     ast.Attribute: LatexReader.attribute,

@@ -15,7 +15,7 @@ from ...core.errors import AmbiguousTextError, LanguageError, UnsupportedError
 from ...core.expr import Expr
 from ...ops.text import text as spelled
 from ..elaborate import Elaborator
-from .trees import Choice
+from .trees import ReadingChoice
 
 _MOST_READINGS = 400
 
@@ -95,7 +95,7 @@ class Readings(Elaborator):
             remedy=f"write {how} for the first, {other} for the second",
         )
 
-    def read_choice(self, at: Choice) -> Expr:
+    def read_choice(self, at: ReadingChoice) -> Expr:
         ways = [partial(self.read, way) for way in at.ways]
         if not at.hints:
             return self.first(ways)

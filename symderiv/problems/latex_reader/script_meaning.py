@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from .laid_out import Group, Item, Number, Row, Scripted, Sign, Symbol
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .trees import at_item, binary
 
 TRANSPOSES = ("T", "t", "top", "intercal")
 
 
-def bare(row: Row) -> tuple[Item, ...]:
+def bare(row: RowLayout) -> tuple[Item, ...]:
     """Return the items of a script, without braces around all of them."""
     items = row.items
     while len(items) == 1 and isinstance(items[0], Group) and not items[0].kind:
@@ -106,7 +106,7 @@ def is_label(items: tuple[Item, ...]) -> bool:
     )
 
 
-def indices(text: str, row: Row) -> list[ast.expr] | None:
+def indices(text: str, row: RowLayout) -> list[ast.expr] | None:
     """Return the indices of a subscript as the language writes them; None if it has others.
 
     Letters side by side are one index each; ``:`` and a dot are all of an axis, ``2:n`` is a part
@@ -171,6 +171,6 @@ def _letters(text: str, items: tuple[Item, ...]) -> list[ast.expr] | None:
     return found
 
 
-def has_comma(row: Row) -> bool:
+def has_comma(row: RowLayout) -> bool:
     """Whether the indices of a subscript are separated."""
     return any(is_sign(item, ",") for item in bare(row))

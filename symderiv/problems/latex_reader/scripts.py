@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from . import script_meaning as marks
 from .applications import Applications
-from .laid_out import Fraction, Group, Item, Number, Root, Row, Symbol
+from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Symbol
 from .script_meaning import bare, is_sign
 from .symbol_names import label_of
 from .trees import Special, at_item, at_range, binary, call, like, transposed
@@ -17,7 +17,12 @@ class Scripts(Applications):
     """Reads scripts."""
 
     def scripted(
-        self, tree: ast.expr, base: Item, sub: Row | None, sups: Sequence[Row], above_first: bool
+        self,
+        tree: ast.expr,
+        base: Item,
+        sub: RowLayout | None,
+        sups: Sequence[RowLayout],
+        above_first: bool,
     ) -> ast.expr:
         """Return a tree with scripts: the one written first binds first."""
         if sub is None:
@@ -42,8 +47,8 @@ class Scripts(Applications):
         self,
         ways: list[ast.expr],
         base: Item,
-        sub: Row,
-        sups: Sequence[Row],
+        sub: RowLayout,
+        sups: Sequence[RowLayout],
         above_first: bool,
     ) -> ast.expr:
         """Return a place with an index and a superscript: (A^T)_{ij} or (A_{ij})^T."""
@@ -61,7 +66,7 @@ class Scripts(Applications):
             ways, hints = ways[::-1], hints[::-1]
         return self.choice([like(w, ways[0]) for w in ways], hints)
 
-    def power(self, tree: ast.expr, sup: Row) -> ast.expr:
+    def power(self, tree: ast.expr, sup: RowLayout) -> ast.expr:
         """Return a tree with one superscript."""
         items = bare(sup)
         if not items:
@@ -108,7 +113,7 @@ class Scripts(Applications):
         return any(self.names.of([x.name], self.names.readable) for x in letters)
 
     def _transposed(
-        self, value: ast.expr, base: ast.expr, sup: Row, items: tuple[Item, ...]
+        self, value: ast.expr, base: ast.expr, sup: RowLayout, items: tuple[Item, ...]
     ) -> ast.expr:
         """Return a transpose; of a scalar, a letter T is more likely a number: no name so far."""
         letter = any(isinstance(x, Symbol) and not x.word for x in items)
@@ -116,18 +121,18 @@ class Scripts(Applications):
         return self.special("turned", [value], sup) if doubtful else transposed(value, value)
 
     def _turned_power(
-        self, tree: ast.expr, sup: Row, items: tuple[Item, ...], exponent: tuple[Item, ...]
+        self, tree: ast.expr, sup: RowLayout, items: tuple[Item, ...], exponent: tuple[Item, ...]
     ) -> ast.expr:
         """Return the transpose of a power: of the inverse for a minus alone."""
         turned = self._up_to(self._transposed(tree, tree, sup, items), tree, sup)
-        inner = marks.bare(Row(sup.start, sup.stop, exponent))
+        inner = marks.bare(RowLayout(sup.start, sup.stop, exponent))
         if marks.is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
             return self._up_to(self.special("inverse", [turned], sup), tree, sup)
         power = self.expression(inner, sup)
         return self._up_to(self.special("power", [turned, power], sup), tree, sup)
 
     def _or_power(
-        self, turned: ast.expr, tree: ast.expr, sup: Row, items: tuple[Item, ...]
+        self, turned: ast.expr, tree: ast.expr, sup: RowLayout, items: tuple[Item, ...]
     ) -> ast.expr:
         """Return a transpose, or a power too where T is a name of the problem."""
         letter = marks.is_letter_transpose(items)
@@ -137,7 +142,7 @@ class Scripts(Applications):
         powered = self._up_to(self.special("power", [tree, exponent], sup), tree, sup)
         return self.choice([turned, like(powered, turned)], [r"X^\top", f"(X)^{{1 {letter}}}"])
 
-    def _up_to(self, node: ast.expr, tree: ast.expr, sup: Row) -> ast.expr:
+    def _up_to(self, node: ast.expr, tree: ast.expr, sup: RowLayout) -> ast.expr:
         """Return a node whose place goes from a tree to its superscript."""
         like(node, tree)
         last = at_item(ast.Constant(0), self.text, sup)
@@ -145,7 +150,7 @@ class Scripts(Applications):
             node.end_lineno, node.end_col_offset = last.end_lineno, last.end_col_offset
         return node
 
-    def norm(self, group: Group, sub: Row | None) -> ast.expr:
+    def norm(self, group: Group, sub: RowLayout | None) -> ast.expr:
         """Return a norm; what stands below says which."""
         mark = label_of(sub)
         if sub is not None and len(bare(sub)) == 1:
@@ -164,16 +169,16 @@ class Scripts(Applications):
         body = self.expression(group.body.items, group)
         return self.special("norm", [body], group, mark or "")
 
-    def _is_exponent(self, sub: Row) -> bool:
+    def _is_exponent(self, sub: RowLayout) -> bool:
         """Whether what stands below a norm is a number, or has a scalar of the problem in it."""
         items = bare(sub)
-        if any(isinstance(x, Fraction | Root) for x in items):
+        if any(isinstance(x, Fraction | RootLayout) for x in items):
             return True
         return any(
             isinstance(x, Number) or (isinstance(x, Symbol) and self.is_value(x)) for x in items
         )
 
-    def exponential(self, item: Item, sup: Row) -> ast.expr:
+    def exponential(self, item: Item, sup: RowLayout) -> ast.expr:
         """Return e to a power."""
         inner = self.expression(bare(sup), sup)
         found: ast.expr = at_range(Special(), self.text, item.start, sup.stop)
@@ -181,7 +186,7 @@ class Scripts(Applications):
         found.kind, found.args, found.mark = "exponential", [inner], ""
         return found
 
-    def is_exponential(self, base: Item, sub: Row | None, sups: Sequence[Row]) -> bool:
+    def is_exponential(self, base: Item, sub: RowLayout | None, sups: Sequence[RowLayout]) -> bool:
         """Whether a base is the number e with an exponent."""
         is_e = isinstance(base, Symbol) and base.name == "e" and not base.accent
         return is_e and sub is None and len(sups) == 1 and not self.is_value(base)  # type: ignore[arg-type]

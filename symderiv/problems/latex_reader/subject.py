@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from ...core.errors import LanguageError, ParseError
 from . import derivative_marks as derivatives
 from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, Row, Scripted, Symbol
+from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol
 from .macros import parse_row
 from .script_meaning import is_sign
-from .symbol_names import Names, label_of, spellings, unknown, written_of
+from .symbol_names import SymbolNames, label_of, spellings, unknown, written_of
 from .trees import span
 
 
@@ -35,7 +35,7 @@ _OBJECTIVES = ("L", "l", "ell", "J", "f", "F", "E", "C", "Loss", "loss", "cost")
 
 def subject(
     text: str,
-    names: Names,
+    names: SymbolNames,
     variables: tuple[str, ...],
     objective: str,
     matrices: tuple[str, ...] = (),
@@ -101,7 +101,7 @@ def _is_open(item: Item) -> bool:
 
 
 def _without_name(
-    text: str, row: Row, names: Names, variables: tuple[str, ...], objective: str
+    text: str, row: RowLayout, names: SymbolNames, variables: tuple[str, ...], objective: str
 ) -> Subject | None:
     """Return the forms that do not say by what, or by an index: ∇f, f', Df, grad f, f_x, df."""
     items = row.items
@@ -136,9 +136,9 @@ def _without_name(
 def _by_letter(
     text: str,
     base: Symbol,
-    sub: Row | None,
+    sub: RowLayout | None,
     rest: tuple[Item, ...],
-    names: Names,
+    names: SymbolNames,
     objective: str,
     about: str,
 ) -> Subject | None:
@@ -163,7 +163,7 @@ def _is_prime(item: Scripted) -> bool:
 
 
 def _by_index(
-    text: str, sub: Row | None, names: Names, variables: tuple[str, ...], objective: str
+    text: str, sub: RowLayout | None, names: SymbolNames, variables: tuple[str, ...], objective: str
 ) -> str:
     """Return what a derivative is about whose index is a variable, "" for any other index."""
     if sub is None:
@@ -176,7 +176,7 @@ def _by_index(
 
 
 def _differential_of(
-    text: str, rest: tuple[Item, ...], names: Names, objective: str
+    text: str, rest: tuple[Item, ...], names: SymbolNames, objective: str
 ) -> Subject | None:
     """Return the differential of the objective, by its letter or written out in parentheses."""
     if _is_objective(rest, names, objective):
@@ -188,7 +188,7 @@ def _differential_of(
     return None
 
 
-def _opened(row: Row) -> tuple[tuple[Item, ...], Row | None]:
+def _opened(row: RowLayout) -> tuple[tuple[Item, ...], RowLayout | None]:
     """Return the items of a side without parentheses around all, and the indices behind these."""
     items, outer = row.items, None
     while len(items) == 1:
@@ -202,7 +202,7 @@ def _opened(row: Row) -> tuple[tuple[Item, ...], Row | None]:
     return items, outer
 
 
-def _transposed(text: str, row: Row) -> LanguageError:
+def _transposed(text: str, row: RowLayout) -> LanguageError:
     return ParseError(
         "a claim is about a gradient, not about its transpose",
         span=span(text, row),
@@ -210,7 +210,7 @@ def _transposed(text: str, row: Row) -> LanguageError:
     )
 
 
-def _is_objective(of: tuple[Item, ...], names: Names, objective: str) -> bool:
+def _is_objective(of: tuple[Item, ...], names: SymbolNames, objective: str) -> bool:
     """Whether this is the letter of the objective, which can be called: f(x)."""
     if not of or not isinstance(of[0], Symbol):
         return False
@@ -223,7 +223,7 @@ def _is_objective(of: tuple[Item, ...], names: Names, objective: str) -> bool:
     return bool(set(spelled) & set(_OBJECTIVES)) and not names.of(spelled, taken)
 
 
-def _formula_of(text: str, of: tuple[Item, ...], names: Names, objective: str) -> str:
+def _formula_of(text: str, of: tuple[Item, ...], names: SymbolNames, objective: str) -> str:
     """Return what is differentiated, where it is not the letter of the objective."""
     if not of or _is_objective(of, names, objective):
         return ""
@@ -231,10 +231,10 @@ def _formula_of(text: str, of: tuple[Item, ...], names: Names, objective: str) -
 
 
 def _variable(
-    text: str, by: tuple[Item, ...], names: Names, variables: tuple[str, ...]
+    text: str, by: tuple[Item, ...], names: SymbolNames, variables: tuple[str, ...]
 ) -> tuple[str, list[str]]:
     """Return the name that a derivative is by, with the indices at it."""
-    place = Row(by[0].start, by[-1].stop, ())
+    place = RowLayout(by[0].start, by[-1].stop, ())
     item = _joined(by)
     base = item.base if isinstance(item, Scripted) else item
     if isinstance(item, Scripted) and item.sups and marks.is_transpose(marks.bare(item.sups[0])):
@@ -262,9 +262,9 @@ def _variable(
     if sub is not None and not whole and not part and marks.has_comma(sub):
         items = marks.bare(sub)
         comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
-        head = label_of(Row(sub.start, sub.stop, items[:comma])) or ""
+        head = label_of(RowLayout(sub.start, sub.stop, items[:comma])) or ""
         part = names.of(spellings(base, head + (label or "")), variables) if head else []
-        sub = Row(sub.start, sub.stop, items[comma + 1 :])
+        sub = RowLayout(sub.start, sub.stop, items[comma + 1 :])
     if whole:
         return whole[0], []
     if part and sub is not None:
@@ -272,12 +272,12 @@ def _variable(
     entry = _entry_of_capital(text, base, sub, variables)
     if entry is not None:
         return entry
-    known = Names(variables, (), (), ())
+    known = SymbolNames(variables, (), (), ())
     raise unknown(text, known, place, written_of(base) + (script or ""))
 
 
 def _entry_of_capital(
-    text: str, base: Symbol, sub: Row | None, variables: tuple[str, ...]
+    text: str, base: Symbol, sub: RowLayout | None, variables: tuple[str, ...]
 ) -> tuple[str, list[str]] | None:
     """Return x_ij as the entry of a matrix X, where there is no x of its own."""
     capital = base.name.upper()
@@ -295,13 +295,13 @@ def _joined(by: tuple[Item, ...]) -> Item:
     last = by[-1]
     base = last.base if isinstance(last, Scripted) else last
     if not all(isinstance(x, Symbol) for x in (*by[:-1], base)):
-        return Row(by[0].start, last.stop, by)
+        return RowLayout(by[0].start, last.stop, by)
     core = "".join(map(written_of, by))
     symbol = Symbol(by[0].start, base.stop, core, word=True)
     return replace(last, start=symbol.start, base=symbol) if isinstance(last, Scripted) else symbol
 
 
-def _indices(text: str, row: Row) -> list[str]:
+def _indices(text: str, row: RowLayout) -> list[str]:
     found = marks.indices(text, row)
     if found is None or any(isinstance(x, ast.Slice) for x in found):
         raise ParseError(
@@ -315,7 +315,7 @@ def _indices(text: str, row: Row) -> list[str]:
 def _differential(
     text: str,
     items: tuple[Item, ...],
-    names: Names,
+    names: SymbolNames,
     variables: tuple[str, ...],
     objective: str,
 ) -> str | None:

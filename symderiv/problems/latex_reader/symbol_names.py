@@ -14,7 +14,7 @@ from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, Row, Scripted, Sign, Symbol
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .trees import span
 
 LONGEST_RUN = 60
@@ -22,7 +22,7 @@ _MOST_WAYS = 6
 
 
 @dataclass(slots=True)
-class Names:
+class SymbolNames:
     """The names that a formula may use, by kind."""
 
     values: tuple[str, ...]  # variables, definitions, given gradients
@@ -82,7 +82,7 @@ def spellings(symbol: Symbol, label: str = "") -> list[str]:
     )
 
 
-def label_of(row: Row | None) -> str | None:
+def label_of(row: RowLayout | None) -> str | None:
     """Return a script as part of a name: its letters and digits, or None if it has others."""
     parts: list[str] = []
     for item in row.items if row is not None else ():
@@ -110,7 +110,7 @@ def function_of(word: str) -> str | None:
     return found
 
 
-def unknown(text: str, names: Names, item: Item, written: str) -> UnknownNameError:
+def unknown(text: str, names: SymbolNames, item: Item, written: str) -> UnknownNameError:
     """Return the error about a symbol that stands for nothing."""
     functions = (
         [*tables.FUNCTION_WORDS, *FUNCTIONS] if isinstance(item, Symbol) and item.word else []
@@ -123,7 +123,7 @@ def unknown(text: str, names: Names, item: Item, written: str) -> UnknownNameErr
     )
 
 
-def segmentations(symbols: list[Item], names: Names) -> list[list[tuple[int, int]]]:
+def segmentations(symbols: list[Item], names: SymbolNames) -> list[list[tuple[int, int]]]:
     """Return the ways to read letters side by side as names, as ranges of them.
 
     Longer names first; a single letter always stands for itself.

@@ -22,7 +22,7 @@ class Formula(ast.expr):
     row: Item
 
 
-class Choice(ast.expr):
+class ReadingChoice(ast.expr):
     """Several readings of one place and how each is written; without hints, the first that fits."""
 
     ways: list[ast.expr]
@@ -71,7 +71,7 @@ class Derived(ast.expr):
     nabla: bool  # whether it is written so, which for what is no scalar is either layout
 
 
-class Known(ast.expr):
+class KnownTree(ast.expr):
     """What is read already: reading it again would double the work at every level."""
 
     value: Expr
