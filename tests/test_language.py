@@ -202,7 +202,7 @@ BAD = [
     Bad("import os", errors.UnsupportedError, "import os", "definitions"),
     Bad("Z += X; L(Z)", errors.UnsupportedError, "Z += X", "definitions"),
     Bad("True * L(X)", errors.UnsupportedError, "True", "2, 0.5"),
-    Bad("1e400 * L(X)", errors.UnsupportedError, "1e400", "1e300"),
+    Bad("1e400 * L(X)", errors.TooLargeError, "1e400", "1e300"),
     Bad("'a' * L(X)", errors.UnsupportedError, "'a'", "2, 0.5"),
     Bad("L(X)", errors.DeclarationError, "in", "another name", {"in": "n, d"}),
     Bad("L(X)", errors.DeclarationError, "X y", "letters, digits", {"X y": "n, d"}),
