@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from ..core.errors import IndexNameError, LanguageError, ParseError, ShapeError
 from ..core.expr import Expr, Index, number
 from ..core.positions import AxisBlock
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe
 from ..ops import FUNCTIONS, TABLE
-
-if TYPE_CHECKING:
-    from .elaborate import Elaborator
+from .indices import bind, position
+from .scope import Scope
 
 _LARGEST_POWER = 1000
 _COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
@@ -23,8 +21,10 @@ _COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 class ApplicationReader:
     """The arguments of one call, as table entries see them (see ``ops.base.Application``)."""
 
-    def __init__(self, reader: Elaborator, at: ast.Call, name: str) -> None:
-        self._reader, self._at, self._name = reader, at, name
+    def __init__(
+        self, scope: Scope, expression: Callable[[ast.expr], Expr], at: ast.Call, name: str
+    ) -> None:
+        self._scope, self._expression, self._at, self._name = scope, expression, at, name
         self._keywords = {k.arg: k.value for k in at.keywords}
         self.read: set[Expr] = set()
 
@@ -38,7 +38,7 @@ class ApplicationReader:
         return f"write {operator.usage}" if operator else f"write {self._name}(X)"
 
     def _fail(self, message: str, at: ast.AST | None = None) -> ParseError:
-        span = self._reader.span(at or self._at)
+        span = self._scope.span(at or self._at)
         return ParseError(f"{self._name}: {message}", span=span, remedy=self._usage())
 
     def checked(self, x: Expr) -> Expr:
@@ -54,8 +54,8 @@ class ApplicationReader:
             if tensor is not None and not TABLE[e.op].tensors:
                 raise ShapeError(
                     f"{self._name}: no rule for a tensor; its argument is "
-                    f"{describe(self._reader.shape(tensor))}",
-                    span=self._reader.span(self._at),
+                    f"{describe(self._scope.shape(tensor))}",
+                    span=self._scope.span(self._at),
                     remedy=f"{self._name} takes matrices; einsum covers sums of products",
                 )
             waiting.extend(e.args if e.op != "named" else ())  # checked when it was defined
@@ -82,25 +82,25 @@ class ApplicationReader:
     def fail(self, message: str, position: int | None = None, remedy: str = "") -> LanguageError:
         """Return the error to raise about the call, or about one of its arguments."""
         at = self._at if position is None else self._at.args[position]
-        span = self._reader.span(at)
+        span = self._scope.span(at)
         return ShapeError(f"{self._name}: {message}", span=span, remedy=remedy or self._usage())
 
     def shape(self, x: Expr) -> Shape:
         """Return the shape of an argument, as far as it is known."""
-        return self._reader.shape(x)
+        return self._scope.shape(x)
 
     def equal_dims(self, left: Dim, right: Dim, what: str, position: int) -> Dim:
         """Return the size that two dimensions must share; ``what`` says of what they are."""
-        a, b = (self._reader.unifier.resolve(d) for d in (left, right))
+        a, b = (self._scope.unifier.resolve(d) for d in (left, right))
         message = f"{what} is {a} and {b}".replace("?", "")
-        return self._reader.unify(a, b, lambda: self.fail(message, position))
+        return self._scope.unify(a, b, lambda: self.fail(message, position))
 
     def text(self, position: int) -> str:
         """Return an argument that is a text in quotes."""
         at = self._at.args[position]
         if isinstance(at, ast.Constant) and isinstance(at.value, str):
             return at.value
-        raise self._fail(f"{self._reader.source(at)} is not a text in quotes", at)
+        raise self._fail(f"{self._scope.source(at)} is not a text in quotes", at)
 
     def _rest(self, position: int) -> list[ast.expr]:
         """Return the arguments from a position on; one tuple of them counts as they."""
@@ -118,7 +118,7 @@ class ApplicationReader:
             except ValueError:
                 value = None
             if type(value) is not int:
-                raise self._fail(f"{self._reader.source(at)} is not a whole number", at)
+                raise self._fail(f"{self._scope.source(at)} is not a whole number", at)
             found.append(value)
         return tuple(found)
 
@@ -134,7 +134,7 @@ class ApplicationReader:
 
     def expr(self, position: int) -> Expr:
         """Return an argument as an expression."""
-        x = self._reader.read(self._at.args[position])
+        x = self._expression(self._at.args[position])
         self.read.add(x)
         return x
 
@@ -143,14 +143,14 @@ class ApplicationReader:
         return self._dim(self._at.args[position])
 
     def _dim(self, at: ast.expr) -> Dim:
-        return self._reader.dimension(at, self._fail)
+        return self._scope.dimension(at, self._fail)
 
     def position(self, position: int) -> int:
         """Return an argument that is a place counted from 1."""
         at = self._at.args[position]
         if isinstance(at, ast.Constant) and type(at.value) is int and at.value >= 1:
             return at.value
-        raise self._fail(f"{self._reader.source(at)} is not a place counted from 1", at)
+        raise self._fail(f"{self._scope.source(at)} is not a place counted from 1", at)
 
     def axis(self, default: int | None = None, of: Expr | None = None) -> int | None:
         """Return the ``axis`` option, counted from the front: None, 0 or 1 for a matrix ``of``."""
@@ -163,7 +163,7 @@ class ApplicationReader:
         known = {str(k): k for k in range(rank)} | {str(k - rank): k for k in range(rank)}
         if rank == 2:
             del known["-2"]
-        source = repr(at.value) if isinstance(at, ast.Constant) else self._reader.source(at)
+        source = repr(at.value) if isinstance(at, ast.Constant) else self._scope.source(at)
         if source not in known:
             there = ", ".join(["None", *map(str, range(rank))])
             raise self._fail(f"axis={source} is not an axis; there are {there} and -1", at)
@@ -175,7 +175,7 @@ class ApplicationReader:
         value = at.value if isinstance(at, ast.Constant) else None
         if type(value) not in map(type, allowed) or value not in allowed:
             known = ", ".join(map(repr, allowed))
-            raise self._fail(f"{self._reader.source(at)} is none of {known}", at)
+            raise self._fail(f"{self._scope.source(at)} is none of {known}", at)
         return value
 
     def constant(self, position: int) -> Hashable:
@@ -186,33 +186,33 @@ class ApplicationReader:
     def refuse(self, x: Expr, problem: str, remedy: str) -> ShapeError:
         """Return the error for an argument whose shape does not do; it is raised by the entry."""
         at = self._at.args[0]
-        subject = f"{self._name}({self._reader.source(at)}): {problem}"
+        subject = f"{self._name}({self._scope.source(at)}): {problem}"
         return ShapeError(
-            subject.replace("{shape}", describe(self._reader.shape(x))),
-            span=self._reader.span(at),
-            remedy=remedy.replace("{x}", self._reader.source(at)),
+            subject.replace("{shape}", describe(self._scope.shape(x))),
+            span=self._scope.span(at),
+            remedy=remedy.replace("{x}", self._scope.source(at)),
         )
 
     def comparison(self, position: int) -> tuple[Expr, str, Expr]:
         """Return an argument ``left > right``."""
         at = self._at.args[position]
         if isinstance(at, ast.Compare) and len(at.ops) == 1 and type(at.ops[0]) in _COMPARISONS:
-            right = self._reader.read(at.comparators[0])
-            return self._reader.read(at.left), _COMPARISONS[type(at.ops[0])], right
+            right = self._expression(at.comparators[0])
+            return self._expression(at.left), _COMPARISONS[type(at.ops[0])], right
         raise self._fail("its first argument is a comparison with <, <=, > or >=", at)
 
     def square(self, position: int) -> Expr:
         """Return an argument that must be square."""
         x = self.expr(position)
-        rows, cols = self._reader.shape(x)[-2:]
+        rows, cols = self._scope.shape(x)[-2:]
         at = self._at.args[position]
-        self._reader.unify(
+        self._scope.unify(
             rows,
             cols,
             lambda: ShapeError(
-                f"{self._name} needs a square matrix; {self._reader.source(at)} is "
-                f"{describe(self._reader.shape(x))}",
-                span=self._reader.span(at),
+                f"{self._name} needs a square matrix; {self._scope.source(at)} is "
+                f"{describe(self._scope.shape(x))}",
+                span=self._scope.span(at),
                 remedy="multiply it to a square one first: X.T @ X",
             ),
         )
@@ -221,27 +221,27 @@ class ApplicationReader:
     def vector(self, position: int) -> Expr:
         """Return an argument that must be a column or a row."""
         x = self.expr(position)
-        shape = self._reader.shape(x)
+        shape = self._scope.shape(x)
         if ONE in shape or shape[1].is_unknown:
             return x
         at = self._at.args[position]
         raise ShapeError(
-            f"{self._name} needs vectors; {self._reader.source(at)} is {describe(shape)}",
-            span=self._reader.span(at),
+            f"{self._name} needs vectors; {self._scope.source(at)} is {describe(shape)}",
+            span=self._scope.span(at),
             remedy="a product of matrices is written with @, an entrywise one with *",
         )
 
     def times(self, left: int, right: int) -> tuple[Expr, Expr]:
         """Return a square argument and one with as many rows."""
         a, b = self.square(left), self.expr(right)
-        columns, rows = self._reader.shape(a)[-1], self._reader.shape(b)[-2]
+        columns, rows = self._scope.shape(a)[-1], self._scope.shape(b)[-2]
         at = self._at.args[right]
-        self._reader.unify(
+        self._scope.unify(
             columns,
             rows,
             lambda: ShapeError(
-                f"{self._name}: {self._reader.source(at)} has {rows} rows, not {columns}",
-                span=self._reader.span(at),
+                f"{self._name}: {self._scope.source(at)} has {rows} rows, not {columns}",
+                span=self._scope.span(at),
                 remedy=f"write a column or a matrix of {columns} rows",
             ),
         )
@@ -249,14 +249,14 @@ class ApplicationReader:
 
     def same_columns(self, left: Expr, right: Expr, position: int) -> None:
         """Check that two arguments have as many columns; the second stands at ``position``."""
-        first, second = self._reader.shape(left)[1], self._reader.shape(right)[1]
+        first, second = self._scope.shape(left)[1], self._scope.shape(right)[1]
         at = self._at.args[position]
-        self._reader.unify(
+        self._scope.unify(
             first,
             second,
             lambda: ShapeError(
-                f"{self._name}: {self._reader.source(at)} has {second} columns, not {first}",
-                span=self._reader.span(at),
+                f"{self._name}: {self._scope.source(at)} has {second} columns, not {first}",
+                span=self._scope.span(at),
                 remedy=self._usage(),
             ),
         )
@@ -266,16 +266,16 @@ class ApplicationReader:
 
         A name that nothing declares is a size: ``k`` in ``matrix_power(X, k)``.
         """
-        at, reader = self._at.args[position], self._reader
+        at, scope = self._at.args[position], self._scope
         for name in (n.id for n in ast.walk(at) if isinstance(n, ast.Name)):
-            taken = name in reader.declared.variables or name in reader.definitions
-            if not (taken or reader.closed or name in reader.inferred or name in reader.indices):
-                reader.declared.dims.setdefault(name)
+            taken = name in scope.declared.variables or name in scope.definitions
+            if not (taken or scope.closed or name in scope.inferred or name in scope.indices):
+                scope.declared.dims.setdefault(name)
         x = self.expr(position)
         value = number(x) if x.op == "num" else Fraction(0)
-        if reader.shape(x) != SCALAR or value.denominator != 1 or abs(value) > _LARGEST_POWER:
+        if scope.shape(x) != SCALAR or value.denominator != 1 or abs(value) > _LARGEST_POWER:
             raise self._fail(
-                f"{reader.source(at)} is not a whole number up to {_LARGEST_POWER}, a size or a "
+                f"{scope.source(at)} is not a whole number up to {_LARGEST_POWER}, a size or a "
                 "scalar",
                 at,
             )
@@ -286,78 +286,74 @@ class ApplicationReader:
         shape: Shape = (ONE, ONE)
         for x in args:
             try:
-                shape = self._reader.unifier.broadcast(shape, self._reader.shape(x))
+                shape = self._scope.unifier.broadcast(shape, self._scope.shape(x))
             except DimMismatchError:
                 raise ShapeError(
                     f"{self._name}: {describe(shape)} and {describe(x.shape)} do not fit",
-                    span=self._reader.span(self._at),
+                    span=self._scope.span(self._at),
                     remedy="its arguments must have one shape, or be scalars",
                 ) from None
         return shape
 
     def same_shape(self, left: Expr, right: Expr) -> Shape:
         """Return the shape that two arguments must share."""
-        a, b = self._reader.shape(left), self._reader.shape(right)
+        a, b = self._scope.shape(left), self._scope.shape(right)
 
         def error() -> ShapeError:
             return ShapeError(
                 f"{self._name}: the shapes {describe(a)} and {describe(b)} differ",
-                span=self._reader.span(self._at),
+                span=self._scope.span(self._at),
                 remedy="both arguments must have the same shape",
             )
 
         if len(a) != len(b):
             raise error()
-        return tuple(self._reader.unify(p, q, error) for p, q in zip(a, b, strict=True))
+        return tuple(self._scope.unify(p, q, error) for p, q in zip(a, b, strict=True))
 
     def indices(self) -> tuple[Index, Index, Dim]:
         """Return the two indices of ``delta`` and their common range."""
-        unknown = self._reader.unifier.fresh()
+        unknown = self._scope.unifier.fresh()
         i, j = (self._delta_index(a, unknown) for a in self._at.args)
-        return i, j, self._reader.unifier.resolve(unknown)
+        return i, j, self._scope.unifier.resolve(unknown)
 
     def index(self, position: int, dim: Dim) -> Index:
         """Return an argument that is an index, or a place counted from 1."""
         return self._delta_index(self._at.args[position], dim)
 
     def _delta_index(self, at: ast.expr, dim: Dim) -> Index:
-        found = self._reader.position(at, dim)
+        found = position(self._scope, at, dim)
         if isinstance(found, AxisBlock):
-            raise self._fail(f"{self._reader.source(at)} is not an index", at)
+            raise self._fail(f"{self._scope.source(at)} is not an index", at)
         return found  # type: ignore[return-value]  # a shift is put in when its Sum is read
 
     def bound(self, node_of: Callable[[str, Dim, Expr], Expr]) -> Expr:
         """Return ``Sum(i, body)`` or its like: the index is bound, its range found in the body."""
         self.expect(2)
-        reader, at = self._reader, self._at.args[0]
-        if not isinstance(at, ast.Name) or at.id in reader.definitions:
-            raise self._fail(f"{reader.source(at)} is not an index", at)
+        scope, at = self._scope, self._at.args[0]
+        if not isinstance(at, ast.Name) or at.id in scope.definitions:
+            raise self._fail(f"{scope.source(at)} is not an index", at)
         name = at.id
-        if (
-            name in reader.declared.variables
-            or name in reader.bound
-            or name in reader.declared.dims
-        ):
+        if name in scope.declared.variables or name in scope.bound or name in scope.declared.dims:
             raise self._fail(f"{name} is in use already; an index needs a name of its own", at)
-        outer = reader.indices.pop(name, None)
-        reader.indices[name] = reader.unifier.fresh()
-        reader.bound.add(name)
+        outer = scope.indices.pop(name, None)
+        scope.indices[name] = scope.unifier.fresh()
+        scope.bound.add(name)
         try:
-            body = reader.bind(name, reader.read(self._at.args[1]))
+            body = bind(scope, name, self._expression(self._at.args[1]))
         except DimMismatchError as error:
             raise IndexNameError(
                 f"there is no {name} for which all places of it exist: {error}".replace("?", ""),
-                span=reader.span(self._at),
+                span=scope.span(self._at),
                 remedy="an index runs over what all of its places allow: x[i + 1] * x[i]",
             ) from None
-        reader.bound.discard(name)
-        dim = reader.unifier.resolve(reader.indices.pop(name))
+        scope.bound.discard(name)
+        dim = scope.unifier.resolve(scope.indices.pop(name))
         if outer is not None:
-            reader.indices[name] = outer
-        if dim.is_unknown and not reader.infer:
+            scope.indices[name] = outer
+        if dim.is_unknown and not scope.infer:
             raise IndexNameError(
                 f"the range of the index {name} is not known: nothing in the body uses it",
-                span=reader.span(at),
+                span=scope.span(at),
                 remedy=f"use it as an index, X[{name}, :], or multiply by the size instead",
             )
         return node_of(name, dim, body)

@@ -15,9 +15,7 @@ from typing import ClassVar
 from ..core.errors import (
     AmbiguousShapeError,
     IndexNameError,
-    LanguageError,
     ShapeError,
-    Span,
     TooLargeError,
     UnknownNameError,
     UnsupportedError,
@@ -37,18 +35,19 @@ from ..core.expr import (
     num,
     number,
     power,
+    transpose,
     var,
 )
 from ..core.plaintext import shortened
-from ..core.positions import Use
-from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, Unifier, describe, symbol
+from ..core.shapes import ONE, SCALAR, DimMismatchError, Shape, describe, symbol
 from ..ops import FUNCTIONS, TABLE
 from .calls import ApplicationReader
-from .declarations import Declarations, default_kind
-from .grammar import DEEPEST, lines_of, span_of
-from .indices import IndexReader, broadcast_remedy
+from .declarations import default_kind
+from .grammar import DEEPEST
+from .indices import broadcast_remedy, subscript
 from .magnitudes import LARGEST_NUMBER, constant_value
-from .remedies import function_remedy, product_remedy
+from .remedies import attribute_remedy, function_remedy, product_remedy
+from .scope import Scope
 
 CONSTANTS = ("pi", "e")
 _LARGEST_EXPONENT = 1000
@@ -65,7 +64,7 @@ _REMEDIES = {
 }
 
 
-class Elaborator(IndexReader):
+class Elaborator(Scope):
     """Reads syntax trees of one text against declarations and the definitions so far."""
 
     signs: ClassVar[dict[type[ast.operator], str]] = {
@@ -76,47 +75,6 @@ class Elaborator(IndexReader):
         ast.MatMult: "@",
         ast.Pow: "**",
     }
-
-    def __init__(
-        self,
-        text: str,
-        declared: Declarations,
-        definitions: dict[str, Expr],
-        *,
-        unifier: Unifier | None = None,
-        upstream: str = "G",
-        infer: bool = False,
-    ) -> None:
-        self.text, self.declared, self.definitions = text, declared, definitions
-        self.lines = lines_of(text)
-        self.unifier = unifier or Unifier()
-        self.upstream, self.infer = upstream, infer
-        self.gradients: dict[tuple[str, Expr], str] = {}  # of losses that are known by argument
-        self.indices: dict[str, Dim] = {}
-        self.uses: dict[str, list[Use]] = {}
-        self.bound: set[str] = set()
-        self.inferred: dict[str, Variable] = {}
-        self.closed = False  # whether constructors may no longer declare sizes
-        self._depth = 0
-
-    # places and errors
-
-    def span(self, at: ast.AST) -> Span:
-        """Return where a syntax node stands in the text."""
-        return span_of(self.text, at)
-
-    def source(self, at: ast.AST) -> str:
-        """Return the text of a syntax node, shortened."""
-        span = self.span(at)
-        text = self.lines[span.line][span.start : span.stop]
-        return text if len(text) <= 40 else text[:37] + "..."
-
-    def unify(self, left: Dim, right: Dim, error: Callable[[], LanguageError]) -> Dim:
-        """Make two dimensions equal, or raise what ``error`` says."""
-        try:
-            return self.unifier.unify(left, right)
-        except DimMismatchError:
-            raise error() from None
 
     # the walk
 
@@ -129,20 +87,16 @@ class Elaborator(IndexReader):
                 span=self.span(at),
                 remedy=_REMEDIES.get(type(at), "write it with + - * / ** @ .T and calls"),
             )
-        self._depth += 1
-        if self._depth > DEEPEST:
+        self.depth += 1
+        if self.depth > DEEPEST:
             raise UnsupportedError(
                 f"nested deeper than {DEEPEST} levels",
                 span=self.span(at),
                 remedy="name inner parts by definitions: Z = ...; L(Z)",
             )
         result = reader(self, at)
-        self._depth -= 1
+        self.depth -= 1
         return result
-
-    def shape(self, x: Expr) -> Shape:
-        """Return the shape of an expression with everything bound put in."""
-        return self.unifier.resolve_shape(x.shape)
 
     def _number(self, at: ast.Constant) -> Expr:
         value = at.value
@@ -237,16 +191,6 @@ class Elaborator(IndexReader):
             place = step
         return result
 
-    def between(self, left: ast.expr, right: ast.expr) -> Span:
-        """Return the place of the operator sign between two operands."""
-        a, b = self.span(left), self.span(right)
-        if a.line != b.line:
-            return b
-        gap = self.lines[a.line][a.stop : b.start]
-        inner = gap.strip().strip("()").strip()
-        start = a.stop + gap.find(inner) if inner else a.stop
-        return Span(self.text, start, start + max(len(inner), 1), a.line)
-
     def _combine(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
         if sign == "@":
             return self._matmul(at, left, right)
@@ -325,6 +269,39 @@ class Elaborator(IndexReader):
             remedy=product_remedy(at, a, b, self.source),
         )
 
+    def attribute(self, at: ast.Attribute) -> Expr:
+        """Return ``X.T`` or ``T.mT``; raises UnsupportedError or ShapeError."""
+        if at.attr not in ("T", "mT"):
+            raise UnsupportedError(
+                f".{at.attr} is not part of the language",
+                span=self.span(at),
+                remedy=attribute_remedy(at.attr, self.source(at.value)),
+            )
+        x = self.read(at.value)
+        if at.attr == "T" and len(x.shape) > 2:
+            raise ShapeError(
+                f"{self.source(at.value)} is {describe(self.shape(x))}: .T swaps the axes of a "
+                "matrix",
+                span=self.span(at),
+                remedy=f"write {self.source(at.value)}.mT to swap the last two axes",
+            )
+        return transpose(x)
+
+    def check_batches(self, at: ast.BinOp, a: Shape, b: Shape) -> None:
+        """Refuse a product of tensors whose batch axes do not broadcast; raises ShapeError."""
+        try:
+            self.unifier.broadcast((*a[:-2], ONE, ONE), (*b[:-2], ONE, ONE))
+        except DimMismatchError:
+            raise ShapeError(
+                f"{self.source(at.left)} is {describe(a)} and {self.source(at.right)} is "
+                f"{describe(b)}: their batch axes are different",
+                span=self.between(at.left, at.right),
+                remedy="batch axes are aligned from the right and must be equal",
+            ) from None
+
+    def _subscript(self, at: ast.Subscript) -> Expr:
+        return subscript(self, at, self.read(at.value))
+
     def _call(self, at: ast.Call) -> Expr:
         if not isinstance(at.func, ast.Name):
             raise UnsupportedError(
@@ -333,7 +310,7 @@ class Elaborator(IndexReader):
                 remedy=_REMEDIES[ast.Call],
             )
         name = at.func.id
-        call = ApplicationReader(self, at, name)
+        call = ApplicationReader(self, self.read, at, name)
         # A variable called mean is no reason to do without mean(..), which nothing else can mean.
         is_matrix = name in self.declared.variables or name in self.definitions
         if is_matrix and name not in FUNCTIONS:

@@ -35,7 +35,7 @@ class MatrixReader(Elaborator):
         if isinstance(at, ast.Call) and isinstance(at.func, ast.Name):
             build = _SIZED.get(at.func.id)
             if build is not None and not (at.args and at.func.id == "eye"):
-                return build(self, ApplicationReader(self, at, at.func.id))
+                return build(self, ApplicationReader(self, self.read, at, at.func.id))
         if isinstance(at, ast.Name) and at.id == "e" and not self._is_known("e"):
             return self._undeclared(at)
         return super().read(at)

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
-from .macros import parse_row
-from .parser import place
+from .parser import parse_row
 from .reader import LatexReader
 from .subject import subject
+from .tokens import place
 from .trees import Formula, at_item
 
 __all__ = ["Equation", "LatexReader", "equations", "parse", "subject"]

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from ...core.errors import ParseError
 from . import macro_tables as tables
-from .parser import place
-from .tokens import Token, tokens
+from .tokens import Token, place, tokens
 
 LONGEST = 20_000
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")

@@ -96,3 +96,13 @@ class Forked(Item):
     """Letters that are names in more than one way."""
 
     ways: tuple[tuple[Item, ...], ...]
+
+
+def base_of(item: Item) -> Item:
+    """Return an item without its scripts."""
+    return item.base if isinstance(item, Scripted) else item
+
+
+def sub_of(item: Item) -> RowLayout | None:
+    """Return the subscript of an item, if it has one."""
+    return item.sub if isinstance(item, Scripted) else None

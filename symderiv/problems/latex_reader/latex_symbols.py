@@ -7,14 +7,13 @@ an error that lists the names there are.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
-from .derivative_marks import is_letter_d
-from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol
-from .script_meaning import bare, has_comma, indices, is_label, is_sign, split_at
+from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol, base_of, sub_of
+from .script_meaning import bare, has_comma, indices, is_label, is_letter_d, is_sign, split_at
 from .symbol_names import (
     LONGEST_RUN,
     SymbolNames,
@@ -40,26 +39,19 @@ from .trees import (
 
 
 class Symbols:
-    """Reads symbols with their scripts; the rest of the meaning is built on it."""
+    """Reads symbols with their subscripts; ``expression`` reads the items inside of one."""
 
     def __init__(
         self,
         text: str,
         names: SymbolNames,
         given: Mapping[str, Sequence[tuple[str, str]]],
-        gradients: Sequence[str] = (),
+        gradients: Sequence[str],
+        expression: Callable[[Sequence[Item], Item], ast.expr],
     ) -> None:
         self.text, self.names = text, names
         self.given, self.gradients = given, gradients  # those at names, and all of them
-        self.depth = 0
-
-    def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
-        """Return the tree of items side by side."""
-        raise NotImplementedError
-
-    def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
-        """Return factors that are read already times those that follow."""
-        raise NotImplementedError
+        self.expression = expression
 
     def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
         """Return the error about an item."""
@@ -101,13 +93,13 @@ class Symbols:
 
     def _fused(self, item: Item) -> Item:
         """Return a name of several letters in one font as one symbol: a bold word with scripts."""
-        base = item.base if isinstance(item, Scripted) else item
+        base = base_of(item)
         if not isinstance(base, Group) or base.kind or len(base.body.items) < 2:
             return item
         if not all(isinstance(x, Symbol) for x in base.body.items):
             return item
         core = "".join(map(written_of, base.body.items))
-        script = label_of(item.sub) if isinstance(item, Scripted) else ""
+        script = label_of(sub_of(item))
         options = (core, core + (script or ""))
         if not self.names.of(options, (*self.names.readable, *self.names.differentials)):
             return item
@@ -161,12 +153,6 @@ class Symbols:
             and not self.names.of([core], self.names.readable)
             and bool(function_of(core))
         )
-
-    def forked(self, item: Forked) -> ast.expr:
-        """Return the readings of letters that are names in more than one way."""
-        ways = [self.product([], way, item) for way in item.ways]
-        hints = [_spaced(self.text, way) for way in item.ways]
-        return self.choice([like(w, ways[0]) for w in ways], hints)
 
     # one symbol
 
@@ -296,7 +282,7 @@ class Symbols:
         if item.name == "M" and label_of(sub) == "causal":
             return self.sized("causal_mask", item, None)
         if item.name == "K" and sub is not None and not item.accent:
-            sizes = [self._size(x) for x in bare(sub) if not is_sign(x, ",")]
+            sizes = [self.size_of(x) for x in bare(sub) if not is_sign(x, ",")]
             if len(sizes) == 2 and None not in sizes:
                 at = at_item(ast.Constant(0), self.text, item, sub)
                 return call("commutation", [s for s in sizes if s is not None], at)
@@ -352,25 +338,26 @@ class Symbols:
         apart = any(is_sign(x, ",", "times", "cdot") for x in items)
         parts = split_at(items, ",", "times") if apart else [(x,) for x in items]
         factors = [[x for x in part if not is_sign(x, "cdot")] for part in parts]
-        sums = [x for part in factors for x in part if self._size(x) is None]
+        sums = [x for part in factors for x in part if self.size_of(x) is None]
         if not all(factors) or any(not isinstance(x, Group) or x.kind != ")" for x in sums):
             return []
         return [self.dimension(part, sub) for part in factors]
 
     def dimension(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return a size: a product of names and numbers, or a sum in parentheses."""
-        factors = [self._size(x) or self.expression([x], place) for x in items]
+        factors = [self.size_of(x) or self.expression([x], place) for x in items]
         if not factors:
             raise self.fail("a size is missing here", place, "write n, or n, d")
         return reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
 
-    def _size(self, item: Item) -> ast.expr | None:
+    def size_of(self, item: Item) -> ast.expr | None:
+        """Return the size that an item is, None for anything else."""
         if isinstance(item, Number) and item.text.isdecimal():
             return at_item(ast.Constant(int(item.text)), self.text, item)
-        base = item.base if isinstance(item, Scripted) else item
+        base = base_of(item)
         if not isinstance(base, Symbol):
             return None
-        script = label_of(item.sub) if isinstance(item, Scripted) else ""
+        script = label_of(sub_of(item))
         found = self.names.of(spellings(base, script or ""), self.names.sizes)
         return at_item(ast.Name(found[0], ast.Load()), self.text, item) if found else None
 
@@ -392,7 +379,7 @@ def _inner(row: RowLayout) -> Sequence[Item]:
 def _continues(items: Sequence[Item], first: int, j: int) -> bool:
     """Whether an item goes on with a run of letters that begins at ``first``."""
     item = items[j]
-    base = item.base if isinstance(item, Scripted) else item
+    base = base_of(item)
     if j > first and items[j - 1].stop != item.start:
         return False
     if isinstance(base, Number):
@@ -405,15 +392,9 @@ def _merged(run: list[Item]) -> Item:
     if len(run) == 1:
         return run[0]
     last = run[-1]
-    base = last.base if isinstance(last, Scripted) else last
+    base = base_of(last)
     core = "".join(map(written_of, run))
     symbol = Symbol(run[0].start, base.stop, core, word=True)
     if isinstance(last, Scripted):
         return replace(last, start=symbol.start, base=symbol)
     return symbol
-
-
-def _spaced(text: str, way: Sequence[Item]) -> str:
-    if len(way) == 1:
-        return f"\\mathit{{{text[way[0].start : way[0].stop]}}}"
-    return r" \, ".join(text[x.start : x.stop] for x in way)

@@ -1,17 +1,20 @@
-"""Layout to trees: sums of terms, products of factors, sums over an index.
+"""Layout to trees: sums of terms, products of factors, functions, sums over an index.
 
 Contract: everything that names alone decide is decided here; what shapes decide is left in the
-tree (``Product``, ``Choice``, ``Special``) for the reader.
+tree (``Product``, ``ReadingChoice``, ``Special``) for the reader. Parentheses right behind a
+function hold its argument. Without them, a trace or a determinant takes the product that follows,
+if that fits; for any other function, one factor and all of them are two readings.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from . import derivative_marks as derivatives
-from . import script_meaning as marks
-from .index_sums import Totals, bound_by, is_operator
+from ...core.errors import UnsupportedError
+from . import gradients, scripts
+from . import latex_functions as functions
+from . import macro_tables as tables
 from .laid_out import (
     BigOperator,
     Forked,
@@ -24,17 +27,32 @@ from .laid_out import (
     Scripted,
     Sign,
     Symbol,
+    base_of,
+    sub_of,
 )
+from .latex_functions import FunctionReader
+from .latex_symbols import Symbols
 from .parser import DEEPEST
-from .script_meaning import bare, is_sign
-from .symbol_names import label_of, spellings, written_of
-from .trees import Product, at_item, binary, call, joined, like
+from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
+from .symbol_names import SymbolNames, label_of, spellings, written_of
+from .trees import Product, Total, at_item, binary, call, joined, like, span
 
+_OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
 
 
-class Meaning(Totals):
+class Meaning:
     """Reads rows."""
+
+    def __init__(
+        self,
+        text: str,
+        names: SymbolNames,
+        given: Mapping[str, Sequence[tuple[str, str]]],
+        gradients: Sequence[str],
+    ) -> None:
+        self.text, self.names, self.depth = text, names, 0
+        self.symbols = Symbols(text, names, given, gradients, self.expression)
 
     def whole(self, row: RowLayout) -> ast.expr:
         """Return the tree of a formula, without punctuation at its end."""
@@ -42,14 +60,14 @@ class Meaning(Totals):
         while items and is_sign(items[-1], ".", ",", ";"):
             items.pop()
         if len(items) == 1 and isinstance(items[0], Number) and items[0].text == "0":
-            return self.sized("zeros", items[0], None)  # of the shape of the gradient
+            return self.symbols.sized("zeros", items[0], None)  # of the shape of the gradient
         return self.expression(items, row)
 
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return the tree of items side by side: a comparison, or a sum of terms."""
-        items = self.gathered(items)
+        items = self.symbols.gathered(items)
         if not items:
-            raise self.fail("nothing stands here", place, "write an expression")
+            raise self.symbols.fail("nothing stands here", place, "write an expression")
         for k, item in enumerate(items):
             if isinstance(item, Sign) and item.name in _RELATIONS:
                 left = self.expression(items[:k], item)
@@ -68,10 +86,10 @@ class Meaning(Totals):
             stop = self._term_end(items, first)
             if stop == first:
                 at = items[min(first, len(items) - 1)]
-                raise self.fail("a term is missing here", at, "write what is added")
+                raise self.symbols.fail("a term is missing here", at, "write what is added")
             self._check_bound(items[first:stop], bound)
             term = self.term(items[first:stop])
-            bound |= bound_by(items[first:stop])
+            bound |= _bound_by(items[first:stop])
             if result is None:
                 result = term
                 if sign is not None and is_sign(sign, "-"):
@@ -89,7 +107,7 @@ class Meaning(Totals):
     def _term_end(self, items: Sequence[Item], first: int) -> int:
         """Return where a term ends: at + or -, unless it is the sign of a factor."""
         for k in range(first, len(items)):
-            if is_sign(items[k], "+", "-") and k > first and not is_operator(items[k - 1]):
+            if is_sign(items[k], "+", "-") and k > first and not _is_operator(items[k - 1]):
                 return k
             if is_sign(items[k], "+", "-") and k == first:
                 return k
@@ -97,10 +115,10 @@ class Meaning(Totals):
 
     def _check_bound(self, items: Sequence[Item], bound: set[str]) -> None:
         """Refuse a term that uses the index of a sum before it: it may have been meant inside."""
-        own = bound_by(items)
+        own = _bound_by(items)
         for item, letter in _index_letters(items):
             if letter in bound - own:
-                raise self.fail(
+                raise self.symbols.fail(
                     f"a sum extends up to + and -: {letter} is no longer bound here",
                     item,
                     f"write \\sum_{letter} ( .. ) around what it sums, or use another index",
@@ -114,7 +132,7 @@ class Meaning(Totals):
         if cuts:
             k = cuts[0]
             if len(cuts) > 1 or k in (0, len(items) - 1):
-                raise self.fail("an inner product of two", items[k], "write A : B")
+                raise self.symbols.fail("an inner product of two", items[k], "write A : B")
             parts = [self.product([], p, items[k]) for p in (items[:k], items[k + 1 :])]
             return call("dot", parts, self._at(items[k]))
         return self.product([], items, items[0])
@@ -130,10 +148,12 @@ class Meaning(Totals):
         i, sign = 0, ""
         while i < len(items):
             item = items[i]
-            if is_operator(item):
+            if _is_operator(item):
                 assert isinstance(item, Sign)
                 if sign or (first and not factors):
-                    raise self.fail("a factor is missing here", item, "write what is multiplied")
+                    raise self.symbols.fail(
+                        "a factor is missing here", item, "write what is multiplied"
+                    )
                 sign = item.name
                 i += 1
                 continue
@@ -144,7 +164,9 @@ class Meaning(Totals):
             signs.append(sign)
             sign = ""
         if sign:
-            raise self.fail("a factor is missing here", items[-1], "write what is multiplied")
+            raise self.symbols.fail(
+                "a factor is missing here", items[-1], "write what is multiplied"
+            )
         return factors, signs
 
     def multiplied(
@@ -163,12 +185,14 @@ class Meaning(Totals):
         parts = [*right.over.items, *right.under.items] if isinstance(right, Fraction) else [right]
         numbers = isinstance(left, Number) and not left.bold
         if numbers and all(isinstance(x, Number) and not x.bold for x in parts):
-            raise self.fail("two numbers side by side", right, r"write \cdot between them")
+            raise self.symbols.fail("two numbers side by side", right, r"write \cdot between them")
 
     def _signed(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         if is_sign(items[i], "+", "-") and i + 1 < len(items):
             if is_sign(items[i + 1], "+", "-"):
-                raise self.fail("two signs side by side", items[i + 1], "put parentheses around it")
+                raise self.symbols.fail(
+                    "two signs side by side", items[i + 1], "put parentheses around it"
+                )
             tree, stop = self.factor(items, i + 1)
             if is_sign(items[i], "+"):
                 return tree, stop
@@ -179,36 +203,40 @@ class Meaning(Totals):
         """Return the factor that begins at an item, and where the next begins."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise self.fail(f"nested deeper than {DEEPEST} levels", items[i], "name inner parts")
+            raise self.symbols.fail(
+                f"nested deeper than {DEEPEST} levels", items[i], "name inner parts"
+            )
         found = self._factor(items, i)
         self.depth -= 1
         return found
 
     def _factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         item = items[i]
-        big = item.base if isinstance(item, Scripted) else item
+        big = base_of(item)
         if isinstance(big, BigOperator):
             return self.total(item, items, i + 1)
-        found = derivatives.find(items, i, self.is_value)
+        found = gradients.find(items, i, self.symbols.is_value)
         if found is not None:
-            return self.given_gradient(found, items[i], items[found.stop - 1]), found.stop
+            return gradients.gradient(
+                self.symbols, found, items[i], items[found.stop - 1]
+            ), found.stop
         scripted = isinstance(item, Scripted) and isinstance(item.base, Fraction)
         if scripted:
             assert isinstance(item, Scripted)
-            inner = derivatives.find([item.base], 0, self.is_value)
+            inner = gradients.find([item.base], 0, self.symbols.is_value)
             if inner is not None:
-                tree = self.given_gradient(inner, item, item)
-                return self.scripted(tree, item, item.sub, item.sups, item.above_first), i + 1
-        head = self.function(items, i)
+                tree = gradients.gradient(self.symbols, inner, item, item)
+                return scripts.scripted(self.symbols, tree, item), i + 1
+        head = functions.find(self.symbols, items, i)
         if head is not None:
             return self.application(head, items, i + 1)
-        shadowed = self.shadowed(items, i)
+        shadowed = functions.shadowed(self.symbols, items, i)
         if shadowed is not None:
             return self.called_or_times(shadowed, item, items[i + 1]), i + 2
         if self._is_indicator(items, i):
             group = items[i + 1]
             assert isinstance(group, Group)
-            return self.indicator(group.body.items, group), i + 2
+            return self.symbols.indicator(group.body.items, group), i + 2
         return self.atom(item), i + 1
 
     def _is_indicator(self, items: Sequence[Item], i: int) -> bool:
@@ -220,6 +248,153 @@ class Meaning(Totals):
             return False
         return any(is_sign(x, *_RELATIONS) for x in follows.body.items)
 
+    # functions
+
+    def application(
+        self, head: FunctionReader, items: Sequence[Item], i: int
+    ) -> tuple[ast.expr, int]:
+        """Return a function with its argument, which begins at an item."""
+        if i >= len(items):
+            raise self.symbols.fail(
+                f"{head.name} has no argument", head.item, f"write {head.name}(x)"
+            )
+        group = functions.argument(items[i])
+        if group is not None:
+            return self._delimited(head, items[i], group), i + 1
+        if isinstance(items[i], Sign):
+            raise self.symbols.fail(
+                f"{head.name} has no argument", items[i], "put it in parentheses"
+            )
+        one, stop = self.factor(items, i)
+        end = functions.reach(self.symbols, head, items, stop)
+        short = functions.applied(self.symbols, head, [one])
+        if stop >= end:
+            return short, stop
+        rest = items[stop:end]
+        # Both readings share their factors: reading them twice would double at every level.
+        others, signs = self.factors(rest, first=True)
+        ways = [
+            self.multiplied([short], others, signs),
+            functions.applied(self.symbols, head, [self.multiplied([one], others, signs)]),
+        ]
+        if head.name in tables.GREEDY:
+            return self.symbols.choice([like(w, short) for w in reversed(ways)], []), end
+        shown = self._source([head.item])
+        first, both = self._source(items[i:stop]), self._source(items[i:end])
+        hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
+        return self.symbols.choice([like(w, ways[0]) for w in ways], hints), end
+
+    def _delimited(self, head: FunctionReader, item: Item, group: Group) -> ast.expr:
+        if group.kind in ("|", "||"):
+            body = self.symbols.special(
+                "bars" if group.kind == "|" else "norm",
+                [self.expression(group.body.items, group)],
+                group,
+            )
+            return functions.applied(self.symbols, head, [body])
+        marks = indices(self.text, group.body) if head.name == "delta" else None
+        parts = self.arguments(group) if marks is None else marks
+        if not isinstance(item, Scripted):
+            return functions.applied(self.symbols, head, parts)
+        result = functions.applied(self.symbols, head, parts)
+        whole = scripts.scripted(self.symbols, result, item)
+        powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
+        if head.name not in tables.LOOSE or not powered or len(parts) != 1:
+            return whole
+        inner = functions.applied(
+            self.symbols, head, [scripts.power(self.symbols, parts[0], powered[0])]
+        )
+        macro, inside = self._source([head.item]), self._source([group])
+        mark = self._source(powered[:1])
+        hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
+        return self.symbols.choice([whole, like(inner, whole)], hints)
+
+    def arguments(self, group: Group) -> list[ast.expr]:
+        """Return what stands between the commas of a group."""
+        parts = split_at(group.body.items, ",")
+        return [self.expression(part, group) for part in parts]
+
+    def called_or_times(self, head: FunctionReader, item: Item, argument: Item) -> ast.expr:
+        """Return sigmoid of parentheses, or σ times them where it is a name."""
+        group = functions.argument(argument)
+        assert group is not None
+        inner = self.expression(group.body.items, group)
+        base = base_of(item)
+        assert isinstance(base, Symbol)
+        plain = self.symbols.symbol(base, None, ())[0]
+        if isinstance(item, Scripted):
+            plain = scripts.scripted(self.symbols, plain, item)
+        values = [functions.applied(self.symbols, head, [inner]), inner]
+        if isinstance(argument, Scripted):
+            values = [scripts.scripted(self.symbols, v, argument) for v in values]
+        ways = [values[0], self.multiplied([plain], [values[1]], [""])]
+        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
+        return self.symbols.choice([like(w, ways[0]) for w in ways], hints)
+
+    def _source(self, items: Sequence[Item]) -> str:
+        return self.text[items[0].start : items[-1].stop].strip()
+
+    # sums over an index
+
+    def total(self, item: Item, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
+        sub = sub_of(item)
+        if sub is None:
+            raise self.symbols.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
+        big = base_of(item)
+        assert isinstance(big, BigOperator)
+        letters = self._sum_indices(sub)
+        upper = self._upper(item, letters)
+        stop = next((k for k in range(i, len(items)) if _bound_by([items[k]]) & {*letters}), None)
+        stop = len(items) if stop is None else stop
+        while stop > i and _is_operator(items[stop - 1]):
+            stop -= 1
+        if stop == i:
+            raise self.symbols.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
+        tree = self.term(items[i:stop])
+        for letter in reversed(letters):
+            total = joined(Total(), at_item(ast.Constant(0), self.text, item), tree)
+            total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
+            total.upper, total.body, total.word = upper, tree, big.word
+            tree = total
+        return tree, stop
+
+    def _sum_indices(self, sub: RowLayout) -> list[str]:
+        items = list(bare(sub))
+        equals = [k for k, x in enumerate(items) if is_sign(x, "=")]
+        if equals:
+            last = items[equals[0] + 1 :]
+            if len(last) != 1 or not isinstance(last[0], Number) or last[0].text != "1":
+                raise self.symbols.fail(
+                    "indices start at 1", sub, r"write \sum_{i=1}^{n} or \sum_i"
+                )
+            items = items[: equals[0]]
+        letters = [x for x in items if not is_sign(x, ",")]
+        for x in letters:
+            if not isinstance(x, Symbol) or x.word:
+                raise UnsupportedError(
+                    "a sum runs over all of an index",
+                    span=span(self.text, x),
+                    remedy=r"write \sum_i, \sum_{i=1}^{n} or \sum_{i,j}; a condition is a factor",
+                )
+        return [written_of(x) for x in letters]
+
+    def _upper(self, item: Item, letters: list[str]) -> ast.expr | None:
+        assert isinstance(item, Scripted)
+        if not item.sups:
+            return None
+        if len(item.sups) > 1 or len(letters) > 1:
+            raise self.symbols.fail(
+                "one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}"
+            )
+        inside = bare(item.sups[0])
+        size = self.symbols.size_of(inside[0]) if len(inside) == 1 else place_of(self.text, inside)
+        if size is None:
+            known = ", ".join(self.names.sizes)
+            raise self.symbols.fail(
+                "the upper limit is no size", item.sups[0], f"the sizes are: {known}"
+            )
+        return size
+
     # one item
 
     def atom(self, item: Item) -> ast.expr:
@@ -227,9 +402,9 @@ class Meaning(Totals):
         if isinstance(item, Scripted):
             return self._scripted(item)
         if isinstance(item, Symbol):
-            return self.symbol(item, None, ())[0]
+            return self.symbols.symbol(item, None, ())[0]
         if isinstance(item, Number):
-            return self.number(item, None)
+            return self.symbols.number(item, None)
         if isinstance(item, Group):
             return self._group(item)
         if isinstance(item, Forked):
@@ -241,7 +416,7 @@ class Meaning(Totals):
         if isinstance(item, RootLayout):
             return self._root(item)
         assert isinstance(item, Sign)
-        raise self.fail(
+        raise self.symbols.fail(
             f"{self.text[item.start : item.stop]!r} cannot stand here", item, _hint(item)
         )
 
@@ -252,57 +427,89 @@ class Meaning(Totals):
             if not isinstance(inner, Symbol | Number | Group):
                 break
             base = inner
-        if self.is_exponential(base, sub, sups):
-            return self.exponential(base, sups[0])
+        if scripts.is_exponential(self.symbols, base, sub, sups):
+            return scripts.exponential(self.symbols, base, sups[0])
         if isinstance(base, Group) and base.kind == "||":
-            return self.scripted(self.norm(base, sub), base, None, sups, False)
+            return scripts.powers(self.symbols, scripts.norm(self.symbols, base, sub), sups)
         if isinstance(base, Number):
-            is_one = isinstance(base, Number) and sub is not None
-            called = self.number(base, sub)
-            return self.scripted(called, base, None, sups, False) if is_one or sups else called
+            return scripts.powers(self.symbols, self.symbols.number(base, sub), sups)
         if isinstance(base, Symbol):
             return self._name_with_scripts(base, item)
         if isinstance(base, Sign | BigOperator):
-            raise self.fail("a script of a sign", item, _hint(base))
-        return self.scripted(self.atom(base), base, sub, sups, item.above_first)
+            raise self.symbols.fail("a script of a sign", item, _hint(base))
+        return scripts.scripted(self.symbols, self.atom(base), item, base)
 
     def _name_with_scripts(self, base: Symbol, item: Scripted) -> ast.expr:
         sub, sups = item.sub, item.sups
         plain = sub is None or bool(
             self.names.of(spellings(base, label_of(sub) or "?"), self.names.readable)
         )
-        label = bool(sups) and marks.is_label(bare(sups[0]))
-        if plain or label or not self.is_value(base):
-            tree, taken = self.symbol(base, sub, sups)
-            return self.scripted(tree, item, None, sups[taken:], False)
-        tree, _ = self.symbol(base, None, ())
+        label = bool(sups) and is_label(bare(sups[0]))
+        if plain or label or not self.symbols.is_value(base):
+            tree, taken = self.symbols.symbol(base, sub, sups)
+            return scripts.powers(self.symbols, tree, sups[taken:])
+        tree, _ = self.symbols.symbol(base, None, ())
         if not sups:
-            return self.symbol(base, sub, ())[0]
-        return self.scripted(tree, base, sub, sups, item.above_first)
+            return self.symbols.symbol(base, sub, ())[0]
+        return scripts.scripted(self.symbols, tree, item, base)
 
     def _group(self, group: Group) -> ast.expr:
         items = group.body.items
         if group.kind in ("|", "||"):
             if group.kind == "||":
-                return self.norm(group, None)
-            return self.special("bars", [self.expression(items, group)], group)
+                return scripts.norm(self.symbols, group, None)
+            return self.symbols.special("bars", [self.expression(items, group)], group)
         if group.kind == ">":
             parts = self.arguments(group)
             if len(parts) != 2:
-                raise self.fail("an inner product of two", group, r"\langle A, B \rangle")
+                raise self.symbols.fail("an inner product of two", group, r"\langle A, B \rangle")
             return call("dot", parts, self._at(group))
         if group.kind in ("]", "}") and any(is_sign(x, *_RELATIONS) for x in items):
-            return self.indicator(items, group)
+            return self.symbols.indicator(items, group)
         return self.expression(items, group)
 
     def _root(self, item: RootLayout) -> ast.expr:
         body = self.expression(item.body.items, item.body)
         if item.degree is None or label_of(item.degree) == "2":
-            return self.special("root", [body], item)
+            return self.symbols.special("root", [body], item)
         degree = self.expression(item.degree.items, item.degree)
         one = like(ast.Constant(1), degree)
         exponent = like(ast.BinOp(one, ast.Div(), degree), degree)
-        return self.special("power", [body, exponent], item)
+        return self.symbols.special("power", [body, exponent], item)
+
+    def forked(self, item: Forked) -> ast.expr:
+        """Return the readings of letters that are names in more than one way."""
+        ways = [self.product([], way, item) for way in item.ways]
+        hints = [_spaced(self.text, way) for way in item.ways]
+        return self.symbols.choice([like(w, ways[0]) for w in ways], hints)
+
+
+def _is_operator(item: Item) -> bool:
+    """Whether an item is the sign of a product or a quotient."""
+    return isinstance(item, Sign) and item.name in _OPERATORS
+
+
+def _bound_by(items: Sequence[Item]) -> set[str]:
+    """Return the indices that sums among these items bind."""
+    found: set[str] = set()
+    for item in items:
+        if (
+            isinstance(item, Scripted)
+            and isinstance(item.base, BigOperator)
+            and item.sub is not None
+        ):
+            for x in bare(item.sub):
+                if is_sign(x, "="):
+                    break
+                if isinstance(x, Symbol):
+                    found.add(written_of(x))
+    return found
+
+
+def _spaced(text: str, way: Sequence[Item]) -> str:
+    if len(way) == 1:
+        return f"\\mathit{{{text[way[0].start : way[0].stop]}}}"
+    return r" \, ".join(text[x.start : x.stop] for x in way)
 
 
 def _hint(item: Item) -> str:

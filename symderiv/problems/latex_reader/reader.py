@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from ...core.errors import (
     AmbiguousTextError,
@@ -22,9 +23,10 @@ from ...core.expr import Expr, eye, node, number, ones, transpose, walk, zeros
 from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ...ops.text import text as spelled
 from ..elaborate import Elaborator
-from . import factors as products
+from ..indices import bind, place
+from .formula_products import LONGEST, Products, chained
 from .meaning import Meaning
-from .readings import Readings
+from .readings import Choices
 from .symbol_names import SymbolNames
 from .trees import (
     Derived,
@@ -44,20 +46,22 @@ from .trees import (
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 
 
-class LatexReader(Readings):
+class LatexReader(Elaborator):
     """Reads the trees of formulas."""
 
     signs: ClassVar[dict[type[ast.operator], str]] = {
         **Elaborator.signs,
         ast.FloorDiv: "quotient",
-        ast.BitOr: "cdot",
-        ast.BitXor: "times",
-        ast.BitAnd: "otimes",
     }
 
     columns = False  # whether samples are the columns of a matrix: x_i of X
     # What derivatives of definitions are, by the names on the way; None where they are not asked.
     derivative: Callable[[tuple[str, ...], Expr | None], Expr] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._choices = Choices(self)
+        self._products = Products(self._choices, self._combine)
 
     def names(self) -> SymbolNames:
         """Return the names that a formula may use."""
@@ -99,7 +103,21 @@ class LatexReader(Readings):
         return super().attribute(like(ast.Attribute(value, "mT" if tensor else at.attr), at))
 
     def _product(self, at: Product) -> Expr:
-        return products.read(self, at)
+        if len(at.factors) > LONGEST:
+            raise UnsupportedError(
+                f"a product of {len(at.factors)} factors",
+                span=self.span(at),
+                remedy="name parts of it by definitions of the problem",
+            )
+        factors, signs = chained(at)
+        parts = [(f, self.read(f)) for f in factors]
+        return parts[0][1] if len(parts) == 1 else self._products.value(at, parts, signs)
+
+    def _choice(self, at: ReadingChoice) -> Expr:
+        ways = [partial(self.read, way) for way in at.ways]
+        if not at.hints:
+            return self._choices.first(ways)
+        return self._choices.chosen(ways, at, lambda k: at.hints[k])
 
     # operators
 
@@ -370,7 +388,7 @@ class LatexReader(Readings):
             limit = bound.data if isinstance(bound.data, Dim) else size(int(number(bound)))
             self.indices[name] = limit
         self.bound.add(name)
-        body = self.bind(name, self.read(at.body))
+        body = bind(self, name, self.read(at.body))
         self.bound.discard(name)
         dim = self.unifier.resolve(self.indices.pop(name))
         if outer is not None:
@@ -388,7 +406,7 @@ class LatexReader(Readings):
     def _check_limit(self, at: Total, name: str, dim: Dim) -> None:
         """Refuse a limit such as n - 1 that is not as far as the shifted places allow."""
         assert at.upper is not None
-        added, taken = self._place(at.upper)
+        added, taken = place(self, at.upper)
         if difference(added, taken) != dim:
             raise IndexNameError(
                 f"the index {name} runs to {dim}".replace("?", ""),
@@ -461,7 +479,7 @@ _FUNCTIONS = {
 }
 _OWN: dict[type[ast.expr], Callable[..., Expr]] = {
     Formula: LatexReader._formula,
-    ReadingChoice: Readings.read_choice,
+    ReadingChoice: LatexReader._choice,
     Product: LatexReader._product,
     Special: LatexReader._special,
     Sized: LatexReader._sized,

@@ -8,44 +8,32 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from ...core.errors import AmbiguousTextError, LanguageError, UnsupportedError
 from ...core.expr import Expr
 from ...ops.text import text as spelled
-from ..elaborate import Elaborator
-from .trees import ReadingChoice
+from ..scope import Scope
 
 _MOST_READINGS = 400
 
 
-class Readings(Elaborator):
-    """Tries readings."""
+class Choices:
+    """Tries readings of places in one scope."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.tried = 0
+    def __init__(self, scope: Scope) -> None:
+        self.scope, self.tried = scope, 0
 
     def attempt(self, read: Callable[[], Expr]) -> Expr | LanguageError:
         """Return a reading, or why it cannot be; what it bound stays bound only if it is read."""
-        before = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
+        before = self.scope.state()
         try:
             return read()
         except AmbiguousTextError:
             raise
         except LanguageError as error:
-            self.restore(before)
+            self.scope.restore(before)
             return error
-
-    def restore(self, before: tuple[Any, ...]) -> None:
-        """Go back to what was bound before a reading."""
-        state, indices, bound, self._depth = before
-        self.unifier.restore(state)
-        self.indices.clear()
-        self.indices.update(indices)
-        self.bound.clear()
-        self.bound.update(bound)
 
     def chosen(
         self, ways: Sequence[Callable[[], Expr]], at: ast.expr, hints: Callable[[int], str]
@@ -53,27 +41,27 @@ class Readings(Elaborator):
         """Return the one reading that fits; raises AmbiguousTextError where two do."""
         fits: list[tuple[int, Expr, tuple[Any, ...]]] = []
         failures: list[LanguageError] = []
-        start = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
+        start = self.scope.state()
         for k, way in enumerate(ways):
             self.tried += 1
             if self.tried > _MOST_READINGS:
                 raise UnsupportedError(
                     "too many places that can be read in two ways",
-                    span=self.span(at),
+                    span=self.scope.span(at),
                     remedy="put parentheses around arguments and factors",
                 )
             found = self.attempt(way)
-            after = (self.unifier.state(), dict(self.indices), set(self.bound), self._depth)
-            self.restore(start)
+            after = self.scope.state()
+            self.scope.restore(start)
             if isinstance(found, LanguageError):
                 failures.append(found)
             elif not any(found == x for _, x, _ in fits):
                 fits.append((k, found, after))
         if not fits:
             raise failures[0]
-        if len(fits) > 1 and not self.unifier.collect:
+        if len(fits) > 1 and not self.scope.unifier.collect:
             self._ambiguous(at, [(spelled(x), hints(k)) for k, x, _ in fits[:2]])
-        self.restore(fits[0][2])
+        self.scope.restore(fits[0][2])
         return fits[0][1]
 
     def first(self, ways: Sequence[Callable[[], Expr]]) -> Expr:
@@ -91,12 +79,6 @@ class Readings(Elaborator):
         (first, how), (second, other) = readings
         raise AmbiguousTextError(
             f"this can be read in two ways: {first}, or {second}",
-            span=self.span(at),
+            span=self.scope.span(at),
             remedy=f"write {how} for the first, {other} for the second",
         )
-
-    def read_choice(self, at: ReadingChoice) -> Expr:
-        ways = [partial(self.read, way) for way in at.ways]
-        if not at.hints:
-            return self.first(ways)
-        return self.chosen(ways, at, lambda k: at.hints[k])

@@ -27,6 +27,11 @@ def is_sign(item: Item, *names: str) -> bool:
     return isinstance(item, Sign) and item.name in names
 
 
+def is_letter_d(item: Item) -> bool:
+    """Whether an item is a d, the sign of a differential or a name."""
+    return isinstance(item, Symbol) and item.name == "d" and not item.accent
+
+
 def is_transpose(items: tuple[Item, ...]) -> bool:
     """Whether a superscript transposes: ⊤, T in any font, or a prime."""
     if len(items) != 1:

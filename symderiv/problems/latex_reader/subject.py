@@ -10,10 +10,10 @@ import ast
 from dataclasses import dataclass, replace
 
 from ...core.errors import LanguageError, ParseError
-from . import derivative_marks as derivatives
+from . import gradients as derivatives
 from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol
-from .macros import parse_row
+from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol, base_of, sub_of
+from .parser import parse_row
 from .script_meaning import is_sign
 from .symbol_names import SymbolNames, label_of, spellings, unknown, written_of
 from .trees import span
@@ -108,8 +108,8 @@ def _without_name(
     if not items:
         return None
     first, rest = items[0], items[1:]
-    base = first.base if isinstance(first, Scripted) else first
-    sub = first.sub if isinstance(first, Scripted) else None
+    base = base_of(first)
+    sub = sub_of(first)
     if is_sign(first, "nabla") and objective == VALUE:
         raise ParseError(
             "the gradient of what is no scalar can be the Jacobian or its transpose",
@@ -123,12 +123,12 @@ def _without_name(
             return Subject(of=text[base.start : base.stop])
         return Subject() if _is_objective((base, *rest), names, objective) else None
     # dL is a differential also where d is a size; a value called d is that value.
-    kinds = names.values if derivatives.is_letter_d(base) and rest else names.readable
+    kinds = names.values if marks.is_letter_d(base) and rest else names.readable
     if not isinstance(base, Symbol) or names.of(spellings(base), kinds):
         return None
     about = _by_index(text, sub, names, variables, objective)
     varied = base.name == "delta" and base.greek
-    if (varied or derivatives.is_letter_d(base)) and rest and not isinstance(first, Scripted):
+    if (varied or marks.is_letter_d(base)) and rest and not isinstance(first, Scripted):
         return _differential_of(text, rest, names, objective)
     return _by_letter(text, base, sub, rest, names, objective, about)
 
@@ -236,7 +236,7 @@ def _variable(
     """Return the name that a derivative is by, with the indices at it."""
     place = RowLayout(by[0].start, by[-1].stop, ())
     item = _joined(by)
-    base = item.base if isinstance(item, Scripted) else item
+    base = base_of(item)
     if isinstance(item, Scripted) and item.sups and marks.is_transpose(marks.bare(item.sups[0])):
         raise _transposed(text, place)
     if not isinstance(base, Symbol):
@@ -246,7 +246,7 @@ def _variable(
         raise ParseError(
             "this is no variable", span=span(text, place), remedy="a gradient is by one name"
         )
-    sub = item.sub if isinstance(item, Scripted) else None
+    sub = sub_of(item)
     label = label_of(item.sups[0]) if isinstance(item, Scripted) and item.sups else ""
     script = label_of(sub)
     whole = names.of(spellings(base, (script or "") + (label or "")), variables)
@@ -293,7 +293,7 @@ def _joined(by: tuple[Item, ...]) -> Item:
     if len(by) == 1:
         return by[0]
     last = by[-1]
-    base = last.base if isinstance(last, Scripted) else last
+    base = base_of(last)
     if not all(isinstance(x, Symbol) for x in (*by[:-1], base)):
         return RowLayout(by[0].start, last.stop, by)
     core = "".join(map(written_of, by))
@@ -323,12 +323,12 @@ def _differential(
     if len(items) < 2 or not isinstance(items[0], Symbol) or items[0].name != "d":
         return None
     whole = _joined(items)
-    base = whole.base if isinstance(whole, Scripted) else whole
+    base = base_of(whole)
     if not isinstance(base, Symbol) or names.of(spellings(base), names.readable):
         return None
     rest = _joined(items[1:])
-    inner = rest.base if isinstance(rest, Scripted) else rest
-    script = label_of(rest.sub) if isinstance(rest, Scripted) else ""
+    inner = base_of(rest)
+    script = label_of(sub_of(rest))
     if not isinstance(inner, Symbol):
         return None
     found = names.of([*spellings(inner, script or ""), *spellings(inner)], variables)

@@ -14,7 +14,7 @@ from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, sub_of
 from .trees import span
 
 LONGEST_RUN = 60
@@ -135,7 +135,7 @@ def segmentations(symbols: list[Item], names: SymbolNames) -> list[list[tuple[in
         if any(isinstance(s, Scripted) for s in run[:-1]):
             return False
         last = run[-1]
-        sub = label_of(last.sub) if isinstance(last, Scripted) else ""
+        sub = label_of(sub_of(last))
         core = "".join(map(written_of, run))
         options = [core] if not sub else [core + sub, core]
         if names.of(options, kinds):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ...core.errors import Span
 from .macro_tables import SPACES, UNICODE
 
 _TOKEN = re.compile(
@@ -66,3 +67,12 @@ def tokens(text: str) -> list[Token]:
                 continue
         found.append(Token(kind, word, start, stop))
     return [*found, Token("end", "", len(text), len(text))]
+
+
+def place(text: str, start: int, stop: int) -> Span:
+    """Return a range of a text as a place on its line."""
+    line = text.count("\n", 0, start)
+    begin = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    return Span(text, start - begin, max(min(stop, end), start + 1) - begin, line)

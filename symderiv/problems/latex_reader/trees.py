@@ -11,7 +11,7 @@ from typing import TypeVar
 from ...core.errors import Span
 from ...core.expr import Expr
 from .laid_out import Item
-from .parser import place
+from .tokens import place
 
 N = TypeVar("N", bound=ast.expr)
 
