@@ -119,7 +119,7 @@ def gradient(symbols: Symbols, found: Derivative, first: Item, last: Item) -> as
         if path is None:
             raise
         tree = _derived(symbols, path, None, place, found.nabla)
-    return like(powers(symbols, tree, found.sups), at_item(ast.Constant(0), symbols.text, place))
+    return like(powers(symbols, tree, found.sups), symbols.at(place))
 
 
 def _derived(

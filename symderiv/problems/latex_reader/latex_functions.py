@@ -135,10 +135,6 @@ def _with_sizes(
     return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
 
 
-def _macro(symbols: Symbols, head: FunctionReader) -> str:
-    return symbols.text[head.item.start : head.item.stop]
-
-
 def _source(symbols: Symbols, items: Sequence[Item]) -> str:
     return symbols.text[items[0].start : items[-1].stop].strip()
 
@@ -163,7 +159,7 @@ def reach(symbols: Symbols, head: FunctionReader, items: Sequence[Item], start: 
 
 def applied(symbols: Symbols, head: FunctionReader, args: list[ast.expr]) -> ast.expr:
     """Return the call of a function, with its derivative and power."""
-    at = at_item(ast.Constant(0), symbols.text, head.item)
+    at = symbols.at(head.item)
     at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
     if head.primes:
         result = _derivative(symbols, head, args, at)

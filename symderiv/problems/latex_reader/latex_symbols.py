@@ -19,6 +19,7 @@ from .symbol_names import (
     SymbolNames,
     function_of,
     label_of,
+    merged,
     segmentations,
     spellings,
     unknown,
@@ -56,6 +57,10 @@ class Symbols:
     def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
         """Return the error about an item."""
         return ParseError(message, span=span(self.text, at), remedy=remedy)
+
+    def at(self, first: Item, last: Item | None = None) -> ast.expr:
+        """Return a node that is only a place: that of an item, or from one to another."""
+        return at_item(ast.Constant(0), self.text, first, last)
 
     def choice(self, ways: list[ast.expr], hints: list[str]) -> ast.expr:
         """Return the readings of one place as one node; without hints, the first that fits."""
@@ -121,7 +126,7 @@ class Symbols:
                 place = replace(run[0], stop=run[-1].stop)
                 raise unknown(self.text, self.names, place, "".join(map(written_of, run)))
             return run
-        split = [tuple(_merged(run[i:j]) for i, j in way) for way in ways]
+        split = [tuple(merged(run[i:j]) for i, j in way) for way in ways]
         if len(split) == 1:
             return list(split[0])
         return [Forked(run[0].start, run[-1].stop, tuple(split))]
@@ -164,9 +169,9 @@ class Symbols:
             raise self.fail("an upright d is no name", item, "write d for a name")
         label = label_of(sups[0]) if sups and is_label(bare(sups[0])) else None
         taken = 1 if label is not None else 0
-        ways = self._named(item, sub, label or "")
+        ways = self.named(item, sub, label or "")
         if not ways and taken:
-            if self._named(item, sub, "") and not is_sign(bare(sups[0])[0], "star"):
+            if self.named(item, sub, "") and not is_sign(bare(sups[0])[0], "star"):
                 raise self.fail(
                     f"the superscript of {written_of(item)} is no part of a name",
                     sups[0],
@@ -177,22 +182,22 @@ class Symbols:
             constant = self.constant(item, sub)
             if constant is not None:
                 return constant, taken
-            ways = self._named(item, sub, "")
+            ways = self.named(item, sub, "")
         if not ways:
-            ways = self._of_capital(item, sub)
+            ways = self.of_capital(item, sub)
             if ways:
                 return self.choice(ways, []), taken
             script = (label_of(sub) or "") + (label or "")
             raise unknown(self.text, self.names, item, written_of(item) + script)
         return self.choice(ways, self._hints(item, sub, len(ways))), taken
 
-    def _of_capital(self, item: Symbol, sub: RowLayout | None) -> list[ast.expr]:
+    def of_capital(self, item: Symbol, sub: RowLayout | None) -> list[ast.expr]:
         """Return x_i and x_ij as parts of a matrix X, where there is no x of its own.
 
         x_i is the i-th row, as a column: that of a matrix whose rows are samples.
         """
         big = item.name.upper()
-        marks = indices(self.text, sub) if sub is not None else None
+        marks = indices(self.text, sub)
         if marks is None or sub is None or len(item.name) != 1 or big not in self.names.values:
             return []
         value = self._name(big, item)
@@ -211,12 +216,12 @@ class Symbols:
         script = self.text[sub.start : sub.stop].strip("{}") if sub is not None else ""
         return [word, f"({core})_{{{script}}}", *["another name"] * count][:count]
 
-    def _named(self, item: Symbol, sub: RowLayout | None, label: str) -> list[ast.expr]:
+    def named(self, item: Symbol, sub: RowLayout | None, label: str) -> list[ast.expr]:
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
         names = (*self.names.readable, *self.names.differentials)
         if item.word and self.names.is_spelled(item.name):
             exact = self._name(item.name, item)
-            marks = indices(self.text, sub) if sub is not None else []
+            marks = indices(self.text, sub)
             return [self.indexed(exact, marks, item, sub)] if sub and marks else [exact]
         ways: list[ast.expr] = []
         script = label_of(sub)
@@ -227,14 +232,13 @@ class Symbols:
             return ways
         marks = indices(self.text, sub)
         if marks is not None:
-            for n in self.names.of(spellings(item, label), self._indexable()):
-                ways.append(self.indexed(self._name(n, item), marks, item, sub))
+            whole = self.names.of(
+                spellings(item, label), (*self.names.values, *self.names.differentials)
+            )
+            ways += [self.indexed(self._name(n, item), marks, item, sub) for n in whole]
         if has_comma(sub) and script is not None:
             ways += self._partly(item, sub, label)
         return ways
-
-    def _indexable(self) -> tuple[str, ...]:
-        return (*self.names.values, *self.names.differentials)
 
     def _partly(self, item: Symbol, sub: RowLayout, label: str) -> list[ast.expr]:
         """Read ``W_{1,ij}``: the first part belongs to the name."""
@@ -266,13 +270,13 @@ class Symbols:
 
     def constant(self, item: Symbol, sub: RowLayout | None) -> ast.expr | None:
         """Return what a letter stands for where it is no name of the problem."""
+        marks = indices(self.text, sub) or []
         if item.name == "I" and not item.accent:
             return self.sized("eye", item, sub)
-        if item.name == "e" and sub is not None:
-            marks = indices(self.text, sub)
-            if marks is not None and len(marks) == 1:
-                whole = at_item(ast.Slice(), self.text, sub)
-                return self.indexed(self.sized("eye", item, None), [whole, marks[0]], item, sub)
+        if item.name == "e" and len(marks) == 1:
+            assert sub is not None
+            whole = at_item(ast.Slice(), self.text, sub)
+            return self.indexed(self.sized("eye", item, None), [whole, marks[0]], item, sub)
         if item.name == "e" and sub is None and not item.upright:
             raise AmbiguousTextError(
                 "e is not declared: is it a name, or the number 2.718..?",
@@ -284,15 +288,11 @@ class Symbols:
         if item.name == "K" and sub is not None and not item.accent:
             sizes = [self.size_of(x) for x in bare(sub) if not is_sign(x, ",")]
             if len(sizes) == 2 and None not in sizes:
-                at = at_item(ast.Constant(0), self.text, item, sub)
-                return call("commutation", [s for s in sizes if s is not None], at)
+                return call("commutation", [s for s in sizes if s is not None], self.at(item, sub))
         if item.name in ("e", "pi") and sub is None:
             return at_item(ast.Name(item.name, ast.Load()), self.text, item)
-        if item.name == "delta" and sub is not None:
-            marks = indices(self.text, sub)
-            if marks is not None and len(marks) == 2:
-                at = at_item(ast.Constant(0), self.text, item, sub)
-                return call("delta", marks, at)
+        if item.name == "delta" and len(marks) == 2:
+            return call("delta", marks, self.at(item, sub))
         return None
 
     def number(self, item: Number, sub: RowLayout | None) -> ast.expr:
@@ -323,12 +323,11 @@ class Symbols:
             return found
         sizes = self._sizes(sub)
         if sizes:
-            at = at_item(ast.Constant(0), self.text, item, sub)
             sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
-            return call(kind, sizes, at)
+            return call(kind, sizes, self.at(item, sub))
         marks = indices(self.text, sub)
         if kind == "eye" and marks is not None and len(marks) == 2:
-            return call("delta", marks, at_item(ast.Constant(0), self.text, item, sub))
+            return call("delta", marks, self.at(item, sub))
         known = ", ".join(self.names.sizes)
         raise self.fail("the subscript is no size", sub, f"the sizes are: {known}")
 
@@ -385,16 +384,3 @@ def _continues(items: Sequence[Item], first: int, j: int) -> bool:
     if isinstance(base, Number):
         return j > first and not base.bold and isinstance(item, Number)
     return isinstance(base, Symbol) and not base.word and not base.accent
-
-
-def _merged(run: list[Item]) -> Item:
-    """Return letters as one symbol, with the scripts of the last."""
-    if len(run) == 1:
-        return run[0]
-    last = run[-1]
-    base = base_of(last)
-    core = "".join(map(written_of, run))
-    symbol = Symbol(run[0].start, base.stop, core, word=True)
-    if isinstance(last, Scripted):
-        return replace(last, start=symbol.start, base=symbol)
-    return symbol

@@ -93,16 +93,13 @@ class Meaning:
             if result is None:
                 result = term
                 if sign is not None and is_sign(sign, "-"):
-                    result = joined(ast.UnaryOp(ast.USub(), term), self._at(sign), term)
+                    result = joined(ast.UnaryOp(ast.USub(), term), self.symbols.at(sign), term)
             else:
                 op: ast.operator = ast.Sub() if sign and is_sign(sign, "-") else ast.Add()
                 result = binary(op, result, term)
             start = stop
         assert result is not None
         return result
-
-    def _at(self, item: Item) -> ast.expr:
-        return at_item(ast.Constant(0), self.text, item)
 
     def _term_end(self, items: Sequence[Item], first: int) -> int:
         """Return where a term ends: at + or -, unless it is the sign of a factor."""
@@ -134,7 +131,7 @@ class Meaning:
             if len(cuts) > 1 or k in (0, len(items) - 1):
                 raise self.symbols.fail("an inner product of two", items[k], "write A : B")
             parts = [self.product([], p, items[k]) for p in (items[:k], items[k + 1 :])]
-            return call("dot", parts, self._at(items[k]))
+            return call("dot", parts, self.symbols.at(items[k]))
         return self.product([], items, items[0])
 
     def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
@@ -196,7 +193,7 @@ class Meaning:
             tree, stop = self.factor(items, i + 1)
             if is_sign(items[i], "+"):
                 return tree, stop
-            return joined(ast.UnaryOp(ast.USub(), tree), self._at(items[i]), tree), stop
+            return joined(ast.UnaryOp(ast.USub(), tree), self.symbols.at(items[i]), tree), stop
         return self.factor(items, i)
 
     def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
@@ -352,7 +349,7 @@ class Meaning:
             raise self.symbols.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
         tree = self.term(items[i:stop])
         for letter in reversed(letters):
-            total = joined(Total(), at_item(ast.Constant(0), self.text, item), tree)
+            total = joined(Total(), self.symbols.at(item), tree)
             total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
             total.upper, total.body, total.word = upper, tree, big.word
             tree = total
@@ -463,7 +460,7 @@ class Meaning:
             parts = self.arguments(group)
             if len(parts) != 2:
                 raise self.symbols.fail("an inner product of two", group, r"\langle A, B \rangle")
-            return call("dot", parts, self._at(group))
+            return call("dot", parts, self.symbols.at(group))
         if group.kind in ("]", "}") and any(is_sign(x, *_RELATIONS) for x in items):
             return self.symbols.indicator(items, group)
         return self.expression(items, group)

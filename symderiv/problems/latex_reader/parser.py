@@ -312,8 +312,7 @@ class Parser:
             return build(self, token)
         if name in tables.DROPPED:
             self._options()
-            for _ in range(tables.DROPPED[name]):
-                self.argument(token)
+            self.argument(token)
             return None
         if name in tables.TRANSPARENT:
             rows = [self.argument(token) for _ in range(tables.TRANSPARENT[name])]

@@ -111,14 +111,14 @@ def is_label(items: tuple[Item, ...]) -> bool:
     )
 
 
-def indices(text: str, row: RowLayout) -> list[ast.expr] | None:
-    """Return the indices of a subscript as the language writes them; None if it has others.
+def indices(text: str, row: RowLayout | None) -> list[ast.expr] | None:
+    """Return the indices of a subscript as the language writes them; None if it has none or others.
 
     Letters side by side are one index each; ``:`` and a dot are all of an axis, ``2:n`` is a part
     of it, and ``i+1`` is one index.
     """
     found: list[ast.expr] = []
-    for part in split_at(bare(row), ","):
+    for part in split_at(bare(row), ",") if row is not None else ():
         one = _one_index(text, part)
         several = [one] if one is not None else _letters(text, part)
         if several is None:

@@ -150,7 +150,7 @@ def _or_power(
 def _up_to(symbols: Symbols, node: ast.expr, tree: ast.expr, sup: RowLayout) -> ast.expr:
     """Return a node whose place goes from a tree to its superscript."""
     like(node, tree)
-    last = at_item(ast.Constant(0), symbols.text, sup)
+    last = symbols.at(sup)
     if last.lineno == node.lineno:
         node.end_lineno, node.end_col_offset = last.end_lineno, last.end_col_offset
     return node

@@ -7,14 +7,14 @@ the usual ways, and underscores do not count. Contract: pure; knows declarations
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, sub_of
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, base_of, sub_of
 from .trees import span
 
 LONGEST_RUN = 60
@@ -184,3 +184,15 @@ def written_of(item: Item) -> str:
         return item.text
     assert isinstance(item, Symbol)
     return spellings(item)[0]
+
+
+def merged(run: Sequence[Item]) -> Item:
+    """Return letters as one symbol, with the scripts of the last; a row of what are no letters."""
+    last = run[-1]
+    base = base_of(last)
+    if len(run) == 1:
+        return last
+    if not all(isinstance(x, Symbol | Number) for x in (*run[:-1], base)):
+        return RowLayout(run[0].start, last.stop, tuple(run))
+    symbol = Symbol(run[0].start, base.stop, "".join(map(written_of, run)), word=True)
+    return replace(last, start=symbol.start, base=symbol) if isinstance(last, Scripted) else symbol
