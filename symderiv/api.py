@@ -11,10 +11,9 @@ from .claims.backward import BackwardVerdict, BackwardVerdicts, check_backward
 from .core.errors import DeclarationError, InputError, ShapeError
 from .core.shapes import describe
 from .problems import ClaimText, Problem, stacking
-from .problems.declarations import Declarations
+from .problems.declarations import Declarations, declared_by
 from .problems.from_sympy import WrittenText, is_sympy
 from .problems.grammar import only_expression
-from .problems.keyword_variables import declared_by
 from .problems.library import names
 from .problems.posing import PosingCall, load, name_of, names_of, posed, stated
 from .problems.problem import as_written

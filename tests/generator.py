@@ -43,9 +43,9 @@ from symderiv.core.expr import (
 from symderiv.core.shapes import ONE, SCALAR
 from symderiv.ops import TABLE
 from symderiv.ops.text import text
-from symderiv.problems.found_sizes import settle
 from symderiv.problems.grammar import parse, prepared
 from symderiv.problems.problem import Problem, problem
+from symderiv.problems.scope import settle
 from symderiv.tensor import Term
 from symderiv.tensor.terms import is_whole
 from symderiv.values.explicit import Dual, DualMath, Explicit, same

@@ -29,9 +29,9 @@ from symderiv.core.shapes import DimMismatchError, Shape, swapped
 from symderiv.derivation.derivations import Derivation
 from symderiv.ops.text import text
 from symderiv.problems import ClaimText, Problem
-from symderiv.problems.found_sizes import settle
 from symderiv.problems.grammar import parse_expression
 from symderiv.problems.library import names as library
+from symderiv.problems.scope import settle
 
 CASES = json.loads((Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8"))
 OF_ONE = 4  # gradients of one problem of the library

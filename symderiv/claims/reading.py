@@ -15,12 +15,12 @@ from ..core.positions import Range, Use, allowed, placed
 from ..core.shapes import Dim, DimMismatchError, Shape
 from ..problems import Problem
 from ..problems.elaborate import Elaborator
-from ..problems.found_sizes import settle
 from ..problems.grammar import only_expression, prepared
 from ..problems.latex_reader import LatexReader
 from ..problems.problem import kind_of
-from ..problems.proposals import propose
-from ..problems.stated_texts import known_names
+from ..problems.rewriting import propose
+from ..problems.scope import settle
+from ..problems.statements import known_names
 from ..problems.syntaxes import LATEX, PYTHON, syntax_of
 from .computed_factors import Factors
 

@@ -10,6 +10,7 @@ import ast
 import difflib
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 from typing import ClassVar
 
 from ..core.errors import (
@@ -44,9 +45,8 @@ from ..ops import FUNCTIONS, TABLE
 from .calls import ApplicationReader
 from .declarations import default_kind
 from .grammar import DEEPEST
-from .indices import broadcast_remedy, subscript
-from .magnitudes import LARGEST_NUMBER, constant_value
-from .remedies import attribute_remedy, function_remedy, product_remedy
+from .indices import subscript
+from .remedies import attribute_remedy, broadcast_remedy, function_remedy, product_remedy
 from .scope import Scope
 
 CONSTANTS = ("pi", "e")
@@ -360,3 +360,40 @@ _READERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.Call: Elaborator._call,
     ast.Subscript: Elaborator._subscript,
 }
+
+
+LARGEST_NUMBER = 1e300
+
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "add": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "pow": lambda x, y: x**y,
+}
+
+
+def constant_value(e: Expr) -> float | None:
+    """Return the value of sums, products and powers of numbers; None of anything else.
+
+    It is infinite where it is too large for a float.
+
+    >>> from symderiv.core.expr import num, power
+    >>> constant_value(power(num(2), num(3))), constant_value(power(num(9), num(999)))
+    (8.0, inf)
+    """
+    try:
+        if e.op == "num":
+            return float(number(e))
+        if e.op == "neg":
+            value = constant_value(e.args[0])
+            return None if value is None else -value
+        if e.op not in _ARITHMETIC:
+            return None
+        values = [constant_value(a) for a in e.args]
+        known = [v for v in values if v is not None]
+        found = reduce(_ARITHMETIC[e.op], known) if len(known) == len(values) else None
+        return found if isinstance(found, float) else None  # a root of -1 is left to others
+    except ZeroDivisionError:
+        return None
+    except OverflowError:
+        return float("inf")

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from ..core.errors import InputError
 from ..core.plaintext import shortened
 from . import Problem, load_file
-from .declarations import Declarations
+from .declarations import Declarations, declared_by, used_names
 from .from_sympy import is_sympy
-from .keyword_variables import declared_by, used_names
 from .library import load_named, names
 from .problem import as_written, build
 

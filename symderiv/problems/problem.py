@@ -17,15 +17,13 @@ from ..core.expr import variables as variables_of
 from ..core.plaintext import shortened
 from ..core.shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..ops.text import text as spelled
-from .declarations import Declarations
+from .declarations import Declarations, declared_by, used_names
 from .elaborate import Elaborator
-from .found_sizes import settle
 from .from_sympy import WrittenText, from_sympy, is_sympy
 from .grammar import parse_expression, prepared
-from .keyword_variables import declared_by, used_names
+from .scope import settle
 from .sentences import check_name, names_of, problem_name, sentence, sentences
-from .stated_texts import stated
-from .statements import given_gradients, losses_of
+from .statements import given_gradients, losses_of, stated
 from .syntaxes import PYTHON, Syntax, problem_syntax
 
 _UNNAMED = "derivation"

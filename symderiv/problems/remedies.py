@@ -52,6 +52,19 @@ def _turned(at: ast.expr, source: Source) -> str:
     return f"{_factor(at, source)}.T"
 
 
+def broadcast_remedy(a: Shape, b: Shape, x: str, y: str, sign: str) -> str:
+    """Return what to write instead of ``x sign y`` of two shapes that do not broadcast."""
+    for (rows, cols), other, name, left in ((b[-2:], a, y, x), (a[-2:], b, x, y)):
+        if cols == ONE and rows == other[-1]:
+            return (
+                f"write {left} {sign} {name}.T to use {name} in every row, or give {name} "
+                f"the size {other[-2]} to use it in every column"
+            )
+    if a == (b[1], b[0]):
+        return f"is one of them transposed? write {y}.T"
+    return "the shapes must be equal, or one of them a row, a column or a scalar"
+
+
 _REAL = "every variable is real"
 _COMPLEX = ("conj", "conjugate", "real", "imag", "Re", "Im", "re", "im", "angle")
 _ABSENT = {

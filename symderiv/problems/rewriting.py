@@ -2,29 +2,80 @@
 
 ``x'Ax`` is ``x.T @ A @ x``, ``||Xw - y||^2`` is ``norm(X @ w - y) ** 2``.
 
-Contract: pure; knows names and kinds, but no shapes, so that what comes out may not be readable.
-What has no form raises NoFormError.
+Contract: pure; knows names and kinds, but no shapes, so that what comes out may not be readable:
+``propose`` reads it before an error shows it. What has no form raises NoFormError.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .notations import (
-    ALIASES,
-    BARS,
-    ENTRYWISE,
-    EXPONENTS,
-    INNER,
-    LOWERED,
-    MINUS,
-    PRODUCTS,
-    SCALAR_VALUED,
-    SPELLED,
-    TOKEN,
+from ..core.errors import LanguageError, TooLargeError
+
+# Words for functions, by the name that they have here.
+ALIASES = {
+    "tr": "trace",
+    "Tr": "trace",
+    "Trace": "trace",
+    "ln": "log",
+    "Det": "det",
+    "sgn": "sign",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "inverse": "inv",
+    "otimes": "kron",
+    "ReLU": "relu",
+    "Softmax": "softmax",
+    "SoftMax": "softmax",
+    "Diag": "diag",
+    "Exp": "exp",
+    "Log": "log",
+    "lse": "logsumexp",
+    "LogSumExp": "logsumexp",
+}
+
+# Functions whose value is a number whatever they are given.
+SCALAR_VALUED = ("trace", "det", "logdet", "norm", "norm1", "norminf", "dot", "sum", "mean")
+
+MINUS = ("-", "−", "–", "—")
+PRODUCTS = ("@", "×", "⊗", ".")  # the sign of a matrix product, and what is written for it
+INNER = ("·", "⋅", "∙", "•")  # an inner product of columns, a product otherwise
+ENTRYWISE = ("⊙", "∘", "⊛", ".*")
+
+# Bars come in pairs of one sign.
+BARS = ("|", "||", "‖", "∥")
+
+# Raised signs and what they say as exponents.
+EXPONENTS = {
+    "ᵀ": "T",
+    "⊤": "T",
+    "†": "T",
+    "⁻¹": "-1",
+    "⁻ᵀ": "-T",
+    "⁰": "0",
+    "¹": "1",
+    "²": "2",
+    "³": "3",
+    "⁴": "4",
+    "⁻²": "-2",
+}
+
+# Signs that have another spelling in tokens.
+SPELLED = {"½": "0.5", "¼": "0.25", "〈": "⟨", "〉": "⟩", "⟪": "⟨", "⟫": "⟩", "’": "'", "′": "'"}
+
+LOWERED = str.maketrans({low: f"_{k}" for k, low in enumerate("₀₁₂₃₄₅₆₇₈₉")})
+
+# Middle dots and raised digits are signs here, although Unicode lets them stand in names.
+TOKEN = re.compile(
+    r"\s+|[0-9.]+[jJ](?!\w)|[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+|\.[A-Za-z]\w*(?![\w(])"
+    r"|(?:(?![·•½¼⁰¹²³⁴ᵀ])\w)+"
+    r"|\"[^\"]*\"|'[A-Za-z]+'(?=\s*[,)])|\*\*|\|\||\.\*|⁻[¹ᵀ²]|."
 )
+
 
 _SUM, _SIGN, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4, 5
 _DEEPEST = 60
@@ -389,3 +440,59 @@ def _transposed(x: _Piece) -> _Piece:
     if x.kind == "scalar":
         return x
     return _Piece(f"{x.at(_ATOM)}.T", _ATOM, x.kind)
+
+
+_LONGEST = 2_000  # characters of a text that is looked at
+_LONGEST_PROPOSAL = 400
+
+
+def rewritten(text: str, names: KnownNames, reads: Callable[[str], bool]) -> str | None:
+    """Return a text of the language that says what a text says, or None.
+
+    ``reads`` tells whether a proposal can be read; the first that can is returned.
+
+    >>> rewritten("||Xw - y||^2", KnownNames({}), lambda text: True)
+    'norm(X @ w - y) ** 2'
+    """
+    if len(text) > _LONGEST:
+        return None
+    lines = [line for line in re.split(r"[;\n]", text.partition("#")[0]) if line.strip()]
+    for star, power in (("*", "@"), ("@", "@"), ("*", "*"), ("@", "*")):
+        try:
+            found = [Rewriter(line, names, star, power).statement() for line in lines]
+        except (NoFormError, RecursionError):
+            continue
+        proposal = "; ".join(found)
+        if len(proposal) <= _LONGEST_PROPOSAL and not _same(proposal, text) and reads(proposal):
+            return proposal
+    return None
+
+
+def propose(
+    error: LanguageError, text: str, names: KnownNames, read: Callable[[str], object]
+) -> None:
+    """Let an error say how its text is written in the language, where ``read`` can read that.
+
+    A number beyond the limits is written as it should be: what could be read says something else.
+    """
+    if isinstance(error, TooLargeError):
+        return
+
+    def reads(proposal: str) -> bool:
+        try:
+            read(proposal)
+        except LanguageError:
+            return False
+        return True
+
+    found = rewritten(text, names, reads)
+    if found is not None:
+        error.remedy = f"write {found}"
+
+
+def _same(left: str, right: str) -> bool:
+    """Whether two texts are one program, so that nothing was rewritten."""
+    try:
+        return ast.dump(ast.parse(left)) == ast.dump(ast.parse(right.strip()))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False

@@ -1,21 +1,29 @@
-"""Statements to definitions and an objective, each unspecified loss with its given gradient.
+"""Statements of a text to definitions and an objective, each loss with its given gradient.
 
-Contract: what is read is complete in itself; a name stands for one thing.
+Contract: what is read is complete in itself; a name stands for one thing. Declarations are added
+to (inferred variables, sizes of constructors); where a text cannot be read, the error says what to
+write instead.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 
-from ..core.errors import DeclarationError, IndexNameError
-from ..core.expr import Expr, free_indices, node, rebuild, walk
-from ..core.shapes import SCALAR
-from .declarations import Declarations, derivatives_of
+from ..core.errors import DeclarationError, IndexNameError, LanguageError, UnknownNameError
+from ..core.expr import Expr, Variable, free_indices, node, rebuild, walk
+from ..core.plaintext import shortened
+from ..core.shapes import SCALAR, symbol
+from ..ops import FUNCTIONS
+from .declarations import Declarations, derivatives_of, fresh_dims
 from .elaborate import CONSTANTS, Elaborator
-from .found_sizes import settle
 from .grammar import Statement
+from .rewriting import KnownNames, glued, propose
+from .scope import settle
+from .syntaxes import PYTHON, Syntax
 
 _CONSTRUCTORS = ("ones", "zeros", "eye", "onehot")
 
@@ -169,3 +177,103 @@ def given_gradients(
             )
         given[name] = e.args[0]
     return given
+
+
+def is_open(statements: list[Statement], declared: Declarations) -> bool:
+    """Whether a name occurs that is neither declared nor defined nor that of a function."""
+    known = {*declared.variables, *declared.dims, *CONSTANTS, *(s.name for s in statements)}
+    for statement in statements:
+        nodes = list(ast.walk(statement.value))
+        called = {id(at.func) for at in nodes if isinstance(at, ast.Call)}
+        names = (at for at in nodes if isinstance(at, ast.Name) and id(at) not in called)
+        if any(at.id not in known for at in names):
+            return True
+    return False
+
+
+def infer(
+    make: Callable[..., Elaborator], statements: list[Statement], declared: Declarations
+) -> dict[str, Variable]:
+    """Return the undeclared variables with their shapes named."""
+    reader = make({}, infer=True)
+    for statement in statements:
+        value = reader.read(statement.value)
+        if statement.name:
+            reader.definitions[statement.name] = value
+    _refuse_glued(reader, statements, {*declared.variables, *reader.inferred})
+    taken = {*declared.dims, *declared.variables, *reader.inferred, *CONSTANTS}
+    free = iter(fresh_dims(taken))
+    for variable in reader.inferred.values():
+        for dim in variable.shape:
+            for unknown in reader.unifier.resolve(dim).symbols:
+                if unknown.startswith("?"):
+                    name = next(free)
+                    declared.dims[name] = None
+                    reader.unifier.unify(symbol(unknown), symbol(name))
+    return {
+        v.name: Variable(v.name, reader.unifier.resolve_shape(v.shape), v.kind, (), True)
+        for v in reader.inferred.values()
+    }
+
+
+def _refuse_glued(reader: Elaborator, statements: list[Statement], names: set[str]) -> None:
+    """Refuse an undeclared name that is made of others: AX where there are A and X."""
+    known = {**dict.fromkeys(names), **reader.definitions}
+    for statement in statements:
+        for at in ast.walk(statement.value):
+            if not isinstance(at, ast.Name) or at.id not in reader.inferred:
+                continue
+            others = {n: None for n in known if n != at.id}
+            parts = glued(at.id, others)
+            if parts is not None:
+                whole = shortened(at.id)
+                raise UnknownNameError(
+                    f"{whole} is not declared, and {' and '.join(dict.fromkeys(parts))} exist",
+                    span=reader.span(at),
+                    remedy=f"write {' @ '.join(parts[:20])}, or declare {whole[1:-1]}",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a text says: its statements, its definitions, its objective and what that is called."""
+
+    statements: list[Statement]
+    definitions: dict[str, Expr]
+    objective: Expr
+    label: str = ""
+
+
+def stated(text: str, declared: Declarations, upstream: str | None, written: Syntax) -> Stated:
+    """Return what a text says; raises LanguageError, with what to write instead."""
+    before = declared.copy()
+    try:
+        return _stated(text, declared, upstream, written)
+    except LanguageError as error:
+        if written is PYTHON:
+            kinds = {v.name: v.kind for v in before.variables.values()}
+            names = known_names(before, kinds)
+            propose(error, text, names, lambda x: _stated(x, before.copy(), upstream, PYTHON))
+        raise
+
+
+def _stated(text: str, declared: Declarations, upstream: str | None, written: Syntax) -> Stated:
+    statements = written.parse(text)
+    declare_constructor_sizes(statements, declared)
+    declared.check()
+    gradient = upstream or free_gradient_name(statements, declared)
+    make = partial(written.reader, text, declared, upstream=gradient)
+    inferred = infer(make, statements, declared) if is_open(statements, declared) else {}
+    if inferred:
+        declared.variables.update(inferred)
+        declared.check()
+    definitions, objective, label = read_statements(make, statements, declared)
+    taken = names_taken(statements, declared) if upstream is None else ()
+    definitions, objective = number_losses(definitions, objective, gradient, taken)
+    return Stated(statements, definitions, objective, label)
+
+
+def known_names(declared: Declarations, kinds: Mapping[str, str]) -> KnownNames:
+    """Return what the names of a text are, for proposals of how it is written."""
+    called = frozenset((*FUNCTIONS, *declared.losses, *declared.entrywise, "L"))
+    return KnownNames({**dict.fromkeys(declared.dims, "scalar"), **kinds}, called)

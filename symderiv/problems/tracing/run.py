@@ -13,8 +13,7 @@ from ...core.errors import InputError, LanguageError, Span
 from ...core.plaintext import shortened
 from ...ops.text import text as spelled
 from .. import Problem, problem
-from ..declarations import Declarations
-from ..keyword_variables import declared_by
+from ..declarations import Declarations, declared_by
 from . import comparing, contracting  # noqa: F401  they fill the tables
 from .array import Condition, Traced
 from .attributes import TypeOf
