@@ -30,6 +30,7 @@ from ..values.explicit import Explicit
 from .stages import is_part, local, parted, refuse_longest, stages_of
 from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
+_QUICK = 2  # signs of an entry that are differentiated in a step
 _PRINTED = 5_000  # parts of an entry that is written out for people
 
 
@@ -121,7 +122,8 @@ class EntryRoad:
         key = (entry, by)
         found = self._partials.get(key)
         if found is None:
-            spend(len(self._symbols_in(entry)), "derivatives of entries by symbols")
+            steps = len(self._symbols_in(entry)) * (1 + entry.count_ops() // _QUICK)
+            spend(steps, "derivatives of entries by symbols")
             # Most terms of a sum do not depend on one symbol, and entries share the others.
             terms = [a for a in entry.args if by in self._symbols_in(a)] if entry.is_Add else ()
             if len(terms) < len(entry.args) and terms:

@@ -11,11 +11,13 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any
 
+from ..core.budget import spend
 from ..ops import Cells
 from .dual import Dual
 from .highprecision import FUNCTIONS, HIGH, MATRIX, floated, in_full, is_long_power, precise
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
+_ITERATED = 60  # steps for each entry of a product that a function of matrices takes
 _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 
 
@@ -74,6 +76,8 @@ class ExactMath:
 
     def matrix(self, name: str, *grids: Cells) -> Cells:
         """Return a function of whole matrices from ``highprecision.MATRIX``, in 150 digits."""
+        for cells in grids:
+            spend(_ITERATED * len(cells) ** 3, f"{name} of a {len(cells)} x {len(cells)} matrix")
         return MATRIX[name](*([[floated(x) for x in r] for r in cells] for cells in grids))
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
