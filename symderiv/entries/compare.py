@@ -36,7 +36,7 @@ from .polynomials import PolynomialReader, UnreadableError
 Sizes = Mapping[str, int]
 
 LARGEST = 3
-_STEPS = 3_000_000
+_STEPS = 2_000_000
 MOST_SIZES = 27
 DIGITS = 40
 _MOST_COMBINATIONS = 100_000  # of sizes that are listed
