@@ -188,3 +188,10 @@ def test_code_goes_by_a_name_only_where_it_divides_no_more_than_the_printed_form
     d = sd.derive("P = softmax(A); -sum(Y * log(P)) / n", A="n, k", Y="n, k onehot")
     assert d["A"].text == "(P - Y) / n"
     assert "dA = (P - Y) / n" in module_of(d).source
+
+
+def test_a_loss_in_a_branch_keeps_its_argument() -> None:
+    d = sd.derive(
+        "s = L(1 / (1 + square(x))); L(clip(x, 1 / (1 + square(s * sum(x))), 2))", x="n", wrt="x"
+    )
+    assert d.verify().left_out == ()

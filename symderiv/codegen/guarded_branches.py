@@ -77,6 +77,8 @@ class Guarded:
             more = [c for c in self._indicators(e) if c not in given]
             given = (*given, *more)
         below = given if e.op in _ENTRYWISE_ARITHMETIC | _PARTIAL | _TOTAL else _scalars(given)
+        if e.op == "loss":
+            below = ()  # an unspecified loss is known by its argument, and has a value wherever
         e = with_args(e, tuple(self._under(a, below, names) for a in e.args))
         return _guarded(e, given) if given else e
 
