@@ -390,6 +390,7 @@ SUBJECTS = [
     (r"\partial L/\partial W_1 = X", "dL/dW1"),
     (r"\nabla_{W_1} L = X", "dL/dW1"),
     (r"\nabla_{W_1} = X", "dL/dW1"),
+    (r"\nabla_{W1} L = X", "dL/dW1"),
     (r"\nabla_{\mathbf{W}_1} \mathcal{L}(W_1) := X", "dL/dW1"),
     (r"\frac{dL}{dW_1} = X", "dL/dW1"),
     (r"dL/dW_q = X", "dL/dWq"),

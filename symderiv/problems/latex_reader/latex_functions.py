@@ -21,7 +21,7 @@ _DELIMITED = (")", "]", "}")
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionReader:
+class FunctionHead:
     """A function's name in the language, its options, primes, and the power of its value."""
 
     name: str
@@ -32,7 +32,7 @@ class FunctionReader:
     extra: tuple[ast.expr, ...] = ()  # arguments that stand in its subscript: sizes
 
 
-def find(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionReader | None:
+def find(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionHead | None:
     """Return the function that an item is, or None."""
     item = items[i]
     base = base_of(item)
@@ -47,7 +47,7 @@ def find(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionReader | No
     if word is None:
         return None
     if not isinstance(item, Scripted):
-        return FunctionReader(word, item)
+        return FunctionHead(word, item)
     if item.sub is not None and symbols.names.of(
         spellings(base, label_of(item.sub) or "?"), symbols.names.readable
     ):
@@ -70,8 +70,8 @@ def _word(symbols: Symbols, symbol: Symbol, called: bool) -> str | None:
     return letter if called and letter in ("f", "g", "h", "L") else None
 
 
-def _with_scripts(symbols: Symbols, word: str, item: Scripted) -> FunctionReader | None:
-    found = FunctionReader(word, item)
+def _with_scripts(symbols: Symbols, word: str, item: Scripted) -> FunctionHead | None:
+    found = FunctionHead(word, item)
     if item.sub is not None:
         found = _with_subscript(symbols, found, item.sub)
     power, primes = None, 0
@@ -92,7 +92,7 @@ def _with_scripts(symbols: Symbols, word: str, item: Scripted) -> FunctionReader
     return replace(found, power=power, primes=primes)
 
 
-def _lettered(symbols: Symbols, item: Scripted) -> FunctionReader | None:
+def _lettered(symbols: Symbols, item: Scripted) -> FunctionHead | None:
     """Return a function that is written as a letter with an index: u_1(X), 1_max(X)."""
     base = item.base
     if item.sub is None or item.sups or not isinstance(base, Symbol | Number):
@@ -102,10 +102,10 @@ def _lettered(symbols: Symbols, item: Scripted) -> FunctionReader | None:
     letter = base.text if isinstance(base, Number) else base.name
     head, axis = _split_axis(item.sub)
     name = tables.LETTERED.get((letter, label_of(head) or ""))
-    return None if name is None else FunctionReader(name, item, _axis(axis))
+    return None if name is None else FunctionHead(name, item, _axis(axis))
 
 
-def _with_subscript(symbols: Symbols, head: FunctionReader, sub: RowLayout) -> FunctionReader:
+def _with_subscript(symbols: Symbols, head: FunctionHead, sub: RowLayout) -> FunctionHead:
     """Return a function with what its subscript says: another name, an axis, sizes."""
     first, axis = _split_axis(sub)
     mark = label_of(first) if first.items else ""
@@ -122,8 +122,8 @@ def _with_subscript(symbols: Symbols, head: FunctionReader, sub: RowLayout) -> F
 
 
 def _with_sizes(
-    symbols: Symbols, head: FunctionReader, sub: RowLayout, axis: Item | None
-) -> FunctionReader:
+    symbols: Symbols, head: FunctionHead, sub: RowLayout, axis: Item | None
+) -> FunctionHead:
     """Return a function whose subscript holds sizes, or the order of axes."""
     parts = split_at(bare(sub), ",", "times")
     sizes = [symbols.dimension(p, sub) for p in parts]
@@ -139,7 +139,7 @@ def _source(symbols: Symbols, items: Sequence[Item]) -> str:
     return symbols.text[items[0].start : items[-1].stop].strip()
 
 
-def reach(symbols: Symbols, head: FunctionReader, items: Sequence[Item], start: int) -> int:
+def reach(symbols: Symbols, head: FunctionHead, items: Sequence[Item], start: int) -> int:
     """Return where the product that a function could take ends, from behind its first factor.
 
     It ends at another function and at a sum; for a trace, at another trace only.
@@ -157,7 +157,7 @@ def reach(symbols: Symbols, head: FunctionReader, items: Sequence[Item], start: 
     return len(items)
 
 
-def applied(symbols: Symbols, head: FunctionReader, args: list[ast.expr]) -> ast.expr:
+def applied(symbols: Symbols, head: FunctionHead, args: list[ast.expr]) -> ast.expr:
     """Return the call of a function, with its derivative and power."""
     at = symbols.at(head.item)
     at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
@@ -178,7 +178,7 @@ def applied(symbols: Symbols, head: FunctionReader, args: list[ast.expr]) -> ast
 
 
 def _derivative(
-    symbols: Symbols, head: FunctionReader, args: list[ast.expr], at: ast.expr
+    symbols: Symbols, head: FunctionHead, args: list[ast.expr], at: ast.expr
 ) -> ast.expr:
     if head.name in (*symbols.names.entrywise, "f", "g", "h"):
         return call(head.name + "p" * head.primes, args, at)
@@ -196,7 +196,7 @@ def _derivative(
     return found
 
 
-def shadowed(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionReader | None:
+def shadowed(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionHead | None:
     """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
     item = items[i]
     base = base_of(item)
@@ -207,7 +207,7 @@ def shadowed(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionReader 
         return None
     if isinstance(item, Scripted):
         return _with_scripts(symbols, "sigmoid", item)
-    return FunctionReader("sigmoid", item)
+    return FunctionHead("sigmoid", item)
 
 
 class _Placed(ast.NodeTransformer):

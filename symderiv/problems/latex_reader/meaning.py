@@ -30,7 +30,7 @@ from .laid_out import (
     base_of,
     sub_of,
 )
-from .latex_functions import FunctionReader
+from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
 from .parser import DEEPEST
 from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
@@ -248,7 +248,7 @@ class Meaning:
     # functions
 
     def application(
-        self, head: FunctionReader, items: Sequence[Item], i: int
+        self, head: FunctionHead, items: Sequence[Item], i: int
     ) -> tuple[ast.expr, int]:
         """Return a function with its argument, which begins at an item."""
         if i >= len(items):
@@ -281,7 +281,7 @@ class Meaning:
         hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
         return self.symbols.choice([like(w, ways[0]) for w in ways], hints), end
 
-    def _delimited(self, head: FunctionReader, item: Item, group: Group) -> ast.expr:
+    def _delimited(self, head: FunctionHead, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
             body = self.symbols.special(
                 "bars" if group.kind == "|" else "norm",
@@ -311,7 +311,7 @@ class Meaning:
         parts = split_at(group.body.items, ",")
         return [self.expression(part, group) for part in parts]
 
-    def called_or_times(self, head: FunctionReader, item: Item, argument: Item) -> ast.expr:
+    def called_or_times(self, head: FunctionHead, item: Item, argument: Item) -> ast.expr:
         """Return sigmoid of parentheses, or σ times them where it is a name."""
         group = functions.argument(argument)
         assert group is not None
