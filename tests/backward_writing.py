@@ -16,7 +16,7 @@ from symderiv.codegen.helpers import SOURCES, imports, with_needs
 from symderiv.codegen.numpy_code import Coder, python_name
 from symderiv.core.expr import Expr, free_indices, rebuild, walk, with_args
 from symderiv.core.shapes import SCALAR
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.functions import spelled
 from symderiv.problems import Problem
 
@@ -167,4 +167,4 @@ def returned(names: list[str], how: str) -> str:
 
 def derived(p: Problem, wrt: str) -> Expr:
     """Return the gradient by one variable."""
-    return Derivation(p, list(p.variables))[wrt].expr
+    return DerivedGradients(p, list(p.variables))[wrt].expr

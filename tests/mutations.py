@@ -23,7 +23,7 @@ from symderiv.core.expr import (
     transpose,
 )
 from symderiv.core.shapes import ONE, SCALAR, Dim
-from symderiv.derivation.derivations import Result
+from symderiv.derivation.derivations import Gradient
 from symderiv.derivation.narration.entry_forms import Letters
 from symderiv.ops.entrywise import ENTRYWISE
 from symderiv.problems import Problem
@@ -38,7 +38,7 @@ class Asked:
     """A gradient of a problem, and what a formula of the problem may use."""
 
     problem: Problem
-    result: Result
+    result: Gradient
 
     @property
     def truth(self) -> Expr:

@@ -146,7 +146,7 @@ def test_roads_that_disagree_print_nothing(
 ) -> None:
     d = sd.derive("L(X @ W)", wrt="W", X="n, d", W="d, m")
     wrong = mul(num(2), d["W"].expr)
-    object.__setattr__(d._results["W"], "expr", wrong)
+    object.__setattr__(d.data["W"], "expr", wrong)
     with pytest.raises(DisagreementError) as caught:
         d.write(tmp_path / "out")
     assert "is not" in str(caught.value)

@@ -19,7 +19,7 @@ from test_mutations import COUNT, TRIES, derivations, problem, spelled
 
 import symderiv as sd
 from symderiv.core.expr import Expr
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.problems import Problem
 
 KINDS = sorted(n for n, s in SLIPS.items() if s.about == "gradient")
@@ -46,7 +46,7 @@ class Report:
 
 def mutations(p: Problem, wrt: str, seed: str) -> list[tuple[str, Expr]]:
     """Return one changed formula of another value for each of three slips."""
-    asked = Asked(p, Derivation(p, list(p.variables))[wrt])
+    asked = Asked(p, DerivedGradients(p, list(p.variables))[wrt])
     kinds = list(KINDS)
     Random(seed).shuffle(kinds)
     found: list[tuple[str, Expr]] = []

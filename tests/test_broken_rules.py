@@ -20,7 +20,7 @@ from symderiv.calculus import contraction_rule
 from symderiv.core.errors import DisagreementError
 from symderiv.core.expr import Expr, node, num, number
 from symderiv.core.shapes import ONE
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.entries import compare_all, small_sizes
 from symderiv.evidence import check_roads
 from symderiv.ops import TABLE
@@ -111,7 +111,7 @@ def _occurs(name: str, text: str) -> bool:
 def disagrees(text: str) -> bool:
     """Whether the gradients of a problem differ from the entry road at some size up to 3."""
     p = read(text)
-    candidates = {n: r.expr for n, r in Derivation(p).items()}
+    candidates = {n: r.expr for n, r in DerivedGradients(p).items()}
     found = (compare_all(p, candidates, [sizes]) for sizes in small_sizes(p, *candidates.values()))
     return any(not c.agrees for by in found for c in by.values())
 
@@ -1063,10 +1063,10 @@ def test_broken_rule_is_caught(k: int) -> None:
 
 
 def test_disagreement_stops_a_derivation(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_roads(Derivation(read(PRODUCT[0])), patterns=False)
+    check_roads(DerivedGradients(read(PRODUCT[0])), patterns=False)
     monkeypatch.setattr(REVERSE, "contraction_rule", contraction(other_factors=False))
     with pytest.raises(DisagreementError, match="the two roads disagree"):
-        check_roads(Derivation(read(PRODUCT[0])), patterns=False)
+        check_roads(DerivedGradients(read(PRODUCT[0])), patterns=False)
 
 
 def test_every_rule_is_broken_in_four_ways_at_least() -> None:

@@ -8,15 +8,15 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen import Module, checked_sizes, compile_module, module_of
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
 from symderiv.problems.library import load_named, names
 
 
 @cache
-def derived(name: str) -> Derivation:
+def derived(name: str) -> DerivedGradients:
     """Return the derivation of a ready-made problem."""
-    return Derivation(load_named(name))
+    return DerivedGradients(load_named(name))
 
 
 def keys_read(module: Module) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_norm_keeps_its_deviations_and_the_writer_his_order() -> None:
         "K = X @ V; Q = X @ W; A = Q @ K.T; N = layernorm(A, eps); H = X; L(N @ H)",
         X="n, d", V="d, k", W="d, k", eps="scalar positive", wrt="V, W, X",
     )  # fmt: skip
-    module = module_of(d)
+    module = module_of(d.data)
     assert keys_read(module) == ["K", "Q", "A_std", "N"]
     assert "A_std = np.sqrt(_var(A, axis=1) + eps)  # (n,)" in module.source
     assert module.source.index("    K = X @ V") < module.source.index("    Q = X @ W")

@@ -33,16 +33,16 @@ CHECKED = [
 def test_a_right_derivation_is_not_refused_for_its_points(
     text: str, shapes: dict[str, str]
 ) -> None:
-    assert gather(sd.derive(sd.problem(text, **shapes))).certificate.differences
+    assert gather(sd.derive(sd.problem(text, **shapes)).data).certificate.differences
 
 
 def test_a_kink_excuses_no_wrong_code() -> None:
     d = sd.derive(sd.problem("L(relu(X @ W))", X="n, d binary", W="d, m"))
-    module = module_of(d)
+    module = module_of(d.data)
     wrong = module.source.replace("dX = ", "dX = 2 * ")
     assert wrong != module.source
     with pytest.raises(CheckError, match="gradient by X"):
-        check_differences(d, compile_module(replace(module, source=wrong)))
+        check_differences(d.data, compile_module(replace(module, source=wrong)))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
@@ -52,7 +52,7 @@ def test_a_kink_excuses_no_wrong_code() -> None:
 )
 def test_constants_under_functions_are_compared_with_pytorch(text: str) -> None:
     d = sd.derive(text)
-    found = check_backends(d, compile_module(module_of(d)))
+    found = check_backends(d.data, compile_module(module_of(d.data)))
     assert any(b["name"] == "torch" and "error" in b for b in found)
 
 

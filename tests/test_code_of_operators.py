@@ -84,7 +84,7 @@ def test_code_equals_the_entries(name: str, sample: str) -> None:
     problem = sd.problem(text, **SHAPES)
     try:
         d = sd.derive(problem)
-        code = compile_module(module_of(d))
+        code = compile_module(module_of(d.data))
     except MissingRuleError:
         return  # a second function of the sample has no derivative
     least = least_sizes([problem.objective])

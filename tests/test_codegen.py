@@ -71,18 +71,18 @@ def derived(name: str) -> sd.Derivation:
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_generated_gradients_equal_differences(name: str) -> None:
     d = derived(name)
-    compiled = compile_module(module_of(d, name))
-    found = check_differences(d, compiled)
+    compiled = compile_module(module_of(d.data, name))
+    found = check_differences(d.data, compiled)
     assert {f.name for f in found} == set(d)
 
 
 def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
     for name in PROBLEMS:
         d = derived(name)
-        module = module_of(d, name)
-        positive = needs_positive(d, compile_module(module))
+        module = module_of(d.data, name)
+        positive = needs_positive(d.data, compile_module(module))
         (tmp_path / f"{name}.py").write_text(module.source)
-        (tmp_path / f"test_{name}.py").write_text(source_of_test(d, module, positive))
+        (tmp_path / f"test_{name}.py").write_text(source_of_test(d.data, module, positive))
     done = subprocess.run(
         [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "."],
         cwd=tmp_path, capture_output=True, text=True, check=False,
@@ -92,12 +92,12 @@ def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
 
 def test_generated_test_fails_for_wrong_code(tmp_path: Path) -> None:
     d = derived("linear")
-    module = module_of(d, "linear")
+    module = module_of(d.data, "linear")
     for right, wrong in (("X.T @ G ", "2 * X.T @ G "), ("G @ W.T ", "-G @ W.T "),
                          ("G.sum(axis=0)", "G.mean(axis=0)")):  # fmt: skip
         assert right in module.source
         (tmp_path / "linear.py").write_text(module.source.replace(right, wrong))
-        (tmp_path / "test_linear.py").write_text(source_of_test(d, module))
+        (tmp_path / "test_linear.py").write_text(source_of_test(d.data, module))
         done = subprocess.run(
             [sys.executable, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
             cwd=tmp_path, capture_output=True, text=True, check=False,
@@ -107,7 +107,7 @@ def test_generated_test_fails_for_wrong_code(tmp_path: Path) -> None:
 
 def test_generated_code_imports_numpy_only() -> None:
     for name in PROBLEMS:
-        lines = module_of(derived(name), name).source.splitlines()
+        lines = module_of(derived(name).data, name).source.splitlines()
         assert [x for x in lines if x.startswith(("import", "from"))] == ["import numpy as np"]
 
 
@@ -126,13 +126,13 @@ def test_generated_code_imports_numpy_only() -> None:
     ],
 )
 def test_code_is_what_a_person_would_write(name: str, line: str) -> None:
-    source = module_of(derived(name), name).source
+    source = module_of(derived(name).data, name).source
     assert any(x.strip().startswith(line) for x in source.splitlines()), source
 
 
 def test_cache_saves_the_forward_pass() -> None:
     f = derived("network").compile()
-    inputs, given = draw(derived("network"), checked_sizes(derived("network"))[0], 0)
+    inputs, given = draw(derived("network").data, checked_sizes(derived("network").data)[0], 0)
     cache: dict = {}
     f.forward(*inputs.values(), cache=cache)
     assert set(cache) == {"Z", "H"}
@@ -145,8 +145,8 @@ def test_cache_saves_the_forward_pass() -> None:
 def test_float32_and_integers(name: str) -> None:
     d = derived(name)
     f = d.compile()
-    sizes = checked_sizes(d)[0]
-    inputs, given = draw(d, sizes, 0, needs_positive(d, f))
+    sizes = checked_sizes(d.data)[0]
+    inputs, given = draw(d.data, sizes, 0, needs_positive(d.data, f))
     for kind, expected in ((np.float32, np.float32), (int, np.float64)):
         arrays = [
             {n: np.asarray(np.ones_like(a), kind) for n, a in x.items()} for x in (inputs, given)

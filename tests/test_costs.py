@@ -13,7 +13,7 @@ from symderiv.core.errors import MissingRuleError
 from symderiv.core.expr import BINDERS, node, var, walk
 from symderiv.core.shapes import SCALAR, symbol
 from symderiv.derivation.costs import CostRow, Costs, costs_of
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
 from symderiv.ops import TABLE
 from symderiv.ops.flops import Flops, iterative
@@ -22,9 +22,9 @@ from symderiv.problems.problem import problem
 
 
 @cache
-def derived(name: str) -> Derivation:
+def derived(name: str) -> DerivedGradients:
     """Return the derivation of a ready-made problem."""
-    return Derivation(load_named(name))
+    return DerivedGradients(load_named(name))
 
 
 def flops(costs: Costs, name: str) -> str:

@@ -109,7 +109,7 @@ def test_what_goes_down_columns_is_pointed_out_beside_onehot_rows(text: str, op:
 
 def test_a_document_says_how_onehot_is_read() -> None:
     p = problem("-sum(Y * log(softmax(Z, axis=0)))", Z="k, n", Y="k, n onehot")
-    text = repr(build_document(sd.derive(p, wrt="Z")))
+    text = repr(build_document(sd.derive(p, wrt="Z").data))
     assert "has one-hot rows" in text
     assert "onehot_cols" in text
 

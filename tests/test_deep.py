@@ -88,8 +88,8 @@ def test_functions_inside_each_other_have_bounded_digits(name: str, monkeypatch)
 
 
 def test_a_worked_example_has_numbers_that_a_person_reads() -> None:
-    assert worked_example(sd.derive(nested("L", 2), x="n")) is not None
-    assert worked_example(sd.derive(nested("L", 12), x="n")) is None
+    assert worked_example(sd.derive(nested("L", 2), x="n").data) is not None
+    assert worked_example(sd.derive(nested("L", 12), x="n").data) is None
 
 
 def test_products_of_many_matrices_are_checked_on_the_road_of_entries() -> None:

@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 import symderiv as sd
 from symderiv.claims.verdict import Counterexample, Verdict
 from symderiv.core.errors import InputError, MissingRuleError
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents import (
     Document,
     build,
@@ -86,17 +86,19 @@ NAMES = {
 
 
 @cache
-def derivation(name: str) -> Derivation:
+def derivation(name: str) -> DerivedGradients:
     if name == "nasty":
         text = "H = tanh(Wq @ x_hat + alpha * W_1 @ x_hat); norm(H - batch_size_x)**2 + lam*sum(Wq)"
-        return Derivation(problem(text, title=NASTY, wrt=["x_hat", "W_1", "alpha", "Wq"], **NAMES))
+        return DerivedGradients(
+            problem(text, title=NASTY, wrt=["x_hat", "W_1", "alpha", "Wq"], **NAMES)
+        )
     if name == "twelve":
         total = " + ".join(f"A{k} @ x{k}" for k in range(1, 7))
         shapes = {f"A{k}": f"m, n{k}" for k in range(1, 7)}
         shapes |= {f"x{k}": f"n{k}" for k in range(1, 7)}
-        return Derivation(problem(f"y = {total}; L(tanh(y) * ({total}))", **shapes))
+        return DerivedGradients(problem(f"y = {total}; L(tanh(y) * ({total}))", **shapes))
     text, variables = SIX[name]
-    return Derivation(problem(text, **variables))
+    return DerivedGradients(problem(text, **variables))
 
 
 @cache

@@ -17,9 +17,9 @@ SQUARE = {"A": "n, n"}
 @pytest.mark.parametrize("name", library.names())
 def test_every_problem_of_the_library_keeps_the_dtype(name: str, kind: Any) -> None:
     d = sd.derive(name)
-    code = compile_module(module_of(d))
-    sizes = checked_sizes(d)[0]
-    inputs, given = draw(d, sizes, 0, list(d.problem.variables))
+    code = compile_module(module_of(d.data))
+    sizes = checked_sizes(d.data)[0]
+    inputs, given = draw(d.data, sizes, 0, list(d.problem.variables))
     # A scalar of Python never widens, and no integer does.
     arrays = {n: float(a) if a.ndim == 0 else a.astype(kind) for n, a in inputs.items()}
     given = {n: a.astype(kind) for n, a in given.items()}
@@ -47,7 +47,7 @@ def test_numbers_and_functions_of_matrices_do_not_widen(
     text: str, shapes: dict[str, str], point: dict[str, Any]
 ) -> None:
     d = sd.derive(sd.problem(text, **shapes))
-    code = compile_module(module_of(d))
+    code = compile_module(module_of(d.data))
     rng = np.random.default_rng(0)
     arrays = {
         n: point.get(n, rng.uniform(0.5, 1.5, (2,) * len(v.written)).astype(np.float32))
@@ -61,7 +61,7 @@ def test_numbers_and_functions_of_matrices_do_not_widen(
 
 
 def test_where_nothing_is_a_float_code_computes_in_double_precision() -> None:
-    code = compile_module(module_of(sd.derive("a * sum(x)", a="scalar")))
+    code = compile_module(module_of(sd.derive("a * sum(x)", a="scalar").data))
     found = code.backward(x=np.array([1, 2]), a=0.5)
     assert {v.dtype.name for v in found.values()} == {"float64"}
     assert code.forward(a=2, x=np.array([1j, 2])) == 4 + 2j
@@ -70,7 +70,7 @@ def test_where_nothing_is_a_float_code_computes_in_double_precision() -> None:
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_a_sum_of_no_terms_is_an_array_of_zeros(kind: Any) -> None:
     code = compile_module(
-        module_of(sd.derive("L(Sum(i, X[i + 1, :].T @ X[i, :]) @ X.T)", X="n, d"))
+        module_of(sd.derive("L(Sum(i, X[i + 1, :].T @ X[i, :]) @ X.T)", X="n, d").data)
     )
     value = code.forward(np.ones((1, 2), kind))
     (gradient,) = code.backward(np.ones((1, 2), kind), np.ones((2, 1), kind)).values()

@@ -11,7 +11,7 @@ import symderiv as sd
 from symderiv.codegen import compile_module, module_of
 from symderiv.core.errors import NoEntriesError
 from symderiv.core.expr import walk
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents import build, latex, markdown, typst
 from symderiv.evidence.example import worked_example
 from symderiv.problems.problem import problem
@@ -25,7 +25,7 @@ def written(sample: str) -> list[str]:
     """Return the document of a sample of the table as Markdown, LaTeX and Typst."""
     p = problem(wrapped(sample), **DECLARED)
     used = {str(e.data) for e in walk(p.objective) if e.op == "var"}
-    d = Derivation(p, [n for n in p.variables if n in used])
+    d = DerivedGradients(p, [n for n in p.variables if n in used])
     try:
         explicit = entries_example(d)
     except NoEntriesError:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from symderiv import derive
 from symderiv.cli.main import main
 from symderiv.core.errors import MissingRuleError
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents import GraphPicture, build, graph_of, latex, markdown, pdf
 from symderiv.documents.graphlayout import Box, GraphLayout, layers_of, place
 from symderiv.documents.graphscene import scene_of
@@ -27,8 +27,8 @@ NETWORKS = [n for n in names() if len(load_named(n).definitions) > 4]
 DRAWN = [n for n in names() if load_named(n).definitions]
 
 
-def derivation_of(name: str) -> Derivation:
-    return Derivation(load_named(name))
+def derivation_of(name: str) -> DerivedGradients:
+    return DerivedGradients(load_named(name))
 
 
 def check_layout(boxes: dict[str, Box], arrows: list[tuple[str, str]], layout: GraphLayout) -> None:
@@ -106,7 +106,7 @@ def test_the_block_of_an_encoder_is_at_most_two_thirds_of_a_page() -> None:
 
 
 def test_cotangents_have_their_names_and_arrows() -> None:
-    graph = graph_of(Derivation(load_named("encoder-block"), ["W1"]))
+    graph = graph_of(DerivedGradients(load_named("encoder-block"), ["W1"]))
     nodes = {n.name: n for n in graph.nodes}
     back = {(e.source, e.target) for e in graph.edges if e.backward}
     assert ("H", "F") in back
@@ -126,7 +126,7 @@ def test_the_arrows_of_what_is_used_twice_are_all_there() -> None:
 def test_what_very_many_definitions_use_stands_beside_each() -> None:
     steps = [f"H{k} = relu(H{k - 1} @ W)" for k in range(2, 60)]
     d = derive("; ".join(["H1 = relu(X @ W)", *steps, "sum(H59)"]), wrt="W")
-    graph = graph_of(d)
+    graph = graph_of(d.data)
     assert [n.name for n in graph.nodes if n.kind == "input"] == ["X"]
     assert sum(p.name == "W" for n in graph.nodes for p in n.beside) == 59
     assert not GraphPicture(graph).legible  # too tall for a page: its document shows none
@@ -182,7 +182,7 @@ def test_svg_is_well_formed_and_has_its_words(name: str) -> None:
 def hostile() -> GraphPicture:
     problem: Problem = derive("H_1_2 = X @ W_under_score; F = relu(H_1_2); sum(F)").problem
     object.__setattr__(problem, "title", 'A <b> & "c" #$%_{}\\ ]]> *x*')
-    return GraphPicture(graph_of(Derivation(problem)))
+    return GraphPicture(graph_of(DerivedGradients(problem)))
 
 
 def test_labels_are_escaped() -> None:

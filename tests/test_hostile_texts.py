@@ -36,7 +36,7 @@ def evidence() -> Evidence:
 @cache
 def page(text: str) -> Any:
     derivation = sd.derive(posed(text))
-    return document(derivation, evidence(), derivation.verdicts, "index")
+    return document(derivation.data, evidence(), derivation.verdicts, "index")
 
 
 def constants(source: str) -> list[str]:
@@ -46,16 +46,16 @@ def constants(source: str) -> list[str]:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_generated_code_holds_a_text_in_constants_alone(text: str) -> None:
-    plain = module_of(sd.derive(posed(PLAIN, "title")))
+    plain = module_of(sd.derive(posed(PLAIN, "title")).data)
     skeleton = _without_docstrings(plain.source)
     for field in FIELDS:
         derivation = sd.derive(posed(text, field))
-        module = module_of(derivation)
+        module = module_of(derivation.data)
         assert _without_docstrings(module.source) == skeleton
         assert not [c for c in module.source if c != "\n" and not c.isprintable()]
         holding = [c for c in constants(module.source) if text in c]
         assert len(holding) == _expected(field), field
-        test = source_of_test(derivation, module)
+        test = source_of_test(derivation.data, module)
         assert ast.parse(test)
         assert not [c for c in constants(test) if text in c]
 
@@ -147,7 +147,7 @@ def _count(tokens: list[Any], kind: str) -> int:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_pictures_have_the_elements_of_the_graph_alone(text: str) -> None:
     plain, found = (
-        ElementTree.fromstring(GraphPicture(graph_of(sd.derive(posed(t, "title")))).svg())
+        ElementTree.fromstring(GraphPicture(graph_of(sd.derive(posed(t, "title")).data)).svg())
         for t in (PLAIN, text)
     )
     assert [e.tag for e in found.iter()] == [e.tag for e in plain.iter()]

@@ -129,6 +129,16 @@ def test_no_name_of_a_module_stands_twice() -> None:
     assert not twice, twice
 
 
+def test_no_name_of_a_class_stands_twice() -> None:
+    found: dict[str, list[str]] = {}
+    for name, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(name)
+    twice = {what: where for what, where in found.items() if len(where) > 1}
+    assert not twice, twice
+
+
 def test_engine_imports_no_numpy() -> None:
     for name, tree in modules().items():
         if name.split(".")[0] not in ENGINE or name.startswith(OF_ARRAYS):

@@ -23,7 +23,7 @@ from generator import (
 )
 
 from symderiv.core.expr import Expr, node, rebuild, var, walk
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.text import text
 from symderiv.problems.problem import Problem
 from symderiv.tensor import Term
@@ -42,11 +42,11 @@ def problems(count: int) -> list[Problem]:
 
 CODE = """
 from generator import random_problem
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 for k in range({count}):
     p = random_problem({start} + 7 * k, {depth})
     print(p.text)
-    for name, r in Derivation(p).items():
+    for name, r in DerivedGradients(p).items():
         print(name, r.text, r.latex)
 """
 
@@ -101,8 +101,8 @@ def test_names_in_the_same_order_give_the_same_text(count: int) -> None:
     for p in problems(count):
         # In the same order among themselves and beside the names of given gradients.
         names = {name: f"{name}0" for name in names_of(p)}
-        other = Derivation(renamed(p, names))
-        for name, r in Derivation(p).items():
+        other = DerivedGradients(renamed(p, names))
+        for name, r in DerivedGradients(p).items():
             found = back(text(other[names[name]].expr), names)
             if found != text(r.expr):
                 failures.append(f"{text(r.expr)}\n{found}{reproduction(p)}")
@@ -124,7 +124,7 @@ def test_names_in_any_order_give_the_same_gradient(count: int) -> None:
         shuffle = names_of(p)
         Random(seed).shuffle(shuffle)
         names = {name: f"M{k:02d}" for k, name in enumerate(shuffle)}
-        first, second = Derivation(p), Derivation(renamed(p, names))
+        first, second = DerivedGradients(p), DerivedGradients(renamed(p, names))
         for name, r in first.items():
             other = second[names[name]]
             line = f"{r.text} | {other.text}{reproduction(p, seed=seed)}"
@@ -177,7 +177,7 @@ def test_order_of_operands_gives_the_same_gradient(count: int) -> None:
     for seed, q in enumerate(problems(count)):
         p = without_names(q)
         other = replace(p, objective=shuffled(p.objective, Random(seed)))
-        first, second = Derivation(p), Derivation(other)
+        first, second = DerivedGradients(p), DerivedGradients(other)
         for name, r in first.items():
             line = f"{r.text} | {second[name].text}{reproduction(p, seed=seed)}"
             if r.term is not second[name].term:

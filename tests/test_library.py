@@ -76,7 +76,7 @@ def test_gradients_are_those_of_the_function(name: str) -> None:
     method = "complex step" if compiled.module.analytic else "central differences"
     largest = dict.fromkeys(d, 0.0)
     for seed in (1, 2):
-        inputs, given = draw(d, sizes, seed)
+        inputs, given = draw(d.data, sizes, seed)
         # Small weights keep softmax from saturating, where the gradients of scores are near 0.
         inputs = {n: a / 2 if n[0] in "Wb" else a for n, a in inputs.items()}
         found = backward(compiled, inputs, given, keywords)
@@ -122,7 +122,7 @@ def test_claims_are_right(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_those_of_other_programs(name: str) -> None:
     d = sd.derive(name)
-    found = check_backends(d, d.compile())
+    found = check_backends(d.data, d.compile())
     assert [b["name"] for b in found] == installed()
     for b in found:
         assert b.get("error", 1.0) < 1e-8, b
@@ -142,7 +142,7 @@ def test_generated_tests_pass(tmp_path: Path) -> None:
     for name in NAMES:
         d = sd.derive(name)
         compiled = d.compile()
-        test = source_of_test(d, compiled.module, needs_positive(d, compiled))
+        test = source_of_test(d.data, compiled.module, needs_positive(d.data, compiled))
         (tmp_path / f"{compiled.module.name}.py").write_text(compiled.module.source)
         (tmp_path / f"test_{compiled.module.name}.py").write_text(test)
     done = subprocess.run(

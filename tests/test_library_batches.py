@@ -62,7 +62,7 @@ def test_gradients_of_a_batch_are_those_of_its_function(name: str) -> None:
     sizes = {dim: SIZES.get(dim, 3) for dim in d.problem.dims}
     keywords = hidden_sizes(compiled, sizes)
     method = "complex step" if compiled.module.analytic else "central differences"
-    inputs, given = draw(d, sizes, 1)
+    inputs, given = draw(d.data, sizes, 1)
     found = backward(compiled, inputs, given, keywords)
     for n in d:
         expected = differences(compiled, inputs, given, keywords, n, method)
@@ -73,7 +73,7 @@ def test_gradients_of_a_batch_are_those_of_its_function(name: str) -> None:
 def test_a_batch_is_the_loop_over_its_entries(name: str) -> None:
     one, all_ = sd.derive(name), sd.derive(batched(sd.load(name)))
     sizes = {d: SIZES.get(d, 3) for d in all_.problem.dims}
-    inputs, given = draw(all_, sizes, 1)
+    inputs, given = draw(all_.data, sizes, 1)
     (upstream,) = given
     loop: dict[str, list[Any]] = {n: [] for n in one}
     for t in range(SIZES["t"]):

@@ -16,7 +16,7 @@ from symderiv.calculus.matrixform import Raiser
 from symderiv.codegen.evaluate import evaluate
 from symderiv.core.errors import LanguageError
 from symderiv.core.expr import Expr
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.inverses import split_determinant, split_inverse, split_logdet
 from symderiv.ops.text import text
 from symderiv.problems.problem import Problem, problem
@@ -148,7 +148,7 @@ def test_leading_axes_are_carried_along() -> None:
     ],
 )
 def test_gradient_reads_as_in_the_books(written: str, wrt: str, gradient: str) -> None:
-    assert Derivation(read(written), [wrt])[wrt].text == gradient
+    assert DerivedGradients(read(written), [wrt])[wrt].text == gradient
 
 
 JAX = [
@@ -177,7 +177,7 @@ def test_gradient_agrees_with_jax(written: str) -> None:
     pytest.importorskip("jax.scipy.linalg")
     jax.config.update("jax_enable_x64", True)
     p = read(written)
-    found = Derivation(p)
+    found = DerivedGradients(p)
     rng = np.random.default_rng(3)
     shapes = {"A": (4, 4), "B": (4, 4), "X": (4, 3), "x": (4,), "y": (4,)}
     given = {n: rng.normal(size=shapes[n]) for n in p.variables}
@@ -215,7 +215,7 @@ def test_gradient_agrees_with_differences(written: str) -> None:
     p = read(written)
     rng = np.random.default_rng(2)
     given = {"A": rng.normal(size=(3, 3)) + 5 * np.eye(3), "B": rng.normal(size=(3, 3))}
-    found = evaluate(Derivation(p, ["A"])["A"].expr, given)
+    found = evaluate(DerivedGradients(p, ["A"])["A"].expr, given)
     np.testing.assert_allclose(found, _differences(p.objective, given), rtol=1e-6, atol=1e-8)
 
 
@@ -254,7 +254,7 @@ def _differences(x: Expr, given: dict[str, Any]) -> Any:
 def test_second_derivative_along_a_matrix(written: str) -> None:
     """Reverse over reverse: the gradient of <gradient, Y> is the Hessian applied to Y."""
     p = read(f"{written} + 0 * sum(Y)" if "Y" not in written else written)
-    first = Derivation(p, ["A"])["A"].term
+    first = DerivedGradients(p, ["A"])["A"].term
     a = lower(p.variables["A"].expr).term
     direction = lower(p.variables["Y"].expr).term
     product = _inner(first, direction)

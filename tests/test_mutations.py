@@ -26,7 +26,7 @@ from symderiv.claims import Checker, Verdict
 from symderiv.core.errors import LanguageError
 from symderiv.core.expr import Expr, free_ranges, substitute, transpose
 from symderiv.core.shapes import DimMismatchError, Shape, swapped
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.text import text
 from symderiv.problems import ClaimText, Problem
 from symderiv.problems.grammar import parse_expression
@@ -77,7 +77,7 @@ def is_general(case: Mapping[str, Any]) -> bool:
 @cache
 def asked(source: str, wrt: str) -> Asked:
     p = problem(source)
-    return Asked(checker(source).problem, Derivation(p, list(p.variables))[wrt])
+    return Asked(checker(source).problem, DerivedGradients(p, list(p.variables))[wrt])
 
 
 @dataclass

@@ -61,8 +61,8 @@ def generated_names() -> set[str]:
     sources = [*SOURCES.values()]
     for text, shapes in PROBLEMS.values():
         derivation = sd.derive(text, variables=shapes)
-        module = module_of(derivation)
-        sources += [module.source, source_of_test(derivation, module)]
+        module = module_of(derivation.data)
+        sources += [module.source, source_of_test(derivation.data, module)]
     found: set[str] = set()
     for source in sources:
         for node in ast.walk(ast.parse(source)):
@@ -99,8 +99,8 @@ def results(text: str, shapes: dict[str, str], given: dict[str, Any]) -> list[An
     for name in upstream:
         given = {**given, name: rng.uniform(0.5, 1.5, (SIZES["n"], SIZES["m"]))}
     found = [r.evaluate(**given) for r in derivation.values()]
-    module = module_of(derivation)
-    ast.parse(source_of_test(derivation, module))
+    module = module_of(derivation.data)
+    ast.parse(source_of_test(derivation.data, module))
     code = compile_module(module)
     arrays = [given[n] for n in (*derivation.problem.variables, *upstream)]
     local = {n.rstrip("_"): v for n, v in given.items()}

@@ -19,15 +19,15 @@ ROOM = 40.0  # em of a line on a page of a network
 
 def document(name: str) -> sd.documents.model.Document:
     d = sd.derive(sd.load(name))
-    return build(d, code=module_of(d).excerpt, verdicts=d.verdicts)
+    return build(d.data, code=module_of(d.data).excerpt, verdicts=d.verdicts)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cited_derivation_is_the_earlier_one_renamed(name: str) -> None:
     d = sd.derive(sd.load(name))
     sections = {s.target: s for s in d.sections}
-    for target, known in d.repeats.items():
-        assert known.model.target not in d.repeats
+    for target, known in d.data.repeats.items():
+        assert known.model.target not in d.data.repeats
         model, own = essential(known.model), essential(sections[target])
         assert [s.law for s in model] == [s.law for s in own]
         for a, b in zip(model, own, strict=True):
@@ -37,7 +37,7 @@ def test_a_cited_derivation_is_the_earlier_one_renamed(name: str) -> None:
 
 def test_the_weights_and_biases_of_the_encoder_are_derived_once() -> None:
     d = sd.derive(sd.load("encoder-block"))
-    cited = {str(t.data): str(a.model.target.data) for t, a in d.repeats.items()}
+    cited = {str(t.data): str(a.model.target.data) for t, a in d.data.repeats.items()}
     assert cited["N1"] == "N2"
     assert cited["R1"] == "R2"
     assert (cited["Wk"], cited["Wv"]) == ("Wq", "Wq")
@@ -47,8 +47,8 @@ def test_the_weights_and_biases_of_the_encoder_are_derived_once() -> None:
 
 def test_different_derivations_are_not_cited() -> None:
     d = sd.derive(sd.load("encoder-block"))
-    assert not {"K", "Q", "X", "A", "S"} & {str(t.data) for t in d.repeats}
-    assert not sd.derive(sd.load("linear-layer")).repeats
+    assert not {"K", "Q", "X", "A", "S"} & {str(t.data) for t in d.data.repeats}
+    assert not sd.derive(sd.load("linear-layer")).data.repeats
 
 
 def test_the_encoder_has_fewer_than_twelve_pages() -> None:
@@ -57,11 +57,11 @@ def test_the_encoder_has_fewer_than_twelve_pages() -> None:
 
 def test_the_encoder_is_written_in_the_names_of_its_definitions() -> None:
     d = sd.derive(sd.load("encoder-block"))
-    assert not [s.expr for s in d.stages if s.automatic]
+    assert not [s.expr for s in d.data.stages if s.automatic]
     known = {*d.problem.definitions, *d.problem.variables, "G"}
-    assert {n[1:] for n in d.adjoints} <= known
+    assert {n[1:] for n in d.data.adjoints} <= known
     sections = {str(s.given.data) for s in d.sections if s.given is not None}
-    assert sections - {"G"} == {*d.adjoints}
+    assert sections - {"G"} == {*d.data.adjoints}
 
 
 @pytest.mark.parametrize("name", ["encoder-block", "decoder-block", "lstm-cell", "vae-loss"])
@@ -77,7 +77,7 @@ def test_every_result_has_at_most_two_lines(name: str) -> None:
 
 def test_every_cotangent_is_explained_once_and_in_backward_order() -> None:
     d = sd.derive(sd.load("encoder-block"))
-    (box,) = (b for b in build(d).blocks if isinstance(b, ResultBox))
+    (box,) = (b for b in build(d.data).blocks if isinstance(b, ResultBox))
     order = [Writer()(s.given) for s in d.sections if s.given is not None]
     heads = [w.items[0] for w in box.where[:-1]]  # type: ignore[attr-defined]
     assert len({*map(repr, heads)}) == len(heads) == len(order)

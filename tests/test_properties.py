@@ -15,7 +15,7 @@ from symderiv.calculus import lower
 from symderiv.codegen.assignments import array_shape
 from symderiv.codegen.evaluate import evaluate
 from symderiv.core.errors import CheckError
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.problems.problem import Problem
 from symderiv.tensor import Factor, Term, call, contract, factors_of, is_zero, named, scaled
 from symderiv.tensor import add as add_terms
@@ -80,7 +80,7 @@ def test_gradient_is_the_slope_of_two_thousand_objectives() -> None:
 def test_every_step_of_a_derivation_holds() -> None:
     for p in problems(15, depth=2):
         try:
-            Derivation(p).recheck()
+            DerivedGradients(p).recheck()
         except CheckError as error:
             raise AssertionError(f"{error}{reproduction(p)}") from None
 
@@ -93,12 +93,12 @@ def test_code_has_the_value_of_the_gradient() -> None:
         for sizes, values in generator.points(p, seed):
             try:
                 at = generator.Explicit(sizes, values)
-                expected = {n: at.cells(r.expr) for n, r in Derivation(p).items()}
+                expected = {n: at.cells(r.expr) for n, r in DerivedGradients(p).items()}
             except generator.OUTSIDE_DOMAIN:
                 continue
             with np.errstate(all="ignore"):
                 given = test_table.arrays(p, values, sizes)
-                for name, r in Derivation(p).items():
+                for name, r in DerivedGradients(p).items():
                     found = evaluate(r.expr, given)
                     kept = [d.at(sizes) for d in array_shape(r.variable.shape)]
                     assert list(found.shape) == kept, reproduction(p, sizes=sizes, seed=seed)
@@ -128,5 +128,5 @@ def rebuilt(t: Term) -> Term:
 
 def test_canonical_form_is_idempotent() -> None:
     for p in problems(60):
-        for t in (lower(p.objective).term, *(r.term for r in Derivation(p).values())):
+        for t in (lower(p.objective).term, *(r.term for r in DerivedGradients(p).values())):
             assert rebuilt(t) is t, reproduction(p)

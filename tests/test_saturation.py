@@ -11,7 +11,7 @@ import symderiv as sd
 from symderiv.codegen import compile_module, module_of
 from symderiv.core.errors import CheckError
 from symderiv.core.expr import mul, num
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.evidence.conditioning import is_rounding, value_bounds
 from symderiv.evidence.differences import check_differences
 from symderiv.evidence.exactness import check_exactly
@@ -114,7 +114,7 @@ def test_a_function_is_run_where_functions_are_not_saturated() -> None:
 
 
 def test_rounding_excuses_no_wrong_gradient() -> None:
-    d = Derivation(problem("p = sigmoid(x**3); -sum(log(1-p))", x="n"))
+    d = DerivedGradients(problem("p = sigmoid(x**3); -sum(log(1-p))", x="n"))
     compiled = compile_module(module_of(d))
     wrong = compiled.source.replace("dx = ", "dx = 1.001 * ")
     assert wrong != compiled.source

@@ -19,7 +19,7 @@ from test_broken_rules import doubled, forgotten, negated, shifted
 from symderiv.calculus.simplify import Facts
 from symderiv.calculus.simplify.rules import CALL_RULES, RULES, SUM_RULES
 from symderiv.core.errors import MissingRuleError
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.entries import compare_all, small_sizes
 from symderiv.problems.problem import Problem, problem
 from symderiv.tensor import Term
@@ -90,7 +90,7 @@ def read(text: str) -> Problem:
 
 def agrees(p: Problem) -> bool:
     """Whether gradients agree with the entry road at every small size."""
-    candidates = {n: r.expr for n, r in Derivation(p).items()}
+    candidates = {n: r.expr for n, r in DerivedGradients(p).items()}
     found = (compare_all(p, candidates, [sizes]) for sizes in small_sizes(p, *candidates.values()))
     return all(c.agrees for by in found for c in by.values())
 
@@ -201,7 +201,7 @@ def grown(name: str, seed: int) -> Problem:
 def wrong_at(p: Problem, seed: int) -> Iterator[str]:
     """Yield the gradients of a problem that are not slopes."""
     try:
-        derivation = Derivation(p)
+        derivation = DerivedGradients(p)
     except MissingRuleError:  # a division by zeros, say
         return
     facts = any(v.properties for v in p.variables.values())

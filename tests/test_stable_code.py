@@ -62,7 +62,7 @@ LARGE: list[tuple[str, dict[str, str], dict[str, Any]]] = [
 
 def compiled(text: str, shapes: Mapping[str, str]) -> Any:
     """Return the callables of the code of a problem."""
-    return compile_module(module_of(sd.derive(sd.problem(text, **shapes))))
+    return compile_module(module_of(sd.derive(sd.problem(text, **shapes)).data))
 
 
 def run(code: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def test_gradients_are_evaluated_as_they_are_computed() -> None:
 def test_code_goes_by_a_name_only_where_it_divides_no_more_than_the_printed_form() -> None:
     d = sd.derive("P = softmax(A); -sum(Y * log(P)) / n", A="n, k", Y="n, k onehot")
     assert d["A"].text == "(P - Y) / n"
-    assert "dA = (P - Y) / n" in module_of(d).source
+    assert "dA = (P - Y) / n" in module_of(d.data).source
 
 
 def test_a_loss_in_a_branch_keeps_its_argument() -> None:

@@ -42,7 +42,7 @@ def test_structured_gradient(expr: str, structure: str, convention: str, form: s
     certificate = d.verify()
     assert (len(certificate.roads) == 2) == (convention != "ambient")
     assert certificate.gradients == {"X": d["X"].text}
-    inputs, given = draw(d, {"n": 3}, 0)
+    inputs, given = draw(d.data, {"n": 3}, 0)
     found = d.compile().backward(*inputs.values(), *given.values())["X"]
     np.testing.assert_allclose(found, d["X"].evaluate(**inputs, **given), rtol=1e-12)
 
@@ -52,7 +52,7 @@ def test_steps_end_in_the_gradient_that_was_asked_for(
     expr: str, structure: str, convention: str, form: str | None
 ) -> None:
     d = sd.derive(expr, wrt="X", structured=convention, X=f"n, n {structure}", A="n, n")
-    section = d["X"].section
+    section = d["X"].data.section
     assert section.result == d["X"].expr
     assert section.steps[-1].after == place(d["X"].expr, section.entry)
     d.recheck()
@@ -88,9 +88,9 @@ def test_second_derivatives_under_a_convention_are_refused_by_name() -> None:
 
 def test_entries_by_a_structure_are_not_shown_as_independent_ones() -> None:
     d = sd.derive("x.T @ S @ x", structured="independent", S="n, n symmetric", x="n")
-    assert [n for n, _ in entries_example(d).gradients] == ["x"]
+    assert [n for n, _ in entries_example(d.data).gradients] == ["x"]
     with pytest.raises(errors.NoEntriesError, match="entries of S as independent"):
-        entries_example(sd.derive("logdet(S)", structured="independent", S="n, n symmetric"))
+        entries_example(sd.derive("logdet(S)", structured="independent", S="n, n symmetric").data)
 
 
 def test_a_wrong_structured_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from symderiv.codegen.evaluate import evaluate
 from symderiv.core.cells import each, entry_at, places, sizes_of
 from symderiv.core.errors import LanguageError
 from symderiv.core.expr import Expr, entry, partial, walk
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.notation.latex import latex
 from symderiv.notation.typst import typst
 from symderiv.notation.unicode import unicode
@@ -69,8 +69,8 @@ def posed(sample: str) -> Problem:
 
 
 @cache
-def derived(sample: str) -> Derivation:
-    return Derivation(posed(sample))
+def derived(sample: str) -> DerivedGradients:
+    return DerivedGradients(posed(sample))
 
 
 def value_of(p: Problem) -> Expr:

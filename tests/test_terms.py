@@ -11,7 +11,7 @@ from symderiv.calculus import lower
 from symderiv.calculus.matrixform import raised
 from symderiv.core.expr import Expr, entry, free_ranges, index_sum, mul, node, var
 from symderiv.core.shapes import ONE, SCALAR, Dim, symbol
-from symderiv.derivation.derivations import Derivation
+from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.text import text
 from symderiv.problems.problem import problem
 from symderiv.tensor import (
@@ -346,7 +346,7 @@ def test_gradient_is_written_as_people_do(written: str, wrt: str, expected: str)
 def gradient(written: str, wrt: str) -> str:
     words: Sequence[str] = "".join(c if c.isalnum() else " " for c in written).split()
     p = problem(written, **{k: v for k, v in DECLARED.items() if k in words})
-    return Derivation(p, [wrt])[wrt].text
+    return DerivedGradients(p, [wrt])[wrt].text
 
 
 def test_a_bound_index_does_not_lend_its_range_to_a_free_one_of_the_same_name() -> None:

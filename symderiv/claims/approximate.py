@@ -6,62 +6,18 @@ verdict rests on a float.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 from math import isfinite
-from typing import Any
-
-import mpmath
 
 from ..core.cells import each, flat, sizes_of
 from ..ops import Cells
-from ..values.explicit import ExactMath, Explicit, plain
-from ..values.highprecision import FUNCTIONS, precise
+from ..values.explicit import Explicit, plain
+from ..values.scalars import FloatMath
 
 _PLACES = 6  # of a ratio of entries that a key shows
 _CLOSE = 1e-6
 _SMALL = 1e-5  # below it, what should cancel may be all there is
 _LEAD = 0.999  # of the largest entry; entries of one size are the first of them on every machine
-
-
-class FloatMath(ExactMath):
-    """Scalar functions on floats."""
-
-    def number(self, value: Fraction) -> Any:
-        """Return a rational number."""
-        return float(value)
-
-    def constant(self, name: str) -> Any:
-        """Return pi or e."""
-        return float(getattr(mpmath.fp, name))
-
-    def power(self, x: Any, y: Any) -> Any:
-        """Return x to the y."""
-        if isinstance(y, Fraction) and y.denominator == 1:
-            return x ** int(y)
-        return _real(x ** float(y))
-
-    def root(self, x: Any) -> Any:
-        """Return the square root."""
-        return _real(mpmath.fp.sqrt(float(x)))
-
-    def matrix(self, name: str, *grids: Cells) -> Cells:
-        """Return a function of whole matrices."""
-        return [[float(x) for x in r] for r in super().matrix(name, *grids)]
-
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        if name in FUNCTIONS:
-            return lambda *args: _real(precise(name, *map(Fraction, args)))
-        if name.startswith("_") or not hasattr(mpmath.fp, name):
-            raise AttributeError(name)
-        function = getattr(mpmath.fp, name)
-        return lambda *args: _real(function(*map(float, args)))
-
-
-def _real(value: Any) -> float:
-    if isinstance(value, complex) or not isfinite(value):
-        raise ValueError("no real value there")
-    return float(value)
 
 
 def in_floats(here: Explicit) -> Explicit:

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import combinations, islice
 
 from ..core.expr import Expr, Variable, variables
-from ..derivation.derivations import Derivation
-from ..derivation.jacobians import Jacobian, jacobian_of
+from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix, jacobian_of
 from ..problems.problem import kind_of
 from .mistakes import OUTSIDE, Mistake, Mistakes, quoted, total
 
@@ -24,14 +24,14 @@ _MOST = 60  # mistakes that are lifted
 class LiftedMistakes:
     """What comes out when a Jacobian or a Hessian is derived wrongly."""
 
-    def __init__(self, made: Jacobian) -> None:
+    def __init__(self, made: DerivativeMatrix) -> None:
         self._made = made
 
     @cached_property
     def _pulled(self) -> Mistakes | None:
         posed, name = self._made.posed, self._made.name
         try:
-            return Mistakes(posed, name, Derivation(posed, [name])[name].expr)
+            return Mistakes(posed, name, DerivedGradients(posed, [name])[name].expr)
         except OUTSIDE:
             return None
 
@@ -89,9 +89,8 @@ class LiftedMistakes:
         )
         try:
             if self._made.variable.kind == "scalar":
-                return Derivation(question, [given])[given].expr
-            parts = jacobian_of(question, given, "denominator")
-            found = Jacobian(**parts).expr
+                return DerivedGradients(question, [given])[given].expr
+            found = jacobian_of(question, given, "denominator").expr
         except OUTSIDE:
             return None
         return found if found.shape == self._made.shape else None

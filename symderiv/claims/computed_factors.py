@@ -16,7 +16,7 @@ from ..core.errors import ParseError, UnsupportedError
 from ..core.expr import Expr, Variable, num, transpose, var
 from ..core.shapes import ONE, SCALAR, describe
 from ..derivation.derivations import facts_of
-from ..derivation.jacobians import Jacobian, jacobian_of
+from ..derivation.jacobians import jacobian_of
 from ..problems import Problem
 
 
@@ -81,4 +81,4 @@ class Factors:
         moved = {**self.problem.variables, seed: Variable(seed, of.shape, "vector")}
         posed = replace(self.problem, variables=moved, objective=pulled, label="", claims=())
         self.said[f"{named} is the Jacobian, rows for {path[0]} and columns for {path[-1]}"] = None
-        return transpose(Jacobian(**jacobian_of(posed, seed)).expr)
+        return transpose(jacobian_of(posed, seed).expr)

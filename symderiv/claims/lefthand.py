@@ -13,8 +13,8 @@ from dataclasses import replace
 from ..core.errors import LanguageError, ParseError
 from ..core.expr import Expr, Variable, walk
 from ..core.shapes import ONE, SCALAR
-from ..derivation.derivations import Derivation
-from ..derivation.jacobians import Jacobian, jacobian_of
+from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import jacobian_of
 from ..ops.text import text
 from ..problems import ClaimText, Problem
 from ..problems.latex_reader.subject import Subject
@@ -106,7 +106,7 @@ def _along(problem: Problem, expr: Expr, by: str) -> Expr:
     """Return the derivative of what is linear in a direction by that; raises ParseError."""
     posed = replace(problem, objective=expr, upstream={})
     scalar = expr.shape == SCALAR
-    slope = Derivation(posed, [by])[by].expr if scalar else Jacobian(**jacobian_of(posed, by)).expr
+    slope = DerivedGradients(posed, [by])[by].expr if scalar else jacobian_of(posed, by).expr
     if any(e.op == "var" and str(e.data) == by for e in walk(slope)):
         raise ParseError(f"the right-hand side is not linear in {by}", remedy=r"write dL = M : dW")
     return slope

@@ -28,7 +28,7 @@ from ..core.expr import (
     with_args,
 )
 from ..core.shapes import SCALAR, DimMismatchError, Shape
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..ops.text import text
 from ..problems import Problem
 from ..problems.problem import kind_of
@@ -124,7 +124,7 @@ class Mistakes:
         posed = replace(
             self._problem, objective=objective, variables=known, definitions={}, claims=()
         )
-        found = Derivation(posed, [v.name for v in by])
+        found = DerivedGradients(posed, [v.name for v in by])
         return [found[v.name].expr for v in by]
 
     @cached_property

@@ -14,8 +14,8 @@ from ..core.errors import IndexNameError, ParseError, UnknownNameError
 from ..core.expr import Expr, Index, free_ranges
 from ..core.positions import AxisBlock, at_marks
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, difference, symbol
-from ..derivation.derivations import Derivation, is_network, require_scalar
-from ..derivation.jacobians import Jacobian, hessian_of, jacobian_of, name_of_value
+from ..derivation.derivations import DerivedGradients, is_network, require_scalar
+from ..derivation.jacobians import DerivativeMatrix, hessian_of, jacobian_of, name_of_value
 from ..problems import Problem
 from .about import About
 from .broken_jacobians import LiftedMistakes
@@ -63,7 +63,7 @@ class Targets:
         self.problem = problem
         self._sizes = _written_sizes(problem)
         self._gradients: dict[tuple[str, str], Expr] = {}
-        self._matrices: dict[tuple[str, ...], Jacobian] = {}
+        self._matrices: dict[tuple[str, ...], DerivativeMatrix] = {}
 
     def __call__(self, about: About) -> Target:
         """Return what a claim is about; raises LanguageError, MissingRuleError."""
@@ -148,16 +148,18 @@ class Targets:
             elif is_network(posed):
                 self._gradients[key] = self._whole_of(posed)[name].expr
             else:
-                self._gradients[key] = Derivation(posed, [name])[name].expr
+                self._gradients[key] = DerivedGradients(posed, [name])[name].expr
         return self._gradients[key]
 
     @cached_property
-    def whole(self) -> Derivation:
+    def whole(self) -> DerivedGradients:
         """The gradients of the objective by all variables; they share the names they use."""
-        return Derivation(self.problem, list(self.problem.variables))
+        return DerivedGradients(self.problem, list(self.problem.variables))
 
-    def _whole_of(self, posed: Problem) -> Derivation:
-        return self.whole if posed is self.problem else Derivation(posed, list(posed.variables))
+    def _whole_of(self, posed: Problem) -> DerivedGradients:
+        return (
+            self.whole if posed is self.problem else DerivedGradients(posed, list(posed.variables))
+        )
 
     # Jacobians and Hessians
 
@@ -181,14 +183,14 @@ class Targets:
             ranges=ranges,
         )
 
-    def _made(self, about: About, posed: Problem) -> Jacobian:
+    def _made(self, about: About, posed: Problem) -> DerivativeMatrix:
         key = (about.of if about.of in self.problem.definitions else "", about.name, about.by)
         if key not in self._matrices:
-            if about.order == 2:
-                parts = hessian_of(posed, about.name, by=about.by)
-            else:
-                parts = jacobian_of(posed, about.name)
-            self._matrices[key] = Jacobian(**parts)
+            self._matrices[key] = (
+                hessian_of(posed, about.name, by=about.by)
+                if about.order == 2
+                else jacobian_of(posed, about.name)
+            )
         return self._matrices[key]
 
     def _marks(
@@ -219,7 +221,7 @@ class Targets:
         return found[0], found[1]
 
 
-def _layout(about: About, made: Jacobian, posed: Problem) -> str:
+def _layout(about: About, made: DerivativeMatrix, posed: Problem) -> str:
     """Return what the rows and the columns of a Jacobian run over, in words."""
     if about.order == 2 and about.by == about.name:
         return "the rows and the columns run over the entries of the variable"

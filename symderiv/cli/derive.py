@@ -11,14 +11,14 @@ from ..core.plaintext import on_one_line
 from ..core.shapes import describe
 from ..derivation.jacobians import LAYOUTS
 from ..derivation.narration import Section, Step, cotangent_names
-from ..derivation.structured import AMBIENT, CONVENTIONS, StructuredResult
+from ..derivation.structured import AMBIENT, CONVENTIONS
 from ..documents.sympy_notation import EntryWriter, Matrix
 from ..notation.math import EQUALS, row
 from ..notation.unicode import unicode
 from ..ops.text import text
 from ..ops.written import Writer
 from ..problems.stacking import stack
-from ..results.derived import Derivation, Result
+from ..results.derived import Derivation
 from ..results.outputs import CHOICES, FORMATS, entries_example
 from .common import (
     equation,
@@ -171,7 +171,7 @@ def _report(derivation: Derivation, style: str) -> list[str]:
         lines += [f"undeclared names read as  {note}", ""]
     notes = reading_notes(problem)
     lines += [*notes, ""] if notes else []
-    writer = derivation.writer
+    writer = derivation.data.writer
     for name, value in problem.definitions.items():
         lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
     lines.append(f"  {_objective(derivation)}")
@@ -188,7 +188,7 @@ def _report(derivation: Derivation, style: str) -> list[str]:
 
 def _entries(derivation: Derivation) -> list[str]:
     """Return every entry at sizes of 2, as SymPy derives it."""
-    found = entries_example(derivation)
+    found = entries_example(derivation.data)
     sizes = ", ".join(f"{n} = {k}" for n, k in found.sizes.items())
     problem = derivation.problem
     order = [*problem.variables, *problem.definitions, *problem.upstream]
@@ -216,7 +216,7 @@ _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _objective(derivation: Derivation) -> str:
-    problem, writer = derivation.problem, derivation.writer
+    problem, writer = derivation.problem, derivation.data.writer
     name = problem.objective_name
     if problem.objective.op == "loss":
         given = ", ".join(f"{g} = ∂{name}/∂{_argument(derivation, g)}" for g in problem.upstream)
@@ -226,23 +226,23 @@ def _objective(derivation: Derivation) -> str:
 
 def _argument(derivation: Derivation, given: str) -> str:
     argument = derivation.problem.upstream[given]
-    written = unicode(derivation.writer(argument))
+    written = unicode(derivation.data.writer(argument))
     return written if argument.op in ("var", "named") else f"({written})"
 
 
 def _section(derivation: Derivation, section: Section) -> list[str]:
     name = derivation.problem.objective_name
     made = cotangent_names(derivation.sections)
-    writer = Writer(differentials=made, names=derivation.taken)
+    writer = Writer(differentials=made, names=derivation.data.taken)
     title = equation(name, writer(section.target), writer(section.result))
     shape = describe(section.target.shape).replace(" x ", " × ")
     lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]
     result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
-    if isinstance(result, Result):
+    if result is not None:
         lines.append(click.style(f"  {result.text}", dim=True))
-    if isinstance(result, StructuredResult):
-        lines.append(f"  this gradient {result.words}")
-    known = derivation.repeats.get(section.target)
+    if result is not None and result.data.words:
+        lines.append(f"  this gradient {result.data.words}")
+    known = derivation.data.repeats.get(section.target)
     steps = section.steps if known is None else known.shown
     wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in steps]
     left = max((len(w[0]) for w in wide), default=0)

@@ -66,16 +66,18 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
     of, by_name = jacobian.problem.objective_name, jacobian.name
     is_hessian = jacobian.kind == "hessian"
-    head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.value_name}/∂{by_name}"
+    head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.data.value_name}/∂{by_name}"
     title = f"{head} = {jacobian.unicode}"
     shape = describe(jacobian.shape).replace(" x ", " × ")
     lines = [click.style(title, bold=True, fg="cyan") + f"    {shape}"]
     lines.append(click.style(f"  {jacobian.text}", dim=True))
-    value, by = jacobian.ends
+    value, by = jacobian.data.ends
     at = f"[{', '.join((*value, *by))}]" if (*value, *by) else ""
-    lines.append(f"  entry{at}: {unicode(Writer(names=jacobian.taken)(jacobian.index_expr))}")
+    lines.append(
+        f"  entry{at}: {unicode(Writer(names=jacobian.data.taken)(jacobian.data.index_expr))}"
+    )
     lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
     if is_hessian and value:
-        product = jacobian.direction_product()
+        product = jacobian.data.direction_product()
         lines.append(f"  times {text(product.direction)}: {product.text}")
     return [*lines, ""]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..core.expr import Expr, walk
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
 from .guarded_branches import Guarded
 from .numpy_code import is_number
@@ -39,7 +39,7 @@ class Computed:
         """Return the form in which a gradient is computed."""
         return self.guarded(regular(self.stable(x), self.stable.seen))
 
-    def objective(self, derivation: Derivation) -> Expr:
+    def objective(self, derivation: DerivedGradients) -> Expr:
         """Return the objective in names of the derivation, or as written where that is safer."""
         staged, written = derivation.staged_objective, derivation.problem.objective
         if staged is not written:
@@ -47,7 +47,7 @@ class Computed:
             staged = written if counts[0] < counts[1] else staged
         return self.value(staged)
 
-    def results(self, derivation: Derivation) -> list[tuple[Section, Expr]]:
+    def results(self, derivation: DerivedGradients) -> list[tuple[Section, Expr]]:
         """Return the sections whose gradients are computed, each with the form of it.
 
         Those of named intermediates that no later one needs are left out.
@@ -66,7 +66,7 @@ class Computed:
             found.append((s, result))
         return found[::-1]
 
-    def _chosen(self, section: Section, derivation: Derivation) -> Expr:
+    def _chosen(self, section: Section, derivation: DerivedGradients) -> Expr:
         """Return the gradient by way of names, or the printed one where that is safer."""
         printed, staged = derivation[str(section.target.data)].expr, section.result
         if derivation.is_network or printed is staged:

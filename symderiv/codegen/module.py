@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..core.shapes import Shape
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..derivation.names_met import (
     all_named,
     functions,
@@ -58,13 +58,13 @@ class Module:
     shapes: tuple[tuple[str, tuple[str, ...]], ...]  # of every array, by its name in the code
 
 
-def module_of(derivation: Derivation, name: str | None = None) -> Module:
+def module_of(derivation: DerivedGradients, name: str | None = None) -> Module:
     """Return the NumPy module of a derivation."""
     return _Builder(derivation, name or derivation.problem.name.replace("-", "_")).module()
 
 
 class _Builder:
-    def __init__(self, derivation: Derivation, name: str) -> None:
+    def __init__(self, derivation: DerivedGradients, name: str) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
         self.named = in_written_order(all_named(derivation), list(self.problem.definitions))

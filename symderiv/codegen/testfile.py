@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..values.sampling import inside, least_sizes
 from .guard import checked
 from .literals import literal, quoted
@@ -171,7 +171,7 @@ _WHOLE = {"binary", "pm1", "onehot", "onehot_cols", "count"}  # properties of wh
 
 
 def source_of_test(
-    derivation: Derivation, module: Module, positive: Sequence[str] = (), scale: float = 1.0
+    derivation: DerivedGradients, module: Module, positive: Sequence[str] = (), scale: float = 1.0
 ) -> str:
     """Return the source of a pytest file for a generated module.
 
@@ -246,7 +246,7 @@ def _stand_ins(functions: Sequence[tuple[str, int]]) -> str:
     return "{" + ", ".join(f"{quoted(n)}: {_STAND_INS[order]}" for n, order in functions) + "}"
 
 
-def checked_sizes(derivation: Derivation) -> list[dict[str, int]]:
+def checked_sizes(derivation: DerivedGradients) -> list[dict[str, int]]:
     """Return the choices of sizes of a check, raised where a position needs it.
 
     Sizes at which no point lies in the domain (X.T @ X of a wide X has no inverse) are left out,

@@ -15,7 +15,7 @@ from ..core.expr import Expr, free_ranges, walk
 from ..core.shapes import Shape
 from ..ops import TABLE
 from ..ops.flops import Flops, total
-from .derivations import Derivation
+from .derivations import DerivedGradients
 from .names_met import in_written_order, named_nodes, used
 
 
@@ -75,7 +75,7 @@ class Costs:
         return "\n".join(f"{a.ljust(wide[0])}  {b.ljust(wide[1])}  {c}" for a, b, c in rows)
 
 
-def costs_of(derivation: Derivation) -> Costs:
+def costs_of(derivation: DerivedGradients) -> Costs:
     """Return what a derivation costs; MissingRuleError where an operator has no count."""
     counter = _Counter()
     sizes = derivation.problem.dims
@@ -86,7 +86,7 @@ def costs_of(derivation: Derivation) -> Costs:
     return Costs(tuple(rows), tuple(sizes))
 
 
-def _computed(derivation: Derivation) -> Iterator[tuple[str, str, Expr]]:
+def _computed(derivation: DerivedGradients) -> Iterator[tuple[str, str, Expr]]:
     """Yield the part, the name and the value of everything that is computed, in order."""
     objective = derivation.problem.objective
     pure = objective.op == "loss"

@@ -1,6 +1,6 @@
 """Derivations: what was derived, as frozen data; the only thing that documents and code see.
 
-Contract: a result holds the gradient in matrix form (an expression of the language) and in index
+Contract: a gradient is held in matrix form (an expression of the language) and in index
 form; the steps are built when they are asked for. ``recheck`` evaluates every printed equation.
 Imports no numpy.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import getitem
 from typing import Any
 
 from ..calculus import lower, reverse
@@ -21,8 +20,6 @@ from ..core.errors import BudgetError, ShapeError, UnknownNameError
 from ..core.expr import Expr, Variable
 from ..core.expr import named as named_expr
 from ..core.shapes import SCALAR, describe
-from ..notation.latex import latex
-from ..notation.unicode import unicode
 from ..ops.sharing import shared_text
 from ..ops.text import text
 from ..ops.written import Writer
@@ -31,8 +28,10 @@ from ..tensor import Term, named, zero
 from ..values.explicit import Explicit
 from .narration import Alike, Narration, Section, Step, alike, narrate
 from .narration.entry_forms import Forms, Letters, total
+from .narration.free_entries import to_free_entries
 from .narration.staging import Stage
 from .rechecking import ATTEMPTS, recheck, tried_point
+from .structured import AMBIENT, check_convention, projected, structure_of, words
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
 
@@ -40,16 +39,17 @@ _STEPS = 5_000_000  # of deriving, a comparison of two factors each
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Gradient:
     """The gradient of the objective with respect to one variable, in the variable's shape.
 
-    Equal to that by the same variable in an equal derivation; pickled as what it derives from.
+    By a structured variable ``ambient`` is the one that it was made from, else None.
     """
 
-    derivation: Derivation
+    derivation: DerivedGradients
     variable: Variable
     expr: Expr
     term: Term
+    ambient: Gradient | None = None
 
     @property
     def name(self) -> str:
@@ -64,16 +64,6 @@ class Result:
         """
         adjoints = self.derivation.adjoints.values()
         return shared_text(self.expr, self.derivation.taken, adjoints)
-
-    @property
-    def latex(self) -> str:
-        """Return the gradient as LaTeX mathematics."""
-        return latex(self.derivation.writer(self.expr))
-
-    @property
-    def unicode(self) -> str:
-        """Return the gradient as one line of Unicode mathematics."""
-        return unicode(self.derivation.writer(self.expr))
 
     @cached_property
     def index_expr(self) -> Expr:
@@ -99,37 +89,24 @@ class Result:
         """Return the steps of the derivation; each ``before = after`` can be evaluated."""
         return self.section.steps
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Result):
-            return NotImplemented
-        return self.name == other.name and self.derivation == other.derivation
+    @property
+    def structure(self) -> str:
+        """Return the structure of the variable, by which the gradient was made from another."""
+        return str(structure_of(self.variable)) if self.ambient else ""
 
-    def __hash__(self) -> int:
-        return hash((self.name, self.derivation))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return getitem, (self.derivation, self.name)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
+    @property
+    def words(self) -> str:
+        """Return what the gradient is under its convention, as the end of a sentence."""
+        return words(self.variable, self.derivation.structured) if self.ambient else ""
 
 
-class Derivation(Mapping[str, Result]):
-    """The gradients of one problem, by the name of the variable.
+class DerivedGradients(Mapping[str, Gradient]):
+    """The gradients of one problem, by the name of the variable, under one convention."""
 
-    Equal to any other of an equal problem by the same variables, derived in the same way; pickled
-    as the problem, and derived again.
-    """
-
-    result_type: type[Result] = Result
-
-    def __init__(self, problem: Problem, wrt: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, problem: Problem, wrt: Sequence[str] | None = None, structured: str = AMBIENT
+    ) -> None:
+        check_convention(structured)
         require_scalar(problem)
         self.problem = problem
         names = tuple(wrt) if wrt is not None else problem.wrt
@@ -139,10 +116,7 @@ class Derivation(Mapping[str, Result]):
                     f"cannot differentiate by {name!r}: it is not a variable of the problem",
                     remedy=f"the variables are: {', '.join(problem.variables)}",
                 )
-        self.wrt = names
-        # What gradients by structured variables mean, where that is not the usual thing.
-        self.conventions: dict[str, tuple[str, str]] = {}
-        self.ambient: Derivation = self  # the same, with all entries as independent
+        self.wrt, self.structured = names, structured
         self._values: dict[Expr, Any] = {}
         self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
         self.adjoints: dict[str, Expr] = {}
@@ -159,23 +133,17 @@ class Derivation(Mapping[str, Result]):
         self.raiser = Raiser(self._values, facts_of(problem), labels=labels)
         naming = self._named_adjoint if is_network(problem) else None
         self.reverse = reverse(self.root, self.leaves.values(), name=naming)
-        self._results = {n: self._result(n) for n in names}
+        self._gradients = {n: self._gradient(n) for n in names}
 
     @property
-    def _asked(self) -> tuple[Any, ...]:
-        """What was derived, and how: the arguments that give this derivation again."""
-        return self.problem, self.wrt
+    def conventions(self) -> dict[str, tuple[str, str]]:
+        """What gradients by structured variables mean, where that is not the usual thing."""
+        return {n: (g.structure, self.structured) for n, g in self.items() if g.ambient}
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Derivation):
-            return NotImplemented
-        return type(self) is type(other) and self._asked == other._asked
-
-    def __hash__(self) -> int:
-        return hash(self._asked)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._asked
+    @cached_property
+    def ambient(self) -> DerivedGradients:
+        """The same, with all entries as independent."""
+        return DerivedGradients(self.problem, self.wrt) if self.conventions else self
 
     @property
     def is_network(self) -> bool:
@@ -197,37 +165,30 @@ class Derivation(Mapping[str, Result]):
         self.adjoint_names[str(source.data)] = name
         return named(self.adjoints[name], cotangent)
 
-    def _result(self, name: str) -> Result:
+    def _gradient(self, name: str) -> Gradient:
         variable = self.problem.variables[name]
         term = self.reverse.gradient(self.leaves[name])
-        return self.result_type(self, variable, self.raiser.shaped(term, variable.shape), term)
+        found = Gradient(self, variable, self.raiser.shaped(term, variable.shape), term)
+        structure = structure_of(variable)
+        if structure is None or self.structured == AMBIENT:
+            return found
+        term = projected(term, variable, structure, self.structured)
+        return Gradient(self, variable, self.raiser.shaped(term, variable.shape), term, found)
 
-    def __getitem__(self, name: str) -> Result:
-        if name not in self._results:
-            known = ", ".join(self._results)
+    def __getitem__(self, name: str) -> Gradient:
+        if name not in self._gradients:
+            known = ", ".join(self._gradients)
             raise UnknownNameError(f"no gradient by {name!r}", remedy=f"there are: {known}")
-        return self._results[name]
+        return self._gradients[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._results
+        return name in self._gradients
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._results)
+        return iter(self._gradients)
 
     def __len__(self) -> int:
-        return len(self._results)
-
-    def __repr__(self) -> str:
-        return "\n".join(f"dL/d{n} = {r.text}" for n, r in self.items())
-
-    def _repr_latex_(self) -> str:
-        name = self.problem.objective_name
-        names = [latex(self.writer(r.variable.expr)) for r in self.values()]
-        rows = [
-            rf"\frac{{\partial {name}}}{{\partial {variable}}} &= {r.latex}"
-            for variable, r in zip(names, self.values(), strict=True)
-        ]
-        return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
+        return len(self._gradients)
 
     def by_definition(self, name: str) -> Expr:
         """Return the gradient by a definition, taken as independent of all others."""
@@ -260,10 +221,16 @@ class Derivation(Mapping[str, Result]):
             labelled=bool(self.problem.label),
         )
 
-    @property
+    @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Return the derivations of all gradients, those of named intermediates first."""
-        return self._narration.sections
+        made = {g.variable.expr: g for g in self.values() if g.ambient}
+        return tuple(
+            to_free_entries(s, (g.structure, self.structured), g.expr, g.index_expr)
+            if (g := made.get(s.target))
+            else s
+            for s in self._narration.sections
+        )
 
     @cached_property
     def repeats(self) -> dict[Expr, Alike]:

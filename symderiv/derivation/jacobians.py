@@ -26,7 +26,6 @@ from ..core.errors import (
 from ..core.expr import Expr, Index, Variable, node, partial, var
 from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
 from ..notation.latex import latex
-from ..notation.unicode import unicode
 from ..ops.sharing import shared_text
 from ..ops.text import text
 from ..ops.written import Writer
@@ -34,7 +33,7 @@ from ..problems import Problem
 from ..problems.sentences import check_name
 from ..tensor import Term, named
 from ..tensor import transposed as turned
-from .derivations import Derivation
+from .derivations import DerivedGradients
 from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
 from .rechecking import recheck
@@ -45,11 +44,8 @@ _LAW = "vec order: the rows run over the entries of the value, the columns over 
 
 
 @dataclass(frozen=True, eq=False)
-class Jacobian:
-    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian.
-
-    Equal to that of an equal problem by the same variable, in the same layout.
-    """
+class DerivativeMatrix:
+    """The derivative of a vector or a matrix by a variable, or of a gradient: a Hessian."""
 
     problem: Problem
     variable: Variable
@@ -58,18 +54,6 @@ class Jacobian:
     raiser: Raiser
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
-
-    @property
-    def _asked(self) -> tuple[Any, ...]:
-        return self.kind, self.problem, self.name, self.layout
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Jacobian):
-            return NotImplemented
-        return self._asked == other._asked
-
-    def __hash__(self) -> int:
-        return hash(self._asked)
 
     @property
     def name(self) -> str:
@@ -118,16 +102,6 @@ class Jacobian:
         return shared_text(self.expr, self.taken)
 
     @property
-    def latex(self) -> str:
-        """Return the Jacobian as LaTeX mathematics."""
-        return latex(Writer(names=self.taken)(self.expr))
-
-    @property
-    def unicode(self) -> str:
-        """Return the Jacobian as one line of Unicode mathematics."""
-        return unicode(Writer(names=self.taken)(self.expr))
-
-    @property
     def taken(self) -> list[str]:
         """Return the names that indices must not use."""
         return _taken(self.problem)
@@ -170,7 +144,7 @@ class Jacobian:
         """
         first: Sequence[Step] = ()
         if self.kind == "hessian":
-            first = Derivation(self.problem, [self.name])[self.name].steps
+            first = DerivedGradients(self.problem, [self.name])[self.name].steps
         return (*first, *self.own_steps)
 
     @cached_property
@@ -198,7 +172,7 @@ class Jacobian:
 
     def _pulled(self) -> Sequence[Step]:
         """Return the derivation of the product of the transposed Jacobian with a cotangent."""
-        return Derivation(self.posed, [self.name])[self.name].steps
+        return DerivedGradients(self.posed, [self.name])[self.name].steps
 
     def recheck(self) -> int:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
@@ -226,15 +200,6 @@ class Jacobian:
         pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
         return self.product(next(c for c in [*pool, "Direction"] if c not in self.taken))
 
-    def __str__(self) -> str:
-        return self.text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
-
 
 @dataclass(frozen=True)
 class DirectionProduct:
@@ -261,8 +226,8 @@ class DirectionProduct:
         return self.text
 
 
-def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[str, Any]:
-    """Return the parts of the Jacobian of the objective by a variable."""
+def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> DerivativeMatrix:
+    """Return the Jacobian of the objective by a variable."""
     variable = _variable(problem, name, layout)
     values: dict[Expr, Any] = {}
     value = problem.objective
@@ -273,7 +238,7 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> dict[
     leaf = lower(variable.expr, values).term
     term = jacobian(root, leaf)
     raiser = Raiser(values, _facts(problem, name))
-    return _parts(problem, variable, value, term, raiser, "jacobian", layout)
+    return DerivativeMatrix(problem, variable, value, term, raiser, "jacobian", layout)
 
 
 def name_of_value(problem: Problem, value: Expr) -> str:
@@ -292,8 +257,8 @@ def _taken(p: Problem) -> list[str]:
 
 def hessian_of(
     problem: Problem, name: str, layout: str = "numerator", by: str | None = None
-) -> dict[str, Any]:
-    """Return the parts of the Hessian of a scalar objective by a variable.
+) -> DerivativeMatrix:
+    """Return the Hessian of a scalar objective by a variable.
 
     With ``by``, it is the mixed one: the Jacobian by that variable of the gradient by the first.
     """
@@ -316,27 +281,8 @@ def hessian_of(
     labels = [named(problem.labelled, root)] if problem.labelled else []
     raiser = Raiser(values, _facts(problem, name, other.name), labels=labels)
     value = raiser.shaped(gradient, variable.shape)
-    return _parts(problem, other, value, jacobian(gradient, column), raiser, "hessian", layout)
-
-
-def _parts(
-    problem: Problem,
-    variable: Variable,
-    value: Expr,
-    term: Term,
-    raiser: Raiser,
-    kind: str,
-    layout: str,
-) -> dict[str, Any]:
-    return {
-        "problem": problem,
-        "variable": variable,
-        "value": value,
-        "term": term,
-        "raiser": raiser,
-        "kind": kind,
-        "layout": layout,
-    }
+    term = jacobian(gradient, column)
+    return DerivativeMatrix(problem, other, value, term, raiser, "hessian", layout)
 
 
 def _facts(problem: Problem, *by: str) -> Facts:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..core.expr import Expr, number, walk, walk_all
 from ..ops import TABLE
 from ..ops.functions import apply_parts, loss_parts, spelled
-from .derivations import Derivation
+from .derivations import DerivedGradients
 from .narration import Section
 
 _MULTIPLIED = 100  # the highest power that NumPy takes by multiplying
@@ -18,7 +18,7 @@ def used(sections: Sequence[Section]) -> set[Expr]:
     return set(walk_all([s.result for s in sections]))
 
 
-def named_nodes(derivation: Derivation) -> list[Expr]:
+def named_nodes(derivation: DerivedGradients) -> list[Expr]:
     """Return every named intermediate that forward or backward mentions, arguments first.
 
     Definitions that do not depend on the variables are among them; gradients are not.
@@ -34,7 +34,7 @@ def named_nodes(derivation: Derivation) -> list[Expr]:
     return list(found.values())
 
 
-def all_named(derivation: Derivation) -> list[Expr]:
+def all_named(derivation: DerivedGradients) -> list[Expr]:
     """Return the named intermediates; those too that only what was written or printed mentions."""
     found = {str(e.data): e for e in named_nodes(derivation)}
     printed = [] if derivation.is_network else [r.expr for r in derivation.values()]

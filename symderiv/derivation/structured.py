@@ -1,7 +1,6 @@
 """Gradients by structured variables: ambient, tangent, or by independent entries.
 
-Goes in: an ambient gradient with its section. Comes out: the one that was asked for, with a section
-that goes on from the ambient one to it.
+Goes in: an ambient gradient, a term. Comes out: the one that was asked for.
 
 The ambient gradient takes all entries as independent. The tangent gradient is its orthogonal
 projection onto the matrices of the structure, or, at an orthogonal matrix, onto the tangent space
@@ -12,7 +11,6 @@ of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ..core.errors import InputError, MissingRuleError
@@ -34,9 +32,6 @@ from ..tensor import (
     scaled,
     transposed,
 )
-from .derivations import Result
-from .narration import Section
-from .narration.free_entries import to_free_entries
 
 AMBIENT, TANGENT, INDEPENDENT = "ambient", "tangent", "independent"
 CONVENTIONS = (AMBIENT, TANGENT, INDEPENDENT)
@@ -74,41 +69,6 @@ def check_convention(convention: str) -> None:
             f"no convention {convention!r} for structured variables",
             remedy=f"there are: {', '.join(CONVENTIONS)}",
         )
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class StructuredResult(Result):
-    """A gradient by a structured variable, and the ambient one that it was made from."""
-
-    ambient: Result
-    convention: str
-
-    @property
-    def words(self) -> str:
-        """Return what the gradient is under its convention, as the end of a sentence."""
-        return words(self.variable, self.convention)
-
-    @property
-    def structure(self) -> str:
-        """Return the structure of the variable that the convention is about."""
-        return str(structure_of(self.variable))
-
-    def continued(self, section: Section) -> Section:
-        """Return the section of the ambient gradient, continued to this one."""
-        kind = (self.structure, self.convention)
-        return to_free_entries(section, kind, self.expr, self.index_expr)
-
-
-def structured_result(
-    result: Result, convention: str, kind: type[StructuredResult] = StructuredResult
-) -> Result:
-    """Return a gradient under a convention; unchanged where the variable has no structure."""
-    structure = structure_of(result.variable)
-    if structure is None or convention == AMBIENT:
-        return result
-    term = projected(result.term, result.variable, structure, convention)
-    expr = result.derivation.raiser.shaped(term, result.variable.shape)
-    return kind(result.derivation, result.variable, expr, term, result, convention)
 
 
 def projected(gradient: Term, variable: Variable, structure: str, convention: str) -> Term:

@@ -28,15 +28,15 @@ from .symbols_shown import Scribe
 from .widths import width
 
 if TYPE_CHECKING:
-    from ..derivation.derivations import Derivation
-    from ..derivation.jacobians import Jacobian
+    from ..derivation.derivations import DerivedGradients
+    from ..derivation.jacobians import DerivativeMatrix
 
 STYLES = ("index", "entries", "all")
 _SUBTITLE = 26.0  # em
 
 
 def build(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     *,
     verdicts: Sequence[Verdict] = (),
     certificate: Certificate | None = None,
@@ -45,7 +45,7 @@ def build(
     explicit: ExplicitExample | None = None,
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
-    hessians: Sequence[Jacobian] = (),
+    hessians: Sequence[DerivativeMatrix] = (),
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 

@@ -16,7 +16,7 @@ from ..ops.base import FUNCTIONS, TABLE
 from .symbols_shown import mentioned
 
 if TYPE_CHECKING:
-    from ..derivation.derivations import Derivation
+    from ..derivation.derivations import DerivedGradients
 
 _SHARED = 4  # uses of a variable that is a node; with more it stands beside each of them
 _SHORT = 9  # letters of an operation that is written beside a box
@@ -76,7 +76,7 @@ class ComputationGraph:
         return f"Computation graph. {'; '.join(said)}.{tail}"
 
 
-def graph_of(derivation: Derivation) -> ComputationGraph:
+def graph_of(derivation: DerivedGradients) -> ComputationGraph:
     """Return the graph of a derivation's problem.
 
     Variables that one definition alone uses, or very many, stand beside it; every other one is a
@@ -88,7 +88,7 @@ def graph_of(derivation: Derivation) -> ComputationGraph:
 class _Reading:
     """Reads one derivation."""
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: DerivedGradients) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         problem = self.problem
         self.write = derivation.writer

@@ -10,12 +10,12 @@ from .model import Block, Document, Graph, Toned
 from .theme import COTANGENT
 
 if TYPE_CHECKING:
-    from ..derivation.derivations import Derivation
+    from ..derivation.derivations import DerivedGradients
 
 GRAPH_FILE = "graph.svg"  # beside a document in Markdown
 
 
-def graph_section(derivation: Derivation) -> list[Block]:
+def graph_section(derivation: DerivedGradients) -> list[Block]:
     """Return the picture of a network with a sentence; nothing for what has few definitions."""
     if not derivation.is_network:
         return []

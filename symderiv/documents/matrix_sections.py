@@ -40,11 +40,13 @@ from .proof import Proof
 from .symbols_shown import Scribe
 
 if TYPE_CHECKING:
-    from ..derivation.jacobians import Jacobian
+    from ..derivation.jacobians import DerivativeMatrix
     from ..evidence.certificate import Certificate
 
 
-def jacobian_section(scribe: Scribe, proof: Proof, jacobian: Jacobian, number: str) -> list[Block]:
+def jacobian_section(
+    scribe: Scribe, proof: Proof, jacobian: DerivativeMatrix, number: str
+) -> list[Block]:
     """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
     kind = "Hessian" if jacobian.kind == "hessian" else "Jacobian"
     by = scribe.write(jacobian.variable.expr)
@@ -69,7 +71,7 @@ def jacobian_section(scribe: Scribe, proof: Proof, jacobian: Jacobian, number: s
     return blocks
 
 
-def symbol(scribe: Scribe, jacobian: Jacobian) -> Math:
+def symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
     """Return what a Jacobian is called: a quotient of partials, in vec order for matrices."""
     by = jacobian.variable.expr
     if jacobian.kind == "hessian":
@@ -104,7 +106,7 @@ def _stacked(scribe: Scribe, x: Expr) -> Math:
     return body if x.shape[1] == ONE else row(Word("vec"), Fence("(", body, ")"))
 
 
-def _convention(scribe: Scribe, jacobian: Jacobian) -> Inline:
+def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     by = scribe.write(jacobian.variable.expr)
     value, variable = jacobian.ends
     of: Math | str = scribe.write.name(jacobian.value_name)
@@ -121,7 +123,7 @@ def _convention(scribe: Scribe, jacobian: Jacobian) -> Inline:
     return (*rows, f"{order}{layout}.")
 
 
-def _cotangent(scribe: Scribe, jacobian: Jacobian) -> Inline:
+def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     """Return what the loss in the steps of a Hessian is, and the name of its gradient."""
     loss = jacobian.posed.objective
     if jacobian.kind != "hessian" or not isinstance(loss.data, tuple):
@@ -135,7 +137,9 @@ def _cotangent(scribe: Scribe, jacobian: Jacobian) -> Inline:
     )  # fmt: skip
 
 
-def jacobian_document(scribe: Scribe, jacobian: Jacobian, certificate: Certificate) -> Document:
+def jacobian_document(
+    scribe: Scribe, jacobian: DerivativeMatrix, certificate: Certificate
+) -> Document:
     """Return the document of the Jacobian of a vector or a matrix."""
     proof = Proof(scribe)
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))

@@ -37,7 +37,7 @@ from ..ops.written import Writer, shape_notation
 from .theme import COTANGENT, DELTA, INPUT
 
 if TYPE_CHECKING:
-    from ..derivation.derivations import Derivation
+    from ..derivation.derivations import DerivedGradients
 
 _LEAVES = ("var", "named", "ones", "zeros", "eye", "onehot")
 
@@ -99,7 +99,7 @@ class RowSum:
 class Scribe:
     """Writes everything about one derivation, by one choice of colours and letters."""
 
-    def __init__(self, derivation: Derivation, meanings: Mapping[str, str]) -> None:
+    def __init__(self, derivation: DerivedGradients, meanings: Mapping[str, str]) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         self.sections = list(derivation.sections)
         self.meanings = {v.name: v.meaning for v in self.problem.variables.values() if v.meaning}
@@ -251,7 +251,7 @@ def generic_entry(x: Expr, marks: Sequence[str] = "ijkl") -> Expr:
     return entry(x, *(1 if d == ONE else next(left) for d in x.shape))
 
 
-def _roles(derivation: Derivation, sections: list[Section]) -> dict[str, str]:
+def _roles(derivation: DerivedGradients, sections: list[Section]) -> dict[str, str]:
     """Return one role for each coloured name."""
     given = [str(s.given.data) for s in sections if s.given is not None]
     cotangents = {*derivation.problem.upstream, *given}

@@ -16,7 +16,7 @@ import numpy as np
 from ..codegen import Compiled, checked_sizes, projected
 from ..codegen.guard import run
 from ..core.errors import CheckError
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from .differences import (
     SEEDS,
     PointBox,
@@ -48,7 +48,7 @@ def installed() -> list[str]:
 
 
 def check_backends(
-    derivation: Derivation, compiled: Compiled, where: PointBox | None = None
+    derivation: DerivedGradients, compiled: Compiled, where: PointBox | None = None
 ) -> list[dict[str, Any]]:
     """Compare the gradients with those of every installed backend; raises CheckError.
 

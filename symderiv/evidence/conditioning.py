@@ -15,7 +15,7 @@ import numpy as np
 from ..codegen import Compiled
 from ..core.cells import each, entry_at, flat, places, replaced
 from ..core.expr import Expr
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit
@@ -42,7 +42,7 @@ def value_bounds(here: Explicit, x: Expr) -> list[float]:
     return float_bounds(here, lambda at: [Dual.of(v).value for v in flat(at.cells(x))])
 
 
-def gradient_bounds(derivation: Derivation, here: Explicit, name: str) -> list[float]:
+def gradient_bounds(derivation: DerivedGradients, here: Explicit, name: str) -> list[float]:
     """Return how far rounding may move every entry of a gradient at a point.
 
     As it is printed, or chained from the values of the forward pass, as code computes it.
@@ -57,7 +57,11 @@ def gradient_bounds(derivation: Derivation, here: Explicit, name: str) -> list[f
 
 
 def difference_bounds(
-    derivation: Derivation, compiled: Compiled, arrays: Mapping[str, Any], name: str, step: float
+    derivation: DerivedGradients,
+    compiled: Compiled,
+    arrays: Mapping[str, Any],
+    name: str,
+    step: float,
 ) -> list[float]:
     """Return how far rounding may move a gradient and its difference, together, by entry.
 

@@ -18,7 +18,7 @@ from ..codegen import Compiled, checked_sizes, projected, structured
 from ..core.budget import spend
 from ..core.errors import CheckError
 from ..core.expr import walk
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..ops import TABLE
 from ..problems.numpy_axes import given_axes
 from ..values.sampling import inside
@@ -57,13 +57,13 @@ def callables(compiled: Compiled) -> dict[str, Any]:
     return {name: unspecified(order) for name, order in compiled.module.functions}
 
 
-def draw_scale(derivation: Derivation) -> float:
+def draw_scale(derivation: DerivedGradients) -> float:
     """Return by what the values that are drawn are multiplied: 0.25 for functions on (-1, 1)."""
     return 0.25 if inside([derivation.problem.objective]) else 1.0
 
 
 def draw(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     sizes: Mapping[str, int],
     seed: int,
     positive: Sequence[str] = (),
@@ -152,7 +152,7 @@ class PointBox:
         return self.positive, self.scale
 
 
-def box(derivation: Derivation, compiled: Compiled) -> PointBox:
+def box(derivation: DerivedGradients, compiled: Compiled) -> PointBox:
     """Return the first box in which code is defined: of both signs, else positive, else smaller.
 
     Positive at once where a difference could lie across a pole, of which only the entry's domain
@@ -168,12 +168,12 @@ def box(derivation: Derivation, compiled: Compiled) -> PointBox:
     return PointBox(every)
 
 
-def needs_positive(derivation: Derivation, compiled: Compiled) -> list[str]:
+def needs_positive(derivation: DerivedGradients, compiled: Compiled) -> list[str]:
     """Return the variables to be drawn positive: all, where the plain draw leaves the domain."""
     return list(box(derivation, compiled).positive)
 
 
-def _is_defined(derivation: Derivation, compiled: Compiled, where: PointBox) -> bool:
+def _is_defined(derivation: DerivedGradients, compiled: Compiled, where: PointBox) -> bool:
     for sizes, seed in product(checked_sizes(derivation), SEEDS):
         if 1 in sizes.values():
             continue  # what is undefined at n = 1 is so for positive values too
@@ -188,7 +188,7 @@ def _is_defined(derivation: Derivation, compiled: Compiled, where: PointBox) -> 
 
 
 def check_differences(
-    derivation: Derivation, compiled: Compiled, where: PointBox | None = None
+    derivation: DerivedGradients, compiled: Compiled, where: PointBox | None = None
 ) -> Differences:
     """Compare every entry of every gradient at 3 points and 3 sizes; raises CheckError.
 
@@ -227,7 +227,7 @@ class Differences(tuple[Difference, ...]):
 
 
 def _within(
-    derivation: Derivation, compiled: Compiled, where: PointBox, method: str
+    derivation: DerivedGradients, compiled: Compiled, where: PointBox, method: str
 ) -> Differences | None:
     """Compare within one box; None where rounding leaves a point undecided."""
     worst = dict.fromkeys(derivation, 0.0)
@@ -292,7 +292,7 @@ def differences(
     return result
 
 
-def check_direction(derivation: Derivation, compiled: Compiled, where: PointBox) -> None:
+def check_direction(derivation: DerivedGradients, compiled: Compiled, where: PointBox) -> None:
     """Compare gradients with one difference along a direction of all variables together.
 
     Sizes that are numbers are what they are, symbols 2. Raises CheckError.

@@ -15,7 +15,7 @@ from ..codegen import Compiled, checked_sizes
 from ..core.cells import each
 from ..core.errors import CheckError
 from ..core.expr import Expr
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..ops import Cells
 from ..problems.numpy_axes import array_shape
 from ..values.explicit import Dual, Explicit
@@ -29,7 +29,7 @@ TOLERANCE = 1e-9
 _LARGEST = 1e100  # beyond it, what is computed on the way may be too large for a float
 
 
-def check_exactly(derivation: Derivation, compiled: Compiled) -> int:
+def check_exactly(derivation: DerivedGradients, compiled: Compiled) -> int:
     """Compare generated code with exact values; return how many numbers; raises CheckError.
 
     A point at which rounding may be why the two differ decides nothing: others, near 0, do.
@@ -57,7 +57,7 @@ def check_exactly(derivation: Derivation, compiled: Compiled) -> int:
     return count
 
 
-def _expressions(derivation: Derivation) -> dict[str, Expr]:
+def _expressions(derivation: DerivedGradients) -> dict[str, Expr]:
     """Return what the code computes: the objective under no name, and every gradient."""
     objective = derivation.problem.objective
     value = objective.args[0] if objective.op == "loss" else objective
@@ -72,7 +72,7 @@ def _floats(cells: Cells) -> Any:
 
 
 def _compare(
-    derivation: Derivation, compiled: Compiled, here: Explicit, expected: Mapping[str, Any]
+    derivation: DerivedGradients, compiled: Compiled, here: Explicit, expected: Mapping[str, Any]
 ) -> int:
     """Compare at one point; return how many numbers, 0 where rounding leaves it undecided."""
     problem, sizes, values = derivation.problem, here.sizes, here.values

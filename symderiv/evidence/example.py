@@ -6,20 +6,20 @@ and quotients only, and functions rounded from 150 digits, so that every machine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import isfinite
 from typing import Any
 
 from ..core.cells import each, flat
 from ..core.expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
 from ..core.shapes import SCALAR
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..ops import Cells
 from ..problems import Problem
-from ..values.explicit import Dual, ExactMath, Explicit
+from ..values.explicit import Dual, Explicit
 from ..values.sampling import least_sizes, point
+from ..values.scalars import FloatMath
 
 STEP = 1e-6
 _DRAWS = 24
@@ -45,51 +45,7 @@ class NumericExample:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
-class FloatMath(ExactMath):
-    """Scalar functions in double precision; each is rounded from a high-precision value."""
-
-    def number(self, value: Fraction) -> Any:
-        """Return a rational number as a float."""
-        return float(value)
-
-    def constant(self, name: str) -> Any:
-        """Return pi or e."""
-        return float(super().constant(name))
-
-    def power(self, x: Any, y: Any) -> Any:
-        """Return x to the y; whole powers by multiplication."""
-        if float(y).is_integer() and 0 < y <= 8:
-            result = x
-            for _ in range(int(y) - 1):
-                result = result * x
-            return result
-        return float(super().power(Fraction(x), Fraction(y)))
-
-    def root(self, x: Any) -> Any:
-        """Return the square root."""
-        return float(x) ** 0.5
-
-    def unspecified(self, letter: str, order: int, x: Any) -> Any:
-        """Return the stand-in for an unspecified function."""
-        return float(super().unspecified(letter, order, Fraction(x)))
-
-    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
-        """Return one of two values by a comparison."""
-        return super().choose(sign, Fraction(x), Fraction(y), yes, no)
-
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        plain = super().__getattr__(name)
-        return lambda *args: _finite(float(plain(*map(Fraction, args))))
-
-
-def _finite(x: float) -> float:
-    """Return a number; raises ValueError where it was too large for a float."""
-    if not isfinite(x):
-        raise ValueError("too large for a float")
-    return x
-
-
-def worked_example(derivation: Derivation, seed: int = 3) -> NumericExample | None:
+def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExample | None:
     """Return the gradients at small whole numbers; None where none were found in the domain.
 
     Tensors are not laid out on paper: None for a problem that has some.
@@ -140,7 +96,7 @@ def _poverty(example: NumericExample) -> int:
 
 
 def _example(
-    derivation: Derivation, sizes: Mapping[str, int], values: dict[str, Cells]
+    derivation: DerivedGradients, sizes: Mapping[str, int], values: dict[str, Cells]
 ) -> NumericExample:
     problem = derivation.problem
     objective, targets = _concrete(derivation)
@@ -188,7 +144,7 @@ def _on_paper(cells: Cells, longest: int = _LONGEST) -> Cells:
     return cells
 
 
-def _concrete(derivation: Derivation) -> tuple[Expr, dict[str, str]]:
+def _concrete(derivation: DerivedGradients) -> tuple[Expr, dict[str, str]]:
     """Return the objective with every unspecified loss L(Z) replaced by 1/2 ||Z - T||^2."""
     problem = derivation.problem
     taken = {*derivation.taken}

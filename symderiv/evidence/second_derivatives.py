@@ -21,8 +21,8 @@ from ..core.cells import each, flat
 from ..core.errors import CheckError, DisagreementError, InputError, UndefinedError
 from ..core.expr import walk
 from ..core.shapes import SCALAR
-from ..derivation.derivations import Derivation
-from ..derivation.jacobians import Jacobian
+from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit, is_exact
@@ -72,12 +72,12 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
         raise InputError(f"{name} is not an array of numbers") from None
 
 
-def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificate:
+def verify_jacobian(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> Certificate:
     """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
     kind, checks = jacobian.kind.capitalize(), Checks()
     roads = _NONE
     if jacobian.kind == "hessian":
-        first = Derivation(jacobian.problem, [jacobian.name])
+        first = DerivedGradients(jacobian.problem, [jacobian.name])
         what = "the comparison of both roads"
         roads = checks.run(what, lambda: check_roads(first, patterns=False), _NONE)
     columns = checks.run(
@@ -107,7 +107,7 @@ def verify_jacobian(jacobian: Jacobian, value: Callable[..., Any]) -> Certificat
 
 
 def verify_at_numbers(
-    jacobian: Jacobian,
+    jacobian: DerivativeMatrix,
     value: Callable[..., Any],
     of_symbols: Certificate,
     symbols: Mapping[str, int],
@@ -128,7 +128,7 @@ def verify_at_numbers(
     )
 
 
-def _check_along(jacobian: Jacobian, value: Callable[..., Any]) -> None:
+def _check_along(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> None:
     """Compare a matrix with differences along a direction; symbols are 2. Raises CheckError."""
     sizes = dict.fromkeys(jacobian.problem.dims, 2)
     numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
@@ -164,7 +164,7 @@ def joined(first: Certificate, second: Certificate) -> Certificate:
     )
 
 
-def _columns(jacobian: Jacobian) -> dict[str, Any]:
+def _columns(jacobian: DerivativeMatrix) -> dict[str, Any]:
     """Compare every column with dual numbers, exactly where the functions are rational."""
     problem = jacobian.problem
     entries, exact, count = 0, True, 0
@@ -200,7 +200,9 @@ def _columns(jacobian: Jacobian) -> dict[str, Any]:
     }
 
 
-def _at(jacobian: Jacobian, sizes: Mapping[str, int]) -> tuple[Cells, Cells, int | None] | None:
+def _at(
+    jacobian: DerivativeMatrix, sizes: Mapping[str, int]
+) -> tuple[Cells, Cells, int | None] | None:
     """Return both matrices at a point, and the number of the first entry that differs."""
 
     def both(here: Explicit) -> tuple[Cells, Cells]:
@@ -233,7 +235,9 @@ def _plain(cells: Cells) -> Cells:
     return [[Dual.of(x).value for x in r] for r in cells]
 
 
-def _by_duals(jacobian: Jacobian, sizes: Mapping[str, int], values: Mapping[str, Cells]) -> Cells:
+def _by_duals(
+    jacobian: DerivativeMatrix, sizes: Mapping[str, int], values: Mapping[str, Cells]
+) -> Cells:
     """Return the Jacobian column by column, each by one dual direction."""
     name = jacobian.name
     columns: list[list[Any]] = []
@@ -252,13 +256,13 @@ def _by_duals(jacobian: Jacobian, sizes: Mapping[str, int], values: Mapping[str,
     return _laid([list(r) for r in zip(*columns, strict=True)], jacobian)
 
 
-def _laid(cells: Cells, jacobian: Jacobian) -> Cells:
+def _laid(cells: Cells, jacobian: DerivativeMatrix) -> Cells:
     if jacobian.layout == "numerator":
         return cells
     return [list(r) for r in zip(*cells, strict=True)]
 
 
-def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
+def _arrays(jacobian: DerivativeMatrix, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
     """Return what the printed expressions are evaluated with: a point of the box 0.5 .. 1.5."""
     rng = np.random.default_rng([seed, *sizes.values()])
     problem = jacobian.problem
@@ -279,7 +283,7 @@ def _arrays(jacobian: Jacobian, sizes: Mapping[str, int], seed: int) -> dict[str
     return found
 
 
-def _dominant(jacobian: Jacobian, arrays: Mapping[str, Any]) -> dict[str, Any]:
+def _dominant(jacobian: DerivativeMatrix, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Return a point with square matrices that have large diagonals, which most functions have."""
     found = dict(arrays)
     for name in jacobian.problem.variables:
@@ -289,7 +293,7 @@ def _dominant(jacobian: Jacobian, arrays: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any]:
+def _differences(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> dict[str, Any]:
     """Compare the generated code with central differences of what is differentiated.
 
     Three points at which two steps of the difference agree; where they do not, the function bends
@@ -336,7 +340,7 @@ def _differences(jacobian: Jacobian, value: Callable[..., Any]) -> dict[str, Any
     }
 
 
-def _count(jacobian: Jacobian, sizes: Mapping[str, int]) -> None:
+def _count(jacobian: DerivativeMatrix, sizes: Mapping[str, int]) -> None:
     """Count the numbers of a matrix, and of the values from which its differences are taken."""
     numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
     entries = prod(d.at(sizes) for d in jacobian.variable.shape)
@@ -346,7 +350,7 @@ def _count(jacobian: Jacobian, sizes: Mapping[str, int]) -> None:
 
 
 def _quotients(
-    jacobian: Jacobian, arrays: Mapping[str, Any], shape: tuple[int, ...], step: float
+    jacobian: DerivativeMatrix, arrays: Mapping[str, Any], shape: tuple[int, ...], step: float
 ) -> Any:
     found, x = np.zeros(shape), arrays[jacobian.name]
     for spot in np.ndindex(np.shape(x)):
@@ -356,7 +360,7 @@ def _quotients(
     return found
 
 
-def _slope(jacobian: Jacobian, arrays: Mapping[str, Any], way: Any, step: float) -> Any:
+def _slope(jacobian: DerivativeMatrix, arrays: Mapping[str, Any], way: Any, step: float) -> Any:
     """Return the derivative along a direction: a central difference of fourth order."""
     name, found = jacobian.name, 0.0
     for steps, weight in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
@@ -365,7 +369,7 @@ def _slope(jacobian: Jacobian, arrays: Mapping[str, Any], way: Any, step: float)
     return found / (12 * step)
 
 
-def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: Jacobian, x: Any) -> None:
+def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: DerivativeMatrix, x: Any) -> None:
     """Put the derivative by one entry where vec order has it."""
     if jacobian.variable.kind == "scalar":
         into[...] = slope.T if jacobian.layout == "denominator" and slope.ndim == 2 else slope
@@ -378,7 +382,7 @@ def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: Jacobian, x: An
         into[place, :] = flat
 
 
-def _jax(jacobian: Jacobian, value: Callable[..., Any]) -> tuple[Mapping[str, Any], ...]:
+def _jax(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> tuple[Mapping[str, Any], ...]:
     """Compare with jax.jacobian, of the forward pass or of its gradient, where it is installed."""
     problem, name = jacobian.problem, jacobian.name
     plain = problem.upstream or any(e.op == "apply" for e in walk(problem.objective))
@@ -387,7 +391,7 @@ def _jax(jacobian: Jacobian, value: Callable[..., Any]) -> tuple[Mapping[str, An
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
     arrays = _arrays(jacobian, sizes, 0)
     source = problem if jacobian.kind == "hessian" else jacobian.posed
-    compiled = compile_module(module_of(Derivation(source, [name])))
+    compiled = compile_module(module_of(DerivedGradients(source, [name])))
     inputs = {n: arrays[n] for n in problem.variables}
     found = jax_forward(compiled, inputs, sizes, name, jacobian.kind == "hessian")
     ours, theirs = value(**arrays), np.zeros(np.shape(value(**arrays)))

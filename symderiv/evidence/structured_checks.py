@@ -13,8 +13,8 @@ from typing import Any
 
 from ..core.cells import each
 from ..core.errors import DisagreementError, UndefinedError
-from ..derivation.derivations import Derivation
-from ..derivation.structured import INDEPENDENT, StructuredResult, structure_of
+from ..derivation.derivations import DerivedGradients, Gradient
+from ..derivation.structured import INDEPENDENT, structure_of
 from ..ops import Cells
 from ..values.explicit import Dual, DualMath, Explicit, is_exact
 from ..values.rounding import first_unequal
@@ -24,13 +24,13 @@ _MOST_SIZES = 6
 _OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
 
 
-def check_structured(derivation: Derivation) -> tuple[Mapping[str, Any], ...]:
+def check_structured(derivation: DerivedGradients) -> tuple[Mapping[str, Any], ...]:
     """Compare every structured gradient of a derivation; raises DisagreementError."""
-    results = [r for r in derivation.values() if isinstance(r, StructuredResult)]
+    results = [r for r in derivation.values() if r.ambient]
     return tuple(_checked(derivation, r) for r in results)
 
 
-def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]:
+def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
     problem, entries, exact, count = derivation.problem, 0, True, 0
     for sizes in size_grid(problem.dims, least_sizes([problem.objective, result.expr])):
         if count == _MOST_SIZES:
@@ -50,7 +50,7 @@ def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]
             if wrong is not None:
                 ours, theirs = pairs[wrong]
                 raise DisagreementError(
-                    f"the {result.convention} gradient by {result.name} at {sizes} gives "
+                    f"the {derivation.structured} gradient by {result.name} at {sizes} gives "
                     f"{ours} where dual numbers give {theirs}",
                     remedy="this is an error of the program; please report it",
                 )
@@ -65,13 +65,13 @@ def _checked(derivation: Derivation, result: StructuredResult) -> dict[str, Any]
         "entries": entries,
         "exact": exact,
         "sizes": f"{count} choices of sizes",
-        "what": f"{result.convention.capitalize()} gradient by {result.name}",
+        "what": f"{derivation.structured.capitalize()} gradient by {result.name}",
     }
 
 
 def _compared(
-    derivation: Derivation,
-    result: StructuredResult,
+    derivation: DerivedGradients,
+    result: Gradient,
     first: Explicit,
     found: list[tuple[Any, Any]],
     here: Explicit,
@@ -87,7 +87,7 @@ def _plain(cells: Cells) -> Cells:
 
 
 def _pairs(
-    derivation: Derivation, result: StructuredResult, here: Explicit, found: Cells
+    derivation: DerivedGradients, result: Gradient, here: Explicit, found: Cells
 ) -> Iterator[tuple[Any, Any]]:
     """Yield what the gradient says and what dual numbers say, for every direction."""
     sizes, values = here.sizes, here.values
@@ -104,7 +104,7 @@ def _pairs(
                 continue
             slope = _slope(derivation, sizes, values, result.name, way)
             length = sum(d * d for r in way for d in r)
-            yield found[i][j], slope if result.convention == INDEPENDENT else slope / length
+            yield found[i][j], slope if derivation.structured == INDEPENDENT else slope / length
 
 
 def _direction(structure: str, size: int, i: int, j: int) -> Cells | None:
@@ -136,7 +136,7 @@ def _direction(structure: str, size: int, i: int, j: int) -> Cells | None:
 
 
 def _on_stiefel(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     sizes: Mapping[str, int],
     values: Mapping[str, Cells],
     name: str,
@@ -160,7 +160,7 @@ def _on_stiefel(
 
 
 def _slope(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     sizes: Mapping[str, int],
     values: Mapping[str, Cells],
     name: str,

@@ -19,7 +19,7 @@ from ..core.budget import Checks
 from ..core.errors import DisagreementError, InputError, MissingRuleError
 from ..core.expr import Variable, walk
 from ..core.shapes import ONE, times
-from ..derivation.derivations import Derivation
+from ..derivation.derivations import DerivedGradients
 from ..entries import Roads, compare_all, generalise
 from ..ops.text import text
 from ..problems import ClaimText, Problem
@@ -47,7 +47,7 @@ class Evidence:
     box: PointBox  # where the points of the checks were drawn
 
 
-def gather(derivation: Derivation, claims: Sequence[Mapping[str, Any]] = ()) -> Evidence:
+def gather(derivation: DerivedGradients, claims: Sequence[Mapping[str, Any]] = ()) -> Evidence:
     """Run every check of a derivation; raises DisagreementError or CheckError.
 
     ``claims`` are answers to claims as data, which the certificate keeps.
@@ -59,7 +59,7 @@ def gather(derivation: Derivation, claims: Sequence[Mapping[str, Any]] = ()) -> 
     model = None if derivation.conventions else with_symbols(derivation.problem)
     subject, code, symbols = derivation, compiled, {}
     if model is not None:
-        subject, symbols = Derivation(model[0], [*derivation]), model[1]
+        subject, symbols = DerivedGradients(model[0], [*derivation]), model[1]
         code = compile_module(module_of(subject))
     roads = checks.run("the comparison of both roads", lambda: check_roads(subject.ambient), _NONE)
     steps = checks.run("the check of the printed equations", lambda: _steps(subject), _EMPTY)
@@ -91,16 +91,16 @@ def gather(derivation: Derivation, claims: Sequence[Mapping[str, Any]] = ()) -> 
     return Evidence(certificate, compiled, where)
 
 
-def _steps(derivation: Derivation) -> dict[str, Any]:
+def _steps(derivation: DerivedGradients) -> dict[str, Any]:
     return {"equations": derivation.recheck(), "seed": 0}
 
 
-def _exact(derivation: Derivation, compiled: Compiled) -> dict[str, Any]:
+def _exact(derivation: DerivedGradients, compiled: Compiled) -> dict[str, Any]:
     return {"numbers": check_exactly(derivation, compiled), "bound": EXACT_TOLERANCE}
 
 
 def _differences(
-    derivation: Derivation, compiled: Compiled
+    derivation: DerivedGradients, compiled: Compiled
 ) -> tuple[tuple[Mapping[str, Any], ...], PointBox]:
     checked = check_differences(derivation, compiled)
     found = tuple(
@@ -120,7 +120,7 @@ def _differences(
 
 
 def _backends(
-    derivation: Derivation, compiled: Compiled, where: PointBox
+    derivation: DerivedGradients, compiled: Compiled, where: PointBox
 ) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         b
@@ -130,7 +130,9 @@ def _backends(
     )
 
 
-def check_roads(derivation: Derivation, patterns: bool = True) -> tuple[Mapping[str, Any], ...]:
+def check_roads(
+    derivation: DerivedGradients, patterns: bool = True
+) -> tuple[Mapping[str, Any], ...]:
     """Compare both roads entry by entry at all sizes 1, 2, 3; raises DisagreementError."""
     problem = derivation.problem
     _check_size(problem)
@@ -201,7 +203,7 @@ def _sizes_text(dims: Sequence[str], choices: int) -> str:
     return f"{names} in 1..3" if whole else f"{choices} choices of {names} in 1..3"
 
 
-def describe_problem(derivation: Derivation) -> dict[str, Any]:
+def describe_problem(derivation: DerivedGradients) -> dict[str, Any]:
     """Return the problem of a derivation as plain data that can be read again."""
     return problem_data(derivation.problem)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,93 @@ from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
 from ..codegen import Compiled, compile_module, evaluate, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
+from ..core.expr import Expr, Variable
 from ..core.shapes import ONE
-from ..derivation import derivations as engine
 from ..derivation.costs import Costs, costs_of
-from ..derivation.narration import Section
-from ..derivation.structured import (
-    AMBIENT,
-    StructuredResult,
-    check_convention,
-    structure_of,
-    structured_result,
-)
+from ..derivation.derivations import DerivedGradients, Gradient
+from ..derivation.narration import Section, Step
+from ..derivation.structured import AMBIENT
 from ..documents import GraphPicture, graph_of, pictures
 from ..entries.to_sympy import to_sympy
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from ..evidence.recorded import read_certificate
+from ..notation.latex import latex
+from ..notation.unicode import unicode
 from ..problems import Problem
 from .outputs import CHOICES, build_files, differing, document, jacobian_files
 from .second_order import Jacobian, hessian_by, jacobian_by
 from .writing import check_formats, write_files
 
 
-class Result(engine.Result):
-    """A gradient, with its forms, its steps, and its value on arrays."""
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A gradient in the shape of its variable, with its forms, its steps, its value on arrays.
+
+    Equal to that by the same variable in an equal derivation; pickled as what it derives from.
+    """
+
+    derivation: Derivation
+    data: Gradient
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return self.name == other.name and self.derivation == other.derivation
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.derivation))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getitem, (self.derivation, self.name)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.data.name
+
+    @property
+    def variable(self) -> Variable:
+        """Return the variable."""
+        return self.data.variable
+
+    @property
+    def expr(self) -> Expr:
+        """Return the gradient as an expression."""
+        return self.data.expr
+
+    @property
+    def text(self) -> str:
+        """Return the gradient in the expression language; it parses back.
+
+        What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
+        """
+        return self.data.text
+
+    @property
+    def latex(self) -> str:
+        """Return the gradient as LaTeX mathematics."""
+        return latex(self.data.derivation.writer(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return the gradient as one line of Unicode mathematics."""
+        return unicode(self.data.derivation.writer(self.expr))
+
+    @property
+    def index_form(self) -> str:
+        """Return the entry (p, q) of the gradient in the language, over named indices."""
+        return self.data.index_form
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the derivation; each ``before = after`` can be evaluated."""
+        return self.data.steps
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
 
     def evaluate(self, /, **values: Any) -> Any:
         """Return the gradient on arrays, in the variable's shape (vectors 1-D, scalars 0-D).
@@ -49,7 +114,7 @@ class Result(engine.Result):
         >>> d["x"].evaluate(x=np.array([1.0, 2.0]), A=np.array([[1.0, 0.0], [1.0, 1.0]]))
         array([4., 5.])
         """
-        slopes = self.derivation.adjoint_names.values()
+        slopes = self.data.derivation.adjoint_names.values()
         value = evaluate(self.expr, shown_sizes(self.derivation.problem, values), slopes)
         written = self.variable.written
         if value.ndim == len(written):
@@ -74,14 +139,12 @@ class Result(engine.Result):
         return self.to_sympy()
 
 
-class StructuredGradient(Result, StructuredResult):
-    """A gradient by a structured variable, with its value on arrays."""
+class Derivation(Mapping[str, Result]):
+    """The gradients of a problem by variable, with everything that can be made of them.
 
-
-class Derivation(engine.Derivation):
-    """The gradients of a problem by variable, with everything that can be made of them."""
-
-    result_type = Result
+    Equal to any other of an equal problem by the same variables, derived in the same way; pickled
+    as the problem, and derived again.
+    """
 
     def __init__(
         self,
@@ -91,55 +154,81 @@ class Derivation(engine.Derivation):
         structured: str = AMBIENT,
         order: int | None = None,
     ) -> None:
-        check_convention(structured)
         order = problem.order if order is None else order
         if order not in (1, 2):
             raise MissingRuleError(
                 f"no rule for derivatives of order {order}: gradients are order 1, Hessians 2"
             )
-        super().__init__(problem, wrt)
-        self.structured, self.order = structured, order
-        if structured != AMBIENT and any(structure_of(r.variable) for r in self.values()):
-            self._take_structures(wrt)
+        self.data = DerivedGradients(problem, wrt, structured)
+        self.problem, self.wrt, self.order = problem, self.data.wrt, order
+        self.structured = structured
         if not self.wrt:
             raise UnknownNameError(
                 "there is nothing to differentiate by: the objective has no variable",
                 remedy='write one, and declare it: --var "x: n"',
             )
+        if order == 2 and self.data.conventions:
+            self._refuse_order(next(iter(self.data.conventions)))
 
     @property
     def _asked(self) -> tuple[Any, ...]:
+        """What was derived, and how: the arguments that give this derivation again."""
         return self.problem, self.wrt, self.structured, self.order
+
+    def __eq__(self, other: object) -> bool:
+        return self._asked == other._asked if isinstance(other, Derivation) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _derived, self._asked
 
-    def _take_structures(self, wrt: Sequence[str] | None) -> None:
-        """Put the gradients under the convention that was asked for in place of the ambient."""
-        self.ambient = Derivation(self.problem, wrt)
-        self._results = {
-            n: structured_result(r, self.structured, StructuredGradient) for n, r in self.items()
-        }
-        self.conventions = {r.name: (r.structure, r.convention) for r in self._structured}
-        if self.order == 2:
-            self._refuse_order(self._structured[0].name)
+    def __getitem__(self, name: str) -> Result:
+        return Result(self, self.data[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"dL/d{n} = {r.text}" for n, r in self.items())
+
+    def _repr_latex_(self) -> str:
+        name = self.problem.objective_name
+        names = [latex(self.data.writer(r.variable.expr)) for r in self.values()]
+        rows = [
+            rf"\frac{{\partial {name}}}{{\partial {variable}}} &= {r.latex}"
+            for variable, r in zip(names, self.values(), strict=True)
+        ]
+        return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
 
     def _refuse_order(self, name: str) -> None:
-        if name in self.conventions:
-            structure, convention = self.conventions[name]
+        if name in self.data.conventions:
+            structure, convention = self.data.conventions[name]
             raise MissingRuleError(
                 f"no rule for second derivatives by {name} as {structure} ({convention}): "
                 "their rows and columns run over all its entries",
                 remedy="leave out structured=",
             )
 
-    @cached_property
+    @property
     def sections(self) -> tuple[Section, ...]:
         """Return the derivations of all gradients, those of named intermediates first."""
-        shown = {r.variable.expr: r for r in self._structured}
-        return tuple(
-            shown[s.target].continued(s) if s.target in shown else s for s in super().sections
-        )
+        return self.data.sections
+
+    def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:
+        """Evaluate every printed equation, for all its indices; return how many were checked.
+
+        Exact for rational functions, to 40 digits otherwise. Raises CheckError at the first
+        equation that does not hold.
+        """
+        return self.data.recheck(sizes, seed)
 
     def jacobian(self, name: str, *, layout: str = "numerator") -> Jacobian:
         """Return the Jacobian of the objective, a row: its gradient in vec order, transposed.
@@ -175,8 +264,8 @@ class Derivation(engine.Derivation):
     @cached_property
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
-        structures = check_structured(self)
-        found = gather(self, [v.as_dict() for v in self.verdicts])
+        structures = check_structured(self.data)
+        found = gather(self.data, [v.as_dict() for v in self.verdicts])
         certificate = found.certificate
         if structures:
             certificate = replace(certificate, roads=(*certificate.roads, *structures))
@@ -200,7 +289,7 @@ class Derivation(engine.Derivation):
 
     def compile(self) -> Compiled:
         """Return callables ``forward`` and ``backward`` compiled from the generated code."""
-        return compile_module(module_of(self))
+        return compile_module(module_of(self.data))
 
     def costs(self) -> Costs:
         """Return the flops of the forward pass, every cotangent and every gradient.
@@ -219,12 +308,12 @@ class Derivation(engine.Derivation):
         >>> costs.ratio, costs.at(n=10, d=3, m=2)["dW"]
         (Fraction(2, 1), 120)
         """
-        return costs_of(self)
+        return costs_of(self.data)
 
     @property
     def code(self) -> str:
         """Return the generated NumPy module as source."""
-        return module_of(self).source
+        return module_of(self.data).source
 
     def graph(self) -> GraphPicture:
         """Return the computation graph as a picture: ``svg()``, ``latex()``, ``typst()``.
@@ -240,7 +329,7 @@ class Derivation(engine.Derivation):
         >>> print(d.graph().graph.alt)
         Computation graph. H from X, W; F from H; L from F.
         """
-        return GraphPicture(graph_of(self))
+        return GraphPicture(graph_of(self.data))
 
     def write(
         self,
@@ -266,28 +355,26 @@ class Derivation(engine.Derivation):
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
         formats = check_formats(formats, CHOICES)
-        asked: dict[str, Any] = {"structured": self.structured} if self.conventions else {}
+        asked: dict[str, Any] = {"structured": self.structured} if self.data.conventions else {}
         asked.update({"order": self.order} if self.order != self.problem.order else {})
         asked.update({"wrt": list(self.wrt)} if self.wrt != self.problem.wrt else {})
         return build_files(
-            self,
+            self.data,
             self.evidence,
             self.verdicts,
             formats,
             style,
             engine,
-            hessians=self.hessians,
+            hessians=[h.data for h in self.hessians],
             asked=asked,
         )
 
     def pictures(self, style: str = "index") -> list[bytes]:
         """Return the pages of the document as PNG pictures, after every check."""
-        page = document(self, self.evidence, self.verdicts, style, self.hessians)
+        page = document(
+            self.data, self.evidence, self.verdicts, style, [h.data for h in self.hessians]
+        )
         return pictures(page)
-
-    @property
-    def _structured(self) -> list[StructuredResult]:
-        return [r for r in self.values() if isinstance(r, StructuredResult)]
 
 
 def _derived(problem: Problem, wrt: Sequence[str], structured: str, order: int) -> Derivation:
@@ -306,7 +393,7 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
     if "kind" in options:
         by = hessian_by if options["kind"] == "hessian" else jacobian_by
         matrix = by(known.problem, known.wrt[0], options.get("layout", "numerator"))
-        files = jacobian_files(matrix, matrix.certificate, formats, engine)
+        files = jacobian_files(matrix.data, matrix.certificate, formats, engine)
         return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(
         known.problem,

@@ -14,8 +14,8 @@ from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.plaintext import shortened
 from ..core.shapes import SCALAR
-from ..derivation.derivations import Derivation
-from ..derivation.jacobians import Jacobian, jacobian_of
+from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix, jacobian_of
 from ..documents import GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
 from ..documents.examples import ExplicitExample, explicit_example
 from ..documents.graphs import GRAPH_FILE
@@ -34,7 +34,7 @@ _EXAMPLE = 1_000_000  # steps that an example may take
 CHOICES = (*FORMATS, "svg")
 
 
-def entries_example(derivation: Derivation) -> ExplicitExample:
+def entries_example(derivation: DerivedGradients) -> ExplicitExample:
     """Return every entry at sizes of 2 (more where a position needs it), as SymPy derives it.
 
     Raises NoEntriesError, which names the function, where one has no entries in SymPy, where
@@ -58,11 +58,11 @@ def entries_example(derivation: Derivation) -> ExplicitExample:
 
 
 def document(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     evidence: Evidence,
     verdicts: Sequence[Verdict],
     style: str,
-    hessians: Sequence[Jacobian] = (),
+    hessians: Sequence[DerivativeMatrix] = (),
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
     problem = derivation.problem
@@ -92,14 +92,14 @@ def document(
 
 
 def build_files(
-    derivation: Derivation,
+    derivation: DerivedGradients,
     evidence: Evidence,
     verdicts: Sequence[Verdict],
     formats: Sequence[str] = FORMATS,
     style: str = "index",
     engine: str = "typst",
     *,
-    hessians: Sequence[Jacobian] = (),
+    hessians: Sequence[DerivativeMatrix] = (),
     asked: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a derivation by name; nothing is written here.
@@ -140,10 +140,13 @@ def _printed(page: Document, formats: Sequence[str], engine: str) -> dict[str, b
 
 
 def jacobian_files(
-    jacobian: Jacobian, certificate: Certificate, formats: Sequence[str], engine: str = "typst"
+    jacobian: DerivativeMatrix,
+    certificate: Certificate,
+    formats: Sequence[str],
+    engine: str = "typst",
 ) -> dict[str, bytes]:
     """Return the documents of a Jacobian and its certificate by name."""
-    derivation = Derivation(jacobian.posed, [jacobian.name])
+    derivation = DerivedGradients(jacobian.posed, [jacobian.name])
     scribe = Scribe(derivation, jacobian.problem.meanings)
     files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
@@ -159,10 +162,10 @@ def jacobian_files(
 def scribe_of(problem: Problem) -> Scribe:
     """Return what writes about a problem, whose objective may be a vector or a matrix."""
     if problem.objective.shape == SCALAR:
-        return Scribe(Derivation(problem), problem.meanings)
+        return Scribe(DerivedGradients(problem), problem.meanings)
     name = problem.wrt[0] if problem.wrt else next(iter(problem.variables))
-    posed = Jacobian(**jacobian_of(problem, name)).posed
-    return Scribe(Derivation(posed, [name]), problem.meanings)
+    posed = jacobian_of(problem, name).posed
+    return Scribe(DerivedGradients(posed, [name]), problem.meanings)
 
 
 # What one machine measures, and another may not.

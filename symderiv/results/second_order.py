@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..codegen import evaluate
 from ..core.errors import InputError
-from ..core.shapes import ONE
-from ..derivation import jacobians as engine
+from ..core.expr import Expr
+from ..core.shapes import ONE, Shape
+from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
+from ..derivation.narration import Step
 from ..entries.to_sympy import to_sympy
 from ..evidence import Certificate, shown_sizes, verify_at_numbers, verify_jacobian
+from ..notation.latex import latex
+from ..notation.unicode import unicode
+from ..ops.written import Writer
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .outputs import jacobian_files
@@ -21,12 +27,102 @@ from .writing import check_formats, write_files
 _FORMATS = ("md", "tex", "pdf")
 
 
-class Jacobian(engine.Jacobian):
-    """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays."""
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays.
+
+    Equal to that of an equal problem by the same variable, in the same layout.
+    """
+
+    data: DerivativeMatrix
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        return self.problem, self.name, self.layout
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Jacobian):
+            return NotImplemented
+        return self.kind == other.kind and self._asked == other._asked
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *self._asked))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kind, *asked = self._asked
-        return (hessian_by if kind == "hessian" else jacobian_by), tuple(asked)
+        return (hessian_by if self.kind == "hessian" else jacobian_by), self._asked
+
+    @property
+    def problem(self) -> Problem:
+        """Return the problem."""
+        return self.data.problem
+
+    @property
+    def name(self) -> str:
+        """Return the name of the variable."""
+        return self.data.name
+
+    @property
+    def kind(self) -> str:
+        """Return ``jacobian`` or ``hessian``."""
+        return self.data.kind
+
+    @property
+    def layout(self) -> str:
+        """Return ``numerator`` or ``denominator``."""
+        return self.data.layout
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of the matrix, or of the value where the variable is a scalar."""
+        return self.data.shape
+
+    @property
+    def expr(self) -> Expr:
+        """Return it as a matrix expression; raises MissingRuleError without one."""
+        return self.data.expr
+
+    @property
+    def text(self) -> str:
+        """Return it in the expression language; it parses back."""
+        return self.data.text
+
+    @property
+    def latex(self) -> str:
+        """Return it as LaTeX mathematics."""
+        return latex(Writer(names=self.data.taken)(self.expr))
+
+    @property
+    def unicode(self) -> str:
+        """Return it as one line of Unicode mathematics."""
+        return unicode(Writer(names=self.data.taken)(self.expr))
+
+    @property
+    def index_form(self) -> str:
+        """Return the derivative of entry (i, j) by entry (p, q) in the language."""
+        return self.data.index_form
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps: the gradient, the chain rule under a cotangent, then the matrix."""
+        return self.data.steps
+
+    def product(self, name: str = "v") -> DirectionProduct:
+        """Return the product with a direction, a matrix called ``name``; J itself is not formed.
+
+        For a Hessian the direction has the shape of the variable, for a Jacobian that of the
+        value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
+        """
+        return self.data.product(name)
+
+    def recheck(self) -> int:
+        """Evaluate every step; return how many equations were checked. Raises CheckError."""
+        return self.data.recheck()
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
 
     def evaluate(self, /, **values: Any) -> Any:
         """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
@@ -39,7 +135,7 @@ class Jacobian(engine.Jacobian):
         array([[1., 2.]])
         """
         value = evaluate(self.expr, shown_sizes(self.problem, values))
-        if self.variable.kind == "scalar":
+        if self.data.variable.kind == "scalar":
             return value
         rows, cols = (d == ONE for d in self.shape)
         return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
@@ -74,10 +170,10 @@ class Jacobian(engine.Jacobian):
         """The certificate; made, and everything checked, when it is first asked for."""
         model = with_symbols(self.problem)
         if model is None:
-            return verify_jacobian(self, self.evaluate)
+            return verify_jacobian(self.data, self.evaluate)
         by = hessian_by if self.kind == "hessian" else jacobian_by
         of_symbols = by(model[0], self.name, self.layout).certificate
-        return verify_at_numbers(self, self.evaluate, of_symbols, model[1])
+        return verify_at_numbers(self.data, self.evaluate, of_symbols, model[1])
 
     def write(
         self,
@@ -91,17 +187,17 @@ class Jacobian(engine.Jacobian):
         Formats: md, tex, pdf. Everything is checked first. Raises InputError.
         """
         formats = check_formats(formats, _FORMATS, f" for a {self.kind}")
-        return write_files(folder, jacobian_files(self, self.certificate, formats, engine))
+        return write_files(folder, jacobian_files(self.data, self.certificate, formats, engine))
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
     """Return the Jacobian of an objective of any shape."""
-    return Jacobian(**engine.jacobian_of(problem, _only(problem, wrt), layout))
+    return Jacobian(jacobian_of(problem, _only(problem, wrt), layout))
 
 
 def hessian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
     """Return the Hessian of a scalar objective."""
-    return Jacobian(**engine.hessian_of(problem, _only(problem, wrt), layout))
+    return Jacobian(hessian_of(problem, _only(problem, wrt), layout))
 
 
 def _only(problem: Problem, wrt: str | None) -> str:

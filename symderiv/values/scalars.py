@@ -1,4 +1,4 @@
-"""Scalar functions at a point: on fractions and high-precision numbers, and on dual numbers.
+"""Scalar functions at a point: on fractions and high-precision numbers, floats, dual numbers.
 
 Contract: exact where the result is rational, else in as many digits as numbers have. A dual number
 differentiates a transcendental function by a central difference; no rule of calculus is known.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from math import isqrt
+from math import isfinite, isqrt, prod, sqrt
 from typing import Any
 
 from ..core.budget import spend
@@ -18,6 +18,7 @@ from .highprecision import FUNCTIONS, HIGH, MATRIX, floated, in_full, is_long_po
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
 _ITERATED = 8  # steps for each entry of a product that a function of matrices takes
+_MULTIPLIED = 8  # the highest power of a float that is a product
 _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 
 
@@ -105,6 +106,53 @@ def compare(sign: str, x: Any, y: Any) -> bool:
         (x, y) if isinstance(x, Fraction) and isinstance(y, Fraction) else (floated(x), floated(y))
     )
     return bool({">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[sign])
+
+
+class FloatMath(ExactMath):
+    """Scalar functions in double precision, on every machine the same.
+
+    Each is rounded from a high-precision value. ValueError is raised where it is not finite.
+    """
+
+    def number(self, value: Fraction) -> Any:
+        """Return a rational number as a float."""
+        return float(value)
+
+    def constant(self, name: str) -> Any:
+        """Return pi or e."""
+        return float(super().constant(name))
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return x to the y; low powers by multiplication."""
+        if float(y).is_integer() and 0 < y <= _MULTIPLIED:
+            return prod([x] * int(y))
+        return _finite(float(super().power(Fraction(x), Fraction(y))))
+
+    def root(self, x: Any) -> Any:
+        """Return the square root, which every machine rounds in one way."""
+        return sqrt(x)
+
+    def matrix(self, name: str, *grids: Cells) -> Cells:
+        """Return a function of whole matrices."""
+        return [[float(x) for x in r] for r in super().matrix(name, *grids)]
+
+    def unspecified(self, letter: str, order: int, x: Any) -> Any:
+        """Return the stand-in for an unspecified function."""
+        return float(super().unspecified(letter, order, Fraction(x)))
+
+    def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return one of two values by a comparison."""
+        return super().choose(sign, Fraction(x), Fraction(y), yes, no)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        plain = super().__getattr__(name)
+        return lambda *args: _finite(float(plain(*map(Fraction, args))))
+
+
+def _finite(x: float) -> float:
+    if not isfinite(x):
+        raise ValueError("too large for a float")
+    return x
 
 
 def _step() -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ...core.expr import Expr, eye, node, ones
 from ...core.shapes import ONE, Dim
@@ -23,12 +23,6 @@ from ...tensor import Factor, Label, Term, contract, delta, factors_of
 from ...tensor.terms import intern
 from .kron import Side, kron_form
 from .pieces import flip, spelled
-
-
-class Raises(Protocol):
-    """Raises terms to expressions."""
-
-    def natural(self, term: Term) -> Expr: ...
 
 
 def without_fuses(raiser: Any, term: Term) -> Term:

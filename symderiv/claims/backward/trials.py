@@ -18,7 +18,7 @@ from ...codegen import Compiled, compile_module, evaluate, module_of
 from ...core.errors import InputError, SymderivError, UndefinedError, UnknownNameError
 from ...core.expr import Expr
 from ...core.shapes import ONE, Shape
-from ...derivation.derivations import Derivation
+from ...derivation.derivations import DerivedGradients
 from ...evidence.conditioning import exact_point
 from ...evidence.differences import (
     backward,
@@ -73,18 +73,18 @@ class Laboratory:
                 )
         self.names = tuple(names)
         wrt = [n for n in names if n in problem.variables]
-        self.derivation = Derivation(problem, wrt or list(problem.variables))
+        self.derivation = DerivedGradients(problem, wrt or list(problem.variables))
         self.compiled: Compiled = compile_module(module_of(self.derivation))
         self.box = box(self.derivation, self.compiled)
         self.functions = callables(self.compiled)
         self.missed: tuple[str, ...] = ()  # sides of boundaries on which no point is
 
     @cached_property
-    def whole(self) -> Derivation:
+    def whole(self) -> DerivedGradients:
         """The derivation by every variable, whose definitions have gradients too."""
         if {*self.problem.variables} <= {*self.derivation}:
             return self.derivation
-        return Derivation(self.problem, list(self.problem.variables))
+        return DerivedGradients(self.problem, list(self.problem.variables))
 
     def gradient(self, name: str) -> Expr:
         """Return the gradient by a variable or a definition as an expression."""

@@ -30,7 +30,7 @@ from ...core.expr import (
 )
 from ...core.expr import ones as ones_of
 from ...core.shapes import SCALAR
-from ...derivation.derivations import Derivation
+from ...derivation.derivations import DerivedGradients
 from ...ops.base import ENTRYWISE, Pointwise
 from ...ops.text import text
 from ...problems import Problem
@@ -146,7 +146,7 @@ def _cuts(problem: Problem, name: str) -> Iterator[Variant]:
 
 
 def _whole_slips(problem: Problem, name: str) -> Iterator[Variant]:
-    truth = Derivation(problem, [name])[name].expr
+    truth = DerivedGradients(problem, [name])[name].expr
     for g in problem.upstream:
         given = problem.given(g)
         if given.shape != SCALAR:
@@ -229,6 +229,6 @@ def _derived(
     held = {n: Variable(n, x.shape, kind_of(x.shape)) for n, x in extra.items()}
     other = replace(problem, objective=changed, label="", variables={**problem.variables, **held})
     try:
-        yield Variant(slip, sentence, Derivation(other, [name])[name].expr, extra)
+        yield Variant(slip, sentence, DerivedGradients(other, [name])[name].expr, extra)
     except SymderivError:
         return
