@@ -11,19 +11,34 @@ from .claims.backward import BackwardVerdict, BackwardVerdicts, check_backward
 from .core.errors import DeclarationError, InputError, ShapeError
 from .core.shapes import describe
 from .problems import ClaimText, Problem, stacking
-from .problems.declarations import Declarations, declared_by
+from .problems.declarations import Declarations, declared_by, parse_var_options
 from .problems.from_sympy import WrittenText, is_sympy
 from .problems.grammar import only_expression
-from .problems.library import names
-from .problems.posing import PosingCall, load, name_of, names_of, posed, stated
+from .problems.library import GROUPS, load_named
+from .problems.posing import PosingCall, load, name_of, names_of, names_problem, posed, stated
 from .problems.problem import as_written
 from .problems.sentences import sentence
-from .problems.syntaxes import LATEX, PYTHON, problem_syntax, syntax_of
+from .problems.syntaxes import LATEX, PYTHON, SYNTAXES, problem_syntax, syntax_of
 from .results import Answers, check_all, is_sheet, verdict_on
 from .results.derived import Derivation
 from .results.second_order import Jacobian, hessian_by, jacobian_by
 
-__all__ = ["check", "derive", "equal", "hessian", "jacobian", "load", "stack"]
+__all__ = [
+    "STATING",
+    "Problem",
+    "check",
+    "derive",
+    "equal",
+    "hessian",
+    "jacobian",
+    "load",
+    "parse_var_options",
+    "read",
+    "ready_made",
+    "stack",
+]
+
+STATING = [s.name for s in SYNTAXES.values() if s.states_problems]  # the syntaxes of problems
 
 
 def _claimed(claim: Any, p: Problem, syntax: str) -> tuple[str, str]:
@@ -41,6 +56,25 @@ def _claimed(claim: Any, p: Problem, syntax: str) -> tuple[str, str]:
                 remedy="give it the shape that it has in the problem",
             )
     return written.text, syntax if isinstance(claim, str) else "python"
+
+
+def read(
+    of: str,
+    options: Sequence[str] = (),
+    upstream: str | None = None,
+    syntax: str = PYTHON.name,
+) -> Problem:
+    """Return the problem that an argument of the command line names or states.
+
+    >>> read("L(X @ W)", ["X: n, d", "W: d, m"]).wrt
+    ('X', 'W')
+    """
+    return posed(of, PosingCall(parse_var_options(options), {}, syntax, {}, upstream))
+
+
+def ready_made() -> dict[str, list[Problem]]:
+    """Return the ready-made problems by their groups."""
+    return {group: [load_named(n) for n in names] for group, names in GROUPS.items()}
 
 
 def derive(
@@ -276,7 +310,7 @@ def check(
 
 def _answers(of: Any, jobs: int) -> Answers:
     """Return the answers to the claims of a problem, a ready-made one, or a file."""
-    if isinstance(of, Problem | Path) or (isinstance(of, str) and (of in names() or is_sheet(of))):
+    if isinstance(of, Problem) or names_problem(of) or (isinstance(of, str) and is_sheet(of)):
         return check_all(of, jobs=jobs)
     raise InputError("a check needs wrt= and claim=", remedy='check(p, wrt="W", claim="..")')
 

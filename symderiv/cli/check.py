@@ -8,17 +8,13 @@ from pathlib import Path
 
 import click
 
-from ..claims import about_text
-from ..claims.latex_claims import stated
-from ..claims.verdict import RIGHT
+from ..api import read
 from ..core.errors import InputError
-from ..problems import ClaimText, Problem
-from ..problems.syntaxes import LATEX
-from ..problems.toml_tables import read_text
-from ..results import Answers, Asked, asked_of, check_asked, is_sheet, judged
+from ..results import Answers, Asked, asked_about, asked_of, check_asked, is_sheet, judged
 from ..results.answers import FORMATS
-from .common import json_option, problem_options, read_problem, reading_notes
-from .reports import summary, told
+from ..results.derivation_lines import reading_notes
+from ..results.verdict_lines import answer_lines
+from .common import json_option, problem_options
 from .terminal import has_colours, say, say_data
 
 _SLOW = 4  # claims, from which on a bar shows how far it is
@@ -89,12 +85,16 @@ def command(
         _refuse_options(bool(variables or upstream or wrt or lines or claim_latex or about))
         asked = [a for source in problems for a in asked_of(source)]
     else:
-        read = read_problem(problems[0], variables, upstream, syntax)
-        notes = reading_notes(read)
-        claimed = _claimed(read, wrt, lines, about, order, syntax, claim_latex is not None)
+        problem = read(problems[0], variables, upstream, syntax)
+        notes = reading_notes(problem)
+        _refuse_halves(wrt, lines, about, order, claim_latex)
         if claim_latex is not None:
-            claimed = _claimed_in_latex(read, claim_latex, bool(lines), wrt, about, order)
-        asked = [Asked(read.name, read, c) for c in claimed] or asked_of(read)
+            lines, syntax = (claim_latex,), "latex"
+        asked = (
+            asked_about(problem, lines, wrt=wrt, about=about, order=order, syntax=syntax)
+            if lines
+            else asked_of(problem)
+        )
     answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
     paths = answers.write(output, chosen) if output is not None else []
     if as_json:
@@ -102,7 +102,8 @@ def command(
     else:
         for note in notes:
             say(note)
-        _print(answers, many)
+        for line in answer_lines(answers, many):
+            say(line)
         for path in paths:
             say(f"wrote {path}")
     raise click.exceptions.Exit(answers.exit_code)
@@ -116,38 +117,19 @@ def _refuse_options(given: bool) -> None:
         )
 
 
-def _claimed(
-    read: Problem,
-    wrt: str | None,
-    lines: Sequence[str],
-    about: str | None,
-    order: int,
-    syntax: str,
-    elsewhere: bool,
-) -> list[ClaimText]:
-    """Return the claim of the command line, or none where the problem brings its own."""
-    if not lines:
-        if (wrt is not None or about is not None) and not elsewhere:
-            raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
-        return []
-    if wrt is None and about is None:
-        raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
-    if about is not None and order == 2:
-        raise InputError("--about says the order itself", remedy='--about "d2L/dw2"')
-    says = tuple(says for line in lines for says in _written(line))
-    return [ClaimText(about or about_text(read, str(wrt), order), says, syntax=syntax)]
-
-
-def _claimed_in_latex(
-    read: Problem, claim: str, both: bool, wrt: str | None, about: str | None, order: int
-) -> list[ClaimText]:
-    """Return the claims of a text in LaTeX, or of a file of it: @claim.tex, claim.tex."""
-    if both:
+def _refuse_halves(
+    wrt: str | None, lines: Sequence[str], about: str | None, order: int, claim_latex: str | None
+) -> None:
+    """Refuse a claim that says not what it is about, and what is about no claim."""
+    if lines and claim_latex is not None:
         raise InputError("--claim and --claim-latex are two claims", remedy="give one of them")
-    is_path = claim.startswith("@") or (claim.endswith(".tex") and "\n" not in claim)
-    source = read_text(Path(claim.removeprefix("@"))) if is_path else claim
-    asked = about or (about_text(read, wrt, order) if wrt is not None else "")
-    return stated(read, ClaimText(asked, (source,), syntax=LATEX.name))
+    named = wrt is not None or about is not None
+    if named and not lines and claim_latex is None:
+        raise InputError("--wrt needs --claim", remedy='write the formula: --claim "X.T @ G"')
+    if lines and not named:
+        raise InputError("--claim needs --wrt", remedy="name the variable: --wrt W")
+    if lines and about is not None and order == 2:
+        raise InputError("--about says the order itself", remedy='--about "d2L/dw2"')
 
 
 def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
@@ -159,15 +141,6 @@ def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
         return check_asked(asked, jobs=jobs, progress=lambda done, of: b.update(1))
 
 
-def _print(answers: Answers, many: bool) -> None:
-    """Print every answer in full, of many claims only those that are not right, then a table."""
-    for answer in answers:
-        if not many or answer.status != RIGHT:
-            say("\n".join(told(answer)))
-    if many:
-        say("\n".join(summary(answers)))
-
-
 def _formats(formats: str) -> list[str]:
     chosen = [f.strip() for f in formats.split(",") if f.strip()]
     unknown = [f for f in chosen if f not in FORMATS]
@@ -176,14 +149,3 @@ def _formats(formats: str) -> list[str]:
             f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
         )
     return chosen
-
-
-def _written(claim: str) -> list[str]:
-    """Return a claim, or the lines of a file of claims without blank ones and comments."""
-    if not claim.startswith("@"):
-        return [claim]
-    path = Path(claim[1:])
-    lines = [line.partition("#")[0].strip() for line in read_text(path).splitlines()]
-    if not any(lines):
-        raise InputError(f"{path} holds no line", remedy="write one formula on each line")
-    return [line for line in lines if line]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..api import equal
-from ..claims.verdict import RIGHT
-from ..problems.declarations import parse_var_options
+from ..api import equal, parse_var_options
+from ..results.verdict_lines import verdict_lines
 from .common import json_option, syntax_option
-from .reports import report
 from .terminal import say, say_data
 
 
@@ -28,5 +26,5 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     if as_json:
         say_data(verdict.as_dict())
     else:
-        say("\n".join(report(verdict)))
-    raise click.exceptions.Exit(0 if verdict.verdict == RIGHT else 1)
+        say("\n".join(verdict_lines(verdict)))
+    raise click.exceptions.Exit(0 if verdict.verdict == "right" else 1)

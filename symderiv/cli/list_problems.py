@@ -6,7 +6,7 @@ import textwrap
 
 import click
 
-from ..problems import Problem, library
+from ..api import Problem, ready_made
 from .common import json_option
 from .terminal import say, say_data
 
@@ -17,9 +17,7 @@ _WIDTH = 98
 @json_option
 def command(as_json: bool) -> None:
     """List the ready-made problems; derive one with ``symderiv derive NAME``."""
-    groups = {
-        group: [library.load_named(n) for n in names] for group, names in library.GROUPS.items()
-    }
+    groups = ready_made()
     if as_json:
         data = [_data(group, p) for group, problems in groups.items() for p in problems]
         say_data(data)

@@ -21,12 +21,15 @@ _OPTION = re.compile(r"(?!-).*|--?|--?[A-Za-z][\w-]*(=.*)?|-o.*", re.DOTALL)
 
 # name: (module, one line of help)
 _COMMANDS = {
-    "derive": ("derive", "Derive gradients; print them, or write documents and code with -o."),
-    "check": ("check", "Say whether a claimed gradient is right, and if not, what went wrong."),
-    "equal": ("equal", "Say whether two expressions are equal, at random points of several sizes."),
-    "verify": ("verify", "Run the certificate of a folder again."),
-    "bench": ("bench_command", "Measure how long deriving takes, against SymPy and JAX."),
-    "list": ("list_problems", "List the ready-made problems."),
+    "derive": (".derive", "Derive gradients; print them, or write documents and code with -o."),
+    "check": (".check", "Say whether a claimed gradient is right, and if not, what went wrong."),
+    "equal": (
+        ".equal",
+        "Say whether two expressions are equal, at random points of several sizes.",
+    ),
+    "verify": (".verify", "Run the certificate of a folder again."),
+    "bench": ("..bench.bench_command", "Measure how long deriving takes, against SymPy and JAX."),
+    "list": (".list_problems", "List the ready-made problems."),
 }
 
 
@@ -39,7 +42,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"{__package__}.{_COMMANDS[name][0]}")
+        module = importlib.import_module(_COMMANDS[name][0], __package__)
         command: click.Command = module.command
         return command
 

@@ -61,3 +61,15 @@ def shortened(value: object) -> str:
     if isinstance(value, int | float | bool) or value is None:
         return str(value)[: _SHOWN + 2]
     return f"a {type(value).__name__}"
+
+
+_STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "cyan": 36}
+
+
+def styled(text: str, *styles: str) -> str:
+    """Return text in a colour, bold or dim, for a terminal.
+
+    >>> styled("right", "green", "bold")
+    '\\x1b[32m\\x1b[1mright\\x1b[0m'
+    """
+    return "".join(f"\x1b[{_STYLES[s]}m" for s in styles) + f"{text}\x1b[0m"

@@ -6,17 +6,22 @@ that says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..core.errors import InputError
+from ..core.errors import InputError, UnknownNameError
 from ..core.plaintext import shortened
 from . import Problem, load_file
 from .declarations import Declarations, declared_by, used_names
 from .from_sympy import is_sympy
 from .library import load_named, names
 from .problem import as_written, build
+
+# What is written as a name is: words of two letters or more, with hyphens.
+_WORDS = re.compile(r"[^\W_][\w.]+(-[\w.]{2,})+")
 
 
 class PosingCall(NamedTuple):
@@ -26,11 +31,13 @@ class PosingCall(NamedTuple):
     declarations: Mapping[str, str]
     syntax: str = "python"
     options: Mapping[str, object] = {}
+    upstream: str | None = None  # the name of the given gradient
 
     @property
     def declares(self) -> list[str]:
         """Return the names that are declared."""
-        return [*(self.variables or {}), *self.declarations]
+        given = [self.upstream] if self.upstream else []
+        return [*(self.variables or {}), *self.declarations, *given]
 
     def read_as(self, syntax: str) -> PosingCall:
         """Return the same call for a text in another syntax."""
@@ -63,10 +70,30 @@ def posed(of: Problem | str | Path | Any, call: PosingCall) -> Problem:
     if isinstance(of, Problem):
         _refuse_declarations(call, "a problem")
         return of
-    if isinstance(of, Path) or (isinstance(of, str) and (of in names() or of.endswith(".toml"))):
+    if names_problem(of):
         _refuse_declarations(call, "a file, or a ready-made problem,")
         return load(of)
+    if isinstance(of, str) and not call.declares and _WORDS.fullmatch(of):
+        near = get_close_matches(of, names())
+        raise UnknownNameError(
+            f"there is no file and no ready-made problem {of!r}",
+            remedy=f"ready-made: {', '.join(near or names())}; a file ends in .toml",
+        )
     return stated(of, call)
+
+
+def names_problem(of: object) -> bool:
+    """Whether what is given names a file or a ready-made problem; any other text states one.
+
+    >>> names_problem("linear-layer"), names_problem("my.toml"), names_problem("L(X @ W)")
+    (True, True, False)
+    """
+    return isinstance(of, Path) or (isinstance(of, str) and (of in names() or is_file_name(of)))
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text is the name of a problem's file."""
+    return text.endswith(".toml")
 
 
 def stated(source: Any, call: PosingCall) -> Problem:
@@ -76,7 +103,7 @@ def stated(source: Any, call: PosingCall) -> Problem:
     declared = Declarations()
     for name, shape in {**written.variables, **given}.items():
         declared.declare(name, shape)
-    return build(written, declared, syntax=call.syntax)
+    return build(written, declared, upstream=call.upstream, syntax=call.syntax)
 
 
 def _refuse_declarations(call: PosingCall, what: str) -> None:

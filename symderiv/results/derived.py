@@ -18,7 +18,8 @@ from ..core.shapes import ONE
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section, Step
-from ..derivation.structured import AMBIENT
+from ..derivation.structured import AMBIENT as AMBIENT
+from ..derivation.structured import CONVENTIONS as CONVENTIONS
 from ..documents import GraphPicture, graph_of, pictures
 from ..entries.to_sympy import to_sympy
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes

@@ -16,8 +16,7 @@ from ..core.errors import InputError, SymderivError
 from ..core.plaintext import shortened
 from ..ops.text import text
 from ..problems import ClaimText, Problem
-from ..problems.library import load_named
-from ..problems.library import names as ready_made
+from ..problems.posing import is_file_name, load, names_problem
 from ..problems.syntaxes import PYTHON
 from ..problems.tracing.formulas import in_language
 from .answers import FAILED, UNREADABLE, Answer, Answers
@@ -63,8 +62,8 @@ def asked_of(source: str | Path | Problem) -> list[Asked]:
     """Return the claims of a file, of a ready-made problem by its name, or of a problem."""
     if isinstance(source, Problem):
         return of_problem(source)
-    if isinstance(source, str) and source in ready_made():
-        return of_problem(load_named(source))
+    if isinstance(source, str) and names_problem(source) and not is_file_name(source):
+        return of_problem(load(source))
     return read_sheet(Path(source))
 
 
@@ -106,7 +105,7 @@ def judged(asked: Asked) -> Answer:
 def verdict_on(problem: Problem, claim: ClaimText) -> Verdict:
     """Return the verdict on a claim, which may be written as NumPy is.
 
-    >>> p = load_named("linear-layer")
+    >>> p = load("linear-layer")
     >>> v = verdict_on(p, ClaimText("dL/dW", ("np.dot(X.T, dout)",)))
     >>> v.verdict, v.read_as
     ('right', 'X.T @ G')

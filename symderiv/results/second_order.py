@@ -12,6 +12,7 @@ from ..codegen import evaluate
 from ..core.errors import InputError
 from ..core.expr import Expr
 from ..core.shapes import ONE, Shape
+from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
 from ..derivation.narration import Step
 from ..entries.to_sympy import to_sympy

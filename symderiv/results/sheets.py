@@ -6,7 +6,7 @@ reason is kept, and the others are still checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from ..claims import about_text
 from ..claims.latex_claims import stated
 from ..core.errors import InputError, ProblemFileError, SymderivError
 from ..problems import ClaimText, Problem, load_file
-from ..problems.declarations import Declarations
 from ..problems.file_schema import (
     FORMULA,
     IDENTIFIER,
@@ -27,10 +26,9 @@ from ..problems.file_schema import (
     Table,
     Tables,
 )
-from ..problems.library import load_named
-from ..problems.library import names as ready_made
-from ..problems.problem import build
-from ..problems.syntaxes import PYTHON
+from ..problems.posing import PosingCall, is_file_name, load, names_problem
+from ..problems.posing import stated as stated_in
+from ..problems.syntaxes import LATEX, PYTHON
 from ..problems.toml_tables import FileText, parse_json, parse_toml, read_text
 
 _TABLE = "check"
@@ -69,7 +67,7 @@ class Asked:
 
 def is_sheet(source: str) -> bool:
     """Return whether an argument of the command line names a file of claims."""
-    return source.endswith((".toml", ".jsonl"))
+    return is_file_name(source) or source.endswith(".jsonl")
 
 
 def read_sheet(path: Path) -> list[Asked]:
@@ -98,6 +96,41 @@ def _lines(document: FileText) -> Iterator[tuple[EntryGrammar, dict[str, Any]]]:
             if not isinstance(found, dict):
                 raise at.fail("this is no object", '{"problem": .., "claim": ..}')
             yield at, _CHECK.read(found, at)
+
+
+def asked_about(
+    problem: Problem,
+    lines: Sequence[str],
+    *,
+    wrt: str | None = None,
+    about: str | None = None,
+    order: int = 1,
+    syntax: str = PYTHON.name,
+) -> list[Asked]:
+    """Return a claim about a problem; one in LaTeX may be several, as its left-hand sides say.
+
+    Several lines are a chain. ``@FILE`` stands for the lines of a file, in LaTeX for all of it.
+    """
+    asked = about or (about_text(problem, wrt, order) if wrt is not None else "")
+    says = tuple(says for line in lines for says in _lines_of(line, syntax == LATEX.name))
+    claims = stated(problem, ClaimText(asked, says, syntax=syntax))
+    return [Asked(problem.name, problem, one) for one in claims]
+
+
+def _lines_of(claim: str, whole: bool) -> list[str]:
+    """Return a claim, or the lines of a file of claims without blank ones and comments."""
+    if whole and claim.endswith(".tex") and "\n" not in claim:
+        claim = f"@{claim.removeprefix('@')}"
+    if not claim.startswith("@"):
+        return [claim]
+    path = Path(claim[1:])
+    source = read_text(path)
+    if whole:
+        return [source]
+    lines = [line.partition("#")[0].strip() for line in source.splitlines()]
+    if not any(lines):
+        raise InputError(f"{path} holds no line", remedy="write one formula on each line")
+    return [line for line in lines if line]
 
 
 def of_problem(problem: Problem) -> list[Asked]:
@@ -160,14 +193,11 @@ class _Sheet:
 
     def _read(self, entry: Mapping[str, Any], variables: dict[str, str], syntax: str) -> Problem:
         written: str = entry["problem"]
-        if written.endswith(".toml"):
+        if is_file_name(written):
             return load_file(self._beside(written))
-        if written in ready_made():
-            return load_named(written)
-        declared = Declarations()
-        for name, shape in variables.items():
-            declared.declare(name, shape)
-        return build(written, declared, upstream=entry.get("upstream"), syntax=syntax)
+        if names_problem(written):
+            return load(written)
+        return stated_in(written, PosingCall(variables, {}, syntax, {}, entry.get("upstream")))
 
     def _beside(self, written: str) -> Path:
         """Return the file that a sheet names; it stands in the folder of the sheet, or below it."""

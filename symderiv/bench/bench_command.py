@@ -6,11 +6,10 @@ import sys
 
 import click
 
-from ..bench import measure
-from ..bench.derive_times import DEPTHS, described, table
+from ..cli.common import json_option
+from ..cli.terminal import say, say_data
 from ..core.errors import InputError
-from .common import json_option
-from .terminal import say, say_data
+from .derive_times import DEPTHS, described, measure, table
 
 
 @click.group(name="bench", short_help="Measure speed against other programs.")

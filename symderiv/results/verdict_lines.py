@@ -1,4 +1,4 @@
-"""Verdicts on the terminal: each in full, and many in a table."""
+"""How verdicts read at a prompt, as lines: each in full, and many in a table."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import click
-
 from ..claims import Counterexample, Verdict
 from ..claims.verdict import RIGHT
-from ..core.plaintext import on_one_line
-from ..results import Answer, Answers
+from ..core.plaintext import on_one_line, styled
+from .answers import Answer, Answers
 
 _WIDTH = 100  # of a row of the table
 
 
-def told(answer: Answer) -> list[str]:
+def answer_lines(answers: Answers, many: bool) -> list[str]:
+    """Return every answer in full; of many only those that are not right, then a table."""
+    shown = [a for a in answers if not many or a.status != RIGHT]
+    found = [line for a in shown for line in _told(a)]
+    return found + (_summary(answers) if many else [])
+
+
+def _told(answer: Answer) -> list[str]:
     """Return the answer to one claim in full, under the name that a sheet gives it."""
-    head = [click.style(f"{answer.label}:", bold=True)] if answer.label else []
+    head = [styled(f"{answer.label}:", "bold")] if answer.label else []
     if answer.verdict is not None:
-        return [*head, *report(answer.verdict)]
+        return [*head, *verdict_lines(answer.verdict)]
     says = "  =  ".join(answer.claim.says)
-    status = click.style(f"{answer.status}:", fg="red", bold=True)
+    status = styled(f"{answer.status}:", "red", "bold")
     reason = answer.reason.split("\n")
     return [
         *head,
-        click.style(f"{answer.claim.about} = {says}", bold=True),
+        styled(f"{answer.claim.about} = {says}", "bold"),
         f"  {status} {reason[0]}",
         *(f"  {line}" for line in reason[1:]),
         "",
     ]
 
 
-def summary(answers: Answers) -> list[str]:
+def _summary(answers: Answers) -> list[str]:
     """Return a table of all claims, and how many there are of each verdict."""
     rows = [("claim", "about", "verdict", "why"), *answers.rows()]
     widths = [max(len(r[k]) for r in rows) for k in range(3)]
@@ -43,30 +48,30 @@ def summary(answers: Answers) -> list[str]:
         room = max(20, _WIDTH - sum(widths) - 6)
         why = row[3] if len(row[3]) <= room else f"{row[3][: room - 2]}.."
         if k:
-            cells[2] = click.style(cells[2], fg="green" if row[2] == RIGHT else "red")
+            cells[2] = styled(cells[2], "green" if row[2] == RIGHT else "red")
             lines.append(f"{'  '.join(cells)}  {why}".rstrip())
         else:
-            lines.append(click.style(f"{'  '.join(cells)}  {why}", bold=True))
+            lines.append(styled(f"{'  '.join(cells)}  {why}", "bold"))
     counts = ", ".join(f"{n} {status}" for status, n in answers.counts.items())
     return [*lines, "", f"{len(answers)} claims: {counts}"]
 
 
-def report(v: Verdict) -> list[str]:
-    """Return a verdict for the terminal."""
+def verdict_lines(v: Verdict) -> list[str]:
+    """Return a verdict as it is printed."""
     says = "  =  ".join(v.claim.says)
     claimed = v.claim.about if v.is_chain else f"{v.claim.about} = {says}"
     head = on_one_line(v.claim.question) or claimed
     colour = "green" if v.verdict == RIGHT else "red"
-    lines = [click.style(head, bold=True)]
+    lines = [styled(head, "bold")]
     if v.is_chain:
         lines += _chain(v)
     elif v.claim.question:
         lines.append(f"  {v.claim.about}: {says}")
     if v.read_as and not v.is_chain:
         lines.append(f"  read as: {v.read_as}")
-    lines.append(f"  {click.style(v.answer, fg=colour, bold=True)} {v.diagnosis.replace('`', '')}")
+    lines.append(f"  {styled(v.answer, colour, 'bold')} {v.diagnosis.replace('`', '')}")
     if v.marked is not None:
-        parts = [click.style(t, fg="red") if wrong else t for t, wrong in v.marked.parts()]
+        parts = [styled(t, "red") if wrong else t for t, wrong in v.marked.parts()]
         lines += [f"  wrong: {''.join(parts)}", f"         {v.marked.carets}"]
     if v.verdict != RIGHT and v.correction:
         what = f"{v.corrects} = " if v.corrects else ""
@@ -76,7 +81,7 @@ def report(v: Verdict) -> list[str]:
         lines.append(f"  in part: {v.holds}")
     if v.counterexample is not None and v.verdict != RIGHT:
         lines += _counterexample(v.counterexample)
-    return [*lines, *(click.style(f"  {x}", dim=True) for x in v.checked), ""]
+    return [*lines, *(styled(f"  {x}", "dim") for x in v.checked), ""]
 
 
 def _chain(v: Verdict) -> list[str]:
@@ -85,7 +90,7 @@ def _chain(v: Verdict) -> list[str]:
     width = max(len(x.status) for x in v.lines)
     for line in v.lines:
         right = line.status in ("holds", "recovers", "defines")
-        status = click.style(f"{line.status:<{width}}", fg="green" if right else "red")
+        status = styled(f"{line.status:<{width}}", "green" if right else "red")
         found.append(f"  {line.number:>3}  {status}  {line.text}")
         if line.place is not None:
             found += [f"  {' ' * width}   {under}" for under in line.place.render().split("\n")]

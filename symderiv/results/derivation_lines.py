@@ -1,0 +1,257 @@
+"""How derivations read at a prompt, as lines, and as plain data for machines."""
+
+from __future__ import annotations
+
+from ..core.errors import MissingRuleError
+from ..core.plaintext import on_one_line, styled
+from ..core.shapes import describe
+from ..derivation.narration import Section, Step, cotangent_names
+from ..documents.sympy_notation import EntryWriter, Matrix
+from ..evidence import Certificate
+from ..notation.math import EQUALS, Math, fraction_of_partials, row
+from ..notation.unicode import unicode
+from ..ops.text import text
+from ..ops.written import Writer
+from ..problems import Problem
+from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
+from .derived import Derivation
+from .outputs import entries_example
+from .second_order import Jacobian
+
+_FEW = 4  # definitions; with more the table is printed, else its totals
+
+
+def derivation_data(derivation: Derivation) -> dict[str, object]:
+    """Return a derivation as plain data."""
+    found: dict[str, object] = {
+        "problem": derivation.problem.text,
+        "gradients": {
+            n: {
+                "text": r.text,
+                "latex": r.latex,
+                "index_form": r.index_form,
+                "shape": [str(d) for d in r.variable.shape],
+                "steps": [
+                    {"before": text(s.before), "after": text(s.after), "law": s.law}
+                    for s in r.steps
+                ],
+            }
+            for n, r in derivation.items()
+        },
+        "costs": _cost_data(derivation),
+        "certificate": derivation.verify().as_dict(),
+    }
+    if derivation.hessians:
+        found["hessians"] = {h.name: jacobian_data(h) for h in derivation.hessians}
+    return found
+
+
+def derivation_lines(derivation: Derivation, style: str) -> list[str]:
+    """Return a derivation as it is printed, what it costs and how it was checked after it."""
+    problem = derivation.problem
+    lines = [styled(on_one_line(problem.title), "bold"), ""]
+    note = _inferred_note(problem)
+    if note:
+        lines += [f"undeclared names read as  {note}", ""]
+    notes = reading_notes(problem)
+    lines += [*notes, ""] if notes else []
+    writer = derivation.data.writer
+    for name, value in problem.definitions.items():
+        lines.append(f"  {unicode(row(writer.name(name), EQUALS, writer(value)))}")
+    lines.append(f"  {_objective(derivation)}")
+    if problem.source:
+        lines.append(styled(f"  Source: {on_one_line(problem.source)}", "dim"))
+    lines.append("")
+    if style != "entries":
+        for section in derivation.sections:
+            lines += _section(derivation, section)
+    for hessian in derivation.hessians:
+        lines += jacobian_lines(hessian)
+    lines += _entries(derivation) if style != "index" else []
+    return [*lines, *_cost_lines(derivation), checked_line(derivation.verify())]
+
+
+def _entries(derivation: Derivation) -> list[str]:
+    """Return every entry at sizes of 2, as SymPy derives it."""
+    found = entries_example(derivation.data)
+    sizes = ", ".join(f"{n} = {k}" for n, k in found.sizes.items())
+    problem = derivation.problem
+    order = [*problem.variables, *problem.definitions, *problem.upstream]
+    writer = EntryWriter(order={n: k for k, n in enumerate(order)})
+    lines = [styled(f"every entry, for {sizes}" if sizes else "every entry", "bold")]
+    for name, matrix in found.forward:
+        lines += _matrix_lines(name, matrix, writer)
+    for name, matrix in found.gradients:
+        lines += _matrix_lines(f"∂{problem.objective_name}/∂{name}", matrix, writer)
+        lines.append(styled(f"  = {derivation[name].unicode}", "cyan"))
+    return [*lines, ""]
+
+
+def _matrix_lines(name: str, matrix: Matrix, writer: EntryWriter) -> list[str]:
+    rows, cols = len(matrix), len(matrix[0])
+    lines = []
+    for i, line in enumerate(matrix, 1):
+        for j, x in enumerate(line, 1):
+            place = (f"{i}" if rows > 1 else "") + (f"{j}" if cols > 1 else "")
+            lines.append(f"  {name}{place.translate(_LOWERED)} = {unicode(writer(x))}")
+    return lines
+
+
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _objective(derivation: Derivation) -> str:
+    problem, writer = derivation.problem, derivation.data.writer
+    name = problem.objective_name
+    if problem.objective.op == "loss":
+        given = ", ".join(f"{g} = ∂{name}/∂{_argument(derivation, g)}" for g in problem.upstream)
+        return f"{unicode(writer(problem.objective))} with {given}"
+    return unicode(row(writer.name(name), EQUALS, writer(problem.objective)))
+
+
+def _argument(derivation: Derivation, given: str) -> str:
+    argument = derivation.problem.upstream[given]
+    written = unicode(derivation.data.writer(argument))
+    return written if argument.op in ("var", "named") else f"({written})"
+
+
+def _section(derivation: Derivation, section: Section) -> list[str]:
+    name = derivation.problem.objective_name
+    made = cotangent_names(derivation.sections)
+    writer = Writer(differentials=made, names=derivation.data.taken)
+    title = _equation(name, writer(section.target), writer(section.result))
+    shape = describe(section.target.shape).replace(" x ", " × ")
+    lines = [styled(title, "cyan", "bold") + f"    {shape}"]
+    result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
+    if result is not None:
+        lines.append(styled(f"  {result.text}", "dim"))
+    if result is not None and result.data.words:
+        lines.append(f"  this gradient {result.data.words}")
+    known = derivation.data.repeats.get(section.target)
+    steps = section.steps if known is None else known.shown
+    wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in steps]
+    left = max((len(w[0]) for w in wide), default=0)
+    right = min(max((len(w[1]) for w in wide), default=0), 56)
+    for k, (a, b, c) in enumerate(wide, 1):
+        row_ = f"  {k:2}  {a.rjust(left)} = {b.ljust(right)}"
+        lines.append(f"{row_}   {styled(c, 'dim')}")
+    if known is not None:
+        model = f"∂{name}/∂{unicode(writer(known.model.target))}"
+        swaps = (
+            f"{unicode(writer(b))} for {unicode(writer(a))}" for a, b in known.renaming.changes
+        )
+        sizes = (f"{b} for {a}" for a, b in known.renaming.sizes.items() if a != b)
+        lines.append(f"      as {model}, with {', '.join([*swaps, *sizes])}")
+    return [*lines, ""]
+
+
+def _left(step: Step, writer: Writer) -> str:
+    return unicode(writer(step.before)) if step.opens else ""
+
+
+def _reason(step: Step, writer: Writer) -> str:
+    parts = (p if isinstance(p, str) else unicode(writer(p)) for p in step.reason)
+    return "".join(parts)
+
+
+def _cost_lines(derivation: Derivation) -> list[str]:
+    """Return a table for a network, else one line; none where flops depend on the values."""
+    try:
+        costs = derivation.costs()
+    except MissingRuleError:
+        return []
+    ratio = f"; ratio {costs.ratio} at leading order" if costs.ratio is not None else ""
+    if len(derivation.problem.definitions) <= _FEW:
+        return [f"flops: forward {costs.forward}; backward {costs.backward}{ratio}"]
+    return ["flops", *(f"  {line}" for line in str(costs).splitlines()), f"  backward{ratio[1:]}"]
+
+
+def _cost_data(derivation: Derivation) -> dict[str, object] | None:
+    """Return every row with its flops; None where they depend on the values."""
+    try:
+        costs = derivation.costs()
+    except MissingRuleError:
+        return None
+    return {
+        "rows": [
+            {
+                "name": r.name,
+                "part": r.part,
+                "shape": [str(d) for d in r.shape],
+                "flops": str(r.flops),
+            }
+            for r in costs.rows
+        ],
+        "forward": str(costs.forward),
+        "backward": str(costs.backward),
+        "ratio": str(costs.ratio) if costs.ratio is not None else None,
+    }
+
+
+def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
+    """Return a Jacobian or Hessian as plain data."""
+    return {
+        "text": jacobian.text,
+        "latex": jacobian.latex,
+        "index_form": jacobian.index_form,
+        "shape": [str(d) for d in jacobian.shape],
+        "layout": jacobian.layout,
+        "steps": [
+            {"before": text(s.before), "after": text(s.after), "law": s.law} for s in jacobian.steps
+        ],
+        "certificate": jacobian.verify().as_dict(),
+    }
+
+
+def jacobian_lines(jacobian: Jacobian) -> list[str]:
+    """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
+    of, by_name = jacobian.problem.objective_name, jacobian.name
+    is_hessian = jacobian.kind == "hessian"
+    head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.data.value_name}/∂{by_name}"
+    title = f"{head} = {jacobian.unicode}"
+    shape = describe(jacobian.shape).replace(" x ", " × ")
+    lines = [styled(title, "cyan", "bold") + f"    {shape}"]
+    lines.append(styled(f"  {jacobian.text}", "dim"))
+    value, by = jacobian.data.ends
+    at = f"[{', '.join((*value, *by))}]" if (*value, *by) else ""
+    lines.append(
+        f"  entry{at}: {unicode(Writer(names=jacobian.data.taken)(jacobian.data.index_expr))}"
+    )
+    lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
+    if is_hessian and value:
+        product = jacobian.data.direction_product()
+        lines.append(f"  times {text(product.direction)}: {product.text}")
+    return [*lines, ""]
+
+
+def checked_line(certificate: Certificate) -> str:
+    """Return how something was checked."""
+    return "checked: " + "; ".join(certificate.lines() + certificate.backend_lines())
+
+
+def _inferred_note(problem: Problem) -> str:
+    """Return how undeclared names were read, or nothing."""
+    found = [
+        f"{v.name}: {', '.join(map(str, v.written)) or 'scalar'}"
+        for v in problem.variables.values()
+        if v.inferred
+    ]
+    return "; ".join(found)
+
+
+def reading_notes(problem: Problem) -> list[str]:
+    """Return how the declared properties were read, and where a reading is to be looked at."""
+    variables = problem.variables.values()
+    read = [f"{v.name} {reading}" for v in variables for reading in readings(v)]
+    lines = [f"read as  {'; '.join(read)}"] if read else []
+    for v in variables:
+        along = crosswise(problem.objective, v)
+        if along is not None:
+            lines.append(f"note: {text(along)} {CROSSWISE} {v.name}, declare {in_columns(v)}")
+    return lines
+
+
+def _equation(name: str, variable: Math, value: Math) -> str:
+    """Return ``∂L/∂W = value`` on one line."""
+    left = fraction_of_partials(Writer().name(name), variable)
+    return unicode(row(left, EQUALS, value))
