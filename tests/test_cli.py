@@ -239,7 +239,7 @@ def test_an_error_of_the_program_is_one_line(
     def fail(*_: object, **__: object) -> None:
         raise KeyError("dZ")
 
-    monkeypatch.setattr("symderiv.cli.derive.Derivation.verify", fail)
+    monkeypatch.setattr("symderiv.results.derived.Derivation.verify", fail)
     code, _, err = run(capsys, "derive", "sum(X * X)")
     assert code == 1
     assert "KeyError in the program" in err

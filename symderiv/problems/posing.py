@@ -71,7 +71,7 @@ def posed(of: Problem | str | Path | Any, call: PosingCall) -> Problem:
         _refuse_declarations(call, "a problem")
         return of
     if names_problem(of):
-        _refuse_declarations(call, "a file, or a ready-made problem,")
+        _refuse_declarations(call, "a file")
         return load(of)
     if isinstance(of, str) and not call.declares and _WORDS.fullmatch(of):
         near = get_close_matches(of, names())
@@ -109,7 +109,7 @@ def stated(source: Any, call: PosingCall) -> Problem:
 def _refuse_declarations(call: PosingCall, what: str) -> None:
     if call.declares:
         raise InputError(
-            f"{what} has its variables declared already",
+            f"the variables are declared already: {what} declares its own",
             remedy=f"leave out: {', '.join(call.declares)[:80]}",
         )
 
