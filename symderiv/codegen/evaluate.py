@@ -19,7 +19,7 @@ from .computed import Computed
 from .guard import run
 from .helpers import SOURCES, imports, with_needs
 from .numpy_code import Coder, python_name
-from .product_sizes import Products
+from .product_sizes import ProductSizes
 
 _VALUE = "_value"  # no name of a user: those that start with _ end with it in code
 
@@ -35,7 +35,7 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     sizes: dict[str, int] = {}
     space: dict[str, Any] = {"np": np}
     kinds: list[Any] = []
-    products = Products()
+    products = ProductSizes()
     for name, shape in _needed(x).items():
         if name not in given:
             raise InputError(

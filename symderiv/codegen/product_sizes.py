@@ -13,7 +13,7 @@ from ..core.shapes import Dim, Shape
 from ..problems.numpy_axes import array_shape
 
 
-class Products:
+class ProductSizes:
     """The axes of arrays that are products of several sizes, with their lengths."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Products:
         """Return the sizes that follow from ``known`` ones, where only ``used`` ones are needed.
 
         >>> from symderiv.core.shapes import symbol
-        >>> products = Products()
+        >>> products = ProductSizes()
         >>> products.see((symbol("h") * symbol("d"), symbol("n")), (6, 5))
         >>> products.solved({"h": 2}, [])
         {'d': 3}
