@@ -24,7 +24,7 @@ from symderiv.notation.latex import latex
 from symderiv.notation.typst import typst
 from symderiv.notation.unicode import unicode
 from symderiv.ops import TABLE, Cells, Operator
-from symderiv.ops.base import register
+from symderiv.ops.base import put
 from symderiv.ops.text import text
 from symderiv.ops.written import Writer
 from symderiv.problems.problem import Problem, problem
@@ -249,17 +249,13 @@ def complete() -> Operator:
 
 def test_repeated_entry_is_refused() -> None:
     with pytest.raises(TypeError, match="exp"):
-        register(TABLE["exp"])
+        put(TABLE["exp"])
 
 
 @pytest.mark.parametrize(
     ("field", "empty"),
     [
-        *(
-            (f.name, "")
-            for f in fields(Operator)
-            if f.type == "str" and f.name not in ("internal", "spelled", "tensors")
-        ),
+        *((f.name, "") for f in fields(Operator) if f.type == "str" and f.default != ""),
         *(
             (f.name, None)
             for f in fields(Operator)
@@ -271,14 +267,14 @@ def test_repeated_entry_is_refused() -> None:
 )
 def test_incomplete_entry_is_refused(field: str, empty: object) -> None:
     with pytest.raises(TypeError, match="incomplete"):
-        register(replace(complete(), **{field: empty}))
+        put(replace(complete(), **{field: empty}))
     assert "fresh" not in TABLE
 
 
 def test_complete_entry_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(TABLE, "fresh", raising=False)
     try:
-        assert register(complete()) is TABLE["fresh"]
+        assert put(complete()) is TABLE["fresh"]
     finally:
         del TABLE["fresh"]
 

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..ops.stated_slopes import IN_SLOPES
 from .written_forms import PRODUCTS, WrittenForm, flipped, joined, negative, written
 
 _MOST = 3  # places in which a claim may part from the gradient
 _LONG = 60
-_SLOPES = {"where", "sign", "cos", "sin", "exp", "tanh", "sigmoid", "relu", "cosh", "sinh", "erf"}
 
 Slips = tuple[tuple[str, str], ...]
 
@@ -291,7 +291,7 @@ def _is_size(f: WrittenForm, known: KnownForms) -> bool:
 
 def _is_slope(f: WrittenForm) -> bool:
     calls = {_name(x) for x in f.walk() if x.op == "call"}
-    return bool(calls & _SLOPES) or f.op in ("+", "**") or any(n[-1:] == "p" for n in calls)
+    return bool(calls & IN_SLOPES) or f.op in ("+", "**") or any(n[-1:] == "p" for n in calls)
 
 
 def _factors(c: WrittenForm, t: WrittenForm, known: KnownForms) -> Found:

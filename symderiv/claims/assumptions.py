@@ -17,6 +17,8 @@ from ..core.errors import LanguageError
 from ..core.expr import Expr, Variable, transpose, walk, walk_all
 from ..core.shapes import Dim
 from ..derivation.derivations import is_network
+from ..ops import TABLE
+from ..ops.exact_work import minors
 from ..problems import Problem
 from .reading import read_claim
 
@@ -81,7 +83,9 @@ class Claimed:
     @cached_property
     def kinked(self) -> frozenset[str]:
         """The variables inside a function with a kink."""
-        return _inside(self.problem.objective, lambda e: e.args if e.op in _KINKED else ())
+        return _inside(
+            self.problem.objective, lambda e: e.args if TABLE[e.op].pieces in _KINKS else ()
+        )
 
     @cached_property
     def dividing(self) -> frozenset[str]:
@@ -131,7 +135,7 @@ def _all_symmetric(c: Claimed) -> Iterator[Assumption]:
 
 def _is_likelihood(c: Claimed) -> bool:
     """Whether the objective has a logarithm, so that data may be labels or probabilities."""
-    return bool({e.op for e in walk(c.problem.objective)} & _LOGARITHMS)
+    return any(TABLE[e.op].is_logarithm for e in walk(c.problem.objective))
 
 
 def _rows(c: Claimed) -> Iterator[Assumption]:
@@ -181,7 +185,7 @@ def _particular_size(c: Claimed) -> Iterator[Assumption]:
 
 def _full_rank(c: Claimed) -> Iterator[Assumption]:
     """Matrices with at least as many rows as columns, or the reverse, where one is inverted."""
-    if {e.op for e in walk(c.claimed)} & _INVERTING:
+    if any(TABLE[e.op].work is minors for e in walk(c.claimed)):
         shapes = {v.written[-2:]: None for v in c.used() if v.kind == "matrix"}
         for a, b in (pair for shape in shapes for pair in (shape, shape[::-1])):
             if a != b and all(d.symbols == d.names and len(d.names) == 1 for d in (a, b)):
@@ -215,7 +219,7 @@ def _statistic(
 
 def _positive(c: Claimed) -> Iterator[Assumption]:
     """Signs that were left out; not kinks, whose derivative must not be forgotten."""
-    if not {e.op for x in (c.problem.objective, c.truth) for e in walk(x)} & _SIGNED:
+    if all(TABLE[e.op].pieces != "sign" for e in walk_all([c.problem.objective, c.truth])):
         return
     free = (v for v in c.used() if v.name not in c.kinked)
     used = [v for v in free if "positive" not in v.properties]
@@ -226,11 +230,8 @@ def _positive(c: Claimed) -> Iterator[Assumption]:
         yield Assumption(words, dict.fromkeys((a.name, b.name), ("positive",)))
 
 
-_LOGARITHMS = {"log", "log1p", "logsumexp", "logsoftmax", "cross_entropy", "softplus"}
-_INVERTING = {"inv", "solve", "logdet", "det", "adjugate"}
 _LARGEST = 12  # exact arithmetic at larger sizes takes long
-_SIGNED = {"abs", "sign"}
-_KINKED = {"relu", "where", "max", "min", "maximum", "minimum", "clip", "leaky_relu"}
+_KINKS = ("zero", "order", "bounds", "largest")  # of branches; signs may be left out
 
 
 def _special(c: Claimed) -> Iterator[Assumption]:

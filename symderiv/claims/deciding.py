@@ -20,7 +20,7 @@ from ..core.errors import BudgetError, UndefinedError
 from ..core.expr import Expr, Variable, free_ranges, walk_all
 from ..core.shapes import Dim
 from ..derivation.derivations import is_network
-from ..ops import Cells
+from ..ops import TABLE, Cells
 from ..problems import Problem
 from ..values.explicit import Explicit, is_exact, plain, same
 from ..values.rounding import LostDigitsError, is_saturated
@@ -47,7 +47,6 @@ _SHARE = 400_000  # at the points of one choice of sizes
 _PIECEWISE = 200_000  # operations that are spent on boundaries between pieces
 _MOST_LOOKS = 1200  # points at which these are looked for
 _STARTS = 3  # points from which they are
-_EXPONENTIALS = {"expm", "expm_frechet"}  # far away, their entries have a million digits
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
@@ -102,7 +101,7 @@ class Comparer:
             cost = work(expressions, sizes)
             count = min(POINTS + 2, max(3, _SHARE // cost))
             seeds = range(POINTS + 2) if count == POINTS + 2 else [*range(count - 1), POINTS]
-            if any(e.op in _EXPONENTIALS for e in walk_all(expressions)):
+            if any(TABLE[e.op].is_exponential for e in walk_all(expressions)):
                 seeds = range(min(count, POINTS))
             for seed in seeds if cost <= _MOST_WORK else ():
                 yield self.here(sizes, seed)

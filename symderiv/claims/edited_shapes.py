@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from ..core.expr import Expr, node, walk_all
 from ..core.shapes import ONE, SCALAR, DimMismatchError, Shape, broadcast, swapped
-from ..ops.base import ENTRYWISE
+from ..ops import TABLE
 
 Settled = Expr | None | str  # None: the shapes clash
 OPEN = "open"
@@ -61,7 +61,7 @@ class Reshaper:
 
     def _shape(self, x: Expr, args: list[Expr]) -> Shape:
         shapes = [a.shape for a in args]
-        rule = _RULES.get(x.op)
+        rule = _spread if TABLE[x.op].entrywise else _RULES.get(x.op)
         if rule is not None:
             return rule(x, shapes)
         found = self._seen.get(_use(x, shapes))
@@ -114,10 +114,9 @@ def _of_square(x: Expr, shapes: list[Shape]) -> Shape:
 _SAME: Callable[[Expr, list[Shape]], Shape] = lambda x, shapes: shapes[0]  # noqa: E731
 
 _RULES: dict[str, Callable[[Expr, list[Shape]], Shape]] = {
-    **dict.fromkeys(("add", "mul", "div", "pow"), _spread),
     "matmul": _product,
     "transpose": lambda x, shapes: swapped(shapes[0]),
     **dict.fromkeys(("sum", "mean"), _reduced),
     **dict.fromkeys(("trace", "det", "logdet", "inv"), _of_square),
-    **dict.fromkeys(("neg", "Sum", *ENTRYWISE), _SAME),
+    **dict.fromkeys(("neg", "Sum"), _SAME),
 }

@@ -14,6 +14,7 @@ from itertools import permutations
 
 from ..core.expr import Expr, neg, node, num, rebuild, transpose, variables, walk, with_args
 from ..core.shapes import SCALAR, Dim, DimMismatchError
+from ..ops.stated_slopes import DERIVED, IN_SLOPES
 from ..ops.text import text
 
 Place = tuple[int, ...]
@@ -148,7 +149,7 @@ def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
                     yield slip, sentence, node("matmul", (a, b), e.shape)
 
 
-_SLOPES = {"apply", "where", "sign", "cos", "sin", "exp", "tanh", "sigmoid", "relu", "pow", "div"}
+_SLOPES = IN_SLOPES | {"apply", "pow", "div"}
 
 
 def _is_slope(f: Expr) -> bool:
@@ -234,13 +235,9 @@ def _undifferentiated(e: Expr, s: Slipped) -> Iterator[Change]:
             yield "undifferentiated", f"`{text(e)}` was not differentiated", slope
 
 
-# Functions and their derivatives, each a single call of the same argument.
-_DERIVED = {("abs", "sign"), ("relu", "where"), ("sin", "cos"), ("norm1", "sign")}
-
-
 def _underived(e: Expr, s: Slipped) -> Iterator[Change]:
     """A function where its derivative must stand."""
-    for part in s.parts() if e.op in {old for old, _ in _DERIVED} | {"apply"} else ():
+    for part in s.parts() if e.op in {old for old, _ in DERIVED} | {"apply"} else ():
         if _is_derived(e, part):
             yield "chain-factor", _for_its_derivative(e, part), part
 
@@ -251,7 +248,7 @@ def _is_derived(e: Expr, part: Expr) -> bool:
         return False
     if isinstance(e.data, tuple) and isinstance(part.data, tuple) and e.op == part.op == "apply":
         return bool(e.data[0] == part.data[0] and e.data[1] < part.data[1])
-    return (e.op, part.op) in _DERIVED
+    return (e.op, part.op) in DERIVED
 
 
 def _for_its_derivative(e: Expr, part: Expr) -> str:

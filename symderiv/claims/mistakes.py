@@ -29,6 +29,7 @@ from ..core.expr import (
 )
 from ..core.shapes import SCALAR, DimMismatchError, Shape
 from ..derivation.derivations import DerivedGradients
+from ..ops import TABLE
 from ..ops.text import text
 from ..problems import Problem
 from ..problems.problem import kind_of
@@ -37,11 +38,6 @@ _OCCURRENCES = 5  # of a variable, of which every choice may be forgotten
 _STAGES = 14  # functions on the way to the variable whose derivative may be taken wrongly
 _ELSEWHERE = 8  # places at which a derivative may be taken wrongly
 _LONG = 48  # letters of a formula that a sentence still quotes
-# Their derivatives are constant or a matter of shapes, where other slips are made.
-_PLAIN = {
-    *("add", "neg", "transpose", "matmul", "sum", "mean", "trace", "Sum", "loss", "var", "num"),
-    *("named", "diag", "entry", "row", "column", "slab", "vec", "reshape", "where"),
-}
 _RATIONAL = {"num", "size", "add", "neg", "mul", "div"}
 OUTSIDE = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
 
@@ -197,7 +193,8 @@ class Mistakes:
 
     def _broken(self) -> Iterator[Mistake]:
         """The derivative of one function left out, doubled, or taken at the wrong place."""
-        stages = [e for e in self._stages if e.op not in _PLAIN][:_STAGES]
+        # Where a derivative is plain, other slips are made.
+        stages = [e for e in self._stages if not TABLE[e.op].plain][:_STAGES]
         for u in stages:
             inner = [k for k, a in enumerate(u.args) if a in {*self._stages, self._variable.expr}]
             if len(inner) != 1 or _is_multiple(u):

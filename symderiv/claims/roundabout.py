@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ..core.expr import Expr, walk
+from ..ops import TABLE
 
-_CHOOSING = {
-    *("where", "relu", "abs", "sign", "max", "min", "max_mask", "min_mask", "norm1", "norminf"),
-    *("maximum", "minimum", "clip", "leaky_relu", "elu"),
-}
 _PLAIN = {"num", "size", "var", "const", "named", "transpose", "entry"}
 _PRODUCTS = {"mul", "matmul", "neg", "transpose"}
 
 
 def choices(x: Expr) -> int:
     """Return how many choices between branches a formula makes."""
-    return sum(e.op in _CHOOSING for e in walk(x))
+    return sum(TABLE[e.op].pieces != "" for e in walk(x))
 
 
 def is_roundabout(x: Expr, right: Expr) -> bool:

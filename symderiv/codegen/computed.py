@@ -11,17 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from ..core.expr import Expr, walk
 from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
+from ..ops import TABLE
 from .guarded_branches import Guarded
 from .numpy_code import is_number
 from .powers import is_shifted
 from .regular import regular
 from .stable import Stable
-
-# What is infinite or undefined at some point, with the argument that makes it so.
-_SINGULAR = {
-    "div": 1, "log": 0, "log1p": 0, "sqrt": 0, "inv": 0, "pinv": 0, "solve": 0, "logdet": 0,
-    "exp": 0, "sinh": 0, "cosh": 0, "expm1": 0,
-}  # fmt: skip
 
 
 class Computed:
@@ -95,12 +90,13 @@ def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, E
             if e in met:
                 continue
             met.add(e)
+            place = TABLE[e.op].singular
             if e.op == "named":
                 stack.append(seen(e))
             elif e.op == "exp" and is_shifted(e.args[0]):
                 continue
-            elif e.op in _SINGULAR and e.args[_SINGULAR[e.op]].op != "where":
-                found.add((e.op, e.args[_SINGULAR[e.op]]))
+            elif place is not None and e.args[place].op != "where":
+                found.add((e.op, e.args[place]))
             elif e.op == "pow" and not str(e.args[1].data).isdigit():
                 found.add(("div", e.args[0]))
     return {(op, x) for op, x in found if not is_number(x)}

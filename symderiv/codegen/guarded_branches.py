@@ -12,24 +12,13 @@ from fractions import Fraction
 
 from ..core.expr import Expr, free_indices, node, num, number, walk, with_args
 from ..core.shapes import broadcast
+from ..ops import TABLE
 from .powers import Seen
 
-_ENTRYWISE_ARITHMETIC = {
-    "add", "mul", "div", "pow", "neg", "where", "maximum", "minimum", "leaky_relu", "hadamard",
-    "dropout",
-}  # fmt: skip
-# Functions that are undefined, infinite or too large somewhere, and those of the whole line.
-_PARTIAL = {
-    "log", "log1p", "sqrt", "arcsin", "arccos", "tan", "exp", "expm1", "sinh", "cosh",
-}  # fmt: skip
-_TOTAL = {
-    "sin", "cos", "tanh", "arctan", "erf", "relu", "sigmoid", "softplus", "silu", "abs", "sign",
-    "elu", "gelu", "gelu_tanh", "square",
-}  # fmt: skip
 _FACTORS = {"mul", "div", "neg", "named"}  # 0 where one of their factors over the line is
 _NAMES = 4  # inside each other, whose values are guarded where they are used in a branch
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
-_INSIDE = num(Fraction(1, 2))  # lies in the domain of every function above
+_INSIDE = num(Fraction(1, 2))  # lies in the domain of every entrywise function
 
 Conditions = tuple[Expr, ...]  # each an indicator: where(a > b, 1, 0)
 
@@ -76,7 +65,7 @@ class Guarded:
         if e.op in ("mul", "div"):
             more = [c for c in self._indicators(e) if c not in given]
             given = (*given, *more)
-        below = given if e.op in _ENTRYWISE_ARITHMETIC | _PARTIAL | _TOTAL else _scalars(given)
+        below = given if TABLE[e.op].entrywise else _scalars(given)
         if e.op == "loss":
             below = ()  # an unspecified loss is known by its argument, and has a value wherever
         e = with_args(e, tuple(self._under(a, below, names) for a in e.args))
@@ -95,10 +84,11 @@ class Guarded:
 
 def _guarded(e: Expr, given: Conditions) -> Expr:
     """Return a node with an argument from inside its domain where a condition fails."""
-    if e.op in _PARTIAL:
-        return with_args(e, (_chosen(e.args[0], given),))
+    operator = TABLE[e.op]
     if e.op == "div":
         return with_args(e, (e.args[0], _divisor(e.args[1], given)))
+    if operator.entrywise and operator.singular is not None:
+        return with_args(e, (_chosen(e.args[0], given),))
     if e.op == "pow" and not _is_whole(e.args[1]):
         return with_args(e, (_chosen(e.args[0], given), e.args[1]))
     return e

@@ -10,12 +10,8 @@ from collections.abc import Callable, Sequence
 
 from ..core.expr import Expr, add, div, mul, neg, node, num
 from ..core.shapes import ONE, Dim
+from ..ops import TABLE
 from .powers import Seen, entrywise, in_shape, is_ones_row, shifted, signed, two_powers, without_one
-
-_MOVES = {
-    "transpose", "row", "column", "slab", "entry", "reshape", "vec", "permute", "split_heads",
-    "merge_heads", "part",
-}  # fmt: skip
 
 
 class _Looking:
@@ -60,7 +56,7 @@ def logarithm(x: Expr, seen: Seen) -> Expr | None:
     y = seen(x)
     if x.op == "named" and isinstance(seen, _Looking):
         seen = seen.deeper()
-    if y.op in _MOVES and y.args:
+    if TABLE[y.op].moves:
         inside = logarithm(y.args[0], seen)
         return None if inside is None else signed(y, (inside,))
     if y.op in _LOGARITHMS:

@@ -28,7 +28,7 @@ Polynomial = dict[Monomial, Fraction]
 
 ONE = Fraction(1)
 MOST_MONOMIALS = 1_200
-_TABLE_NAMES = {"loggamma": "lgamma", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_TABLE_NAMES = {op.sympy: op.name for op in TABLE.values()}
 _STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
 
 
@@ -158,9 +158,8 @@ class PolynomialReader:
         letter = getattr(e, "unspecified", None)
         if letter is not None:
             return _of_atom((f"apply:{letter[0]}:{letter[1]}", (), (freeze(p),)))
-        name = type(e).__name__.lower()
-        name = _TABLE_NAMES.get(name, name)
-        if name not in TABLE:
+        name = _TABLE_NAMES.get(type(e).__name__)
+        if name is None:
             raise UnreadableError
         if name == "exp" and len(p) == 1 and all(c.denominator == 1 for c in p.values()):
             # exp(2x) is exp(x)**2: SymPy itself collects exp(x) exp(x), which hides the pattern.

@@ -21,13 +21,13 @@ from ..core.cells import built
 from ..core.errors import NoEntriesError
 from ..core.expr import Expr
 from ..core.shapes import ONE, Shape
-from ..ops import Cells
+from ..ops import TABLE, Cells
 
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)*)\}")
 _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
 
-# What functions are called in SymPy, where that is another name.
-_SYMPY_NAMES = {"fabs": "Abs", "lgamma": "loggamma", "arctan2": "atan2"}
+# What the functions that entries are computed with are called in SymPy, where not as here.
+_SYMPY_NAMES = {"fabs": "Abs", **{op.name: op.sympy for op in TABLE.values() if op.sympy}}
 
 # What SymPy answers where there is no real number.
 UNDEFINED = frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))

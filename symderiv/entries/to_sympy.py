@@ -21,10 +21,7 @@ from ..core.errors import MissingRuleError
 from ..core.expr import Expr, number, sum_index, transpose, walk
 from ..core.shapes import ONE, Dim, Shape, parts_of
 from ..ops import TABLE
-from ..ops.base import ENTRYWISE
 from .symbols import SymbolicMath
-
-_POINTWISE = {*ENTRYWISE, "sqrt", "square", "where", "maximum", "minimum", "elu", "leaky_relu"}
 
 
 def to_sympy(x: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
@@ -64,7 +61,7 @@ class _Writer:
         found = _WRITERS.get(e.op)
         if found is not None:
             return found(self, e)
-        if e.op in _POINTWISE:
+        if TABLE[e.op].entrywise:
             return self.pointwise(e)
         raise _missing(e)
 

@@ -49,7 +49,6 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Pointwise,
     Texts,
     Writes,
@@ -60,6 +59,7 @@ from .base import (
     register,
     total,
 )
+from .exact_work import products
 from .flops import free, pairwise, product_flops
 
 _MINUS = Scale(Fraction(-1))
@@ -164,42 +164,40 @@ def _below_minus(body: Expr) -> int:
 
 
 register(
-    Operator(
-        name="add",
-        flops=pairwise,
-        tensors="batch",
-        usage="x + y",
-        law="linearity: the derivative of a sum is the sum of the derivatives",
-        source=f"{_BOOK}, eq. 34",
-        level=binds(SUM),
-        lower=_add_lower,
-        explicit=lambda e, args, at: reduce(
-            lambda a, b: broadcast([a, b], lambda x, y: x + y), args
-        ),
-        text=_add_text,
-        notation=_add_notation,
-        numpy=_add_code,
-        samples=("X + 2 * X", "X - ones(n) @ x.T @ A @ X", "X + s", "x + x", "3 - X"),
-        bad=("X + A @ X.T", "X + A", "A + x", "x + X.T"),
-    )
+    name="add",
+    entrywise=True,
+    plain=True,
+    flops=pairwise,
+    tensors="batch",
+    usage="x + y",
+    law="linearity: the derivative of a sum is the sum of the derivatives",
+    source=f"{_BOOK}, eq. 34",
+    level=binds(SUM),
+    lower=_add_lower,
+    explicit=lambda e, args, at: reduce(lambda a, b: broadcast([a, b], lambda x, y: x + y), args),
+    text=_add_text,
+    notation=_add_notation,
+    numpy=_add_code,
+    samples=("X + 2 * X", "X - ones(n) @ x.T @ A @ X", "X + s", "x + x", "3 - X"),
+    bad=("X + A @ X.T", "X + A", "A + x", "x + X.T"),
 )
 register(
-    Operator(
-        name="neg",
-        flops=free,
-        tensors="batch",
-        usage="-x",
-        law="linearity",
-        source=f"{_BOOK}, eq. 33",
-        level=binds(SIGN),
-        lower=lambda e, args: Value(scaled(args[0].term, _MINUS), e.shape, args[0].loose),
-        explicit=lambda e, args, at: broadcast([args[0]], lambda x: -x),
-        text=lambda e, text: "-" + text(e.args[0], PRODUCT),
-        notation=lambda e, write: row(Op("−"), write(e.args[0], _behind_minus(e.args[0]))),
-        numpy=lambda e, code: "-" + code(e.args[0], _below_minus(e.args[0])),
-        samples=("-X", "-(X + X)"),
-        bad=("~X", "not X"),
-    )
+    name="neg",
+    entrywise=True,
+    plain=True,
+    flops=free,
+    tensors="batch",
+    usage="-x",
+    law="linearity",
+    source=f"{_BOOK}, eq. 33",
+    level=binds(SIGN),
+    lower=lambda e, args: Value(scaled(args[0].term, _MINUS), e.shape, args[0].loose),
+    explicit=lambda e, args, at: broadcast([args[0]], lambda x: -x),
+    text=lambda e, text: "-" + text(e.args[0], PRODUCT),
+    notation=lambda e, write: row(Op("−"), write(e.args[0], _behind_minus(e.args[0]))),
+    numpy=lambda e, code: "-" + code(e.args[0], _below_minus(e.args[0])),
+    samples=("-X", "-(X + X)"),
+    bad=("~X", "not X"),
 )
 
 
@@ -285,24 +283,21 @@ def _mul_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="mul",
-        flops=pairwise,
-        tensors="batch",
-        usage="x * y",
-        law="product rule, entry by entry",
-        source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
-        level=binds(PRODUCT),
-        lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape),
-        explicit=lambda e, args, at: reduce(
-            lambda a, b: broadcast([a, b], lambda x, y: x * y), args
-        ),
-        text=_mul_text,
-        notation=_mul_notation,
-        numpy=_mul_code,
-        samples=("X * X", "s * X", "(ones(n) @ x.T @ A @ X) * X", "x * (A @ x / 3)", "x * x.T"),
-        bad=("X * A @ A", "X * X.T", "A * x"),
-    )
+    name="mul",
+    entrywise=True,
+    flops=pairwise,
+    tensors="batch",
+    usage="x * y",
+    law="product rule, entry by entry",
+    source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
+    level=binds(PRODUCT),
+    lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape),
+    explicit=lambda e, args, at: reduce(lambda a, b: broadcast([a, b], lambda x, y: x * y), args),
+    text=_mul_text,
+    notation=_mul_notation,
+    numpy=_mul_code,
+    samples=("X * X", "s * X", "(ones(n) @ x.T @ A @ X) * X", "x * (A @ x / 3)", "x * x.T"),
+    bad=("X * A @ A", "X * X.T", "A * x"),
 )
 
 
@@ -329,22 +324,22 @@ def _div_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="div",
-        tensors="batch",
-        usage="x / y",
-        law="quotient rule, entry by entry",
-        source=f"{_BOOK}, eq. 39 with the power rule",
-        level=binds(PRODUCT),
-        lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)),
-        explicit=lambda e, args, at: broadcast(args, lambda x, y: x / y),
-        text=_div_text,
-        notation=_div_notation,
-        numpy=_div_code,
-        samples=("X / s", "1 / X", "X / (ones(n) @ ones(d).T + X * X)", "x / sum(x)"),
-        bad=("X / A @ A", "X // 2", "X / 0", "X % 2"),
-        domain="positive",
-    )
+    name="div",
+    entrywise=True,
+    singular=1,
+    tensors="batch",
+    usage="x / y",
+    law="quotient rule, entry by entry",
+    source=f"{_BOOK}, eq. 39 with the power rule",
+    level=binds(PRODUCT),
+    lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape, exponents=(1, -1)),
+    explicit=lambda e, args, at: broadcast(args, lambda x, y: x / y),
+    text=_div_text,
+    notation=_div_notation,
+    numpy=_div_code,
+    samples=("X / s", "1 / X", "X / (ones(n) @ ones(d).T + X * X)", "x / sum(x)"),
+    bad=("X / A @ A", "X // 2", "X / 0", "X % 2"),
+    domain="positive",
 )
 
 
@@ -417,22 +412,21 @@ def _pow_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="pow",
-        tensors="batch",
-        usage="x ** y",
-        law="power rule, entry by entry",
-        source="elementary calculus",
-        level=binds(POWER),
-        lower=_pow_lower,
-        explicit=lambda e, args, at: broadcast(args, at.math.power),
-        text=_pow_text,
-        notation=_pow_notation,
-        numpy=_pow_code,
-        samples=("X ** 2", "X ** 3", "X ** -1", "X ** s", "2 ** X", "X ** 0.5"),
-        bad=("X ** A", "X ^ 2", "A ** -1 ** X.T"),
-        domain="positive",
-    )
+    name="pow",
+    entrywise=True,
+    tensors="batch",
+    usage="x ** y",
+    law="power rule, entry by entry",
+    source="elementary calculus",
+    level=binds(POWER),
+    lower=_pow_lower,
+    explicit=lambda e, args, at: broadcast(args, at.math.power),
+    text=_pow_text,
+    notation=_pow_notation,
+    numpy=_pow_code,
+    samples=("X ** 2", "X ** 3", "X ** -1", "X ** s", "2 ** X", "X ** 0.5"),
+    bad=("X ** A", "X ^ 2", "A ** -1 ** X.T"),
+    domain="positive",
 )
 
 
@@ -450,22 +444,22 @@ def _matmul_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="matmul",
-        flops=product_flops,
-        tensors="batch",
-        usage="x @ y",
-        law="entry of a matrix product",
-        source=f"{_BOOK}, eq. 37",
-        level=binds(PRODUCT),
-        lower=_matmul_lower,
-        explicit=_matmul_cells,
-        text=lambda e, text: " @ ".join(text(a, POWER) for a in e.args),
-        notation=lambda e, write: row(*(write(a, POWER) for a in e.args)),
-        numpy=lambda e, code: code.chain(e.args),
-        samples=("A @ X", "X.T @ A @ X", "x.T @ A @ x * X", "x @ x.T @ X", "A @ x", "A @ A @ A"),
-        bad=("X @ X", "x @ x", "X @ A", "A @ x.T"),
-    )
+    name="matmul",
+    work=products,
+    plain=True,
+    flops=product_flops,
+    tensors="batch",
+    usage="x @ y",
+    law="entry of a matrix product",
+    source=f"{_BOOK}, eq. 37",
+    level=binds(PRODUCT),
+    lower=_matmul_lower,
+    explicit=_matmul_cells,
+    text=lambda e, text: " @ ".join(text(a, POWER) for a in e.args),
+    notation=lambda e, write: row(*(write(a, POWER) for a in e.args)),
+    numpy=lambda e, code: code.chain(e.args),
+    samples=("A @ X", "X.T @ A @ X", "x.T @ A @ x * X", "x @ x.T @ X", "A @ x", "A @ A @ A"),
+    bad=("X @ X", "x @ x", "X @ A", "A @ x.T"),
 )
 
 
@@ -477,20 +471,19 @@ def _transpose_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="transpose",
-        flops=free,
-        tensors="batch",
-        usage="x.T, T.mT",
-        law="transpose: an entry of the transpose has its indices swapped",
-        source=f"{_BOOK}, eq. 44",
-        level=binds(ATOM),
-        lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
-        explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
-        text=lambda e, text: text(e.args[0], ATOM) + (".T" if len(e.shape) == 2 else ".mT"),
-        notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
-        numpy=_transpose_code,
-        samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
-        bad=("X.t", "X.H", "X'", "X.T()"),
-    )
+    name="transpose",
+    moves=True,
+    plain=True,
+    flops=free,
+    tensors="batch",
+    usage="x.T, T.mT",
+    law="transpose: an entry of the transpose has its indices swapped",
+    source=f"{_BOOK}, eq. 44",
+    lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
+    explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
+    text=lambda e, text: text(e.args[0], ATOM) + (".T" if len(e.shape) == 2 else ".mT"),
+    notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
+    numpy=_transpose_code,
+    samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
+    bad=("X.t", "X.H", "X'", "X.T()"),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol
 
 from ..core.cells import Cells as Cells
 from ..core.cells import broadcast as broadcast
@@ -34,7 +34,10 @@ from ..tensor import (
     monomial,
     scaled,
 )
+from .exact_work import Work, each_entry
 from .flops import Count, entries
+
+P = ParamSpec("P")
 
 # How tightly an operator binds, as in Python.
 SUM, SIGN, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 5
@@ -130,68 +133,9 @@ class Application(Protocol):
     def index(self, position: int, dim: Dim) -> Index: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """Everything that is known about one operator."""
-
-    name: str  # the key, and the function name in the language
-    usage: str  # how it is written
-    law: str  # the sentence a derivation prints where it is used
-    source: str  # where the rule is published
-    level: Callable[[Expr], int]  # how tightly its text binds
-    lower: Callable[[Expr, Sequence[Value]], Value]  # the index road
-    explicit: Callable[[Expr, Sequence[Cells], EntryPlace], Cells]  # the entry road, and evaluation
-    text: Callable[[Expr, Texts], str]  # the language
-    notation: Callable[[Expr, Writes], Math]  # LaTeX, Typst, Unicode
-    numpy: Callable[[Expr, Codes], str]  # generated code
-    samples: tuple[str, ...]  # expressions of X: n,d  A: n,n  x: n  s: scalar for the tests
-    bad: tuple[str, ...]  # expressions that must be refused
-    patterned: bool = True  # whether its entries have a pattern in indices that can be sought
-    analytic: bool = True  # whether a complex step differentiates its code
-    domain: str = "real"  # "real" | "positive" | "unit" (-1 to 1): where points are drawn
-    build: Callable[[Application], Expr] | None = None  # how a call of its name is read
-    spelled: str = ""  # the function name in the language, where it is not the key
-    written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
-    internal: str = ""  # why nobody can write it, so that it has no samples
-    flops: Count = entries  # what it takes, by the conventions of ``counting``
-    tensors: str = ""  # "" refuses them | "batch": matrix by matrix | "whole": takes their cells
-
-
-TABLE: dict[str, Operator] = {}
-
-# The entries that are read from a call, by the name of the function in the language.
-FUNCTIONS: dict[str, Operator] = {}
-
-
-def register(operator: Operator) -> Operator:
-    """Put an entry into the table; an incomplete or repeated one fails the import."""
-    missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None, ())]
-    optional = {"written", "build", "internal", "spelled", "tensors"}
-    if operator.internal:
-        optional.add("samples")
-    missing = [name for name in missing if name not in optional]
-    if missing or operator.name in TABLE:
-        raise TypeError(f"operator {operator.name!r}: incomplete or repeated ({missing})")
-    TABLE[operator.name] = operator
-    if operator.build is not None:
-        FUNCTIONS[operator.spelled or operator.name] = operator
-    return operator
-
-
 def binds(level: int) -> Callable[[Expr], int]:
     """Return the level of an operator that always binds alike."""
     return lambda e: level
-
-
-def read_pointwise(name: str) -> Callable[[Application], Expr]:
-    """Return how ``name(x)`` is read when the result has the shape of its one argument."""
-
-    def build(call: Application) -> Expr:
-        call.expect(1)
-        x = call.expr(0)
-        return node(name, (x,), x.shape)
-
-    return build
 
 
 def as_function(e: Expr, text: Texts) -> str:
@@ -206,6 +150,93 @@ def written_function(word: str) -> Callable[[Expr, Writes], Math]:
         return row(Word(word), Fence("(", listed(*(write(a) for a in e.args)), ")"))
 
     return notation
+
+
+def _written_by_name(e: Expr, write: Writes) -> Math:
+    return written_function(e.op)(e, write)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Everything that is known about one operator; what has a default need not be stated."""
+
+    name: str  # the key, and the function name in the language
+    usage: str  # how it is written
+    law: str  # the sentence a derivation prints where it is used
+    source: str  # where the rule is published
+    lower: Callable[[Expr, Sequence[Value]], Value]  # the index road
+    explicit: Callable[[Expr, Sequence[Cells], EntryPlace], Cells]  # the entry road, and evaluation
+    numpy: Callable[[Expr, Codes], str]  # generated code
+    samples: tuple[str, ...]  # expressions of X: n,d  A: n,n  x: n  s: scalar for the tests
+    bad: tuple[str, ...]  # expressions that must be refused
+    text: Callable[[Expr, Texts], str] = as_function  # the language
+    level: Callable[[Expr], int] = binds(ATOM)  # how tightly its text binds
+    notation: Callable[[Expr, Writes], Math] = _written_by_name  # LaTeX, Typst, Unicode
+    written: Callable[[Expr], int] | None = None  # where notation binds otherwise than text
+    build: Callable[[Application], Expr] | None = None  # how a call of its name is read
+    spelled: str = ""  # the function name in the language, where it is not the key
+    internal: str = ""  # why nobody can write it, so that it has no samples
+    patterned: bool = True  # whether its entries have a pattern in indices that can be sought
+    analytic: bool = True  # whether a complex step differentiates its code
+    domain: str = "real"  # "real" | "positive" | "unit" (-1 to 1): where points are drawn
+    tensors: str = ""  # "" refuses them | "batch": matrix by matrix | "whole": takes their cells
+    flops: Count = entries  # what it takes, by the conventions of ``counting``
+    work: Work = each_entry  # what it takes in exact arithmetic, roughly
+    entrywise: bool = False  # whether an entry is a function of the entries at its place alone
+    moves: bool = False  # whether its entries are some of those of its argument
+    multiplies: bool = False  # whether its sizes are products of others
+    plain: bool = False  # whether its derivative is a constant, or a matter of shapes alone
+    singular: int | None = None  # the argument at which it is undefined, infinite or too large
+    pieces: str = ""  # what decides between its branches: see ``PIECES``
+    slope: str = ""  # the derivative of a function f(x), in the language
+    undoes: str = ""  # the function f with op(f(x)) = x wherever f is defined
+    sympy: str = ""  # what the function is called in SymPy
+    is_logarithm: bool = False  # whether it is one, of a likelihood for example
+    is_exponential: bool = False  # of a matrix: far away, its entries have a million digits
+
+
+# What decides between the branches of an operator: the sign of its argument, which of its first
+# two arguments is larger, two bounds, which entry is largest, the signs of all entries.
+PIECES = ("", "zero", "sign", "order", "bounds", "largest", "signs")
+
+TABLE: dict[str, Operator] = {}
+
+# The entries that are read from a call, by the name of the function in the language.
+FUNCTIONS: dict[str, Operator] = {}
+
+_OPTIONAL = {f.name for f in fields(Operator) if f.default in ("", None)}
+
+
+def put(operator: Operator) -> Operator:
+    """Put an entry into the table; an incomplete or repeated one fails the import."""
+    missing = [f.name for f in fields(operator) if getattr(operator, f.name) in ("", None, ())]
+    optional = _OPTIONAL | ({"samples"} if operator.internal else set())
+    missing = [name for name in missing if name not in optional]
+    if missing or operator.name in TABLE:
+        raise TypeError(f"operator {operator.name!r}: incomplete or repeated ({missing})")
+    TABLE[operator.name] = operator
+    if operator.build is not None:
+        FUNCTIONS[operator.spelled or operator.name] = operator
+    return operator
+
+
+def _putting(make: Callable[P, Operator]) -> Callable[P, Operator]:
+    """Return the maker of an entry that puts it into the table as well."""
+    return lambda *args, **kwargs: put(make(*args, **kwargs))
+
+
+register = _putting(Operator)
+
+
+def read_pointwise(name: str) -> Callable[[Application], Expr]:
+    """Return how ``name(x)`` is read when the result has the shape of its one argument."""
+
+    def build(call: Application) -> Expr:
+        call.expect(1)
+        x = call.expr(0)
+        return node(name, (x,), x.shape)
+
+    return build
 
 
 def letter_or_word(

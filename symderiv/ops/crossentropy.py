@@ -16,15 +16,11 @@ from ..core.shapes import ONE, SCALAR, Dim
 from ..notation.math import Fence, Math, Word, listed, row
 from ..tensor import Factor, Label, Scale, Term, Value, add, call, contract, scaled, spread
 from .base import (
-    ATOM,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Writes,
-    as_function,
-    binds,
     leading,
     register,
     total,
@@ -110,30 +106,27 @@ def _code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="cross_entropy",
-        flops=per_entry(6),
-        build=_build,
-        usage="cross_entropy(logits, targets): the mean over the rows",
-        law="the gradient of the cross-entropy is (softmax(Z) ⊙ the row sums of T - T) / n",
-        source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
-        level=binds(ATOM),
-        lower=_lower,
-        explicit=_cells,
-        text=as_function,
-        notation=_notation,
-        numpy=_code,
-        samples=(
-            "cross_entropy(X, A @ X) * X",
-            "cross_entropy(A @ X, X * X) * s",
-            "cross_entropy(x.T, x.T) * x",
-            "cross_entropy(x.T, 2 * x.T)",
-        ),
-        bad=(
-            "cross_entropy(X)",
-            "cross_entropy(x, x)",
-            "cross_entropy(X, A)",
-            "cross_entropy(X, X, axis=0)",
-        ),
-    )
+    name="cross_entropy",
+    is_logarithm=True,
+    flops=per_entry(6),
+    build=_build,
+    usage="cross_entropy(logits, targets): the mean over the rows",
+    law="the gradient of the cross-entropy is (softmax(Z) ⊙ the row sums of T - T) / n",
+    source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
+    lower=_lower,
+    explicit=_cells,
+    notation=_notation,
+    numpy=_code,
+    samples=(
+        "cross_entropy(X, A @ X) * X",
+        "cross_entropy(A @ X, X * X) * s",
+        "cross_entropy(x.T, x.T) * x",
+        "cross_entropy(x.T, 2 * x.T)",
+    ),
+    bad=(
+        "cross_entropy(X)",
+        "cross_entropy(x, x)",
+        "cross_entropy(X, A)",
+        "cross_entropy(X, X, axis=0)",
+    ),
 )

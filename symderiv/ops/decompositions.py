@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node
@@ -42,10 +42,8 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Pointwise,
     Writes,
-    as_function,
     binds,
     leading,
     moved_to_back,
@@ -54,6 +52,7 @@ from .base import (
     written_function,
 )
 from .batches import every_matrix, over_batch
+from .exact_work import iterated
 from .flops import cubic, iterative
 from .grids import entrywise
 from .grids import sylvester as sylvester_cells
@@ -175,28 +174,21 @@ def _primary(
     at_scalar: Callable[[Term], Term],
     scalar_code: str,
     samples: tuple[str, ...],
-    notation: Callable[[Expr, Writes], Math] | None = None,
-    analytic: bool = False,
+    **stated: Any,
 ) -> None:
     register(
-        Operator(
-            name=name,
-            flops=iterative,
-            build=read_square(name),
-            usage=f"{name}(A)",
-            law=law,
-            source=source,
-            level=binds(ATOM),
-            lower=lowered(lambda t: call(PrimaryCall(name), (t,), t.dims), at_scalar),
-            explicit=_matrix_cells(name),
-            text=as_function,
-            notation=notation or written_function(name),
-            numpy=numpy_call(f"_{name}", scalar_code),
-            written=binds(POWER) if notation else None,
-            samples=samples,
-            bad=(f"{name}()", f"{name}(X)", f"{name}(A, A)"),
-            analytic=analytic,
-        )
+        name=name,
+        flops=iterative,
+        build=read_square(name),
+        usage=f"{name}(A)",
+        law=law,
+        source=source,
+        lower=lowered(lambda t: call(PrimaryCall(name), (t,), t.dims), at_scalar),
+        explicit=_matrix_cells(name),
+        numpy=numpy_call(f"_{name}", scalar_code),
+        samples=samples,
+        bad=(f"{name}()", f"{name}(X)", f"{name}(A, A)"),
+        **{"analytic": False, "work": iterated, **stated},
     )
 
 
@@ -212,6 +204,7 @@ _primary(
     "np.exp({x})",
     ("expm(A / 9) @ X", "trace(expm(A / 9)) * x"),
     analytic=True,
+    is_exponential=True,
 )
 _primary(
     "logm",
@@ -234,7 +227,8 @@ _primary(
     lambda t: monomial((t, _HALF)),
     "np.sqrt({x})",
     ("sqrtm(A @ A.T + 9 * eye(n)) @ X", "trace(sqrtm(A @ A.T + eye(n))) * x"),
-    _root_notation,
+    notation=_root_notation,
+    written=binds(POWER),
 )
 
 
@@ -288,28 +282,26 @@ def _frechet_code(e: Expr, code: Codes) -> str:
 
 for _function in ("expm", "logm"):
     register(
-        Operator(
-            name=f"{_function}_frechet",
-            flops=iterative,
-            tensors="batch",
-            build=_build_pair,
-            usage=f"{_function}_frechet(A, C), the derivative of {_function} at A along C",
-            law="a derivative along a matrix is linear in that",
-            source=f"{_HIGHAM}, section 3.2",
-            level=binds(ATOM),
-            lower=_pair_lower,
-            explicit=_frechet_cells,
-            text=as_function,
-            notation=_frechet_notation,
-            numpy=_frechet_code,
-            samples=(
-                f"{_function}_frechet(2 * eye(n) + ones(n, n), A)",
-                f"{_function}_frechet(5 * eye(n) + onehot(1, n) @ ones(n).T, A @ A.T) @ X",
-                f"{_function}_frechet(2 * eye(n) + ones(n, n), T @ T.mT)",
-            ),
-            bad=(f"{_function}_frechet(A)", f"{_function}_frechet(A, X)"),
-            analytic=False,
-        )
+        name=f"{_function}_frechet",
+        work=iterated,
+        is_exponential=_function == "expm",
+        flops=iterative,
+        tensors="batch",
+        build=_build_pair,
+        usage=f"{_function}_frechet(A, C), the derivative of {_function} at A along C",
+        law="a derivative along a matrix is linear in that",
+        source=f"{_HIGHAM}, section 3.2",
+        lower=_pair_lower,
+        explicit=_frechet_cells,
+        notation=_frechet_notation,
+        numpy=_frechet_code,
+        samples=(
+            f"{_function}_frechet(2 * eye(n) + ones(n, n), A)",
+            f"{_function}_frechet(5 * eye(n) + onehot(1, n) @ ones(n).T, A @ A.T) @ X",
+            f"{_function}_frechet(2 * eye(n) + ones(n, n), T @ T.mT)",
+        ),
+        bad=(f"{_function}_frechet(A)", f"{_function}_frechet(A, X)"),
+        analytic=False,
     )
 
 
@@ -409,27 +401,23 @@ def _sylvester_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="sylvester",
-        flops=iterative,
-        patterned=False,
-        build=_build_sylvester,
-        usage="sylvester(A, B, C), which is S with A @ S + S @ B = C",
-        law="derivative of the solution S: A dS + dS B = dC − dA S − S dB",
-        source="Horn and Johnson, Topics in Matrix Analysis (1991), section 4.4",
-        level=binds(ATOM),
-        lower=_sylvester_lower,
-        explicit=lambda e, args, at: sylvester_cells(*args),
-        text=as_function,
-        notation=written_function("sylvester"),
-        numpy=_sylvester_code,
-        samples=(
-            "sylvester(A @ A.T + eye(n), 9 * eye(d), X)",
-            "sylvester(A + 9 * eye(n), A.T + 9 * eye(n), A @ A)",
-        ),
-        bad=("sylvester(A, A)", "sylvester(A, A, X)", "sylvester(X, A, A)"),
-        analytic=False,
-    )
+    name="sylvester",
+    work=iterated,
+    flops=iterative,
+    patterned=False,
+    build=_build_sylvester,
+    usage="sylvester(A, B, C), which is S with A @ S + S @ B = C",
+    law="derivative of the solution S: A dS + dS B = dC − dA S − S dB",
+    source="Horn and Johnson, Topics in Matrix Analysis (1991), section 4.4",
+    lower=_sylvester_lower,
+    explicit=lambda e, args, at: sylvester_cells(*args),
+    numpy=_sylvester_code,
+    samples=(
+        "sylvester(A @ A.T + eye(n), 9 * eye(d), X)",
+        "sylvester(A + 9 * eye(n), A.T + 9 * eye(n), A @ A)",
+    ),
+    bad=("sylvester(A, A)", "sylvester(A, A, X)", "sylvester(X, A, A)"),
+    analytic=False,
 )
 
 
@@ -490,27 +478,23 @@ def _cholesky_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="cholesky",
-        flops=cubic(Fraction(1, 3)),
-        patterned=False,
-        build=read_square("cholesky"),
-        usage="cholesky(A), the lower factor of (A + A.T) / 2",
-        law="derivative of the Cholesky factor of the symmetric part of X",
-        source="Murray, Differentiation of the Cholesky decomposition (2016), eq. 8-10",
-        level=binds(ATOM),
-        lower=lowered(lambda t: call(CholeskyCall(), (t,), t.dims), lambda t: monomial((t, _HALF))),
-        explicit=_cholesky_cells,
-        text=as_function,
-        notation=written_function("chol"),
-        numpy=numpy_call("_cholesky", "np.sqrt({x})"),
-        samples=(
-            "cholesky(A @ A.T + 2 * eye(n))",
-            "trace(cholesky(A @ A.T + 2 * eye(n))) * x",
-        ),
-        bad=("cholesky()", "cholesky(X)", "cholesky(A, A)"),
-        analytic=False,
-    )
+    name="cholesky",
+    flops=cubic(Fraction(1, 3)),
+    patterned=False,
+    build=read_square("cholesky"),
+    usage="cholesky(A), the lower factor of (A + A.T) / 2",
+    law="derivative of the Cholesky factor of the symmetric part of X",
+    source="Murray, Differentiation of the Cholesky decomposition (2016), eq. 8-10",
+    lower=lowered(lambda t: call(CholeskyCall(), (t,), t.dims), lambda t: monomial((t, _HALF))),
+    explicit=_cholesky_cells,
+    notation=written_function("chol"),
+    numpy=numpy_call("_cholesky", "np.sqrt({x})"),
+    samples=(
+        "cholesky(A @ A.T + 2 * eye(n))",
+        "trace(cholesky(A @ A.T + 2 * eye(n))) * x",
+    ),
+    bad=("cholesky()", "cholesky(X)", "cholesky(A, A)"),
+    analytic=False,
 )
 
 
@@ -602,24 +586,21 @@ def _spectral_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="eigvalsh",
-        flops=cubic(Fraction(4, 3)),
-        tensors="whole",
-        build=_build_eigenvalues,
-        usage="eigvalsh(A), of (A + A.T) / 2, in rising order",
-        law="derivative of a simple eigenvalue with the unit eigenvector v: dλ = vᵀ dX v",
-        source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
-        level=binds(ATOM),
-        lower=_eigenvalues_lower,
-        explicit=_vector_cells,
-        text=as_function,
-        notation=written_function("eigvals"),
-        numpy=numpy_call("_eigvalsh"),
-        samples=("eigvalsh(A)", "eigvalsh(A @ A.T).T @ x * x", "eigvalsh(T @ T.mT + A)"),
-        bad=("eigvalsh()", "eigvalsh(X)", "eigvalsh(A, A)"),
-        analytic=False,
-    )
+    name="eigvalsh",
+    work=iterated,
+    flops=cubic(Fraction(4, 3)),
+    tensors="whole",
+    build=_build_eigenvalues,
+    usage="eigvalsh(A), of (A + A.T) / 2, in rising order",
+    law="derivative of a simple eigenvalue with the unit eigenvector v: dλ = vᵀ dX v",
+    source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
+    lower=_eigenvalues_lower,
+    explicit=_vector_cells,
+    notation=written_function("eigvals"),
+    numpy=numpy_call("_eigvalsh"),
+    samples=("eigvalsh(A)", "eigvalsh(A @ A.T).T @ x * x", "eigvalsh(T @ T.mT + A)"),
+    bad=("eigvalsh()", "eigvalsh(X)", "eigvalsh(A, A)"),
+    analytic=False,
 )
 
 
@@ -628,27 +609,24 @@ def _one_like(term: Term) -> Term:
 
 
 register(
-    Operator(
-        name="eigvecsh",
-        flops=cubic(9),
-        tensors="batch",
-        build=read_square("eigvecsh"),
-        usage="eigvecsh(A), of (A + A.T) / 2, as columns; the largest entry of each is positive",
-        law="the eigenvectors of a symmetric matrix are orthonormal",
-        source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
-        level=binds(ATOM),
-        lower=lowered(lambda t: call(EigenvectorsCall(), (t,), t.dims), _one_like),
-        explicit=_spectral_cells,
-        text=as_function,
-        notation=written_function("eigvecs"),
-        numpy=numpy_call("_eigvecsh", "1.0"),
-        samples=(
-            "eigvecsh(A) @ X",
-            "eigvecsh(A @ A.T) * A",
-        ),
-        bad=("eigvecsh()", "eigvecsh(X)"),
-        analytic=False,
-    )
+    name="eigvecsh",
+    work=iterated,
+    flops=cubic(9),
+    tensors="batch",
+    build=read_square("eigvecsh"),
+    usage="eigvecsh(A), of (A + A.T) / 2, as columns; the largest entry of each is positive",
+    law="the eigenvectors of a symmetric matrix are orthonormal",
+    source="Magnus, On differentiating eigenvalues and eigenvectors (1985), theorem 1",
+    lower=lowered(lambda t: call(EigenvectorsCall(), (t,), t.dims), _one_like),
+    explicit=_spectral_cells,
+    notation=written_function("eigvecs"),
+    numpy=numpy_call("_eigvecsh", "1.0"),
+    samples=(
+        "eigvecsh(A) @ X",
+        "eigvecsh(A @ A.T) * A",
+    ),
+    bad=("eigvecsh()", "eigvecsh(X)"),
+    analytic=False,
 )
 
 

@@ -16,16 +16,13 @@ from ..core.expr import Expr, node
 from ..notation.math import Fence, Math, Num, Word, listed, row
 from ..tensor import Term, Value, call, monomial
 from .base import (
-    ATOM,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Pointwise,
     Texts,
     Writes,
-    binds,
     broadcast,
     register,
     written_function,
@@ -111,7 +108,10 @@ entrywise(
     "the derivative of log Γ(x), for x > 0, is digamma(x)",
     derivative=lambda x, y: Pointwise(_polygamma(0, x.term)),
     numpy="scipy.special.loggamma",
+    slope="digamma(x)",
     domain="positive",
+    singular=0,
+    sympy="loggamma",
     source=f"{_TABLES}, eq. 6.3.1",
 )
 for _name, _usage, _law, _call in (
@@ -125,26 +125,25 @@ for _name, _usage, _law, _call in (
     ),
 ):
     register(
-        Operator(
-            name=_name,
-            tensors="batch",
-            build=_build,
-            usage=_usage,
-            law=_law,
-            source=f"{_TABLES}, eq. 6.4.1",
-            level=binds(ATOM),
-            lower=_lower,
-            explicit=_cells,
-            text=_text,
-            notation=_notation,
-            numpy=_code,
-            samples=tuple(
-                _call.format(x) + rest for x, rest in (("X", ""), ("A @ X", " * X"), ("x", " * x"))
-            ),
-            bad=(f"{_name}()", _call.format("X, X"), f"{_name}(X, 1)"),
-            domain="positive",
-            analytic=_name == "digamma",
-        )
+        name=_name,
+        entrywise=True,
+        singular=0,
+        tensors="batch",
+        build=_build,
+        usage=_usage,
+        law=_law,
+        source=f"{_TABLES}, eq. 6.4.1",
+        lower=_lower,
+        explicit=_cells,
+        text=_text,
+        notation=_notation,
+        numpy=_code,
+        samples=tuple(
+            _call.format(x) + rest for x, rest in (("X", ""), ("A @ X", " * X"), ("x", " * x"))
+        ),
+        bad=(f"{_name}()", _call.format("X, X"), f"{_name}(X, 1)"),
+        domain="positive",
+        analytic=_name == "digamma",
     )
 
 
@@ -173,6 +172,7 @@ entrywise(
     _below,
     "the standard normal distribution Φ: Φ'(x) = φ(x)",
     derivative=lambda x, y: x.apply("normal_pdf"),
+    slope="normal_pdf(x)",
     numpy="scipy.special.ndtr",
     notation=written_function("normcdf"),
     source=f"{_TABLES}, eq. 26.2.2",

@@ -23,12 +23,11 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Texts,
     Writes,
-    binds,
     register,
 )
+from .exact_work import every_place
 from .flops import Flops
 
 Spec = tuple[tuple[str, ...], str]
@@ -223,40 +222,38 @@ def _flops_of_letters(e: Expr) -> Flops:
 
 
 register(
-    Operator(
-        name="einsum",
-        flops=_flops_of_letters,
-        tensors="whole",
-        build=_build,
-        usage='einsum("ij,jk->ik", A, B)',
-        law="a sum of products of entries is linear in each factor",
-        source="Laue, Mitterreiter and Giesen, NeurIPS 2018, section 3",
-        level=binds(ATOM),
-        lower=_lower,
-        explicit=_cells,
-        text=_text,
-        notation=_notation,
-        numpy=_code,
-        samples=(
-            'einsum("ij,jk->ik", A, X)',
-            'einsum("i,ij,ij->j", x, X, X) @ x.T',
-            'einsum("tnd,nd->t", T, X)',
-            'einsum("tnd,tmd,nm->", T, T, A) * T',
-            'einsum("ii->i", A) * x',
-            'einsum("tnd,nm->dtm", T, A)',
-            'einsum("ij", A.T) * s',
-            'einsum("i,,j->ij", x, s, x)',
-            'einsum("...ij,ik->...kj", T, A) * T',
-        ),
-        bad=(
-            'einsum("ij,jk->ik", A)',
-            'einsum("ij->ii", A)',
-            'einsum("ij->k", A)',
-            'einsum("ijk->i", A)',
-            'einsum("ij,ji->", X, X)',
-            "einsum(A, A)",
-            'einsum("i1->i", A)',
-            'einsum("...ijk->...i", A)',
-        ),
-    )
+    name="einsum",
+    work=every_place,
+    flops=_flops_of_letters,
+    tensors="whole",
+    build=_build,
+    usage='einsum("ij,jk->ik", A, B)',
+    law="a sum of products of entries is linear in each factor",
+    source="Laue, Mitterreiter and Giesen, NeurIPS 2018, section 3",
+    lower=_lower,
+    explicit=_cells,
+    text=_text,
+    notation=_notation,
+    numpy=_code,
+    samples=(
+        'einsum("ij,jk->ik", A, X)',
+        'einsum("i,ij,ij->j", x, X, X) @ x.T',
+        'einsum("tnd,nd->t", T, X)',
+        'einsum("tnd,tmd,nm->", T, T, A) * T',
+        'einsum("ii->i", A) * x',
+        'einsum("tnd,nm->dtm", T, A)',
+        'einsum("ij", A.T) * s',
+        'einsum("i,,j->ij", x, s, x)',
+        'einsum("...ij,ik->...kj", T, A) * T',
+    ),
+    bad=(
+        'einsum("ij,jk->ik", A)',
+        'einsum("ij->ii", A)',
+        'einsum("ij->k", A)',
+        'einsum("ijk->i", A)',
+        'einsum("ij,ji->", X, X)',
+        "einsum(A, A)",
+        'einsum("i1->i", A)',
+        'einsum("...ijk->...i", A)',
+    ),
 )

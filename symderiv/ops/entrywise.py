@@ -34,12 +34,9 @@ from .base import (
     ENTRYWISE,
     Application,
     Codes,
-    Operator,
     Pointwise,
     Texts,
     Writes,
-    as_function,
-    binds,
     broadcast,
     is_indicator,
     is_plain,
@@ -89,15 +86,14 @@ def entrywise(
     *,
     derivative: Derivative | None = None,
     numpy: str | None = None,
-    notation: Callable[[Expr, Writes], Math] | None = None,
-    domain: str = "real",
-    analytic: bool = True,
     source: str = "elementary calculus",
+    **stated: Any,
 ) -> None:
     """Register an entrywise function of one argument.
 
     ``explicit`` computes an entry from scalar functions and the argument; the ``derivative``, in
-    terms of the argument and the output, is SymPy's where none is stated.
+    terms of the argument and the output, is SymPy's where none is stated. What else is ``stated``
+    are fields of the entry.
     """
     slope = derivative or from_sympy(name, explicit)
     ENTRYWISE[name] = lambda data: EntrywiseCall(name, slope, data)
@@ -111,24 +107,19 @@ def entrywise(
         return write.function(e, numpy or f"np.{name}")
 
     register(
-        Operator(
-            name=name,
-            tensors="batch",
-            build=read_pointwise(name),
-            usage=f"{name}(x)",
-            law=law,
-            source=source,
-            level=binds(ATOM),
-            lower=lower,
-            explicit=lambda e, args, at: broadcast([args[0]], lambda x: explicit(at.math, x)),
-            text=as_function,
-            notation=notation or written_function(name),
-            numpy=code,
-            samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
-            bad=(f"{name}()", f"{name}(X, X)", f"{name}(X, axis=1)"),
-            domain=domain,
-            analytic=analytic,
-        )
+        name=name,
+        entrywise=True,
+        tensors="batch",
+        build=read_pointwise(name),
+        usage=f"{name}(x)",
+        law=law,
+        source=source,
+        lower=lower,
+        explicit=lambda e, args, at: broadcast([args[0]], lambda x: explicit(at.math, x)),
+        numpy=code,
+        samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
+        bad=(f"{name}()", f"{name}(X, X)", f"{name}(X, axis=1)"),
+        **stated,
     )
 
 
@@ -139,9 +130,26 @@ def _exp_notation(e: Expr, write: Writes) -> Math:
 
 
 entrywise(
-    "exp", lambda m, x: m.exp(x), "exp' = exp", derivative=lambda x, y: y, notation=_exp_notation
+    "exp",
+    lambda m, x: m.exp(x),
+    "exp' = exp",
+    derivative=lambda x, y: y,
+    slope="exp(x)",
+    undoes="log",
+    singular=0,
+    notation=_exp_notation,
+    sympy="exp",
 )
-entrywise("log", lambda m, x: m.log(x), "log'(x) = 1/x", domain="positive")
+_LOGARITHM: dict[str, Any] = {"domain": "positive", "singular": 0, "is_logarithm": True}
+entrywise(
+    "log",
+    lambda m, x: m.log(x),
+    "log'(x) = 1/x",
+    slope="1 / x",
+    undoes="exp",
+    sympy="log",
+    **_LOGARITHM,
+)
 for _base in (2, 10):
     entrywise(
         f"log{_base}",
@@ -153,33 +161,82 @@ for _base in (2, 10):
         notation=lambda e, write: row(
             sub(Word("log"), Num(e.op.removeprefix("log"))), Fence("(", write(e.args[0]), ")")
         ),
-        domain="positive",
+        **_LOGARITHM,
     )
-entrywise("sin", lambda m, x: m.sin(x), "sin' = cos")
-entrywise("cos", lambda m, x: m.cos(x), "cos' = -sin")
-entrywise("tan", lambda m, x: m.tan(x), "tan' = 1 + tan²", derivative=lambda x, y: 1 + y**2)
-entrywise("sinh", lambda m, x: m.sinh(x), "sinh' = cosh")
-entrywise("cosh", lambda m, x: m.cosh(x), "cosh' = sinh")
-entrywise("tanh", lambda m, x: m.tanh(x), "tanh' = 1 - tanh²", derivative=lambda x, y: 1 - y**2)
-entrywise("arcsin", lambda m, x: m.asin(x), "arcsin'(x) = 1 / √(1 - x²)", domain="unit")
-entrywise("arccos", lambda m, x: m.acos(x), "arccos'(x) = -1 / √(1 - x²)", domain="unit")
-entrywise("arctan", lambda m, x: m.atan(x), "arctan'(x) = 1 / (1 + x²)")
-entrywise("log1p", lambda m, x: m.log(1 + x), "log1p'(x) = 1 / (1 + x)", domain="positive")
-entrywise("expm1", lambda m, x: m.exp(x) - 1, "expm1' = 1 + expm1", derivative=lambda x, y: 1 + y)
-entrywise("erf", lambda m, x: m.erf(x), "erf'(x) = 2 exp(-x²) / √π", numpy="scipy.special.erf")
+entrywise("sin", lambda m, x: m.sin(x), "sin' = cos", slope="cos(x)", undoes="arcsin", sympy="sin")
+entrywise(
+    "cos", lambda m, x: m.cos(x), "cos' = -sin", slope="-sin(x)", undoes="arccos", sympy="cos"
+)
+entrywise(
+    "tan",
+    lambda m, x: m.tan(x),
+    "tan' = 1 + tan²",
+    derivative=lambda x, y: 1 + y**2,
+    undoes="arctan",
+    singular=0,
+    sympy="tan",
+)
+entrywise("sinh", lambda m, x: m.sinh(x), "sinh' = cosh", slope="cosh(x)", singular=0, sympy="sinh")
+entrywise("cosh", lambda m, x: m.cosh(x), "cosh' = sinh", slope="sinh(x)", singular=0, sympy="cosh")
+entrywise(
+    "tanh",
+    lambda m, x: m.tanh(x),
+    "tanh' = 1 - tanh²",
+    derivative=lambda x, y: 1 - y**2,
+    slope="1 - tanh(x) ** 2",
+    sympy="tanh",
+)
+entrywise(
+    "arcsin",
+    lambda m, x: m.asin(x),
+    "arcsin'(x) = 1 / √(1 - x²)",
+    domain="unit",
+    singular=0,
+    sympy="asin",
+)
+entrywise(
+    "arccos",
+    lambda m, x: m.acos(x),
+    "arccos'(x) = -1 / √(1 - x²)",
+    domain="unit",
+    singular=0,
+    sympy="acos",
+)
+entrywise("arctan", lambda m, x: m.atan(x), "arctan'(x) = 1 / (1 + x²)", sympy="atan")
+entrywise(
+    "log1p", lambda m, x: m.log(1 + x), "log1p'(x) = 1 / (1 + x)", undoes="expm1", **_LOGARITHM
+)
+entrywise(
+    "expm1",
+    lambda m, x: m.exp(x) - 1,
+    "expm1' = 1 + expm1",
+    derivative=lambda x, y: 1 + y,
+    undoes="log1p",
+    singular=0,
+)
+entrywise(
+    "erf",
+    lambda m, x: m.erf(x),
+    "erf'(x) = 2 exp(-x²) / √π",
+    numpy="scipy.special.erf",
+    sympy="erf",
+)
 entrywise(
     "relu",
     lambda m, x: m.choose(">", x, m.number(Fraction(0)), x, m.number(Fraction(0))),
     "relu'(x) = 1 where x > 0, else 0 (and relu'(0) = 0)",
     derivative=lambda x, y: step(x),
+    slope="where(x > 0, 1, 0)",
     numpy="np.maximum({x}, 0)",
     analytic=False,
+    pieces="zero",
 )
 entrywise(
     "sigmoid",
     lambda m, x: 1 / (1 + m.exp(-x)),
     "sigmoid' = sigmoid (1 - sigmoid)",
     derivative=lambda x, y: y * (1 - y),
+    slope="sigmoid(x) * (1 - sigmoid(x))",
     numpy="_sigmoid",
     notation=lambda e, write: row(Word("σ"), Fence("(", write(e.args[0]), ")")),
 )
@@ -188,6 +245,8 @@ entrywise(
     lambda m, x: m.log(1 + m.exp(x)),
     "softplus' = sigmoid",
     derivative=lambda x, y: x.apply("sigmoid"),
+    slope="sigmoid(x)",
+    is_logarithm=True,
     numpy="_softplus",
 )
 entrywise(
@@ -269,46 +328,42 @@ def _where_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="where",
-        tensors="batch",
-        build=_build_where,
-        usage="where(c > 0, a, b)",
-        law="a choice has the slope of the branch that is taken",
-        source="elementary calculus; the boundary itself is left out",
-        level=binds(ATOM),
-        lower=_where_lower,
-        explicit=lambda e, args, at: broadcast(
-            args, lambda x, y, a, b: at.math.choose(str(e.data), x, y, a, b)
-        ),
-        text=_where_text,
-        notation=_where_notation,
-        numpy=_where_code,
-        analytic=False,
-        samples=("where(X > 0, X, 2 * X)", "where(A @ X < X, X * X, X)"),
-        bad=("where(X, X, X)", "where(X == 0, X, X)", "where(X > 0, X)", "X > 0"),
-    )
+    name="where",
+    entrywise=True,
+    pieces="order",
+    plain=True,
+    tensors="batch",
+    build=_build_where,
+    usage="where(c > 0, a, b)",
+    law="a choice has the slope of the branch that is taken",
+    source="elementary calculus; the boundary itself is left out",
+    lower=_where_lower,
+    explicit=lambda e, args, at: broadcast(
+        args, lambda x, y, a, b: at.math.choose(str(e.data), x, y, a, b)
+    ),
+    text=_where_text,
+    notation=_where_notation,
+    numpy=_where_code,
+    analytic=False,
+    samples=("where(X > 0, X, 2 * X)", "where(A @ X < X, X * X, X)"),
+    bad=("where(X, X, X)", "where(X == 0, X, X)", "where(X > 0, X)", "X > 0"),
 )
 
 
-def _power_like(name: str, exponent: Fraction, law: str, domain: str, **looks: Any) -> None:
+def _power_like(name: str, exponent: Fraction, law: str, **stated: Any) -> None:
     """Register a power under its own name; a product of powers then needs no rule of its own."""
     register(
-        Operator(
-            name=name,
-            tensors="batch",
-            build=read_pointwise(name),
-            usage=f"{name}(x)",
-            law=law,
-            source="elementary calculus",
-            level=binds(ATOM),
-            lower=lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,)),
-            text=as_function,
-            samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
-            bad=(f"{name}()", f"{name}(X, X)"),
-            domain=domain,
-            **looks,
-        )
+        name=name,
+        entrywise=True,
+        tensors="batch",
+        build=read_pointwise(name),
+        usage=f"{name}(x)",
+        law=law,
+        source="elementary calculus",
+        lower=lambda e, args: product([(args[0], ROW, COLUMN)], e.shape, exponents=(exponent,)),
+        samples=(f"{name}(X)", f"{name}(A @ X) * X", f"{name}(x.T @ x) * x"),
+        bad=(f"{name}()", f"{name}(X, X)"),
+        **stated,
     )
 
 
@@ -327,7 +382,8 @@ _power_like(
     "sqrt",
     Fraction(1, 2),
     "√'(x) = 1 / (2√x)",
-    "positive",
+    domain="positive",
+    singular=0,
     explicit=lambda e, args, at: broadcast([args[0]], at.math.root),
     notation=_root_notation,
     numpy=lambda e, code: code.function(e, "np.sqrt"),
@@ -336,7 +392,6 @@ _power_like(
     "square",
     Fraction(2),
     "(x²)' = 2x",
-    "real",
     explicit=lambda e, args, at: broadcast([args[0]], lambda x: x * x),
     notation=_square_notation,
     numpy=lambda e, code: code.function(e, "np.square"),

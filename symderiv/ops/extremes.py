@@ -35,13 +35,10 @@ from ..tensor import (
     zero,
 )
 from .base import (
-    ATOM,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
-    binds,
     broadcast,
     register,
     total,
@@ -67,14 +64,6 @@ from .softmax import softmax
 _MINUS = Scale(Fraction(-1))
 
 
-# Every entry: with the maximum subtracted first, and the variance from the deviations.
-_FLOPS = {
-    "logsumexp": per_entry(4, 2),
-    "variance": per_entry(4, 2),
-    "std": per_entry(4, 3),
-}
-
-
 def _build(name: str) -> Callable[[Application], Expr]:
     def build(call: Application) -> Expr:
         call.expect(1, 1, "axis")
@@ -93,12 +82,11 @@ def _reduction(
     source: str,
     *,
     numpy: str,
-    analytic: bool = True,
     lower: Callable[[Expr, Sequence[Value]], Value] = lower_along,
     code: Callable[[Expr, Codes], str] | None = None,
     spelled: str = "",
     samples: tuple[str, ...] = (),
-    patterned: bool = True,
+    **stated: Any,
 ) -> None:
     """Register a reduction; ``combine`` computes it from scalar functions and a list."""
 
@@ -110,36 +98,31 @@ def _reduction(
         return cells
 
     register(
-        Operator(
-            name=name,
-            flops=_FLOPS.get(name, per_entry(1)),
-            tensors="whole",
-            build=_build(name),
-            spelled=spelled,
-            usage=f"{word}(X), {word}(X, axis=0), {word}(X, axis=1)",
-            law=law,
-            source=source,
-            level=binds(ATOM),
-            lower=lower,
-            explicit=cells,
-            text=axis_text,
-            notation=axis_notation(Word(word)),
-            numpy=code or axis_code(numpy),
-            analytic=analytic,
-            patterned=patterned,
-            samples=samples
-            or (
-                f"{word}(X) * X",
-                f"X * {word}(A @ X, axis=1)",
-                f"{word}(X, axis=0) * X",
-                f"{word}(x) * x",
-                f"{word}(A @ x, axis=0)",
-                f"{word}(T, axis=1) * T",
-                f"{word}(T @ X.T, axis=0) * A",
-                f"{word}(T) * T",
-            ),
-            bad=(f"{word}()", f"{word}(X, axis=2)", f"{word}(X, 'a')", f"{word}(X, dim=0)"),
-        )
+        name=name,
+        tensors="whole",
+        build=_build(name),
+        spelled=spelled,
+        usage=f"{word}(X), {word}(X, axis=0), {word}(X, axis=1)",
+        law=law,
+        source=source,
+        lower=lower,
+        explicit=cells,
+        text=axis_text,
+        notation=axis_notation(Word(word)),
+        numpy=code or axis_code(numpy),
+        samples=samples
+        or (
+            f"{word}(X) * X",
+            f"X * {word}(A @ X, axis=1)",
+            f"{word}(X, axis=0) * X",
+            f"{word}(x) * x",
+            f"{word}(A @ x, axis=0)",
+            f"{word}(T, axis=1) * T",
+            f"{word}(T @ X.T, axis=0) * A",
+            f"{word}(T) * T",
+        ),
+        bad=(f"{word}()", f"{word}(X, axis=2)", f"{word}(X, 'a')", f"{word}(X, dim=0)"),
+        **{"flops": per_entry(1), **stated},
     )
 
 
@@ -160,29 +143,27 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
     SAME_SHAPE.add(name)
     RULES[name] = lambda layout, node, cotangent: zero(layout.term.dims)
     register(
-        Operator(
-            name=name,
-            flops=per_entry(1),
-            tensors="whole",
-            build=_build(name),
-            usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
-            law=f"a mask of the first {of} entry has the slope 0",
-            source="definition",
-            level=binds(ATOM),
-            lower=_mask_lower,
-            explicit=cells,
-            text=axis_text,
-            notation=axis_notation(word),
-            numpy=_mask_code(f"_{name}"),
-            analytic=False,
-            samples=(
-                f"{name}(X) * X",
-                f"{name}(X, axis=1) * X",
-                f"{name}(A @ X, axis=0) * X",
-                f"{name}(x) * x",
-            ),
-            bad=(f"{name}()", f"{name}(X, axis=2)", f"{name}(X, A)"),
-        )
+        name=name,
+        flops=per_entry(1),
+        tensors="whole",
+        build=_build(name),
+        usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
+        law=f"a mask of the first {of} entry has the slope 0",
+        source="definition",
+        lower=_mask_lower,
+        explicit=cells,
+        text=axis_text,
+        notation=axis_notation(word),
+        numpy=_mask_code(f"_{name}"),
+        analytic=False,
+        pieces="largest",
+        samples=(
+            f"{name}(X) * X",
+            f"{name}(X, axis=1) * X",
+            f"{name}(A @ X, axis=0) * X",
+            f"{name}(x) * x",
+        ),
+        bad=(f"{name}()", f"{name}(X, axis=2)", f"{name}(X, A)"),
     )
 
 
@@ -220,6 +201,7 @@ _reduction(
     "elementary calculus; at a tie one of the subgradients",
     numpy="np.max",
     analytic=False,
+    pieces="largest",
 )
 _reduction(
     "min",
@@ -228,6 +210,7 @@ _reduction(
     "elementary calculus; at a tie one of the subgradients",
     numpy="np.min",
     analytic=False,
+    pieces="largest",
 )
 
 
@@ -242,6 +225,8 @@ _reduction(
     "the gradient of logsumexp is softmax",
     "Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
     numpy="_logsumexp",
+    flops=per_entry(4, 2),  # with the maximum subtracted first
+    is_logarithm=True,
 )
 
 
@@ -283,6 +268,7 @@ _reduction(
     "the gradient of the (biased) variance is 2/n times the deviations from the mean",
     "definition; product rule",
     numpy="_var",
+    flops=per_entry(4, 2),  # from the deviations
     lower=_var_lower,
     code=_spread_code("_var"),
     spelled="var",
@@ -304,6 +290,7 @@ _reduction(
     "itself",
     "definition; chain rule on the root of the variance",
     numpy="_std",
+    flops=per_entry(4, 3),
     lower=_var_lower,
     code=_spread_code("_std"),
     samples=(  # of one number it is 0, and has no derivative
@@ -481,28 +468,25 @@ def _others_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="prod_others",
-        flops=iterative,
-        tensors="whole",
-        build=_others_build,
-        usage="prod_others(X), prod_others(X, axis=1)",
-        law="the derivative of a product of others leaves out one entry more",
-        source="product rule",
-        level=binds(ATOM),
-        lower=_others_lower,
-        explicit=_others_cells,
-        text=axis_text,
-        notation=axis_notation(sub(Word("prod"), Word("others", function=False))),
-        numpy=_others_code,
-        patterned=False,
-        samples=(
-            "prod_others(X) * X",
-            "prod_others(X, axis=1) * X",
-            "prod_others(A @ X, axis=0)",
-            "prod_others(x) * x",
-            "prod_others(X, A @ X, axis=0)",
-        ),
-        bad=("prod_others()", "prod_others(X, axis=2)", "prod_others(X, A)"),
-    )
+    name="prod_others",
+    flops=iterative,
+    tensors="whole",
+    build=_others_build,
+    usage="prod_others(X), prod_others(X, axis=1)",
+    law="the derivative of a product of others leaves out one entry more",
+    source="product rule",
+    lower=_others_lower,
+    explicit=_others_cells,
+    text=axis_text,
+    notation=axis_notation(sub(Word("prod"), Word("others", function=False))),
+    numpy=_others_code,
+    patterned=False,
+    samples=(
+        "prod_others(X) * X",
+        "prod_others(X, axis=1) * X",
+        "prod_others(A @ X, axis=0)",
+        "prod_others(x) * x",
+        "prod_others(X, A @ X, axis=0)",
+    ),
+    bad=("prod_others()", "prod_others(X, axis=2)", "prod_others(X, A)"),
 )

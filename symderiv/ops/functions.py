@@ -13,14 +13,11 @@ from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
 from .base import (
-    ATOM,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Texts,
     Writes,
-    binds,
     broadcast,
     register,
 )
@@ -66,24 +63,20 @@ def _loss_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 register(
-    Operator(
-        name="loss",
-        flops=free,
-        tensors="whole",
-        usage="L(Z)",
-        law="chain rule: the gradient of the unspecified function at its argument is given",
-        source="definition of the cotangent; Griewank and Walther, Evaluating Derivatives, ch. 3",
-        level=binds(ATOM),
-        lower=_loss_lower,
-        explicit=lambda e, args, at: at.loss(e, args[0]),
-        text=lambda e, text: f"{loss_parts(e)[0]}({text(e.args[0])})",
-        notation=lambda e, write: row(
-            write.name(loss_parts(e)[0]), Fence("(", write(e.args[0]), ")")
-        ),
-        numpy=lambda e, code: f"{code.loss(e)}({code(e.args[0])})",
-        samples=("L(A @ X) * X", "L(x) * x"),
-        bad=("L()", "L(X, X)", "L(X, axis=0)"),
-    )
+    name="loss",
+    plain=True,
+    flops=free,
+    tensors="whole",
+    usage="L(Z)",
+    law="chain rule: the gradient of the unspecified function at its argument is given",
+    source="definition of the cotangent; Griewank and Walther, Evaluating Derivatives, ch. 3",
+    lower=_loss_lower,
+    explicit=lambda e, args, at: at.loss(e, args[0]),
+    text=lambda e, text: f"{loss_parts(e)[0]}({text(e.args[0])})",
+    notation=lambda e, write: row(write.name(loss_parts(e)[0]), Fence("(", write(e.args[0]), ")")),
+    numpy=lambda e, code: f"{code.loss(e)}({code(e.args[0])})",
+    samples=("L(A @ X) * X", "L(x) * x"),
+    bad=("L()", "L(X, X)", "L(X, axis=0)"),
 )
 
 
@@ -132,41 +125,37 @@ def _apply_notation(e: Expr, write: Writes) -> Math:
 
 
 register(
-    Operator(
-        name="apply",
-        tensors="batch",
-        usage="f(X), declared f: entrywise",
-        law="chain rule, entry by entry",
-        source="elementary calculus",
-        level=binds(ATOM),
-        lower=_apply_lower,
-        explicit=lambda e, args, at: broadcast(
-            [args[0]], lambda x: at.math.unspecified(*apply_parts(e), x)
-        ),
-        text=lambda e, text: f"{spelled(e)}({text(e.args[0])})",
-        notation=_apply_notation,
-        numpy=lambda e, code: f"{code.word(spelled(e))}({code(e.args[0])})",
-        samples=("f(X)", "f(A @ X) * X", "fp(X) * X"),
-        bad=("f()", "f(X, X)"),
-    )
+    name="apply",
+    entrywise=True,
+    tensors="batch",
+    usage="f(X), declared f: entrywise",
+    law="chain rule, entry by entry",
+    source="elementary calculus",
+    lower=_apply_lower,
+    explicit=lambda e, args, at: broadcast(
+        [args[0]], lambda x: at.math.unspecified(*apply_parts(e), x)
+    ),
+    text=lambda e, text: f"{spelled(e)}({text(e.args[0])})",
+    notation=_apply_notation,
+    numpy=lambda e, code: f"{code.word(spelled(e))}({code(e.args[0])})",
+    samples=("f(X)", "f(A @ X) * X", "fp(X) * X"),
+    bad=("f()", "f(X, X)"),
 )
 register(
-    Operator(
-        name="named",
-        flops=free,
-        tensors="whole",
-        usage="Z = X @ W; L(Z)",
-        law="a definition is a name for its value",
-        source="definition",
-        level=binds(ATOM),
-        lower=lambda e, args: Value(named(e, args[0].term), e.shape, args[0].loose),
-        explicit=lambda e, args, at: args[0],
-        text=lambda e, text: str(e.data),
-        notation=lambda e, write: write.symbol(e),
-        numpy=lambda e, code: code.name(e),
-        samples=("Z = A @ X; Z * X",),
-        bad=("Z = X; Z = A; Z", "X = A; X", "Z = Z @ X; Z"),
-    )
+    name="named",
+    plain=True,
+    flops=free,
+    tensors="whole",
+    usage="Z = X @ W; L(Z)",
+    law="a definition is a name for its value",
+    source="definition",
+    lower=lambda e, args: Value(named(e, args[0].term), e.shape, args[0].loose),
+    explicit=lambda e, args, at: args[0],
+    text=lambda e, text: str(e.data),
+    notation=lambda e, write: write.symbol(e),
+    numpy=lambda e, code: code.name(e),
+    samples=("Z = A @ X; Z * X",),
+    bad=("Z = X; Z = A; Z", "X = A; X", "Z = Z @ X; Z"),
 )
 
 
@@ -187,20 +176,17 @@ def _partial_text(e: Expr, text: Texts) -> str:
 
 
 register(
-    Operator(
-        name="partial",
-        flops=iterative,
-        usage="∂Z[i, j]/∂W[p, q], in derivations only",
-        law="definition of the partial derivative of one entry by another",
-        source="definition",
-        level=binds(ATOM),
-        lower=_partial_lower,
-        explicit=_partial_cells,
-        text=_partial_text,
-        notation=lambda e, write: fraction_of_partials(write(e.args[0]), write(e.args[1])),
-        numpy=_partial_code,
-        samples=(),
-        bad=("partial(X, X)",),
-        internal="a symbol of derivations, not of the language",
-    )
+    name="partial",
+    flops=iterative,
+    usage="∂Z[i, j]/∂W[p, q], in derivations only",
+    law="definition of the partial derivative of one entry by another",
+    source="definition",
+    lower=_partial_lower,
+    explicit=_partial_cells,
+    text=_partial_text,
+    notation=lambda e, write: fraction_of_partials(write(e.args[0]), write(e.args[1])),
+    numpy=_partial_code,
+    samples=(),
+    bad=("partial(X, X)",),
+    internal="a symbol of derivations, not of the language",
 )

@@ -21,10 +21,8 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Texts,
     Writes,
-    binds,
     letter_or_word,
     register,
 )
@@ -96,10 +94,9 @@ def _leaf(**changes: Any) -> None:
     entry = {
         "law": "a constant does not depend on the variable",
         "source": "definition",
-        "level": binds(ATOM),
         **changes,
     }
-    register(Operator(**entry))
+    register(**entry)
 
 
 def _number_text(e: Expr, text: object) -> str:
@@ -134,6 +131,7 @@ def _number_notation(e: Expr, write: Writes) -> Math:
 
 _leaf(
     name="num",
+    plain=True,
     flops=free,
     usage="2, 0.5",
     level=lambda e: SIGN if number(e) < 0 else ATOM,
@@ -147,6 +145,7 @@ _leaf(
 )
 _leaf(
     name="var",
+    plain=True,
     flops=free,
     tensors="whole",
     usage="X",

@@ -39,10 +39,8 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Pointwise,
     Writes,
-    as_function,
     binds,
     broadcast,
     leading,
@@ -50,9 +48,9 @@ from .base import (
     moved_to_front,
     register,
     total,
-    written_function,
 )
 from .batches import batch_code, over_batch, scalar_cells
+from .exact_work import minors
 from .flops import cubic, free, iterative, solved
 from .grids import adjugate, determinant, entrywise, inverse, times, turned, whole_power
 from .inverses import AdjugateCall, MatrixCall
@@ -124,30 +122,26 @@ def _determinant_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="det",
-        flops=cubic(Fraction(2, 3)),
-        tensors="whole",
-        patterned=False,
-        build=read_square("det", scalar=True),
-        usage="det(A)",
-        law="derivative of the determinant: det(X) X⁻ᵀ, where X is invertible",
-        source=f"{_BOOK}, eq. 49",
-        level=binds(ATOM),
-        lower=lowered(determinant_of, _same),
-        explicit=scalar_cells(lambda x, at: determinant(x, one(at))),
-        text=as_function,
-        notation=written_function("det"),
-        numpy=_determinant_code,
-        samples=(
-            "det(A) * X",
-            "det(X.T @ X + eye(d)) * X",
-            "det(s * A @ A) * A",
-            "det(inv(A).T) * x",
-            "det(T @ T.mT + A)",
-        ),
-        bad=("det()", "det(X)", "det(x)", "det(A, A)", "det(T)"),
-    )
+    name="det",
+    work=minors,
+    flops=cubic(Fraction(2, 3)),
+    tensors="whole",
+    patterned=False,
+    build=read_square("det", scalar=True),
+    usage="det(A)",
+    law="derivative of the determinant: det(X) X⁻ᵀ, where X is invertible",
+    source=f"{_BOOK}, eq. 49",
+    lower=lowered(determinant_of, _same),
+    explicit=scalar_cells(lambda x, at: determinant(x, one(at))),
+    numpy=_determinant_code,
+    samples=(
+        "det(A) * X",
+        "det(X.T @ X + eye(d)) * X",
+        "det(s * A @ A) * A",
+        "det(inv(A).T) * x",
+        "det(T @ T.mT + A)",
+    ),
+    bad=("det()", "det(X)", "det(x)", "det(A, A)", "det(T)"),
 )
 
 
@@ -168,31 +162,29 @@ def _logdet_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="logdet",
-        flops=cubic(Fraction(2, 3)),
-        tensors="whole",
-        patterned=False,
-        build=read_square("logdet", scalar=True),
-        usage="logdet(A), which is log |det A|",
-        law="derivative of log |det X|: X⁻ᵀ, where X is invertible",
-        source=f"{_BOOK}, eq. 57",
-        level=binds(ATOM),
-        lower=lowered(logdet_of, _log_absolute),
-        explicit=scalar_cells(_log_determinant),
-        text=as_function,
-        notation=_logdet_notation,
-        numpy=_logdet_code,
-        analytic=False,
-        samples=(
-            "logdet(A) * X",
-            "logdet(A @ A.T + eye(n)) * x",
-            "logdet(2 * A @ inv(A + 9 * eye(n))) * A",
-            "logdet(T @ T.mT + eye(n))",
-            "Sum(i, x[i] * logdet(eye(d) + X[i, :].T @ X[i, :])) * X",
-        ),
-        bad=("logdet()", "logdet(X)", "logdet(A, A)"),
-    )
+    name="logdet",
+    work=minors,
+    singular=0,
+    flops=cubic(Fraction(2, 3)),
+    tensors="whole",
+    patterned=False,
+    build=read_square("logdet", scalar=True),
+    usage="logdet(A), which is log |det A|",
+    law="derivative of log |det X|: X⁻ᵀ, where X is invertible",
+    source=f"{_BOOK}, eq. 57",
+    lower=lowered(logdet_of, _log_absolute),
+    explicit=scalar_cells(_log_determinant),
+    notation=_logdet_notation,
+    numpy=_logdet_code,
+    analytic=False,
+    samples=(
+        "logdet(A) * X",
+        "logdet(A @ A.T + eye(n)) * x",
+        "logdet(2 * A @ inv(A + 9 * eye(n))) * A",
+        "logdet(T @ T.mT + eye(n))",
+        "Sum(i, x[i] * logdet(eye(d) + X[i, :].T @ X[i, :])) * X",
+    ),
+    bad=("logdet()", "logdet(X)", "logdet(A, A)"),
 )
 
 
@@ -204,51 +196,45 @@ def _inverse_notation(e: Expr, write: Writes) -> Math:
 
 
 register(
-    Operator(
-        name="inv",
-        flops=cubic(2),
-        tensors="batch",
-        patterned=False,
-        build=read_square("inv"),
-        usage="inv(A)",
-        law="derivative of an inverse: dX⁻¹ = −X⁻¹ dX X⁻¹",
-        source=f"{_BOOK}, eq. 59 and 124",
-        level=binds(ATOM),
-        lower=lowered(inverse_of, lambda t: monomial((t, -1))),
-        explicit=lambda e, args, at: inverse(args[0], one(at)),
-        text=as_function,
-        notation=_inverse_notation,
-        numpy=numpy_call("np.linalg.inv", "1 / {x}"),
-        samples=(
-            "inv(A) @ X",
-            "inv(A + 20 * eye(n))",
-            "x.T @ inv(A @ A.T + eye(n)) @ x * x",
-            "inv(s * A @ A.T)",
-            "inv(inv(A) + diag(x))",
-            "trace(inv(X.T @ X + eye(d))) * X",
-            "inv(T @ T.mT + eye(n)) @ X",
-        ),
-        bad=("inv()", "inv(X)", "inv(x)", "inv(A, A)", "A ** -1 @ inv(X)"),
-    )
+    name="inv",
+    work=minors,
+    singular=0,
+    flops=cubic(2),
+    tensors="batch",
+    patterned=False,
+    build=read_square("inv"),
+    usage="inv(A)",
+    law="derivative of an inverse: dX⁻¹ = −X⁻¹ dX X⁻¹",
+    source=f"{_BOOK}, eq. 59 and 124",
+    lower=lowered(inverse_of, lambda t: monomial((t, -1))),
+    explicit=lambda e, args, at: inverse(args[0], one(at)),
+    notation=_inverse_notation,
+    numpy=numpy_call("np.linalg.inv", "1 / {x}"),
+    samples=(
+        "inv(A) @ X",
+        "inv(A + 20 * eye(n))",
+        "x.T @ inv(A @ A.T + eye(n)) @ x * x",
+        "inv(s * A @ A.T)",
+        "inv(inv(A) + diag(x))",
+        "trace(inv(X.T @ X + eye(d))) * X",
+        "inv(T @ T.mT + eye(n)) @ X",
+    ),
+    bad=("inv()", "inv(X)", "inv(x)", "inv(A, A)", "A ** -1 @ inv(X)"),
 )
 register(
-    Operator(
-        name="adjugate",
-        flops=iterative,
-        patterned=False,
-        build=read_square("adjugate"),
-        usage="adjugate(A)",
-        law="product rule on adjugate(X) = det(X) X⁻¹, where X is invertible",
-        source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.5",
-        level=binds(ATOM),
-        lower=lowered(lambda t: call(AdjugateCall(), (t,), t.dims), _unit),
-        explicit=lambda e, args, at: adjugate(args[0], one(at)),
-        text=as_function,
-        notation=written_function("adjugate"),
-        numpy=numpy_call("_adjugate", "1.0"),
-        samples=("adjugate(A) @ X", "adjugate(A + eye(n)).T @ x"),
-        bad=("adjugate()", "adjugate(X)", "adj(A)"),
-    )
+    name="adjugate",
+    work=minors,
+    flops=iterative,
+    patterned=False,
+    build=read_square("adjugate"),
+    usage="adjugate(A)",
+    law="product rule on adjugate(X) = det(X) X⁻¹, where X is invertible",
+    source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.5",
+    lower=lowered(lambda t: call(AdjugateCall(), (t,), t.dims), _unit),
+    explicit=lambda e, args, at: adjugate(args[0], one(at)),
+    numpy=numpy_call("_adjugate", "1.0"),
+    samples=("adjugate(A) @ X", "adjugate(A + eye(n)).T @ x"),
+    bad=("adjugate()", "adjugate(X)", "adj(A)"),
 )
 
 
@@ -267,22 +253,17 @@ def _pulled_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="adjugate_pullback",
-        flops=iterative,
-        usage="adjugate_pullback(A, C), in code only",
-        law="the gradient of the sum of C ⊙ adjugate(X), of a singular X too",
-        source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.5",
-        level=binds(ATOM),
-        lower=_pulled_lower,
-        explicit=_pulled_cells,
-        text=as_function,
-        notation=written_function("adjugate_pullback"),
-        numpy=lambda e, code: code.function(e, "_adjugate_pullback"),
-        samples=(),
-        bad=("adjugate_pullback(A, A)",),
-        internal="what code computes, and no function of the language",
-    )
+    name="adjugate_pullback",
+    flops=iterative,
+    usage="adjugate_pullback(A, C), in code only",
+    law="the gradient of the sum of C ⊙ adjugate(X), of a singular X too",
+    source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.5",
+    lower=_pulled_lower,
+    explicit=_pulled_cells,
+    numpy=lambda e, code: code.function(e, "_adjugate_pullback"),
+    samples=(),
+    bad=("adjugate_pullback(A, A)",),
+    internal="what code computes, and no function of the language",
 )
 
 
@@ -342,25 +323,22 @@ def _pinv_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="pinv",
-        flops=iterative,
-        patterned=False,
-        build=_build_pinv,
-        usage="pinv(X)",
-        law="derivative of the pseudo-inverse, where X has full rank",
-        source="Golub and Pereyra, SIAM Journal on Numerical Analysis 10 (1973), eq. 4.12",
-        level=lambda e: ATOM,
-        lower=_pinv_lower,
-        explicit=_pinv_cells,
-        text=as_function,
-        notation=lambda e, write: sup(write(e.args[0], ATOM), Op("+")),
-        numpy=_pinv_code,
-        written=binds(POWER),
-        analytic=False,
-        samples=("pinv(X)", "A @ pinv(X.T) * X", "pinv(x) @ X"),
-        bad=("pinv()", "pinv(X, X)"),
-    )
+    name="pinv",
+    singular=0,
+    flops=iterative,
+    patterned=False,
+    build=_build_pinv,
+    usage="pinv(X)",
+    law="derivative of the pseudo-inverse, where X has full rank",
+    source="Golub and Pereyra, SIAM Journal on Numerical Analysis 10 (1973), eq. 4.12",
+    lower=_pinv_lower,
+    explicit=_pinv_cells,
+    notation=lambda e, write: sup(write(e.args[0], ATOM), Op("+")),
+    numpy=_pinv_code,
+    written=binds(POWER),
+    analytic=False,
+    samples=("pinv(X)", "A @ pinv(X.T) * X", "pinv(x) @ X"),
+    bad=("pinv()", "pinv(X, X)"),
 )
 
 
@@ -388,33 +366,31 @@ def _solve_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="solve",
-        flops=solved,
-        tensors="batch",
-        patterned=False,
-        build=_build_solve,
-        usage="solve(A, b), which is inv(A) @ b",
-        law="derivative of an inverse: dX⁻¹ = −X⁻¹ dX X⁻¹",
-        source=f"{_BOOK}, eq. 59",
-        level=binds(ATOM),
-        lower=_solve_lower,
-        explicit=lambda e, args, at: times(inverse(args[0], one(at)), args[1]),
-        text=as_function,
-        notation=lambda e, write: row(
-            sup(write(e.args[0], ATOM), row(Op("−"), Num("1"))), write(e.args[1], POWER)
-        ),
-        numpy=_solve_code,
-        written=binds(3),
-        samples=(
-            "solve(A, X)",
-            "solve(A + 9 * eye(n), x)",
-            "x.T @ solve(A.T, x) * X",
-            "solve(A, T)",
-            "solve(T @ T.mT + eye(n), x) * T",
-        ),
-        bad=("solve(A)", "solve(X, A)", "solve(A, X.T)", "solve(A, x, x)"),
-    )
+    name="solve",
+    work=minors,
+    singular=0,
+    flops=solved,
+    tensors="batch",
+    patterned=False,
+    build=_build_solve,
+    usage="solve(A, b), which is inv(A) @ b",
+    law="derivative of an inverse: dX⁻¹ = −X⁻¹ dX X⁻¹",
+    source=f"{_BOOK}, eq. 59",
+    lower=_solve_lower,
+    explicit=lambda e, args, at: times(inverse(args[0], one(at)), args[1]),
+    notation=lambda e, write: row(
+        sup(write(e.args[0], ATOM), row(Op("−"), Num("1"))), write(e.args[1], POWER)
+    ),
+    numpy=_solve_code,
+    written=binds(3),
+    samples=(
+        "solve(A, X)",
+        "solve(A + 9 * eye(n), x)",
+        "x.T @ solve(A.T, x) * X",
+        "solve(A, T)",
+        "solve(T @ T.mT + eye(n), x) * T",
+    ),
+    bad=("solve(A)", "solve(X, A)", "solve(A, X.T)", "solve(A, x, x)"),
 )
 
 
@@ -554,38 +530,34 @@ def exponent_code(k: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="matrix_power",
-        flops=iterative,
-        patterned=False,
-        build=_build_power,
-        usage="matrix_power(A, k)",
-        law="derivative of a power: the sum of (Xʳ)ᵀ C (Xᵏ⁻¹⁻ʳ)ᵀ over r = 0, .., k − 1",
-        source=f"{_BOOK}, eq. 91 and 121",
-        level=binds(ATOM),
-        lower=_power_lower,
-        explicit=lambda e, args, at: whole_power(args[0], whole(args[1][0][0]), one(at)),
-        text=as_function,
-        notation=lambda e, write: sup(write(e.args[0], ATOM), write(e.args[1])),
-        numpy=_power_code,
-        written=binds(POWER),
-        samples=(
-            "matrix_power(A, 3) @ X",
-            "matrix_power(A + 9 * eye(n), -2) @ x",
-            "matrix_power(A, 0) @ X",
-            "matrix_power(A, 7) @ x",
-            "matrix_power(A, k) @ X",
-            "trace(matrix_power(A, k)) * x",
-            "matrix_power(A + 9 * eye(n), -k) @ x",
-        ),
-        bad=(
-            "matrix_power(A)",
-            "matrix_power(X, 2)",
-            "matrix_power(A, 0.5)",
-            "matrix_power(A, x)",
-            "matrix_power(A, 2000)",
-        ),
-    )
+    name="matrix_power",
+    flops=iterative,
+    patterned=False,
+    build=_build_power,
+    usage="matrix_power(A, k)",
+    law="derivative of a power: the sum of (Xʳ)ᵀ C (Xᵏ⁻¹⁻ʳ)ᵀ over r = 0, .., k − 1",
+    source=f"{_BOOK}, eq. 91 and 121",
+    lower=_power_lower,
+    explicit=lambda e, args, at: whole_power(args[0], whole(args[1][0][0]), one(at)),
+    notation=lambda e, write: sup(write(e.args[0], ATOM), write(e.args[1])),
+    numpy=_power_code,
+    written=binds(POWER),
+    samples=(
+        "matrix_power(A, 3) @ X",
+        "matrix_power(A + 9 * eye(n), -2) @ x",
+        "matrix_power(A, 0) @ X",
+        "matrix_power(A, 7) @ x",
+        "matrix_power(A, k) @ X",
+        "trace(matrix_power(A, k)) * x",
+        "matrix_power(A + 9 * eye(n), -k) @ x",
+    ),
+    bad=(
+        "matrix_power(A)",
+        "matrix_power(X, 2)",
+        "matrix_power(A, 0.5)",
+        "matrix_power(A, x)",
+        "matrix_power(A, 2000)",
+    ),
 )
 
 
@@ -650,30 +622,26 @@ def _power_pullback_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="matrix_power_pullback",
-        flops=iterative,
-        tensors="batch",
-        patterned=False,
-        build=_build_power_pullback,
-        usage="matrix_power_pullback(A, k, C)",
-        law="the sum of (Xʳ)ᵀ C (Xᵏ⁻¹⁻ʳ)ᵀ over r = 0, .., k − 1 is linear in C",
-        source=f"{_BOOK}, eq. 91",
-        level=binds(ATOM),
-        lower=_power_pullback_lower,
-        explicit=_power_pullback_cells,
-        text=as_function,
-        notation=_power_pullback_notation,
-        numpy=_power_pullback_code,
-        written=binds(SUM),
-        samples=(
-            "matrix_power_pullback(eye(n) + ones(n, n), k, A)",
-            "matrix_power_pullback(3 * eye(n), 4, A.T) @ X",
-            "matrix_power_pullback(3 * eye(n), -k, A) @ X",
-            "matrix_power_pullback(3 * eye(n), 2, T @ T.mT)",
-        ),
-        bad=("matrix_power_pullback(A, k)", "matrix_power_pullback(A, 2, X)"),
-    )
+    name="matrix_power_pullback",
+    flops=iterative,
+    tensors="batch",
+    patterned=False,
+    build=_build_power_pullback,
+    usage="matrix_power_pullback(A, k, C)",
+    law="the sum of (Xʳ)ᵀ C (Xᵏ⁻¹⁻ʳ)ᵀ over r = 0, .., k − 1 is linear in C",
+    source=f"{_BOOK}, eq. 91",
+    lower=_power_pullback_lower,
+    explicit=_power_pullback_cells,
+    notation=_power_pullback_notation,
+    numpy=_power_pullback_code,
+    written=binds(SUM),
+    samples=(
+        "matrix_power_pullback(eye(n) + ones(n, n), k, A)",
+        "matrix_power_pullback(3 * eye(n), 4, A.T) @ X",
+        "matrix_power_pullback(3 * eye(n), -k, A) @ X",
+        "matrix_power_pullback(3 * eye(n), 2, T @ T.mT)",
+    ),
+    bad=("matrix_power_pullback(A, k)", "matrix_power_pullback(A, 2, X)"),
 )
 
 
@@ -691,30 +659,22 @@ def _length(x: Expr) -> Any:
 
 
 register(
-    Operator(
-        name="outer",
-        build=_build_outer,
-        usage="outer(x, y), which is x @ y.T",
-        law="entry of an outer product",
-        source=f"{_BOOK}, eq. 70",
-        level=binds(ATOM),
-        lower=lambda e, args: product([(args[0], ROW, ROW), (args[1], COLUMN, COLUMN)], e.shape),
-        explicit=lambda e, args, at: [
-            [x * y for r in args[1] for y in r] for q in args[0] for x in q
-        ],
-        text=as_function,
-        notation=lambda e, write: row(
-            write(e.args[0], POWER), sup(write(e.args[1], ATOM), TRANSPOSE)
-        ),
-        numpy=lambda e, code: (
-            f"np.outer({code(e.args[0])}, {code(e.args[1])})"
-            if ONE not in e.shape
-            else f"{code(e.args[0], POWER)} * {code(e.args[1], POWER)}"
-        ),
-        written=binds(3),
-        samples=("outer(x, x) @ X", "outer(A @ x, X.T @ x)", "outer(x, ones(1)) * x"),
-        bad=("outer(x)", "outer(X, x)", "outer(A, A)"),
-    )
+    name="outer",
+    build=_build_outer,
+    usage="outer(x, y), which is x @ y.T",
+    law="entry of an outer product",
+    source=f"{_BOOK}, eq. 70",
+    lower=lambda e, args: product([(args[0], ROW, ROW), (args[1], COLUMN, COLUMN)], e.shape),
+    explicit=lambda e, args, at: [[x * y for r in args[1] for y in r] for q in args[0] for x in q],
+    notation=lambda e, write: row(write(e.args[0], POWER), sup(write(e.args[1], ATOM), TRANSPOSE)),
+    numpy=lambda e, code: (
+        f"np.outer({code(e.args[0])}, {code(e.args[1])})"
+        if ONE not in e.shape
+        else f"{code(e.args[0], POWER)} * {code(e.args[1], POWER)}"
+    ),
+    written=binds(3),
+    samples=("outer(x, x) @ X", "outer(A @ x, X.T @ x)", "outer(x, ones(1)) * x"),
+    bad=("outer(x)", "outer(X, x)", "outer(A, A)"),
 )
 
 
@@ -725,22 +685,19 @@ def _build_hadamard(call: Application) -> Expr:
 
 
 register(
-    Operator(
-        name="hadamard",
-        build=_build_hadamard,
-        usage="hadamard(X, Y), which is X * Y",
-        law="product rule, entry by entry",
-        source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
-        level=binds(ATOM),
-        lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape),
-        explicit=lambda e, args, at: broadcast(args, lambda x, y: x * y),
-        text=as_function,
-        notation=lambda e, write: row(write(e.args[0], POWER), Op("⊙"), write(e.args[1], POWER)),
-        numpy=lambda e, code: f"{code(e.args[0], POWER)} * {code(e.args[1], POWER)}",
-        written=binds(3),
-        samples=("hadamard(X, A @ X)", "hadamard(x, x) * x"),
-        bad=("hadamard(X)", "hadamard(X, A)", "hadamard(X, x)", "hadamard(X, s)"),
-    )
+    name="hadamard",
+    entrywise=True,
+    build=_build_hadamard,
+    usage="hadamard(X, Y), which is X * Y",
+    law="product rule, entry by entry",
+    source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 8, Hadamard product",
+    lower=lambda e, args: product([(a, ROW, COLUMN) for a in args], e.shape),
+    explicit=lambda e, args, at: broadcast(args, lambda x, y: x * y),
+    notation=lambda e, write: row(write(e.args[0], POWER), Op("⊙"), write(e.args[1], POWER)),
+    numpy=lambda e, code: f"{code(e.args[0], POWER)} * {code(e.args[1], POWER)}",
+    written=binds(3),
+    samples=("hadamard(X, A @ X)", "hadamard(x, x) * x"),
+    bad=("hadamard(X)", "hadamard(X, A)", "hadamard(X, x)", "hadamard(X, s)"),
 )
 
 
@@ -810,25 +767,20 @@ def _triangle_code(e: Expr, code: Codes) -> str:
 
 for _name, _word in (("tril", "lower"), ("triu", "upper")):
     register(
-        Operator(
-            name=_name,
-            flops=free,
-            build=_read_any(_name),
-            usage=f"{_name}(X), the {_word} triangle with the diagonal",
-            law="linearity: the entries of the other triangle do not take part",
-            source="definition",
-            level=binds(ATOM),
-            lower=_triangle_lower,
-            explicit=_triangle_cells,
-            text=as_function,
-            notation=written_function(_name),
-            numpy=_triangle_code,
-            samples=(
-                f"{_name}(X)",
-                f"{_name}(A @ A) @ X",
-                f"{_name}(x) * x",
-                f"{_name}(x.T) * x.T",
-            ),
-            bad=(f"{_name}()", f"{_name}(X, 1)", f"{_name}(X, X)"),
-        )
+        name=_name,
+        flops=free,
+        build=_read_any(_name),
+        usage=f"{_name}(X), the {_word} triangle with the diagonal",
+        law="linearity: the entries of the other triangle do not take part",
+        source="definition",
+        lower=_triangle_lower,
+        explicit=_triangle_cells,
+        numpy=_triangle_code,
+        samples=(
+            f"{_name}(X)",
+            f"{_name}(A @ A) @ X",
+            f"{_name}(x) * x",
+            f"{_name}(x.T) * x.T",
+        ),
+        bad=(f"{_name}()", f"{_name}(X, 1)", f"{_name}(X, X)"),
     )

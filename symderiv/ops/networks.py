@@ -34,22 +34,17 @@ from ..tensor import (
     scaled,
 )
 from .base import (
-    ATOM,
     POWER,
     PRODUCT,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
-    as_function,
-    binds,
     broadcast,
     leading,
     letter_or_word,
     register,
     total,
-    written_function,
 )
 from .flops import free, per_entry
 from .leaves import axes, size_notation
@@ -190,35 +185,30 @@ for _name, _law, _source in (
     ),
 ):
     register(
-        Operator(
-            name=_name,
-            flops=per_entry(5, 4) if _name == "layernorm" else per_entry(3, 3),
-            tensors="batch",
-            build=_build_norm(_name),
-            usage=f"{_name}(X, eps)",
-            law=_law,
-            source=_source,
-            level=binds(ATOM),
-            lower=_norm_lower,
-            explicit=_norm_cells,
-            text=as_function,
-            notation=written_function(_name),
-            numpy=lambda e, code: code.function(e, f"_{e.op}"),
-            samples=(
-                f"{_name}(X, 1)",
-                f"{_name}(A @ X, 0.5) * X",
-                f"{_name}(X, s ** 2 + 1) * X",
-                f"{_name}(x.T, 0.25) * x.T",
-                f"{_name}(T, 0.5) * T",
-            ),
-            bad=(
-                f"{_name}(X)",
-                f"{_name}(x, 1)",
-                f"{_name}(X, x)",
-                f"{_name}(X, 1, axis=0)",
-                f"{_name}(X, 1, 1)",
-            ),
-        )
+        name=_name,
+        flops=per_entry(5, 4) if _name == "layernorm" else per_entry(3, 3),
+        tensors="batch",
+        build=_build_norm(_name),
+        usage=f"{_name}(X, eps)",
+        law=_law,
+        source=_source,
+        lower=_norm_lower,
+        explicit=_norm_cells,
+        numpy=lambda e, code: code.function(e, f"_{e.op}"),
+        samples=(
+            f"{_name}(X, 1)",
+            f"{_name}(A @ X, 0.5) * X",
+            f"{_name}(X, s ** 2 + 1) * X",
+            f"{_name}(x.T, 0.25) * x.T",
+            f"{_name}(T, 0.5) * T",
+        ),
+        bad=(
+            f"{_name}(X)",
+            f"{_name}(x, 1)",
+            f"{_name}(X, x)",
+            f"{_name}(X, 1, axis=0)",
+            f"{_name}(X, 1, 1)",
+        ),
     )
 
 
@@ -242,27 +232,24 @@ def _mask_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="causal_mask",
-        flops=free,
-        build=_build_mask,
-        usage="causal_mask(n): 0 on and below the diagonal, -1e9 above it",
-        law="a constant does not depend on the variable",
-        source="Vaswani et al., Attention Is All You Need (2017), section 3.2.3",
-        level=binds(ATOM),
-        lower=lambda e, args: Value(leaf(e, axes(e.shape)), e.shape),
-        explicit=_mask_cells,
-        text=lambda e, text: f"causal_mask({e.shape[0]})",
-        notation=letter_or_word(
-            "M",
-            "causal_mask",
-            lambda e: [size_notation(e.shape[0])],
-            Script(Sym("M"), sub=Word("causal", function=False)),
-        ),
-        numpy=_mask_code,
-        samples=("(A + causal_mask(n)) @ X", "causal_mask(n) @ X", "exp(A + causal_mask(n)) @ X"),
-        bad=("causal_mask()", "causal_mask(X)", "causal_mask(n, d)", "causal_mask(0)"),
-    )
+    name="causal_mask",
+    flops=free,
+    build=_build_mask,
+    usage="causal_mask(n): 0 on and below the diagonal, -1e9 above it",
+    law="a constant does not depend on the variable",
+    source="Vaswani et al., Attention Is All You Need (2017), section 3.2.3",
+    lower=lambda e, args: Value(leaf(e, axes(e.shape)), e.shape),
+    explicit=_mask_cells,
+    text=lambda e, text: f"causal_mask({e.shape[0]})",
+    notation=letter_or_word(
+        "M",
+        "causal_mask",
+        lambda e: [size_notation(e.shape[0])],
+        Script(Sym("M"), sub=Word("causal", function=False)),
+    ),
+    numpy=_mask_code,
+    samples=("(A + causal_mask(n)) @ X", "causal_mask(n) @ X", "exp(A + causal_mask(n)) @ X"),
+    bad=("causal_mask()", "causal_mask(X)", "causal_mask(n, d)", "causal_mask(0)"),
 )
 
 
@@ -286,21 +273,17 @@ def _dropout_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="dropout",
-        flops=per_entry(2),
-        tensors="batch",
-        build=_build_dropout,
-        usage="dropout(X, M, p): X * M / (1 - p) with a given mask M of zeros and ones",
-        law="the product with a given mask is linear",
-        source="Srivastava et al., Dropout, Journal of Machine Learning Research 15 (2014)",
-        level=binds(ATOM),
-        lower=_dropout_lower,
-        explicit=lambda e, args, at: broadcast(args, lambda x, m, p: x * m / (1 - p)),
-        text=as_function,
-        notation=written_function("dropout"),
-        numpy=_dropout_code,
-        samples=("dropout(X, A @ X, 0.5) * X", "dropout(X, X, 0.25)", "dropout(x, x, s / (s + 2))"),
-        bad=("dropout(X)", "dropout(X, A, 0.5)", "dropout(X, X, x)", "dropout(X, X)"),
-    )
+    name="dropout",
+    entrywise=True,
+    flops=per_entry(2),
+    tensors="batch",
+    build=_build_dropout,
+    usage="dropout(X, M, p): X * M / (1 - p) with a given mask M of zeros and ones",
+    law="the product with a given mask is linear",
+    source="Srivastava et al., Dropout, Journal of Machine Learning Research 15 (2014)",
+    lower=_dropout_lower,
+    explicit=lambda e, args, at: broadcast(args, lambda x, m, p: x * m / (1 - p)),
+    numpy=_dropout_code,
+    samples=("dropout(X, A @ X, 0.5) * X", "dropout(X, X, 0.25)", "dropout(x, x, s / (s + 2))"),
+    bad=("dropout(X)", "dropout(X, A, 0.5)", "dropout(X, X, x)", "dropout(X, X)"),
 )

@@ -35,24 +35,21 @@ from ..tensor import (
 )
 from .arithmetic import PowerCall
 from .base import (
-    ATOM,
     ENTRYWISE,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Pointwise,
     Texts,
     Writes,
-    as_function,
-    binds,
     leading,
     register,
     total,
 )
 from .batches import batch_code, every_matrix, over_batch
 from .decompositions import sylvester
+from .exact_work import iterated
 from .flops import iterative, per_entry
 from .inverses import inverse
 from .matrix_algebra import Mat, applied, inner, outer
@@ -229,46 +226,44 @@ def _norm_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="norm",
-        flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
-        tensors="whole",
-        build=_build_norm,
-        usage='norm(X), norm(X, "nuc"), norm(X, 2)',
-        law="derivative of the norm: X / ‖X‖ for the Frobenius norm (and 0 at 0), the "
-        "orthogonal polar factor for the nuclear, the singular vectors u vᵀ for the spectral norm",
-        source=f"{_BOOK}, eq. 129; {_WATSON}",
-        level=binds(ATOM),
-        lower=_norm_lower,
-        explicit=_norm_cells,
-        text=_norm_text,
-        notation=_norm_notation,
-        numpy=_norm_code,
-        analytic=False,
-        samples=(
-            "norm(X) * X",
-            "norm(X - A @ X) ** 2 * X",
-            "norm(x) * x",
-            "norm(X) ** 3 * X",
-            'norm(A @ X, "nuc") * X',
-            "norm(X, 2) * X",
-            "norm(A @ x, 2) * x",
-            "norm(T)",
-            "norm(T @ X.T, 2)",
-            'norm(T, "nuc")',
-        ),
-        bad=(
-            "norm()",
-            "norm(X, 7)",
-            "norm(X, A)",
-            "norm(X, 'l1')",
-            "norm(X, 1)",
-            "norm(X, 'inf')",
-            "norm(x, 'l1')",
-            "norm(x, -1)",
-            "norm(x, x)",
-        ),
-    )
+    name="norm",
+    work=lambda e, n, sizes: n if e.data is None else iterated(e, n, sizes),
+    flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
+    tensors="whole",
+    build=_build_norm,
+    usage='norm(X), norm(X, "nuc"), norm(X, 2)',
+    law="derivative of the norm: X / ‖X‖ for the Frobenius norm (and 0 at 0), the "
+    "orthogonal polar factor for the nuclear, the singular vectors u vᵀ for the spectral norm",
+    source=f"{_BOOK}, eq. 129; {_WATSON}",
+    lower=_norm_lower,
+    explicit=_norm_cells,
+    text=_norm_text,
+    notation=_norm_notation,
+    numpy=_norm_code,
+    analytic=False,
+    samples=(
+        "norm(X) * X",
+        "norm(X - A @ X) ** 2 * X",
+        "norm(x) * x",
+        "norm(X) ** 3 * X",
+        'norm(A @ X, "nuc") * X',
+        "norm(X, 2) * X",
+        "norm(A @ x, 2) * x",
+        "norm(T)",
+        "norm(T @ X.T, 2)",
+        'norm(T, "nuc")',
+    ),
+    bad=(
+        "norm()",
+        "norm(X, 7)",
+        "norm(X, A)",
+        "norm(X, 'l1')",
+        "norm(X, 1)",
+        "norm(X, 'inf')",
+        "norm(x, 'l1')",
+        "norm(x, -1)",
+        "norm(x, x)",
+    ),
 )
 
 
@@ -288,6 +283,7 @@ def _entry_norm(
     law: str,
     code: Callable[[Expr, Codes], str],
     mark: Math,
+    slope: str = "",
 ) -> None:
     """Register a norm of all entries; ``expanded`` is its lowering under an index of Sum."""
 
@@ -296,23 +292,21 @@ def _entry_norm(
         return node(name, (call.expr(0),), SCALAR)
 
     register(
-        Operator(
-            name=name,
-            flops=per_entry(2),
-            build=build,
-            usage=f"{name}(X)",
-            law=law,
-            source="elementary calculus; entrywise norms, as on matrixcalculus.org for vectors",
-            level=binds(ATOM),
-            lower=lambda e, args: expanded(e, args[0]) if args[0].loose else _called(e, args[0]),
-            explicit=lambda e, args, at: [[combine([x for r in args[0] for x in r], at)]],
-            text=as_function,
-            notation=_entrywise_norm(name, mark),
-            numpy=code,
-            analytic=False,
-            samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
-            bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
-        )
+        name=name,
+        flops=per_entry(2),
+        build=build,
+        usage=f"{name}(X)",
+        law=law,
+        source="elementary calculus; entrywise norms, as on matrixcalculus.org for vectors",
+        lower=lambda e, args: expanded(e, args[0]) if args[0].loose else _called(e, args[0]),
+        explicit=lambda e, args, at: [[combine([x for r in args[0] for x in r], at)]],
+        notation=_entrywise_norm(name, mark),
+        numpy=code,
+        analytic=False,
+        pieces="signs",
+        slope=slope,
+        samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
+        bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
     )
 
 
@@ -330,6 +324,7 @@ _entry_norm(
     "the gradient of the sum of |x| is sign(x)",
     lambda e, code: code.called("np.sum", code.called("np.abs", code(e.args[0]))),
     Num("1"),
+    slope="sign(x)",
 )
 _entry_norm(
     "norminf",
@@ -433,29 +428,26 @@ def _p_norm_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="norm_p",
-        flops=per_entry(3),
-        usage="norm(x, p), of a vector: norm(x, 3)",
-        law="the gradient of the p-norm is sign(x) (|x| / ‖x‖)ᵖ⁻¹",
-        source="Boyd and Vandenberghe, Convex Optimization (2004), appendix A.1.2; chain rule",
-        level=binds(ATOM),
-        lower=_p_norm_lower,
-        explicit=_p_norm_cells,
-        text=lambda e, text: f"norm({text(e.args[0])}, {text(e.args[1])})",
-        notation=_p_norm_notation,
-        numpy=_p_norm_code,
-        analytic=False,
-        samples=(
-            "norm(x, 3) * x",
-            "norm(A @ x, 4) ** 2 * X",
-            "norm(x.T @ X + 3, 1.5) * X",
-            "norm(x, 2 + s * s) * x",
-            "Sum(i, norm(X[i, :], 3)) * x",
-            "Sum(i, norm(X[i, :], 2 + s * s)) * x",
-        ),
-        bad=("norm(X, 3)", "norm(X, s)", "norm(x, 0)"),
-    )
+    name="norm_p",
+    flops=per_entry(3),
+    usage="norm(x, p), of a vector: norm(x, 3)",
+    law="the gradient of the p-norm is sign(x) (|x| / ‖x‖)ᵖ⁻¹",
+    source="Boyd and Vandenberghe, Convex Optimization (2004), appendix A.1.2; chain rule",
+    lower=_p_norm_lower,
+    explicit=_p_norm_cells,
+    text=lambda e, text: f"norm({text(e.args[0])}, {text(e.args[1])})",
+    notation=_p_norm_notation,
+    numpy=_p_norm_code,
+    analytic=False,
+    samples=(
+        "norm(x, 3) * x",
+        "norm(A @ x, 4) ** 2 * X",
+        "norm(x.T @ X + 3, 1.5) * X",
+        "norm(x, 2 + s * s) * x",
+        "Sum(i, norm(X[i, :], 3)) * x",
+        "Sum(i, norm(X[i, :], 2 + s * s)) * x",
+    ),
+    bad=("norm(X, 3)", "norm(X, s)", "norm(x, 0)"),
 )
 
 
@@ -555,24 +547,21 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
         return Value(term, e.shape, body.loose)
 
     register(
-        Operator(
-            name=name,
-            flops=iterative,
-            tensors="batch" if name == "polar" else "whole",
-            build=build,
-            usage=f"{name}(X)",
-            law=law,
-            source=_HIGHAM,
-            level=binds(ATOM),
-            lower=lower,
-            explicit=_singular_cells,
-            text=as_function,
-            notation=lambda e, write: row(word, Fence("(", write(e.args[0]), ")")),
-            numpy=lambda e, code: code.function(e, f"_{name}"),
-            analytic=False,
-            samples=samples,
-            bad=(f"{name}()", f"{name}(x)", f"{name}(X, X)"),
-        )
+        name=name,
+        flops=iterative,
+        work=iterated,
+        tensors="batch" if name == "polar" else "whole",
+        build=build,
+        usage=f"{name}(X)",
+        law=law,
+        source=_HIGHAM,
+        lower=lower,
+        explicit=_singular_cells,
+        notation=lambda e, write: row(word, Fence("(", write(e.args[0]), ")")),
+        numpy=lambda e, code: code.function(e, f"_{name}"),
+        analytic=False,
+        samples=samples,
+        bad=(f"{name}()", f"{name}(x)", f"{name}(X, X)"),
     )
 
 

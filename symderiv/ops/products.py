@@ -34,9 +34,6 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
-    as_function,
-    binds,
     broadcast,
     moved_to_back,
     moved_to_front,
@@ -84,26 +81,23 @@ def _columns_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="khatri_rao",
-        build=_build_columns,
-        usage="khatri_rao(A, B)",
-        law="a Kronecker product of columns is linear in each factor",
-        source="Khatri and Rao, Sankhya A 30 (1968), p. 167-180",
-        level=binds(ATOM),
-        lower=_columns_lower,
-        explicit=_columns_cells,
-        text=as_function,
-        notation=written_function("khatrirao"),
-        numpy=_columns_code,
-        samples=(
-            "khatri_rao(X, A @ X) * khatri_rao(X, X)",
-            "khatri_rao(A, A) @ X",
-            "khatri_rao(x, x)",
-            "khatri_rao(x.T, X.T)",
-        ),
-        bad=("khatri_rao(X)", "khatri_rao(X, A)", "khatri_rao(X, T)", "khatri_rao(X, X, X)"),
-    )
+    name="khatri_rao",
+    multiplies=True,
+    build=_build_columns,
+    usage="khatri_rao(A, B)",
+    law="a Kronecker product of columns is linear in each factor",
+    source="Khatri and Rao, Sankhya A 30 (1968), p. 167-180",
+    lower=_columns_lower,
+    explicit=_columns_cells,
+    notation=written_function("khatrirao"),
+    numpy=_columns_code,
+    samples=(
+        "khatri_rao(X, A @ X) * khatri_rao(X, X)",
+        "khatri_rao(A, A) @ X",
+        "khatri_rao(x, x)",
+        "khatri_rao(x.T, X.T)",
+    ),
+    bad=("khatri_rao(X)", "khatri_rao(X, A)", "khatri_rao(X, T)", "khatri_rao(X, X, X)"),
 )
 
 
@@ -179,25 +173,20 @@ def _cross_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="cross",
-        flops=per_entry(3),
-        tensors="batch",
-        build=_build_cross,
-        usage="cross(a, b), of vectors with 3 entries or of the rows of n x 3 matrices",
-        law="a cross product is linear in each factor; a triple product is cyclic",
-        source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), section 3.5",
-        level=binds(ATOM),
-        lower=_cross_lower,
-        explicit=_cross_cells,
-        text=as_function,
-        notation=written_function("cross"),
-        numpy=lambda e, code: code.called("np.cross", *(code(a) for a in e.args)),
-        samples=(
-            "cross(A[:, 1].T @ X[:, 1] * ones(3), ones(3) + concat(s, s * s, 2, axis=0)) @ x.T",
-            "cross(x @ ones(3).T, x @ concat(s, s * s, 2, axis=0).T)",
-            "cross(x @ concat(s, 3, s, axis=0).T, concat(s, s * s, 2, axis=0).T)",
-        ),
-        bad=("cross(x)", "cross(X, X)", "cross(x, x)", "cross(A, x, x)"),
-    )
+    name="cross",
+    flops=per_entry(3),
+    tensors="batch",
+    build=_build_cross,
+    usage="cross(a, b), of vectors with 3 entries or of the rows of n x 3 matrices",
+    law="a cross product is linear in each factor; a triple product is cyclic",
+    source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), section 3.5",
+    lower=_cross_lower,
+    explicit=_cross_cells,
+    numpy=lambda e, code: code.called("np.cross", *(code(a) for a in e.args)),
+    samples=(
+        "cross(A[:, 1].T @ X[:, 1] * ones(3), ones(3) + concat(s, s * s, 2, axis=0)) @ x.T",
+        "cross(x @ ones(3).T, x @ concat(s, s * s, 2, axis=0).T)",
+        "cross(x @ concat(s, 3, s, axis=0).T, concat(s, s * s, 2, axis=0).T)",
+    ),
+    bad=("cross(x)", "cross(X, X)", "cross(x, x)", "cross(A, x, x)"),
 )

@@ -19,11 +19,8 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Texts,
     Writes,
-    as_function,
-    binds,
     broadcast,
     register,
     total,
@@ -135,38 +132,36 @@ for _name, _lower, _cells, _law in (
     ("mean", _mean_lower, _mean_cells, "linearity: a mean is a sum divided by the number of terms"),
 ):
     register(
-        Operator(
-            name=_name,
-            flops=per_entry(1) if _name == "sum" else per_entry(1, 1),
-            tensors="whole",
-            build=_build_axis(_name),
-            usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
-            law=_law,
-            source="definition",
-            level=binds(ATOM),
-            lower=_lower,
-            explicit=_cells,
-            text=_axis_text,
-            notation=_sum_notation,
-            numpy=_axis_code,
-            samples=(
-                f"{_name}(X) * X",
-                f"X * {_name}(X, axis=1)",
-                f"{_name}(X, axis=0) * X",
-                f"{_name}(x) * x",
-                f"{_name}(T) * T",
-                f"T * {_name}(T, axis=2)",
-                f"{_name}(T, axis=0) * X",
-                f"X @ {_name}(T, axis=1).mT",
-            ),
-            bad=(
-                f"{_name}()",
-                f"{_name}(X, axis=2)",
-                f"{_name}(X, 'a')",
-                f"{_name}(X, dim=0)",
-                f"{_name}(T, axis=3)",
-            ),
-        )
+        name=_name,
+        plain=True,
+        flops=per_entry(1) if _name == "sum" else per_entry(1, 1),
+        tensors="whole",
+        build=_build_axis(_name),
+        usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
+        law=_law,
+        source="definition",
+        lower=_lower,
+        explicit=_cells,
+        text=_axis_text,
+        notation=_sum_notation,
+        numpy=_axis_code,
+        samples=(
+            f"{_name}(X) * X",
+            f"X * {_name}(X, axis=1)",
+            f"{_name}(X, axis=0) * X",
+            f"{_name}(x) * x",
+            f"{_name}(T) * T",
+            f"T * {_name}(T, axis=2)",
+            f"{_name}(T, axis=0) * X",
+            f"X @ {_name}(T, axis=1).mT",
+        ),
+        bad=(
+            f"{_name}()",
+            f"{_name}(X, axis=2)",
+            f"{_name}(X, 'a')",
+            f"{_name}(X, dim=0)",
+            f"{_name}(T, axis=3)",
+        ),
     )
 
 
@@ -179,56 +174,49 @@ def _trace_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="trace",
-        flops=lambda e: Flops.of(*e.args[0].shape[:-1]),
-        tensors="whole",
-        build=_build_trace,
-        usage="trace(A)",
-        law="the trace sums the diagonal",
-        source=f"{_BOOK}, eq. 99-101",
-        level=binds(ATOM),
-        lower=lambda e, args: traced(e, args[0]),
-        explicit=scalar_cells(lambda x, at: total([r[k] for k, r in enumerate(x)])),
-        text=as_function,
-        notation=written_function("tr"),
-        numpy=_trace_code,
-        samples=(
-            "trace(A) * X",
-            "trace(X.T @ A @ X) * X",
-            "trace(A @ A) * A",
-            "trace(T @ T.mT @ A)",
-        ),
-        bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
-    )
+    name="trace",
+    plain=True,
+    flops=lambda e: Flops.of(*e.args[0].shape[:-1]),
+    tensors="whole",
+    build=_build_trace,
+    usage="trace(A)",
+    law="the trace sums the diagonal",
+    source=f"{_BOOK}, eq. 99-101",
+    lower=lambda e, args: traced(e, args[0]),
+    explicit=scalar_cells(lambda x, at: total([r[k] for k, r in enumerate(x)])),
+    notation=written_function("tr"),
+    numpy=_trace_code,
+    samples=(
+        "trace(A) * X",
+        "trace(X.T @ A @ X) * X",
+        "trace(A @ A) * A",
+        "trace(T @ T.mT @ A)",
+    ),
+    bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
 )
 register(
-    Operator(
-        name="dot",
-        flops=per_entry(2),
-        build=_build_dot,
-        usage="dot(A, B)",
-        law="the inner product sums the products of equal places",
-        source=f"{_BOOK}, eq. 117",
-        level=binds(ATOM),
-        lower=lambda e, args: product([(a, INNER, INNER + 1) for a in args], e.shape),
-        explicit=lambda e, args, at: [
-            [
-                total(
-                    [
-                        x * y
-                        for r, q in zip(args[0], args[1], strict=True)
-                        for x, y in zip(r, q, strict=True)
-                    ]
-                )
-            ]
-        ],
-        text=as_function,
-        notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
-        numpy=lambda e, code: inner_code(e.args[0], e.args[1], code),
-        samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
-        bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
-    )
+    name="dot",
+    flops=per_entry(2),
+    build=_build_dot,
+    usage="dot(A, B)",
+    law="the inner product sums the products of equal places",
+    source=f"{_BOOK}, eq. 117",
+    lower=lambda e, args: product([(a, INNER, INNER + 1) for a in args], e.shape),
+    explicit=lambda e, args, at: [
+        [
+            total(
+                [
+                    x * y
+                    for r, q in zip(args[0], args[1], strict=True)
+                    for x, y in zip(r, q, strict=True)
+                ]
+            )
+        ]
+    ],
+    notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
+    numpy=lambda e, code: inner_code(e.args[0], e.args[1], code),
+    samples=("dot(X, A @ X) * X", "dot(x, x) * x"),
+    bad=("dot(X)", "dot(X, A)", "dot(x, X)"),
 )
 
 
@@ -260,22 +248,18 @@ def _diag_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="diag",
-        flops=free,
-        build=_build_diag,
-        usage="diag(x), diag(A)",
-        law="a diagonal matrix carries a Kronecker delta",
-        source=f"{_BOOK}, eq. 142",
-        level=binds(ATOM),
-        lower=_diag_lower,
-        explicit=_diag_cells,
-        text=as_function,
-        notation=written_function("diag"),
-        numpy=lambda e, code: (
-            code(e.args[0], ATOM) if e.args[0].is_scalar else f"np.diag({code(e.args[0])})"
-        ),
-        samples=("diag(x) @ X", "X.T @ diag(x) @ X", "diag(A) * x", "diag(A @ A.T) * x"),
-        bad=("diag(X)", "diag()", "diag(x, x)"),
-    )
+    name="diag",
+    plain=True,
+    flops=free,
+    build=_build_diag,
+    usage="diag(x), diag(A)",
+    law="a diagonal matrix carries a Kronecker delta",
+    source=f"{_BOOK}, eq. 142",
+    lower=_diag_lower,
+    explicit=_diag_cells,
+    numpy=lambda e, code: (
+        code(e.args[0], ATOM) if e.args[0].is_scalar else f"np.diag({code(e.args[0])})"
+    ),
+    samples=("diag(x) @ X", "X.T @ diag(x) @ X", "diag(A) * x", "diag(A @ A.T) * x"),
+    bad=("diag(X)", "diag()", "diag(x, x)"),
 )

@@ -9,7 +9,7 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE, Dim
 from ..notation.math import Word
 from ..tensor import Factor, Label, Scale, Value, call, constant, contract
-from .base import ATOM, Application, Cells, Codes, EntryPlace, Operator, binds, register
+from .base import ATOM, Application, Cells, Codes, EntryPlace, register
 from .flops import per_entry
 from .matrices import TriangleCall
 from .matrix_axes import axis_notation, axis_text, mapped_cells, slots_of
@@ -62,28 +62,25 @@ def _code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="cumsum",
-        flops=per_entry(1),
-        tensors="whole",
-        build=_build,
-        usage="cumsum(x), cumsum(X, axis=0), cumsum(X, axis=1)",
-        law="linearity: an entry takes part in all sums from its place on",
-        source="definition",
-        level=binds(ATOM),
-        lower=_lower,
-        explicit=_cells,
-        text=axis_text,
-        notation=axis_notation(Word("cumsum")),
-        numpy=_code,
-        samples=(
-            "cumsum(x) * x",
-            "cumsum(x.T)",
-            "cumsum(X, axis=0) * X",
-            "cumsum(A @ X, axis=1) * X",
-            "cumsum(T, axis=1) * T",
-            "cumsum(T * T, axis=0)",
-        ),
-        bad=("cumsum()", "cumsum(X)", "cumsum(X, axis=2)", "cumsum(X, A)"),
-    )
+    name="cumsum",
+    flops=per_entry(1),
+    tensors="whole",
+    build=_build,
+    usage="cumsum(x), cumsum(X, axis=0), cumsum(X, axis=1)",
+    law="linearity: an entry takes part in all sums from its place on",
+    source="definition",
+    lower=_lower,
+    explicit=_cells,
+    text=axis_text,
+    notation=axis_notation(Word("cumsum")),
+    numpy=_code,
+    samples=(
+        "cumsum(x) * x",
+        "cumsum(x.T)",
+        "cumsum(X, axis=0) * X",
+        "cumsum(A @ X, axis=1) * X",
+        "cumsum(T, axis=1) * T",
+        "cumsum(T * T, axis=0)",
+    ),
+    bad=("cumsum()", "cumsum(X)", "cumsum(X, axis=2)", "cumsum(X, A)"),
 )

@@ -22,9 +22,6 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Operator,
-    as_function,
-    binds,
     register,
     written_function,
 )
@@ -88,27 +85,25 @@ def _permute_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="permute",
-        flops=free,
-        spelled="transpose",
-        build=_build_transpose,
-        tensors="whole",
-        usage="transpose(T, (1, 0, 2))",
-        law=_MOVED,
-        source=f"{_NUMPY}, numpy.transpose",
-        level=binds(ATOM),
-        lower=_permute_lower,
-        explicit=_permute_cells,
-        text=lambda e, text: f"transpose({text(e.args[0])}, {', '.join(map(str, _order(e)))})",
-        notation=lambda e, write: row(
-            sub(Word("transpose"), listed(*(Num(str(k)) for k in _order(e)))),
-            Fence("(", write(e.args[0]), ")"),
-        ),
-        numpy=_permute_code,
-        samples=("transpose(T, (1, 0, 2)) @ X.T", "transpose(T, 2, 0, 1)"),
-        bad=("transpose(T, 0, 1)", "transpose(T, (0, 0, 1))", "transpose(T, a)", "transpose()"),
-    )
+    name="permute",
+    moves=True,
+    flops=free,
+    spelled="transpose",
+    build=_build_transpose,
+    tensors="whole",
+    usage="transpose(T, (1, 0, 2))",
+    law=_MOVED,
+    source=f"{_NUMPY}, numpy.transpose",
+    lower=_permute_lower,
+    explicit=_permute_cells,
+    text=lambda e, text: f"transpose({text(e.args[0])}, {', '.join(map(str, _order(e)))})",
+    notation=lambda e, write: row(
+        sub(Word("transpose"), listed(*(Num(str(k)) for k in _order(e)))),
+        Fence("(", write(e.args[0]), ")"),
+    ),
+    numpy=_permute_code,
+    samples=("transpose(T, (1, 0, 2)) @ X.T", "transpose(T, 2, 0, 1)"),
+    bad=("transpose(T, 0, 1)", "transpose(T, (0, 0, 1))", "transpose(T, a)", "transpose()"),
 )
 
 
@@ -217,50 +212,47 @@ def _merge_code(e: Expr, code: Codes) -> str:
 
 
 register(
-    Operator(
-        name="split_heads",
-        flops=free,
-        tensors="whole",
-        build=_build_split,
-        usage="split_heads(X, h)",
-        law=_MOVED,
-        source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
-        level=binds(ATOM),
-        lower=_heads_lower,
-        explicit=_heads_cells,
-        text=lambda e, text: f"split_heads({text(e.args[0])}, {_parts(e)[1]})",
-        notation=lambda e, write: row(
-            sub(Word("split"), size_notation(_parts(e)[1])), Fence("(", write(e.args[0]), ")")
-        ),
-        numpy=_split_code,
-        samples=(
-            "split_heads(H, h) @ split_heads(H, h).mT",
-            "split_heads(x @ H[1, :], h) * split_heads(H, h)",
-            "split_heads(T @ X.T @ H, h)",
-        ),
-        bad=("split_heads(X, h)", "split_heads(H)", "split_heads(H, x)", "split_heads(H, h, h)"),
-    )
+    name="split_heads",
+    moves=True,
+    multiplies=True,
+    flops=free,
+    tensors="whole",
+    build=_build_split,
+    usage="split_heads(X, h)",
+    law=_MOVED,
+    source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
+    lower=_heads_lower,
+    explicit=_heads_cells,
+    text=lambda e, text: f"split_heads({text(e.args[0])}, {_parts(e)[1]})",
+    notation=lambda e, write: row(
+        sub(Word("split"), size_notation(_parts(e)[1])), Fence("(", write(e.args[0]), ")")
+    ),
+    numpy=_split_code,
+    samples=(
+        "split_heads(H, h) @ split_heads(H, h).mT",
+        "split_heads(x @ H[1, :], h) * split_heads(H, h)",
+        "split_heads(T @ X.T @ H, h)",
+    ),
+    bad=("split_heads(X, h)", "split_heads(H)", "split_heads(H, x)", "split_heads(H, h, h)"),
 )
 register(
-    Operator(
-        name="merge_heads",
-        flops=free,
-        tensors="whole",
-        build=_build_merge,
-        usage="merge_heads(T)",
-        law=_MOVED,
-        source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
-        level=binds(ATOM),
-        lower=_heads_lower,
-        explicit=_heads_cells,
-        text=as_function,
-        notation=written_function("merge"),
-        numpy=_merge_code,
-        samples=(
-            "merge_heads(T)",
-            "merge_heads(split_heads(H, h) * x) @ H.T",
-            "merge_heads(A @ split_heads(H, h))",
-        ),
-        bad=("merge_heads(X)", "merge_heads()", "merge_heads(T, 2)"),
-    )
+    name="merge_heads",
+    moves=True,
+    multiplies=True,
+    flops=free,
+    tensors="whole",
+    build=_build_merge,
+    usage="merge_heads(T)",
+    law=_MOVED,
+    source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
+    lower=_heads_lower,
+    explicit=_heads_cells,
+    notation=written_function("merge"),
+    numpy=_merge_code,
+    samples=(
+        "merge_heads(T)",
+        "merge_heads(split_heads(H, h) * x) @ H.T",
+        "merge_heads(A @ split_heads(H, h))",
+    ),
+    bad=("merge_heads(X)", "merge_heads()", "merge_heads(T, 2)"),
 )

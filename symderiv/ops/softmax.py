@@ -15,15 +15,12 @@ from ..core.shapes import ONE
 from ..notation.math import Fence, Math, Word, row, sub
 from ..tensor import Scale, Term, add, scaled
 from .base import (
-    ATOM,
     Application,
     Cells,
     Codes,
     EntryPlace,
-    Operator,
     Texts,
     Writes,
-    binds,
     register,
     total,
 )
@@ -135,29 +132,27 @@ for _name, _rule, _cells, _law in (
     RULES[_name] = _rule
     SAME_SHAPE.add(_name)
     register(
-        Operator(
-            name=_name,
-            flops=per_entry(5) if _name == "softmax" else per_entry(5, 1),
-            tensors="whole",
-            build=_build(_name),
-            usage=f"{_name}(X), {_name}(x, axis=0)",
-            law=_law,
-            source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
-            level=binds(ATOM),
-            lower=lower_along,
-            explicit=_cells,
-            text=_text,
-            notation=_notation,
-            numpy=_code,
-            samples=(
-                f"{_name}(X) * X",
-                f"{_name}(A @ X, axis=0)",
-                f"{_name}(x, axis=0) * x",
-                f"{_name}(X, axis=None)",
-                f"{_name}(x.T)",
-                f"{_name}(T @ X.T) @ X",
-                f"{_name}(T, axis=1) * T",
-            ),
-            bad=(f"{_name}(x)", f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(s)"),
-        )
+        name=_name,
+        is_logarithm=_name == "logsoftmax",
+        flops=per_entry(5) if _name == "softmax" else per_entry(5, 1),
+        tensors="whole",
+        build=_build(_name),
+        usage=f"{_name}(X), {_name}(x, axis=0)",
+        law=_law,
+        source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
+        lower=lower_along,
+        explicit=_cells,
+        text=_text,
+        notation=_notation,
+        numpy=_code,
+        samples=(
+            f"{_name}(X) * X",
+            f"{_name}(A @ X, axis=0)",
+            f"{_name}(x, axis=0) * x",
+            f"{_name}(X, axis=None)",
+            f"{_name}(x.T)",
+            f"{_name}(T @ X.T) @ X",
+            f"{_name}(T, axis=1) * T",
+        ),
+        bad=(f"{_name}(x)", f"{_name}()", f"{_name}(X, axis=2)", f"{_name}(s)"),
     )

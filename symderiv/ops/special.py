@@ -17,14 +17,10 @@ from ..core.shapes import SCALAR
 from ..notation.math import Fence, Math, Word, listed, row, sub
 from ..tensor import Scale, Term, Value, call, constant, leaf, monomial, spread
 from .base import (
-    ATOM,
     Application,
     Codes,
-    Operator,
     Pointwise,
     Writes,
-    as_function,
-    binds,
     broadcast,
     register,
     written_function,
@@ -63,8 +59,11 @@ entrywise(
     lambda m, x: m.fabs(x),
     "abs' = sign (and abs'(0) = 0)",
     derivative=lambda x, y: x.apply("sign"),
+    slope="sign(x)",
     notation=_abs_notation,
     analytic=False,
+    pieces="sign",
+    sympy="Abs",
 )
 entrywise(
     "sign",
@@ -72,6 +71,8 @@ entrywise(
     "sign' = 0 (and sign(0) = 0)",
     derivative=lambda x, y: x * 0,
     analytic=False,
+    sympy="sign",
+    pieces="sign",
 )
 entrywise(
     "elu",
@@ -80,6 +81,7 @@ entrywise(
     derivative=lambda x, y: choose(">", x, 0, 1, 1 + y),
     numpy="_elu",
     analytic=False,
+    pieces="zero",
 )
 
 
@@ -199,7 +201,7 @@ def _several(
     samples: tuple[str, ...],
     usage: str,
     word: Math,
-    source: str = "elementary calculus",
+    **stated: Any,
 ) -> None:
     """Register an entrywise function of as many arguments as it has slopes."""
     count = len(_SLOPES[name])
@@ -216,23 +218,21 @@ def _several(
         return row(word, Fence("(", listed(*(write.spread(a, e) for a in e.args)), ")"))
 
     register(
-        Operator(
-            name=name,
-            tensors="batch",
-            build=build,
-            usage=usage,
-            law=law,
-            source=source,
-            level=binds(ATOM),
-            lower=_several_lower,
-            explicit=lambda e, args, at: broadcast(args, lambda *xs: explicit(at.math, *xs)),
-            text=as_function,
-            notation=notation,
-            numpy=code,
-            analytic=False,
-            samples=samples,
-            bad=(f"{name}(X)", f"{name}(X, A)", f"{name}(X, s, s, s)"),
-        )
+        name=name,
+        entrywise=True,
+        tensors="batch",
+        build=build,
+        usage=usage,
+        law=law,
+        source="elementary calculus",
+        lower=_several_lower,
+        explicit=lambda e, args, at: broadcast(args, lambda *xs: explicit(at.math, *xs)),
+        notation=notation,
+        numpy=code,
+        analytic=False,
+        samples=samples,
+        bad=(f"{name}(X)", f"{name}(X, A)", f"{name}(X, s, s, s)"),
+        **stated,
     )
 
 
@@ -244,6 +244,7 @@ _several(
     ("leaky_relu(X, s) * X", "leaky_relu(A @ X, 0.1)", "leaky_relu(x, s) * x"),
     "leaky_relu(x, s)",
     sub(Word("relu"), Word("leaky", function=False)),
+    pieces="zero",
 )
 _several(
     "maximum",
@@ -253,6 +254,7 @@ _several(
     ("maximum(X, 3 + A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
     "maximum(a, b)",
     Word("max"),
+    pieces="order",
 )
 _several(
     "minimum",
@@ -262,6 +264,7 @@ _several(
     ("minimum(X, 3 + A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
     "minimum(a, b)",
     Word("min"),
+    pieces="order",
 )
 _several(
     "arctan2",
@@ -271,6 +274,7 @@ _several(
     ("arctan2(X, A @ X + 9) * X", "arctan2(X, s)", "arctan2(x, 2) * x"),
     "arctan2(y, x)",
     Word("arctan2"),
+    sympy="atan2",
 )
 _several(
     "clip",
@@ -280,4 +284,5 @@ _several(
     ("clip(X, -1, 1) * X", "clip(A @ X, -s, 2)", "clip(x, s, 3) * x", "clip(X, X - 1, 1)"),
     "clip(x, low, high), which is minimum(maximum(x, low), high)",
     Word("clip"),
+    pieces="bounds",
 )

@@ -21,9 +21,7 @@ from ..core.errors import MissingRuleError
 from ..core.expr import node
 from ..core.shapes import SCALAR
 from ..tensor import Scale, constant, leaf, monomial
-from .base import ENTRYWISE, Pointwise
-
-_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "Abs": "abs"}
+from .base import ENTRYWISE, TABLE, Pointwise
 
 
 class _SymPy:
@@ -79,8 +77,8 @@ def _translated(e: Any, x: Pointwise, name: str) -> Pointwise:
         return reduce(mul, parts)
     if e.is_Pow and e.exp.is_Rational:
         return parts[0] ** Fraction(int(e.exp.p), int(e.exp.q))
-    called = _NAMES.get(type(e).__name__, type(e).__name__)
-    if len(parts) == 1 and called in ENTRYWISE:
+    called = next((n for n in ENTRYWISE if TABLE[n].sympy == type(e).__name__), None)
+    if len(parts) == 1 and called is not None:
         return _spread(parts[0], x).apply(called)
     raise MissingRuleError(
         f"the derivative of {name} that SymPy gives holds {e}, which is not in the table",

@@ -17,9 +17,6 @@ from .base import (
     Application,
     Cells,
     EntryPlace,
-    Operator,
-    as_function,
-    binds,
     moved_to_back,
     moved_to_front,
     register,
@@ -76,28 +73,24 @@ def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 
 register(
-    Operator(
-        name="diagonal_sums",
-        flops=per_entry(1),
-        tensors="batch",
-        build=_build,
-        usage="diagonal_sums(A)",
-        law="the sums along the diagonals are linear, and their own adjoint",
-        source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 143-144",
-        level=binds(ATOM),
-        lower=_lower,
-        explicit=_cells,
-        text=as_function,
-        notation=written_function("diagsums"),
-        numpy=lambda e, code: (
-            code(e.args[0], ATOM) if e.is_scalar else code.function(e, "_diagonal_sums")
-        ),
-        samples=(
-            "diagonal_sums(A) @ X",
-            "diagonal_sums(A @ A.T) * A",
-            "diagonal_sums(x @ x.T) @ x",
-            "diagonal_sums(T @ T.mT)",
-        ),
-        bad=("diagonal_sums(X)", "diagonal_sums()", "diagonal_sums(A, A)"),
-    )
+    name="diagonal_sums",
+    flops=per_entry(1),
+    tensors="batch",
+    build=_build,
+    usage="diagonal_sums(A)",
+    law="the sums along the diagonals are linear, and their own adjoint",
+    source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 143-144",
+    lower=_lower,
+    explicit=_cells,
+    notation=written_function("diagsums"),
+    numpy=lambda e, code: (
+        code(e.args[0], ATOM) if e.is_scalar else code.function(e, "_diagonal_sums")
+    ),
+    samples=(
+        "diagonal_sums(A) @ X",
+        "diagonal_sums(A @ A.T) * A",
+        "diagonal_sums(x @ x.T) @ x",
+        "diagonal_sums(T @ T.mT)",
+    ),
+    bad=("diagonal_sums(X)", "diagonal_sums()", "diagonal_sums(A, A)"),
 )

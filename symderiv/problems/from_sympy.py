@@ -17,17 +17,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..core.errors import ShapeError, UnsupportedError
+from ..ops import TABLE
 
 _NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 _WRITTEN_OUT = 3  # SymPy makes A**2 of A*A, which is a product to people
 _ATOM = re.compile(r"\w+\Z|\w+\([^()]*\)\Z")
-_FUNCTIONS = {
-    **{n: n for n in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign", "erf")},
-    "Abs": "abs",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-}
+_FUNCTIONS = {op.sympy: op.name for op in TABLE.values() if op.sympy}
 _COMPARISONS = {
     "StrictGreaterThan": ">",
     "StrictLessThan": "<",

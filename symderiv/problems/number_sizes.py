@@ -17,6 +17,7 @@ from typing import Any
 from ..core.errors import LanguageError
 from ..core.expr import Expr, node, rebuild, walk_all
 from ..core.shapes import Dim, Shape, summed_sizes, symbol
+from ..ops import TABLE
 from ..ops.text import text
 from . import Problem
 from .declarations import Declarations
@@ -24,7 +25,6 @@ from .problem import build
 
 MOST_ENTRIES = 100  # of a variable, at sizes that are compared entry by entry
 SMALLEST = 4  # smaller numbers mean themselves: 1 is a row, 3 are coordinates
-_MULTIPLY = {"reshape", "vec", "kron", "khatri_rao", "split_heads", "merge_heads", "commutation"}
 
 
 def is_large(problem: Problem) -> bool:
@@ -63,7 +63,7 @@ def with_symbols(problem: Problem) -> tuple[Problem, dict[str, int]] | None:
 def _made(number: int, sizes: Mapping[int, Dim], ops: set[str]) -> Dim | None:
     """Return a size as the product or the sum of smaller ones, where an operator makes it so."""
     for a, b in combinations_with_replacement(sizes, 2):
-        if a * b == number and ops & _MULTIPLY:
+        if a * b == number and any(TABLE[op].multiplies for op in ops):
             return sizes[a] * sizes[b]
         if a + b == number and "concat" in ops:
             return summed_sizes([sizes[a], sizes[b]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from ...ops import TABLE
 from ...ops.base import ENTRYWISE
 from ...ops.decompositions import along_itself
 from ...ops.softmax import softmax
@@ -143,22 +144,10 @@ def _known_total(term: Term, context: RuleContext) -> tuple[tuple[int, ...], int
     return (), 0
 
 
-# Pairs of functions of which the outer undoes the inner, wherever the inner is defined.
-_UNDONE = {
-    ("exp", "log"),
-    ("log", "exp"),
-    ("expm1", "log1p"),
-    ("log1p", "expm1"),
-    ("sin", "arcsin"),
-    ("cos", "arccos"),
-    ("tan", "arctan"),
-}
-
-
 def undone(term: Term, context: RuleContext) -> Term | None:
     """Write exp(log(x)) as x, and so on for every function under its inverse."""
     inner = term.children[0]
-    if inner.kind != "call" or (term.data.name, inner.data.name) not in _UNDONE:
+    if inner.kind != "call" or TABLE[term.data.name].undoes != inner.data.name:
         return None
     return inner.children[0]
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ...core.expr import Expr, add, free_indices, neg, walk
+from ...ops import TABLE
 from ...ops.text import text
 
-_AT_ZERO = ("relu", "abs", "sign", "elu", "leaky_relu")
 _MOST_BOUNDARIES = 16
 _MOST_CELLS = 24
 _SCALES = (1.0, 0.2, 1.0, 0.05, 3.0)  # of the points between which lines are drawn, ..
@@ -48,9 +48,10 @@ def boundaries(x: Expr) -> list[Boundary]:
     """
     found: dict[Expr, Boundary] = {}
     for e in walk(x):
-        if e.op in _AT_ZERO:
+        pieces = TABLE[e.op].pieces
+        if pieces in ("zero", "sign"):
             margin, sides = e.args[0], (text(e.args[0]), "0")
-        elif e.op in ("where", "maximum", "minimum"):
+        elif pieces == "order":
             left, right = e.args[:2]
             margin, sides = add(left, neg(right)), (text(left), text(right))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...notation.identifiers import GREEK
+from ...ops import TABLE
 
 SPACES = frozenset(
     r", ; ! : > quad qquad enspace enskip thinspace medspace thickspace negthinspace"
@@ -192,18 +193,7 @@ SUBSCRIPTED = {
 }
 
 # The derivative of an entrywise function, written with a prime, in the language.
-DERIVATIVES = {
-    "sigmoid": "sigmoid(x) * (1 - sigmoid(x))",
-    "tanh": "1 - tanh(x) ** 2",
-    "relu": "where(x > 0, 1, 0)",
-    "exp": "exp(x)",
-    "log": "1 / x",
-    "sin": "cos(x)",
-    "cos": "-sin(x)",
-    "sinh": "cosh(x)",
-    "cosh": "sinh(x)",
-    "softplus": "sigmoid(x)",
-}
+DERIVATIVES = {op.name: op.slope for op in TABLE.values() if op.entrywise and op.slope}
 
 ENVIRONMENTS = frozenset(
     "align equation gather multline eqnarray displaymath math split aligned gathered flalign"
