@@ -16,7 +16,6 @@ from ..core.expr import (
     div,
     matmul,
     mul,
-    neg,
     node,
     num,
     rebuild,
@@ -25,10 +24,9 @@ from ..core.expr import (
     with_args,
 )
 from ..core.shapes import SCALAR
+from ..ops import TABLE
 from .adjugates import with_adjugates
-from .powers import Seen, factors, joined
-
-_LINEAR = {"transpose", "neg", "div", "sum", "mean", "row", "column", "diag", "trace"}
+from .powers import Seen, factors, joined, signed
 
 
 def regular(x: Expr, seen: Seen) -> Expr:
@@ -99,13 +97,6 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
         return node("adjugate", f.args, f.shape)
     if f.op == "solve" and f.args[0] is of:
         return matmul(node("adjugate", (of,), of.shape), f.args[1])
-    if f.op in ("transpose", "neg", "sum", "mean", "trace", "diag", "row", "column", "entry"):
-        inside = _with_adjugate(f.args[0], of, seen)
-        if inside is None:
-            return None
-        if f.op in ("transpose", "neg"):
-            return transpose(inside) if f.op == "transpose" else neg(inside)
-        return with_args(f, (inside,))
     if f.op in ("matmul", "mul", "div"):
         places = f.args[:1] if f.op == "div" else f.args
         for k, a in enumerate(places):
@@ -119,6 +110,10 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
             whole = node("det", (of,), SCALAR)
             pairs = zip(terms, f.args, strict=True)
             return add(*(mul(whole, a) if t is None else t for t, a in pairs))
+    if TABLE[f.op].linear:
+        inside = _with_adjugate(f.args[0], of, seen)
+        if inside is not None:
+            return signed(f, (inside,))
     return None
 
 
@@ -178,4 +173,4 @@ def _is_linear(f: Expr, u: Expr, seen: Seen) -> bool:
     if f.op == "add" or f.op == "where":
         parts = f.args if f.op == "add" else f.args[2:]
         return all(a is num(0) or _is_linear(a, u, seen) for a in parts)
-    return f.op in _LINEAR and _is_linear(f.args[0], u, seen)
+    return TABLE[f.op].linear and _is_linear(f.args[0], u, seen)

@@ -183,6 +183,7 @@ register(
 )
 register(
     name="neg",
+    linear=True,
     entrywise=True,
     plain=True,
     flops=free,
@@ -325,6 +326,7 @@ def _div_code(e: Expr, code: Codes) -> str:
 
 register(
     name="div",
+    linear=True,
     entrywise=True,
     singular=1,
     tensors="batch",
@@ -472,6 +474,7 @@ def _transpose_code(e: Expr, code: Codes) -> str:
 
 register(
     name="transpose",
+    linear=True,
     moves=True,
     plain=True,
     flops=free,

@@ -183,6 +183,8 @@ class Operator:
     flops: Count = entries  # what it takes, by the conventions of ``counting``
     work: Work = each_entry  # what it takes in exact arithmetic, roughly
     entrywise: bool = False  # whether an entry is a function of the entries at its place alone
+    linear: bool = False  # whether it is linear in its first argument, and binds no index
+    axis: str = ""  # whether it "reduces" or "keeps" the axis that its data is
     moves: bool = False  # whether its entries are some of those of its argument
     multiplies: bool = False  # whether its sizes are products of others
     plain: bool = False  # whether its derivative is a constant, or a matter of shapes alone
@@ -226,6 +228,17 @@ def _putting(make: Callable[P, Operator]) -> Callable[P, Operator]:
 
 
 register = _putting(Operator)
+
+
+class SameShape:
+    """What calls share whose value has the shape of their first argument."""
+
+    name: str
+    data: Hashable
+
+    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
+        """Return the call as an expression."""
+        return node(self.name, args, args[0].shape, self.data)
 
 
 def read_pointwise(name: str) -> Callable[[Application], Expr]:

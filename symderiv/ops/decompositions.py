@@ -43,6 +43,7 @@ from .base import (
     Codes,
     EntryPlace,
     Pointwise,
+    SameShape,
     Writes,
     binds,
     leading,
@@ -425,7 +426,7 @@ register(
 
 
 @dataclass(frozen=True)
-class CholeskyCall:
+class CholeskyCall(SameShape):
     """The lower triangular L with L L^T = (X + X^T) / 2."""
 
     takes_matrices: ClassVar[bool] = True
@@ -443,10 +444,6 @@ class CholeskyCall:
         middle = lower + lower.T - _diagonal_of(body)
         inverted = Mat(inverse_of(node))
         return (inverted.T @ middle @ inverted * _HALF).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("cholesky", args, args[0].shape)
 
 
 def _diagonal_of(matrix: Mat) -> Mat:
@@ -518,7 +515,7 @@ class EigenvaluesCall:
 
 
 @dataclass(frozen=True)
-class EigenvectorsCall:
+class EigenvectorsCall(SameShape):
     """The orthonormal eigenvectors of (X + X^T) / 2, as columns, of rising eigenvalues."""
 
     takes_matrices: ClassVar[bool] = True
@@ -535,10 +532,6 @@ class EigenvectorsCall:
         inside = Mat(_entry_product(_gaps(values), (v.T @ Mat(cotangent)).term))
         whole = v @ inside @ v.T
         return ((whole + whole.T) * _HALF).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("eigvecsh", args, args[0].shape)
 
 
 def _gaps(values: Term) -> Term:

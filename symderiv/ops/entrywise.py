@@ -35,6 +35,7 @@ from .base import (
     Application,
     Codes,
     Pointwise,
+    SameShape,
     Texts,
     Writes,
     broadcast,
@@ -58,7 +59,7 @@ def common_shape(args: Sequence[Expr]) -> Shape:
 
 
 @dataclass(frozen=True)
-class EntrywiseCall:
+class EntrywiseCall(SameShape):
     """An entrywise function of one argument, with its derivative in terms of x and y."""
 
     name: str
@@ -73,10 +74,6 @@ class EntrywiseCall:
         """Return the cotangent times the derivative, entry by entry."""
         slope = self.derivative(Pointwise(node.children[0]), Pointwise(node))
         return monomial((cotangent, 1), (slope.term, 1))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, args[0].shape, self.data)
 
 
 def entrywise(

@@ -35,6 +35,7 @@ from ..tensor import (
     zero,
 )
 from .base import (
+    TABLE,
     Application,
     Cells,
     Codes,
@@ -46,7 +47,6 @@ from .base import (
 from .flops import iterative, per_entry
 from .matrix_axes import (
     RULES,
-    SAME_SHAPE,
     AxesLayout,
     Slots,
     along,
@@ -69,7 +69,7 @@ def _build(name: str) -> Callable[[Application], Expr]:
         call.expect(1, 1, "axis")
         x = call.expr(0)
         axis = call.axis(of=x)
-        shape = x.shape if name in SAME_SHAPE else reduced_shape(x.shape, axis)
+        shape = x.shape if TABLE[name].axis == "keeps" else reduced_shape(x.shape, axis)
         return node(name, (x,), shape, axis)
 
     return build
@@ -99,6 +99,7 @@ def _reduction(
 
     register(
         name=name,
+        axis="reduces",
         tensors="whole",
         build=_build(name),
         spelled=spelled,
@@ -140,10 +141,10 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
         marked: Cells = mapped_cells(args[0], e.data, combine)
         return marked
 
-    SAME_SHAPE.add(name)
     RULES[name] = lambda layout, node, cotangent: zero(layout.term.dims)
     register(
         name=name,
+        axis="keeps",
         flops=per_entry(1),
         tensors="whole",
         build=_build(name),
@@ -469,6 +470,7 @@ def _others_code(e: Expr, code: Codes) -> str:
 
 register(
     name="prod_others",
+    axis="keeps",
     flops=iterative,
     tensors="whole",
     build=_others_build,

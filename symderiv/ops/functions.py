@@ -12,15 +12,7 @@ from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import (
-    Cells,
-    Codes,
-    EntryPlace,
-    Texts,
-    Writes,
-    broadcast,
-    register,
-)
+from .base import Cells, Codes, EntryPlace, SameShape, Texts, Writes, broadcast, register
 from .flops import free, iterative
 
 
@@ -87,7 +79,7 @@ def apply_parts(e: Expr) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class ApplyCall:
+class ApplyCall(SameShape):
     """An unspecified entrywise function f, or one of its derivatives."""
 
     data: tuple[str, int]
@@ -99,10 +91,6 @@ class ApplyCall:
         letter, order = self.data
         slope = call(ApplyCall((letter, order + 1)), node.children, node.dims)
         return monomial((cotangent, 1), (slope, 1))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("apply", args, args[0].shape, self.data)
 
 
 def _apply_lower(e: Expr, args: Sequence[Value]) -> Value:

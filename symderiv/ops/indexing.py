@@ -207,6 +207,7 @@ def _entry_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="entry",
+    linear=True,
     moves=True,
     plain=True,
     flops=free,
@@ -244,6 +245,7 @@ register(
 )
 register(
     name="row",
+    linear=True,
     moves=True,
     plain=True,
     flops=free,
@@ -264,6 +266,7 @@ register(
 )
 register(
     name="column",
+    linear=True,
     moves=True,
     plain=True,
     flops=free,
@@ -354,6 +357,7 @@ def _slab_code(e: Expr, code: Codes) -> str:
 
 register(
     name="slab",
+    linear=True,
     moves=True,
     plain=True,
     flops=free,

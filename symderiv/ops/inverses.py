@@ -34,23 +34,20 @@ from ..tensor import (
 )
 from ..tensor.scale import UNIT_SCALE
 from .arithmetic import PowerCall
+from .base import SameShape
 from .batches import over_batch
 from .matrix_algebra import Mat, inner
 from .matrix_axes import along
 
 
 @dataclass(frozen=True)
-class MatrixCall:
+class MatrixCall(SameShape):
     """A function of one square matrix whose value is a matrix of the same shape."""
 
     takes_matrices: ClassVar[bool] = True
     keeps_symmetry: ClassVar[bool] = True
     name: str = ""
     data: None = None
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, args[0].shape)
 
 
 @dataclass(frozen=True)

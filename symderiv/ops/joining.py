@@ -423,6 +423,7 @@ register(
 )
 register(
     name="part",
+    linear=True,
     moves=True,
     flops=free,
     tensors="whole",

@@ -40,12 +40,14 @@ from .base import (
     Codes,
     EntryPlace,
     Pointwise,
+    SameShape,
     Writes,
     binds,
     broadcast,
     leading,
     moved_to_back,
     moved_to_front,
+    read_pointwise,
     register,
     total,
 )
@@ -398,13 +400,10 @@ register(
 
 
 @dataclass(frozen=True)
-class MatrixPowerCall:
+class MatrixPowerCall(MatrixCall):
     """A matrix to a whole power that is a symbol, or a large number."""
 
-    takes_matrices: ClassVar[bool] = True
-    keeps_symmetry: ClassVar[bool] = True
     name: str = "matrix_power"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the sum of (X^r)^T C (X^(k-1-r))^T over r: The Matrix Cookbook (2012), eq. 91.
@@ -422,10 +421,6 @@ class MatrixPowerCall:
             return call(PowerPullbackCall(), (x, k, cotangent), x.dims)
         lower = (Pointwise(k) - 1).term
         return Mat(matrix_power(x, lower)).T.times(scalar, k).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("matrix_power", args, args[0].shape)
 
 
 @dataclass(frozen=True)
@@ -702,7 +697,7 @@ register(
 
 
 @dataclass(frozen=True)
-class TriangleCall:
+class TriangleCall(SameShape):
     """The lower or the upper triangle of a matrix, with its diagonal."""
 
     takes_matrices: ClassVar[bool] = True
@@ -720,19 +715,6 @@ class TriangleCall:
         triangle = Factor(call(self, (ones,), ones.dims), (count - 2, count - 1))
         labels = tuple(range(count + extra))
         return contract([triangle, Factor(slope, labels)], labels, dict(enumerate(slope.dims)))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, args[0].shape)
-
-
-def _read_any(name: str) -> Callable[[Application], Expr]:
-    def build(call: Application) -> Expr:
-        call.expect(1)
-        x = call.expr(0)
-        return node(name, (x,), x.shape)
-
-    return build
 
 
 def _triangle_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -768,8 +750,9 @@ def _triangle_code(e: Expr, code: Codes) -> str:
 for _name, _word in (("tril", "lower"), ("triu", "upper")):
     register(
         name=_name,
+        linear=True,
         flops=free,
-        build=_read_any(_name),
+        build=read_pointwise(_name),
         usage=f"{_name}(X), the {_word} triangle with the diagonal",
         law="linearity: the entries of the other triangle do not take part",
         source="definition",

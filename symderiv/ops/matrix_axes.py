@@ -94,9 +94,6 @@ Rule = Callable[[AxesLayout, Term, Term], Term]
 # its cotangent. Each entry puts in its own.
 RULES: dict[str, Rule] = {}
 
-# The functions whose result has the shape of the argument; those of the others have it reduced.
-SAME_SHAPE: set[str] = set()
-
 # Those that go along the last axis unless they are told another.
 NEEDS_AXIS = ("softmax", "logsoftmax")
 
@@ -117,7 +114,7 @@ class AxisCall:
         """Return the call as an expression; a row that a reduction leaves is turned upright."""
         x = args[0]
         axis = axis_of(x, self.data)
-        if self.name in SAME_SHAPE:
+        if TABLE[self.name].axis == "keeps":
             # A vector has one axis, and one row of a softmax is to be told from one column.
             told = self.name in NEEDS_AXIS and ONE in x.shape
             return node(self.name, args, x.shape, 0 if told else axis)
@@ -127,7 +124,7 @@ class AxisCall:
 
 def along(name: str, term: Term, slots: Slots) -> Term:
     """Return a function along some axes of a term."""
-    dims = term.dims if name in SAME_SHAPE else AxesLayout(term, slots).left
+    dims = term.dims if TABLE[name].axis == "keeps" else AxesLayout(term, slots).left
     return call(AxisCall(name, slots), (term,), dims)
 
 
@@ -187,7 +184,7 @@ def _tensor_code(e: Expr, code: Codes, name: str, axis: int) -> str:
     """Return a function along an axis of a tensor; a reduction keeps the axis with size 1."""
     source = e.args[0].shape
     found = code.function(e, name, f"axis={axis}")
-    if e.op in SAME_SHAPE:
+    if TABLE[e.op].axis == "keeps":
         return found
     left = (*source[:axis], *source[axis + 1 :])
     if len(e.shape) < len(source):

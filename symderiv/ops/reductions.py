@@ -133,6 +133,8 @@ for _name, _lower, _cells, _law in (
 ):
     register(
         name=_name,
+        axis="reduces",
+        linear=True,
         plain=True,
         flops=per_entry(1) if _name == "sum" else per_entry(1, 1),
         tensors="whole",
@@ -175,6 +177,7 @@ def _trace_code(e: Expr, code: Codes) -> str:
 
 register(
     name="trace",
+    linear=True,
     plain=True,
     flops=lambda e: Flops.of(*e.args[0].shape[:-1]),
     tensors="whole",
@@ -249,6 +252,7 @@ def _diag_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="diag",
+    linear=True,
     plain=True,
     flops=free,
     build=_build_diag,

@@ -143,6 +143,7 @@ def _code(e: Expr, code: Codes) -> str:
 
 register(
     name="reshape",
+    linear=True,
     moves=True,
     multiplies=True,
     plain=True,

@@ -63,6 +63,8 @@ def _code(e: Expr, code: Codes) -> str:
 
 register(
     name="cumsum",
+    axis="keeps",
+    linear=True,
     flops=per_entry(1),
     tensors="whole",
     build=_build,

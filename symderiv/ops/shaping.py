@@ -86,6 +86,7 @@ def _permute_code(e: Expr, code: Codes) -> str:
 
 register(
     name="permute",
+    linear=True,
     moves=True,
     flops=free,
     spelled="transpose",
@@ -213,6 +214,7 @@ def _merge_code(e: Expr, code: Codes) -> str:
 
 register(
     name="split_heads",
+    linear=True,
     moves=True,
     multiplies=True,
     flops=free,
@@ -237,6 +239,7 @@ register(
 )
 register(
     name="merge_heads",
+    linear=True,
     moves=True,
     multiplies=True,
     flops=free,

@@ -27,7 +27,6 @@ from .base import (
 from .flops import per_entry
 from .matrix_axes import (
     RULES,
-    SAME_SHAPE,
     AxesLayout,
     Slots,
     along,
@@ -130,9 +129,9 @@ for _name, _rule, _cells, _law in (
     ),
 ):
     RULES[_name] = _rule
-    SAME_SHAPE.add(_name)
     register(
         name=_name,
+        axis="keeps",
         is_logarithm=_name == "logsoftmax",
         flops=per_entry(5) if _name == "softmax" else per_entry(5, 1),
         tensors="whole",

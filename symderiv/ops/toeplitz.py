@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ..core.expr import Expr, node
 from ..core.shapes import SCALAR
@@ -23,16 +23,14 @@ from .base import (
     written_function,
 )
 from .flops import per_entry
+from .inverses import MatrixCall
 
 
 @dataclass(frozen=True)
-class DiagonalSumsCall:
+class DiagonalSumsCall(MatrixCall):
     """The Toeplitz matrix of the sums along the diagonals: linear, and its own adjoint."""
 
-    takes_matrices: ClassVar[bool] = True
-    keeps_symmetry: ClassVar[bool] = True
     name: str = "diagonal_sums"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the sums along the diagonals of the cotangent."""
@@ -42,10 +40,6 @@ class DiagonalSumsCall:
         """Return the sums along the diagonals of slopes, one by one."""
         directions = moved_to_front(slopes[0], extra)
         return moved_to_back(call(self, (directions,), directions.dims), extra)
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, args[0].shape)
 
 
 def diagonal_sums(term: Term) -> Term:
@@ -74,6 +68,7 @@ def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="diagonal_sums",
+    linear=True,
     flops=per_entry(1),
     tensors="batch",
     build=_build,

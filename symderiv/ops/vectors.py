@@ -178,6 +178,7 @@ def _kron_notation(e: Expr, write: Writes) -> Math:
 
 register(
     name="vec",
+    linear=True,
     moves=True,
     multiplies=True,
     plain=True,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ..core.expr import Expr, Variable, walk
 from ..core.shapes import ONE
+from ..ops import TABLE
 
 # What is printed back after the name of the variable.
 READINGS = {
@@ -147,7 +148,4 @@ def _goes_down(e: Expr) -> bool:
     """Whether an operation sums or shares out along axis 0 of a matrix."""
     if len(e.args) != 1 or len(e.args[0].shape) > 2:
         return False
-    return e.op in _ALONG and e.data == 0 and e.args[0].shape[1] != ONE
-
-
-_ALONG = ("sum", "mean", "softmax", "logsoftmax", "logsumexp", "max", "min")
+    return TABLE[e.op].axis != "" and e.data == 0 and e.args[0].shape[1] != ONE
