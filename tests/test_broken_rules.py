@@ -41,7 +41,7 @@ from symderiv.ops.functions import ApplyCall, LossCall
 from symderiv.ops.inverses import AdjugateCall, DetCall, InvCall, LogdetCall
 from symderiv.ops.joining import ConcatCall, PartCall
 from symderiv.ops.matrices import MatrixPowerCall, PinvCall, TriangleCall
-from symderiv.ops.matrix_axes import RULES, SAME_SHAPE, AxesLayout
+from symderiv.ops.matrix_axes import RULES, AxesLayout
 from symderiv.ops.networks import RowNorm
 from symderiv.ops.norms import NormCall, PNormCall, SingularCall
 from symderiv.ops.products import CrossCall
@@ -486,7 +486,7 @@ def along_cases() -> Iterator[Case]:
                 f"pullback of {name}",
                 words,
                 lambda patch, name=name, broken=broken: patch.setitem(RULES, name, broken),
-                texts[:1] if name in SAME_SHAPE else texts[1:],
+                texts[:1] if TABLE[name].axis == "keeps" else texts[1:],
             )
 
 

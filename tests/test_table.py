@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symderiv.api import check
 from symderiv.calculus import lower
 from symderiv.calculus.matrixform import Raiser
 from symderiv.codegen.assignments import array_shape
@@ -24,7 +25,7 @@ from symderiv.notation.latex import latex
 from symderiv.notation.typst import typst
 from symderiv.notation.unicode import unicode
 from symderiv.ops import TABLE, Cells, Operator
-from symderiv.ops.base import put
+from symderiv.ops.base import PIECES, put
 from symderiv.ops.text import text
 from symderiv.ops.written import Writer
 from symderiv.problems.problem import Problem, problem
@@ -284,3 +285,28 @@ def test_internal_entry_states_its_reason_and_has_no_function_of_its_name() -> N
         if op.internal:
             assert op.samples == (), op.name
             assert op.build is None, op.name
+
+
+# Facts that others ask for ----------------------------------------------------------------------
+
+
+def test_facts_are_among_those_that_are_asked_for() -> None:
+    for op in TABLE.values():
+        assert op.pieces in PIECES, op.name
+        assert op.axis in ("", "reduces", "keeps"), op.name
+        assert op.undoes in ("", *TABLE), op.name
+
+
+@pytest.mark.parametrize("name", [op.name for op in TABLE.values() if op.slope])
+def test_stated_slope_is_the_derivative(name: str) -> None:
+    whole = f"sum({name}(x))"
+    assert check(whole, "x", TABLE[name].slope, x="n positive"), name
+    if TABLE[name].domain == "real":
+        assert check(whole, "x", TABLE[name].slope, x="n"), name
+
+
+@pytest.mark.parametrize("name", [op.name for op in TABLE.values() if op.undoes])
+def test_function_undoes_the_other(name: str) -> None:
+    composed = problem(f"L({name}({TABLE[name].undoes}(x)))", x="n").objective.args[0]
+    x = np.array([0.1, 0.3, 0.8])
+    assert np.allclose(evaluate(composed, {"x": x}), x), name

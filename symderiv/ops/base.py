@@ -180,7 +180,7 @@ class Operator:
     analytic: bool = True  # whether a complex step differentiates its code
     domain: str = "real"  # "real" | "positive" | "unit" (-1 to 1): where points are drawn
     tensors: str = ""  # "" refuses them | "batch": matrix by matrix | "whole": takes their cells
-    flops: Count = entries  # what it takes, by the conventions of ``counting``
+    flops: Count = entries  # what it takes, by the conventions of ``flops``
     work: Work = each_entry  # what it takes in exact arithmetic, roughly
     entrywise: bool = False  # whether an entry is a function of the entries at its place alone
     linear: bool = False  # whether it is linear in its first argument, and binds no index
