@@ -143,30 +143,8 @@ def _to_bound(low: Pointwise, high: Pointwise) -> Pointwise:
     return choose("<", low, high, 1, 0)
 
 
-# The slopes of functions of several arguments by each of them.
-_SLOPES: dict[str, tuple[Slope, ...]] = {
-    "arctan2": (
-        lambda a, b: b * (a**2 + b**2) ** -1,
-        lambda a, b: -a * (a**2 + b**2) ** -1,
-    ),
-    "clip": (
-        lambda x, a, b: choose(">", x, a, 1, 0) * choose("<", x, b, 1, 0),
-        lambda x, a, b: choose(">", x, a, 0, 1) * _to_bound(a, b),
-        lambda x, a, b: 1 - choose("<", x, b, 1, 0) * _to_bound(a, b),
-    ),
-    "leaky_relu": (
-        lambda x, s: choose(">", x, 0, 1, s),
-        lambda x, s: choose(">", x, 0, 0, x),
-    ),
-    "maximum": (
-        lambda a, b: choose(">", a, b, 1, 0),
-        lambda a, b: choose(">", a, b, 0, 1),
-    ),
-    "minimum": (
-        lambda a, b: choose("<", a, b, 1, 0),
-        lambda a, b: choose("<", a, b, 0, 1),
-    ),
-}
+# The slopes of functions of several arguments by each of them; every entry puts in its own.
+_SLOPES: dict[str, tuple[Slope, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -201,10 +179,11 @@ def _several(
     samples: tuple[str, ...],
     usage: str,
     word: Math,
+    slopes: tuple[Slope, ...],
     **stated: Any,
 ) -> None:
     """Register an entrywise function of as many arguments as it has slopes."""
-    count = len(_SLOPES[name])
+    _SLOPES[name], count = slopes, len(slopes)
 
     def build(call: Application) -> Expr:
         call.expect(count)
@@ -244,6 +223,10 @@ _several(
     ("leaky_relu(X, s) * X", "leaky_relu(A @ X, 0.1)", "leaky_relu(x, s) * x"),
     "leaky_relu(x, s)",
     sub(Word("relu"), Word("leaky", function=False)),
+    (
+        lambda x, s: choose(">", x, 0, 1, s),
+        lambda x, s: choose(">", x, 0, 0, x),
+    ),
     pieces="zero",
 )
 _several(
@@ -254,6 +237,10 @@ _several(
     ("maximum(X, 3 + A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
     "maximum(a, b)",
     Word("max"),
+    (
+        lambda a, b: choose(">", a, b, 1, 0),
+        lambda a, b: choose(">", a, b, 0, 1),
+    ),
     pieces="order",
 )
 _several(
@@ -264,6 +251,10 @@ _several(
     ("minimum(X, 3 + A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
     "minimum(a, b)",
     Word("min"),
+    (
+        lambda a, b: choose("<", a, b, 1, 0),
+        lambda a, b: choose("<", a, b, 0, 1),
+    ),
     pieces="order",
 )
 _several(
@@ -274,6 +265,10 @@ _several(
     ("arctan2(X, A @ X + 9) * X", "arctan2(X, s)", "arctan2(x, 2) * x"),
     "arctan2(y, x)",
     Word("arctan2"),
+    (
+        lambda a, b: b * (a**2 + b**2) ** -1,
+        lambda a, b: -a * (a**2 + b**2) ** -1,
+    ),
     sympy="atan2",
 )
 _several(
@@ -284,5 +279,10 @@ _several(
     ("clip(X, -1, 1) * X", "clip(A @ X, -s, 2)", "clip(x, s, 3) * x", "clip(X, X - 1, 1)"),
     "clip(x, low, high), which is minimum(maximum(x, low), high)",
     Word("clip"),
+    (
+        lambda x, a, b: choose(">", x, a, 1, 0) * choose("<", x, b, 1, 0),
+        lambda x, a, b: choose(">", x, a, 0, 1) * _to_bound(a, b),
+        lambda x, a, b: 1 - choose("<", x, b, 1, 0) * _to_bound(a, b),
+    ),
     pieces="bounds",
 )
