@@ -403,3 +403,10 @@ def test_a_fuse_of_which_nothing_else_knows_counts_once() -> None:
     )
     diagonal = contract([Factor(fuse(n, n), ("k", "i", "i"))], ("k",), {"k": n * n, "i": n})
     assert diagonal is not constant(Scale(), (n * n,))
+
+
+def test_factors_that_differ_in_their_ranges_alone_have_an_order() -> None:
+    r = "reshape(X, d, n)"
+    texts = (f"trace({r} @ X) * sum({r} @ X)", f"sum({r} @ X) * trace({r} @ X)")
+    first, second = (lower(problem(t, X="n, d").objective).term for t in texts)
+    assert first is second

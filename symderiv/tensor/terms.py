@@ -83,7 +83,7 @@ class Order:
     """A place in the order of all terms, which depends on names only by their own order.
 
     Terms are compared by kind and name, then by what they hold, then child by child; where two of
-    them differ in names alone, those decide.
+    them differ in names alone, those decide, and where they differ in ranges alone, these.
     """
 
     __slots__ = ("term",)
@@ -99,10 +99,13 @@ class Order:
 
     def __lt__(self, other: Order) -> bool:
         stack = [(self.term, other.term)]
+        ranges: tuple[list[str], list[str]] | None = None
         while stack:
             a, b = stack.pop()
             if a is b:
                 continue
+            if ranges is None and a.dims != b.dims:
+                ranges = [str(d) for d in a.dims], [str(d) for d in b.dims]
             if a.place != b.place:
                 return a.place < b.place
             sizes = (len(a.children), len(b.children))
@@ -111,7 +114,7 @@ class Order:
             if a.spelled != b.spelled:
                 return a.spelled < b.spelled
             stack += zip(reversed(a.children), reversed(b.children), strict=True)
-        return False
+        return ranges is not None and ranges[0] < ranges[1]
 
 
 _terms: Interned[Term] = Interned()
