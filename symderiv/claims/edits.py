@@ -9,10 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 
-from ..core.expr import Expr, neg, node, num, rebuild, transpose, variables, walk, with_args
+from ..core.expr import (
+    Expr,
+    free_indices,
+    neg,
+    node,
+    num,
+    rebuild,
+    transpose,
+    variables,
+    walk,
+    with_args,
+)
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..ops.stated_slopes import DERIVED, IN_SLOPES
 from ..ops.text import text
@@ -32,6 +43,7 @@ class Slipped:
     dims: Sequence[str]
     names: Sequence[Expr]  # variables, given gradients and definitions
     derivative: Callable[[Expr], Expr | None]  # of a scalar by the variable
+    fits: bool = True  # whether the shapes in the claim are a guide
 
     def parts(self) -> list[Expr]:
         """Return the parts of the truth that are more than a number, the shorter ones first."""
@@ -122,7 +134,8 @@ def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
     what = "term" if e.op == "add" else "factor"
     if len(e.args) == 1 or e.op in ("div", "pow"):
         word = {"div": "division", "pow": "power", "neg": "sign"}.get(e.op, e.op)
-        yield f"extra-{word}", f"the {word} of `{text(e)}` must be dropped", e.args[0]
+        of = e.args[0] if len(e.args) == 1 else e
+        yield f"extra-{word}", f"the {word} of `{text(of)}` must be dropped", e.args[0]
         return
     for k, a in enumerate(e.args):
         rest = (*e.args[:k], *e.args[k + 1 :])
@@ -133,19 +146,18 @@ def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
 def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
     if e.op in ("num", "size"):
         return
-    fits = s.claimed.shape == s.truth.shape  # if not, sizes are no guide
     for f in s.factors():
         slip = "chain-factor" if _is_slope(f) else "missing-factor"
         sentence = f"the factor `{text(f)}` is missing"
         if slip == "chain-factor":
             sentence = f"the chain rule's factor `{text(f)}` is missing"
-        if not fits or f.shape in (e.shape, SCALAR):
+        if not s.fits or f.shape in (e.shape, SCALAR):
             yield slip, sentence, node("mul", (e, f), e.shape)
             divided = f"the division by `{text(f)}` is missing"
             yield slip, divided, node("div", (e, f), e.shape)
         if f.shape != SCALAR and e.shape != SCALAR:
             for a, b in ((e, f), (f, e)):
-                if not fits or a.shape[-1] == b.shape[-2]:
+                if not s.fits or a.shape[-1] == b.shape[-2]:
                     yield slip, sentence, node("matmul", (a, b), e.shape)
 
 
@@ -270,8 +282,21 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
     plain = f"`{text(e)}` must be `{text(part)}`"
     if _is_derived(e, part):
         return "chain-factor", _for_its_derivative(e, part)
+    terms, right = _parts_of("add", e), _parts_of("add", part)
+    if terms < right and "add" in (e.op, part.op):
+        return "missing-term", f"the term {_listed(right - terms)} is missing"
+    if right < terms and "add" in (e.op, part.op):
+        return "extra-term", f"the term {_listed(terms - right)} is too much"
+    loose = free_indices(e).keys() - free_indices(part)
+    if loose and variables(e).keys() == variables(part).keys():
+        return "missing-sum", f"{plain}: `{min(loose)}` must be summed over"
     if part.op == "transpose" and part.args[0] in set(walk(e)):
         return "transposed", plain
+    if e.args and e.args == part.args and e.op == part.op and e.data != part.data:
+        return "broadcasting", f"the axis of `{text(e)}` is wrong: it must be `{text(part)}`"
+    kind = _product_kind(e, part)
+    if kind:
+        return kind, plain
     if {e.op, part.op} <= {"var", "named", "transpose"}:
         return "wrong-variable", plain
     if e in set(walk(part)) and part.op in ("mul", "matmul", "div", "neg"):
@@ -285,6 +310,42 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
     if _is_slope(part) and len(e.args) < len(part.args):
         return "chain-factor", plain
     return "wrong-variable" if variables(e).keys() - variables(part).keys() else "wrong-part", plain
+
+
+def _parts_of(op: str, x: Expr) -> Counter[Expr]:
+    return Counter(x.args if x.op == op else (x,))
+
+
+def _listed(parts: Counter[Expr]) -> str:
+    return " and ".join(f"`{text(e)}`" for e in parts)
+
+
+def _product_kind(e: Expr, part: Expr) -> str:
+    """Return the slip that makes one product of another of the same factors, if one does."""
+    factors, right = Counter(_factors(e)), Counter(_factors(part))
+    if sum(right.values()) < 2:
+        return ""
+    if factors == right:
+        kinds = [
+            Counter(x.op for x in walk(side) if x.op in ("mul", "matmul")) for side in (e, part)
+        ]
+        return "factor-order" if kinds[0] == kinds[1] else "elementwise"
+    for f in factors - right:
+        if (
+            f.op in ("sum", "trace")
+            and factors - Counter([f]) + Counter(_factors(f.args[0])) == right
+        ):
+            return f"extra-{f.op}"
+    return ""
+
+
+def _factors(x: Expr) -> Iterator[Expr]:
+    """Yield what products are made of, whatever their kind and their directions."""
+    if x.op in ("mul", "matmul", "neg", "transpose"):
+        for a in x.args:
+            yield from _factors(a)
+    else:
+        yield x
 
 
 EDITORS: tuple[Editor, ...] = (
@@ -310,25 +371,11 @@ LIKELY = ("sign", "transposed", "factor-order", "undifferentiated")
 
 def edits(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
     """Yield whole claims with one place changed, shallow places first for most kinds of slip."""
-    for slip, sentence, whole in _edited(slipped, EDITORS):
-        yield ((slip, sentence),), whole
-
-
-def pairs(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
-    """Yield whole claims with two places changed, one of them in its sign, size or direction."""
-    for slip, sentence, once in _edited(slipped, (_sign, _scaled, _turned)):
-        again = replace(slipped, claimed=once)
-        for other, words, whole in _edited(again, EDITORS[:-1]):
-            if other != slip:
-                yield ((slip, sentence), (other, words)), whole
-
-
-def _edited(slipped: Slipped, editors: Sequence[Editor]) -> Iterator[Change]:
     places = sorted(_places(slipped.claimed), key=lambda p: (len(p), p))
     seen = {text(slipped.claimed)}
     met = Counter(_at(slipped.claimed, p) for p in places)
     repeated = {e for e, times in met.items() if times > 1}
-    for editor in editors:
+    for editor in EDITORS:
         everywhere: list[Change] = []  # the change in all places, after that in one
         # What replaces a part should replace as little as possible.
         for place in reversed(places) if editor is _replaced else places:
@@ -342,7 +389,7 @@ def _edited(slipped: Slipped, editors: Sequence[Editor]) -> Iterator[Change]:
             yield from _unseen(*change, seen)
 
 
-def _unseen(slip: str, sentence: str, whole: Expr, seen: set[str]) -> Iterator[Change]:
+def _unseen(slip: str, sentence: str, whole: Expr, seen: set[str]) -> Iterator[tuple[Slips, Expr]]:
     """Yield a changed claim that was not proposed before."""
     try:
         written = text(whole)
@@ -350,7 +397,7 @@ def _unseen(slip: str, sentence: str, whole: Expr, seen: set[str]) -> Iterator[C
         return
     if written not in seen:
         seen.add(written)
-        yield slip, sentence, whole
+        yield ((slip, sentence),), whole
 
 
 def _exchanged(x: Expr, old: Expr, new: Expr) -> Expr:

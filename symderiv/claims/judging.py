@@ -27,7 +27,7 @@ from .places import marked
 from .reading import Reading
 from .right_entries import where_right
 from .roundabout import is_roundabout
-from .search import FoundSlip, Search, beside
+from .search import FoundSlip, Search
 from .targets import GRADIENT, Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something
@@ -162,10 +162,10 @@ class Judge:
             return None
 
     def unreadable(self, claim: ClaimText, reading: Reading) -> Verdict:
-        """Return the verdict on a claim whose shapes do not fit and that no slip explains."""
+        """Return the verdict on a claim whose shapes do not fit."""
         assert reading.refusal is not None
-        found = beside(self.problem, reading, self.target.truth)
-        slips = found if all(name != "wrong-part" for name, _ in found) else ()
+        found = self._search(reading, Merged()) if reading.written is not None else None
+        slips = found.slips if found is not None else ()
         shapes = f"its shapes do not fit: {reading.refusal.subject}"
         words = [self.target.worded(w) for _, w in slips]
         return Verdict(

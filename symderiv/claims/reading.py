@@ -6,7 +6,8 @@ that it can still be evaluated and its slip be named; what was equated is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..core.errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
@@ -37,6 +38,7 @@ class Reading:
     said: tuple[str, ...] = ()  # how derivatives in it were read
     within: Mapping[str, Range] = field(default_factory=dict)  # where its shifted indices have a
     # place, if not everywhere; the indices of the expression count from the first of it
+    written: Expr | None = None  # as a tree whose shapes do not fit, where they do not
 
 
 def read_claim(
@@ -97,13 +99,18 @@ def _attempt(
     refusal: LanguageError | None = None
     assumed: list[tuple[Dim, Dim]] = []
     factors = Factors(problem)
-    while True:
-        reader = problem.reader(plain, collect=refusal is not None, assumed=assumed, syntax=written)
+
+    def made(assumed: Sequence[tuple[Dim, Dim]], *, collect: bool) -> Elaborator:
+        reader = problem.reader(plain, collect=collect, assumed=assumed, syntax=written)
         reader.indices.update(ranges or {})
         reader.bound.update(ranges or {})  # so that they may be shifted, as those of a sum
         reader.uses = {name: [Use(dim, 0)] for name, dim in (ranges or {}).items()}
         if isinstance(reader, LatexReader):
             reader.columns, reader.derivative = columns, factors
+        return reader
+
+    while True:
+        reader = made(assumed, collect=refusal is not None)
         try:
             found = reader.read(tree)
             _give_sizes(reader, found, shape)
@@ -119,7 +126,17 @@ def _attempt(
             assumed = list(reader.unifier.assumed)
             continue
         equated, said = tuple(reader.unifier.assumed), tuple(factors.said)
-        return Reading(text, expr, free_ranges(expr), equated, refusal, said, within)
+        own = None if refusal is None else _as_written(made((), collect=True), tree) or expr
+        return Reading(text, expr, free_ranges(expr), equated, refusal, said, within, own)
+
+
+def _as_written(reader: Elaborator, tree: ast.expr) -> Expr | None:
+    """Return a claim whose shapes do not fit as the tree that was written, if that can be."""
+    reader.unifier.overlooks = True
+    try:
+        return settle(reader, reader.read(tree))
+    except (LanguageError, DimMismatchError):
+        return None
 
 
 def _placed(

@@ -9,30 +9,27 @@ that are derived wrongly on the other, up to a factor and a transposition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 
 from ..core.errors import LanguageError, UndefinedError
-from ..core.expr import Expr, node, transpose, var, walk
+from ..core.expr import Expr, node, transpose, var
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..ops.text import text
 from ..problems import Problem
-from .alignment import KnownForms, aligned
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edited_shapes import Reshaper
-from .edits import LIKELY, Slipped, edits, pairs
+from .edits import LIKELY, Slipped, edits
 from .fingerprints import Prints, ScaleFound
-from .mistakes import Mistaken
+from .mistakes import Mistaken, quoted, total
 from .reading import Reading, read_claim
 from .roundabout import choices
 from .slips import ClaimContext, exchange, flipped, mends
-from .termwise import by_terms
-from .written_forms import expanded, form_of
 
 _TRIES = 3000  # changes of one place that are tried
-_PAIRS = 800  # and of two
+_TERMS, _TRIES_IN_TERM = 5, 700  # of a sum, and changes of one place in one of them
 _NEAREST = 400  # and of one place, where the slip is known and only the mended claim is sought
 _MENDED = 1000  # letters of a claim that is mended for that
 _READINGS = 600  # of changed claims whose shapes only the reader knows
@@ -85,21 +82,16 @@ class Search:
             found = self.meet(slips, whole, self._right)
             if found is not None:
                 return found
-        beside = self._beside()
-        if beside is not None and all(name != "wrong-part" for name, _ in beside.slips):
-            return FoundSlip(beside.slips, self._closest() or beside.expr)
         wrong = self._by_convention() or self._derived_wrongly(self.mistaken)
         if wrong is not None and len(wrong.slips) == 1:
             return FoundSlip(wrong.slips, self._closest())
         found = self._edited()
         if wrong is not None and (found is None or len(wrong.slips) < len(found.slips)):
             found = FoundSlip(wrong.slips, found.expr if found is not None else None)
-        if found is None:
-            termwise = by_terms(self)
-            found = FoundSlip(*termwise) if termwise is not None else None
+        found = found or self._by_terms()
         if found is None and self.merged.pairs:  # right at the sizes at which it can be read
             found = self._derived_wrongly([((), self.truth)])
-        return found or beside
+        return found
 
     # the two sides
 
@@ -122,12 +114,6 @@ class Search:
                 if key is not None:
                     found.setdefault(key, []).append(Candidate(slips, expr, turned))
         return found
-
-    @cached_property
-    def divisions(self) -> list[list[Expr]]:
-        """The terms of the gradient: of the product rule, and as it is written."""
-        written = [*self.truth.args] if self.truth.op == "add" else []
-        return [written, self.mistakes.parts] if not self.ranges else [written]
 
     @cached_property
     def mistaken(self) -> list[tuple[Slips, Expr]]:
@@ -172,23 +158,8 @@ class Search:
     def _choices(self) -> int:
         return max(choices(self.reading.expr), choices(self.truth))
 
-    def met(
-        self, slips: Slips, whole: Expr, parts: Sequence[Expr]
-    ) -> tuple[Slips, Expr, int] | None:
-        """Return what makes a term equal to one of some terms, and which."""
-        targets = self.keyed([((), p) for p in parts], self.prints)
-        found = self.meet(slips, whole, targets)
-        if found is None or found.expr is None:
-            return None
-        same = [k for k, p in enumerate(parts) if self._is(found.expr, p)]
-        return (found.slips, found.expr, same[0]) if same else None
-
     def _comparer(self, *expressions: Expr, merged: Merged | None = None) -> Comparer:
         return Comparer(self.problem, expressions, merged or Merged(), kept=self.kept)
-
-    def holds(self, x: Expr) -> bool:
-        """Whether an expression is what the claim should be."""
-        return self._is(x, self.truth)
 
     def _is(self, x: Expr, right: Expr) -> bool:
         if x.shape != right.shape:
@@ -218,13 +189,6 @@ class Search:
     def _reshaper(self) -> Reshaper:
         return Reshaper(self.problem.known(), [self.reading.expr, self.truth])
 
-    # both sides as they are written
-
-    def _beside(self) -> FoundSlip | None:
-        """Return where the claim parts from the gradient, where the two are written alike."""
-        slips = beside(self.problem, self.reading, self.truth) if not self.ranges else ()
-        return FoundSlip(slips, self.truth) if slips else None
-
     def _exchanged(self) -> FoundSlip | None:
         """Return whether a claim that its sizes refute is right with the two indices exchanged."""
         if self.reading.refusal is None or len(self.ranges) != 2:
@@ -235,7 +199,7 @@ class Search:
         except (LanguageError, DimMismatchError):
             return None
         whole = exchange(again.expr, p, q) if again.refusal is None else None
-        if whole is None or not self.holds(whole):
+        if whole is None or not self._is(whole, self.truth):
             return None
         words = f"the index pair `{p}`, `{q}` is swapped"
         return FoundSlip((("index-swap", words),), whole)
@@ -307,11 +271,12 @@ class Search:
         names = [v.expr for v in problem.variables.values()]
         names += [var(g, x.shape) for g, x in problem.upstream.items()]
         return Slipped(
-            self.reading.expr,
+            self.reading.written or self.reading.expr,
             self.truth,
             list(problem.dims),
             names,
             self.mistakes.derivative,
+            self.reading.refusal is None and self.reading.expr.shape == self.truth.shape,
         )
 
     def _closest(self) -> Expr | None:
@@ -335,15 +300,14 @@ class Search:
         """Return the slip in one place of a formula, or in two, and the formula mended there."""
         wrong = self.keyed(self.mistaken, self.prints)
         near: list[FoundSlip] = []  # right but for a factor or the direction, or for a wrong rule
-        tried = chain(islice(edits(self.slipped), _TRIES), islice(pairs(self.slipped), _PAIRS))
-        for slips, whole in tried:
+        for slips, whole in islice(edits(self.slipped), _TRIES):
             again = self.shaped(whole)
             if again is None:
                 continue
             found = self.meet(slips, again, self._right, exactly=True)
             if found is not None:
                 return found
-            if len(slips) > 1 or near:
+            if near:
                 continue
             found = self.meet(slips, again, self._right)
             if found is None and slips[0][0] in LIKELY:
@@ -353,27 +317,56 @@ class Search:
                 near.append(found)
         return near[0] if near else None
 
+    # both sides, term by term
 
-def beside(problem: Problem, reading: Reading, truth: Expr) -> Slips:
-    """Return the slips by which a claim parts from the gradient as both are written.
+    def _by_terms(self) -> FoundSlip | None:
+        """Return the slips of a sum of which each term may have one of its own, or be missing.
 
-    They are also laid beside each other multiplied out, by numbers and by everything.
-    """
-    claimed = form_of(reading.text if reading.refusal is not None else text(reading.expr))
-    right = form_of(text(truth))
-    if claimed is None or right is None:
-        return ()
-    values = {n: form_of(text(x)) for n, x in problem.definitions.items()}
-    stages = {n: f for n, f in values.items() if f is not None}
-    functions = {e.data[0] for e in walk(problem.objective) if e.op == "apply"}  # type: ignore[index]
-    slopes = [f"{f}p" for f in functions]
-    known = KnownForms(problem.dims, stages, tuple(problem.upstream), slopes)
-    written = [(claimed, right)]
-    written.append((expanded(claimed, numbers=True), expanded(right, numbers=True)))
-    written.append((expanded(claimed), expanded(right)))
-    found = [aligned(c, t, known) or () for c, t in written]
-    clear = (slips for slips in found if slips and all(n != "wrong-part" for n, _ in slips))
-    return next(clear, found[0])
+        The terms of the gradient are those that it is written in, or those of the product rule,
+        one for every place in which the variable stands.
+        """
+        claimed, truth = self.reading.expr, self.truth
+        if claimed.op != "add" or len(claimed.args) > _TERMS:
+            return None
+        for parts in (truth.args if truth.op == "add" else (), self.mistakes.parts):
+            found = self._matched(claimed.args, parts) if len(parts) > 1 else None
+            if found is not None or self.ranges:
+                return found
+        return None
+
+    def _matched(self, terms: Sequence[Expr], parts: Sequence[Expr]) -> FoundSlip | None:
+        """Match every term of a claim with one of the gradient, as it is or with one change."""
+        left, done = list(parts), dict[int, Expr]()
+        slips: list[tuple[str, str]] = []
+        for changed in (False, True):
+            for k, term in enumerate(terms):
+                found = self._term(term, left, changed=changed) if k not in done else None
+                if found is not None:
+                    more, done[k], place = found
+                    slips += more
+                    left.pop(place)
+        if len(done) < len(terms):
+            return None
+        slips += [("missing-term", f"the term {quoted(part)} is missing") for part in left]
+        again = self.read_again(total([*(done[k] for k in sorted(done)), *left]))
+        same = again is not None and slips and self._is(again, self.truth)
+        return FoundSlip(tuple(slips), again) if same else None
+
+    def _term(
+        self, term: Expr, parts: Sequence[Expr], *, changed: bool
+    ) -> tuple[Slips, Expr, int] | None:
+        """Return the slips of a term, what it must be, and which of some terms that is."""
+        targets = self.keyed([((), p) for p in parts], self.prints)
+        more = edits(replace(self.slipped, claimed=term)) if changed else iter(())
+        for slips, whole in islice(chain([((), term)], more), _TRIES_IN_TERM):
+            again = self.shaped(whole)
+            found = self.meet(slips, again, targets) if again is not None else None
+            if found is None or found.expr is None or (found.slips and not changed):
+                continue
+            for k, part in enumerate(parts):
+                if self._is(found.expr, part):
+                    return found.slips, found.expr, k
+        return None
 
 
 def _said(mend: Sequence[object]) -> Slips:

@@ -237,13 +237,14 @@ class Unifier:
     """Binds unknown dimensions so that shapes fit.
 
     With ``collect=True`` a clash of two rigid dimensions is recorded in ``assumed`` and taken as
-    an equation (that is how a wrong claim gets a size at which it can be evaluated).
+    an equation (that is how a wrong claim gets a size at which it can be evaluated); where it
+    ``overlooks`` clashes, nothing comes of one (that is how a wrong claim is a tree as written).
     """
 
     def __init__(self, *, collect: bool = False) -> None:
         self._bound: dict[str, Dim] = {}
         self._count = 0
-        self.collect = collect
+        self.collect, self.overlooks = collect, False
         self.assumed: list[tuple[Dim, Dim]] = []
 
     def fresh(self) -> Dim:
@@ -304,6 +305,8 @@ class Unifier:
         raise DimMismatchError(left, right)
 
     def _assume(self, left: Dim, right: Dim) -> Dim:
+        if self.overlooks:
+            return left
         for rigid, other in ((right, left), (left, right)):
             single = rigid.coefficient == 1 and len(rigid.symbols) == 1
             if single and rigid.symbols[0] not in other.names:  # n = n*m binds nothing

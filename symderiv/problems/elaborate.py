@@ -232,7 +232,8 @@ class Elaborator(Scope):
             # x * I is the same diagonal matrix whether x goes to the rows or to the columns.
             either = sign == "*" and "eye" in (left.op, right.op)
             # What a reduction made can only go to the rows.
-            if square and bare and not either and not is_one_per_row(value):
+            sure = either or is_one_per_row(value) or self.unifier.collect
+            if square and bare and not sure:
                 name = self.source(x)
                 raise AmbiguousShapeError(
                     f"{name} is a column and the other side is square ({describe(other)}): "
