@@ -6,7 +6,6 @@ times the given G, by that G; a gradient that is derived wrongly gives the wrong
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -24,14 +23,14 @@ _MOST = 60  # mistakes that are lifted
 class LiftedMistakes:
     """What comes out when a Jacobian or a Hessian is derived wrongly."""
 
-    def __init__(self, made: DerivativeMatrix) -> None:
-        self._made = made
+    def __init__(self, made: DerivativeMatrix, word: str) -> None:
+        self._made, self._word = made, word
 
     @cached_property
     def _pulled(self) -> Mistakes | None:
         posed, name = self._made.posed, self._made.name
         try:
-            return Mistakes(posed, name, DerivedGradients(posed, [name])[name].expr)
+            return Mistakes(posed, name, DerivedGradients(posed, [name])[name].expr, self._word)
         except OUTSIDE:
             return None
 
@@ -46,11 +45,9 @@ class LiftedMistakes:
         yield from self._forgotten()
         if self._pulled is None:
             return
-        given = self._given
-        cotangent = re.compile(rf"\b{re.escape(given)}\b|comes in")
         for m in islice(self._pulled, _MOST):
-            if m.slip == "missing-term" or cotangent.search(m.sentence):
-                continue
+            if m.slip == "missing-term" or any(self._given in variables(x) for x in m.about):
+                continue  # in a Jacobian nothing comes in
             expr = self._lifted(m.expr)
             if expr is not None:
                 yield replace(m, expr=expr)

@@ -28,10 +28,10 @@ from .reading import Reading
 from .right_entries import where_right
 from .roundabout import is_roundabout
 from .search import FoundSlip, Search
-from .targets import GRADIENT, Target
+from .targets import Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something
-from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+from .verdict import GRADIENT, RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
 
 _AFRESH = 1000  # from which seed on the points of an assumption are its own
 
@@ -69,6 +69,7 @@ class Judge:
             "claim": claim,
             "claimed": (claimed,),
             "truth": truth,
+            "compared": self.target.word,
             "correction": text(truth),
             "correction_expr": truth,
         }
@@ -167,7 +168,7 @@ class Judge:
         found = self._search(reading, Merged()) if reading.written is not None else None
         slips = found.slips if found is not None else ()
         shapes = f"its shapes do not fit: {reading.refusal.subject}"
-        words = [self.target.worded(w) for _, w in slips]
+        words = [w for _, w in slips]
         return Verdict(
             claim=claim,
             verdict=WRONG,
@@ -186,12 +187,13 @@ class Judge:
         comparer = self._comparer(claimed, merged)
         found = self._search(reading, merged)
         prints = Prints(comparer, truth)
-        slips = found.slips if found else traits(claimed, truth, prints, tiny=merged.of_one)
+        word = self.target.word
+        slips = found.slips if found else traits(claimed, truth, prints, word, tiny=merged.of_one)
         other = self._other_indices(reading)
         if not slips and other:
             slips = (("wrong-index", other),)
         if found and slips[0][0] in ("wrong-part", "wrong-variable"):
-            slips = (*outer(claimed, truth, prints), *slips)
+            slips = (*outer(claimed, truth, prints, word), *slips)
         reason = self._reason(reading)
         near = found.expr if found else None
         shown = self._tidied(truth if near is None else near)
@@ -280,7 +282,7 @@ class Judge:
 
     def _diagnosis(self, sentences: Sequence[str], reason: str, *, named: bool) -> str:
         """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""
-        parts = [self.target.worded(s) for s in sentences]
+        parts = [*sentences]
         if reason:
             parts.append(f"as written, {reason}" if named else reason)
         return sentence("; and ".join(parts) or f"it differs from {self.target.word}")

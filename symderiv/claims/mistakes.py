@@ -49,6 +49,7 @@ class Mistake:
     slip: str
     sentence: str
     expr: Expr
+    about: tuple[Expr, ...] = ()  # what the mistake is about: what comes in, or where it was taken
 
 
 class Mistaken(Protocol):
@@ -76,8 +77,8 @@ class NoMistakes:
 class Mistakes:
     """What comes out when the gradient by one variable, or by a definition, is derived wrongly."""
 
-    def __init__(self, problem: Problem, name: str, truth: Expr) -> None:
-        self._truth = truth
+    def __init__(self, problem: Problem, name: str, truth: Expr, word: str) -> None:
+        self._truth, self._word = truth, word  # "the gradient", or what it is a part of
         self._written: dict[Expr, Expr] = {}
         self._names = {*problem.known(), *problem.dims}
         objective = problem.objective
@@ -211,9 +212,9 @@ class Mistakes:
         contrast = _dot(seed.expr, with_args(u, args))
         (local,) = self._gradient(contrast, inside)
         through = self._through(a)
-        for slip, words, wrong in self._locals(u, a, local, inside.expr, seed.expr, above):
-            found = substitute(through[0], {through[1]: wrong})
-            yield Mistake(slip, words, total([found, *beside]))
+        for m in self._locals(u, a, local, inside.expr, seed.expr, above):
+            found = substitute(through[0], {through[1]: m.expr})
+            yield replace(m, expr=total([found, *beside]))
         if beside:
             words = f"{quoted(u)} depends on the variable too, and was held fixed"
             yield Mistake("missing-term", words, total(beside))
@@ -238,7 +239,7 @@ class Mistakes:
 
     def _locals(
         self, u: Expr, a: Expr, local: Expr, inside: Expr, seed: Expr, above: Expr
-    ) -> Iterator[tuple[str, str, Expr]]:
+    ) -> Iterator[Mistake]:
         """Yield what may be sent on instead of the derivative of ``u`` times what comes in."""
 
         def at(place: Expr, incoming: Expr = above) -> Expr:
@@ -248,30 +249,29 @@ class Mistakes:
         ones = node("ones", (), u.shape) if u.shape != SCALAR else num(1)
         fits = u.shape == a.shape
         if fits:
-            yield "chain-factor", f"{name} is left out of the chain", above
-            yield "chain-factor", f"{name} stands in the chain twice", at(a, at(a))
+            yield Mistake("chain-factor", f"{name} is left out of the chain", above)
+            yield Mistake("chain-factor", f"{name} stands in the chain twice", at(a, at(a)))
         if variables(above):
-            yield (
-                "chain-factor",
-                f"{name} is there, but not the gradient that comes in",
-                at(a, ones),
-            )
+            said = f"{name} is there, but not the gradient that comes in"
+            yield Mistake("chain-factor", said, at(a, ones), (above,))
         for place in self._elsewhere(u, a, above) if inside in set(walk(local)) else ():
             said = f"{name} is taken at {quoted(place)} instead of {quoted(a)}"
-            yield "chain-factor", said, at(place)
+            yield Mistake("chain-factor", said, at(place), (place,))
             more = f"{said}, and the gradient that comes in is missing"
-            yield "chain-factor", more, at(place, ones)
+            yield Mistake("chain-factor", more, at(place, ones), (above,))
         if fits and variables(above):
             # s (1 - s) with the wrong s.
             value = with_args(u, tuple(inside if x is a else x for x in u.args))
             said = f"{name}, written in its value, is taken with {quoted(above)} for the value"
-            yield "chain-factor", said, substitute(at(inside), {value: above, inside: a})
+            wrong = substitute(at(inside), {value: above, inside: a})
+            yield Mistake("chain-factor", said, wrong, (above,))
             wrong = substitute(at(inside, ones), {value: above, inside: a})
-            yield "chain-factor", f"{said}, and the gradient that comes in is missing", wrong
+            more = f"{said}, and the gradient that comes in is missing"
+            yield Mistake("chain-factor", more, wrong, (above,))
         if u.op == "softmax":
             only = "only the diagonal of the Jacobian of softmax is there"
-            yield "elementwise", only, mul(above, u, _one_minus(u))
-            yield "missing-term", f"{only}, and only its first term", mul(above, u)
+            yield Mistake("elementwise", only, mul(above, u, _one_minus(u)))
+            yield Mistake("missing-term", f"{only}, and only its first term", mul(above, u))
 
     def _elsewhere(self, u: Expr, a: Expr, above: Expr) -> list[Expr]:
         same = [e for e in (u, above) if e.shape == a.shape]
@@ -291,7 +291,7 @@ class Mistakes:
                 above, _ = self._cotangent(u)
             except OUTSIDE:
                 continue
-            words = f"it is the gradient by {quoted(u)}"
+            words = f"it is {self._word} by {quoted(u)}"
             if self._spreads(u):
                 yield Mistake(
                     "missing-sum", f"{words}, not summed over where the variable goes", above
@@ -319,8 +319,8 @@ class Mistakes:
                 (found,) = self._gradient(self._objective, v)
             except OUTSIDE:
                 continue
-            words = f"it is the gradient by `{v.name}`"
-            yield Mistake("wrong-variable", words, found)
+            words = f"it is {self._word} by `{v.name}`"
+            yield Mistake("wrong-variable", words, found, (v.expr,))
 
     def _flat(self) -> Iterator[Mistake]:
         """Given gradients taken as one."""
@@ -329,7 +329,8 @@ class Mistakes:
         if ones:
             words = " and ".join(f"`{text(g)}`" for g in ones)
             found = substitute(self._truth, dict(ones))
-            yield Mistake("chain-factor", f"the gradient that comes in, {words}, is missing", found)
+            said = f"the gradient that comes in, {words}, is missing"
+            yield Mistake("chain-factor", said, found, tuple(given))
 
 
 class _TooManyError(Exception):

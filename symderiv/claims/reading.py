@@ -10,7 +10,13 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..core.errors import IndexNameError, LanguageError, ShapeError, UnknownSizeError
+from ..core.errors import (
+    IndexNameError,
+    LanguageError,
+    RangeClashError,
+    ShapeError,
+    UnknownSizeError,
+)
 from ..core.expr import Expr, free_ranges
 from ..core.positions import Range, Use, allowed, placed
 from ..core.shapes import Dim, DimMismatchError, Shape
@@ -116,18 +122,17 @@ def _attempt(
             _give_sizes(reader, found, shape)
             expr, within = _placed(reader, settle(reader, found), ranges or {})
         except (ShapeError, IndexNameError, DimMismatchError) as error:
-            clash = isinstance(error, DimMismatchError) or _is_clash(error)
             if refusal is None:
-                if not clash or isinstance(error, DimMismatchError):
+                if not _is_clash(error) or isinstance(error, DimMismatchError):
                     raise
                 refusal = error
-            elif len(reader.unifier.assumed) == len(assumed) or not clash:
+            elif len(reader.unifier.assumed) == len(assumed) or not _is_clash(error):
                 return Reading(text, problem.objective, {}, (), refusal)
             assumed = list(reader.unifier.assumed)
             continue
-        equated, said = tuple(reader.unifier.assumed), tuple(factors.said)
         own = None if refusal is None else _as_written(made((), collect=True), tree) or expr
-        return Reading(text, expr, free_ranges(expr), equated, refusal, said, within, own)
+        known = (tuple(reader.unifier.assumed), refusal, tuple(factors.said), within, own)
+        return Reading(text, expr, free_ranges(expr), *known)
 
 
 def _as_written(reader: Elaborator, tree: ast.expr) -> Expr | None:
@@ -172,7 +177,7 @@ def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:
             reader.unifier.unify(unknown, dim)
 
 
-def _is_clash(error: LanguageError) -> bool:
+def _is_clash(error: LanguageError | DimMismatchError) -> bool:
     """Whether an error is one of sizes, which reading on under equal sizes can get past."""
-    known = not isinstance(error, UnknownSizeError)
-    return (isinstance(error, ShapeError) and known) or "runs over" in error.subject
+    unknown = isinstance(error, UnknownSizeError)
+    return isinstance(error, ShapeError | RangeClashError | DimMismatchError) and not unknown

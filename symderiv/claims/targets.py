@@ -21,9 +21,9 @@ from .about import About
 from .broken_jacobians import LiftedMistakes
 from .layouts import Ends
 from .mistakes import Mistaken, Mistakes, NoMistakes
+from .verdict import GRADIENT, HESSIAN, JACOBIAN
 
 _OWN_LETTER = "an index needs a letter of its own: dL/dW[p, q]"
-GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,6 @@ class Target:
     ends: Ends | None = None  # what the rows and columns of a Jacobian run over
     ranges: dict[str, Dim] = field(default_factory=dict)  # of the indices of an entry
     pick: Callable[[Expr], Expr] = lambda whole: whole  # of a whole derivative, what is claimed
-
-    def worded(self, sentence: str) -> str:
-        """Return a sentence of the search, which calls every truth the gradient."""
-        return sentence.replace(GRADIENT, self.word)
 
 
 def of_expression(truth: Expr, word: str) -> Target:
@@ -133,7 +129,7 @@ class Targets:
         truth = pick(whole)
         return Target(
             truth,
-            lambda: Mistakes(posed, about.name, whole),
+            lambda: Mistakes(posed, about.name, whole, GRADIENT),
             name=about.name,
             ranges=free_ranges(truth) if about.indices else {},
             pick=pick,
@@ -173,10 +169,11 @@ class Targets:
             truth = made.index_at(marks, by)
         else:
             truth = made.expr
+        word = JACOBIAN if about.order == 1 else HESSIAN
         return Target(
             truth,
-            NoMistakes if about.is_entry else lambda: LiftedMistakes(made),
-            JACOBIAN if about.order == 1 else HESSIAN,
+            NoMistakes if about.is_entry else lambda: LiftedMistakes(made, word),
+            word,
             name=made.name,
             layout=_layout(about, made, posed),
             ends=None if by_number or about.is_entry else Ends(rows, made.variable.shape),

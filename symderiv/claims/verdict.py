@@ -17,6 +17,7 @@ from .places import Marked
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
 UNDECIDED = "undecided"  # no point tells: none has values, or too much is to be computed
+GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 _ANSWERS = {
     RIGHT: "Yes.",
     TRANSPOSED: "Transposed.",
@@ -96,6 +97,7 @@ class Verdict:
     correction_expr: Expr | None = None
     claimed: tuple[Expr, ...] = ()  # what was claimed, read
     truth: Expr | None = None  # the gradient it was compared with
+    compared: str = ""  # what that is: "the gradient", "the Jacobian", .. of a claim of one line
     evidence: str = ""  # how it was decided
     left_out: tuple[str, ...] = ()  # checks that would take too much, and why
     holds: str = ""  # in which entries a wrong claim is right: "right off the diagonal only"

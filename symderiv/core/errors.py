@@ -11,7 +11,8 @@
     |   |-- ShapeError           shapes that do not fit
     |   |   |-- AmbiguousShapeError   shapes that fit in two ways
     |   |   `-- UnknownSizeError      a constant whose size nothing tells
-    |   |-- IndexNameError       an index that is unbound, out of range or of two ranges
+    |   |-- IndexNameError       an index that is unbound or out of range
+    |   |   `-- RangeClashError         an index that has two ranges
     |   `-- ProblemFileError     a problem file that is not as documented
     |-- MissingRuleError         a derivative, form or target that no rule covers
     |   `-- NoEntriesError       a function whose entries SymPy cannot write out
@@ -120,6 +121,10 @@ class UnknownSizeError(ShapeError):
 
 class IndexNameError(LanguageError):
     """An index is unbound, out of range, or has two ranges."""
+
+
+class RangeClashError(IndexNameError):
+    """An index counts places of two sizes."""
 
 
 class ProblemFileError(LanguageError):

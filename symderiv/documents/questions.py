@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ..claims.about import read_about
-from ..claims.verdict import Counterexample, Verdict
+from ..claims.verdict import GRADIENT, Counterexample, Verdict
 from ..core.errors import ParseError
 from ..core.expr import Expr, entry
 from ..core.shapes import SCALAR
@@ -57,7 +57,7 @@ def _plainly_right(verdict: Verdict) -> bool:
 
 def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list[Block]:
     """Return one section for claims that are all right."""
-    gradients = all(v.diagnosis == "It equals the gradient." for v in verdicts)
+    gradients = all(v.compared == GRADIENT for v in verdicts)
     words = "Each equals the gradient derived above:" if gradients else "Each is right:"
     lead = Paragraph((Strong("Yes."), f" {words}"))
     forms = Display(tuple(_claimed(scribe, v) for v in verdicts))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from functools import partial
 
-from ..core.errors import IndexNameError
+from ..core.errors import IndexNameError, RangeClashError
 from ..core.expr import Expr, Index
 from ..core.positions import AxisBlock, Shift, Use, allowed, at_marks, placed, steps
 from ..core.shapes import ONE, Dim, DimMismatchError, Shape, describe, difference, size
@@ -200,7 +200,7 @@ def _use(scope: Scope, at: ast.Name, dim: Dim, offset: int) -> None:
     scope.indices[at.id] = scope.unify(
         known,
         dim,
-        lambda: IndexNameError(
+        lambda: RangeClashError(
             f"the index {at.id} runs over {scope.unifier.resolve(known)} elsewhere and over "
             f"{scope.unifier.resolve(dim)} here".replace("?", ""),
             span=scope.span(at),
