@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..core.expr import Expr
 from ..derivation.narration import Alike, Section, Step, essential
+from ..derivation.narration.steps import SIFTING
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
@@ -120,11 +121,9 @@ class Proof:
 
     def _sifting(self, step: Step) -> Inline:
         """Return which indices are sifted, and only the first time what that means."""
-        head, _, law = str(step.reason[0]).partition(": ")
-        word, _, names = head.partition(" ")
-        found: list[Piece] = [f"{word} ", listed(*(Sym(n) for n in names.split(", ")))]
+        found: list[Piece] = ["sift ", listed(*map(Sym, step.sifted))]
         if not self.sifted:
-            found.append(f": {law}")
+            found.append(SIFTING)
         self.sifted = True
         return tuple(found)
 

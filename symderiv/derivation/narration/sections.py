@@ -27,7 +27,7 @@ from .matrix_steps import closing_steps
 from .slopes import jacobian, pulled
 from .stage_words import Reach, laws, listed, meets, names_in, why_known, with_names
 from .staging import Stage, Stages
-from .steps import Reason, Step
+from .steps import SIFTING, Reason, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +306,9 @@ class _Narrator:
         gone = list(dict.fromkeys(g for _, names in pairs for g in names))
         done = [m for m, _ in pairs]
         if gone:
-            reason: Reason = ("sift " + ", ".join(gone) + ": a delta picks one term of the sum",)
-            steps.append(Step(total(monomials), total(done), "sift", reason))
+            reason: Reason = ("sift " + ", ".join(gone), SIFTING)
+            step = Step(total(monomials), total(done), "sift", reason, sifted=tuple(gone))
+            steps.append(step)
         return done
 
     # the chain rule over all consumers

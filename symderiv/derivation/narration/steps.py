@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ...core.expr import Expr
 
 Reason = tuple[str | Expr, ...]
+SIFTING = ": a delta picks one term of the sum"  # the end of the reason of a step that sifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class Step:
     law: str
     reason: Reason
     opens: bool = False
+    sifted: tuple[str, ...] = ()  # the indices that a delta takes away, which the reason names
