@@ -15,7 +15,7 @@ from ..core.expr import Expr, Variable, variables
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
 from ..problems.problem import kind_of
-from .mistakes import OUTSIDE, Mistake, Mistakes, quoted, total
+from .mistakes import NO_GRADIENT, Mistake, Mistakes, quoted, total
 
 _MOST = 60  # mistakes that are lifted
 
@@ -31,7 +31,7 @@ class LiftedMistakes:
         posed, name = self._made.posed, self._made.name
         try:
             return Mistakes(posed, name, DerivedGradients(posed, [name])[name].expr, self._word)
-        except OUTSIDE:
+        except NO_GRADIENT:
             return None
 
     @cached_property
@@ -88,6 +88,6 @@ class LiftedMistakes:
             if self._made.variable.kind == "scalar":
                 return DerivedGradients(question, [given])[given].expr
             found = jacobian_of(question, given, "denominator").expr
-        except OUTSIDE:
+        except NO_GRADIENT:
             return None
         return found if found.shape == self._made.shape else None

@@ -39,7 +39,7 @@ _STAGES = 14  # functions on the way to the variable whose derivative may be tak
 _ELSEWHERE = 8  # places at which a derivative may be taken wrongly
 _LONG = 48  # letters of a formula that a sentence still quotes
 _RATIONAL = {"num", "size", "add", "neg", "mul", "div"}
-OUTSIDE = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
+NO_GRADIENT = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Mistakes:
             return None
         try:
             (found,) = self._gradient(_inlined(x), self._variable)
-        except OUTSIDE:
+        except NO_GRADIENT:
             return None
         return substitute(found, self._written)
 
@@ -153,7 +153,7 @@ class Mistakes:
         try:
             split = self._split(self._objective, copies)
             parts = self._gradient(split, *copies)
-        except (*OUTSIDE, _TooManyError):
+        except (*NO_GRADIENT, _TooManyError):
             return []
         back = {c.expr: self._variable.expr for c in copies}
         return [substitute(substitute(p, back), self._written) for p in parts]
@@ -202,7 +202,7 @@ class Mistakes:
                 continue
             try:
                 yield from self._broken_at(u, u.args[inner[0]], inner[0])
-            except OUTSIDE:
+            except NO_GRADIENT:
                 continue
 
     def _broken_at(self, u: Expr, a: Expr, place: int) -> Iterator[Mistake]:
@@ -289,7 +289,7 @@ class Mistakes:
                 continue
             try:
                 above, _ = self._cotangent(u)
-            except OUTSIDE:
+            except NO_GRADIENT:
                 continue
             words = f"it is {self._word} by {quoted(u)}"
             if self._spreads(u):
@@ -317,7 +317,7 @@ class Mistakes:
                 continue
             try:
                 (found,) = self._gradient(self._objective, v)
-            except OUTSIDE:
+            except NO_GRADIENT:
                 continue
             words = f"it is {self._word} by `{v.name}`"
             yield Mistake("wrong-variable", words, found, (v.expr,))

@@ -16,12 +16,13 @@ from ..ops import Cells
 from ..values.explicit import Explicit, compare, plain
 from ..values.highprecision import HIGH, floated
 from ..values.rounding import first_unequal, unequal
+from ..values.sampling import OUTSIDE_DOMAIN
 
 _DIGITS = 40  # of 150 that numbers have
 _NOISE = 80  # digits after the point; what is smaller may be rounding
 
 # Where an expression has no value, or none of its shape at sizes that are taken as equal.
-OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError, IndexError)
+OUTSIDE = (*OUTSIDE_DOMAIN, IndexError)
 
 
 def taken(x: Expr, at: Explicit) -> Cells:

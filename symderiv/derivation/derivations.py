@@ -26,11 +26,12 @@ from ..ops.written import Writer
 from ..problems import Problem
 from ..tensor import Term, named, zero
 from ..values.explicit import Explicit
+from ..values.sampling import at_first_defined
 from .narration import Alike, Narration, Section, Step, alike, narrate
 from .narration.entry_forms import Forms, Letters, total
 from .narration.free_entries import to_free_entries
 from .narration.staging import Stage
-from .rechecking import ATTEMPTS, recheck, tried_point
+from .rechecking import recheck
 from .structured import AMBIENT, check_convention, projected, structure_of, words
 
 _SHALLOW = 4  # with more named intermediates than that, their cotangents get names as well
@@ -253,19 +254,15 @@ class DerivedGradients(Mapping[str, Gradient]):
         if known is None:
             try:
                 with allowed("a point of the domain"):
-                    known = any(self._is_defined_at(sizes, k) for k in range(ATTEMPTS))
+                    known = at_first_defined(self.problem, sizes, self._is_defined_at) is not None
             except BudgetError:
                 known = True  # nothing speaks against it
             self._defined[tuple(sizes.items())] = known
         return known
 
-    def _is_defined_at(self, sizes: Mapping[str, int], seed: int) -> bool:
-        here = Explicit(sizes, tried_point(self.problem, sizes, seed, seed))
-        try:
-            for x in (self.problem.objective, *(r.expr for r in self.values())):
-                here.cells(x)
-        except (ZeroDivisionError, TypeError, ValueError, OverflowError):
-            return False
+    def _is_defined_at(self, here: Explicit) -> bool:
+        for x in (self.problem.objective, *(g.expr for g in self.values())):
+            here.cells(x)
         return True
 
     def recheck(self, sizes: Mapping[str, int] | None = None, seed: int = 0) -> int:

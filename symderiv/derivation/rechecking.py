@@ -24,15 +24,13 @@ from ..core.expr import (
     walk_all,
     with_args,
 )
-from ..ops import Cells
 from ..ops.text import text
 from ..problems import Problem
 from ..values.explicit import Dual, Explicit
 from ..values.rounding import first_unequal
-from ..values.sampling import distinct_sizes, least_sizes, point
+from ..values.sampling import at_first_defined, distinct_sizes, least_sizes
 from .narration import Step
 
-ATTEMPTS = 8  # points that are tried for one in the domain
 _MOST_TERMS = 40_000
 
 
@@ -48,12 +46,12 @@ def recheck(
     """
     expressions = [_inward(x) for t in steps for x in (t.before, t.after)]
     choices = [sizes] if sizes else _affordable(problem, expressions)
-    for at, attempt in product(choices, range(ATTEMPTS)):
-        here = Explicit(at, tried_point(problem, at, seed + attempt, attempt))
-        try:
-            return sum(_check(step, here) for step in steps)
-        except (ZeroDivisionError, TypeError, ValueError, OverflowError):
-            continue  # outside the domain (log of a negative number): another point
+    for at in choices:
+        count = at_first_defined(
+            problem, at, lambda here: sum(_check(s, here) for s in steps), seed
+        )
+        if count is not None:
+            return count
     raise UndefinedError(
         "no point was found at which the objective is defined",
         remedy="is something divided by zero, or singular, or a logarithm below 0?",
@@ -78,13 +76,6 @@ def _inward(x: Expr) -> Expr:
         return mul(*outside, index_sum(name, dim, mul(*inside)))
 
     return rebuild(x, change, lambda e: e.op in ("named", "partial"))
-
-
-def tried_point(
-    problem: Problem, sizes: Mapping[str, int], seed: int, attempt: int
-) -> dict[str, Cells]:
-    """Return values to try: of both signs and positive, and half of the later ones near 0."""
-    return point(problem, sizes, seed, positive=attempt % 2 == 1, near=attempt % 4 > 1)
 
 
 def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str, int]]:

@@ -20,11 +20,9 @@ from ..core.expr import Expr, Variable, walk_all
 from ..core.shapes import ONE
 from ..ops import TABLE, Cells
 from ..values.explicit import ExactMath, Explicit, compare, same
+from ..values.sampling import OUTSIDE_DOMAIN as OUTSIDE_DOMAIN
 from ..values.sampling import values
 from .symbols import UNDEFINED, name_and_place
-
-# What arithmetic raises where a function is not defined, or leaves the real numbers.
-OUTSIDE_DOMAIN = (ZeroDivisionError, ValueError, TypeError, OverflowError)
 
 ATTEMPTS = 12
 

@@ -18,7 +18,7 @@ from ..derivation.derivations import DerivedGradients
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, Explicit
-from ..values.sampling import least_sizes, point
+from ..values.sampling import OUTSIDE_DOMAIN, least_sizes, point
 from ..values.scalars import FloatMath
 
 STEP = 1e-6
@@ -65,7 +65,7 @@ def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExampl
             values = _closer(problem, values)
         try:
             found = _example(derivation, sizes, values)
-        except (ArithmeticError, TypeError, ValueError):
+        except OUTSIDE_DOMAIN:
             continue
         poor = _poverty(found)
         if best is None or poor < best[0]:

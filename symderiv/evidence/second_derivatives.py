@@ -27,7 +27,13 @@ from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit, is_exact
 from ..values.rounding import first_unequal
-from ..values.sampling import distinct_sizes, inside, least_sizes, point, size_grid
+from ..values.sampling import (
+    at_first_defined,
+    distinct_sizes,
+    inside,
+    least_sizes,
+    size_grid,
+)
 from .backends import installed, jax_forward
 from .certificate import Certificate
 from .differences import relative_error, unspecified
@@ -41,7 +47,6 @@ _STEP = 2e-4
 _SEEDS = 12
 _EVALUATIONS = 24  # by each entry: 4 for one difference, of two steps, at three points
 _TOLERANCE = 1e-6
-_OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
 
 
 def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,16 +214,11 @@ def _at(
         ours = _plain(here.cells(jacobian.expr))
         return ours, _by_duals(jacobian, here.sizes, here.values)
 
-    for seed in range(6):
-        values = point(jacobian.problem, sizes, seed, positive=seed % 2 == 1, near=seed % 4 > 1)
-        try:
-            here = Explicit(sizes, values)
-            found = both(here)
-            wrong = first_unequal(here, partial(_entries, both, here, found))
-            return *found, wrong
-        except _OUTSIDE:
-            continue
-    return None
+    def compared(here: Explicit) -> tuple[Cells, Cells, int | None]:
+        found = both(here)
+        return *found, first_unequal(here, partial(_entries, both, here, found))
+
+    return at_first_defined(jacobian.problem, sizes, compared)
 
 
 def _entries(

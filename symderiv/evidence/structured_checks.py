@@ -18,10 +18,9 @@ from ..derivation.structured import INDEPENDENT, structure_of
 from ..ops import Cells
 from ..values.explicit import Dual, DualMath, Explicit, is_exact
 from ..values.rounding import first_unequal
-from ..values.sampling import least_sizes, point, size_grid
+from ..values.sampling import at_first_defined, least_sizes, size_grid
 
 _MOST_SIZES = 6
-_OUTSIDE = (ZeroDivisionError, TypeError, ValueError)
 
 
 def check_structured(derivation: DerivedGradients) -> tuple[Mapping[str, Any], ...]:
@@ -35,26 +34,20 @@ def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
     for sizes in size_grid(problem.dims, least_sizes([problem.objective, result.expr])):
         if count == _MOST_SIZES:
             break
-        for seed in range(6):
-            values = point(problem, sizes, seed, positive=seed % 2 == 1, near=seed % 4 > 1)
-            try:
-                here = Explicit(sizes, values)
-                found = _plain(here.cells(result.expr))
-                pairs = list(_pairs(derivation, result, here, found))
-                wrong = first_unequal(here, partial(_compared, derivation, result, here, pairs))
-            except _OUTSIDE:
-                continue
-            count += 1
-            entries += len(pairs)
-            exact = exact and is_exact(found)
-            if wrong is not None:
-                ours, theirs = pairs[wrong]
-                raise DisagreementError(
-                    f"the {derivation.structured} gradient by {result.name} at {sizes} gives "
-                    f"{ours} where dual numbers give {theirs}",
-                    remedy="this is an error of the program; please report it",
-                )
-            break
+        at = at_first_defined(problem, sizes, partial(_at, derivation, result))
+        if at is None:
+            continue
+        found, pairs, wrong = at
+        count += 1
+        entries += len(pairs)
+        exact = exact and is_exact(found)
+        if wrong is not None:
+            ours, theirs = pairs[wrong]
+            raise DisagreementError(
+                f"the {derivation.structured} gradient by {result.name} at {sizes} gives "
+                f"{ours} where dual numbers give {theirs}",
+                remedy="this is an error of the program; please report it",
+            )
     if not count:
         raise UndefinedError(
             "no point was found at which the objective is defined",
@@ -67,6 +60,16 @@ def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
         "sizes": f"{count} choices of sizes",
         "what": f"{derivation.structured.capitalize()} gradient by {result.name}",
     }
+
+
+def _at(
+    derivation: DerivedGradients, result: Gradient, here: Explicit
+) -> tuple[Cells, list[tuple[Any, Any]], int | None]:
+    """Return the gradient at a point, its pairs, and the number of the first that differs."""
+    found = _plain(here.cells(result.expr))
+    pairs = list(_pairs(derivation, result, here, found))
+    wrong = first_unequal(here, partial(_compared, derivation, result, here, pairs))
+    return found, pairs, wrong
 
 
 def _compared(

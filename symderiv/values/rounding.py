@@ -16,6 +16,7 @@ from typing import Any
 from .dual import Dual
 from .explicit import Explicit, same
 from .highprecision import DIGITS, HIGH, floated
+from .sampling import OUTSIDE_DOMAIN
 
 _FINER = 9 * DIGITS  # against 3 * DIGITS that numbers have
 _TOLD = 1000  # a difference so many times what rounding moved is none of rounding
@@ -25,7 +26,6 @@ _LARGEST = HIGH.mpf(10) ** 290  # floats end beyond it, and below its reciprocal
 
 Pairs = Callable[[Explicit], Iterable[tuple[Any, Any]]]
 Apart = Callable[[Sequence[tuple[Any, Any]]], list[int]]
-_OUTSIDE = (ZeroDivisionError, TypeError, ValueError, OverflowError)
 
 
 class LostDigitsError(ValueError):
@@ -50,7 +50,7 @@ def first_unequal(here: Explicit, pairs: Pairs, apart: Apart = unequal) -> int |
     with HIGH.workdps(_FINER):
         try:
             finer = list(pairs(here.again()))
-        except _OUTSIDE:
+        except OUTSIDE_DOMAIN:
             raise LostDigitsError("there is no value where more digits are taken") from None
         differing = apart(finer)
         for k in differing:
@@ -90,7 +90,7 @@ def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> l
                 coarse = read(here.again(_inexact))
             moved = [abs(floated(x) - y) for x, y in zip(coarse, values, strict=True)]
             bounds = [max(b, _plain(m)) for b, m in zip(bounds, moved, strict=True)]
-    except _OUTSIDE:
+    except OUTSIDE_DOMAIN:
         return [inf] * _count(here, read)
     return bounds
 
@@ -98,7 +98,7 @@ def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> l
 def _count(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> int:
     try:
         return len(read(here))
-    except _OUTSIDE:
+    except OUTSIDE_DOMAIN:
         return 1
 
 

@@ -12,15 +12,21 @@ from fractions import Fraction
 from functools import partial
 from itertools import pairwise, product
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.budget import spend
 from ..core.expr import Expr, Variable, index_ranges, own_indices, walk_all
 from ..core.shapes import ONE, Dim, Shape, difference, is_difference, parts_of, size
 from ..ops import TABLE, Cells
 from ..problems import Problem
+from .explicit import Explicit
 
 _MOST_RAISES = 1_000
+_ATTEMPTS = 8  # points that are tried for one in the domain
+
+# What arithmetic raises where a function is not defined, leaves the real numbers, or is too large.
+OUTSIDE_DOMAIN = (ZeroDivisionError, TypeError, ValueError, OverflowError)
+T = TypeVar("T")
 
 Apart = Random | None  # what chooses among the kinds of one property; None for the first of them
 
@@ -376,6 +382,22 @@ def point(
     ]
     drawn = [*variables, *given]
     return values(drawn, sizes, random, integers=integers, readable=readable)
+
+
+def at_first_defined(
+    problem: Problem, sizes: Mapping[str, int], read: Callable[[Explicit], T], seed: int = 0
+) -> T | None:
+    """Return what is read at the first point tried that lies in the domain, None where none does.
+
+    Values of both signs and positive ones are tried in turn, half of the later ones near 0.
+    """
+    for k in range(_ATTEMPTS):
+        values = point(problem, sizes, seed + k, positive=k % 2 == 1, near=k % 4 > 1)
+        try:
+            return read(Explicit(sizes, values))
+        except OUTSIDE_DOMAIN:
+            continue
+    return None
 
 
 def admits(properties: Iterable[str], cells: Cells) -> bool:
