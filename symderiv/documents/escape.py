@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import groupby
 
 from ..core.plaintext import visible
+from ..notation.identifiers import GREEK_LATEX
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -49,48 +50,8 @@ _LATEX = {
     "ł": r"\l{}",
 }
 _LATEX |= {char: f"\\{char}" for char in "_#$%&{}"}
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "varepsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "pi",
-            "rho",
-            "sigma",
-            "tau",
-            "upsilon",
-            "varphi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Xi",
-            "Pi",
-            "Sigma",
-            "Phi",
-            "Psi",
-            "Omega",
-        ],
-        strict=True,
-    )
-)
-_LATEX |= {char: rf"\(\{name}\)" for char, name in _GREEK.items()}
+# Letters that have a macro; the others look like Latin ones.
+_LATEX |= {char: rf"\({macro}\)" for char, macro in GREEK_LATEX.items() if macro[1:].isalpha()}
 
 # Latin, Greek, Cyrillic, punctuation, superscripts, arrows and mathematical signs.
 _EMBEDDED = (
