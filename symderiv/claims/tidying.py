@@ -6,13 +6,13 @@ fewer of them are left.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from ..core.expr import Expr, node, num
 from ..core.shapes import SCALAR, Dim
+from ..tensor.scale import UNIT_SCALE, Scale
 
 _PRODUCTS = ("mul", "div", "neg", "matmul")
 
@@ -21,8 +21,7 @@ _PRODUCTS = ("mul", "div", "neg", "matmul")
 class _Parts:
     """A number times powers of sizes times a body, which may be missing."""
 
-    number: Fraction = Fraction(1)
-    sizes: Counter[str] = field(default_factory=Counter)
+    scale: Scale = UNIT_SCALE
     body: Expr | None = None
 
 
@@ -63,12 +62,12 @@ def _count(x: Expr) -> int:
 
 def _parts(x: Expr) -> _Parts:
     if x.op == "num" and isinstance(x.data, Fraction) and x.data:
-        return _Parts(x.data)
+        return _Parts(Scale(x.data))
     if x.op == "size" and isinstance(x.data, Dim):
-        return _Parts(Fraction(x.data.coefficient), Counter(x.data.symbols))
+        return _Parts(Scale.of(x.data))
     if x.op == "neg":
         inner = _parts(x.args[0])
-        return _Parts(-inner.number, inner.sizes, inner.body)
+        return _Parts(Scale(Fraction(-1)) * inner.scale, inner.body)
     if x.op not in _PRODUCTS:
         return _Parts(body=x)
     found = _Parts()
@@ -76,9 +75,7 @@ def _parts(x: Expr) -> _Parts:
     for k, a in enumerate(x.args):
         inner = _parts(a)
         over = x.op == "div" and k > 0
-        found.number *= 1 / inner.number if over else inner.number
-        for name, power in inner.sizes.items():
-            found.sizes[name] += -power if over else power
+        found.scale *= inner.scale.power(-1) if over else inner.scale
         if inner.body is not None or x.op == "matmul":
             bodies.append(inner.body if inner.body is not None else a)
         elif over or (x.op == "div" and k == 0):
@@ -99,10 +96,10 @@ def _whole(x: Expr, bodies: list[Expr]) -> Expr | None:
 
 def _joined(parts: _Parts, like: Expr) -> Expr:
     """Return the number and the sizes in front of the body, and what divides it below."""
-    size = abs(parts.number)
+    size = abs(parts.scale.value)
     above = [num(size.numerator)] if size.numerator > 1 else []
     below = [num(size.denominator)] if size.denominator > 1 else []
-    for name, power in sorted(parts.sizes.items()):
+    for name, power in parts.scale.sizes:
         factor = node("size", (), SCALAR, Dim(1, (name,)))
         (above if power > 0 else below).extend([factor] * abs(power))
     body = [parts.body] if parts.body is not None else []
@@ -111,4 +108,4 @@ def _joined(parts: _Parts, like: Expr) -> Expr:
     if below:
         under = below[0] if len(below) == 1 else node("mul", tuple(below), SCALAR)
         whole = node("div", (whole, under), like.shape)
-    return node("neg", (whole,), like.shape) if parts.number < 0 else whole
+    return node("neg", (whole,), like.shape) if parts.scale.value < 0 else whole
