@@ -7,7 +7,6 @@ import sys
 CODE = """
 import hashlib
 import symderiv as sd
-from symderiv.results.outputs import build_files
 texts = {
     "linear": ("Z = X @ W + ones(n) @ b.T; L(Z)", dict(X="n, d", W="d, m", b="m")),
     "network": ("H = relu(X @ W1); Y = H @ W2; L(Y) + sum(W1 * W1)",
@@ -16,12 +15,12 @@ texts = {
 }
 for name, (text, variables) in texts.items():
     d = sd.derive(text, **variables)
-    files = build_files(d, d.evidence, d.verdicts, ["md", "tex", "pdf", "py"])
+    files = d.files(["md", "tex", "pdf", "py"])
     for file, content in files.items():
         print(name, file, hashlib.sha256(content).hexdigest())
 p = sd.load("linear-layer")
 d = sd.derive(p)
-for file, content in build_files(d, d.evidence, d.verdicts, ["md", "tex", "py"]).items():
+for file, content in d.files(["md", "tex", "py"]).items():
     print(file, hashlib.sha256(content).hexdigest())
 """
 

@@ -42,11 +42,11 @@ def problems(count: int) -> list[Problem]:
 
 CODE = """
 from generator import random_problem
-from symderiv.derivation.derivations import DerivedGradients
+import symderiv as sd
 for k in range({count}):
     p = random_problem({start} + 7 * k, {depth})
     print(p.text)
-    for name, r in DerivedGradients(p).items():
+    for name, r in sd.derive(p).items():
         print(name, r.text, r.latex)
 """
 

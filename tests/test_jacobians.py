@@ -59,7 +59,7 @@ FORMS = [
     ("X * Y", "X", "diag(vec(Y))"),
     ("X @ y", "X", "kron(y.T, eye(n))"),
     ("x @ y.T", "x", "kron(y, eye(n))"),
-    ("X @ X.T", "X", "kron(X, eye(n)) + kron(eye(n), X) @ commutation(n, m)"),
+    ("X @ X.T", "X", "kron(X, eye(n)) + commutation(n, n) @ kron(X, eye(n))"),
     ("A @ A", "A", "kron(A.T, eye(n)) + kron(eye(n), A)"),
     ("kron(x, y)", "y", "kron(x, eye(m))"),
     ("exp(A @ X)", "X", "diag(vec(exp(A @ X))) @ kron(eye(m), A)"),

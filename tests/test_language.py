@@ -192,7 +192,7 @@ BAD = [
     Bad("L(X[i, :])", errors.IndexNameError, "L(X[i, :])", "Sum(i, ...)"),
     Bad("L(X[2:1, :])", errors.IndexNameError, "2:1", "places count from 1"),
     Bad("L(X[1])", errors.IndexNameError, "X[1]", "X[i, j]"),
-    Bad("Sum(i, X[i, i])", errors.IndexNameError, "i", "one range"),
+    Bad("Sum(i, X[i, i])", errors.RangeClashError, "i", "one range"),
     Bad("Sum(i, 1)", errors.IndexNameError, "i", "X[i, :]"),
     Bad("Sum(X, 1)", errors.ParseError, "X", "Sum(i, x[i])"),
     Bad("Z = X @ W", errors.DeclarationError, "Z", "L(Z)"),
