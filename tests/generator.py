@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from random import Random
 from typing import Any
 
@@ -98,14 +98,26 @@ def declared(x: Expr) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Template:
-    """A sample whose variables are slots; ``guard`` says what its slots may hold."""
+    """A sample whose variables are slots."""
 
     operator: str
     text: str
     declared: tuple[tuple[str, str], ...]
     shape: str
-    guard: str
-    wild: float  # how often its arguments are kept small
+    expr: Expr
+    slots: Mapping[str, Expr]
+
+    @cached_property
+    def guard(self) -> str:
+        """What its slots may hold."""
+        return _guard(self.expr, self.slots)
+
+    @cached_property
+    def wild(self) -> float:
+        """How often its arguments are kept small."""
+        if any(map(is_whole, terms(lower(self.expr).term))):
+            return 1
+        return 0.6 * any(TABLE[e.op].level(e) == 5 for e in walk(self.expr))
 
     def read(self, mark: str) -> tuple[Expr, dict[str, Expr]]:
         """Return the sample and its slots, its own indices and names told apart by a mark."""
@@ -145,11 +157,8 @@ def templates() -> tuple[Template, ...]:
                 variables = {k: turn(v) for k, v in SLOTS.items()}
                 x, slots = _read(turn(sample), variables)
                 needed = tuple((k, v) for k, v in variables.items() if k in declared(x))
-                guard = _guard(x, slots)
-                whole = any(map(is_whole, terms(lower(x).term)))
-                wild = 1 if whole else 0.6 * any(TABLE[e.op].level(e) == 5 for e in walk(x))
                 shape = shape_text(x.shape)
-                found.append(Template(op.name, turn(sample), needed, shape, guard, wild))
+                found.append(Template(op.name, turn(sample), needed, shape, x, slots))
     return tuple(found)
 
 

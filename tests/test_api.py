@@ -17,6 +17,7 @@ def linear() -> sd.Derivation:
     return sd.derive(p, wrt=["W", "b", "X"])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("text", "variables", "gradients"),
     [

@@ -69,6 +69,7 @@ def wrong(x, w, {upstream}):
     return space["right"], space["wrong"]
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_one_unknown_parameter_is_the_given_gradient(name: str) -> None:
     problem = PROBLEMS[name]()

@@ -92,6 +92,7 @@ BRANCHING = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BRANCHING)
 def test_functions_are_decided_in_every_branch(name: str) -> None:
     case = BRANCHING[name]
@@ -118,6 +119,7 @@ def test_smooth_functions_have_no_more_points() -> None:
     assert len(Laboratory(problem, ["W"]).trials()) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in names() if boundaries(sd.load(n).objective)])
 def test_both_sides_of_every_boundary_of_the_library_are_met(name: str) -> None:
     lab = Laboratory(sd.load(name), sd.load(name).wrt)

@@ -189,6 +189,7 @@ BUGS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BUGS)
 def test_every_bug_has_its_name(name: str) -> None:
     bug = BUGS[name]
@@ -204,6 +205,7 @@ def test_every_bug_has_its_name(name: str) -> None:
     assert "proved" not in str(found)
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", names())
 def test_generated_backward_passes_are_right(name: str) -> None:
     problem = sd.load(name)

@@ -107,7 +107,7 @@ def test_functions_written_from_derivations_are_told_from_mutated_ones() -> None
     run(derivations()[SHIFT::SAMPLED])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(2))
 def test_two_hundred_derivations_written_as_functions(part: int) -> None:
     assert len(derivations()) == COUNT

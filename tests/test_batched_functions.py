@@ -40,6 +40,7 @@ def declared(text: str) -> dict[str, str]:
     return {k: v for k, v in DECLARED.items() if k in words}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "wrt", "claim"), CLAIMS)
 def test_gradient_is_the_one_of_every_matrix(text: str, wrt: str, claim: str) -> None:
     found = sd.check(sd.problem(text, **declared(text)), wrt=wrt, claim=claim)

@@ -16,6 +16,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
     return int(stopped.value.code or 0), out, err
 
 
+@pytest.mark.slow
 def test_bench_derive_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "derive", "--quick")
     assert code == 0
@@ -23,6 +24,7 @@ def test_bench_derive_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None
     assert "network of 4 layers" in out
 
 
+@pytest.mark.slow
 def test_bench_derive_gives_data(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "derive", "--quick", "--json")
     data = json.loads(out)

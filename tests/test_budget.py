@@ -47,7 +47,13 @@ REFUSED = {
 }
 
 
-SLOW = {"forty squares", "a far entry", "a product of thousands"}
+SLOW = {
+    "forty squares",
+    "twenty sizes",
+    "the thousandth power",
+    "a far entry",
+    "a product of thousands",
+}
 
 
 def each(names: Iterable[str]) -> list[ParameterSet]:
@@ -75,6 +81,7 @@ def test_a_check_that_is_too_much_is_left_out_and_named(name: str) -> None:
     assert certificate.as_dict()["left out"] == list(certificate.left_out)
 
 
+@pytest.mark.slow
 def test_a_hessian_of_which_too_much_is_to_be_checked_is_there() -> None:
     h = sd.hessian("x[999999] ** 2", x="n")
     assert h.text == "2 * onehot(999999, n) @ onehot(999999, n).T"
@@ -119,6 +126,7 @@ def test_a_verdict_says_what_was_not_compared() -> None:
     assert "left out" not in right.as_dict()
 
 
+@pytest.mark.exhaustive
 def test_a_right_verdict_names_the_sizes_that_were_too_many() -> None:
     left = "kron(kron(kron(A, B), kron(A, B)), A)"
     right = "kron(kron(kron(A, B), A), kron(B, A))"
@@ -157,6 +165,7 @@ def test_steps_are_counted_for_the_innermost_work() -> None:
     spend(10**12, "nobody counts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{x} / norm({x})", "{x} * (1 + {x}.T @ {x})"])
 def test_entries_of_a_long_chain_are_not_written_out(form: str) -> None:
     steps = [f"x{k + 1} = {form.format(x=f'x{k}')}" for k in range(8)]

@@ -33,6 +33,7 @@ def keys_read(module: Module) -> list[str]:
     ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", names())
 def test_cache_holds_what_backward_reads(name: str) -> None:
     d = derived(name)

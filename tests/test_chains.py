@@ -53,6 +53,7 @@ GRADIENTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "wrt", "lines", "verdict", "statuses"), GRADIENTS)
 def test_every_line_gets_its_status(of, wrt, lines, verdict, statuses) -> None:
     found = sd.check(of[0], wrt=wrt, claim=lines, **of[1])
@@ -61,6 +62,7 @@ def test_every_line_gets_its_status(of, wrt, lines, verdict, statuses) -> None:
     assert found.corrects == f"dL/d{wrt}"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("of", "wrt", "lines", "verdict", "statuses"), GRADIENTS)
 def test_correction_of_a_chain_equals_the_gradient(of, wrt, lines, verdict, statuses) -> None:
     found = sd.check(of[0], wrt=wrt, claim=lines, **of[1])
@@ -178,6 +180,7 @@ def test_an_equals_sign_inside_parentheses_is_no_left_side() -> None:
     assert sd.check(LINEAR[0], wrt="b", claim=lines, **LINEAR[1]).verdict == "right"
 
 
+@pytest.mark.slow
 def test_a_hundred_lines() -> None:
     lines = [f"X.T @ G * {k} / {k}" for k in range(1, 51)]
     lines += [f"2 * X.T @ G * {k} / {k}" for k in range(1, 51)]

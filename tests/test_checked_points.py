@@ -29,6 +29,7 @@ CHECKED = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "shapes"), CHECKED)
 def test_a_right_derivation_is_not_refused_for_its_points(
     text: str, shapes: dict[str, str]

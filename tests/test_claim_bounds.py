@@ -38,6 +38,7 @@ DECIDED = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("of", "claim", "verdict"), DECIDED)
 def test_claim_about_functions_of_matrices_is_decided(of, claim, verdict) -> None:
     found = sd.check(of[0], wrt=of[2], claim=claim, **of[1])

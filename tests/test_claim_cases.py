@@ -23,7 +23,6 @@ from symderiv.values.explicit import same_cells
 CASES = json.loads((Path(__file__).parent / "data" / "claims.json").read_text(encoding="utf-8"))
 MEANT = {"correct": "right", "wrong": "wrong", "layout-only": "transposed"}
 RENAMED = {"onehot_rows": "onehot"}
-QUICK = 6  # every sixth
 # What a reader calls a slip, and what this program may call it.
 CLASSES: dict[str, tuple[str, ...]] = {
     "chain-factor": ("chain-factor",),
@@ -65,13 +64,8 @@ def named(case: Mapping[str, Any], found: Verdict) -> bool:
     return bool(set(found.slips[:2]) & set(CLASSES[case["primary"]]))
 
 
-CHOSEN = [
-    pytest.param(k, id=c["id"], marks=() if k % QUICK == 0 else pytest.mark.slow)
-    for k, c in enumerate(CASES)
-]
-
-
-@pytest.mark.parametrize("number", CHOSEN)
+@pytest.mark.sampled(13)
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[c["id"] for c in CASES])
 def test_verdict_correction_and_counterexample(number: int) -> None:
     case, found = CASES[number], checked(number)
     assert found.verdict == MEANT.get(case["verdict"], "right-if"), found.diagnosis

@@ -26,6 +26,7 @@ CORRECTED = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "shapes", "claim", "right"), CORRECTED)
 def test_correction_is_the_short_form(of, shapes, claim, right) -> None:
     found = sd.check(of, wrt="x", claim=claim, **shapes)

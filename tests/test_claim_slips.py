@@ -41,6 +41,7 @@ NO_EXCUSE = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("of", "wrt", "claim"), NO_EXCUSE)
 def test_no_assumption_excuses_a_slip(of, wrt, claim) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
@@ -63,6 +64,7 @@ ASSUMED = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "wrt", "claim", "words"), ASSUMED)
 def test_assumption_that_people_make_is_found(of, wrt, claim, words) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
@@ -94,6 +96,7 @@ NAMED = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(("of", "wrt", "claim", "slip"), NAMED)
 def test_slip_is_named_for_what_it_is(of, wrt, claim, slip) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])

@@ -311,14 +311,6 @@ EQUALITIES = [
         [("norm(X)", "norm(X, 2)"), ("norm(X)", 'norm(X, "nuc")'), ("X / norm(X)", "sign(X)")],
     ),
 ]
-QUICK = 5  # every fifth
-
-
-def _some(cases: list[tuple]) -> list:
-    """Return every fifth case for the quick suite, and the others as slow ones."""
-    slow = pytest.mark.slow
-    return [pytest.param(*c, marks=() if k % QUICK == 0 else slow) for k, c in enumerate(cases)]
-
 
 CLAIMS = [
     (of, wrt, shapes, claim, is_right)
@@ -334,7 +326,8 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("of", "wrt", "shapes", "claim", "is_right"), _some(CLAIMS))
+@pytest.mark.sampled(12)
+@pytest.mark.parametrize(("of", "wrt", "shapes", "claim", "is_right"), CLAIMS)
 def test_gradient_is_right_exactly_where_it_is_right_everywhere(
     of, wrt, shapes, claim, is_right
 ) -> None:
@@ -343,7 +336,8 @@ def test_gradient_is_right_exactly_where_it_is_right_everywhere(
     assert (found.verdict == "right") == is_right, found.evidence
 
 
-@pytest.mark.parametrize(("shapes", "left", "right", "is_right"), _some(PAIRS))
+@pytest.mark.sampled(12)
+@pytest.mark.parametrize(("shapes", "left", "right", "is_right"), PAIRS)
 def test_formulas_are_equal_exactly_where_they_are_equal_everywhere(
     shapes, left, right, is_right
 ) -> None:

@@ -91,12 +91,14 @@ def test_inverse_for_transpose_is_a_slip() -> None:
     assert (found.verdict, found.slips) == ("wrong", ("transposed",))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
 def test_claim_gets_its_verdict_and_its_slip(of, wrt, claim, verdict, slips) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
     assert (found.verdict, found.slips[: len(slips)]) == (verdict, slips), found.diagnosis
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
 def test_correction_equals_the_gradient(of, wrt, claim, verdict, slips) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
@@ -106,6 +108,7 @@ def test_correction_equals_the_gradient(of, wrt, claim, verdict, slips) -> None:
     assert Comparer(p, [right, truth]).equal(right, truth)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slips"), TABLE)
 def test_counterexample_separates_both_sides(of, wrt, claim, verdict, slips) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
@@ -290,6 +293,7 @@ def test_large_values_keep_what_a_declaration_fixes() -> None:
         assert sd.equal(left, right, T=shape).verdict == "right", shape
 
 
+@pytest.mark.slow
 def test_claims_may_use_the_names_that_gradients_are_written_in() -> None:
     p = sd.load("encoder-block")
     assert sd.check(p, wrt="W2", claim="F.T @ dR2").verdict == "right"
@@ -299,6 +303,7 @@ def test_claims_may_use_the_names_that_gradients_are_written_in() -> None:
     assert found.correction == "F.T @ dR2"
 
 
+@pytest.mark.slow
 def test_gradients_that_are_all_but_zero_do_not_make_a_claim_right() -> None:
     claim = "X[i, :].T @ merge_heads(dQ1)[i, :]"
     found = sd.check(sd.load("decoder-block"), wrt="Wq1", claim=claim)
@@ -337,6 +342,7 @@ def test_wrong_claims_about_tensors_are_answered(claim: str, wrt: str) -> None:
 NET = ("L(tanh(X @ W) * tanh(X @ W))", {"X": "n, d", "W": "d, m"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", ["; ", "\n", " ;\n"])
 def test_a_claim_may_define_names_before_what_it_says(between: str) -> None:
     right = between.join(["S = tanh(X @ W)", "2 * X.T @ (S * G * (1 - S ** 2))"])

@@ -75,6 +75,7 @@ def test_derive_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert data["certificate"]["roads"][0]["pattern"] == "X.T @ G"
 
 
+@pytest.mark.slow
 def test_derive_writes_what_is_asked_for(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

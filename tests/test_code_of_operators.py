@@ -31,7 +31,9 @@ _TIES = {"where(A @ X < X, X * X, X)", "clip(A @ X, -s, 2)"}
 
 def _slow(op: Operator, place: int) -> list[pytest.MarkDecorator]:
     # The entries of a matrix function take many digits.
-    return [pytest.mark.slow] if place >= _QUICK or op.flops is iterative else []
+    if op.flops is iterative:
+        return [pytest.mark.exhaustive if place else pytest.mark.slow]
+    return [pytest.mark.slow] if place >= _QUICK else []
 
 
 SAMPLES = [
@@ -77,6 +79,7 @@ def check(d: sd.Derivation, code: Any, sizes: Mapping[str, int], values: dict[st
             assert np.abs(np.ravel(value) - wanted).max() <= bound * scale, (name, sizes)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_code_equals_the_entries(name: str, sample: str) -> None:
     *definitions, last = sample.split("; ")

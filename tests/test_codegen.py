@@ -76,6 +76,7 @@ def test_generated_gradients_equal_differences(name: str) -> None:
     assert {f.name for f in found} == set(d)
 
 
+@pytest.mark.slow
 def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
     for name in PROBLEMS:
         d = derived(name)
@@ -90,6 +91,7 @@ def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.slow
 def test_generated_test_fails_for_wrong_code(tmp_path: Path) -> None:
     d = derived("linear")
     module = module_of(d.data, "linear")
@@ -177,6 +179,7 @@ def test_traceback_shows_the_generated_line(function: str) -> None:
         assert "raise ValueError" in traceback.format_exc()
 
 
+@pytest.mark.slow
 def test_a_deep_network_is_checked_and_its_code_passes() -> None:
     layers = "; ".join(f"H{k} = tanh({'X' if k == 1 else f'H{k - 1}'} @ W{k})" for k in range(1, 7))
     shapes = {"X": "n, d", **{f"W{k}": "d, d" for k in range(1, 7)}}

@@ -30,6 +30,7 @@ def drawn(shapes: dict[str, str]) -> dict[str, Any]:
     return {n: rng.normal(size=[SIZES.get(w, 1) for w in s]) for n, s in words.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 def test_code_takes_and_returns_columns_as_they_are_declared(name: str) -> None:
     text, shapes = COLUMNS[name]
@@ -50,6 +51,7 @@ def test_code_takes_and_returns_columns_as_they_are_declared(name: str) -> None:
     d.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two layers", "a row"])
 def test_the_written_test_of_a_module_passes(name: str, tmp_path: Any) -> None:
     text, shapes = COLUMNS[name]

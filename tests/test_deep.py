@@ -39,6 +39,7 @@ CASES = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CASES)
 def test_deep_problems_are_verified(name: str) -> None:
     text, more = CASES[name]
@@ -69,6 +70,7 @@ NESTED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NESTED)
 def test_functions_inside_each_other_have_bounded_digits(name: str, monkeypatch) -> None:
     digits = [0]
@@ -92,6 +94,7 @@ def test_a_worked_example_has_numbers_that_a_person_reads() -> None:
     assert worked_example(sd.derive(nested("L", 12), x="n").data) is None
 
 
+@pytest.mark.slow
 def test_products_of_many_matrices_are_checked_on_the_road_of_entries() -> None:
     count = 12
     declared = {f"A{k}": f"n{k}, n{k + 1}" for k in range(count)}

@@ -13,6 +13,7 @@ from symderiv.problems import library
 SQUARE = {"A": "n, n"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("name", library.names())
 def test_every_problem_of_the_library_keeps_the_dtype(name: str, kind: Any) -> None:

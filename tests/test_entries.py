@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
-import os
 import pkgutil
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -125,6 +122,7 @@ def test_deep_networks_stay_small() -> None:
 SAMPLES = [(op.name, s) for op in TABLE.values() for s in op.samples if s != "internal"]
 
 
+@pytest.mark.sampled(by="name")
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_every_operator_has_the_slope_of_its_value(name: str, sample: str) -> None:
     *definitions, last = sample.split(";")
@@ -207,6 +205,7 @@ PATTERNS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("source", "shapes", "wrt", "expected"),
     [(s, v, w, e) for s, v, found in PATTERNS for w, e in found.items()],
@@ -323,7 +322,7 @@ SQUARES += ["diag(x)", "x @ y.T", "ones(n) @ y.T", "eye(n)"]
 CHAIN = st.lists(st.sampled_from(SQUARES), min_size=1, max_size=2).map(" @ ".join)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(CHAIN, CHAIN, st.sampled_from(["+", "-", "*"]), st.sampled_from("ABx"), st.booleans())
 def test_random_contractions_are_recovered(
     first: str, second: str, sign: str, wrt: str, is_loss: bool
@@ -337,7 +336,8 @@ def test_random_contractions_are_recovered(
     assert agrees(p, wrt, p.read(text(found.expr))).agrees
 
 
-@settings(max_examples=8, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None)
 @given(st.permutations(["X @ W", "ones(n) @ b.T", "2 * Y", "-(a * Y)"]), st.integers(2, 4))
 def test_random_residuals_are_recovered(terms: list[str], count: int) -> None:
     p = problem(f"norm({' + '.join(terms[:count])}) ** 2", **LINEAR, Y="n, m", a="scalar")
@@ -434,23 +434,6 @@ def test_wrong_shape_and_empty_domain_are_errors() -> None:
 # The house --------------------------------------------------------------------------------------
 
 
-def test_results_do_not_depend_on_the_hash_seed() -> None:
-    code = (
-        "from symderiv.problems.problem import problem; from symderiv.entries import generalise;"
-        "from symderiv.ops.text import text;"
-        f"p = problem('mean({RESIDUAL} ** 2) + norm(tanh(X @ W))', X='n, d', W='d, m', b='m');"
-        "found = [generalise(p, w) for w in p.wrt];"
-        "print([(text(f.expr), text(f.entry)) for f in found])"
-    )
-    root = str(Path(entries.__file__).parents[2])
-    outputs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={
-            **os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": root}).stdout
-        for seed in "01"
-    }  # fmt: skip
-    assert len(outputs) == 1
-
-
 def test_entry_road_imports_nothing_of_the_index_road() -> None:
     folder = Path(entries.__file__).parent
     for file in folder.glob("*.py"):
@@ -466,6 +449,7 @@ def test_examples_in_docstrings_run() -> None:
         assert doctest.testmod(module).failed == 0, info.name
 
 
+@pytest.mark.slow
 def test_a_part_that_is_long_written_out_has_symbols_of_its_own() -> None:
     p = problem("mean(exp(inv(exp(sin(C)) + 4 * eye(d)) @ inv(exp(sin(C)) + 2 * eye(d)) @ U))",
                 C="d, d", U="d, n")  # fmt: skip
@@ -491,6 +475,7 @@ def test_long_entries_are_not_written_out_in_documents() -> None:
         explicit_entries(p, {"n": 3})
 
 
+@pytest.mark.slow
 def test_functions_that_stand_in_many_entries_are_looked_at_once() -> None:
     p = problem("log(1 + sum(square(norm1(U) * U)))", U="d, n")
     with allowed("the pattern"):

@@ -45,6 +45,7 @@ def test_some_samples_have_documents(name: str, sample: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(by="name", rest="exhaustive")
 @pytest.mark.parametrize(("name", "sample"), EVERY)
 def test_every_sample_has_a_document(name: str, sample: str) -> None:
     assert all(written(sample)), name

@@ -24,6 +24,7 @@ def test_a_gradient_on_the_way_is_no_intermediate_of_the_forward_pass() -> None:
     np.testing.assert_allclose(found["K"], 0.5 * (np.eye(2) / 2 - np.ones((2, 2)) / 4))
 
 
+@pytest.mark.exhaustive
 def test_a_network_of_six_layers_is_checked() -> None:
     lines, shapes, last = [], {"X": "n, d"}, "X"
     for k in range(1, 7):

@@ -19,6 +19,7 @@ PROBLEMS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "declared"), PROBLEMS)
 def test_verified_problem_has_a_document(
     text: str, declared: dict[str, str], tmp_path: Path

@@ -65,6 +65,7 @@ def test_gradient_is_the_one_of_the_books(text: str, wrt: str, gradient: str) ->
     assert sd.check(p, wrt=wrt, claim=gradient).verdict == "right"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("text", HESSIANS)
 def test_second_derivative_agrees_with_dual_numbers_and_differences(text: str) -> None:
     assert sd.hessian(read(text), "x").verify()

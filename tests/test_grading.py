@@ -69,6 +69,7 @@ def test_answers_keep_the_order_of_the_claims(sheet: Path) -> None:
     assert "^" in answers[6].reason
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_give_the_same_bytes(sheet: Path) -> None:
     one, two = check_all(sheet), check_all(sheet, jobs=2)
     assert one.files(["md", "tex", "json"]) == two.files(["md", "tex", "json"])
@@ -148,6 +149,7 @@ def run(*args: str) -> int:
     return int(str(stopped.value.code))
 
 
+@pytest.mark.slow
 def test_command_line(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(sheet), "linear-layer", "-j", "2", "-o", str(tmp_path / "report")) == 2
     out = capsys.readouterr().out

@@ -146,6 +146,7 @@ def dags(draw: st.DrawFn) -> tuple[dict[str, Box], list[tuple[str, str]]]:
     return boxes, arrows
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(dags())
 def test_any_graph_is_laid_out(case: tuple[dict[str, Box], list[tuple[str, str]]]) -> None:
@@ -211,6 +212,7 @@ def test_the_file_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "graph.svg").read_text("utf-8").startswith("<svg")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="TeX is not installed")
 @pytest.mark.parametrize("name", ["encoder-block", "decoder-block", "lstm-cell"])
 def test_tex_takes_it_on_a_page(tmp_path: Path, name: str) -> None:

@@ -151,12 +151,13 @@ def exponent(name: str, few: int, many: int) -> float:
     return log(counts[1] / counts[0]) / log(many / few)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", QUICK)
 def test_work_is_linear_in_the_number_of_steps(name: str) -> None:
     assert exponent(name, 16, 32) <= 1.1
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", CHAINS)
 def test_work_is_linear_in_two_hundred_steps(name: str) -> None:
     assert exponent(name, 100, 200) <= 1.1

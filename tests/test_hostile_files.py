@@ -139,11 +139,13 @@ def test_the_audit_sees_what_is_written_elsewhere_and_what_is_started(tmp_path: 
     assert f"('open', '{tmp_path / 'out'}" in out
 
 
+@pytest.mark.slow
 def test_a_run_starts_nothing_and_writes_below_its_folder(tmp_path: Path) -> None:
     run_texts(tmp_path, ["docstring", "latex-write"], "md,tex,pdf,py,svg")
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(4, rest="exhaustive")
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_text_starts_anything_or_leaves_its_folder(name: str, tmp_path: Path) -> None:
     run_texts(tmp_path, [name], "md,tex,pdf,py,svg")

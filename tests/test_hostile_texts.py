@@ -44,6 +44,7 @@ def constants(source: str) -> list[str]:
     return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_generated_code_holds_a_text_in_constants_alone(text: str) -> None:
     plain = module_of(sd.derive(posed(PLAIN, "title")).data)
@@ -74,6 +75,7 @@ def _without_docstrings(source: str) -> str:
     return ast.dump(tree)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_latex_runs_no_command_of_a_text(text: str) -> None:
     known = _commands(latex(page(PLAIN)))
@@ -101,6 +103,7 @@ def _braces(source: str) -> int:
     return plain.count("{") - plain.count("}")
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_typst_calls_nothing_of_a_text(text: str) -> None:
     assert _calls(typst(page(text))) <= _calls(typst(page(PLAIN))) | {"super"}
@@ -117,6 +120,7 @@ def test_documents_of_all_texts_compile() -> None:
         assert pdf(page(text)).startswith(b"%PDF")
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_markdown_has_no_element_of_a_text(text: str) -> None:
     tokens = _parsed(markdown(page(text)))

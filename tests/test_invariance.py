@@ -1,14 +1,10 @@
-"""An answer does not depend on hash seeds, on names, or on the order of what commutes."""
+"""An answer does not depend on names, or on the order of what commutes."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -30,50 +26,16 @@ from symderiv.tensor import Term
 from symderiv.values.explicit import Explicit, plain, same
 
 START, DEPTH = 20_000, 4
-COUNTS = [40, pytest.param(500, marks=pytest.mark.slow)]
+COUNTS = [
+    6,
+    pytest.param(60, marks=pytest.mark.slow),
+    pytest.param(500, marks=pytest.mark.exhaustive),
+]
 COMMUTING = ("add", "mul", "dot", "hadamard")
 
 
 def problems(count: int) -> list[Problem]:
     return [random_problem(START + 7 * k, DEPTH) for k in range(count)]
-
-
-# Hash seeds --------------------------------------------------------------------------------------
-
-CODE = """
-from generator import random_problem
-import symderiv as sd
-for k in range({count}):
-    p = random_problem({start} + 7 * k, {depth})
-    print(p.text)
-    for name, r in sd.derive(p).items():
-        print(name, r.text, r.latex)
-"""
-
-
-def printed(hash_seed: str, count: int) -> str:
-    """Return the text and the LaTeX of gradients, found in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", CODE.format(count=count, start=START, depth=DEPTH)],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("count", COUNTS)
-def test_answer_does_not_depend_on_the_hash_seed(
-    count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]))
-    first, second = printed("0", count), printed("1", count)
-    assert first == second
-    assert len(first.splitlines()) >= 2 * count
 
 
 # Names -------------------------------------------------------------------------------------------

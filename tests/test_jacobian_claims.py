@@ -57,6 +57,7 @@ JACOBIANS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "wrt", "claim", "verdict", "slip"), JACOBIANS)
 def test_claim_about_a_jacobian(of, wrt, claim, verdict, slip) -> None:
     found = sd.check(of[0], wrt=wrt, claim=claim, **of[1])
@@ -117,6 +118,7 @@ ABOUTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("of", "about", "claim", "verdict"), ABOUTS)
 def test_claim_about_a_derivative_by_its_name(of, about, claim, verdict) -> None:
     found = sd.check(of[0], about=about, claim=claim, **of[1])
@@ -127,6 +129,7 @@ NETWORK = ("Z = X @ W; Y = tanh(Z); L(Y)", {"X": "n, d", "W": "d, m"})
 VECTORS = ("z = X @ w; y = tanh(z); s = sum(y); L(y) + s", {"X": "n, d", "w": "d"})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("of", "about", "claim", "verdict"),
     [
@@ -215,6 +218,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
         assert (caught.value.code, words in out + err) == (code, True), out + err
 
 
+@pytest.mark.slow
 def test_sizes_that_contain_each_other_are_not_taken_as_equal() -> None:
     v = sd.check("tanh(X @ W)", "W", "diag(vec(1 - tanh(X @ W)**2))", X="n, d", W="d, m")
     assert v.verdict == "wrong"

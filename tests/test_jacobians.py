@@ -68,6 +68,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("expr", "by", "form"), FORMS)
 def test_jacobian_has_the_form_that_people_write(expr: str, by: str, form: str) -> None:
     found = sd.jacobian(expr, by, **used(expr, MATRICES))
@@ -94,6 +95,7 @@ HESSIANS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("expr", "by", "form"), HESSIANS)
 def test_hessian_has_the_form_that_people_write(expr: str, by: str, form: str) -> None:
     found = sd.hessian(expr, by, **used(expr, MATRICES))
@@ -182,6 +184,7 @@ def test_every_step_of_a_hessian_holds() -> None:
     assert found.recheck() > 20
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "text",
     [
@@ -254,6 +257,7 @@ def test_command_line_prints_jacobians_hessians_and_structures(
     assert data["jacobians"]["x"]["text"] == "A"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expr", "name", "shapes"),
     [

@@ -55,6 +55,7 @@ def declared(text: str) -> dict[str, str]:
     return {k: v for k, v in DECLARED.items() if k in words}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("text", "wrt", "form"), JACOBIANS)
 def test_jacobian_agrees_with_dual_numbers_and_differences(text: str, wrt: str, form: str) -> None:
     found = sd.jacobian(text, wrt, **declared(text))
@@ -62,6 +63,7 @@ def test_jacobian_agrees_with_dual_numbers_and_differences(text: str, wrt: str, 
     assert form in ("", found.text)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("text", "wrt", "form"), HESSIANS)
 def test_hessian_agrees_with_dual_numbers_and_differences(text: str, wrt: str, form: str) -> None:
     found = sd.hessian(text, wrt, **declared(text))

@@ -186,6 +186,7 @@ def test_a_differential_is_read_where_d_is_a_size(left: str) -> None:
     assert wrong.verdict == "wrong"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("problem", "formula"), RIGHT)
 def test_a_right_formula_is_right_as_it_is_posted(problem: tuple, formula: str) -> None:
     text, wrt, variables = problem

@@ -136,6 +136,7 @@ def with_constants(x: Expr) -> Iterator[Expr]:
             yield rebuild(x, change)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "sample"), CASES)
 def test_an_operator_of_constants_reads_back_as_itself(name: str, sample: str) -> None:
     p = posed(sample)
@@ -181,6 +182,7 @@ def test_a_constant_of_no_size_is_refused_and_not_wrong() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(by="name", rest="exhaustive")
 @pytest.mark.parametrize(("name", "sample"), CASES)
 def test_a_printed_gradient_never_reads_back_as_another(name: str, sample: str) -> None:
     try:

@@ -55,6 +55,7 @@ NAMES = sorted({*written_by_rows()} - {*REFUSED})
 COUPLED = {"batch-norm"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_of_a_batch_are_those_of_its_function(name: str) -> None:
     d = sd.derive(batched(sd.load(name)))
@@ -69,6 +70,8 @@ def test_gradients_of_a_batch_are_those_of_its_function(name: str) -> None:
         assert relative_error(found[n], expected) < TOLERANCE[method], n
 
 
+@pytest.mark.slow
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", sorted({*NAMES} - COUPLED))
 def test_a_batch_is_the_loop_over_its_entries(name: str) -> None:
     one, all_ = sd.derive(name), sd.derive(batched(sd.load(name)))

@@ -263,6 +263,7 @@ def test_constant_cotangents_get_no_names() -> None:
     assert "= 1" not in d["mu"].text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "wrt"),
     [

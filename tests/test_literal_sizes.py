@@ -35,6 +35,7 @@ CASES = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CASES)
 def test_numbers_are_checked_as_symbols(name: str) -> None:
     text, variables, symbols = CASES[name]
@@ -60,6 +61,7 @@ def test_small_numbers_mean_themselves() -> None:
     assert with_symbols(sd.problem("sum(X)", X="n, 5")) is None
 
 
+@pytest.mark.slow
 def test_what_is_written_is_verified_again(tmp_path: Path) -> None:
     sd.derive("sum(x ** 2)", x="500").write(tmp_path, formats=["md", "py"])
     assert "n500" in (tmp_path / "derivation.md").read_text(encoding="utf-8")
@@ -68,6 +70,7 @@ def test_what_is_written_is_verified_again(tmp_path: Path) -> None:
     assert not ended.value.code
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("claim", "verdict"),
     [

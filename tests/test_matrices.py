@@ -313,6 +313,7 @@ def test_exponent_that_is_no_whole_number_is_refused() -> None:
 # Derivations with everything around them ---------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "written",
     [

@@ -194,6 +194,7 @@ def test_certificate_of_a_translated_problem_runs_again(tmp_path: object) -> Non
     assert differing == []
 
 
+@pytest.mark.slow
 def test_command_line() -> None:
     def run(*args: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "symderiv", *args, "--syntax", "matrixcalculus"]

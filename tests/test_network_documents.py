@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from test_library import NAMES
 
@@ -17,9 +19,10 @@ from symderiv.ops.written import Writer
 ROOM = 40.0  # em of a line on a page of a network
 
 
+@cache
 def document(name: str) -> sd.documents.model.Document:
     d = sd.derive(sd.load(name))
-    return build(d.data, code=module_of(d.data).excerpt, verdicts=d.verdicts)
+    return build(d.data, code=module_of(d.data).excerpt)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,8 +54,11 @@ def test_different_derivations_are_not_cited() -> None:
     assert not sd.derive(sd.load("linear-layer")).data.repeats
 
 
+@pytest.mark.slow
 def test_the_encoder_has_fewer_than_twelve_pages() -> None:
-    assert len(pictures(document("encoder-block"), ppi=10)) < 12
+    d = sd.derive(sd.load("encoder-block"))
+    whole = build(d.data, code=module_of(d.data).excerpt, verdicts=d.verdicts)
+    assert len(pictures(whole, ppi=10)) < 12
 
 
 def test_the_encoder_is_written_in_the_names_of_its_definitions() -> None:

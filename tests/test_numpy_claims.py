@@ -58,6 +58,7 @@ CLAIMS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("problem", "wrt", "claim", "verdict"), CLAIMS)
 def test_a_claim_of_numpy_has_the_meaning_of_numpy(
     problem: sd.Problem, wrt: str, claim: str, verdict: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import symderiv
@@ -13,6 +14,7 @@ ROOT = Path(symderiv.__file__).parent
 MAKERS = {"node", "expr_node"}
 
 
+@cache
 def constants() -> dict[str, list[ast.expr]]:
     """Return what names are assigned at the top of modules, by name."""
     found: dict[str, list[ast.expr]] = {}
@@ -28,9 +30,6 @@ def constants() -> dict[str, list[ast.expr]]:
                 if isinstance(target, ast.Name):
                     found.setdefault(f"{path}:{target.id}", []).append(statement.value)  # type: ignore[arg-type]
     return found
-
-
-TOP = constants()
 
 
 def is_op(e: ast.AST) -> bool:
@@ -61,7 +60,7 @@ def names_in(e: ast.expr, path: Path) -> Iterator[str]:
         for x in e.args:
             yield from names_in(x, path)
     elif isinstance(e, ast.Name):
-        for value in TOP.get(f"{path}:{e.id}", []):
+        for value in constants().get(f"{path}:{e.id}", []):
             yield from names_in(value, path)
 
 

@@ -34,6 +34,7 @@ def problems(count: int, depth: int = 4, start: int = 5000) -> list[Problem]:
 # Derivatives -------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("seed", range(QUICK))
 def test_gradient_is_the_slope_along_every_direction(seed: int) -> None:
     p = random_problem(seed, DEPTH)
@@ -56,7 +57,7 @@ def checked(seeds: range) -> list[tuple[Checked, set[str]]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_gradient_is_the_slope_of_two_thousand_objectives() -> None:
     done, slow, operators, missing = 0, 0, Counter[str](), Counter[str]()
     failures: list[str] = []
@@ -88,6 +89,7 @@ def test_every_step_of_a_derivation_holds() -> None:
 # Text and code -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_code_has_the_value_of_the_gradient() -> None:
     for seed, p in enumerate(problems(40, depth=3)):
         for sizes, values in generator.points(p, seed):
@@ -127,6 +129,6 @@ def rebuilt(t: Term) -> Term:
 
 
 def test_canonical_form_is_idempotent() -> None:
-    for p in problems(60):
+    for p in problems(20):
         for t in (lower(p.objective).term, *(r.term for r in DerivedGradients(p).values())):
             assert rebuilt(t) is t, reproduction(p)

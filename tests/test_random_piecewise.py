@@ -12,7 +12,6 @@ import symderiv as sd
 CONSTANTS = ["0", "0.1", "1", "-0.5", "2", "0.01", "1.05", "-3"]
 INNER = {"x": "1", "2 * x - y": "2", "x * y": "y", "x - y": "1", "x + 0.3": "1"}
 SHIFTS = ["0.1", "0.001", "0.00000001", "0.000000000000001", "0.05"]
-QUICK, ALL = 4, 100
 Condition = tuple[str, str]  # something, and what it is above of
 Slope = Callable[[list[str]], str]
 
@@ -66,10 +65,9 @@ def corner(r: Random) -> str:
     return f"where(x > {low}, where(y > {high}, where(x + y < {top}, {value}, 0), 0), 0)"
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [k if k < QUICK else pytest.param(k, marks=pytest.mark.slow) for k in range(ALL)],
-)
+@pytest.mark.slow
+@pytest.mark.sampled(16, rest="exhaustive")
+@pytest.mark.parametrize("seed", range(100))
 def test_random_piecewise_claims(seed: int) -> None:
     r = Random(f"piecewise {seed}")
     of, a, conditions, slope = objective(r)

@@ -11,7 +11,7 @@ from symderiv.calculus.simplify import Facts, Simplifier
 from symderiv.tensor import Scale, Term, scaled
 
 SIZES = [{"n": 3, "m": 2}, {"n": 1, "m": 2}, {"n": 2, "m": 1}]
-COUNTS = [60, pytest.param(1500, marks=pytest.mark.slow)]
+COUNTS = [100, pytest.param(1500, marks=pytest.mark.exhaustive)]
 
 
 def checked(sizes: dict[str, int], count: int) -> list[Found]:
@@ -27,6 +27,7 @@ def checked(sizes: dict[str, int], count: int) -> list[Found]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_random_terms_keep_their_value(sizes: dict[str, int], count: int) -> None:

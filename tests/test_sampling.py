@@ -85,6 +85,7 @@ COVERED: list[tuple[str, Statistic, list[float]]] = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 @pytest.mark.parametrize(("words", "of", "bounds"), COVERED)
 def test_what_is_drawn_lies_on_both_sides(words, of, bounds, size) -> None:

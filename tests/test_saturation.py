@@ -29,6 +29,7 @@ SATURATING = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", SATURATING)
 def test_a_right_derivation_is_not_refused_for_its_points(text: str) -> None:
     d = sd.derive(sd.problem(text, x="n"))
@@ -37,6 +38,7 @@ def test_a_right_derivation_is_not_refused_for_its_points(text: str) -> None:
     assert sd.check(d.problem, wrt="x", claim=f"2 * {SATURATING[text]}").verdict == "wrong"
 
 
+@pytest.mark.slow
 def test_a_network_with_a_logistic_loss_is_verified() -> None:
     text = "p = sigmoid(relu(X @ W1) @ w2); -sum(y*log(p) + (1-y)*log(1-p))"
     d = sd.derive(sd.problem(text, X="n, d", W1="d, h", w2="h", y="n"))
@@ -80,6 +82,7 @@ DEEP = {  # p of a logistic loss: what is right for its w2, and what is not
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", STEEP)
 def test_a_claim_is_decided_where_functions_are_not_saturated(text: str) -> None:
     p = sd.problem(text, x="n")
@@ -92,6 +95,7 @@ def test_a_claim_is_decided_where_functions_are_not_saturated(text: str) -> None
         assert found.counterexample is not None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", DEEP)
 def test_claims_about_a_network_that_saturates(text: str) -> None:
     shapes = {"X": "n, d", "W1": "d, h", "W3": "h, k", "w2": "k" if "W3" in text else "h", "y": "n"}

@@ -84,6 +84,7 @@ def test_gradient_has_the_short_form(text: str, wrt: str, form: str) -> None:
     assert found.recheck()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "wrt", "form"), NAMED)
 def test_the_value_of_a_definition_has_its_name(text: str, wrt: str, form: str) -> None:
     problem = sd.problem(text, **declared(text))

@@ -114,6 +114,7 @@ def counting(counts: Counter[str], name: str) -> Callable[[Any], Any]:
     return change
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("name", NAMES)
 def test_rule_fires_at_its_samples_and_keeps_the_value(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -219,6 +220,7 @@ def wrong_at(p: Problem, seed: int) -> Iterator[str]:
                 yield f"d/d{name} = {r.text} of {p.text}"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", NAMES)
 def test_rule_alone_keeps_the_value_of_random_gradients(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -105,6 +105,7 @@ def test_a_position_is_the_one_on_paper(text: str, value: object) -> None:
         assert np.isclose((found[name] * direction).sum(), slope, rtol=1e-5), name
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", [t for t, _ in VALUES])
 def test_it_derives_prints_and_can_be_claimed(text: str) -> None:
     p = posed(text)
@@ -170,6 +171,7 @@ SLABS = (
 )  # fmt: skip
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("text", "value"), SLABS)
 def test_a_named_index_of_a_tensor_stands_beside_whole_axes(text: str, value: Any) -> None:
     name, shape = ("Q", "s, t, n, d") if "Q" in text else ("T", "t, n, d")
@@ -266,6 +268,7 @@ SECOND = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "name"), SECOND)
 def test_hessians_go_through_slices_and_shifts(text: str, name: str) -> None:
     hessian = sd.hessian(posed(text), name)
@@ -284,6 +287,7 @@ FIRST = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "name"), FIRST)
 def test_jacobians_go_through_slices_and_entries(text: str, name: str) -> None:
     found = sd.jacobian(posed(text), name)

@@ -79,6 +79,7 @@ def test_gradients_are_those_of_the_composed_blocks(name: str, k: int) -> None:
         assert found == pytest.approx((ahead - behind) / 2e-6, rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", BLOCKS)
 def test_stacks_of_two_pass_every_check(name: str) -> None:
     assert sd.derive(sd.stack(block(name), 2)).verify().roads
@@ -184,6 +185,7 @@ def test_problem_files_say_what_is_fed(tmp_path: Path) -> None:
             sd.load(file)
 
 
+@pytest.mark.slow
 def test_command_line_stacks_blocks(tmp_path: Path) -> None:
     text = ["derive", "L(X + X @ W)", "--var", "X: n, d", "--var", "W: d, d"]
     result = CliRunner().invoke(cli, [*text, "--blocks", "2", "--json"])

@@ -258,6 +258,7 @@ SAMPLES = [
 ]
 
 
+@pytest.mark.sampled(by="name")
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_round_trip(name: str, sample: str) -> None:
     p = problem(f"L({sample})", **TABLE_NAMES, **TENSORS)

@@ -41,6 +41,7 @@ def printed(
     return bytes(stream.buffer.getvalue()).decode(encoding)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp437", "koi8-r", "big5"])
 @pytest.mark.parametrize("args", [DERIVE, CHECK, ("list",)])
 def test_a_narrow_encoding_gets_ascii_mathematics(
@@ -54,6 +55,7 @@ def test_a_narrow_encoding_gets_ascii_mathematics(
         assert "alpha" in text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 @pytest.mark.parametrize("args", [(*DERIVE, "--json"), (*CHECK, "--json"), ("list", "--json")])
 def test_data_loses_nothing_in_a_narrow_encoding(
@@ -138,6 +140,7 @@ def test_an_interrupt_that_a_callback_lost_is_sent_again(monkeypatch: pytest.Mon
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("delay", [0.6, 1.1])
 def test_an_interrupt_ends_a_run_without_a_traceback(delay: float, tmp_path: Path) -> None:
     code = "from symderiv.cli.main import main; main(['derive', 'decoder-block', '-o', 'out'])"

@@ -27,6 +27,7 @@ def test_every_free_entry_of_a_toeplitz_matrix_counts_once(kind: str, form: str)
     assert found["A"].text == form
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("convention", [TANGENT, INDEPENDENT])
 @pytest.mark.parametrize("kind", ALL)
 def test_gradient_is_the_slope_along_each_free_entry(kind: str, convention: str) -> None:

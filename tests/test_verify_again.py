@@ -56,6 +56,7 @@ def verified(derivation, folder) -> list[str]:
     return verify_folder(folder)[1]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrt", ["b", "X", "W, X"])
 def test_what_was_just_written_is_verified(wrt, tmp_path):
     """Also where the claims of the document are about another variable."""
@@ -79,6 +80,7 @@ def _subsets() -> list[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(8, rest="exhaustive")
 @pytest.mark.parametrize(("name", "wrt"), _subsets())
 def test_any_variables_of_any_problem_are_verified(name, wrt, tmp_path):
     assert verified(sd.derive(name, wrt=list(wrt)), tmp_path) == []

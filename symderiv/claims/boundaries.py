@@ -23,7 +23,7 @@ from ..core.expr import Expr, free_indices, walk_all
 from ..ops import Cells
 from ..ops.text import text
 from ..values.explicit import ExactMath, Explicit
-from ..values.highprecision import HIGH
+from ..values.highprecision import HIGH, floated
 from ..values.rounding import LostDigitsError
 from .taken_branches import OUTSIDE, agree, taken
 
@@ -43,6 +43,7 @@ _HALVINGS = 6
 _TOGETHER = 3  # conditions that are met at once
 _STEP = Fraction(1, 1 << 100)
 _BITS = 260  # of a coordinate that Newton's method leads to
+_NOTHING = 1e-78  # what rounding may leave of a difference that is 0
 _FARTHEST = 10**9
 _EXPONENTS = 2000  # of two, beyond which a number is as good as 0, or as infinite
 _ROUNDED = 16  # digits after the point that a counterexample may have
@@ -73,10 +74,16 @@ class Region:
 
     def moved(self, steps: Steps) -> Values:
         """Return the values so many steps along each direction."""
-        found = dict(self.start)
-        for t, direction in zip(steps, self.directions, strict=True):
-            for name, cells in direction.items() if t else ():
-                found[name] = each(lambda x, d: x + t * d, found[name], cells)  # noqa: B023
+        found = self.start
+        for k, t in enumerate(steps):
+            found = self.along(k, t, found) if t else found
+        return found
+
+    def along(self, k: int, step: Fraction, values: Values) -> Values:
+        """Return values a step along one direction away from some."""
+        found = dict(values)
+        for name, cells in self.directions[k].items():
+            found[name] = each(lambda x, d: x + step * d if d else x, found[name], cells)
         return found
 
 
@@ -150,12 +157,15 @@ class Pieces:
     ) -> Look | None:
         """Return what is seen at a point; None where it is none of the region.
 
-        With ``only`` some choices, nothing else is computed, and the sides are not compared.
+        With ``only`` some choices, nothing else is computed, the sides are not compared, and
+        numbers have many digits instead of all: they lead to a point, which is then looked at.
         """
         if self.left <= 0 or not region.admits(values):
             return None
         self.left -= 1
         math = Watching()
+        if only is not None:
+            values = {n: each(floated, c) for n, c in values.items()}
         here = region.point(values, math)
         found: dict[Key, Any] = {}
         said = UNKNOWN if only is not None else SAME
@@ -164,7 +174,7 @@ class Pieces:
             found.update(_differences(only or self.sides, at, math, tuple(spot.values())))
             said = self._compared(at) if said == SAME else said
         for (e, _, _), x in found.items():
-            if x:
+            if abs(x) > _NOTHING:
                 self._seen.setdefault(e, set()).add(bool(x > 0))
         return Look(found, said)
 
@@ -238,9 +248,9 @@ class Pieces:
     ) -> dict[Key, Steps]:
         """Return the slopes of some differences along every direction."""
         rows: dict[Key, list[Fraction]] = {key: [] for key in keys}
+        nodes, values = _nodes(rows), region.moved(steps)
         for k in range(len(steps)):
-            ahead = (*steps[:k], steps[k] + _STEP, *steps[k + 1 :])
-            there = self.look(region, region.moved(ahead), _nodes(rows))
+            there = self.look(region, region.along(k, _STEP, values), nodes)
             for key, row in rows.items():
                 x = there.differences.get(key) if there is not None else None
                 row.append(Fraction(0) if x is None else _slope(x - look.differences[key]))
