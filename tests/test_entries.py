@@ -122,6 +122,26 @@ def test_deep_networks_stay_small() -> None:
 SAMPLES = [(op.name, s) for op in TABLE.values() for s in op.samples if s != "internal"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L(softmax(X @ W) * X[1, 1])",
+        "sum(exp(f(X) ** 3 / (1 + X ** 2)) * sqrt(X * Y)) / norm(X)",
+        "sum(where(X > Y, abs(X) ** Y, log(X ** X)))",
+        "sum(normal_cdf(tanh(polygamma(2, X * Y)))) * det(A)",
+        "Z = tanh(A @ X); sum(Z / (1 + Z * Z)) + trace(inv(A))",
+    ],
+)
+def test_derivatives_are_those_of_sympy_to_the_letter(text: str) -> None:
+    shapes = {"X": "n, d", "Y": "n, d", "A": "n, n", "W": "d, d", "f": "entrywise"}
+    p = problem(text, **{n: s for n, s in shapes.items() if n in text})
+    road = EntryRoad(p, {"n": 2, "d": 2})
+    for stage in road.stages:
+        for x in flat(stage.cells):
+            for s in sorted(x.free_symbols, key=str):
+                assert road.partial(x, s) == x.diff(s)
+
+
 @pytest.mark.sampled(by="name")
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_every_operator_has_the_slope_of_its_value(name: str, sample: str) -> None:

@@ -74,6 +74,8 @@ class EntryRoad:
         self.shapes = _shapes(problem)
         self._cuts = stages_of(problem.objective)
         self._partials: dict[tuple[Any, Any], Any] = {}
+        self._slopes: dict[tuple[Any, Any], Any] = {}
+        self._known_steps: dict[Any, int] = {}
         self._used: dict[Any, list[Any]] = {}
         self._gradients: dict[str, Cells] = {}
 
@@ -122,22 +124,48 @@ class EntryRoad:
         key = (entry, by)
         found = self._partials.get(key)
         if found is None:
-            steps = len(self._symbols_in(entry)) * (1 + entry.count_ops() // _QUICK)
-            spend(steps, "derivatives of entries by symbols")
-            # Most terms of a sum do not depend on one symbol, and entries share the others.
+            spend(self._steps(entry), "derivatives of entries by symbols")
             terms = [a for a in entry.args if by in self._symbols_in(a)] if entry.is_Add else ()
             if len(terms) < len(entry.args) and terms:
                 found = sympy.Add(*(self.partial(a, by) for a in terms))
-            elif entry.is_Mul and by in entry.args and self._is_linear(entry, by):
-                found = sympy.Mul(*(a for a in entry.args if a != by))
             else:
-                found = entry.diff(by)
+                found = self._slope(entry, by)
             self._partials[key] = found
         return found
 
-    def _is_linear(self, product: Any, by: Any) -> bool:
-        """Whether no other factor of a product depends on the symbol that is one."""
-        return not any(by in self._symbols_in(a) for a in product.args if a != by)
+    def _steps(self, entry: Any) -> int:
+        """Return the steps that the derivative of an entry counts for."""
+        if entry not in self._known_steps:
+            found = len(self._symbols_in(entry)) * (1 + entry.count_ops() // _QUICK)
+            self._known_steps[entry] = found
+        return self._known_steps[entry]
+
+    def _slope(self, entry: Any, by: Any) -> Any:
+        """Return what SymPy's ``diff`` does, looking only at what depends on the symbol.
+
+        Derivatives of parts that entries share are found once.
+        """
+        if by not in self._symbols_in(entry):
+            return sympy.Integer(0)
+        key = (entry, by)
+        if key not in self._slopes:
+            self._slopes[key] = self._derived(entry, by)
+        return self._slopes[key]
+
+    def _derived(self, entry: Any, by: Any) -> Any:
+        args = entry.args
+        if entry.is_Add:
+            return sympy.Add(*(self._slope(a, by) for a in args))
+        if entry.is_Mul:
+            slopes = [(k, self._slope(a, by)) for k, a in enumerate(args)]
+            terms = [(*args[:k], d, *args[k + 1 :]) for k, d in slopes if d]
+            return sympy.Add(*(sympy.Mul(*t) for t in terms))
+        if entry.is_Pow and by not in self._symbols_in(entry.exp):
+            return entry * (self._slope(entry.base, by) * entry.exp / entry.base)
+        if type(entry)._eval_derivative is sympy.Function._eval_derivative:
+            slopes = [(k, self._slope(a, by)) for k, a in enumerate(args, 1)]
+            return sympy.Add(*(entry.fdiff(k) * d for k, d in slopes if d))
+        return entry.diff(by)
 
     def gradient(
         self,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -56,6 +57,11 @@ copyreg.pickle(HIGH.mpf, lambda x: (_from_parts, (x._mpf_,)))
 
 def precise(name: str, *args: Any) -> Any:
     """Return a scalar function of mpmath; raises ValueError where its value is not real."""
+    return _value(name, args, HIGH.prec)
+
+
+@lru_cache(maxsize=1 << 12)  # both sides of a comparison, and the differences, share arguments
+def _value(name: str, args: tuple[Any, ...], precision: int) -> Any:
     function = FUNCTIONS.get(name) or getattr(HIGH, name)
     given = [floated(a) for a in args]
     if name not in _GROW_SLOWLY and any(abs(a) > _FARTHEST for a in given):
