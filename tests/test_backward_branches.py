@@ -80,6 +80,31 @@ BRANCHING = {
         lambda x: np.where(x > 50, 2 * x, 0),
         (lambda x: 0 * x,),
     ),
+    "two bounds": Branching(
+        "sum(clip(x, -0.02, 20) ** 2)",
+        {"x": "n"},
+        lambda x: np.where((x > -0.02) & (x < 20), 2 * x, 0),
+        (
+            lambda x: np.where(x > -0.02, 2 * x, 0),
+            lambda x: np.where(x < 20, 2 * x, 0),
+            lambda x: np.where((x > -0.02) & (x < 21), 2 * x, 0),
+        ),
+    ),
+    "two bounds that are given": Branching(
+        "sum(clip(x, -c, c) * y)",
+        {"c": "scalar", "x": "n", "y": "n"},
+        lambda c, x, y: np.sum(y * np.where((x >= c) | (c < 0), 1, np.where(x <= -c, -1, 0))),
+        (
+            lambda c, x, y: np.sum(y * np.where(x >= c, 1, np.where(x <= -c, -1, 0))),
+            lambda c, x, y: np.sum(y * ((x >= c) | (c < 0))),
+        ),
+    ),
+    "bounds in either order": Branching(
+        "sum(clip(x, a, a + b + 9))",
+        {"b": "scalar", "a": "scalar", "x": "n"},
+        lambda b, a, x: np.sum((x >= a + b + 9) | (b < -9)) * 1.0,
+        (lambda b, a, x: np.sum(x >= a + b + 9) * 1.0,),
+    ),
     "branches in each other": Branching(
         "sum(where(X @ w > 0, relu(X @ w - y), minimum(X @ w, y)))",
         {"w": "d", "X": "n, d", "y": "n"},

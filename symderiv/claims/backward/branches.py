@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.expr import Expr, add, free_indices, neg, walk
+from ...core.expr import Expr, add, free_indices, neg, num, walk
 from ...ops import TABLE
 from ...ops.text import text
 
@@ -45,20 +45,30 @@ def boundaries(x: Expr) -> list[Boundary]:
     >>> from symderiv.problems import problem
     >>> [b.words for b in boundaries(problem("sum(where(x <= 0.3, relu(x), 0))", x="n").objective)]
     ['x > 0', 'x > 0.3']
+    >>> [b.words for b in boundaries(problem("sum(clip(x, -1, s))", x="n", s="scalar").objective)]
+    ['x > -1', 'x > s', '-1 > s']
     """
     found: dict[Expr, Boundary] = {}
     for e in walk(x):
-        pieces = TABLE[e.op].pieces
-        if pieces in ("zero", "sign"):
-            margin, sides = e.args[0], (text(e.args[0]), "0")
-        elif pieces == "order":
-            left, right = e.args[:2]
+        for left, right in _compared(e):
             margin, sides = add(left, neg(right)), (text(left), text(right))
-        else:
-            continue
-        if not free_indices(margin):
-            found.setdefault(margin, Boundary(margin, " > ".join(sides), " <= ".join(sides)))
+            varies = any(a.op == "var" for a in walk(margin))
+            if varies and not free_indices(margin):
+                found.setdefault(margin, Boundary(margin, " > ".join(sides), " <= ".join(sides)))
     return list(found.values())[:_MOST_BOUNDARIES]
+
+
+def _compared(e: Expr) -> Sequence[tuple[Expr, Expr]]:
+    """Return what an operator compares, two by two, to choose between its branches."""
+    pieces = TABLE[e.op].pieces
+    if pieces in ("zero", "sign"):
+        return [(e.args[0], num(0))]
+    if pieces == "order":
+        return [(e.args[0], e.args[1])]
+    if pieces == "bounds":  # which of two bounds counts is a choice as well
+        x, low, high = e.args
+        return [(x, low), (x, high), (low, high)]
+    return []
 
 
 Sides = tuple[Any, ...]  # for each boundary, in which entries the margin is positive
