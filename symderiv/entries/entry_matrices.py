@@ -162,6 +162,8 @@ class EntryRoad:
             return sympy.Add(*(sympy.Mul(*t) for t in terms))
         if entry.is_Pow and by not in self._symbols_in(entry.exp):
             return entry * (self._slope(entry.base, by) * entry.exp / entry.base)
+        if isinstance(entry, sympy.Piecewise):
+            return entry.func(*((self._slope(e, by), c) for e, c in args))
         if type(entry)._eval_derivative is sympy.Function._eval_derivative:
             slopes = [(k, self._slope(a, by)) for k, a in enumerate(args, 1)]
             return sympy.Add(*(entry.fdiff(k) * d for k, d in slopes if d))
