@@ -56,6 +56,12 @@ BRANCHING = {
         lambda x: np.sign(x + 0.01),
         (np.sign,),
     ),
+    "a norm of what is shifted": Branching(
+        "norm(x - 0.01, 1)",
+        {"x": "n"},
+        lambda x: np.sign(x - 0.01),
+        (np.sign,),
+    ),
     "Huber": Branching(
         "sum(where(abs(x) <= 1, 0.5 * x ** 2, abs(x) - 0.5))",
         {"x": "n"},

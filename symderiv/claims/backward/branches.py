@@ -61,7 +61,7 @@ def boundaries(x: Expr) -> list[Boundary]:
 def _compared(e: Expr) -> Sequence[tuple[Expr, Expr]]:
     """Return what an operator compares, two by two, to choose between its branches."""
     pieces = TABLE[e.op].pieces
-    if pieces in ("zero", "sign"):
+    if pieces in ("zero", "sign", "signs"):
         return [(e.args[0], num(0))]
     if pieces == "order":
         return [(e.args[0], e.args[1])]
