@@ -6,7 +6,9 @@ import pytest
 
 import symderiv as sd
 from symderiv.claims import Checker
+from symderiv.claims.chain_words import told
 from symderiv.claims.deciding import Comparer
+from symderiv.claims.verdict import ClaimLine, Verdict
 from symderiv.cli.main import main
 from symderiv.core.errors import DeclarationError, InputError, LanguageError, ParseError
 from symderiv.problems import ClaimText, problem
@@ -258,3 +260,10 @@ def test_data_for_machines_holds_the_lines() -> None:
     data = Checker(p).check(ClaimText("dL/dW", ("X.T @ G", "-X.T @ G"))).as_dict()
     assert [x["status"] for x in data["lines"]] == ["holds", "breaks"]
     assert data["marked"] == {"text": "-X.T @ G", "places": [[0, 1]]}
+
+
+def test_the_cause_of_a_line_is_said_whole_and_nothing_else_of_its_diagnosis() -> None:
+    claim, cause = ClaimText("dL/dW", ("X",)), "it is 1. X times too large"
+    found = Verdict(claim=claim, verdict="wrong", diagnosis="It is. More of it.", cause=cause)
+    line = ClaimLine(number=1, text="X", status="breaks")
+    assert told(found, 1, [line]) == f"Line 1 is wrong already: {cause}."

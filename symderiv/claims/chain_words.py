@@ -27,9 +27,8 @@ def told(found: Verdict, number: int, lines: Sequence[ClaimLine]) -> str:
     if found.verdict == RIGHT_IF:
         head = f"Line {number} is right only if {found.assumption}"
     else:
-        words = found.diagnosis.partition(". ")[0].rstrip(".")
         one = "wrong already" if number == first_claimed(lines) else "the first that is wrong"
-        head = f"Line {number} is {one}: {words[0].lower()}{words[1:]}"
+        head = f"Line {number} is {one}: {found.cause}"
     earlier = [x for x in lines if x.number < number and x.status in ("right-if", "transposed")]
     parts = [head, *(f"before it, line {x.number} {_LATER[x.status][0]}" for x in earlier[:1])]
     later = [x for x in lines if x.number > number and x.status != "defines"]

@@ -15,11 +15,11 @@ from .about import About
 from .assumptions import Assumption
 from .chain_words import told
 from .deciding import Comparer
-from .judging import Judge, sentence, verdict
+from .judging import Judge, verdict
 from .lines import Lines, WrittenLine
 from .reading import Reading
 from .targets import Target
-from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, ClaimLine, Verdict
+from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, ClaimLine, Verdict, as_sentence
 
 
 class ClaimChain:
@@ -52,7 +52,7 @@ class ClaimChain:
         word = self.target.word
         if self.first is None:
             assert self.same is not None
-            words = f"Every line equals {word}."
+            words = f"every line equals {word}"
             found = verdict(self.same, RIGHT, words, claim=self.claim, truth=self.target.truth)
             found = replace(found, claimed=claimed)
         else:
@@ -87,7 +87,7 @@ class ClaimChain:
             return replace(line, status="recovers" if wrong_before else "holds")
         if before is not None and self._follows(judge, reading, before):
             words = f"it equals line {before[0].number}"
-            return replace(line, status="follows", diagnosis=sentence(words))
+            return replace(line, status="follows", diagnosis=as_sentence(words))
         status, words = self._broken(judge, w, reading, before)
         place = reading.refusal.span if reading.refusal is not None else None
         return replace(line, status=status, diagnosis=words, place=place)

@@ -22,7 +22,7 @@ from ..core.shapes import SCALAR, Dim, swapped
 from ..ops.text import text
 from ..problems import ClaimText, Problem
 from .deciding import Comparer, Merged
-from .judging import Judge, clashes, sentence, verdict
+from .judging import Judge, clashes, verdict
 from .slips import flipped
 from .targets import Targets, of_expression
 from .verdict import TRANSPOSED, WRONG, Verdict
@@ -44,18 +44,18 @@ class Equality:
             return verdict(
                 comparer,
                 TRANSPOSED,
-                "One is the transpose of the other.",
+                "one is the transpose of the other",
                 claim=claim,
                 slips=("transposed",),
                 claimed=expressions,
                 truth=left,
             )
         judge = Judge(self.problem, of_expression(right, "other"))
-        sentences, slips, corrects, correction = self._apart(expressions, left, right)
+        clauses, slips, corrects, correction = self._apart(expressions, left, right)
         return verdict(
             comparer,
             WRONG,
-            sentence("; ".join(sentences)),
+            "; ".join(clauses),
             claim=claim,
             slips=slips,
             counterexample=judge.counterexample(comparer, left, right),
@@ -71,17 +71,17 @@ class Equality:
     ) -> tuple[list[str], tuple[str, ...], str, Expr | None]:
         """Return how two things differ, and the gradient that they are terms of, if any."""
         picks = [_picks(left), _picks(right)]
-        sentences = ["they are different functions"]
+        clauses = ["they are different functions"]
         if all(picks) and picks[0] != picks[1]:
-            sentences = [f"the first depends on {picks[0]} only, the other on {picks[1]} only"]
+            clauses = [f"the first depends on {picks[0]} only, the other on {picks[1]} only"]
         whole = self._whole(expressions)
         if whole is None:
-            return sentences, ("different",), "", None
+            return clauses, ("different",), "", None
         name, correction, turned = whole
         end = ", transposed" if turned else ""
-        sentences.append(f"their sum over all rows is the gradient by {name}{end}")
+        clauses.append(f"their sum over all rows is the gradient by {name}{end}")
         slips = ("missing-sum", "transposed") if turned else ("missing-sum",)
-        return sentences, slips, f"dL/d{name}", correction
+        return clauses, slips, f"dL/d{name}", correction
 
     def _whole(self, expressions: Sequence[Expr]) -> tuple[str, Expr, bool] | None:
         """Return the gradient that the expressions are terms of, if their sum is one."""

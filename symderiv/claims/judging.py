@@ -31,7 +31,16 @@ from .search import FoundSlip, Search
 from .targets import Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something
-from .verdict import GRADIENT, RIGHT, RIGHT_IF, TRANSPOSED, WRONG, Counterexample, Verdict
+from .verdict import (
+    GRADIENT,
+    RIGHT,
+    RIGHT_IF,
+    TRANSPOSED,
+    WRONG,
+    Counterexample,
+    Verdict,
+    as_sentence,
+)
 
 _AFRESH = 1000  # from which seed on the points of an assumption are its own
 
@@ -65,7 +74,7 @@ class Judge:
         claimed, truth = reading.expr, self.target.truth
         if reading.refusal is not None:
             return None if reading.equated else self.unreadable(claim, reading)
-        said = {
+        said: dict[str, Any] = {
             "claim": claim,
             "claimed": (claimed,),
             "truth": truth,
@@ -75,11 +84,11 @@ class Judge:
         }
         same = self.equal(claimed)
         if same is not None:
-            return verdict(same, RIGHT, f"It equals {self.target.word}.", **said)
+            return verdict(same, RIGHT, f"it equals {self.target.word}", **said)
         comparer = self._comparer(claimed)
         if self._is_transpose(comparer, claimed):
-            words = f"It is the transpose. {self._layout()}"
-            return verdict(comparer, TRANSPOSED, words, slips=("transposed",), **said)
+            words, more = "it is the transpose", self._layout()
+            return verdict(comparer, TRANSPOSED, words, more, slips=("transposed",), **said)
         laid = self._laid_out(comparer, claimed) if self.target.ends is not None else None
         if laid is not None:
             slip, words = laid
@@ -92,7 +101,7 @@ class Judge:
         return verdict(
             under,
             RIGHT_IF,
-            f"It is right if {assumption.words}.",
+            f"it is right if {assumption.words}",
             slips=("assumption",),
             assumption=assumption.words,
             counterexample=self.counterexample(comparer, claimed, truth),
@@ -105,11 +114,11 @@ class Judge:
         target = self.target
         assert target.ends is not None
         if target.ends.is_row_by_row(comparer, claimed, target.truth):
-            words = f"It is {target.word} of matrices read row by row; vec reads columns."
+            words = f"it is {target.word} of matrices read row by row; vec reads columns"
             return "vec-order", words
         for whole in diagonals(self.problem, claimed, target.truth):
             if self.equal(whole) is not None:
-                return "elementwise", f"It is the diagonal: {target.word} is `{text(whole)}`."
+                return "elementwise", f"it is the diagonal: {target.word} is `{text(whole)}`"
         return None
 
     def _layout(self) -> str:
@@ -168,11 +177,12 @@ class Judge:
         found = self._search(reading, Merged()) if reading.written is not None else None
         slips = found.slips if found is not None else ()
         shapes = f"its shapes do not fit: {reading.refusal.subject}"
-        words = [w for _, w in slips]
+        words = "; and ".join([*(w for _, w in slips), shapes])
         return Verdict(
             claim=claim,
             verdict=WRONG,
-            diagnosis=sentence("; and ".join([*words, shapes])),
+            diagnosis=as_sentence(words),
+            cause=words,
             slips=(*(name for name, _ in slips), "shape"),
             truth=self.target.truth,
             correction=text(self.target.truth),
@@ -281,18 +291,19 @@ class Judge:
         )
 
     def _diagnosis(self, sentences: Sequence[str], reason: str, *, named: bool) -> str:
-        """Return what is wrong in one sentence; shapes that do not fit follow from a named slip."""
+        """Return what is wrong as a clause; shapes that do not fit follow from a named slip."""
         parts = [*sentences]
         if reason:
             parts.append(f"as written, {reason}" if named else reason)
-        return sentence("; and ".join(parts) or f"it differs from {self.target.word}")
+        return "; and ".join(parts) or f"it differs from {self.target.word}"
 
 
-def verdict(comparer: Comparer, said: str, diagnosis: str, **parts: Any) -> Verdict:
-    """Return a verdict with the evidence of the comparison that decided it."""
+def verdict(comparer: Comparer, said: str, words: str, more: str = "", **parts: Any) -> Verdict:
+    """Return a verdict with the evidence of the comparison; ``more`` are further sentences."""
     return Verdict(
         verdict=said,
-        diagnosis=diagnosis,
+        diagnosis=f"{as_sentence(words)} {more}".rstrip(),
+        cause=words,
         evidence=_evidence(comparer),
         left_out=tuple(dict.fromkeys(comparer.left_out)),
         **parts,
@@ -304,11 +315,6 @@ def clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:
     # Shapes are aligned from the right; further batch axes are no sizes to be equal.
     pairs = zip(reversed(claimed.shape), reversed(truth.shape), strict=False)
     return [(a, b) for a, b in pairs if a != b and a.symbols and b.symbols]
-
-
-def sentence(words: str) -> str:
-    """Return words as a sentence."""
-    return words[0].upper() + words[1:] + "."
 
 
 def _evidence(comparer: Comparer) -> str:

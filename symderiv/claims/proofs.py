@@ -79,7 +79,7 @@ class EqualityProof:
         return verdict(
             self.comparer,
             RIGHT,
-            "They are equal.",
+            "they are equal",
             claim=self.claim,
             claimed=expressions,
             truth=expressions[0],

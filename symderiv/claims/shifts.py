@@ -45,12 +45,12 @@ class Shifted:
             "corrects": claim.about,
         }
         if same is not None:
-            words = f"It is right if {inside}; {nowhere}."
+            words = f"it is right if {inside}; {nowhere}"
             slips = ("undefined-entries",)
             return verdict(same, RIGHT_IF, words, slips=slips, assumption=inside, **parts)
         comparer = Comparer(self.problem, [said, truth])
         example = judge.counterexample(comparer, said, truth)
-        words = f"It differs from {self.target.word}; {nowhere}."
+        words = f"it differs from {self.target.word}; {nowhere}"
         return verdict(
             comparer,
             WRONG,

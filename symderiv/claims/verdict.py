@@ -31,6 +31,11 @@ def _plain(cells: Any) -> Any:
     return each(lambda x: int(x) if x == int(x) else str(x), cells)
 
 
+def as_sentence(words: str) -> str:
+    """Return words with a capital and a period."""
+    return words[0].upper() + words[1:] + "."
+
+
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """The smallest point at which a claim fails: sizes, small integers, and both sides."""
@@ -88,7 +93,8 @@ class Verdict:
 
     claim: ClaimText
     verdict: str  # "right" | "transposed" | "right-if" | "wrong" | "undecided"
-    diagnosis: str  # a sentence
+    diagnosis: str  # sentences
+    cause: str = ""  # the first of them, as a part of a longer one
     slips: tuple[str, ...] = ()  # names of the slips, root cause first
     assumption: str = ""  # under which it is right, for "right-if"
     counterexample: Counterexample | None = None

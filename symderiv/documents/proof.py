@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.expr import Expr
 from ..derivation.narration import Alike, Section, Step, essential
-from ..derivation.narration.steps import SIFTING
+from ..derivation.narration.steps import SIFTING, Above
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
@@ -111,12 +111,10 @@ class Proof:
         if step.law == "sift":
             return (*parts, *self._sifting(step))
         for part in step.reason:
-            if isinstance(part, str):
-                if step.law == "substitute" and local:
-                    part = part.replace("the derivative above", _steps(local))
-                parts.append(part)
+            if isinstance(part, Above) and local:
+                parts.append(_steps(local))
             else:
-                parts.append(self.scribe.write(part))
+                parts.append(part if isinstance(part, str) else self.scribe.write(part))
         return tuple(parts)
 
     def _sifting(self, step: Step) -> Inline:

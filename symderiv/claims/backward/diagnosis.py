@@ -14,6 +14,7 @@ import numpy as np
 
 from ...codegen.assignments import shape_text
 from ...core.expr import Expr
+from ..verdict import as_sentence
 from .multiples import Multiple, factor, ratio
 from .trials import Laboratory, Trial
 from .variants import Variant, formula_slips, pullback_slips
@@ -175,8 +176,9 @@ class Diagnosis:
         if found is None and all(np.ndim(c) == 2 for c in self.claimed):
             found = self._factor([t.T for t in self.truth])
             if found is not None:
-                return SlipFound((found.slip, "transposed"), f"It is transposed, and {_low(found)}")
-        return SlipFound((found.slip,), found.sentence) if found is not None else None
+                words = f"It is transposed, and {found.words}."
+                return SlipFound((found.slip, "transposed"), words)
+        return SlipFound((found.slip,), as_sentence(found.words)) if found is not None else None
 
     def _factor(self, references: Sequence[Any]) -> Multiple | None:
         ratios, sizes, scalars = [], [], []
@@ -224,7 +226,7 @@ class Diagnosis:
                 first = matched if isinstance(matched, Multiple) else None
                 if first is None:
                     return SlipFound((v.slip,), v.sentence)
-                return SlipFound((v.slip, first.slip), f"{v.sentence} Then {_low(first)}")
+                return SlipFound((v.slip, first.slip), f"{v.sentence} Then {first.words}.")
         return None
 
     def _variants(self, truth: Expr) -> Iterator[Variant]:
@@ -273,10 +275,6 @@ class Diagnosis:
         off = np.abs(c - t) > self.match * size
         other = tuple(k for k in range(np.ndim(t)) if k != axis)
         return [int(k) for k in np.flatnonzero(off.any(axis=other))]
-
-
-def _low(found: Multiple) -> str:
-    return found.sentence[0].lower() + found.sentence[1:]
 
 
 def _reduced(c: Any, word: str, axis: int, turned: bool) -> Any:

@@ -21,7 +21,7 @@ class Multiple:
     """What a claimed gradient is times the right one."""
 
     slip: str
-    sentence: str
+    words: str  # a sentence without its capital and its period
 
 
 def ratio(claimed: Any, truth: Any) -> float | None:
@@ -44,7 +44,7 @@ def factor(
     if _same(k, np.ones(len(k))):
         return None
     if _same(k, -np.ones(len(k))):
-        return Multiple("sign", "The sign is wrong: it is minus the gradient.")
+        return Multiple("sign", "the sign is wrong: it is minus the gradient")
     for sign, words in ((1.0, ""), (-1.0, " and of the wrong sign")):
         for value, name, kind in _forms(sizes, scalars):
             if _same(k, sign * value):
@@ -52,7 +52,7 @@ def factor(
             if _same(k, sign / value):
                 return _said(kind, f"{name} times too small{words}", name, k, sizes, up=False)
     if np.ptp(k) <= _CLOSE * np.max(np.abs(k)):
-        return Multiple("factor", f"It is {k[0]:.6g} times the gradient.")
+        return Multiple("factor", f"it is {k[0]:.6g} times the gradient")
     return None
 
 
@@ -65,14 +65,14 @@ def _said(
 ) -> Multiple:
     if kind != "size":
         mend = f"divide by {name}" if up else f"multiply by {name}"
-        return Multiple("factor", f"It is {head}: {mend}.")
+        return Multiple("factor", f"it is {head}: {mend}")
     met = dict.fromkeys(f"{abs(x) if up else 1 / abs(x):.6g}" for x in k)
     why = (
         "a sum for a mean, or a factor left out" if up else "a mean for a sum, or a factor too much"
     )
     named = [d for d in sizes[0] if d in name.replace("*", " ").split()]
     at = f" ({name} = {', '.join(met)} at the points tried)" if named else ""
-    return Multiple("sum-vs-mean", f"It is {head}{at}: {why}.")
+    return Multiple("sum-vs-mean", f"it is {head}{at}: {why}")
 
 
 def _forms(

@@ -18,7 +18,7 @@ from ...core.expr import Expr, node, rebuild
 from ...core.shapes import Dim
 from ...ops.text import text
 from .sections import Section
-from .steps import Reason, Step
+from .steps import Step
 
 _COMMUTES = frozenset({"add", "mul"})
 _MOST_ORDERS = 5  # arguments whose orders are all tried
@@ -117,18 +117,6 @@ def _compare(model: Section, other: Section) -> Alike | None:
     return Alike(model, renaming, shown)
 
 
-def _told(step: Step) -> Reason:
-    """Return the part of a reason that the step before or the definitions do not say already."""
-    if step.law == "sift":
-        return ()
-    if step.law == "linearity":
-        return tuple(p for p in step.reason if isinstance(p, str) and "held fixed" in p)
-    if step.law == "substitute":
-        words = [p for p in step.reason if isinstance(p, str)]
-        return tuple(w for w in words if w[:2] == "; " and w != "; gradient by ")
-    return step.reason
-
-
 class _Matching:
     """A renaming as it is found; what is tried and fails is taken back."""
 
@@ -152,7 +140,7 @@ class _Matching:
 
     def reasons(self, a: Step, b: Step) -> bool:
         """Whether the reasons of two steps say the same of what they are about."""
-        first, second = _told(a), _told(b)
+        first, second = (s.reason if s.own is None else s.own for s in (a, b))
         if len(first) != len(second):
             return False
         return all(

@@ -29,6 +29,8 @@ from .stage_words import Reach, laws, listed, meets, names_in, why_known, with_n
 from .staging import Stage, Stages
 from .steps import SIFTING, Reason, Step
 
+_HELD = " held fixed"
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -216,10 +218,11 @@ class _Narrator:
         law, reason = self._rule(value, spot, target, expr)
         fixed = [n for n in held if self._reach(n, target)]
         for name in fixed:
-            reason = (*reason, "; ", name, " held fixed")
+            reason = (*reason, "; ", name, _HELD)
+        own = (_HELD,) * len(fixed) if law == "linearity" else None
         alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it
         if not alone:
-            steps.append(Step(slope, total(shown), law, reason, True))
+            steps.append(Step(slope, total(shown), law, reason, True, own=own))
         deltas = self._with_deltas(value, spot, target, ends)
         first = slope if alone else total(shown)
         why = self._slopes(value, target)
@@ -307,7 +310,7 @@ class _Narrator:
         done = [m for m, _ in pairs]
         if gone:
             reason: Reason = ("sift " + ", ".join(gone), SIFTING)
-            step = Step(total(monomials), total(done), "sift", reason, sifted=tuple(gone))
+            step = Step(total(monomials), total(done), "sift", reason, sifted=tuple(gone), own=())
             steps.append(step)
         return done
 
@@ -338,8 +341,8 @@ class _Narrator:
         because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
         first = add(*shown)
         steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
-        known: Reason = (*self._known([s for s, _, _ in pieces]), *why_known(pieces, target))
-        steps.append(Step(first, total(used), "substitute", known))
+        known, why = self._known([s for s, _, _ in pieces]), tuple(why_known(pieces, target))
+        steps.append(Step(first, total(used), "substitute", (*known, *why), own=why))
         return self._sift(used, steps)
 
     def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:

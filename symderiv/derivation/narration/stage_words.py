@@ -9,6 +9,7 @@ from ...ops import TABLE
 from ...tensor import Term, moves_entries
 from .entry_forms import Ends, Monomial
 from .staging import Stage
+from .steps import Above
 
 
 def listed(names: Sequence[Expr]) -> list[str | Expr]:
@@ -90,7 +91,7 @@ def why_known(
 ) -> list[str]:
     """Return why the derivatives of stages are known: derived above, or laws of functions."""
     found = [law for s, _, local in pieces if local is None for law in laws(s.value, target)]
-    above = ["; the derivative above"] if any(p[2] is not None for p in pieces) else []
+    above = ["; ", Above("the derivative above")] if any(p[2] is not None for p in pieces) else []
     return [*above, *(f"; {law}" for law in dict.fromkeys(found))]
 
 
