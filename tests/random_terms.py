@@ -44,6 +44,7 @@ from symderiv.calculus.simplify import Simplifier
 from symderiv.codegen.evaluate import evaluate
 from symderiv.core.errors import MissingRuleError
 from symderiv.core.expr import var
+from symderiv.core.scale import UNIT_SCALE
 from symderiv.core.shapes import SCALAR, Dim
 from symderiv.ops.base import Pointwise
 from symderiv.ops.entrywise import WhereCall
@@ -66,7 +67,6 @@ from symderiv.tensor import (
     share,
     unit,
 )
-from symderiv.tensor.scale import UNIT_SCALE
 
 LABELS = {N: "ijk", M: "pq"}
 ONE = Fraction(1)

@@ -19,6 +19,7 @@ from symderiv.core.budget import allowed
 from symderiv.core.cells import entry_at, flat, places
 from symderiv.core.errors import CheckError, InputError, NoEntriesError, UnknownNameError
 from symderiv.core.expr import entry, partial
+from symderiv.core.scale import Scale
 from symderiv.entries import (
     EntryRoad,
     agrees,
@@ -31,7 +32,7 @@ from symderiv.entries import (
     small_sizes,
     typical_sizes,
 )
-from symderiv.entries.families import Coefficient, fit
+from symderiv.entries.families import fit
 from symderiv.entries.points import OUTSIDE_DOMAIN, points
 from symderiv.entries.stages import is_part, stages_of
 from symderiv.ops import TABLE
@@ -318,9 +319,7 @@ def test_unknown_functions_are_no_pattern() -> None:
 def test_fit_does_not_choose_between_explanations() -> None:
     volume = [({"n": 2, "d": 3}, Fraction(1, 2)), ({"n": 3, "d": 2}, Fraction(1, 3))]
     assert fit(volume) is None
-    assert fit([*volume, ({"n": 3, "d": 3}, Fraction(1, 3))]) == Coefficient(
-        Fraction(1), (("n", -1),)
-    )
+    assert fit([*volume, ({"n": 3, "d": 3}, Fraction(1, 3))]) == Scale(Fraction(1), (("n", -1),))
 
 
 @pytest.mark.parametrize("count", range(1, 6))

@@ -51,10 +51,3 @@ def are_close(left: Cells, right: Cells) -> bool:
     a, b = entries(left), entries(right)
     scale = max(map(abs, (*a, *b, _SMALL)))
     return all(abs(x - y) <= _CLOSE * scale for x, y in zip(a, b, strict=True))
-
-
-def transposed_cells(cells: Cells) -> Cells:
-    """Return cells with rows and columns exchanged; a stack of placements, each so."""
-    if cells and isinstance(cells[0][0], list):
-        return [transposed_cells(c) for c in cells]
-    return [list(r) for r in zip(*cells, strict=True)]

@@ -19,11 +19,11 @@ from ..core.expr import (
 )
 from ..core.expr import node as expr_node
 from ..core.shapes import SCALAR, Dim, swapped
+from ..core.transposing import flip
 from ..ops.text import text
 from ..problems import ClaimText, Problem
 from .deciding import Comparer, Merged
 from .judging import Judge, clashes, verdict
-from .slips import flipped
 from .targets import Targets, of_expression
 from .verdict import TRANSPOSED, WRONG, Verdict
 
@@ -92,7 +92,7 @@ class Equality:
         for name in self.problem.wrt:
             truth = self.targets.gradient(name)
             for turned in (False, True):
-                summed = index_sum(index, dim, flipped(body) if turned else body)
+                summed = index_sum(index, dim, flip(body) if turned else body)
                 if summed.shape != truth.shape:
                     continue
                 comparer = Comparer(self.problem, [summed, truth])

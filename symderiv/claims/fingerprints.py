@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
 
-from ..core.cells import flat, reshaped, sizes_of
+from ..core.cells import flat, reshaped, sizes_of, turned_over
 from ..core.expr import Expr, free_ranges, num, walk
 from ..core.expr import node as expr_node
 from ..core.shapes import SCALAR, Dim
@@ -20,7 +20,7 @@ from ..ops import Cells
 from ..values.explicit import Explicit, plain
 from ..values.highprecision import HIGH, floated
 from ..values.sampling import least_sizes
-from .approximate import entries, ratio_key, transposed_cells
+from .approximate import entries, ratio_key
 from .deciding import OUTSIDE, Comparer, placements
 from .workload import operations
 
@@ -159,9 +159,7 @@ class Prints:
                 self._rough[x] = None
         cells = self._rough[x]
         try:
-            return (
-                None if cells is None else ratio_key(transposed_cells(cells) if turned else cells)
-            )
+            return None if cells is None else ratio_key(turned_over(cells) if turned else cells)
         except OUTSIDE:
             return None
 
@@ -192,7 +190,7 @@ class Prints:
         rough = [self._rough.get(claimed), self._rough.get(right)]
         if rough[0] is None or rough[1] is None:
             return True
-        a, b = entries(transposed_cells(rough[0]) if turned else rough[0]), entries(rough[1])
+        a, b = entries(turned_over(rough[0]) if turned else rough[0]), entries(rough[1])
         if len(a) != len(b):
             return False
         lead = max(range(len(b)), key=lambda k: abs(b[k]))
@@ -205,7 +203,7 @@ class Prints:
         """Return the factor between two expressions, where it is one that people forget."""
         ratios = []
         for a, b in zip(claimed.values, right.values, strict=True):
-            ratio = _ratio(flat(transposed_cells(a) if turned else a), flat(b))
+            ratio = _ratio(flat(turned_over(a) if turned else a), flat(b))
             if ratio is None:
                 return None
             ratios.append(ratio)

@@ -16,6 +16,7 @@ from itertools import chain, islice
 from ..core.errors import LanguageError, UndefinedError
 from ..core.expr import Expr, node, transpose, var
 from ..core.shapes import SCALAR, Dim, DimMismatchError
+from ..core.transposing import flip
 from ..ops.text import text
 from ..problems import Problem
 from .assumptions import Assumption
@@ -26,7 +27,7 @@ from .fingerprints import Prints, ScaleFound
 from .mistakes import Mistaken, quoted, total
 from .reading import Reading, read_claim
 from .roundabout import choices
-from .slips import ClaimContext, exchange, flipped, mends
+from .slips import ClaimContext, exchange, mends
 
 _TRIES = 3000  # changes of one place that are tried
 _TERMS, _TRIES_IN_TERM = 5, 700  # of a sum, and changes of one place in one of them
@@ -247,7 +248,7 @@ class Search:
             scale = prints.factor(claimed, target.expr, turned=target.turned)
             if scale is None or (target.slips and self._is_harmless(target)):
                 continue
-            wrong = flipped(target.expr) if target.turned else target.expr
+            wrong = flip(target.expr) if target.turned else target.expr
             try:
                 same = comparer.equal(scale.mended(claimed), wrong)
             except UndefinedError:
@@ -380,4 +381,4 @@ def _direction(target: Candidate) -> Slips:
 
 
 def _mended(whole: Expr, target: Candidate, scale: ScaleFound) -> Expr:
-    return scale.mended(flipped(whole) if target.turned else whole)
+    return scale.mended(flip(whole) if target.turned else whole)

@@ -24,7 +24,7 @@ from ..core.expr import (
     with_args,
 )
 from ..core.expr import node as expr_node
-from ..core.shapes import Dim, swapped
+from ..core.shapes import Dim
 from ..problems import Problem
 
 
@@ -132,16 +132,6 @@ def exchange(x: Expr, p: str, q: str) -> Expr | None:
         return expr_node(old.op, args, old.shape, data)
 
     return rebuild(x, change)
-
-
-def flipped(x: Expr) -> Expr:
-    """Return the transpose written out: (u.T @ v).T is v.T @ u, under sums too."""
-    if x.op == "Sum":
-        return expr_node("Sum", (flipped(x.args[0]),), swapped(x.shape), x.data)
-    if x.op == "matmul":
-        parts = tuple(transpose(a) for a in reversed(x.args))
-        return expr_node("matmul", parts, swapped(x.shape))
-    return transpose(x)
 
 
 MENDERS: tuple[Mender, ...] = (

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..core.expr import Expr, node, num
+from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import SCALAR, Dim
-from ..tensor.scale import UNIT_SCALE, Scale
 
 _PRODUCTS = ("mul", "div", "neg", "matmul")
 

@@ -12,6 +12,7 @@ from random import Random
 
 from ..core.expr import Expr, eye, matmul, mul, node, ones, transpose, walk
 from ..core.shapes import ONE, SCALAR
+from ..core.transposing import flip
 from ..values.explicit import Explicit, same_cells
 from .powers import Seen
 
@@ -44,7 +45,7 @@ def _cotangent(f: Expr, of: Expr, seen: Seen) -> Expr | None:
     if scale is None or taken is None:
         return None
     # (<C, Y> I - C^T Y)^T is read from the other end.
-    found = _left_of(taken if turned else _flipped(taken), of, seen)
+    found = _left_of(taken if turned else flip(taken), of, seen)
     if found is None:
         return None
     cotangent = transpose(found)
@@ -57,10 +58,6 @@ def _multiple(e: Expr) -> Expr | None:
     if e.op != "mul" or [a.op for a in e.args if not a.is_scalar] != ["eye"]:
         return None
     return mul(*(a for a in e.args if a.is_scalar))
-
-
-def _flipped(e: Expr) -> Expr:
-    return matmul(*(transpose(a) for a in reversed(e.args))) if e.op == "matmul" else transpose(e)
 
 
 def _left_of(e: Expr, of: Expr, seen: Seen) -> Expr | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..core.expr import Expr, walk
+from ..core.expr import Expr, is_name, walk
 from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
 from ..ops import TABLE
@@ -104,6 +104,6 @@ def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, E
 
 def _names(results: Sequence[Expr]) -> Iterable[str]:
     for x in results:
-        for e in walk(x, lambda e: e.op == "named"):
+        for e in walk(x, is_name):
             if e.op == "named":
                 yield str(e.data)

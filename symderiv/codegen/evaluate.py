@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
+from ..core.expr import Expr, dims_of, free_ranges, is_name, rebuild, walk, with_args
 from ..core.shapes import ONE, Dim, Shape
 from ..ops.functions import loss_parts, spelled
 from ..problems.numpy_axes import array_shape
@@ -137,7 +137,7 @@ def _shared(name: str, x: Expr, coder: Coder, above: Sequence[Assignment]) -> li
 
 
 def _names_in(x: Expr) -> set[Expr]:
-    return {e for e in walk(x, lambda e: e.op == "named") if e.op == "named"}
+    return {e for e in walk(x, is_name) if e.op == "named"}
 
 
 def _unnamed(x: Expr) -> Expr:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..core.expr import Expr, free_indices, walk_all
+from ..core.expr import Expr, free_indices, is_name, walk_all
 from ..core.shapes import ONE, Dim
 from ..derivation.names_met import names_used
 from .numpy_code import is_trivial, python_name
@@ -46,7 +46,7 @@ class _Keeper:
     ) -> None:
         self.named = names_used(results, named)
         names = {str(e.data) for e in named}
-        self.nodes = list(walk_all(results, lambda e: e.op == "named"))
+        self.nodes = list(walk_all(results, is_name))
         self.users: dict[Expr, dict[Expr, None]] = {}
         for e in self.nodes:
             for a in e.args if e.op != "named" else ():
@@ -122,7 +122,7 @@ class _Keeper:
 
     def _word(self, x: Expr, uses: Sequence[Expr]) -> str:
         """Return what a smaller value is, in a word: ``std`` for the root of a variance."""
-        inside = [e for e in walk_all([x], lambda e: e.op == "named") if is_smaller(e, uses[0])]
+        inside = [e for e in walk_all([x], is_name) if is_smaller(e, uses[0])]
         names = {str(u.data) for u in uses}
         first = next(e for e in inside if self.leaves[e] & names)
         if first.op == "variance" and x.op == "sqrt":

@@ -14,6 +14,7 @@ from ..core.expr import (
     Expr,
     add,
     div,
+    is_name,
     matmul,
     mul,
     node,
@@ -49,7 +50,7 @@ def regular(x: Expr, seen: Seen) -> Expr:
             return work
         return quotient(over, under)
 
-    return rebuild(x, change, lambda e: e.op == "named")
+    return rebuild(x, change, is_name)
 
 
 def quotient(over: Sequence[Expr], under: Sequence[Expr]) -> Expr:
@@ -134,7 +135,7 @@ def _nonzero(d: Expr, over: Sequence[Expr], under: Sequence[Expr], seen: Seen) -
 
 def holds_norm(x: Expr) -> bool:
     """Whether a gradient is computed with a norm that may be 0."""
-    parts = walk(x, lambda e: e.op == "named")
+    parts = walk(x, is_name)
     return any(e.op == "where" and e.args[::2] == (e.args[0],) * 2 for e in parts)
 
 

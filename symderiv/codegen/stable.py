@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.expr import Expr, rebuild, walk
+from ..core.expr import Expr, is_name, rebuild, walk
 from .logarithms import stable_log, stable_log1p
 from .powers import Seen, entrywise, signed, without_one
 from .quotients import folded_inner, folded_product
@@ -24,7 +24,7 @@ class Stable:
 
     def __call__(self, x: Expr) -> Expr:
         """Return an equal expression that neither overflows nor cancels where it need not."""
-        return rebuild(x, self._changed, lambda e: e.op == "named")
+        return rebuild(x, self._changed, is_name)
 
     def _changed(self, e: Expr, args: tuple[Expr, ...]) -> Expr:
         work = signed(e, args)

@@ -131,6 +131,17 @@ def levelled(cells: Any, rank: int) -> Any:
     return cells
 
 
+def turned_over(cells: Cells) -> Cells:
+    """Return cells with rows and columns exchanged; of a stack, those of every matrix.
+
+    >>> turned_over([[1, 2]])
+    [[1], [2]]
+    """
+    if cells and isinstance(cells[0][0], list):
+        return [turned_over(c) for c in cells]
+    return [list(r) for r in zip(*cells, strict=True)]
+
+
 def batched(args: Sequence[Any], function: Callable[[Sequence[Cells]], Cells]) -> Any:
     """Return a function of matrices at every position of the broadcast leading axes.
 

@@ -95,6 +95,11 @@ def named(name: str, value: Expr) -> Expr:
     return node("named", (value,), value.shape, name)
 
 
+def is_name(x: Expr) -> bool:
+    """Whether an expression is a name, which is written and not what it stands for."""
+    return x.op == "named"
+
+
 def ones(*dims: Dim) -> Expr:
     """Return the column, matrix or tensor of ones."""
     return node("ones", (), (*dims, ONE)[: max(2, len(dims))])

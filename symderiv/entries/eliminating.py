@@ -32,17 +32,17 @@ from ..core.expr import (
     power,
     row,
 )
-from ..core.expr import transpose as transpose_node
-from ..core.remembering import remembered
+from ..core.scale import Scale
 from ..core.shapes import ONE, SCALAR, Dim
-from .families import Coefficient, Family
+from ..core.transposing import count_transposes, flip
+from .families import Family
 
 
 @dataclass(frozen=True, slots=True)
 class PatternPiece:
     """One summand: a coefficient, scalar factors, and what has the shape of the result."""
 
-    coefficient: Coefficient
+    coefficient: Scale
     scalars: tuple[Expr, ...]
     core: Expr | None  # None for the number 1
 
@@ -57,41 +57,11 @@ class _Edge:
         """Return the other end, and the matrix with its rows at ``end``."""
         if end == self.tail:
             return self.head, self.matrix
-        return self.tail, transposed(self.matrix)
+        return self.tail, flip(self.matrix)
 
     @property
     def ends(self) -> frozenset[str]:
         return frozenset((self.tail, self.head))
-
-
-def _transposes(x: Expr) -> int:
-    """Return how many transposes are written in an expression."""
-    return (x.op == "transpose") + sum(map(count_transposes, x.args))
-
-
-count_transposes = remembered(_transposes)
-
-
-def transposed(x: Expr) -> Expr:
-    """Return the transpose, carried inside where that leaves fewer transposes to read.
-
-    >>> from symderiv.core.shapes import symbol
-    >>> from symderiv.core.expr import var
-    >>> a, b = var("A", (symbol("n"), symbol("n"))), var("B", (symbol("n"), symbol("n")))
-    >>> transposed(matmul(transposed(b), a))
-    matmul(transpose(var('A')), var('B'))
-    """
-    if x.op == "diag" and x.shape[1] != ONE:
-        return x
-    if x.op == "ones":
-        return x if x.is_scalar else transpose_node(x)
-    if x.op == "matmul":
-        return matmul(*(transposed(a) for a in reversed(x.args)))
-    if x.op == "neg" or (x.op in ("add", "mul", "div", "pow") and not x.is_scalar):
-        inside = node(x.op, tuple(transposed(a) for a in x.args), (x.shape[1], x.shape[0]))
-        outside = transpose_node(x)
-        return inside if count_transposes(inside) < count_transposes(outside) else outside
-    return transpose_node(x)
 
 
 def raised(x: Expr, exponent: Fraction) -> Expr:
@@ -101,7 +71,7 @@ def raised(x: Expr, exponent: Fraction) -> Expr:
     if exponent == Fraction(1, 2):
         if x.op == "sum" and x.args[0].op == "pow" and x.args[0].args[1] is num(2):
             return node("norm", (x.args[0].args[0],), SCALAR)
-        if x.op == "matmul" and x.is_scalar and x.args == (transposed(x.args[-1]), x.args[-1]):
+        if x.op == "matmul" and x.is_scalar and x.args == (flip(x.args[-1]), x.args[-1]):
             return node("norm", (x.args[-1],), SCALAR)
         return node("sqrt", (x,), x.shape)
     if exponent.denominator == 2 and x.is_scalar:
@@ -146,7 +116,7 @@ class _Network:
             case str(), None:
                 self.weights[i].append(x)
             case None, str():
-                self.weights[j].append(transposed(x))
+                self.weights[j].append(flip(x))
             case str(), str() if i == j:
                 self.weights[i].append(node("diag", (x,), (x.shape[0], ONE)))
             case str(), str():
@@ -176,11 +146,11 @@ class _Network:
         elif len(edges) == 1:
             other, matrix = edges[0].seen_from(k)
             vector = hadamard(weights) if weights else ones(self.dims[k])
-            self.weights[other].append(matmul(transposed(matrix), vector))
+            self.weights[other].append(matmul(flip(matrix), vector))
         else:
             (left, first), (right, second) = (e.seen_from(k) for e in edges)
             middle = [diagonal(hadamard(weights))] if weights else []
-            chain = matmul(transposed(first), *middle, second)
+            chain = matmul(flip(first), *middle, second)
             self.edges.append(_Edge(left, right, chain))
         return True
 
@@ -193,11 +163,10 @@ class _Network:
         if other in self.kept or self.weights[k] or self.weights[other] or len(self._at(other)) > 2:
             return False
         _, second = edges[1].seen_from(k)
-        cyclic = [matmul(first, transposed(second)), matmul(second, transposed(first))]
+        cyclic = [matmul(first, flip(second)), matmul(second, flip(first))]
         choices = [node("trace", (c,), SCALAR) for c in cyclic]
         choices += [
-            node("sum", (mul(*p),), SCALAR)
-            for p in ([first, second], [transposed(first), transposed(second)])
+            node("sum", (mul(*p),), SCALAR) for p in ([first, second], [flip(first), flip(second)])
         ]
         self.scalars.append(min(choices, key=count_transposes))
         self.edges = [e for e in self.edges if k not in e.ends]
@@ -255,18 +224,18 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
     rest = list(weights)
     rest.remove(last)
     first = hadamard(rest)
-    choices = [matmul(transposed(first), last), matmul(transposed(last), first)]
+    choices = [matmul(flip(first), last), matmul(flip(last), first)]
     return min(choices, key=count_transposes)
 
 
 def _summed_vector(vector: Expr) -> Expr:
     if vector.op == "pow" and vector.args[1] is num(2):
-        return matmul(transposed(vector.args[0]), vector.args[0])
+        return matmul(flip(vector.args[0]), vector.args[0])
     if vector.op == "diag":
         return node("trace", vector.args, SCALAR)
     if vector.op == "matmul" and vector.args[-1].op == "ones":
         matrix = matmul(*vector.args[:-1])
-        return node("sum", (min(matrix, transposed(matrix), key=count_transposes),), SCALAR)
+        return node("sum", (min(matrix, flip(matrix), key=count_transposes),), SCALAR)
     return node("sum", (vector,), SCALAR)
 
 
@@ -311,4 +280,4 @@ def _core(network: _Network, labels: list[str]) -> Expr | None:
     if vector is None and across is None:
         return ones(network.dims[labels[0]], network.dims[labels[1]])
     right = across or ones(network.dims[labels[1]])
-    return matmul(vector or column_of_ones, transposed(right))
+    return matmul(vector or column_of_ones, flip(right))

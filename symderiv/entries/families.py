@@ -19,8 +19,9 @@ from functools import lru_cache
 from itertools import combinations, product
 from math import prod
 
-from ..core.expr import Expr, Index, delta, dim_size, div, entry, index_sum, mul, neg, num, power
-from ..core.shapes import ONE, Dim, symbol
+from ..core.expr import Expr, Index, delta, entry, index_sum, mul, neg, num, power
+from ..core.scale import UNIT_SCALE, Scale
+from ..core.shapes import ONE, Dim
 from .polynomials import Monomial, Polynomial, merge
 
 Labels = tuple[int, ...]
@@ -52,41 +53,6 @@ class FamilyFactor:
 
 
 @dataclass(frozen=True, slots=True)
-class Coefficient:
-    """A rational number times powers of sizes, such as 2/n."""
-
-    value: Fraction
-    sizes: tuple[tuple[str, int], ...] = ()
-
-    def at(self, sizes: Mapping[str, int]) -> Fraction:
-        """Return the value at given sizes."""
-        return self.value * prod(Fraction(sizes[s]) ** e for s, e in self.sizes)
-
-    def times(self, other: Coefficient) -> Coefficient:
-        """Return the product."""
-        powers = dict(self.sizes)
-        for s, e in other.sizes:
-            powers[s] = powers.get(s, 0) + e
-        kept = tuple((s, e) for s, e in powers.items() if e)
-        return Coefficient(self.value * other.value, kept)
-
-    def expr(self) -> Expr:
-        """Return the coefficient as an expression."""
-        over = [dim_size(symbol(s)) for s, e in self.sizes for _ in range(e)]
-        under = [dim_size(symbol(s)) for s, e in self.sizes for _ in range(-e)]
-        if not under:
-            return mul(*([num(self.value)] if self.value != 1 or not over else []), *over)
-        bottom = num(self.value.denominator)
-        denominators = under if self.value.denominator == 1 else [bottom, *under]
-        numerator = num(self.value.numerator)
-        head = mul(*over) if over and self.value.numerator == 1 else mul(numerator, *over)
-        return div(head, mul(*denominators))
-
-
-UNIT = Coefficient(Fraction(1))
-
-
-@dataclass(frozen=True, slots=True)
 class Family:
     """A contraction: what its entry at ``labels`` is, summed over the other indices."""
 
@@ -94,7 +60,7 @@ class Family:
     factors: tuple[FamilyFactor, ...]
     free: tuple[tuple[str, Dim], ...]  # p and q; a label other than its own name is a delta
     ranges: tuple[tuple[str, Dim], ...]
-    coefficient: Coefficient = UNIT
+    coefficient: Scale = UNIT_SCALE
 
     @property
     def summed(self) -> tuple[tuple[str, Dim], ...]:
@@ -110,8 +76,8 @@ class Family:
         whole = mul(*factors) if factors else None
         for name, dim in reversed(self.summed):
             whole = index_sum(name, dim, whole if whole is not None else num(1))
-        size = Coefficient(abs(self.coefficient.value), self.coefficient.sizes)
-        front = [size.expr()] if size != UNIT or whole is None else []
+        size = Scale(abs(self.coefficient.value), self.coefficient.sizes)
+        front = [size.expr()] if size != UNIT_SCALE or whole is None else []
         whole = mul(*front, *([whole] if whole is not None else []))
         return neg(whole) if self.coefficient.value < 0 else whole
 
@@ -291,26 +257,26 @@ def _without(left: dict[Key, Fraction], count: Counter[Key], c: Fraction) -> dic
     return after
 
 
-def fit(seen: Sequence[tuple[Mapping[str, int], Fraction]]) -> Coefficient | None:
+def fit(seen: Sequence[tuple[Mapping[str, int], Fraction]]) -> Scale | None:
     """Return the c * n^a d^b .. that takes the observed values, or None.
 
     A value that is the same at all sizes is a constant; else the exponents must be the only ones
     that explain it (sizes whose product is always 24 cannot tell 1/n from d m / 24).
 
     >>> fit([({"n": 2}, Fraction(1)), ({"n": 4}, Fraction(1, 2))])
-    Coefficient(value=Fraction(2, 1), sizes=(('n', -1),))
+    Scale(value=Fraction(2, 1), sizes=(('n', -1),))
     """
     if not seen or any(c == 0 for _, c in seen):
         return None
     if len({c for _, c in seen}) == 1:
-        return Coefficient(seen[0][1])
+        return Scale(seen[0][1])
     found = []
     for exponents in _exponents(len(seen[0][0])):
         powers = tuple((s, e) for s, e in zip(seen[0][0], exponents, strict=True) if e)
-        unit = Coefficient(Fraction(1), powers)
+        unit = Scale(Fraction(1), powers)
         values = {c / unit.at(sizes) for sizes, c in seen}
         if len(values) == 1:
-            found.append(Coefficient(values.pop(), powers))
+            found.append(Scale(values.pop(), powers))
     return found[0] if len(found) == 1 else None
 
 

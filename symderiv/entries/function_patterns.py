@@ -17,8 +17,9 @@ from typing import Any
 
 from ..core.expr import Expr, node, num
 from ..core.shapes import ONE, Dim
+from ..core.transposing import count_transposes
 from ..ops.distributions import polygamma
-from .eliminating import count_transposes, piece
+from .eliminating import piece
 from .families import Family, FamilySearch, Labels, Observation
 from .polynomials import Atom, Monomial, Polynomial, UnreadableError, freeze, merge, plus
 from .short_sums import summed_up

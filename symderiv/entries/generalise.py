@@ -17,10 +17,10 @@ from ..core.cells import flat, places
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.expr import Expr, add, dims_of, mul, named, node, num, ones, walk, zeros
 from ..core.shapes import ONE, SCALAR, Shape
+from ..core.transposing import flip
 from ..ops import TABLE
 from ..problems.problem import Problem
 from ..values.sampling import least_sizes
-from .eliminating import transposed
 from .entry_matrices import EntryRoad
 from .families import Family, Observation
 from .function_patterns import CrowdedError, FunctionNames, axes_of, with_named_functions
@@ -187,7 +187,7 @@ def _shaped(matrix: Expr, shape: Shape) -> Expr:
         return zeros(*shape) if shape != SCALAR else matrix
     if matrix.is_scalar and shape != SCALAR:
         return mul(matrix, ones(*shape))
-    return transposed(matrix) if shape[0] == ONE else matrix
+    return flip(matrix) if shape[0] == ONE else matrix
 
 
 def _reproduces(candidate: Expr, sizes: Sizes, grid: Grid, names: Mapping[str, Expr]) -> bool:

@@ -17,9 +17,10 @@ from functools import partial
 from math import gcd, lcm
 
 from ..core.expr import Expr, add, div, matmul, mul, neg, num, number, ones
+from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import ONE
-from .eliminating import PatternPiece, count_transposes, hadamard, raised, transposed
-from .families import UNIT, Coefficient
+from ..core.transposing import count_transposes, flip
+from .eliminating import PatternPiece, hadamard, raised
 from .polynomials import UnreadableError
 
 _MOST_SUMMANDS = 24
@@ -67,7 +68,7 @@ def _as_one(
         return p if p.core is None else replace(p, core=join(p.core))
     common, rest = _common_front(pieces)
     inner = _collected(rest, work)
-    front = common.coefficient.times(inner.coefficient)
+    front = common.coefficient * inner.coefficient
     whole = join(num(1) if inner.core is None else inner.core)
     return PatternPiece(front, common.scalars + inner.scalars, whole)
 
@@ -82,7 +83,7 @@ def _common_front(pieces: Sequence[PatternPiece]) -> tuple[PatternPiece, list[Pa
     sizes = {s: powers[0][s] for s in powers[0] if all(q.get(s) == powers[0][s] for q in powers)}
     scalars = [s for s in dict.fromkeys(pieces[0].scalars) if all(s in p.scalars for p in pieces)]
     rest = [_less(p, share, sizes, scalars) for p in pieces]
-    return PatternPiece(Coefficient(share, tuple(sizes.items())), tuple(scalars), None), rest
+    return PatternPiece(Scale(share, tuple(sizes.items())), tuple(scalars), None), rest
 
 
 def _less(
@@ -92,7 +93,7 @@ def _less(
     for s in scalars:
         left.remove(s)
     kept = tuple((s, e) for s, e in p.coefficient.sizes if s not in sizes)
-    return PatternPiece(Coefficient(p.coefficient.value / share, kept), tuple(left), p.core)
+    return PatternPiece(Scale(p.coefficient.value / share, kept), tuple(left), p.core)
 
 
 def _collected(pieces: list[PatternPiece], work: _Work) -> PatternPiece:
@@ -102,7 +103,7 @@ def _collected(pieces: list[PatternPiece], work: _Work) -> PatternPiece:
         way = max(_ways(pieces), key=lambda w: (len(w.rests), w.rank), default=None)
         if way is None:
             terms = [_written(p) for p in _ones_as_number(pieces)]
-            return PatternPiece(UNIT, (), _total(terms))
+            return PatternPiece(UNIT_SCALE, (), _total(terms))
         taken = [k for k, _ in way.rests]
         joined = _as_one([rest for _, rest in way.rests], partial(way.join, way.factor), work)
         pieces = [
@@ -129,7 +130,7 @@ def _is_ones(x: Expr) -> bool:
 def _total(terms: list[Expr]) -> Expr:
     """Return the plain sum, positive terms first, turned over where that saves transposes."""
     whole = add(*sorted(terms, key=_order))
-    over = transposed(add(*sorted(map(transposed, terms), key=_order)))
+    over = flip(add(*sorted(map(flip, terms), key=_order)))
     return over if count_transposes(over) < count_transposes(whole) else whole
 
 
@@ -190,8 +191,8 @@ def _with_sizes(
         own = dict(p.coefficient.sizes).get(name, 0)
         joins = dim.coefficient == 1 and powers == {own - 1}
         if joins and p.core is not None and p.core.shape[1] == ONE:
-            less = p.coefficient.times(Coefficient(Fraction(1), ((name, -1),)))
-            core = matmul(p.core, transposed(ones(dim)))
+            less = p.coefficient * Scale(Fraction(1), ((name, -1),))
+            core = matmul(p.core, flip(ones(dim)))
             found.append((k, replace(p, coefficient=less, core=core)))
     return tuple(sorted(found, key=lambda f: f[0]))
 
@@ -204,10 +205,10 @@ def _written(p: PatternPiece) -> Expr:
     parts = [*over, *([p.core] if p.core is not None else [])]
     sizes = p.coefficient.sizes
     if parts and value.numerator == 1 and sizes and all(e < 0 for _, e in sizes):
-        divisor = Coefficient(Fraction(value.denominator), tuple((s, -e) for s, e in sizes))
+        divisor = Scale(Fraction(value.denominator), tuple((s, -e) for s, e in sizes))
         under.insert(0, divisor.expr())
     elif value != 1 or sizes or not parts:
-        parts.insert(0, Coefficient(value, sizes).expr())
+        parts.insert(0, Scale(value, sizes).expr())
     whole = mul(*parts)
     if under:
         whole = div(whole, mul(*under))

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..core.budget import Checks, spend
-from ..core.cells import each, flat
+from ..core.cells import each, flat, turned_over
 from ..core.errors import CheckError, DisagreementError, InputError, UndefinedError
 from ..core.expr import walk
 from ..core.shapes import SCALAR
@@ -253,13 +253,13 @@ def _by_duals(
         if jacobian.variable.shape == SCALAR:
             return _laid(slopes, jacobian)
         columns.append([r[j] for j in range(len(slopes[0])) for r in slopes])
-    return _laid([list(r) for r in zip(*columns, strict=True)], jacobian)
+    return _laid(turned_over(columns), jacobian)
 
 
 def _laid(cells: Cells, jacobian: DerivativeMatrix) -> Cells:
     if jacobian.layout == "numerator":
         return cells
-    return [list(r) for r in zip(*cells, strict=True)]
+    return turned_over(cells)
 
 
 def _arrays(jacobian: DerivativeMatrix, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:

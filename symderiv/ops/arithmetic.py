@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import ClassVar
 
+from ..core.cells import turned_over
 from ..core.expr import BINDERS, Expr, node, num, number, power
 from ..core.shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..notation.math import (
@@ -483,7 +484,7 @@ register(
     law="transpose: an entry of the transpose has its indices swapped",
     source=f"{_BOOK}, eq. 44",
     lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
-    explicit=lambda e, args, at: [list(r) for r in zip(*args[0], strict=True)],
+    explicit=lambda e, args, at: turned_over(args[0]),
     text=lambda e, text: text(e.args[0], ATOM) + (".T" if len(e.shape) == 2 else ".mT"),
     notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
     numpy=_transpose_code,

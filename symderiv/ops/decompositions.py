@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from ..core.cells import turned_over
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node
 from ..core.shapes import ONE, Dim
@@ -455,8 +456,7 @@ def _diagonal_of(matrix: Mat) -> Mat:
 
 
 def _symmetrised(cells: Cells) -> Cells:
-    across = [list(r) for r in zip(*cells, strict=True)]
-    return entrywise(lambda x, y: (x + y) / 2, cells, across)
+    return entrywise(lambda x, y: (x + y) / 2, cells, turned_over(cells))
 
 
 def _cholesky_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:

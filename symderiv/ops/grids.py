@@ -33,11 +33,6 @@ def _bits(x: Any) -> int:
     return value.numerator.bit_length() if isinstance(value, Fraction) else 0
 
 
-def turned(cells: Cells) -> Cells:
-    """Return the transpose."""
-    return [list(r) for r in zip(*cells, strict=True)]
-
-
 def entrywise(combine: Callable[..., Any], *grids: Cells) -> Cells:
     """Return grids of one shape, combined entry by entry."""
     return [

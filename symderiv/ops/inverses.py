@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from ..core.expr import Expr, node
+from ..core.scale import UNIT_SCALE
 from ..core.shapes import Dim
 from ..tensor import (
     Factor,
@@ -32,7 +33,6 @@ from ..tensor import (
     scaled,
     zero,
 )
-from ..tensor.scale import UNIT_SCALE
 from .arithmetic import PowerCall
 from .base import SameShape
 from .batches import over_batch

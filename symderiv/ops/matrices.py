@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from ..core.cells import turned_over
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node, number, var, walk
 from ..core.shapes import ONE, SCALAR
@@ -54,7 +55,7 @@ from .base import (
 from .batches import batch_code, over_batch, scalar_cells
 from .exact_work import minors
 from .flops import cubic, free, iterative, solved
-from .grids import adjugate, determinant, entrywise, inverse, times, turned, whole_power
+from .grids import adjugate, determinant, entrywise, inverse, times, whole_power
 from .inverses import AdjugateCall, MatrixCall
 from .inverses import determinant as determinant_of
 from .inverses import inverse as inverse_of
@@ -249,9 +250,9 @@ def _pulled_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     x, c = args
     y = adjugate(x, one(at))
     scale = total([a * b for r, q in zip(c, y, strict=True) for a, b in zip(r, q, strict=True)])
-    product = times(turned(y), c)
+    product = times(turned_over(y), c)
     body = [[scale - v if i == j else -v for j, v in enumerate(r)] for i, r in enumerate(product)]
-    return times(body, turned(inverse(x, one(at))))
+    return times(body, turned_over(inverse(x, one(at))))
 
 
 register(
@@ -309,7 +310,7 @@ def _pinv_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _pinv_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    cells, across = args[0], turned(args[0])
+    cells, across = args[0], turned_over(args[0])
     if len(cells) < len(cells[0]):
         return times(across, inverse(times(cells, across), one(at)))
     return times(inverse(times(across, cells), one(at)), across)
@@ -586,7 +587,7 @@ def _power_pullback_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _power_pullback_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    x, c, k = turned(args[0]), args[2], whole(args[1][0][0])
+    x, c, k = turned_over(args[0]), args[2], whole(args[1][0][0])
     if k < 0:  # d X^-m = -Y d(X^m) Y with Y = X^-m
         y = whole_power(x, k, one(at))
         c, k, sign = times(times(y, c), y), -k, -1

@@ -1,5 +1,6 @@
 """Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
 
+from ..core.scale import Scale
 from .contractions import (
     components,
     constant,
@@ -11,7 +12,6 @@ from .contractions import (
     transposed,
 )
 from .orientation import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
-from .scale import Scale
 from .sums import add, summands
 from .terms import (
     Factor,

@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from ..core.errors import MissingRuleError
+from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
 from .fuse import fuse_once
-from .scale import UNIT_SCALE, Scale
 from .sorting import sorted_factors
 from .terms import (
     ONE_EXPONENT,

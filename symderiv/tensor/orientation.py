@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import ONE, Dim, Shape
 from .contractions import contract
-from .scale import UNIT_SCALE, Scale
 from .terms import ONE_EXPONENT, Factor, Label, Term
 
 # Loose indices are strings, so these never clash with one; batch axes are labelled -1 (the

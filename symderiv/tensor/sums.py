@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..core.scale import UNIT_SCALE, Scale
 from .contractions import rescaled, scaled
-from .scale import UNIT_SCALE, Scale
 from .terms import Term, is_zero, total, zero
 
 

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, Protocol
 
 from ..core.expr import Expr
 from ..core.interning import Interned
+from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
-from .scale import UNIT_SCALE, Scale
 
 Label = Hashable
 Dims = tuple[Dim, ...]

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from ..core.cells import built, flat, sizes_of
-from ..core.expr import Expr, walk
+from ..core.expr import Expr, is_name, walk
 from ..ops import Cells
 from .dual import Dual
 
@@ -39,7 +39,7 @@ class Chain:
         self._users: dict[Expr, list[Expr]] = {}
         self._bars: dict[Expr, Cells] = {of: [[Fraction(1)]]}
         for stage in (*self._stages, of):
-            met = [e for e in walk(_body(stage), _is_name) if e.op in ("var", "named")]
+            met = [e for e in walk(_body(stage), is_name) if e.op in ("var", "named")]
             self._used[stage] = tuple(e for e in met if e.op == "named")
             for e in met:
                 self._users.setdefault(e, []).append(stage)
@@ -70,10 +70,6 @@ class Chain:
                     sizes, lambda *at, e=later: self.slope(e, [k + 1 for k in at])
                 )
         return self._bars[stage]
-
-
-def _is_name(e: Expr) -> bool:
-    return e.op == "named"
 
 
 def _body(stage: Expr) -> Expr:

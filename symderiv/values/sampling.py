@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from ..core.budget import spend
+from ..core.cells import turned_over
 from ..core.expr import Expr, Variable, index_ranges, own_indices, walk_all
 from ..core.shapes import ONE, Dim, Shape, difference, is_difference, parts_of, size
 from ..ops import TABLE, Cells
@@ -273,7 +274,7 @@ _SHAPED = {"symmetric", "diagonal", "lower", "upper"}
 def _sum_to_one(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
     """Return rows that sum to one; of a column, its entries."""
     if len(grid[0]) == 1 and len(grid) > 1:
-        return _transposed(_sum_to_one(_transposed(grid), properties, apart))
+        return turned_over(_sum_to_one(turned_over(grid), properties, apart))
     if _ABOVE_ZERO & {*properties}:
         return [[x / sum(r, Fraction(0)) for x in r] for r in grid]
     return [[*r[:-1], 1 - sum(r[:-1], Fraction(0))] for r in grid]
@@ -282,15 +283,11 @@ def _sum_to_one(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
 _ABOVE_ZERO = {"positive", "unit01"}
 
 
-def _transposed(grid: Cells) -> Cells:
-    return [list(r) for r in zip(*grid, strict=True)]
-
-
 def _columns_sum_to_one(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
-    rows = _transposed(grid)
+    rows = turned_over(grid)
     if len(grid) == 1:
         return [[Fraction(1) for _ in grid[0]]]
-    return _transposed(_sum_to_one(rows, properties, apart))
+    return turned_over(_sum_to_one(rows, properties, apart))
 
 
 def _length_one(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
@@ -419,11 +416,11 @@ def _where(zero: Callable[[int, int], bool]) -> Callable[[Cells], bool]:
 
 
 def _is_symmetric(grid: Cells) -> bool:
-    return grid == _transposed(grid)
+    return grid == turned_over(grid)
 
 
 def _times(a: Cells, b: Cells) -> Cells:
-    columns = _transposed(b)
+    columns = turned_over(b)
     return [[_dot(r, c) for c in columns] for r in a]
 
 
@@ -449,12 +446,12 @@ def _pivots(grid: Cells) -> list[Fraction]:
 
 def _sums(grid: Cells) -> bool:
     """Whether every row sums to one, or a column does."""
-    rows = _transposed(grid) if len(grid[0]) == 1 else grid
+    rows = turned_over(grid) if len(grid[0]) == 1 else grid
     return all(sum(r) == 1 for r in rows)
 
 
 def _columns_sum(grid: Cells) -> bool:
-    return all(sum(c) == 1 for c in _transposed(grid))
+    return all(sum(c) == 1 for c in turned_over(grid))
 
 
 _binary = _every(lambda x: x in (0, 1))
@@ -468,14 +465,14 @@ _TESTS: dict[str, Callable[[Cells], bool]] = {
     "pm1": _every(lambda x: x in (-1, 1)),
     "count": _every(lambda x: x >= 0 and x.denominator == 1),
     "symmetric": _is_symmetric,
-    "skew": lambda grid: grid == [[-x for x in r] for r in _transposed(grid)],
+    "skew": lambda grid: grid == [[-x for x in r] for r in turned_over(grid)],
     "diagonal": _where(lambda i, j: i != j),
     "lower": _where(lambda i, j: j > i),
     "upper": _where(lambda i, j: j < i),
     "toeplitz": lambda grid: all(
         x == y for r, q in pairwise(grid) for x, y in zip(r, q[1:], strict=False)
     ),
-    "orthogonal": lambda grid: _is_one(_times(grid, _transposed(grid))),
+    "orthogonal": lambda grid: _is_one(_times(grid, turned_over(grid))),
     "spd": lambda grid: _is_symmetric(grid) and all(p > 0 for p in _pivots(grid)),
     "invertible": lambda grid: all(_pivots(grid)),
     "onehot": lambda grid: _binary(grid) and _sums(grid),

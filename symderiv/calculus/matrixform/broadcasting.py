@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ...core.expr import Expr, is_one_per_row, matmul
 from ...core.shapes import ONE, Shape
-from .pieces import diagonal, flip, hadamard, is_reciprocal
+from ...core.transposing import flip, is_reciprocal
+from .pieces import diagonal, hadamard
 
 
 def may_spread(vector: Expr, shape: Shape) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from ...core.errors import MissingRuleError
 from ...core.expr import Expr, eye, matmul, ones
 from ...core.shapes import Dim
+from ...core.transposing import flip
 from ...ops.vectors import commutation, kron, vec
 from ...tensor import (
     Factor,
@@ -32,7 +33,7 @@ from ...tensor import (
     zero,
 )
 from .collecting import collect
-from .pieces import Piece, PieceProduct, diagonal, flip, hadamard, plus, spread_out
+from .pieces import Piece, PieceProduct, diagonal, hadamard, plus, spread_out
 
 A, B, C, D = "a", "b", "c", "d"
 _LEFT, _RIGHT = (A, B), (C, D)

@@ -18,11 +18,12 @@ from typing import Any
 
 from ...core.expr import Expr, eye, node, ones
 from ...core.shapes import ONE, Dim
+from ...core.transposing import flip
 from ...ops.vectors import kron, vec
 from ...tensor import Factor, Label, Term, contract, delta, factors_of
 from ...tensor.terms import intern
 from .kron import Side, kron_form
-from .pieces import flip, spelled
+from .pieces import spelled
 
 
 def without_fuses(raiser: Any, term: Term) -> Term:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 from ...core.errors import MissingRuleError
 from ...core.expr import Expr, add, div, matmul, mul, neg, node, num, number, ones, power, transpose
 from ...core.remembering import remembered
+from ...core.scale import UNIT_SCALE
 from ...core.shapes import ONE, SCALAR, Dim, Shape
+from ...core.transposing import count_transposes, flip, is_reciprocal, transposes, turns_spread
 from ...ops import TABLE
 from ...ops.leaves import decimal
 from ...tensor import Label, Scale
-from ...tensor.scale import UNIT_SCALE
 from ...tensor.terms import ONE_EXPONENT, Function
 
 _LONGEST = 1000  # characters of a spelling
@@ -83,64 +84,6 @@ class Piece(NamedTuple):
         return self if self.column is None else self.turned()
 
 
-def flip(x: Expr) -> Expr:
-    """Return the transpose, carried into products, where it costs least."""
-    if x.op == "matmul":
-        return matmul(*(flip(a) for a in reversed(x.args)))
-    if x.op == "mul" and sum(not a.is_scalar for a in x.args) == 1:
-        return mul(*(a if a.is_scalar else flip(a) for a in x.args))
-    if x.op == "neg":
-        return neg(flip(x.args[0]))
-    if x.op == "add" and not _turns_spread(x):
-        turned = [flip(a) for a in x.args]
-        if set(turned) == set(x.args):
-            return x
-        bodies = [t.args[0] if t.op == "neg" else t for t in turned]
-        return transpose(x) if any(map(transposes, bodies)) else add(*turned)
-    if x.op == "commutation" and isinstance(x.data, tuple):
-        return node("commutation", (), x.shape, (x.data[1], x.data[0]))
-    if x.op == "kron":
-        left, right = (flip(a) for a in x.args)
-        return node("kron", (left, right), (x.shape[1], x.shape[0]))
-    if x.op == "diag" and x.shape[0] == x.shape[1]:
-        return x
-    if is_reciprocal(x):
-        return div(x.args[0], flip(x.args[1]))
-    if x.op in ("ones", "zeros"):
-        return x if x.shape[0] == x.shape[1] else transpose(x)
-    if x.op == "concat":
-        turned = [_filled(a) or flip(a) for a in x.args]
-        if sum(map(count_transposes, turned)) <= sum(map(count_transposes, x.args)):
-            return node("concat", tuple(turned), (x.shape[1], x.shape[0]), 1 - int(str(x.data)))
-    return _flipped_inside(x) or transpose(x)
-
-
-def _filled(x: Expr) -> Expr | None:
-    """Return the transpose of zeros or ones as zeros or ones of the other shape."""
-    return node(x.op, (), (x.shape[1], x.shape[0])) if x.op in ("ones", "zeros") else None
-
-
-def _turns_spread(x: Expr) -> bool:
-    """Whether a row stands beside a square matrix in it: turned, it could go anywhere."""
-    square = x.shape[0] == x.shape[1] and not x.is_scalar
-    return square and any(a.shape[0] == ONE and not a.is_scalar for a in x.args)
-
-
-def _flipped_inside(x: Expr) -> Expr | None:
-    """Return a power, a root or a quotient of what is transposed without the transposes."""
-    if x.op not in ("pow", "sqrt", "mul", "div") or _turns_spread(x):
-        return None
-    parts = [a for a in x.args if not a.is_scalar]
-    if not all(a.op == "transpose" or _flipped_inside(a) is not None for a in parts):
-        return None
-    args = tuple(a if a.is_scalar else flip(a) for a in x.args)
-    if x.op == "pow":
-        return power(*args)
-    if x.op == "sqrt":
-        return node("sqrt", args, (x.shape[1], x.shape[0]))
-    return div(*args) if x.op == "div" else mul(*args)
-
-
 def hadamard(exprs: Sequence[Expr]) -> Expr:
     """Return the entrywise product of expressions of one shape; quotients stay quotients."""
     if len(exprs) == 1:
@@ -153,11 +96,6 @@ def hadamard(exprs: Sequence[Expr]) -> Expr:
 
 def _product(exprs: Sequence[Expr]) -> Expr:
     return mul(*exprs) if len(exprs) > 1 else exprs[0]
-
-
-def is_reciprocal(e: Expr) -> bool:
-    """Whether an expression is 1 over something."""
-    return e.op == "div" and e.args[0].op == "num" and number(e.args[0]) == 1
 
 
 def raised_power(x: Expr, exponent: Fraction) -> Expr:
@@ -192,26 +130,6 @@ def chain(left: Piece, middle: Label, right: Piece) -> Piece:
 def is_scaling(x: Expr) -> bool:
     """Whether a matrix is diagonal, made of a column."""
     return x.op == "diag" and x.shape[1] != ONE
-
-
-def transposes(x: Expr) -> int:
-    """Return how many transposes stand in the factors of a product."""
-    parts = x.args if x.op in ("matmul", "mul") else (x,)
-    return sum(p.op == "transpose" for p in parts)
-
-
-def is_name(x: Expr) -> bool:
-    """Whether an expression is a name, which is written and not what it stands for."""
-    return x.op == "named"
-
-
-def _transposes(x: Expr) -> int:
-    """Return how many transposes stand anywhere in an expression, but for what a name hides."""
-    inside = 0 if is_name(x) else sum(map(count_transposes, x.args))
-    return (x.op == "transpose") + inside
-
-
-count_transposes = remembered(_transposes, is_name)
 
 
 def _spelled(x: Expr) -> str:
@@ -314,7 +232,7 @@ def plus(terms: Sequence[Expr]) -> Expr:
 
 def untransposed(x: Expr) -> Expr:
     """Return ``X.T @ B.T + B.T @ X.T`` as ``(X @ B + B @ X).T``: a sum of transposes alone."""
-    if x.op != "add" or ONE in x.shape or _turns_spread(x):
+    if x.op != "add" or ONE in x.shape or turns_spread(x):
         return x
     if any(_inner(t).op != "matmul" for t in x.args):
         return x

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from ...core.errors import MissingRuleError
-from ...core.expr import Expr, eye, num, walk, zeros
+from ...core.expr import Expr, eye, is_name, num, walk, zeros
+from ...core.scale import UNIT_SCALE
 from ...core.shapes import Shape
+from ...core.transposing import flip
 from ...core.unit_axes import fitted
 from ...tensor import (
     Term,
@@ -29,13 +31,12 @@ from ...tensor import (
     scaled,
     summands,
 )
-from ...tensor.scale import UNIT_SCALE
 from ..simplify import Facts, Reuse, Simplifier
 from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
 from .paired_axes import without_fuses
-from .pieces import Piece, PieceProduct, called, flip, plus, raised_power, untransposed
+from .pieces import Piece, PieceProduct, called, plus, raised_power, untransposed
 from .reshaped import reshaped
 from .solving import with_solves
 from .walking import Reduced, Walk, onehot, shape_of
@@ -288,7 +289,7 @@ def _is_identity(term: Term) -> bool:
 
 def _parts(x: Expr) -> int:
     """Return how many parts an expression has, names counting as one."""
-    return sum(1 for _ in walk(x, lambda e: e.op == "named"))
+    return sum(1 for _ in walk(x, is_name))
 
 
 def _is_written(term: Term) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ...core.expr import Expr, matmul, node, rebuild, transpose, with_args
+from ...core.expr import Expr, is_name, matmul, node, rebuild, transpose, with_args
 from ...core.shapes import ONE, broadcast
-from .pieces import flip
+from ...core.transposing import flip
 
 
 def with_solves(x: Expr, symmetric: Collection[Expr] = ()) -> Expr:
@@ -26,7 +26,7 @@ def with_solves(x: Expr, symmetric: Collection[Expr] = ()) -> Expr:
         new = with_args(old, args)
         return _product(new.args, turned) if new.op == "matmul" else new
 
-    return rebuild(x, change, lambda e: e.op == "named")
+    return rebuild(x, change, is_name)
 
 
 def _product(factors: Sequence[Expr], turned: Callable[[Expr], Expr]) -> Expr:

@@ -8,22 +8,20 @@ from typing import NamedTuple, Protocol
 from ...core.errors import MissingRuleError
 from ...core.expr import Expr, column, entry, eye, matmul, node, number, ones, row, transpose
 from ...core.shapes import ONE, SCALAR, Dim, Shape
+from ...core.transposing import count_transposes, flip, transposes
 from ...tensor import Factor, Label, Scale, Term, components, factors_of, is_symmetric
 from .broadcasting import scaled_columns, scaled_rows
 from .pieces import (
     Piece,
     PieceProduct,
     chain,
-    count_transposes,
     cycle,
     diagonal,
-    flip,
     hadamard,
     inner_product,
     raised_power,
     spread_out,
     summed,
-    transposes,
 )
 
 _NAMES = ("var", "named", "transpose", "matmul")

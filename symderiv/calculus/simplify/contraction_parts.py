@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ...core.scale import UNIT_SCALE
 from ...core.shapes import Dim
 from ...tensor import Factor, Label, Scale, Term, add, contract, factors_of, is_symmetric, summands
-from ...tensor.scale import UNIT_SCALE
 
 
 class Parts(NamedTuple):

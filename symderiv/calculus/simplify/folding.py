@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
 
+from ...core.scale import UNIT_SCALE
 from ...ops.inverses import inverse
 from ...tensor import Factor, Label, Scale, Term, add, contract, delta, scaled, summands
-from ...tensor.scale import UNIT_SCALE
 from .contraction_parts import Parts, orders, plain, same_but_for_names
 from .matching import matches
 from .rule import RuleContext

@@ -25,6 +25,7 @@ from ...core.expr import (
     entry,
     free_indices,
     index_sum,
+    is_name,
     neg,
     num,
     rebuild,
@@ -192,7 +193,7 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
         return with_args(e, args) if data == e.data else expr_node(e.op, args, e.shape, data)
 
     # What a name stands for has no free index of its own.
-    return rebuild(x, change, lambda e: e.op == "named")
+    return rebuild(x, change, is_name)
 
 
 def place(x: Expr, ends: Ends) -> Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...core.expr import Expr, index_sum, mul, walk
+from ...core.expr import Expr, index_sum, is_name, mul, walk
 from ...core.shapes import ONE, Dim
 from ...ops import TABLE
 from .entry_forms import Ends, Monomial, place, total
@@ -32,15 +32,11 @@ def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> li
 
 def _reason(word: str, last: Expr, final: Expr) -> Reason:
     """Return the reason of a form, with the names that stand in it for what they name."""
-    known = {e: None for e in walk(last, _is_name) if _is_name(e)}
-    new = [e for e in dict.fromkeys(walk(final, _is_name)) if _is_name(e) and e not in known]
+    known = {e: None for e in walk(last, is_name) if is_name(e)}
+    new = [e for e in dict.fromkeys(walk(final, is_name)) if is_name(e) and e not in known]
     if not new:
         return (word,)
     return (*([f"{word}; "] if final.op == "entry" else []), "definition of ", *listed(new))
-
-
-def _is_name(x: Expr) -> bool:
-    return x.op == "named"
 
 
 def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr | None:

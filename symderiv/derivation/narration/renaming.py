@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import TypeVar
 
-from ...core.expr import Expr, node, rebuild
+from ...core.expr import Expr, is_name, node, rebuild
 from ...core.shapes import Dim
 from ...ops.text import text
 from .sections import Section
@@ -181,7 +181,7 @@ def canonical(x: Expr) -> Expr:
             args = tuple(sorted(args, key=text))
         return node(e.op, args, e.shape, () if e.op == "partial" else e.data)
 
-    return rebuild(x, change, lambda e: e.op == "named")
+    return rebuild(x, change, is_name)
 
 
 def _mapped(data: object, index: Callable[[str], str], size: Callable[[Dim], Dim]) -> object:

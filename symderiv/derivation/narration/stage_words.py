@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...core.expr import Expr, rebuild, with_args
+from ...core.expr import Expr, is_name, rebuild, with_args
 from ...ops import TABLE
 from ...tensor import Term, moves_entries
 from .entry_forms import Ends, Monomial
@@ -106,4 +106,4 @@ def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
         return names.get(old) or with_args(old, args)
 
-    return rebuild(x, change, lambda e: e.op == "named") if names else x
+    return rebuild(x, change, is_name) if names else x

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from math import prod
 from typing import NamedTuple
 
-from ..core.errors import UnsupportedError
-from ..core.shapes import Dim
+from .errors import UnsupportedError
+from .expr import Expr, dim_size, div, mul, num
+from .shapes import Dim, symbol
 
 _LONGEST_NUMBER = 20_000  # bits
 
@@ -45,6 +48,22 @@ class Scale(NamedTuple):
             )
         sizes = tuple((n, e * exponent) for n, e in self.sizes if exponent)
         return Scale(self.value**exponent, sizes)
+
+    def at(self, sizes: Mapping[str, int]) -> Fraction:
+        """Return the value at given sizes."""
+        return self.value * prod(Fraction(sizes[s]) ** e for s, e in self.sizes)
+
+    def expr(self) -> Expr:
+        """Return it as an expression, with one fraction bar."""
+        over = [dim_size(symbol(s)) for s, e in self.sizes for _ in range(e)]
+        under = [dim_size(symbol(s)) for s, e in self.sizes for _ in range(-e)]
+        if not under:
+            return mul(*([num(self.value)] if self.value != 1 or not over else []), *over)
+        if self.value.denominator != 1:
+            under.insert(0, num(self.value.denominator))
+        if self.value.numerator != 1 or not over:
+            over.insert(0, num(self.value.numerator))
+        return div(mul(*over), mul(*under))
 
     @staticmethod
     def of(dim: Dim, exponent: int = 1) -> Scale:
