@@ -171,3 +171,11 @@ def test_entries_of_a_long_chain_are_not_written_out(form: str) -> None:
     steps = [f"x{k + 1} = {form.format(x=f'x{k}')}" for k in range(8)]
     files = sd.derive("\n".join([*steps, "L(x8)"]), x0="n").files(["md"])
     assert len(files["derivation.md"]) < 200_000
+
+
+def test_sizes_that_are_taken_as_equal_in_a_circle_end() -> None:
+    p = sd.problem("sum(V[2:d, :] ** 2)", V="d, n")
+    claim = "concat(V[2:d, :], zeros(n).T, axis=0) + concat(zeros(n).T, V[1:d - 1, :].T, axis=0)"
+    found = sd.check(p, wrt="V", claim=claim)
+    assert found.verdict == "wrong"
+    assert found.slips == ("shape",)

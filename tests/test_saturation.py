@@ -172,3 +172,14 @@ def test_the_bound_of_a_value_grows_with_what_cancels() -> None:
     beyond = value_bounds(Explicit({"n": 1}, {"x": [[Fraction(40)]]}), p.objective)
     assert is_rounding([float("nan")], [1.0], beyond, 1e-9)
     assert not is_rounding([1.1], [1.0], [1e-3], 1e-9)
+
+
+def test_an_entry_that_is_0_by_luck_has_a_bound() -> None:
+    p = problem("L(adjugate(A) @ x)", A="n, n", x="n")
+    at = Explicit({"n": 2}, {"A": grid([[3, 2], [2, 3]]), "x": grid([[2], [3]])})
+    bounds = value_bounds(at, p.objective.args[0])
+    assert 1e-14 < bounds[0] < 1e-11
+
+
+def grid(cells: list[list[int]]) -> list[list[Fraction]]:
+    return [[Fraction(x) for x in row] for row in cells]

@@ -105,6 +105,7 @@ def _attempt(
     refusal: LanguageError | None = None
     assumed: list[tuple[Dim, Dim]] = []
     factors = Factors(problem)
+    most = len(problem.dims)  # of equations: each settles a size, or they go in a circle
 
     def made(assumed: Sequence[tuple[Dim, Dim]], *, collect: bool) -> Elaborator:
         reader = problem.reader(plain, collect=collect, assumed=assumed, syntax=written)
@@ -126,7 +127,7 @@ def _attempt(
                 if not _is_clash(error) or isinstance(error, DimMismatchError):
                     raise
                 refusal = error
-            elif len(reader.unifier.assumed) == len(assumed) or not _is_clash(error):
+            elif not _is_clash(error) or not len(assumed) < len(reader.unifier.assumed) <= most:
                 return Reading(text, problem.objective, {}, (), refusal)
             assumed = list(reader.unifier.assumed)
             continue

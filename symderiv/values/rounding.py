@@ -9,7 +9,8 @@ Contract: points are evaluated, no formula is read; equality of fractions is exa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
 from math import inf, isfinite
 from typing import Any
 
@@ -21,6 +22,7 @@ from .sampling import OUTSIDE_DOMAIN
 _FINER = 9 * DIGITS  # against 3 * DIGITS that numbers have
 _TOLD = 1000  # a difference so many times what rounding moved is none of rounding
 _TINY = HIGH.mpf(10) ** -20
+_TILTS = (1, -1, 0, -2, 1, 2, -1)  # of entries one after another, in the last of the fewest bits
 _COARSE = (43, 45, 47)  # bits; floats have 53, so that what is seen is above what they lose
 _LARGEST = HIGH.mpf(10) ** 290  # floats end beyond it, and below its reciprocal
 
@@ -77,7 +79,9 @@ def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> l
     """Return how far the rounding of floats may move each scalar that is read at a point.
 
     Infinite where they leave the range or the domain on the way. The point is in numbers or in
-    dual numbers; it is computed in three precisions a little below that of floats.
+    dual numbers; it is computed in three precisions a little below that of floats, and beside the
+    point: what an algorithm for floats gives is exact for numbers close by, and an entry that is
+    0 by luck need not be 0 for it.
     """
     exact = here.again(_inexact)
     try:
@@ -85,14 +89,22 @@ def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> l
         if not all(_is_in_range(x) for x in exact.scalars()):
             return [inf] * len(values)
         bounds = [0.0] * len(values)
-        for bits in _COARSE:
-            with HIGH.workprec(bits):
-                coarse = read(here.again(_inexact))
-            moved = [abs(floated(x) - y) for x, y in zip(coarse, values, strict=True)]
+        for found in _nearly(here, read):
+            moved = [abs(floated(x) - y) for x, y in zip(found, values, strict=True)]
             bounds = [max(b, _plain(m)) for b, m in zip(bounds, moved, strict=True)]
     except OUTSIDE_DOMAIN:
         return [inf] * _count(here, read)
     return bounds
+
+
+def _nearly(
+    here: Explicit, read: Callable[[Explicit], Sequence[Any]]
+) -> Iterator[Sequence[Any]]:
+    for bits in _COARSE:
+        with HIGH.workprec(bits):
+            yield read(here.again(_inexact))
+    tilts = cycle(_TILTS)
+    yield read(here.again(lambda x: _inexact(x) * (1 + HIGH.ldexp(next(tilts), -_COARSE[0]))))
 
 
 def _count(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> int:
