@@ -254,7 +254,8 @@ def check(
 ) -> Verdict | BackwardVerdicts | Answers:
     """Return whether a claimed derivative is right; if not, why, and what it should be.
 
-    The verdict is "right", "transposed", "right-if", "wrong", or "undecided" where no point tells.
+    The verdict is "right", "transposed", "right-if", "wrong", or "undecided" where no point tells,
+    or where the claim says only the derivative itself: ``dL/dW`` of dL/dW.
     The claim is about the gradient, about the Jacobian where the objective is not a scalar
     (numerator layout, matrices column by column), with ``order=2`` about the Hessian. ``about``
     names an entry or another derivative instead: ``"dL/dW[p, q]"``, ``"dy[i]/dx[j]"``,

@@ -699,6 +699,59 @@ def test_derivatives_of_definitions_are_computed(
     assert found.verdict == verdict
 
 
+EMPTY = [
+    ("layer", "dL/dh", r"\nabla_h L", "latex", "G"),
+    ("layer", "dL/dh[i]", r"\frac{\partial L}{\partial h_i}", "latex", "G[i]"),
+    ("layer", "dL/dz", r"\frac{\partial L}{\partial z}", "latex", "G * (1 - h ** 2)"),
+    ("layer", "dL/dx", r"\nabla_x L", "latex", "W.T @ (G * (1 - h ** 2))"),
+    ("layer", "dL/dx", r"\nabla_x L + x - x", "latex", "W.T @ (G * (1 - h ** 2))"),
+    ("layer", "dL/dx[i]", r"(\nabla_x L)_i", "latex", "(W.T @ (G * (1 - h ** 2)))[i]"),
+    ("layer", "dL/dx", r"\nabla_x L = \frac{\partial L}{\partial x}", "latex", "W.T @ (G *"),
+    ("layer", "dL/dx", r"\nabla_x L = \nabla_x L = \frac{dL}{dx}", "latex", "W.T @ (G *"),
+    ("layer", "dz/dx", r"\frac{\partial z}{\partial x}", "latex", "W"),
+    ("named", "dL/dx", r"\frac{\partial L}{\partial x}", "latex", "2 * L * A.T @ z"),
+    ("line", "dy/dx", r"\frac{\partial y}{\partial x}", "latex", "A"),
+    ("layer", "dL/dh", "dL/dh", "python", "G"),
+    ("layer", "dL/dx", "(dL / dx)", "python", "W.T @ (G * (1 - h ** 2))"),
+    ("layer", "dL/dx", "dL/dx; = dL/dx", "python", "W.T @ (G * (1 - h ** 2))"),
+    ("deep", "dL/dP", "dP", "python", "dB @ V.T"),
+]
+FACTORED["line"] = sd.problem("y = A @ x; y", A="m, n", x="n")
+FACTORED["deep"] = sd.problem(
+    "A = X @ W; P = tanh(A); B = P @ V; Q = tanh(B); R = Q @ U; L(R)",
+    **{"X": "n, d", "W": "d, d", "V": "d, d", "U": "d, d"},
+)
+
+
+@pytest.mark.parametrize(("problem", "about", "says", "syntax", "right"), EMPTY)
+def test_a_claim_that_says_only_what_it_is_about_is_not_right(
+    problem: str, about: str, says: str, syntax: str, right: str
+) -> None:
+    found = sd.check(FACTORED[problem], about=about, claim=says, syntax=syntax)
+    assert found.verdict == "undecided", found
+    assert "itself; write what that comes to in " in found.diagnosis
+    assert found.correction.startswith(right), found.correction
+
+
+SAYING = [
+    ("layer", "dL/dx", r"\nabla_x L = W^\top \nabla_z L", "latex", "right"),
+    ("layer", "dL/dx", r"\nabla_x L = \nabla_x L = W^\top \nabla_z L", "latex", "right"),
+    ("layer", "dL/dx", r"2 \nabla_x L", "latex", "wrong"),
+    ("layer", "dL/dx", r"\nabla_x L = \nabla_x L = W^\top G", "latex", "wrong"),
+    ("layer", "dL/db", r"\nabla_z L", "latex", "right"),
+    ("layer", "dL/dh", "G", "python", "right"),
+    ("deep", "dL/dW", "X.T @ dA", "python", "right"),
+]
+
+
+@pytest.mark.parametrize(("problem", "about", "says", "syntax", "verdict"), SAYING)
+def test_a_claim_that_says_more_is_decided(
+    problem: str, about: str, says: str, syntax: str, verdict: str
+) -> None:
+    found = sd.check(FACTORED[problem], about=about, claim=says, syntax=syntax)
+    assert found.verdict == verdict, found
+
+
 UNFACTORED = [
     (
         "layer",

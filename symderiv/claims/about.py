@@ -7,6 +7,7 @@ the derivative is looked for (see ``targets``).
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from ..core.errors import ParseError, Span
@@ -58,6 +59,19 @@ class About:
         """Whether both name one derivative, and the same entry of it."""
         ends = [(a.order, a.name, a.by, a.at, a.indices) for a in (self, other)]
         return ends[0] == ends[1] and (self.of == other.of or "" in (self.of, other.of))
+
+
+def says_asked(text: str, about: About, known: Container[str]) -> bool:
+    """Whether a text is nothing but the name of what a claim is about.
+
+    >>> [says_asked(x, read_about("dL/dW"), ["W"]) for x in ("dL/dW", "(d / dW)", "2 * dL/dW")]
+    [True, True, False]
+    """
+    try:
+        found = read_about(re.sub(r"\A[\s(]+|[\s)]+\Z", "", text))
+    except ParseError:
+        return False
+    return not found.is_equal and f"d{found.of}" not in known and found.same(about)
 
 
 def read_about(about: str) -> About:

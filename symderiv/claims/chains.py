@@ -14,6 +14,7 @@ from ..problems import ClaimText, Problem
 from .about import About
 from .assumptions import Assumption
 from .chain_words import told
+from .circular import unless_empty
 from .deciding import Comparer
 from .judging import Judge, verdict
 from .lines import Lines, WrittenLine
@@ -35,7 +36,7 @@ class ClaimChain:
 
     def __call__(self) -> Verdict:
         """Return the verdict on all lines."""
-        written = self.lines.read(self.target.ranges)
+        written = self.lines.read(self.target.ranges, self.target.truth)
         judged: list[ClaimLine] = []
         before: tuple[ClaimLine, Reading] | None = None
         for w in written:
@@ -44,8 +45,10 @@ class ClaimChain:
                 continue
             judged.append(self._judged(w, w.reading, before))
             before = judged[-1], w.reading
-        said = [s for w in written if w.reading is not None for s in w.reading.said]
-        return replace(self._all(judged), said=tuple(dict.fromkeys(said)))
+        readings = [w.reading for w in written if w.reading is not None]
+        said = [s for r in readings for s in r.said]
+        found = replace(self._all(judged), said=tuple(dict.fromkeys(said)))
+        return unless_empty(found, readings, self.lines.problem, self.target)
 
     def _all(self, lines: list[ClaimLine]) -> Verdict:
         claimed = tuple(x.expr for x in lines if x.expr is not None)

@@ -105,7 +105,13 @@ class Checker:
             return ClaimChain(self.problem, claim, about, target)()
         says = only_line(claim, about)
         reading = read_claim(
-            self.problem, says, target.ranges, syntax=claim.syntax, shape=target.truth.shape
+            self.problem,
+            says,
+            target.ranges,
+            syntax=claim.syntax,
+            shape=target.truth.shape,
+            about=about,
+            truth=target.truth,
         )
         if reading.within and reading.refusal is None:
             return Shifted(self.problem, target, reading)(claim)

@@ -18,21 +18,35 @@ from ..core.shapes import ONE, SCALAR, describe
 from ..derivation.derivations import facts_of
 from ..derivation.jacobians import jacobian_of
 from ..problems import Problem
+from .about import About
 
 
 class Factors:
     """The derivatives of one problem by the names on the way; ``said`` says how each was read."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.known = problem, problem.known()
+    def __init__(self, problem: Problem, about: About | None = None) -> None:
+        self.problem, self.known, self.about = problem, problem.known(), about
         self.said: dict[str, None] = {}
+        self.holds_asked = False  # whether what the claim is about was among them
+
+    def is_asked(self, path: tuple[str, ...]) -> bool:
+        """Whether a derivative is the one that a claim is about, also where of an entry of it."""
+        about, defined = self.about, self.problem.definitions
+        if about is None or about.order != 1 or path[1:] != (about.name,):
+            return False
+        of, asked = (x if x in defined else "" for x in (path[0], about.of))
+        if of != asked or (not path[0] and self.problem.objective.shape != SCALAR):
+            return False
+        self.holds_asked = True
+        return True
 
     def __call__(self, path: tuple[str, ...], first: Expr | None = None) -> Expr:
         """Return a derivative; raises LanguageError for one that is no matrix.
 
         ``first`` is the given gradient by the second name, if there is one.
         """
-        if path[0] == self.problem.label and path[-1] in self.problem.variables and len(path) == 2:
+        by_variable = path[-1] in self.problem.variables and len(path) == 2
+        if by_variable and path[0] == self.problem.label and not self.is_asked(path):
             raise ParseError(
                 f"the gradient by {path[-1]} is not given", remedy="it is what claims are about"
             )

@@ -18,6 +18,7 @@ from ..problems import ClaimText, Problem
 from ..values.explicit import is_exact
 from .assumptions import Assumption, assumptions
 from .boundaries import condition
+from .circular import unless_empty
 from .deciding import Comparer, Kept, Merged
 from .failures import smallest_failure
 from .fingerprints import Prints
@@ -84,7 +85,8 @@ class Judge:
         }
         same = self.equal(claimed)
         if same is not None:
-            return verdict(same, RIGHT, f"it equals {self.target.word}", **said)
+            found = verdict(same, RIGHT, f"it equals {self.target.word}", **said)
+            return unless_empty(found, [reading], self.problem, self.target)
         comparer = self._comparer(claimed)
         if self._is_transpose(comparer, claimed):
             words, more = "it is the transpose", self._layout()

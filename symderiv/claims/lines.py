@@ -40,9 +40,9 @@ class Lines:
         self.problem, self.claim, self.about = problem, claim, about
         self.names: list[tuple[int, str]] = []
 
-    def read(self, ranges: Mapping[str, Dim]) -> list[WrittenLine]:
+    def read(self, ranges: Mapping[str, Dim], truth: Expr | None = None) -> list[WrittenLine]:
         """Return the lines; raises LanguageError, with the number of the line."""
-        found = [self._line(k, says, ranges) for k, says in enumerate(self.claim.says, 1)]
+        found = [self._line(k, says, ranges, truth) for k, says in enumerate(self.claim.says, 1)]
         readings = [w.reading for w in found if w.reading is not None]
         if not readings:
             raise ParseError(
@@ -56,7 +56,9 @@ class Lines:
     def _values(self) -> list[Expr]:
         return [self.problem.definitions[name] for _, name in self.names]
 
-    def _line(self, number: int, says: str, ranges: Mapping[str, Dim]) -> WrittenLine:
+    def _line(
+        self, number: int, says: str, ranges: Mapping[str, Dim], truth: Expr | None
+    ) -> WrittenLine:
         syntax = self.claim.syntax
         with numbered(number):
             name, right = split(says, self.about)
@@ -64,7 +66,9 @@ class Lines:
                 self.problem = defined(self.problem, name, right, syntax)
                 self.names.append((number, name))
                 return WrittenLine(number, says.strip(), None)
-            reading = read_claim(self.problem, right, dict(ranges), syntax=syntax)
+            reading = read_claim(
+                self.problem, right, dict(ranges), syntax=syntax, about=self.about, truth=truth
+            )
         return WrittenLine(number, says.strip(), reading)
 
     def correction(self, x: Expr) -> str:

@@ -29,6 +29,7 @@ from ..problems.rewriting import propose
 from ..problems.scope import settle
 from ..problems.statements import known_names
 from ..problems.syntaxes import LATEX, PYTHON, syntax_of
+from .about import About, says_asked
 from .computed_factors import Factors
 
 
@@ -45,6 +46,7 @@ class Reading:
     within: Mapping[str, Range] = field(default_factory=dict)  # where its shifted indices have a
     # place, if not everywhere; the indices of the expression count from the first of it
     written: Expr | None = None  # as a tree whose shapes do not fit, where they do not
+    holds_asked: bool = False  # whether it is written with what it is about
 
 
 def read_claim(
@@ -54,14 +56,20 @@ def read_claim(
     *,
     syntax: str = "python",
     shape: Shape | None = None,
+    about: About | None = None,
+    truth: Expr | None = None,
 ) -> Reading:
     """Return a claimed expression; raises LanguageError where it cannot be read at all.
 
     ``ranges`` are indices whose range is known beforehand (p and q of an entry claim); ``shape`` is
-    what the claim should have, for constants of which it says no size.
+    what the claim should have, for constants of which it says no size. ``about`` is what it is
+    about, and ``truth`` what that is, for a claim that names it.
     """
+    named = about is not None and says_asked(text, about, problem.known())
+    if named and truth is not None and syntax == PYTHON.name:
+        return Reading(text, truth, dict(ranges or {}), holds_asked=True)
     try:
-        return _read(problem, text, ranges, syntax, shape)
+        return _read(problem, text, ranges, syntax, shape, about)
     except LanguageError as error:
         if syntax == PYTHON.name:
             kinds = {n: kind_of(x.shape) for n, x in problem.known().items()}
@@ -76,13 +84,15 @@ def _read(
     ranges: dict[str, Dim] | None,
     syntax: str,
     shape: Shape | None,
+    about: About | None = None,
 ) -> Reading:
     """Return a reading; x_i of a matrix X is a row, or a column where only that fits."""
-    found = _attempt(problem, text, ranges, syntax, shape)
+    found = _attempt(problem, text, ranges, syntax, shape, Factors(problem, about))
     if syntax != LATEX.name or _fits(found, shape):
         return found
     try:
-        other = _attempt(problem, text, ranges, syntax, shape, columns=True)
+        factors = Factors(problem, about)
+        other = _attempt(problem, text, ranges, syntax, shape, factors, columns=True)
     except LanguageError:
         return found
     return other if _fits(other, shape) else found
@@ -98,13 +108,13 @@ def _attempt(
     ranges: dict[str, Dim] | None,
     syntax: str,
     shape: Shape | None,
+    factors: Factors,
     columns: bool = False,
 ) -> Reading:
     written, plain = syntax_of(syntax), prepared(text)
     tree = only_expression(written.parse(plain))
     refusal: LanguageError | None = None
     assumed: list[tuple[Dim, Dim]] = []
-    factors = Factors(problem)
     most = len(problem.dims)  # of equations: each settles a size, or they go in a circle
 
     def made(assumed: Sequence[tuple[Dim, Dim]], *, collect: bool) -> Elaborator:
@@ -133,7 +143,7 @@ def _attempt(
             continue
         own = None if refusal is None else _as_written(made((), collect=True), tree) or expr
         known = (tuple(reader.unifier.assumed), refusal, tuple(factors.said), within, own)
-        return Reading(text, expr, free_ranges(expr), *known)
+        return Reading(text, expr, free_ranges(expr), *known, factors.holds_asked)
 
 
 def _as_written(reader: Elaborator, tree: ast.expr) -> Expr | None:

@@ -38,6 +38,7 @@ class Target:
     ends: Ends | None = None  # what the rows and columns of a Jacobian run over
     ranges: dict[str, Dim] = field(default_factory=dict)  # of the indices of an entry
     pick: Callable[[Expr], Expr] = lambda whole: whole  # of a whole derivative, what is claimed
+    called: str = ""  # the name that stands for it in other gradients: dH for that of H
 
 
 def of_expression(truth: Expr, word: str) -> Target:
@@ -116,6 +117,11 @@ class Targets:
 
     # gradients
 
+    def _name_of_cotangent(self, about: About) -> str:
+        if not self._is_plain(about) or not is_network(self.problem):
+            return ""
+        return self.whole.adjoint_names.get(about.name, "")
+
     def _gradient(self, about: About, posed: Problem) -> Target:
         if about.at:
             raise IndexNameError(
@@ -133,6 +139,7 @@ class Targets:
             name=about.name,
             ranges=free_ranges(truth) if about.indices else {},
             pick=pick,
+            called=self._name_of_cotangent(about),
         )
 
     def _gradient_of(self, posed: Problem, of: str, name: str) -> Expr:

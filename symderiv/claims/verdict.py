@@ -16,7 +16,8 @@ from ..problems import ClaimText
 from .places import Marked
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
-UNDECIDED = "undecided"  # no point tells: none has values, or too much is to be computed
+# No point tells: none has values, too much is to be computed, or the claim says nothing.
+UNDECIDED = "undecided"
 GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 _ANSWERS = {
     RIGHT: "Yes.",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..claims import Checker, Verdict
+from ..claims.about import read_about, says_asked
 from ..core.errors import InputError, SymderivError
 from ..core.plaintext import shortened
 from ..ops.text import text
@@ -113,7 +114,11 @@ def verdict_on(problem: Problem, claim: ClaimText) -> Verdict:
     checker = Checker(problem)
     if claim.syntax != PYTHON.name:
         return checker.check(claim)
-    says = tuple(in_language(checker.problem, line) for line in claim.says)
+    problem, about = checker.problem, read_about(claim.about)
+    says = tuple(
+        line if says_asked(line, about, problem.known()) else in_language(problem, line)
+        for line in claim.says
+    )
     verdict = checker.check(replace(claim, says=says))
     if says == claim.says:
         return verdict

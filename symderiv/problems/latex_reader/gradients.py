@@ -115,10 +115,12 @@ def gradient(symbols: Symbols, found: Derivative, first: Item, last: Item) -> as
     path = _path(symbols, found, by)
     try:
         tree = _given(symbols, found.of, by, place)
-    except LanguageError:
+    except LanguageError as error:
         if path is None:
             raise
         tree = _derived(symbols, path, None, place, found.nabla)
+        if not path[0] and path[1] not in symbols.names.defined:
+            tree.refused = error  # gradients by variables are what claims are about
     return like(powers(symbols, tree, found.sups), symbols.at(place))
 
 
@@ -135,18 +137,13 @@ def _derived(
 
 
 def _path(symbols: Symbols, found: Derivative, by: Item) -> tuple[str, str] | None:
-    """Return of what a derivative is, "" for the objective, and by what; None for no names.
-
-    One of them is a definition: the gradients by variables are what is asked for.
-    """
+    """Return of what a derivative is, "" for the objective, and by what; None for no names."""
     of = found.of[0] if len(found.of) == 1 else None
     under = _name_of(symbols, by, symbols.names.values)
     over = "" if of is None else _name_of(symbols, of, symbols.names.defined)
     lettered = isinstance(of, Symbol) and not over and written_of(of) in _OBJECTIVES
     is_loss = not found.of or lettered
-    if not under or not (over or (is_loss and under in symbols.names.defined)):
-        return None
-    return over, under
+    return (over, under) if under and (over or is_loss) else None
 
 
 def _name_of(symbols: Symbols, item: Item, kinds: tuple[str, ...]) -> str:
@@ -183,7 +180,6 @@ def _given(symbols: Symbols, of: tuple[Item, ...], by: Item, place: RowLayout) -
     chosen = [g for x, g in losses if x == of_name] or [g for _, g in losses]
     if len(set(chosen)) != 1:
         raise symbols.fail("several gradients are given there", place, remedy)
-    tree: ast.expr = at_item(ast.Name(chosen[0], ast.Load()), symbols.text, place)
-    if indices is not None:
-        return symbols.indexed(tree, indices, place, place)
-    return _derived(symbols, ("", named[0]), tree, place)
+    name = at_item(ast.Name(chosen[0], ast.Load()), symbols.text, place)
+    tree = _derived(symbols, ("", named[0]), name, place)
+    return tree if indices is None else symbols.indexed(tree, indices, place, place)

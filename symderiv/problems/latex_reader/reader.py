@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from ...core.errors import (
     AmbiguousTextError,
@@ -46,6 +46,16 @@ from .trees import (
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 
 
+class Derivatives(Protocol):
+    """Tells what derivatives are, by the names on the way."""
+
+    def is_asked(self, path: tuple[str, ...]) -> bool:
+        """Whether a derivative is what the formula is to say."""
+
+    def __call__(self, path: tuple[str, ...], first: Expr | None) -> Expr:
+        """Return a derivative; ``first`` is the given gradient by the second name, if any."""
+
+
 class LatexReader(Elaborator):
     """Reads the trees of formulas."""
 
@@ -55,8 +65,7 @@ class LatexReader(Elaborator):
     }
 
     columns = False  # whether samples are the columns of a matrix: x_i of X
-    # What derivatives of definitions are, by the names on the way; None where they are not asked.
-    derivative: Callable[[tuple[str, ...], Expr | None], Expr] | None = None
+    derivative: Derivatives | None = None  # None where a formula may hold none
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -425,9 +434,12 @@ class LatexReader(Elaborator):
         return self._call(at)
 
     def _derived(self, at: Derived) -> Expr:
+        asked = self.derivative is not None and self.derivative.is_asked(at.path)
         first = None if at.given is None else self.read(at.given)
         if first is not None and len(at.path) == 2:
             return first
+        if at.refused is not None and not asked:
+            raise at.refused
         if at.nabla and at.path[0] and self.definitions[at.path[0]].shape != SCALAR:
             of, by = at.path[0], at.path[-1]
             raise AmbiguousTextError(

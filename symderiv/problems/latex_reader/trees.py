@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from ...core.errors import Span
+from ...core.errors import LanguageError, Span
 from ...core.expr import Expr
 from .laid_out import Item
 from .tokens import place
@@ -64,11 +64,13 @@ class Derived(ast.expr):
     """A derivative, or several in a chain: of the first name, by each of those behind it.
 
     The first is "" for the objective; ``given`` is its given gradient by the second, if there is.
+    ``refused`` says why it is none of those that stand in a formula.
     """
 
     path: tuple[str, ...]
     given: ast.expr | None
     nabla: bool  # whether it is written so, which for what is no scalar is either layout
+    refused: LanguageError | None = None
 
 
 class KnownTree(ast.expr):
