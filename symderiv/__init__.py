@@ -1,4 +1,4 @@
-"""symderiv: derivations of matrix calculus that people can read, trust and run.
+"""Derivations of matrix calculus that people can read, trust and run.
 
     >>> import symderiv as sd
     >>> p = sd.problem("Z = X @ W + ones(n) @ b.T; L(Z)", X="n, d", W="d, m", b="m")

@@ -1,4 +1,4 @@
-"""``python -m symderiv``."""
+"""The command line, run as ``python -m symderiv``."""
 
 from .cli.main import main
 

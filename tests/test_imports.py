@@ -1,6 +1,7 @@
-"""Imports run one way, the engine imports no numpy, and functions import nothing."""
+"""Laws of the house: which way imports run, names that stand once, what docstrings say."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +43,25 @@ FORBIDDEN = {
     "values": ["calculus"],
     "problems": ["calculus", "tensor"],
     "cli": [r for r in ROOMS if r not in ("core", "notation", "results", "api", "cli")],
+}
+
+# What the others stand on: each of these classes is shown by an example.
+SHOWN = {
+    "core.expr": ("Expr", "Variable"),
+    "core.shapes": ("Dim", "Unifier"),
+    "core.scale": ("Scale",),
+    "notation.math": ("Math",),
+    "tensor.terms": ("Term", "Factor"),
+    "tensor.orientation": ("Value",),
+    "ops.base": ("Operator",),
+    "problems.problem": ("Problem", "ClaimText"),
+    "values.explicit": ("Explicit",),
+    "derivation.derivations": ("Gradient", "DerivedGradients"),
+    "derivation.narration.steps": ("Step",),
+    "derivation.narration.sections": ("Section",),
+    "evidence.certificate": ("Certificate",),
+    "claims.verdict": ("Verdict",),
+    "documents.model": ("Document",),
 }
 
 
@@ -174,6 +194,20 @@ def test_files_and_functions_stay_short() -> None:
                 documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
                 start = first.end_lineno if documented else function.lineno
                 assert (function.end_lineno or 0) - (start or 0) <= 40, f"{name}.{function.name}"
+
+
+def test_every_module_begins_with_a_sentence_on_a_line() -> None:
+    for name, tree in modules().items():
+        first = (ast.get_docstring(tree) or "").split("\n\n")[0]
+        assert re.fullmatch(r"[^a-z\s].*[.?]", first), name
+        assert len(first.split()) > 3, name
+
+
+def test_the_classes_that_others_stand_on_have_examples() -> None:
+    for name, classes in SHOWN.items():
+        body = modules()[name].body
+        found = {n.name: ast.get_docstring(n) or "" for n in body if isinstance(n, ast.ClassDef)}
+        assert all(">>> " in found[c] for c in classes), name
 
 
 def test_public_names_are_those_of_the_list() -> None:

@@ -1,4 +1,4 @@
-"""Reverse mode over index terms: one contraction rule, and the pullbacks of the table."""
+"""Index terms to their cotangents: one rule for contractions, and the pullbacks of the table."""
 
 from .lowering import lower
 from .open_jacobian import jacobian, product

@@ -1,4 +1,4 @@
-"""Expression to index term, by the table; names no operator."""
+"""Takes an expression; returns its index term, by the operator table."""
 
 from __future__ import annotations
 

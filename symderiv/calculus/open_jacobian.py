@@ -1,13 +1,10 @@
-"""Jacobians of terms: reverse mode with an unknown cotangent, which is then taken out.
+"""Takes a term and a leaf in it; returns the derivative of every entry by every entry, as a term.
 
-Reverse mode with a seed v gives the product v^T J as a term that is linear in v. Each place of v
-is replaced by Kronecker deltas, and the axes of v move outward through products and sums; so the
-whole chain of factors is there before anything is multiplied, and merges in the canonical form
+Reverse mode with a seed v gives v^T J, a term that is linear in v. Each place of v is replaced by
+Kronecker deltas, and the axes of v move outward through products and sums, and through calls whose
+entry says how (``along``); so the whole chain of factors is there before anything is multiplied
 (cross-country elimination: Griewank and Walther, Evaluating Derivatives, 2008, chapter 9; for
-tensor expressions: Laue, Mitterreiter and Giesen, AAAI 2020).
-
-A call in which the seed sits is linear in it; where its entry says how it acts beside further axes
-(``along``), the axes of the seed are such. Contract: names no operator; any other call raises.
+tensor expressions: Laue, Mitterreiter and Giesen, AAAI 2020). Any other call raises.
 """
 
 from __future__ import annotations

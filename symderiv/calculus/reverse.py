@@ -1,11 +1,9 @@
-"""Reverse mode: cotangents flow from a scalar back to its variables.
+"""Takes a scalar term and leaves; returns the cotangents of all between, and the pullbacks applied.
 
 There is one rule for all multilinear algebra: the cotangent of one factor of a contraction is the
 contraction of the other factors with the cotangent of the whole (Griewank and Walther, Evaluating
 Derivatives, 2008, section 3.2; for contractions: Laue, Mitterreiter and Giesen, NeurIPS 2018).
 Sums pass a cotangent on; every other function brings its pullback from the operator table.
-
-Contract: names no operator. Every application of a rule is recorded as a ``Pullback``, in order.
 """
 
 from __future__ import annotations

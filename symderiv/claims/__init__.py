@@ -1,4 +1,4 @@
-"""Claims: is a derivative that somebody wrote right, and if not, what went wrong."""
+"""Claims to verdicts: is a derivative that somebody wrote right, and if not, what went wrong?"""
 
 from .checker import Checker
 from .targets import about_text

@@ -1,8 +1,4 @@
-"""What a claim is about, as it is written: ``dL/dW``, ``dL/dW[p, q]``, ``dy/dx``, ``d2L/dw2``.
-
-Contract: reads names and indices off the text; whether they are those of a problem is decided where
-the derivative is looked for (see ``targets``).
-"""
+"""Takes what a claim is about, ``dL/dW[p, q]`` or ``d2L/dw2``; returns names and indices."""
 
 from __future__ import annotations
 

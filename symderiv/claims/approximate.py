@@ -1,7 +1,6 @@
-"""Values in floats, to tell apart at once what is not equal.
+"""Takes cells of numbers; returns them in floats, which tell at once what is not equal.
 
-Contract: what differs here is left aside as a candidate, what agrees is then decided exactly; no
-verdict rests on a float.
+What floats cannot tell apart is then decided exactly; no verdict rests on them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Assumptions under which a claim may be right, though not in general: data, likeliest first.
+"""Takes a claim that is wrong in general; yields assumptions under which it may be right.
 
-Contract: proposes only; whether a claim is right under an assumption is decided by evaluation at
-points that satisfy it (see ``deciding``). An assumption that would excuse a slip is not proposed:
-a forgotten derivative of relu is no claim about positive inputs.
+Contract: proposes only, the likeliest first; whether a claim is right under one is decided by
+evaluation at points that satisfy it (see ``deciding``). An assumption that would excuse a slip is
+not proposed: a forgotten derivative of relu is no claim about positive inputs.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
-"""Points in every piece of two piecewise expressions: on both sides, close to every boundary.
+"""Takes two piecewise expressions; compares them in every piece, close to both sides of boundaries.
 
 Every choice between branches compares two numbers (relu, abs, sign, max, where, ..); where their
-difference is 0 is a boundary. Points are moved, by Newton's method on the differences, to where
-one of them is just above or just below 0; then two and three at once, in every order of how close
-they are: of linear conditions that meets every piece there is, since each has a corner, or the
-flat that stands for one.
-
-Contract: deterministic; ends after a number of evaluations, never after a time. A boundary itself
-belongs to no piece: there a derivative does not exist.
+difference is 0 is a boundary, which belongs to no piece. Points are moved, by Newton's method on
+the differences, to where one of them is just above or just below 0; then two and three at once, in
+every order of how close they are: of linear conditions that meets every piece there is, since each
+has a corner, or the flat that stands for one. It ends after a number of evaluations.
 """
 
 from __future__ import annotations

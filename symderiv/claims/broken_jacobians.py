@@ -1,7 +1,7 @@
-"""Jacobians derived with one rule broken: what the broken pullback of a cotangent is linear in.
+"""Takes a problem and a variable; yields the Jacobian or Hessian with one rule of it broken.
 
-Contract: as of ``mistakes``. A Jacobian J is the derivative of the gradient of L(y), which is J.T
-times the given G, by that G; a gradient that is derived wrongly gives the wrong Jacobian so.
+A Jacobian J is the derivative of the gradient of L(y), which is J.T times the given G, by that G; a
+gradient that is derived wrongly (see ``mistakes``) gives the wrong Jacobian so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is said of a chain of lines: the first that is wrong, why, and what became of the rest.
-
-Contract: words only; every status was decided elsewhere.
-"""
+"""Takes judged lines; says which is the first that is wrong, why, and what became of the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that should all equal one derivative: the first that is wrong, and what follows from it.
+"""Takes lines that should all equal one derivative; finds the first wrong one and what follows it.
 
 Contract: every line is compared with the derivative and with the line before it, by exact
 evaluation (see ``judging``). A line that equals the wrong line before it follows from it correctly.

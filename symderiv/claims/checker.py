@@ -1,8 +1,4 @@
-"""Checking claims: read what each is about and what it says, and judge it.
-
-Contract: a claim of several lines is a chain (see ``chains``); every verdict is decided by exact
-evaluation.
-"""
+"""Takes a problem and claims about it; reads what each is about and says, and returns a verdict."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Derivatives of definitions that stand in a claim: dL/dz dz/dx, and the Jacobian dz/dx alone.
+"""Takes dL/dz dz/dx, or dz/dx alone, as written in a claim; returns these derivatives.
 
-Contract: a chain that begins with the objective is a gradient and has the shape of what it is by;
-the derivative of a scalar too. Of a column by a column, or by a scalar, it is the Jacobian in
-numerator layout. Everything is derived, with the names on the way taken as independent.
+The derivative of a scalar is a gradient and has the shape of what it is by; of a column by a column
+or a scalar it is the Jacobian in numerator layout. The names on the way are independent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deciding whether two expressions are the same: exact evaluation at points, never by looks.
+"""Takes two expressions; decides whether they are equal, by exact evaluation at points.
 
 Equality of rational functions is decided by evaluation at random rational points (Schwartz 1980,
 Zippel 1979) at several sizes with distinct dimensions, so that nothing is right by accident of

@@ -1,8 +1,7 @@
-"""Shapes of changed formulas, found on the tree: what reading the text anew would give.
+"""Takes a changed formula; returns the shapes that reading its text anew would give, or ``OPEN``.
 
-Contract: a formula whose shapes are settled here has the value that its text has; where only the
-reader knows, ``OPEN`` is returned and the text must be read. An operator without a rule here is
-settled where it stands over arguments of the same shapes in a formula that was read.
+An operator without a rule here is settled where it stands over arguments of the same shapes in a
+formula that was read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Slips inside a formula: every small change of one place that may mend a claim, as data.
+"""Takes a claim; yields it with one place changed as a slip would have changed it, likeliest first.
 
-Contract: proposes changed formulas with the name of the slip; nothing is claimed of them. They are
-written from the trees' looks, so a caller reads their text anew, which settles shapes, and decides
-by evaluation. Likelier slips come first.
+Each comes with the name of the slip, and nothing is claimed of it. Formulas are written from the
+trees' looks, so a caller reads their text anew, which settles shapes, and decides by evaluation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Several things claimed to be equal: which differ, and what they are terms of.
-
-Contract: as of ``judging``: decided by evaluation, never by text.
-"""
+"""Takes things claimed to be equal; says which differ, and what they are terms of."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The smallest point at which two expressions differ: small sizes, small whole numbers.
+"""Takes two expressions; returns the smallest sizes and whole numbers at which they differ.
 
-Contract: deterministic, and ends after a fixed amount of work; a point on a boundary between
-pieces is given only where there is no other.
+It ends after a fixed amount of work; a point on a boundary between pieces is given only where there
+is no other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Values that tell expressions apart, so that one claim meets many candidates at once.
+"""Takes expressions; returns values that tell them apart, so that one claim meets many candidates.
 
 Contract: equal fingerprints only propose; equality is then decided by comparing at many points.
 Expressions that differ by one constant factor, or by transposition, are found by it as well.

@@ -1,4 +1,4 @@
-"""Judging one claim: decide, name the slip, show the smallest counterexample, mend.
+"""Takes one claim and its target; returns the verdict, the slip, a counterexample, the mended form.
 
 Contract: a verdict is decided by exact evaluation (see ``deciding``), never by text. A correction
 is only given when it was found equal to what the claim is about.

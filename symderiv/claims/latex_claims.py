@@ -1,8 +1,4 @@
-"""Claims in LaTeX to claims that say what they are about: left-hand sides, chains, several lines.
-
-Contract: a claim comes out with the text of its right-hand sides and what these are about; a claim
-in another syntax is returned as it is.
-"""
+"""Takes a claim in LaTeX; returns its right-hand sides, each with what it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jacobians laid out otherwise: matrices read row by row, or only the diagonal written.
+"""Takes a claimed Jacobian; tells whether it is laid out otherwise: row by row, or its diagonal.
 
 Contract: decided by evaluation; the same numbers in another order are no other derivative, but a
 formula in them is wrong here.

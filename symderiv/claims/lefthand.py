@@ -1,7 +1,7 @@
-"""Left-hand sides that say more than a name: d/dx of a formula, D f, and differentials dL = ...
+"""Takes left-hand sides d/dx of a formula, D f, or dL = ...; returns the claims about gradients.
 
-Contract: a formula on the left must be the objective; a right-hand side that is linear in dW is
-turned into the gradient that stands in it, by differentiating it along dW.
+A formula on the left must be the objective; a right-hand side that is linear in dW is turned into
+the gradient that stands in it, by differentiating it along dW.
 """
 
 from __future__ import annotations

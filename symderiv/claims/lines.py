@@ -1,8 +1,4 @@
-"""Lines of a claim as they are written: ``dL/dW = ..``, ``= ..``, or a definition ``S = ..``.
-
-Contract: splits text, and reads definitions into the problem; judges nothing. Every error names the
-line.
-"""
+"""Takes the text of a claim; returns its lines as read: ``dL/dW = ..``, ``= ..``, ``S = ..``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes that are taken as equal, so that a claim whose shapes do not fit can be read."""
+"""Takes sizes and pairs that are to be equal; returns sizes at which a claim can be evaluated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients derived with one rule broken, as people break them: data, likeliest first.
+"""Takes a problem; yields gradients with one rule broken as people break it, likeliest first.
 
 Contract: proposes only. Each is what comes out when one step is done wrongly (a derivative left
 out or taken at the wrong place, a factor of a product held fixed, another variable); whether a

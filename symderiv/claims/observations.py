@@ -1,7 +1,4 @@
-"""What can be said of a wrong claim whose slip was not found: facts about it and the gradient.
-
-Contract: every sentence is decided by evaluation or by the shapes; none guesses a cause.
-"""
+"""Takes a wrong claim whose slip was not found; returns facts about it that evaluation decides."""
 
 from __future__ import annotations
 

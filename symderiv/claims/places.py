@@ -1,8 +1,7 @@
-"""Where a claim is wrong: the smallest parts that differ from the mended formula, in its text.
+"""Takes a claim and its mended formula; returns its text with the smallest wrong parts marked.
 
-Contract: compares trees, and prints the claim with every part known by its place, so that positions
-are exact and a part that stands in two places is marked in the wrong one only. Nothing is marked
-where the whole formula differs.
+The claim is printed with every part known by its place, so that a part that stands in two places is
+marked in the wrong one only. Nothing is marked where the whole formula differs.
 """
 
 from __future__ import annotations

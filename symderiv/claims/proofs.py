@@ -1,7 +1,4 @@
-"""Lines that are claimed to be equal to each other: the first that is not, and what follows.
-
-Contract: every line is compared with the first and with the line before it, by exact evaluation.
-"""
+"""Takes lines claimed to equal each other; finds the first that does not, and what follows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Claims as written to claims as expressions.
+"""Takes a claim as text; returns it as an expression, with the sizes that had to be equated.
 
 Contract: a claim that does not type-check is read again with the clashing sizes taken as equal, so
-that it can still be evaluated and its slip be named; what was equated is kept.
+that it can still be evaluated and its slip be named.
 """
 
 from __future__ import annotations

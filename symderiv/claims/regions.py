@@ -1,8 +1,7 @@
-"""What may vary while points are moved to the boundaries of a claim, and what must stay.
+"""Takes variables and draws; returns a point and the directions in which it may be moved.
 
-Contract: the directions of a variable keep what was declared of it where that is linear, as
-symmetry is; where it bounds the entries, as positive does, a point is asked; a variable of which
-neither can be said, such as an orthogonal one, stays where it was drawn.
+Directions keep what was declared where that is linear, as symmetry is; where it bounds the entries,
+as positive does, a point is asked; any other variable, such as an orthogonal one, stays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which entries of a wrong claim are right all the same: those of the diagonal, or of one row.
+"""Takes a wrong claim; says which of its entries are right: those of the diagonal, or of one row.
 
-Contract: decided by evaluation at several points of several sizes; a set of entries is named only
-where the claim is right in exactly these at every size, and where it leaves some out and some in.
+A set of entries is named only where the claim is right in exactly these, at several points of
+several sizes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Whether a mended formula goes a long way round: it keeps what was wrong and undoes it again.
-
-Contract: judged by looks alone; a formula that is no detour is close to the claim, and is shown.
-"""
+"""Takes a mended formula; tells by its looks whether it keeps what was wrong and undoes it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What went wrong in a claim: the search that names the slip and mends the formula.
+"""Takes a wrong claim; returns the slip in it, and the formula without it where there is one.
 
-Contract: slips are only named when the mended claim was found equal to the gradient, or the claim
-equal to what the derivation gives with that slip; both are decided by evaluation. Candidates meet
-by fingerprint: claims with one or two places changed on one side, the gradient and the gradients
-that are derived wrongly on the other, up to a factor and a transposition.
+A slip is only named when the mended claim was found equal to the gradient, or the claim equal to
+what the derivation gives with that slip. Candidates meet by fingerprint: claims with one or two
+places changed on one side, the gradient and those derived wrongly on the other, up to a factor and
+a transposition.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Claims about an entry whose index is shifted: x[p + 1] + x[p - 1] says nothing of the ends.
+"""Takes a claim about an entry whose index is shifted; judges it where all of its places exist.
 
-Contract: such a claim is compared where all of its places exist; the verdict says where they do
-not. A claim that is right where it says something is right under that condition, and not "right".
+x[p + 1] + x[p - 1] says nothing of the ends: what is right elsewhere is right under that condition.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The slips people make, as data: a name, a sentence, and how the claim is mended.
+"""Takes a claim; yields it mended of slips people make, each with a name and a sentence.
 
 Contract: a slip is only named when mending it makes the claim equal to the gradient; which mends
 hold is decided by evaluation. The likeliest slips come first.

@@ -1,7 +1,7 @@
-"""The value of an expression of which only the branches that are taken are computed.
+"""Takes an expression and a point; returns its value by way of the branches that are taken.
 
-Contract: a branch that has no value where it is not taken does no harm, as long as every entry
-takes the same one. Whether two values are one is asked as derivations ask it (see ``rounding``).
+A branch that has no value where it is not taken does no harm, as long as every entry takes the same
+one.
 """
 
 from __future__ import annotations

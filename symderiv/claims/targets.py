@@ -1,4 +1,4 @@
-"""What a claim is compared with: a gradient, a Jacobian, a Hessian, an entry, the line before it.
+"""Takes what a claim is about; returns what it should equal: a gradient, a Jacobian, an entry.
 
 Contract: the derivative comes from the derivation; names and indices that are not those of the
 problem are refused here. A Jacobian is in numerator layout, matrices column by column.

@@ -1,8 +1,4 @@
-"""Numbers, signs and sizes of a mended formula, put together: 2 * 2 * X / 2 is 2 * X.
-
-Contract: the value is the same; only factors of products and quotients are moved, and only where
-fewer of them are left.
-"""
+"""Takes a formula; returns it with numbers and sizes put together: 2 * 2 * X / 2 is 2 * X."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Whether an assumption that makes a claim right leaves something to be right about.
-
-Contract: decided by evaluation at points that satisfy the assumption, or, of what it must not
-excuse, at points in general.
-"""
+"""Takes an assumption that makes a claim right; tells whether the claim then says anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about a claim: the verdict, the slip, a counterexample, the right form."""
+"""What is returned about a claim: the verdict, the slip, a counterexample, the right form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""About how much work it is to compute an expression: a budget that does not look at a clock."""
+"""Takes expressions and sizes; returns about how many operations it is to compute them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``symderiv check``."""
+"""``symderiv check`` takes claims, one or a sheet of them, and prints a verdict on each."""
 
 from __future__ import annotations
 

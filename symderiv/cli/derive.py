@@ -1,4 +1,4 @@
-"""``symderiv derive``."""
+"""``symderiv derive`` takes a problem and prints its gradients, or writes documents and code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``symderiv equal``."""
+"""``symderiv equal`` takes expressions and prints whether they are equal."""
 
 from __future__ import annotations
 

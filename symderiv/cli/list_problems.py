@@ -1,4 +1,4 @@
-"""``symderiv list``."""
+"""``symderiv list`` prints the ready-made problems."""
 
 from __future__ import annotations
 

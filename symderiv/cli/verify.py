@@ -1,4 +1,4 @@
-"""``symderiv verify``."""
+"""``symderiv verify`` takes a certificate and runs it again."""
 
 from __future__ import annotations
 

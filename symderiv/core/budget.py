@@ -1,9 +1,8 @@
-"""How much work something may take: counted in steps, and the same on every machine.
+"""Counts the steps of some work against the number allowed for it; BudgetError beyond that.
 
-A step is one entry of a matrix, one number drawn, one comparison of factors: what is counted is
-what grows, never seconds. Who starts something of which nobody knows how large it is says how many
-steps it may take (``allowed``); who does the work counts it (``spend``), before it is done.
-Contract: without somebody who allows a number, nothing is counted.
+A step is one entry of a matrix, one number drawn, one comparison of factors: never a second. Who
+starts work allows a number of steps (``allowed``), who does it counts them before (``spend``);
+where nobody allowed a number, nothing is counted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Cells: the explicit entries of an expression, as lists in lists, one level for each axis.
+"""The entries of an expression as lists in lists, one level for each axis, and functions of them.
 
-Contract: entries are scalars of any kind but lists; a matrix has two levels, a column as well.
+Entries are scalars of any kind but lists; a matrix has two levels, a column as well.
 """
 
 from __future__ import annotations

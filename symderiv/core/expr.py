@@ -1,13 +1,11 @@
-"""Expressions: what the writer wrote, with a shape on every node.
+"""Makes expressions, trees of operators with a shape on every node, walks them and changes them.
 
-One kind of tree serves matrices and entries alike: ``X.T @ G`` and ``Sum(i, X[i, p] * G[i, q])``
-are both expressions, printed, evaluated and parsed by the same code. Nodes are shared
-(hash-consed): equal expressions are the same object, so comparison and memo tables are cheap.
+``X.T @ G`` and ``Sum(i, X[i, p] * G[i, q])`` are of one kind. Nodes are immutable and hash-consed:
+equal expressions are the same object, so comparison and memo tables are cheap.
 
-Contract: a node is immutable; its shape ends in rows and columns (a scalar is 1 x 1, a vector a
-column), with the batch axes of a tensor in front. Shapes are trusted here: ``language`` infers
-them from text, the constructors below from their arguments. This module knows no rule of calculus
-and no operator beyond its name.
+A shape ends in rows and columns (a scalar is 1 x 1, a vector a column), with the batch axes of a
+tensor in front. Shapes are trusted here: reading a text infers them, the constructors below take
+them from their arguments.
 
 Node operators and what ``data`` holds:
 
@@ -35,7 +33,12 @@ BINDERS = ("Sum", "Prod")  # what binds a named index in its one argument
 
 
 class Expr:
-    """One node: an operator, its arguments, a shape, and what the operator needs besides."""
+    """One node: an operator, its arguments, a shape, and what the operator needs besides.
+
+    >>> X = var("X", (Dim(1, ("n",)), Dim(1, ("d",))))
+    >>> matmul(transpose(X), X), matmul(transpose(X), X) is matmul(transpose(X), X)
+    (matmul(transpose(var('X')), var('X')), True)
+    """
 
     __slots__ = ("op", "args", "shape", "data", "_free", "_reduced", "__weakref__")
     op: str
@@ -401,7 +404,12 @@ def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, N
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A declared or inferred variable: its shape, what it is called, and its properties."""
+    """A declared or inferred variable: its shape, what it is called, and its properties.
+
+    >>> S = Variable("S", (Dim(1, ("n",)),) * 2, "matrix", ("symmetric",))
+    >>> S.expr, [str(size) for size in S.written]
+    (var('S'), ['n', 'n'])
+    """
 
     name: str
     shape: Shape

@@ -1,7 +1,4 @@
-"""Hash-consing: a table of objects by what they are made of, which keeps none of them alive.
-
-A lookup is one dictionary access; it stands in the innermost loop of everything symbolic.
-"""
+"""A table that gives the one object with some parts, as long as somebody holds that object."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Text that may hold anything, as it is shown: on terminals, in errors, in JSON.
-
-Contract: total; nothing that is invisible, or moves or reorders what stands around it, comes out.
-"""
+"""Takes any text or data; returns it as terminals and JSON show it, what is invisible escaped."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Positions: an index that is shifted, an axis that is cut: i + 1, 2:n.
+"""Shifted indices and cut axes, x[i + 1] and x[2:n], to blocks that plain indices run over.
 
-A shifted place x[i + 1] under a sum over i is entry i of a block of x; the range of i is what all
-of its places allow, counted from 1. So every index of an expression runs from 1 to a size, and no
-rule needs to know of shifts.
+x[i + 1] under a sum over i is entry i of a block of x; the range of i is what all of its places
+allow, counted from 1. So no rule needs to know of shifts.
 
-Contract: pure; raises DimMismatchError where a range is empty or two ranges cannot be compared.
+Contract: raises DimMismatchError where a range is empty or two ranges cannot be compared.
 """
 
 from __future__ import annotations

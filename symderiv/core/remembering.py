@@ -1,8 +1,4 @@
-"""Functions of expressions that are found once for every node, however often it is shared.
-
-Contract: linear in the number of distinct nodes, and nothing recurses, so that what a deep problem
-takes grows with its depth. What is remembered keeps no expression alive.
-"""
+"""Takes a function of nodes; returns one of expressions, found once for every shared node."""
 
 from __future__ import annotations
 

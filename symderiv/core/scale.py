@@ -1,4 +1,4 @@
-"""Scales: rational numbers times powers of sizes, the constants in front of a contraction."""
+"""Scales, the constants in front of a contraction: rational numbers times powers of sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _LONGEST_NUMBER = 20_000  # bits
 
 
 class Scale(NamedTuple):
-    """A rational number times powers of dimensions (``1/n`` of a mean)."""
+    """A rational number times powers of dimensions (``1/n`` of a mean).
+
+    >>> (Scale(Fraction(1, 2)) * Scale.of(Dim(4, ("n",)), -1)).power(2)
+    Scale(value=Fraction(1, 64), sizes=(('n', -2),))
+    """
 
     value: Fraction = Fraction(1)
     sizes: tuple[tuple[str, int], ...] = ()

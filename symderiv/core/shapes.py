@@ -1,9 +1,9 @@
-"""Symbolic dimensions, their unification, and broadcasting.
+"""Symbolic sizes and shapes: their arithmetic, whether they can be equal, their broadcast.
 
-Contract: a dimension is a positive size ``coefficient * product of symbols``. Symbols that a
-writer chose are rigid (distinct symbols are distinct sizes); symbols that start with ``?`` are
-unknowns, which a ``Unifier`` may bind. A shape ends in rows and columns; the axes in front of
-those are batch axes, and the first of them is not 1. This module knows nothing of expressions.
+A dimension is a positive size ``coefficient * product of symbols``. Symbols that a writer chose are
+rigid (distinct symbols are distinct sizes); symbols that start with ``?`` are unknowns, which a
+``Unifier`` may bind. A shape ends in rows and columns; the axes in front of those are batch axes,
+and the first of them is not 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from typing import NamedTuple
 
 
 class Dim(NamedTuple):
-    """A size: an integer times a product of symbols (sorted, with repetition)."""
+    """A size: an integer times a product of symbols (sorted, with repetition).
+
+    >>> found = symbol("n") * size(2) * symbol("d")
+    >>> str(found), found.at({"n": 3, "d": 5})
+    ('2*d*n', 30)
+    """
 
     coefficient: int = 1
     symbols: tuple[str, ...] = ()
@@ -239,6 +244,11 @@ class Unifier:
     With ``collect=True`` a clash of two rigid dimensions is recorded in ``assumed`` and taken as
     an equation (that is how a wrong claim gets a size at which it can be evaluated); where it
     ``overlooks`` clashes, nothing comes of one (that is how a wrong claim is a tree as written).
+
+    >>> unifier, n = Unifier(), symbol("n")
+    >>> unknown = unifier.fresh()
+    >>> unifier.unify(unknown, n) == n == unifier.resolve(unknown)
+    True
     """
 
     def __init__(self, *, collect: bool = False) -> None:

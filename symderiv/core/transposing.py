@@ -1,4 +1,4 @@
-"""Transposes of expressions: carried inside, where that leaves fewer to read, and counted."""
+"""Takes an expression; returns its transpose, carried inside where that leaves fewer to read."""
 
 from __future__ import annotations
 

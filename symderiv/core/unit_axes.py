@@ -1,4 +1,4 @@
-"""The same axes in another shape: those of size 1 come and go."""
+"""Takes an expression and a shape that differs in axes of size 1; returns it in that shape."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What a derivation costs to compute, in flops: forward pass, every cotangent, every gradient.
+"""Takes a derivation; returns the flops of its forward pass, every cotangent and every gradient.
 
 Contract: counts what the generated code computes, in its order; every part is counted where it is
-first computed, given the named values of lines before. What one operator takes is its table
-entry's ``flops``; the conventions are those of ``counting``.
+first computed. What one operator takes is its table entry's ``flops``, by the conventions there.
 """
 
 from __future__ import annotations

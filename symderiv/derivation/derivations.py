@@ -1,8 +1,7 @@
-"""Derivations: what was derived, as frozen data; the only thing that documents and code see.
+"""Takes a problem; returns its gradients with their steps, all that documents and code see.
 
-Contract: a gradient is held in matrix form (an expression of the language) and in index
-form; the steps are built when they are asked for. ``recheck`` evaluates every printed equation.
-Imports no numpy.
+Contract: a gradient is held in matrix form (an expression of the language) and in index form; the
+steps are built when they are asked for. ``recheck`` evaluates every printed equation.
 """
 
 from __future__ import annotations
@@ -44,6 +43,11 @@ class Gradient:
     """The gradient of the objective with respect to one variable, in the variable's shape.
 
     By a structured variable ``ambient`` is the one that it was made from, else None.
+
+    >>> from symderiv.problems import problem
+    >>> dW = DerivedGradients(problem("Z = X @ W; L(Z)", X="n, d", W="d, m"))["W"]
+    >>> dW.text, dW.index_form
+    ('X.T @ G', 'Sum(k, X[k, p] * G[k, q])')
     """
 
     derivation: DerivedGradients
@@ -102,7 +106,13 @@ class Gradient:
 
 
 class DerivedGradients(Mapping[str, Gradient]):
-    """The gradients of one problem, by the name of the variable, under one convention."""
+    """The gradients of one problem, by the name of the variable, under one convention.
+
+    >>> from symderiv.problems import problem
+    >>> found = DerivedGradients(problem("x.T @ A @ x", A="n, n", x="n"))
+    >>> {name: gradient.text for name, gradient in found.items()}
+    {'A': 'x @ x.T', 'x': '(A + A.T) @ x'}
+    """
 
     def __init__(
         self, problem: Problem, wrt: Sequence[str] | None = None, structured: str = AMBIENT

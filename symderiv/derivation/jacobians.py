@@ -1,9 +1,9 @@
-"""Jacobians and Hessians: what was derived, as frozen data.
+"""Takes a problem and a variable; returns the Jacobian or the Hessian, with its steps.
 
 ``J[i, j] = dy_i / dx_j`` (numerator layout); matrices on either side are read in vec order, column
 by column; the derivative by a scalar has the shape of what is differentiated. A Hessian is the
 Jacobian of the gradient, itself a term (reverse over reverse). The denominator layout is the
-transpose. Imports no numpy.
+transpose.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a derivation mentions: named intermediates, unspecified losses and functions."""
+"""Takes a derivation; returns what it mentions: named intermediates, unspecified functions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Printed equations evaluated at points: every step of a derivation, for all its indices.
+"""Takes the steps of a derivation; evaluates both sides of each at a point, for all its indices.
 
 Contract: exact for rational functions, in as many digits as decide otherwise; one that does not
-hold raises.
+hold raises CheckError.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-"""Gradients by structured variables: ambient, tangent, or by independent entries.
-
-Goes in: an ambient gradient, a term. Comes out: the one that was asked for.
+"""Takes an ambient gradient, a term; returns it as tangent, or by the independent entries.
 
 The ambient gradient takes all entries as independent. The tangent gradient is its orthogonal
 projection onto the matrices of the structure, or, at an orthogonal matrix, onto the tangent space
 of the Stiefel manifold (Edelman, Arias and Smith, SIAM J. Matrix Anal. Appl. 20, 1998, section
 2.2.1). The independent one counts each free entry once (Petersen and Pedersen, The Matrix Cookbook,
-2012, eq. 138). Imports no numpy.
+2012, eq. 138).
 """
 
 from __future__ import annotations

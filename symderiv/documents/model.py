@@ -292,7 +292,12 @@ class Kept(Block):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole document."""
+    """A whole document.
+
+    >>> from symderiv.documents import markdown
+    >>> markdown(Document("Powers", (), (Paragraph(("A square: ", Code("x ** 2"), ".")),))).rstrip()
+    '# Powers\\n\\nA square: `x ** 2`.'
+    """
 
     title: str
     subtitle: Inline

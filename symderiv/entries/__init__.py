@@ -1,4 +1,4 @@
-"""The entry road: SymPy entries, their derivatives, the pattern they share, and comparison.
+"""The entry road: a problem to SymPy entries, their derivatives, and the pattern they share.
 
 It knows nothing of the index road: both read the problem, and meet only in ``compare``.
 """

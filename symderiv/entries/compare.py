@@ -1,11 +1,10 @@
-"""Does a gradient agree with the entries that SymPy derives? Entry by entry, at small sizes.
+"""Takes a gradient; tells whether it agrees with SymPy's derivative by every entry, at small sizes.
 
-Contract: where sizes are at most 2, the difference of both is read as a polynomial in entries and
-must vanish identically; everywhere else, and where that does not decide, both are evaluated at a
-rational point: exactly where all functions are rational, to 40 digits otherwise. The derivatives
-are chained definition by definition in numbers, so networks are as cheap as their parts. Where a
-function has no entries in SymPy, dual numbers at the same points take their place, and the
-comparison says why.
+Where sizes are at most 2, the difference of both is read as a polynomial in entries and must vanish
+identically; everywhere else, and where that does not decide, both are evaluated at a rational
+point: exactly where all functions are rational, to 40 digits otherwise. The derivatives are chained
+definition by definition in numbers, so networks are as cheap as their parts. Where a function has
+no entries in SymPy, dual numbers take their place, and the comparison says why.
 """
 
 from __future__ import annotations

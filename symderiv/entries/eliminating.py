@@ -1,4 +1,4 @@
-"""A family of monomials as matrix algebra: eliminate the summed indices one by one.
+"""Takes a family of monomials; returns it as matrix algebra, its summed indices eliminated.
 
 The factors are edges (matrices) and weights (vectors) on a graph whose vertices are the indices.
 A summed index between two edges is a matrix product, one at the end of an edge a product with a

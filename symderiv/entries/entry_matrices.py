@@ -1,13 +1,12 @@
-"""Explicit entries in SymPy, and the derivative of the objective by every entry of a variable.
+"""Takes a problem and sizes; returns the derivative by every entry of a variable, by SymPy.
 
 Every named definition, every unspecified loss and every part that would be too long written out
-is a *stage*: its entries are built from the
-symbols of what it directly uses, differentiated once each, and chained backwards in plain sums. So
-SymPy never meets a composition written out, and L is never expanded: of it only the entries
-of its given gradient G are used.
+is a *stage*: its entries are built from the symbols of what it directly uses, differentiated once
+each, and chained backwards in plain sums. So SymPy never meets a composition written out, and L is
+never expanded: of it only the entries of its given gradient G are used.
 
 Contract: all entries of a name are independent symbols. Symbols of definitions (``Z_{1,2}``)
-stand in results for the entries of that definition. Imports nothing of the index road.
+stand in results for the entries of that definition.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The index pattern that all entries share: families of monomials that run over full ranges.
+"""Takes entries at several sizes; returns the families of monomials that they all are sums of.
 
 A family is ``coefficient * sum over the running indices of a product of factors``, such as
 ``sum_i X[i, p] G[i, q]``. The search looks at nothing but monomials and the dimension of each

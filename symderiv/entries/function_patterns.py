@@ -1,4 +1,4 @@
-"""Functions inside entries: their arguments have patterns of their own.
+"""Takes entries with functions in them; returns them with a name for every function.
 
 ``tanh(sum_j X[i, j] w[j])`` is not a polynomial, but its argument is. Innermost first, the atoms
 of one kind are gathered, the indices that stand still inside each of them become its labels, the

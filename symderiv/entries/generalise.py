@@ -1,10 +1,7 @@
-"""From the entries of a gradient alone to a matrix form: what pattern do all entries share?
+"""Takes SymPy's entries of a gradient at several small sizes; returns a matrix expression, or None.
 
-SymPy's entries at several small sizes go in, together with the shapes of the names; a matrix
-expression comes out, or None. No candidate is given and none is assumed.
-
-Contract: a pattern reproduces every entry at every size that was looked at, in index form
-exactly, in matrix form at a rational point. Where none does, the answer is None, never a guess.
+No candidate is given and none is assumed. A pattern reproduces every entry at every size that was
+looked at, in index form exactly, in matrix form at a rational point; where none does, it is None.
 """
 
 from __future__ import annotations

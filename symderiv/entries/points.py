@@ -1,4 +1,4 @@
-"""Rational points: values for every entry of every name, and SymPy expressions evaluated there.
+"""Takes names and sizes; returns rational values for every entry, and what SymPy makes of them.
 
 Contract: a point is the same on every run (its seed is text). Variables have the properties that
 were declared for them; definitions have the value of their definition. A SymPy expression made of

@@ -1,12 +1,9 @@
-"""SymPy entries as polynomials in atoms: what the search for a pattern looks at.
+"""Takes SymPy expressions; returns polynomials in atoms, which the search for a pattern looks at.
 
 An atom is an entry of a name, ``("X", (1, 2), ())``, or something that is not a polynomial in
 those: a function of polynomials, ``("tanh", (), (polynomial,))``, or a sum under a negative or
 broken power, ``("sum", (), (polynomial,))``. All are plain tuples, so that they sort and compare
-the same on every run.
-
-Contract: exact; no simplification beyond collecting equal monomials. What cannot be read raises
-``UnreadableError``, which says only that there is no pattern to be found this way.
+the same on every run. What cannot be read raises ``UnreadableError``.
 """
 
 from __future__ import annotations

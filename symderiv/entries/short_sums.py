@@ -1,11 +1,8 @@
-"""A sum of summands as a short expression: what they share is written once.
+"""Takes the summands of a sum; returns it short, with what they share written once.
 
 ``X.T @ X @ W + X.T @ ones(n) @ b.T - X.T @ Y`` becomes ``X.T @ (X @ W + ones(n) @ b.T - Y)``:
 a factor that most summands begin or end with, or have as a Hadamard factor, is taken out of
 those, and so on inside and outside.
-
-Contract: the value is kept; the same summands in the same order give the same expression. Knows no
-entries.
 """
 
 from __future__ import annotations

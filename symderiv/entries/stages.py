@@ -1,10 +1,7 @@
-"""Which parts of an objective get symbols of their own: its stages.
+"""Takes an objective; returns which of its parts get symbols of their own, with their names.
 
-Goes in: an objective. Comes out: its definitions, its losses, and the parts whose entries would be
-long when written out in the symbols before them, each with the name of its symbols. How long is
-counted by walking the entries with lengths in the place of numbers, before SymPy meets any.
-
-Contract: the same objective has the same stages. Nothing is cut that is short.
+These are its definitions, its losses, and the parts whose entries would be long when written out in
+the symbols before them, counted by walking the entries with lengths in the place of numbers.
 """
 
 from __future__ import annotations

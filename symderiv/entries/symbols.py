@@ -1,10 +1,8 @@
-"""SymPy scalars for explicit entries: symbols named after their place, and scalar functions.
+"""Takes a name and a place; returns the SymPy symbol of that entry, and functions of such symbols.
 
 An entry of a name is a real symbol called ``X_{1,2}`` (matrix), ``b_{2}`` (vector) or ``s``
 (scalar), so that a SymPy expression says by itself which entries it is made of. Unspecified
 entrywise functions are SymPy functions whose derivative is the next one: f, fp, fpp.
-
-Contract: the same name, shape and place give the same symbol. Knows no problem.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Expressions to SymPy: matrices as its matrix expressions, scalars as its scalar expressions.
+"""Takes an expression; returns SymPy's matrix expression, or scalar expression, that equals it.
 
 Broadcasting is written out with matrices of ones, an entrywise function is an
 ``ElementwiseApplyFunction`` whose body the operator's own table entry computes. A 1 x 1 product

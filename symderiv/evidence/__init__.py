@@ -1,4 +1,4 @@
-"""Evidence: differences, other libraries, both roads, and the certificate that holds it all."""
+"""Derivations to certificates: both roads, differences and other libraries, compared."""
 
 from .certificate import Certificate
 from .second_derivatives import joined, shown_sizes, verify_at_numbers, verify_jacobian

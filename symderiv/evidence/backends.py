@@ -1,7 +1,7 @@
-"""Generated code against JAX and PyTorch, where they are installed.
+"""Takes generated code; compares its gradients with those of JAX and PyTorch, where installed.
 
 The generated ``forward`` itself is run over their arrays and differentiated by them, so that only
-the backward pass is ours. Contract: a backend that is not installed is left out, never assumed.
+the backward pass is ours. A backend that is not installed is left out, never assumed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,14 @@ from ..core.plaintext import json_text
 
 @dataclass(frozen=True)
 class Certificate:
-    """Roads, sizes, points, seeds and errors of every check of one derivation."""
+    """Roads, sizes, points, seeds and errors of every check of one derivation.
+
+    >>> from symderiv import derive
+    >>> print(*derive("x.T @ x", x="n").verify().lines(), sep="\\n")
+    index road and SymPy entries agree exactly in all 6 entries, n in 1..3
+    9 instances of the printed equations hold
+    generated code equals complex step to 1e-11 at 3 points of 3 sizes
+    """
 
     problem: Mapping[str, Any]  # text, variables, wrt: enough to derive it again
     gradients: Mapping[str, str]  # by variable, in the language

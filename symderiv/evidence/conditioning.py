@@ -1,8 +1,4 @@
-"""How far the rounding of floats may move what is compared at a point.
-
-Contract: everything is computed from the expressions, in numbers of few digits against numbers of
-many; the generated code is not looked at.
-"""
+"""Takes an expression and a point; returns how far the rounding of floats may move its value."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Generated code against differences: complex step where it is analytic, central elsewhere.
+"""Takes generated code; compares its gradients with differences, complex steps where analytic.
 
-Source of the complex step: Squire and Trapp, SIAM Review 40 (1998), eq. 5. Contract: the
-unspecified loss is stood in for by the inner product of its argument with G, whose gradient is G.
+Source of the complex step: Squire and Trapp, SIAM Review 40 (1998), eq. 5. The unspecified loss is
+stood in for by the inner product of its argument with G, whose gradient is G.
 """
 
 from __future__ import annotations

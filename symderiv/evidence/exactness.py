@@ -1,8 +1,4 @@
-"""Generated code against exact values, so that forward and backward cannot err alike.
-
-The forward pass is compared with the entries of the objective (or of the loss's argument), the
-backward pass with those of each gradient, at points of small whole numbers.
-"""
+"""Takes generated code; compares both passes with exact values at points of whole numbers."""
 
 from __future__ import annotations
 

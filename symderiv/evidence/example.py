@@ -1,4 +1,4 @@
-"""A worked example in small whole numbers, with central differences beside the gradient.
+"""Takes a derivation; returns a worked example in small whole numbers, beside central differences.
 
 Contract: the gradient is computed exactly, the differences in double precision; sums, products
 and quotients only, and functions rounded from 150 digits, so that every machine prints the same.

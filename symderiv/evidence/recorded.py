@@ -1,7 +1,7 @@
-"""Certificates read again: by a grammar, as a file is that anybody may have written.
+"""Takes the file of a certificate, which anybody may have written; returns the problem it is about.
 
-Contract: gives the problem that a certificate is about and how it was asked for, or an error that
-names the entry; trusts nothing else that stands in it.
+Contract: an entry that is not as documented raises an error that names it; nothing else that stands
+there is trusted.
 """
 
 from __future__ import annotations

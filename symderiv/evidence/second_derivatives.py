@@ -1,7 +1,6 @@
-"""Jacobians and Hessians against dual numbers, against differences, and against JAX.
+"""Takes a Jacobian or a Hessian; compares it with dual numbers, differences and JAX.
 
-Contract: every column of the matrix is held against a derivative that knows no rule of the index
-road; any failure raises. What is compared is the expression that is printed.
+What is compared is the expression that is printed, column by column; any failure raises.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Structured gradients against slopes along the structure, exactly where functions are rational.
+"""Takes structured gradients; compares them with slopes along the structure, exactly if rational.
 
-Contract: the slope along a direction is found by dual numbers from the objective alone. Directions
-span the matrices of the structure (or the tangent space), and what lies outside must be zero.
+The slope along a direction is found by dual numbers from the objective alone; outside of the
+structure the gradient must be zero.
 """
 
 from __future__ import annotations

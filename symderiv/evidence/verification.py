@@ -1,8 +1,4 @@
-"""Everything that is checked of a derivation, into one certificate; any failure raises.
-
-Contract: nothing is printed or written of a derivation whose two roads disagree, whose steps do
-not hold, or whose code does not compute its gradients.
-"""
+"""Takes a derivation; runs every check of it and returns one certificate; any failure raises."""
 
 from __future__ import annotations
 

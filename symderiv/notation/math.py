@@ -14,7 +14,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Math:
-    """Base of all notation nodes."""
+    r"""Base of all notation nodes.
+
+    >>> from symderiv.notation.latex import latex
+    >>> print(latex(Frac(Sym("x"), Script(Sym("alpha"), sub=Num("2")))))
+    \frac{x}{\alpha_{2}}
+    """
 
 
 @dataclass(frozen=True, slots=True)

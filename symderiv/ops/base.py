@@ -1,12 +1,9 @@
-"""The shape of a table entry, and the table.
+"""The fields of a table entry, and the table itself: an incomplete entry fails the import.
 
-One ``Operator`` holds everything the package knows about one operator; each field serves one
-reader (the parser, the two roads, the printers, the code generator, the tests). Import fails when
-an entry is incomplete or a name is taken twice.
-
-Contract: entries call no engine. ``lower`` speaks in index terms, ``explicit`` in grids of scalars
-of whatever kind the caller computes with (SymPy symbols, fractions, high-precision or dual
-numbers), and the two share nothing.
+Each field serves one reader (the parser, the two roads, the printers, the code generator, the
+tests). Entries call no engine: ``lower`` speaks in index terms, ``explicit`` in grids of scalars of
+whatever kind the caller computes with (SymPy symbols, fractions, dual numbers), and the two share
+nothing.
 """
 
 from __future__ import annotations
@@ -158,7 +155,12 @@ def _written_by_name(e: Expr, write: Writes) -> Math:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Everything that is known about one operator; what has a default need not be stated."""
+    """Everything that is known about one operator; what has a default need not be stated.
+
+    >>> from symderiv.ops import TABLE
+    >>> TABLE["tanh"].usage, TABLE["tanh"].law, TABLE["tanh"].slope
+    ('tanh(x)', "tanh' = 1 - tanh²", '1 - tanh(x) ** 2')
+    """
 
     name: str  # the key, and the function name in the language
     usage: str  # how it is written

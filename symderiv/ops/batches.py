@@ -1,8 +1,7 @@
-"""Functions of matrices at every position of the batch axes of a tensor.
+"""Takes functions of one matrix; returns them at every position of the batch axes of a tensor.
 
-The last two axes of a tensor are a matrix; what is left of a function whose value is a scalar has
-the batch axes as its shape: t matrices give a column of t numbers, as NumPy gives an array of
-shape (t,).
+A function whose value is a scalar leaves the batch axes: t matrices give a column of t numbers, as
+NumPy gives an array of shape (t,).
 """
 
 from __future__ import annotations

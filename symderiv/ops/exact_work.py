@@ -1,4 +1,4 @@
-"""About how many operations one node takes in exact arithmetic, its arguments known."""
+"""Takes a node and sizes; returns about how many operations it takes in exact arithmetic."""
 
 from __future__ import annotations
 

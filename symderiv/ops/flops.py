@@ -1,4 +1,4 @@
-"""Numbers of floating point operations (flops) as polynomials in the sizes.
+"""Takes a node; returns its number of floating point operations, a polynomial in the sizes.
 
 Conventions. An addition, subtraction, multiplication or division of two numbers is one flop, so a
 product of m x p and p x n takes 2mnp (Golub and Van Loan, Matrix Computations, 4th ed., section

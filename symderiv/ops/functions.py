@@ -1,4 +1,4 @@
-"""Table entries of unspecified functions: a loss L(Z), an entrywise f(X); and of names."""
+"""Table entries of names, and of unspecified functions: a loss L(Z), an entrywise f(X)."""
 
 from __future__ import annotations
 

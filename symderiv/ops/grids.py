@@ -1,4 +1,4 @@
-"""Matrix arithmetic on grids of scalars of any kind: fractions, dual numbers, SymPy symbols.
+"""Takes matrices of scalars of any kind, fractions or SymPy symbols; returns products and inverses.
 
 Determinants are expanded without a division, so that they hold for singular matrices and for
 symbols; a system of equations is eliminated with the largest pivot that can be told.

@@ -1,9 +1,7 @@
-"""Inverse and determinant of index terms: their calls, and the laws of products of square factors.
+"""Takes an index term of a square matrix; returns its inverse or determinant, split by laws.
 
-In index terms a product of matrices is a contraction, a transpose an exchange of labels and a
-diagonal matrix a vector on an index; so one walk along the labels finds the factors of all of
-them. A law is applied where every factor is square, and then holds wherever the whole is
-invertible.
+The factors of a product are found by one walk along the labels; a law is applied where every factor
+is square, and then holds wherever the whole is invertible.
 
 Source of the laws: Petersen and Pedersen, The Matrix Cookbook (2012), eq. 1-4 and 18-24; Horn and
 Johnson, Matrix Analysis (2013), sections 0.3 and 0.5.

@@ -1,7 +1,7 @@
-"""Table entries of concat and part: matrices side by side, and a block of one again.
+"""Table entries of concat and part: matrices side by side, and a block of one.
 
-The gradient of each block of ``concat`` is the part of the gradient in its place; the gradient of
-a part is itself between zeros. Source: NumPy reference manual, numpy.concatenate and slicing.
+The gradient of a block of ``concat`` is the part of the gradient in its place; that of a part is
+itself between zeros. Source: NumPy reference manual, numpy.concatenate and slicing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Index terms under matrix algebra, so that a pullback reads as it is written on paper."""
+"""Index terms under ``@``, ``.T`` and ``+``, so that a pullback reads as it does on paper."""
 
 from __future__ import annotations
 

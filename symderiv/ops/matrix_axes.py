@@ -1,4 +1,4 @@
-"""Which axes of a term a function of a matrix works along; all others are carried along.
+"""Functions along some axes of a term, all others carried along: their terms, entries, text, code.
 
 An axis is named by its *slot*, counted from the end (-1 is the last): what stands in front of the
 core axes (named indices, batch axes) then needs no rule of its own, and the maximum of every row

@@ -1,7 +1,6 @@
-"""Constants whose size nothing beside them tells: the ones of tr(1 1ᵀ), the identity of ‖I‖.
+"""Tells which axes of a constant have a size that nothing beside it tells: the ones of tr(1 1ᵀ).
 
-Contract: a product, a sum and a function of entries tell the sizes of their arguments, or pass on
-the one that they have; everything else is asked axis by axis.
+A product, a sum and a function of entries tell or pass on sizes; everything else is asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Naming what is repeated: ``S = softmax(Z, axis=1); S * (G - sum(S * G, axis=1))``.
+"""Takes an expression; returns it with what is repeated in it named: ``S = softmax(Z); S * S``.
 
 Contract: the result is equal to the expression; a name is given only where that makes the whole
 shorter. What stands under a named index has no meaning outside its sum and stays where it is.

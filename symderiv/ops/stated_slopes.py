@@ -1,4 +1,4 @@
-"""The slopes that entries state in the language: which are one call, and which functions they hold.
+"""Tells of the slopes that entries state which are one call, and which functions they hold.
 
 >>> ("sin", "cos") in DERIVED, ("cos", "sin") in DERIVED, "tanh" in IN_SLOPES, "log" in IN_SLOPES
 (True, False, True, False)

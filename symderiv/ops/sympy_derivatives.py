@@ -1,8 +1,7 @@
-"""Derivatives of entrywise functions that SymPy works out, as entrywise arithmetic on terms.
+"""Takes how the entries of an entrywise function are computed; returns its derivative, by SymPy.
 
-A table entry that states how its entries are computed need not state its derivative: it is derived
-once, when it is first asked for. What SymPy answers is translated as it stands, so an entry whose
-derivative reads better in another form (in terms of the output) states it.
+It is derived when it is first asked for, and translated as it stands; an entry whose derivative
+reads better in another form (in terms of the output) states it.
 
 Contract: an answer that holds a function outside the table raises MissingRuleError.
 """

@@ -1,4 +1,4 @@
-"""Expressions as text in the language itself: it parses back to an equal expression."""
+"""Takes an expression; returns its text in the language, which parses back to an equal one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Expressions to notation, by the operator table: which symbol is bold or coloured, which index
-is written where. Knows no operator."""
+"""Takes an expression; returns its notation, with bold and coloured symbols and placed indices."""
 
 from __future__ import annotations
 

@@ -32,7 +32,12 @@ _LONG_TITLE = 2_000  # characters of a text that is its own title
 
 @dataclass(frozen=True, slots=True)
 class ClaimText:
-    """A claim as it was written: what it is about, and what it says (several for "equal")."""
+    """A claim as it was written: what it is about, and what it says (several for "equal").
+
+    >>> from symderiv.claims import Checker
+    >>> Checker(problem("x.T @ x", x="n")).check(ClaimText("dL/dx", ("x",))).diagnosis
+    'A factor 2 is missing.'
+    """
 
     about: str
     says: tuple[str, ...]
@@ -43,7 +48,12 @@ class ClaimText:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A function to differentiate: variables, named definitions, and an objective."""
+    """A function to differentiate: variables, named definitions, and an objective.
+
+    >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    >>> list(p.variables), p.definitions, p.upstream
+    (['X', 'W'], {'Z': matmul(var('X'), var('W'))}, {'G': named('Z')})
+    """
 
     text: str
     title: str

@@ -1,4 +1,4 @@
-"""Index terms: contractions over named indices with Kronecker deltas, hash-consed and canonical."""
+"""Index terms, canonical and hash-consed: their factors, and what contracts and adds them."""
 
 from ..core.scale import Scale
 from .contractions import (

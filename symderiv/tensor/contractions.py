@@ -1,4 +1,4 @@
-"""Contractions: products of factors over named indices, in canonical form.
+"""Takes factors with named indices; returns their contraction in canonical form.
 
 ``contract`` sifts deltas, merges nested contractions, gathers equal factors, and sorts what is
 left, so that equal contractions are one object. ``transposed`` and ``is_symmetric`` read symmetry

@@ -1,4 +1,4 @@
-"""Rules of the fuse: one index that runs over the pairs of two.
+"""Takes the fuses and deltas of a contraction; applies a rule of the fuse to them, in place.
 
 A fuse is 1 where its first index is the place of the pair of the others, else 0. Each pair has one
 place and each place one pair, so that two fuses with a common place have a common pair, and the

@@ -1,9 +1,8 @@
-"""Matrices over index terms: which axis of a term is the row and which the column.
+"""Takes terms whose axes are rows and columns; returns their products with rows and columns.
 
-Contract: an axis exists only where the dimension is not 1 (batch axes as well), so a row and a
-column hold the same one-axis term and transposing either costs nothing. An entry ``X[i, j]``
-under a named index leaves that index as a *loose* axis, in front of all others, until ``Sum``
-binds it.
+An axis exists only where the dimension is not 1 (batch axes as well), so a row and a column hold
+the same one-axis term and transposing either costs nothing. An entry ``X[i, j]`` under a named
+index leaves that index as a *loose* axis, in front of all others, until ``Sum`` binds it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,15 @@ ROW, COLUMN, INNER = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A term with the shape it stands for; ``loose`` are named indices that no Sum bound yet."""
+    """A term with the shape it stands for; ``loose`` are named indices that no Sum bound yet.
+
+    >>> from symderiv.calculus.lowering import lower
+    >>> from symderiv.core.expr import transpose, var
+    >>> x = var("x", (Dim(1, ("n",)), ONE))
+    >>> column, row = lower(x), lower(transpose(x))
+    >>> column.term is row.term, column.shape == row.shape
+    (True, False)
+    """
 
     term: Term
     shape: Shape

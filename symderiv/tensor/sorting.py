@@ -1,4 +1,4 @@
-"""The order of the factors of a contraction: by what they are and how they hang together."""
+"""Takes the factors of a contraction; returns them in one order, however they were written."""
 
 from __future__ import annotations
 

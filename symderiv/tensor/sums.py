@@ -1,4 +1,4 @@
-"""Sums of terms: like summands added, the rest sorted; products stay unexpanded."""
+"""Takes terms with the same axes; returns their canonical sum, products unexpanded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Index terms: the one form in which all of multilinear algebra looks alike.
+"""Makes index terms, the one form in which all of multilinear algebra looks alike.
 
 A *contraction* is ``scale * sum over the bound indices of a product of entries``. Matrix product,
 transpose, trace, outer and Hadamard product, diag, sum and broadcasting are all contractions;
@@ -6,9 +6,7 @@ they differ only in which indices are shared, summed or left free. A factor may 
 so that quotients and powers are monomials too. Everything else is a sum of contractions, or the
 call of a function whose pullback an operator's table entry supplies.
 
-Contract: terms are immutable and shared (equal terms are one object). ``contract`` and ``add``
-return canonical terms: deltas sifted, nested contractions merged, equal factors gathered, bound
-indices renamed, factors and summands sorted, like summands added. This module names no operator.
+Contract: terms are immutable and shared: equal terms are one object.
 """
 
 from __future__ import annotations
@@ -42,6 +40,12 @@ class Term:
 
     ``symmetric`` says whether its two axes may be exchanged; None until somebody asked. ``place``
     is where it stands among terms, ``order`` where it stands among those with an equal place too.
+
+    >>> from symderiv.core.expr import var
+    >>> n = Dim(1, ("n",))
+    >>> x = leaf(var("x", (n, Dim())), (n,))
+    >>> x, x.kind, x is leaf(var("x", (n, Dim())), (n,))
+    (leaf[var('x')], 'leaf', True)
     """
 
     __slots__ = (
@@ -183,7 +187,18 @@ def contraction(
 
 
 class Factor(NamedTuple):
-    """One factor of a contraction: a term, the label of each of its axes, an exponent."""
+    """One factor of a contraction: a term, the label of each of its axes, an exponent.
+
+    The sum of X[i, j] I[j, k] over j is X itself:
+
+    >>> from symderiv.core.expr import var
+    >>> from symderiv.tensor import contract
+    >>> n, d = Dim(1, ("n",)), Dim(1, ("d",))
+    >>> X = leaf(var("X", (n, d)), (n, d))
+    >>> factors = Factor(X, ("i", "j")), Factor(delta(d), ("j", "k"))
+    >>> contract(factors, ["i", "k"], {"i": n, "j": d, "k": d})
+    leaf[var('X')]
+    """
 
     term: Term
     labels: tuple[Label, ...]

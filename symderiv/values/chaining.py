@@ -1,4 +1,4 @@
-"""The derivative of a deep scalar by any entry of a name, chained over the named intermediates.
+"""Takes a deep scalar at a point; returns its derivative by any entry of a name, in numbers.
 
 Contract: exact arithmetic as at the point it is given; every intermediate is differentiated once
 by what it directly uses, so the cost grows with the network and not with its square.

@@ -1,4 +1,4 @@
-"""Dual numbers: a value with its slope, under rational arithmetic."""
+"""Dual numbers, values with a slope: sums, products, quotients and powers carry the slope along."""
 
 from __future__ import annotations
 

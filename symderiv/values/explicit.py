@@ -1,12 +1,11 @@
-"""Explicit entries: an expression at given sizes, entry by entry, over any kind of scalar.
+"""Takes an expression, sizes and values; returns its entries, in any kind of scalar.
 
 The same walk builds SymPy expressions (the entry road), exact fractions (verdicts, re-checks) and
 dual numbers (the derivative symbols of a derivation): only the scalar arithmetic differs. It
 shares no code with the index road.
 
 Contract: rational input gives exact rational results wherever the functions are rational; where
-they are not, ``mpmath`` numbers of ``DIGITS`` digits. Nothing here knows a rule of calculus: a
-dual number differentiates a transcendental function by a central difference at high precision.
+they are not, ``mpmath`` numbers of ``DIGITS`` digits. Nothing here knows a rule of calculus.
 """
 
 from __future__ import annotations
@@ -49,6 +48,11 @@ class Explicit:
 
     ``values`` holds the cells of every variable and given gradient by name; ``override`` those of
     nodes that are taken as independent (a named intermediate that is differentiated by).
+
+    >>> from symderiv.problems import problem
+    >>> product = problem("A @ x", A="n, n", x="n").objective
+    >>> Explicit({"n": 2}, {"A": [[1, 2], [3, 4]], "x": [[5], [6]]}).cells(product)
+    [[17], [39]]
     """
 
     def __init__(

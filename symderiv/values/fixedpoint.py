@@ -1,11 +1,10 @@
-"""Exponential, square root and logarithm of a matrix, in whole numbers of a fixed unit.
+"""Takes a matrix in whole numbers of a fixed unit; returns its exponential, root or logarithm so.
 
 A number x is held as the integer nearest x * 2^bits: Python multiplies such integers much faster
 than it multiplies numbers with an exponent, and the entries of one matrix are of one size.
 
-Contract: takes and returns grids of integers; values only. Where a function has no value, or none
-that the iteration reaches, ValueError is raised; ZeroDivisionError where a matrix is singular.
-Correct to a few units times the condition.
+Contract: where a function has no value, or none that the iteration reaches, ValueError is raised;
+ZeroDivisionError where a matrix is singular. Correct to a few units times the condition.
 Source of the algorithms: Higham, Functions of Matrices (2008), sections 6.3, 10.3 and 11.5.
 """
 

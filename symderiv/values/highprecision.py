@@ -1,10 +1,8 @@
-"""Numbers of 150 digits, and the functions of whole matrices that are evaluated in them.
+"""Takes numbers and matrices; returns functions of them in numbers of 150 digits.
 
 ``MATRIX`` holds, by name, functions from grids of high-precision numbers to such a grid. A table
-entry reaches them through ``at.math.matrix(name, ..)`` where its entries have no closed form.
-
-Contract: values only, no rule of calculus; each raises ValueError outside its domain, so that
-another point is tried, and is deterministic.
+entry reaches them through ``at.math.matrix(name, ..)`` where its entries have no closed form. Each
+raises ValueError outside its domain, so that another point is tried.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Points at which expressions are evaluated: sizes, and exact values that respect declarations.
+"""Takes variables and a seed; returns sizes, and exact values that respect the declarations.
 
-Contract: deterministic for a seed, on every machine and under every hash seed; values are small
-fractions, so that exact arithmetic stays exact and short.
+The same seed gives the same values on every machine: small fractions, so that exact arithmetic
+stays short.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""Contractions of tensors as entrywise products with sums along an axis, where an einsum is more.
+"""Takes a contraction of tensors; returns it as products summed along axes, or None if no shorter.
 
 ``einsum("ngk,ngi,ngi->ngk", Y, Y, S)`` is ``Y * sum(Y * S, axis=2)``: what is summed over stands on
 an axis that its factors do not have in the result, and is kept with size 1.
-
-Contract: the result equals the term for every size, or None where this is no shorter way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Forms in matrices read for tensors: what holds at every position of the batch axes."""
+"""Takes a form in matrices; returns the same for tensors, at every position of the batch axes."""
 
 from __future__ import annotations
 

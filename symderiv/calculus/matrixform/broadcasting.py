@@ -1,4 +1,4 @@
-"""Broadcasting: where a column or a row may stand beside a matrix, and where it reads better.
+"""Takes a matrix and a row or column; returns one scaled by the other, by broadcasting or diag.
 
 ``X / sum(X, axis=1)`` rather than ``diag(1 / sum(X, axis=1)) @ X``. A column that could go to the
 rows or to the columns of a square matrix is never left to be guessed: the language refuses it.

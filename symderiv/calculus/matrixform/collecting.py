@@ -1,8 +1,7 @@
-"""Collecting: ``A @ x / s + A.T @ x / s`` is written ``(A + A.T) @ x / s``.
+"""Takes the terms of a sum; returns fewer: ``A @ x / s + A.T @ x / s`` is ``(A + A.T) @ x / s``.
 
-Contract: takes and returns the terms of one sum; terms with the same scalars are joined, then the
-outer factor that most of them share, on the left or on the right, is taken out, until none is.
-Nothing is multiplied out.
+Terms with the same scalars are joined, then the outer factor that most of them share, on the left
+or on the right, is taken out, until none is. Nothing is multiplied out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Terms with more than two axes, and contractions that no matrix product is: batched, or einsum.
+"""Takes a term that matrices alone cannot write; returns it in batched matrices, or as an einsum.
 
 Where every factor carries its batch axes in front, in one order, the rest of a contraction is
 raised as one of matrices, over names that stand for the factors, and that form is then read for

@@ -1,11 +1,9 @@
-"""Kronecker forms: a term of two pairs of axes as a matrix in vec order.
+"""Takes a term of two pairs of axes; returns it as a matrix in vec order, by Kronecker products.
 
-The rows run over a pair (b slow, a fast), the columns over (d slow, c fast). Matrices that join a
-with c and b with d are ``kron(Q, P)``; those that join a with d and b with c the same behind a
-commutation matrix; what stays on one side is a vec. Source: Magnus and Neudecker, Matrix
+The rows run over a pair (b slow, a fast) or one axis, the columns over (d slow, c fast). Matrices
+that join a with c and b with d are ``kron(Q, P)``; those that join a with d and b with c the same
+behind a commutation matrix; what stays on one side is a vec. Source: Magnus and Neudecker, Matrix
 Differential Calculus (2019), sections 2.2, 2.4 and 3.7.
-
-Contract: equals the term for every size. Either side may be one axis instead of a pair.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""Fuses: a contraction whose axes run over pairs, written with vec, kron and reshape.
+"""Takes a contraction whose axes run over pairs; returns it without, by vec, kron and reshape.
 
-A contraction is cut at its free indices and at the places of its fuses. What hangs together
-behind one place is the vec of a matrix, behind two a Kronecker form; a vector on a place whose
-pair is needed outside is folded back into a matrix. Each is then a matrix or a vector like any
-other, so that the walk on what is left knows no fuse.
-
-Where neither is possible, a fuse is two matrices of zeros and ones on its place.
-
-Contract: equals the term for every size.
+It is cut at its free indices and at the places of its fuses. What hangs together behind one place
+is the vec of a matrix, behind two a Kronecker form; a vector on a place whose pair is needed
+outside is folded back into a matrix. Where neither is possible, a fuse is two matrices of zeros and
+ones on its place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pieces of a contraction on their way to matrix form, and how two of them combine.
+"""Pieces of a contraction on their way to matrix form: takes two, returns them as one.
 
 A piece is a matrix expression with the labels of its row and its column (None where it has
 none): a path of matrices becomes a product, a vector on an index of a matrix a scaling, a closed

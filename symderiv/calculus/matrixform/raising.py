@@ -1,4 +1,4 @@
-"""Index terms to matrix expressions: a walk on a small graph of pieces.
+"""Takes an index term and a shape; returns it as a matrix expression that a person would write.
 
 Each bound index is summed out by the smallest matrix operation that does it; what is left on the
 free indices is put together. Source of the reading: Laue, Mitterreiter and Giesen, "A simple and

@@ -1,9 +1,7 @@
-"""Contractions with fused axes as reshaped tensors, where no Kronecker form says the same.
+"""Takes a contraction with fused axes that is no Kronecker form; returns it as reshaped tensors.
 
 An axis of the result that runs over a pair is two axes of a tensor, read row by row; one that is
 summed over is two axes of whatever carries it.
-
-Contract: the result equals the term for every size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Solving instead of inverting: ``inv(A) @ b`` is written ``solve(A, b)`` for who writes so.
+"""Takes an expression; returns it with ``inv(A) @ b`` written as ``solve(A, b)``.
 
 A product with a vector in the middle, or with an inverse at its end, is solved from both ends:
 A⁻ᵀ g bᵀ A⁻ᵀ is ``solve(A.T, g) @ solve(A, b).T``. Nothing else changes.

@@ -1,4 +1,4 @@
-"""The walk over one contraction: a small graph of pieces, its bound indices summed out in turn."""
+"""Takes the factors of one contraction as a graph of pieces; sums its bound indices out in turn."""
 
 from __future__ import annotations
 

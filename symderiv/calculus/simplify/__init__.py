@@ -1,4 +1,4 @@
-"""Simplification of index terms: named rules, factoring of sums, what is known of variables."""
+"""Index terms to shorter equal ones, by named rules, factoring, and what is known of variables."""
 
 from .facts import Facts
 from .reusing import Reuse

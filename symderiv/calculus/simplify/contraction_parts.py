@@ -1,4 +1,4 @@
-"""A contraction taken apart, so that a rule can look for a pattern and put it together again."""
+"""Takes a contraction apart, so that a rule finds a pattern in it, and puts it together again."""
 
 from __future__ import annotations
 

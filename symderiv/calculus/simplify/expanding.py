@@ -1,8 +1,4 @@
-"""Rules about sums that are shorter multiplied out, or over one denominator.
-
-Nothing is multiplied out for its own sake: a new sum is taken only where it is shorter, because
-summands cancel or add up.
-"""
+"""Rules about sums that are shorter multiplied out, or over one denominator; others stay."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Factoring: ``A @ x / s + B @ x / s`` is written ``(A + B) @ x / s``.
+"""Takes a sum; returns it factored: ``A @ x / s + B @ x / s`` is ``(A + B) @ x / s``.
 
 A factor may leave a sum where every summand that shares it carries it on the same free indices
 (a scalar, a Hadamard factor), or where it hangs on one free index and one bound index (the outer
-matrix of a product). Nothing is multiplied out, and the value of the sum stays the same.
+matrix of a product). Nothing is multiplied out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is known of variables: properties that the writer declared, as facts about index terms.
+"""Takes declared properties of variables; answers what they say of index terms.
 
-Contract: a property holds at the point where a derivative is evaluated, so facts are used after
+A property holds at the point where a derivative is evaluated, so facts are used after
 differentiating and never before. Leaves of symmetric variables are replaced by leaves that know it.
 """
 

@@ -1,4 +1,4 @@
-"""Finding one contraction inside another: factors among factors, sums among sums."""
+"""Takes two contractions; yields the places at which the first is a part of the second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size of a term: about as many names, numbers and signs as a person would write for it."""
+"""Takes a term; returns how many names, numbers and signs a person would write for it, about."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Values of definitions under their names: J det(A)⁻¹ where J = √det(A) is J⁻¹, and p = e^(-q) / c.
+"""Takes a term and the writer's names; returns it with a name for every value that has one.
 
-The gradient of a formula often contains the formula. Where the writer gave it a name, the name
-stands for it, also for a power of it and for a part of a product, wherever that is shorter.
+J det(A)⁻¹ where J = √det(A) is J⁻¹, and p = e^(-q) / c stands for its right side: also for a power
+of it and for a part of a product, wherever that is shorter.
 
 Contract: the value stays the same, also where it is defined: no root is taken of what need not be
 positive.

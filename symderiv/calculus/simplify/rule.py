@@ -1,4 +1,4 @@
-"""What a rule of simplification is: a name, a law, and a function from one term to an equal one."""
+"""A rule is a name, a law, and a function that takes a term and returns an equal one, or None."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """The rules of simplification, each a named line of mathematics, in the order of trying.
 
-All of them hold wherever both sides are defined; those that need a property of a variable ask the
-facts.
+They hold wherever both sides are defined; those that need a property of a variable ask the facts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The strategy: facts put in, then rules at every contraction and factoring at every sum, upward.
+"""Takes a term; returns it simplified, by facts, then rules and factoring at every node, upward.
 
-Contract: the value stays the same. A term is visited once; at one contraction no more than
-``BUDGET`` rules are applied. Terms that the writer gave a form of their own are left alone.
+A term is visited once; at one contraction no more than ``BUDGET`` rules are applied. Terms that the
+writer gave a form of their own are left alone.
 """
 
 from __future__ import annotations

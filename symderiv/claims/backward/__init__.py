@@ -1,4 +1,4 @@
-"""Backward functions of arrays, written by hand, against the derivation."""
+"""Backward functions of arrays, written by hand, to verdicts on each gradient they compute."""
 
 from .checking import check_backward
 from .report import BackwardVerdict, BackwardVerdicts

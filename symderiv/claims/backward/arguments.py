@@ -1,9 +1,9 @@
-"""What a backward function is called with: arrays by the names of its parameters.
+"""Takes a function and the names of a problem; returns how to call it, by its parameters' names.
 
-Where one gradient is given, the one parameter that names nothing else is it, whatever its name.
-Contract: a function is called in one way at all points, settled from its signature before the
-first call; what every parameter was read as is kept. A name with a second meaning has a second
-reading. Where parameters cannot be told, UnreadableCallError says which names there are.
+A function is called in one way at all points, settled from its signature before the first call.
+Where one gradient is given, the one parameter that names nothing else is it, whatever its name. A
+name with a second meaning has a second reading. Where parameters cannot be told,
+UnreadableCallError says which names there are.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-"""Points that enter every branch of a function, and points close to every boundary.
+"""Takes expressions with branches; returns points in every branch and close to every boundary.
 
-The boundaries of ``where``, ``relu``, ``abs`` and their like cut the space into cells; a claim that
-is wrong in one of them is right wherever points are drawn beside it. Lines between random points
-of several scales are cut where a side of a boundary changes, until each cell on the way is met.
-
-Contract: deterministic; a point is kept for a cell that no earlier point is in, and two for each
-boundary, one on each side, closer to it than what a person rounds. Proposes points: whether the
-gradients have values there is for the caller to see.
+The boundaries of ``where``, ``relu``, ``abs`` and their like cut the space into cells. Lines
+between random points of several scales are cut where a side of a boundary changes, until each cell
+on the way is met. A point is kept for a cell that no earlier point is in, and two for each
+boundary, one on each side, closer to it than what a person rounds. Whether the gradients have
+values there is for the caller to see.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checking a backward function of arrays against the derivation, at points.
+"""Takes a problem and a backward function; returns a verdict on every gradient, by points.
 
 Contract: numbers, no proof: "right" says how many points, of which sizes, to which precision.
 What a function does beside computing is said too: an exception, arrays changed in place, a result

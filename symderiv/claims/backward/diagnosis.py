@@ -1,7 +1,4 @@
-"""Which slip a wrong gradient of arrays comes from, found by comparing with wrong gradients.
-
-Contract: a slip is named where it explains the claimed arrays at every point; else "different".
-"""
+"""Takes a wrong gradient in arrays; returns the slip that explains it at every point, if any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which library a backward function is written for, and arrays as that library has them."""
+"""Takes a function; returns the library it is written for, and arrays as that library has them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which number a gradient was multiplied by: a constant, a size, a root of one, a scalar.
-
-Contract: a factor is recognised where it is met at every point, with sizes that differ there.
-"""
+"""Takes ratios of a gradient to the right one; returns the constant, size or scalar they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a backward function: a verdict for each gradient, and all of them together."""
+"""What is returned about a backward function: a verdict for each gradient, and all together."""
 
 from __future__ import annotations
 

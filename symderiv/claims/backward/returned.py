@@ -1,4 +1,4 @@
-"""What a backward function returned: arrays by the name of the variable.
+"""Takes what a backward function returned; returns arrays by the name of the variable.
 
 A result is one array, a mapping (keys W, dW, grad_W, W_grad, dL/dW), an object with such fields,
 or a tuple in the order of the variables. Arrays may be NumPy's, PyTorch's or JAX's.

@@ -1,7 +1,7 @@
-"""Points at which a backward function is run beside the derivation.
+"""Takes a problem; returns points with the arrays and gradients there, to run a function beside.
 
-Contract: deterministic; sizes are all different and vary independently of each other, so that
-nothing fits by accident and a factor n is told from a factor 2.
+Sizes are all different and vary independently of each other, so that nothing fits by accident and a
+factor n is told from a factor 2.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Wrong gradients that slips in a backward function give, as expressions to compare with.
+"""Takes a gradient; yields those that slips give, as expressions to compare with.
 
-Two kinds. Slips in the formula: a term, a factor or a sign of the gradient changed in one place.
-Slips in the pullback: the derivative of one function left out or taken at its output, or a
-definition held constant; these are gradients of a changed problem, so that every formula that
-computes them is met. Contract: proposes; what is claimed is decided by evaluation.
+Slips in the formula: a term, a factor or a sign of the gradient changed in one place. Slips in the
+pullback: the derivative of one function left out or taken at its output, or a definition held
+constant; these are gradients of a changed problem, so that every formula of it is met.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The derivation as data: stages, entries, and the steps that lead from one to the next."""
+"""Index terms to a derivation that people can follow: stages, entries, and the steps between."""
 
 from .renaming import Alike, Renaming, alike, canonical, cotangent_names, essential
 from .sections import Narration, Section, narrate

@@ -1,9 +1,8 @@
-"""Entry forms: index terms as sums of products of entries, with the indices named for people.
+"""Takes an index term; returns its entry as a sum of products, with indices named for people.
 
 A ``Monomial`` is one such product: a scale, scalar factors, Kronecker deltas not yet sifted, and
 the indices it is summed over. It is differentiated factor by factor and sifted delta by delta,
-each as a step of its own. Contract: ``expr`` of a form is an ordinary expression, which anybody
-can evaluate.
+each as a step of its own. ``expr`` of it is an ordinary expression, which anybody can evaluate.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""From a gradient that takes all entries as independent to the one by the free entries.
-
-Goes in: the section of the ambient gradient. Comes out: the section continued by one step, in the
-derivatives by independent entries that it is about. Contract: knows no result, only expressions.
-"""
+"""Takes the section of an ambient gradient; returns it with one more step, to the free entries."""
 
 from __future__ import annotations
 

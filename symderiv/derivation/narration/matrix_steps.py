@@ -1,4 +1,4 @@
-"""From entries to matrices: the last steps of a derivation, which a reader takes right to left."""
+"""Takes the entry of a gradient; returns the last steps of its derivation, to the matrix form."""
 
 from __future__ import annotations
 

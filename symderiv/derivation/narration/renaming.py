@@ -1,10 +1,9 @@
-"""Derivations that are equal up to the names in them: derived once, and then cited.
+"""Takes the sections of a derivation; returns which are equal to an earlier one but for the names.
 
 Two sections are alike when one substitution of symbols for symbols, indices for indices and sizes
 for sizes turns the steps of the first into those of the second. It is found by walking both side
 by side, never by a name or a known pattern, and ``Renaming.apply`` carries it out, so that
-anybody can check it. Contract: pure; names no operator but the products and sums whose order says
-nothing.
+anybody can check it.
 """
 
 from __future__ import annotations

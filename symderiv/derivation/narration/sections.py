@@ -1,9 +1,8 @@
-"""Steps and sections: the derivation of every gradient in index form, line by line.
+"""Takes an objective as an index term; returns the derivation of its gradients, line by line.
 
 For each named intermediate, walking backward, and for each variable: the entry of what depends on
 it, the product rule, the deltas, the sifting, the chain rule, and the matrix form that the entries
-spell. Contract: the steps are data; every ``before = after`` holds for all values of the free
-indices and can be evaluated (``Derivation.recheck`` does).
+spell. Every ``before = after`` holds for all values of the free indices and can be evaluated.
 """
 
 from __future__ import annotations
@@ -34,7 +33,14 @@ _HELD = " held fixed"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The derivation of one gradient: of a variable, or of a named intermediate on the way."""
+    """The derivation of one gradient: of a variable, or of a named intermediate on the way.
+
+    >>> from symderiv import derive
+    >>> from symderiv.ops.text import text
+    >>> sections = derive("Z = 3 * X; sum(Z ** 2)", X="n, d").sections
+    >>> [(text(s.target), text(s.result), len(s.steps)) for s in sections]
+    [('Z', '2 * Z', 5), ('X', '3 * dZ', 7)]
+    """
 
     target: Expr
     steps: tuple[Step, ...]

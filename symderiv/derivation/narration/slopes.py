@@ -1,4 +1,4 @@
-"""The derivative of one entry of a function by one entry of its argument.
+"""Takes a function and its argument; returns the derivative of one entry by one entry.
 
 A pullback is linear in the cotangent: what stands with the cotangent's entry (i, j) in entry
 (p, q) of the pullback is the derivative of entry (i, j) by entry (p, q). So every function that

@@ -1,4 +1,4 @@
-"""What the value of a stage mentions: its target, other names, functions and their laws."""
+"""Takes the value of a stage; returns what it mentions: its target, names, functions, laws."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Stages: the named intermediates through which an objective depends on its variables.
+"""Takes an objective; returns the named intermediates through which it depends on its variables.
 
-A derivation people can follow goes from one named thing to the next. The writer's definitions
-are kept; where a function or a sum stands inside something else without a name, it gets one.
+The writer's definitions are kept; where a function or a sum stands inside something else without a
+name, it gets one.
 
 Contract: every stage is a polynomial in leaves, names, and functions of leaves and names, so that
 one application of the product rule differentiates it. A stage is a leaf wherever it is used, so
-that nothing differentiates through it by accident. Names no operator.
+that nothing differentiates through it by accident.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One line of a derivation, as data."""
+"""One line of a derivation: an equation, its law, and the reason that is printed beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ class Above(str):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line ``before = after`` with its law; ``opens`` where a chain of equalities begins."""
+    """One line ``before = after`` with its law; ``opens`` where a chain of equalities begins.
+
+    >>> from symderiv import derive
+    >>> from symderiv.ops.text import text
+    >>> step = derive("x.T @ A @ x", A="n, n", x="n")["A"].steps[-2]
+    >>> text(step.before), text(step.after), step.law
+    ('Sum(i, Sum(j, x[j] * x[i] * delta(i, p) * delta(j, q)))', 'x[p] * x[q]', 'sift')
+    """
 
     before: Expr
     after: Expr

@@ -1,4 +1,4 @@
-"""np.eye(n), np.zeros((n, d)), np.asarray(x), len(x): functions that never ask their arguments.
+"""Functions that never ask their arguments: np.eye(n), np.zeros((n, d)), np.asarray(x), len(x).
 
 NumPy asks an array of symbols before it computes with it, except where the array stands for a
 size or in a list; Python's ``len`` makes an integer of what an array answers. While a function is
