@@ -1,4 +1,4 @@
-"""Takes a wrong claim whose slip was not found; returns facts about it that evaluation decides."""
+"""Takes a wrong claim whose slip was not found; returns facts about it, found by evaluation."""
 
 from __future__ import annotations
 

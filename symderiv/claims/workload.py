@@ -1,4 +1,4 @@
-"""Takes expressions and sizes; returns about how many operations it is to compute them."""
+"""Takes expressions and sizes; returns about how many operations computing them takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells of the slopes that entries state which are one call, and which functions they hold.
+"""Reads the slopes that entries state; tells which are one call, and which functions they hold.
 
 >>> ("sin", "cos") in DERIVED, ("cos", "sin") in DERIVED, "tanh" in IN_SLOPES, "log" in IN_SLOPES
 (True, False, True, False)

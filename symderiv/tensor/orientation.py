@@ -1,4 +1,4 @@
-"""Takes terms whose axes are rows and columns; returns their products with rows and columns.
+"""Takes values, terms with a row and a column; returns their contractions, as values again.
 
 An axis exists only where the dimension is not 1 (batch axes as well), so a row and a column hold
 the same one-axis term and transposing either costs nothing. An entry ``X[i, j]`` under a named

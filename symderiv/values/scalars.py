@@ -1,4 +1,4 @@
-"""Takes scalars, fractions or floats or dual numbers; returns functions of them, of the same kind.
+"""Takes scalars (fractions, floats or dual numbers); returns functions of them, of the same kind.
 
 Contract: exact where the result is rational, else in as many digits as numbers have. A dual number
 differentiates a transcendental function by a central difference; no rule of calculus is known.

@@ -1,4 +1,4 @@
-"""Takes a contraction whose axes run over pairs; returns it without, by vec, kron and reshape.
+"""Takes a contraction whose axes run over pairs; returns it by vec, kron and reshape, without.
 
 It is cut at its free indices and at the places of its fuses. What hangs together behind one place
 is the vec of a matrix, behind two a Kronecker form; a vector on a place whose pair is needed

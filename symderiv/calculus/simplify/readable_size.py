@@ -1,4 +1,4 @@
-"""Takes a term; returns how many names, numbers and signs a person would write for it, about."""
+"""Takes a term; returns about how many names, numbers and signs a person would write for it."""
 
 from __future__ import annotations
 
