@@ -97,9 +97,7 @@ def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> l
     return bounds
 
 
-def _nearly(
-    here: Explicit, read: Callable[[Explicit], Sequence[Any]]
-) -> Iterator[Sequence[Any]]:
+def _nearly(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> Iterator[Sequence[Any]]:
     for bits in _COARSE:
         with HIGH.workprec(bits):
             yield read(here.again(_inexact))
