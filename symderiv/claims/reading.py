@@ -119,12 +119,9 @@ def _attempt(
 
     def made(assumed: Sequence[tuple[Dim, Dim]], *, collect: bool) -> Elaborator:
         reader = problem.reader(plain, collect=collect, assumed=assumed, syntax=written)
-        reader.indices.update(ranges or {})
-        reader.bound.update(ranges or {})  # so that they may be shifted, as those of a sum
-        reader.uses = {name: [Use(dim, 0)] for name, dim in (ranges or {}).items()}
         if isinstance(reader, LatexReader):
             reader.columns, reader.derivative = columns, factors
-        return reader
+        return _with_indices(reader, ranges or {})
 
     while True:
         reader = made(assumed, collect=refusal is not None)
@@ -144,6 +141,13 @@ def _attempt(
         own = None if refusal is None else _as_written(made((), collect=True), tree) or expr
         known = (tuple(reader.unifier.assumed), refusal, tuple(factors.said), within, own)
         return Reading(text, expr, free_ranges(expr), *known, factors.holds_asked)
+
+
+def _with_indices(reader: Elaborator, ranges: Mapping[str, Dim]) -> Elaborator:
+    reader.indices.update(ranges)
+    reader.bound.update(ranges)  # so that they may be shifted, as those of a sum
+    reader.uses = {name: [Use(dim, 0)] for name, dim in ranges.items()}
+    return reader
 
 
 def _as_written(reader: Elaborator, tree: ast.expr) -> Expr | None:
