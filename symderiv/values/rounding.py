@@ -1,10 +1,8 @@
-"""What the digits of a computation can decide: values computed again in other precisions.
+"""Takes values at a point in several precisions; tells which differ by more than rounding.
 
-1 - p of a saturated p keeps few of the digits that p has, and what is divided by it keeps no more.
-How many are left is seen when the same is computed in more digits, or in fewer: a value moves by
-as much as rounding can be blamed for.
-
-Contract: points are evaluated, no formula is read; equality of fractions is exact and stays so.
+1 - p of a saturated p keeps few of the digits that p has, and what is divided by it keeps no more:
+a value moves by as much as rounding can be blamed for when the same is computed in more digits, or
+in fewer. Fractions are compared exactly.
 """
 
 from __future__ import annotations
