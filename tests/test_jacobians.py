@@ -52,6 +52,69 @@ def test_published_case_has_its_numbers_and_is_as_short(case: dict[str, Any]) ->
         assert len(NODE.findall(found.text)) <= 1.25 * len(NODE.findall(case["truth"])), found.text
 
 
+NESTED = {
+    **{"A": "m, k", "B": "n, k", "C": "n, p", "D": "p, k", "W": "q, m", "S": "m, m symmetric"},
+    **{"s": "scalar", "x": "m*n"},
+}
+BLOCKS = [
+    ("khatri_rao(A, B)", "A", "diag(vec(kron(ones(m), B))) @ kron(eye(k*m), ones(n))"),
+    ("khatri_rao(A, B)", "B", "diag(vec(kron(A, ones(n)))) @ kron(eye(k), kron(ones(m), eye(n)))"),
+    ("khatri_rao(W @ A, B)", "A", "diag(vec(kron(ones(q), B))) @ kron(eye(k), kron(W, ones(n)))"),
+    (
+        "s * kron(A, C)",
+        "A",
+        "s * diag(vec(kron(ones(k, m).T, C))) @ kron(eye(k), kron(ones(p), kron(eye(m), ones(n))))",
+    ),
+    (
+        "kron(A.T, C)",
+        "A",
+        "diag(vec(kron(ones(k, m), C))) "
+        "@ kron(eye(m), kron(ones(p), kron(eye(k), ones(n)))) @ commutation(m, k)",
+    ),
+    (
+        "khatri_rao(A, tanh(B)).T",
+        "B",
+        "diag(vec(kron(A.T, ones(n).T))) @ kron(ones(m), eye(k*n)) "
+        "@ diag(vec((1 - tanh(B) ** 2).T)) @ commutation(n, k)",
+    ),
+    ("khatri_rao(A, B) * x", "B", ""),
+    ("khatri_rao(A, khatri_rao(B, D))", "B", ""),
+    ("kron(A, A) / trace(S)", "A", ""),
+    ("kron(A, C) / trace(C.T @ C)", "C", ""),
+    ("kron(S, C)", "S", ""),
+    ("kron(kron(A, C), D)", "C", ""),
+    ("kron(A, sum(C, axis=0))", "C", ""),
+]
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(("expr", "by", "form"), BLOCKS)
+def test_rows_over_pairs_of_pairs_have_a_block_for_each_index(
+    expr: str, by: str, form: str
+) -> None:
+    found = sd.jacobian(expr, by, **used(expr, NESTED))
+    assert found.text == form or not form
+    assert "einsum" not in found.text
+    rng = np.random.default_rng(1)
+    sizes = {"m": 2, "k": 3, "n": 2, "p": 1, "q": 3, "m*n": 4}
+    values: dict[str, Any] = {
+        n: rng.normal(size=[sizes[str(d)] for d in v.written])
+        for n, v in found.problem.variables.items()
+    }
+    base, step = values[by], 1e-6
+    columns = []
+    for j in range(base.shape[1]):
+        for i in range(base.shape[0]):
+            ends = []
+            for sign in (1, -1):
+                moved = base.copy()
+                moved[i, j] += sign * step
+                ends.append(evaluated(found, {**values, by: moved}).ravel(order="F"))
+            columns.append((ends[0] - ends[1]) / (2 * step))
+    expected = np.array(columns).T
+    np.testing.assert_allclose(found.evaluate(**values), expected, rtol=1e-6, atol=1e-7)
+
+
 MATRICES = {"X": "n, m", "Y": "n, m", "A": "n, n", "B": "m, m", "x": "n", "y": "m", "s": "scalar"}
 FORMS = [
     ("A @ X @ B", "X", "kron(B.T, A)"),

@@ -35,6 +35,7 @@ from ..simplify import Facts, Reuse, Simplifier
 from .broadcasting import is_spreading, may_spread
 from .collecting import collect
 from .einsums import TensorRaiser
+from .nested_axes import without_nested_axes
 from .paired_axes import without_fuses
 from .pieces import Piece, PieceProduct, called, plus, raised_power, untransposed
 from .reshaped import reshaped
@@ -200,7 +201,7 @@ class Raiser:
     def _fused(self, term: Term) -> PieceProduct:
         """Return a contraction with fused axes: with vec and kron, or as a reshaped tensor."""
         try:
-            return self.product(without_fuses(self, term))
+            return self.product(without_nested_axes(self, term) or without_fuses(self, term))
         except MissingRuleError:
             if self._is_strict:
                 raise
