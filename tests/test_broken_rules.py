@@ -82,7 +82,6 @@ MINUS, TWICE = Scale(Fraction(-1)), Scale(Fraction(2))
 # The package exports functions of these names, so the modules are asked for by theirs.
 REVERSE = importlib.import_module("symderiv.calculus.reverse")
 TERMS = importlib.import_module("symderiv.tensor.contractions")
-ADDING = importlib.import_module("symderiv.tensor.sums")
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 
@@ -811,7 +810,7 @@ PARTS: dict[tuple[str, str], tuple[Breaking, tuple[str, ...]]] = {
     **{
         ("like terms", words): (
             lambda patch, change=change: patch.setattr(
-                ADDING, "summands", lambda t, plain=ADDING.summands: change(plain(t))),
+                TERMS, "summands", lambda t, plain=TERMS.summands: change(plain(t))),
             ("L(2 * X * Y - 5 * X * Y + 7 * X)", "sum(3 * X)"))
         for words, change in {
             "counted once": lambda found: [(Scale(Fraction(1), s.sizes), b) for s, b in found],

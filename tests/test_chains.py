@@ -6,7 +6,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.claims import Checker
-from symderiv.claims.chain_words import told
+from symderiv.claims.chains import told
 from symderiv.claims.deciding import Comparer
 from symderiv.claims.verdict import ClaimLine, Verdict
 from symderiv.cli.main import main

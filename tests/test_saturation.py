@@ -14,7 +14,7 @@ from symderiv.core.expr import mul, num
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.evidence.conditioning import is_rounding, value_bounds
 from symderiv.evidence.differences import check_differences
-from symderiv.evidence.exactness import check_exactly
+from symderiv.evidence.verification import check_exactly
 from symderiv.problems.problem import problem
 from symderiv.values.explicit import Explicit
 from symderiv.values.highprecision import HIGH

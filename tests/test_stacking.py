@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import symderiv as sd
-from symderiv.bench.timing import growth
+from symderiv.bench.derive_times import growth
 from symderiv.cli.main import cli
 from symderiv.core.errors import (
     DeclarationError,

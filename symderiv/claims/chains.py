@@ -1,26 +1,72 @@
-"""Takes lines that should all equal one derivative; finds the first wrong one and what follows it.
+"""Takes lines that should all equal one derivative, or each other; finds the first wrong one.
 
-Contract: every line is compared with the derivative and with the line before it, by exact
-evaluation (see ``judging``). A line that equals the wrong line before it follows from it correctly.
+Contract: every line is compared with the derivative, or with the first line, and with the line
+before it, by exact evaluation (see ``judging``). A line that equals the wrong line before it
+follows from it correctly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
-from ..core.errors import UndefinedError
+from ..core.errors import LanguageError, UndefinedError
 from ..core.expr import Expr
 from ..problems import ClaimText, Problem
-from .about import About
+from .about import About, read_about
 from .assumptions import Assumption
-from .chain_words import told
 from .circular import unless_empty
 from .deciding import Comparer
+from .equality import Equality
 from .judging import Judge, verdict
 from .lines import Lines, WrittenLine
 from .reading import Reading
-from .targets import Target
+from .targets import Target, Targets, of_expression
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, ClaimLine, Verdict, as_sentence
+
+_SHOWN = 4  # groups of lines after the first wrong one that the diagnosis speaks of
+_LATER = {
+    "follows": ("only carries the error on", "only carry the error on"),
+    "recovers": ("is right again", "are right again"),
+    "holds": ("is right", "are right"),
+    "breaks": ("is wrong too", "are wrong too"),
+    "transposed": ("is transposed", "are transposed"),
+    "right-if": ("needs an assumption", "need an assumption"),
+    "unreadable": ("has shapes that do not fit", "have shapes that do not fit"),
+}
+
+
+def told(found: Verdict, number: int, lines: Sequence[ClaimLine]) -> str:
+    """Return which line is the first that is wrong, why, and what became of the later ones."""
+    if found.verdict == RIGHT_IF:
+        head = f"Line {number} is right only if {found.assumption}"
+    else:
+        one = "wrong already" if number == first_claimed(lines) else "the first that is wrong"
+        head = f"Line {number} is {one}: {found.cause}"
+    earlier = [x for x in lines if x.number < number and x.status in ("right-if", "transposed")]
+    parts = [head, *(f"before it, line {x.number} {_LATER[x.status][0]}" for x in earlier[:1])]
+    later = [x for x in lines if x.number > number and x.status != "defines"]
+    for status, group in groupby(later, lambda x: x.status):
+        numbers = [x.number for x in group]
+        verb = _LATER[status][len(numbers) > 1]
+        parts.append(f"{listed(numbers)} {verb}")
+    if len(parts) > _SHOWN + 1:
+        parts = [*parts[: _SHOWN + 1], "and so on"]
+    return "; ".join(parts) + "."
+
+
+def first_claimed(lines: Sequence[ClaimLine]) -> int:
+    """Return the number of the first line that claims something."""
+    return next(x.number for x in lines if x.status != "defines")
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Return "line 4", "lines 4 and 5", or "lines 4 to 9"."""
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    joint = "and" if len(numbers) == 2 else "to"
+    return f"lines {numbers[0]} {joint} {numbers[-1]}"
 
 
 class ClaimChain:
@@ -156,3 +202,114 @@ def equal(problem: Problem, left: Expr, right: Expr) -> bool:
         return left is right or compared(problem, left, right) is not None
     except UndefinedError:
         return False
+
+
+_RIGHT = ("holds", "recovers")
+
+
+class EqualityProof:
+    """Checks lines that are claimed to be equal to each other."""
+
+    def __init__(self, problem: Problem, targets: Targets, claim: ClaimText) -> None:
+        self.claim, self.targets = claim, targets
+        self.lines = Lines(problem, claim, read_about(claim.about))
+        self.claimed: list[tuple[WrittenLine, Reading]] = []
+        self.comparer: Comparer | None = None
+
+    def __call__(self) -> Verdict:
+        """Return the verdict on all lines."""
+        written = self.lines.read({})
+        self.claimed = [(w, w.reading) for w in written if w.reading is not None]
+        if len(self.claimed) < 2:
+            raise LanguageError('a claim about "equal" needs at least two things')
+        judged: dict[int, ClaimLine] = {}
+        for k, (w, reading) in enumerate(self.claimed):
+            status = self._status(k, judged)
+            place = reading.refusal.span if reading.refusal is not None else None
+            judged[w.number] = ClaimLine(
+                number=w.number, text=w.text, status=status, expr=reading.expr, place=place
+            )
+        defines = {
+            w.number: ClaimLine(number=w.number, text=w.text, status="defines")
+            for w in written
+            if w.reading is None
+        }
+        lines = [{**defines, **judged}[w.number] for w in written]
+        broken = [
+            k for k, (w, _) in enumerate(self.claimed) if judged[w.number].status not in _RIGHT
+        ]
+        return self._broken(broken[0], lines) if broken else self._right(lines)
+
+    def _status(self, k: int, judged: dict[int, ClaimLine]) -> str:
+        """Return what became of a line: equal to the first that can be read, or to the last."""
+        reading = self.claimed[k][1]
+        if reading.refusal is not None:
+            return "unreadable"
+        first = next(r for _, r in self.claimed if r.refusal is None)
+        if k == 0 or reading is first:
+            return "holds"
+        problem, before = self.lines.problem, self.claimed[k - 1]
+        earlier = judged[before[0].number].status
+        found = compared(problem, reading.expr, first.expr, mutual=True)
+        if found is not None:
+            self.comparer = found
+            return "holds" if earlier in _RIGHT else "recovers"
+        wrong = earlier in ("breaks", "follows")
+        return "follows" if wrong and equal(problem, reading.expr, before[1].expr) else "breaks"
+
+    def _right(self, lines: list[ClaimLine]) -> Verdict:
+        expressions = tuple(r.expr for _, r in self.claimed)
+        assert self.comparer is not None
+        return verdict(
+            self.comparer,
+            RIGHT,
+            "they are equal",
+            claim=self.claim,
+            claimed=expressions,
+            truth=expressions[0],
+            lines=tuple(lines),
+        )
+
+    def _broken(self, k: int, lines: list[ClaimLine]) -> Verdict:
+        """Return the verdict where line k of those that claim something is the first wrong one."""
+        w, reading = self.claimed[k]
+        expressions = tuple(r.expr for _, r in self.claimed)
+        if k == 0:
+            found = Judge(self.lines.problem, of_expression(reading.expr, "line")).unreadable(
+                self.claim, reading
+            )
+            found = replace(found, correction="", correction_expr=None)
+        else:
+            found = self._different(k)
+        found = replace(found, claim=self.claim, claimed=expressions)
+        many = len(self.claimed) > 2
+        at = [x.number for x in lines].index(w.number)
+        lines[at] = replace(lines[at], diagnosis=found.diagnosis)
+        right = found.correction_expr
+        return replace(
+            found,
+            diagnosis=told(found, w.number, lines if k else lines[: at + 1])
+            if many
+            else found.diagnosis,
+            correction=self.lines.correction(right) if right is not None else found.correction,
+            lines=tuple(lines),
+        )
+
+    def _different(self, k: int) -> Verdict:
+        """Return how a line differs from the one before it, or from the first."""
+        problem, (w, reading) = self.lines.problem, self.claimed[k]
+        before, near = self.claimed[k - 1]
+        judge = Judge(problem, of_expression(near.expr, f"line {before.number}"))
+        claim = replace(self.claim, says=(w.text,))
+        if reading.refusal is not None:
+            return judge(claim, reading)
+        expressions = tuple(r.expr for _, r in self.claimed)
+        found = Equality(problem, self.targets).different(
+            self.claim, expressions, self.claimed[0][1].expr, reading.expr
+        )
+        if found.slips not in (("different",), ("transposed",)) or len(self.claimed) == 2:
+            return found
+        try:
+            return judge(claim, reading)
+        except UndefinedError:  # the line before has no value anywhere
+            return found

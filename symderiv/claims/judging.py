@@ -23,10 +23,9 @@ from .deciding import Comparer, Kept, Merged
 from .failures import smallest_failure
 from .fingerprints import Prints
 from .layouts import diagonals
-from .observations import outer, traits
+from .observations import outer, traits, where_right
 from .places import marked
 from .reading import Reading
-from .right_entries import where_right
 from .roundabout import is_roundabout
 from .search import FoundSlip, Search
 from .targets import Target

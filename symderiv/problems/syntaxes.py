@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.errors import InputError
-from . import grammar
+from . import grammar, matrixcalculus
 from . import latex_reader as latex
-from . import matrixcalculus_syntax as matrixcalculus
 from .elaborate import Elaborator
 from .grammar import Statement
 from .latex_reader import LatexReader
-from .matrixcalculus_meaning import MatrixReader
+from .matrixcalculus import MatrixReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from ..core.scale import Scale
 from .contractions import (
+    add,
     components,
     constant,
     contract,
@@ -9,10 +10,10 @@ from .contractions import (
     monomial,
     scaled,
     share,
+    summands,
     transposed,
 )
 from .orientation import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
-from .sums import add, summands
 from .terms import (
     Factor,
     Function,

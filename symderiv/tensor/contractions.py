@@ -2,7 +2,8 @@
 
 ``contract`` sifts deltas, merges nested contractions, gathers equal factors, and sorts what is
 left, so that equal contractions are one object. ``transposed`` and ``is_symmetric`` read symmetry
-off that form: a matrix is symmetric where exchanging its two axes gives the same term.
+off that form: a matrix is symmetric where exchanging its two axes gives the same term. Sums of
+terms stay unexpanded: like summands are added, the rest is sorted.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..core.budget import spend
 from ..core.errors import MissingRuleError
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
 from .fuse import fuse_once
-from .sorting import sorted_factors
 from .terms import (
     ONE_EXPONENT,
     Dims,
     Factor,
     Label,
+    Order,
     Term,
     contraction,
     delta,
@@ -28,8 +30,85 @@ from .terms import (
     fuse,
     intern,
     is_entrywise,
+    is_zero,
+    total,
     zero,
 )
+
+_REFINING = 2  # steps of a factor for each comparison while it is sorted
+
+
+def _place(f: Factor) -> tuple[int, str]:
+    return f.term.place
+
+
+def _order(f: Factor) -> Order:
+    return f.term.order
+
+
+def sorted_factors(
+    factors: list[Factor], out: tuple[Label, ...], dims: dict[Any, Dim]
+) -> list[Factor]:
+    """Sort factors by what they are and how they hang together, not by how they were written."""
+    if len(factors) < 2:
+        return factors
+    if len({f.term.place for f in factors}) == len(factors):
+        return sorted(factors, key=_place)
+    if len({f.term.order for f in factors}) == len(factors):
+        return sorted(factors, key=_order)
+    colour: dict[Label, Any] = {x: (1, str(dims[x])) for f in factors for x in f.labels}
+    colour.update((x, (0, str(k))) for k, x in enumerate(out))
+    if len({f.term for f in factors}) == len(factors):
+        colour = _refined(colour, factors)
+    else:
+        colour = _told_apart(colour, factors)
+
+    def place(f: Factor) -> Any:
+        colours = [colour[x] for x in f.labels]
+        mirrors = f.term.symmetric is True
+        return (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
+
+    def upright(f: Factor) -> Factor:
+        """Return a factor whose axes may be exchanged with its labels in order."""
+        if f.term.symmetric is not True:
+            return f
+        return Factor(f.term, tuple(sorted(f.labels, key=lambda x: colour[x])), f.exponent)
+
+    return [upright(f) for f in sorted(factors, key=place)]
+
+
+def _refined(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return a finer order of labels: by the places at which they meet which factors."""
+    seen: dict[Label, list[Any]] = {x: [] for x in colour}
+    for f in factors:
+        mirrors = f.term.symmetric is True
+        colours = [colour[x] for x in f.labels]
+        mark = (f.term.order, f.exponent, tuple(sorted(colours) if mirrors else colours))
+        for slot, x in enumerate(f.labels):
+            seen[x].append((mark, 0 if mirrors else slot))
+    steps = _REFINING * len(factors) * len(factors).bit_length()
+    spend(steps, f"a product of {len(factors):,} factors to put in order")
+    ranked = {x: (colour[x], sorted(seen[x])) for x in colour}
+    places = sorted(ranked.values())
+    first: dict[int, int] = {}
+    for k, v in enumerate(places):
+        first[id(v)] = k if not k or v != places[k - 1] else first[id(places[k - 1])]
+    return {x: (first[id(v)], "") for x, v in ranked.items()}
+
+
+def _told_apart(colour: dict[Label, Any], factors: list[Factor]) -> dict[Label, Any]:
+    """Return an order of labels without ties: where labels look alike, any of them is first."""
+    while True:
+        classes = 0
+        while len(set(colour.values())) > classes:
+            classes = len(set(colour.values()))
+            colour = _refined(colour, factors)
+        tied = [v for v in colour.values() if list(colour.values()).count(v) > 1]
+        if not tied:
+            return colour
+        place = min(tied)
+        chosen = next(x for x, v in colour.items() if v == place)
+        colour[chosen] = (place[0], "first")
 
 
 def constant(scale: Scale, dims: Dims = ()) -> Term:
@@ -395,3 +474,42 @@ def _mirrors(term: Term) -> bool:
         parts = list(zip(term.children, term.data, strict=True))
         return {(transposed(c), s) for c, s in parts} == set(parts)
     return term.kind == "delta"
+
+
+def add(terms: Iterable[Term]) -> Term:
+    """Return the canonical sum of terms that all have the same axes."""
+    gathered: dict[tuple[Term, tuple[tuple[str, int], ...]], Scale] = {}
+    given = list(terms)
+    if len(given) == 1 and not _is_multiple_of_sum(given[0]):
+        return given[0]
+    for term in given:
+        for scale, body in summands(term):
+            key = (body, scale.sizes)
+            met = gathered.get(key)
+            gathered[key] = scale if met is None else Scale(met.value + scale.value, scale.sizes)
+    kept = [(s, body) for (body, _), s in gathered.items() if s.value]
+    if not kept:
+        return zero(given[-1].dims if given else ())
+    if len(kept) == 1:
+        return scaled(kept[0][1], kept[0][0])
+    kept.sort(key=lambda item: (item[1].order, item[0].sizes))
+    return total(tuple(s for s, _ in kept), tuple(b for _, b in kept))
+
+
+def _is_multiple_of_sum(term: Term) -> bool:
+    return term.kind == "contract" and len(term.children) == 1 and term.children[0].kind == "add"
+
+
+def summands(term: Term) -> list[tuple[Scale, Term]]:
+    """Return a term as a list of (scale, body) whose sum it is; products stay unexpanded."""
+    if is_zero(term):
+        return []
+    if term.kind == "add":
+        return list(zip(term.data, term.children, strict=True))
+    if term.kind != "contract":
+        return [(UNIT_SCALE, term)]
+    scale: Scale = term.data[0]
+    body = rescaled(term, UNIT_SCALE)
+    if body.kind == "add" and abs(scale.value) == 1 and not scale.sizes:
+        return [(scale * s, b) for s, b in zip(body.data, body.children, strict=True)]
+    return [(scale, body)]

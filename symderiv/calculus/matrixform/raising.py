@@ -10,13 +10,25 @@ MissingRuleError, it is never approximated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from ...core.errors import MissingRuleError
-from ...core.expr import Expr, eye, is_name, num, walk, zeros
+from ...core.expr import (
+    Expr,
+    eye,
+    is_name,
+    matmul,
+    node,
+    num,
+    rebuild,
+    transpose,
+    walk,
+    with_args,
+    zeros,
+)
 from ...core.scale import UNIT_SCALE
-from ...core.shapes import Shape
+from ...core.shapes import ONE, Shape, broadcast
 from ...core.transposing import flip
 from ...core.unit_axes import fitted
 from ...tensor import (
@@ -39,8 +51,64 @@ from .nested_axes import without_nested_axes
 from .paired_axes import without_fuses
 from .pieces import Piece, PieceProduct, called, plus, raised_power, untransposed
 from .reshaped import reshaped
-from .solving import with_solves
 from .walking import Reduced, Walk, onehot, shape_of
+
+
+def with_solves(x: Expr, symmetric: Collection[Expr] = ()) -> Expr:
+    """Return an expression with products by inverses as solutions of linear equations.
+
+    ``symmetric`` are matrices that are their own transposes.
+    """
+
+    def turned(f: Expr) -> Expr:
+        return f if f in symmetric else flip(f)
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        new = with_args(old, args)
+        return _product(new.args, turned) if new.op == "matmul" else new
+
+    return rebuild(x, change, is_name)
+
+
+def _product(factors: Sequence[Expr], turned: Callable[[Expr], Expr]) -> Expr:
+    """Return a product solved from the left, and from the right behind a vector."""
+    cut = next((k for k, f in enumerate(factors[:-1], 1) if f.shape[-1] == ONE), None)
+    cut = cut or _before_inverses(factors)
+    if not cut:
+        return matmul(*_from_left(factors))
+    behind = [turned(f) for f in reversed(factors[cut:])]
+    return matmul(*_from_left(factors[:cut]), flip(matmul(*_from_left(behind))))
+
+
+def _before_inverses(factors: Sequence[Expr]) -> int:
+    """Return where the last factor stands that inverses at the end stand behind; 0 without any."""
+    last = len(factors) - 1
+    while last and _inverted(factors[last]) is not None:
+        last -= 1
+    return last if last < len(factors) - 1 else 0
+
+
+def _from_left(factors: Sequence[Expr]) -> list[Expr]:
+    done = [factors[-1]]
+    for f in reversed(factors[:-1]):
+        matrix = _inverted(f)
+        if matrix is None:
+            done.insert(0, f)
+        else:
+            right = matmul(*done)
+            stacks = [(*x.shape[:-2], ONE, ONE) for x in (matrix, right)]
+            shape = (*broadcast(stacks)[:-2], matrix.shape[-1], right.shape[-1])
+            done = [node("solve", (matrix, right), shape)]
+    return done
+
+
+def _inverted(x: Expr) -> Expr | None:
+    """Return the matrix of which an expression is the inverse, or None."""
+    if x.op == "inv":
+        return x.args[0]
+    if x.op == "transpose" and x.args[0].op == "inv":
+        return transpose(x.args[0].args[0])
+    return None
 
 
 def raised(term: Term, shape: Shape) -> Expr:

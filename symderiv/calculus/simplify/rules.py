@@ -5,23 +5,7 @@ They hold wherever both sides are defined; those that need a property of a varia
 
 from __future__ import annotations
 
-from . import (
-    block_rules as blocks,
-)
-from . import (
-    cancelling,
-    expanding,
-    folding,
-)
-from . import (
-    choice_rules as choices,
-)
-from . import (
-    function_rules as functions,
-)
-from . import (
-    logistic_rules as logistics,
-)
+from . import block_rules, cancelling, choice_rules, expanding, folding, function_rules
 from .rule import CallRule, Rule, SumRule
 
 RULES = (
@@ -51,46 +35,46 @@ RULES = (
     Rule(
         "quotient",
         "sin / cos = tan, sinh / cosh = tanh",
-        functions.quotient_of_functions,
+        function_rules.quotient_of_functions,
         ("cos()", "cosh()"),
     ),
-    Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", functions.logistic, ("add",)),
-    Rule("logistic-of-minus", "eᵘ σ(-u) = σ(u)", logistics.exp_of_logistic, ("exp()",)),
-    Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", functions.softmax_folds, ("exp()",)),
+    Rule("logistic", "1 / (1 + exp(-u)) = σ(u)", function_rules.logistic, ("add",)),
+    Rule("logistic-of-minus", "eᵘ σ(-u) = σ(u)", function_rules.exp_of_logistic, ("exp()",)),
+    Rule("softmax", "exp(z) / sum(exp(z)) = softmax(z)", function_rules.softmax_folds, ("exp()",)),
     Rule(
         "shares",
         "a softmax adds up to 1, a layernorm to 0",
-        functions.shares_add_up,
+        function_rules.shares_add_up,
         ("call", "facts"),
     ),
-    Rule("powers-join", "x xʸ = xʸ⁺¹", functions.powers_join, ("pow()",)),
+    Rule("powers-join", "x xʸ = xʸ⁺¹", function_rules.powers_join, ("pow()",)),
     Rule("shared-cancels", "v (q / v) = q", cancelling.shared_cancels, ("share",)),
     Rule("clear-fractions", "v (1 + q / v) = v + q", cancelling.clear_fractions, ("add",)),
     Rule("sum-of-sum", "a sum may be summed term by term", cancelling.sum_of_sum, ("add",)),
-    Rule("signs", "sign(u) |u| = u", choices.signs_and_sizes, ("sign()",)),
-    Rule("relu", "relu(u) [u > 0] = relu(u)", choices.relu_is_chosen, ("relu()",)),
+    Rule("signs", "sign(u) |u| = u", choice_rules.signs_and_sizes, ("sign()",)),
+    Rule("relu", "relu(u) [u > 0] = relu(u)", choice_rules.relu_is_chosen, ("relu()",)),
     Rule("signs-square", "c² = 1 for entries 1 and -1", cancelling.signs_square_to_one, ("facts",)),
     Rule(
         "zero-blocks",
         "a sum over zeros is 0: only the other block takes part",
-        blocks.zero_blocks,
+        block_rules.zero_blocks,
         ("concat()",),
     ),
-    Rule("zeros-outside", "A [X 0] = [AX 0]", blocks.zeros_outside, ("concat()",)),
+    Rule("zeros-outside", "A [X 0] = [AX 0]", block_rules.zeros_outside, ("concat()",)),
     Rule("binary-powers", "b² = b for entries 0 and 1", cancelling.binary_powers, ("facts",)),
 )
 CALL_RULES = (
-    CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", functions.undone),
-    CallRule("commuting", "X commutes with every function of X", functions.commuting),
-    CallRule("part", "tril(tril(X)) = tril(X)", functions.part_of_part),
-    CallRule("identity-block", "rows of I are [0 I 0]", blocks.identity_block),
-    CallRule("block", "a block of blocks side by side is one of them", blocks.block_of_blocks),
-    CallRule("spread", "a function of equal entries has equal entries", choices.spread_call),
+    CallRule("undone", "exp(log(x)) = x, log(exp(x)) = x", function_rules.undone),
+    CallRule("commuting", "X commutes with every function of X", function_rules.commuting),
+    CallRule("part", "tril(tril(X)) = tril(X)", function_rules.part_of_part),
+    CallRule("identity-block", "rows of I are [0 I 0]", block_rules.identity_block),
+    CallRule("block", "a block of blocks side by side is one of them", block_rules.block_of_blocks),
+    CallRule("spread", "a function of equal entries has equal entries", choice_rules.spread_call),
 )
 SUM_RULES = (
-    SumRule("halves", "a [c] + b [not c] is a where c, else b", choices.halves_join),
-    SumRule("blocks", "blocks side by side add up one by one", blocks.blocks_add_up),
-    SumRule("reflected", "1 - σ(u) = σ(-u)", logistics.reflected),
+    SumRule("halves", "a [c] + b [not c] is a where c, else b", choice_rules.halves_join),
+    SumRule("blocks", "blocks side by side add up one by one", block_rules.blocks_add_up),
+    SumRule("reflected", "1 - σ(u) = σ(-u)", function_rules.reflected),
     SumRule("rest", "W⁻¹ - W⁻¹ S W⁻¹ = W⁻¹ A W⁻¹ where W = A + S", folding.inverse_takes_the_rest),
     SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
     SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,53 @@ from ...core.errors import ShapeError
 from ...core.shapes import Dim, divided, size, times
 from .attributes import Posing, without_numbers
 from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
-from .python_constants import is_unexplained, written
 from .random_numbers import drawn
 from .traced_nodes import Node
 from .tracing_remedies import ARRAY, BRANCH, FUNCTION, INTEGER, LOOP, NUMBER
 from .user_places import refuse
+
+_SMALL = 8
+_LONG = 12  # digits; a shorter number was written as it stands
+
+
+@cache
+def _known() -> dict[float, str]:
+    found: dict[float, str] = {math.pi: "pi", math.e: "e"}
+    ratios = [
+        (a / b, str(a) if b == 1 else f"{a} / {b}")
+        for b in range(1, _SMALL + 1)
+        for a in range(1, _SMALL + 1)
+        if math.gcd(a, b) == 1
+    ]
+    for ratio, text in ratios:
+        times_pi = "pi" if text == "1" else f"{text} * pi"
+        for value, inside in (
+            (ratio, text),
+            (ratio * math.pi, times_pi),
+            (ratio / math.pi, f"{text} / pi"),
+        ):
+            found.setdefault(value, inside)
+            found.setdefault(math.sqrt(value), f"sqrt({inside})")
+            if value > 1:
+                found.setdefault(math.log(value), f"log({inside})")
+                found.setdefault(0.5 * math.log(value), f"log({inside}) / 2")
+    return found
+
+
+def written(value: float) -> str:
+    """Return the text of a positive number, or of zero.
+
+    >>> written(0.5 * math.log(2 * math.pi)), written(math.sqrt(2 / math.pi)), written(0.125)
+    ('log(2 * pi) / 2', 'sqrt(2 / pi)', '0.125')
+    """
+    text = repr(value)
+    return text if len(text) < _LONG else _known().get(value, text)
+
+
+def is_unexplained(text: str) -> bool:
+    """Whether the text of a number has so many digits that nobody wrote it so."""
+    return len(text) >= _LONG and text.replace(".", "").replace("e-", "").isdecimal()
+
 
 # By the name of the ufunc, and by the function of NumPy; ``functions`` fills them.
 UFUNCS: dict[str, Callable[..., Any]] = {}
