@@ -52,7 +52,7 @@ class Asked:
     @property
     def entry(self) -> tuple[str, str]:
         """Return the letters of the entry that the index form gives."""
-        p, q = Letters(self.result.derivation.taken).targets(2)
+        p, q = Letters(self.result.derivation.problem.taken).targets(2)
         return p, q
 
     def letter(self, used: tuple[str, ...] = ()) -> str:

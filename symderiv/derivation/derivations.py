@@ -62,18 +62,23 @@ class Gradient:
         return self.variable.name
 
     @property
+    def problem(self) -> Problem:
+        """Return the problem that it is of."""
+        return self.derivation.problem
+
+    @property
     def text(self) -> str:
         """Return the gradient in the expression language; it parses back.
 
         What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
         """
         adjoints = self.derivation.adjoints.values()
-        return shared_text(self.expr, self.derivation.taken, adjoints)
+        return shared_text(self.expr, self.problem.taken, adjoints)
 
     @cached_property
     def index_expr(self) -> Expr:
         """Return the entry (p, q) of the gradient as an expression over named indices."""
-        letters = Letters(self.derivation.taken)
+        letters = Letters(self.problem.taken)
         forms = Forms(Raiser(), letters)
         ends = letters.targets(len(self.term.dims))
         return total([m.along_path() for m in forms.monomials(self.term, ends)])
@@ -132,7 +137,7 @@ class DerivedGradients(Mapping[str, Gradient]):
         self._defined: dict[tuple[tuple[str, int], ...], bool] = {}
         self.adjoints: dict[str, Expr] = {}
         self.adjoint_names: dict[str, str] = {}  # by the definition whose cotangent it is
-        self._taken = frozenset(self.taken)
+        self._taken = frozenset(self.problem.taken)
         with allowed("the derivation", _STEPS):
             self._derive(names)
 
@@ -211,15 +216,9 @@ class DerivedGradients(Mapping[str, Gradient]):
         return self.raiser.shaped(cotangent, value.shape)
 
     @property
-    def taken(self) -> list[str]:
-        """Return the names that indices and automatic names must not use."""
-        p = self.problem
-        return [*p.variables, *p.dims, *p.definitions, *p.upstream]
-
-    @property
     def writer(self) -> Writer:
         """The writer of formulas in which the names of the problem stand."""
-        return Writer(names=self.taken)
+        return Writer(names=self.problem.taken)
 
     @cached_property
     def _narration(self) -> Narration:
@@ -228,7 +227,7 @@ class DerivedGradients(Mapping[str, Gradient]):
             self.root,
             list(self.leaves.values()),
             self.raiser,
-            self.taken,
+            self.problem.taken,
             labelled=bool(self.problem.label),
         )
 

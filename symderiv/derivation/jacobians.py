@@ -99,17 +99,12 @@ class DerivativeMatrix:
     @property
     def text(self) -> str:
         """Return the Jacobian in the expression language; it parses back."""
-        return shared_text(self.expr, self.taken)
-
-    @property
-    def taken(self) -> list[str]:
-        """Return the names that indices must not use."""
-        return _taken(self.problem)
+        return shared_text(self.expr, self.problem.taken)
 
     @cached_property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the indices of an entry of the value, i and j, and of the variable, p and q."""
-        letters = Letters(self.taken)
+        letters = Letters(self.problem.taken)
         by = letters.targets(len(_axes(self.variable.shape)))
         letters.reserved = set(by)
         return letters.pair("ij", len(_axes(self.value.shape)), by), by
@@ -121,7 +116,7 @@ class DerivativeMatrix:
 
     def index_at(self, value: Sequence[Index], by: Sequence[Index]) -> Expr:
         """Return the derivative of one entry of the value by one of the variable."""
-        letters = Letters(self.taken)
+        letters = Letters(self.problem.taken)
         letters.reserved = {*value, *by}
         found = Forms(Raiser(), letters).monomials(self.term, (*value, *by))
         return total([m.along_path() for m in found])
@@ -164,7 +159,7 @@ class DerivativeMatrix:
         """Return the problem whose gradient is the product with a cotangent: L of the value."""
         if self.value.is_scalar and self.kind == "jacobian":
             return self.problem
-        taken = {*self.taken, self.problem.objective_name}
+        taken = {*self.problem.taken, self.problem.objective_name}
         name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
         loss = node("loss", (self.value,), SCALAR, (name, given))
         upstream = {**self.problem.upstream, given: self.value}
@@ -185,7 +180,7 @@ class DerivativeMatrix:
         value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
         """
         check_name(name, "a direction")
-        if name in self.taken:
+        if name in self.problem.taken:
             raise InputError(f"{name!r} is in use already", remedy='pass another: product("v")')
         values: dict[Expr, Any] = {}
         direction = var(name, self.value.shape)
@@ -198,7 +193,7 @@ class DerivativeMatrix:
     def direction_product(self) -> DirectionProduct:
         """Return the product with a direction under a name that the problem does not use."""
         pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
-        return self.product(next(c for c in [*pool, "Direction"] if c not in self.taken))
+        return self.product(next(c for c in [*pool, "Direction"] if c not in self.problem.taken))
 
 
 @dataclass(frozen=True)
@@ -246,13 +241,9 @@ def name_of_value(problem: Problem, value: Expr) -> str:
     if value.op == "named":
         return str(value.data)
     pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
-    taken = _taken(problem)
+    taken = problem.taken
     found: str = next(c for c in [*pool, "Value"] if c not in taken)
     return found
-
-
-def _taken(p: Problem) -> list[str]:
-    return [*p.variables, *p.dims, *p.definitions, *p.upstream]
 
 
 def hessian_of(

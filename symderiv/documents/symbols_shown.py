@@ -106,7 +106,7 @@ class Scribe:
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
         made = cotangent_names(self.sections)
-        names = derivation.taken
+        names = derivation.problem.taken
         self.write = ProofWriter(self.roles, delta=DELTA, differentials=made, names=names)
         self.write_full = ProofWriter(
             self.roles, full=True, delta=DELTA, differentials=made, names=names
@@ -209,7 +209,7 @@ class Scribe:
 
     def row_letter(self, name: str) -> str | None:
         """Return the letter for a row of a matrix, where it is free: x for X."""
-        taken = {*self.derivation.taken, *(i for s in self.sections for i in s.entry)}
+        taken = {*self.derivation.problem.taken, *(i for s in self.sections for i in s.entry)}
         letter = name.lower()
         return letter if len(name) == 1 and name.isupper() and letter not in taken else None
 

@@ -147,7 +147,7 @@ def _on_paper(cells: Cells, longest: int = _LONGEST) -> Cells:
 def _concrete(derivation: DerivedGradients) -> tuple[Expr, dict[str, str]]:
     """Return the objective with every unspecified loss L(Z) replaced by 1/2 ||Z - T||^2."""
     problem = derivation.problem
-    taken = {*derivation.taken}
+    taken = {*derivation.problem.taken}
     targets: dict[str, str] = {}
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:

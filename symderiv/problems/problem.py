@@ -92,6 +92,11 @@ class Problem:
         return next(n for n in ("L", "J", "F", "Loss", "Objective") if n not in taken)
 
     @property
+    def taken(self) -> list[str]:
+        """Return the names that indices and automatic names must not use."""
+        return [*self.variables, *self.dims, *self.definitions, *self.upstream]
+
+    @property
     def has_tensors(self) -> bool:
         """Whether anything in the problem has more than two axes."""
         shapes = [v.shape for v in self.variables.values()]

@@ -118,7 +118,7 @@ def _argument(derivation: Derivation, given: str) -> str:
 def _section(derivation: Derivation, section: Section) -> list[str]:
     name = derivation.problem.objective_name
     made = cotangent_names(derivation.sections)
-    writer = Writer(differentials=made, names=derivation.data.taken)
+    writer = Writer(differentials=made, names=derivation.data.problem.taken)
     title = _equation(name, writer(section.target), writer(section.result))
     shape = describe(section.target.shape).replace(" x ", " × ")
     lines = [styled(title, "cyan", "bold") + f"    {shape}"]
@@ -214,9 +214,8 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     lines.append(styled(f"  {jacobian.text}", "dim"))
     value, by = jacobian.data.ends
     at = f"[{', '.join((*value, *by))}]" if (*value, *by) else ""
-    lines.append(
-        f"  entry{at}: {unicode(Writer(names=jacobian.data.taken)(jacobian.data.index_expr))}"
-    )
+    entry = Writer(names=jacobian.problem.taken)(jacobian.data.index_expr)
+    lines.append(f"  entry{at}: {unicode(entry)}")
     lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
     if is_hessian and value:
         product = jacobian.data.direction_product()

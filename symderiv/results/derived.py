@@ -13,27 +13,26 @@ from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
 from ..codegen import Compiled, compile_module, evaluate, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
-from ..core.expr import Expr, Variable
+from ..core.expr import Variable
 from ..core.shapes import ONE
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
-from ..derivation.narration import Section, Step
+from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
 from ..documents import GraphPicture, graph_of, pictures
-from ..entries.to_sympy import to_sympy
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from ..evidence.recorded import read_certificate
 from ..notation.latex import latex
-from ..notation.unicode import unicode
 from ..problems import Problem
+from .derivative_forms import DerivativeForms
 from .outputs import CHOICES, build_files, differing, document, jacobian_files
 from .second_order import Jacobian, hessian_by, jacobian_by
 from .writing import check_formats, write_files
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(DerivativeForms):
     """A gradient in the shape of its variable, with its forms, its steps, its value on arrays.
 
     Equal to that by the same variable in an equal derivation; pickled as what it derives from.
@@ -54,53 +53,9 @@ class Result:
         return getitem, (self.derivation, self.name)
 
     @property
-    def name(self) -> str:
-        """Return the name of the variable."""
-        return self.data.name
-
-    @property
     def variable(self) -> Variable:
         """Return the variable."""
         return self.data.variable
-
-    @property
-    def expr(self) -> Expr:
-        """Return the gradient as an expression."""
-        return self.data.expr
-
-    @property
-    def text(self) -> str:
-        """Return the gradient in the expression language; it parses back.
-
-        What is repeated in it is named before it: ``S = softmax(Z, axis=1); S * (G - ..)``.
-        """
-        return self.data.text
-
-    @property
-    def latex(self) -> str:
-        """Return the gradient as LaTeX mathematics."""
-        return latex(self.data.derivation.writer(self.expr))
-
-    @property
-    def unicode(self) -> str:
-        """Return the gradient as one line of Unicode mathematics."""
-        return unicode(self.data.derivation.writer(self.expr))
-
-    @property
-    def index_form(self) -> str:
-        """Return the entry (p, q) of the gradient in the language, over named indices."""
-        return self.data.index_form
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """Return the steps of the derivation; each ``before = after`` can be evaluated."""
-        return self.data.steps
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
 
     def evaluate(self, /, **values: Any) -> Any:
         """Return the gradient on arrays, in the variable's shape (vectors 1-D, scalars 0-D).
@@ -123,21 +78,6 @@ class Result:
         ones = [1 if d == ONE else None for d in written]
         left = iter(value.shape)
         return value.reshape([next(left) if k is None else k for k in ones])
-
-    def to_sympy(self) -> Any:
-        """Return the gradient as an expression of SymPy; raises MissingRuleError.
-
-        Names are those objects that the problem was written with, where it was written in SymPy.
-
-        >>> from symderiv import derive
-        >>> derive("x.T @ A @ x", wrt="x")["x"].to_sympy()
-        (A + A.T)*x
-        """
-        return to_sympy(self.expr, self.derivation.problem.symbols)
-
-    def sympy(self) -> Any:
-        """Return ``to_sympy()``."""
-        return self.to_sympy()
 
 
 class Derivation(Mapping[str, Result]):

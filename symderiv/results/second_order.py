@@ -10,26 +10,21 @@ from typing import Any
 
 from ..codegen import evaluate
 from ..core.errors import InputError
-from ..core.expr import Expr
 from ..core.shapes import ONE, Shape
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
-from ..derivation.narration import Step
-from ..entries.to_sympy import to_sympy
 from ..evidence import Certificate, shown_sizes, verify_at_numbers, verify_jacobian
-from ..notation.latex import latex
-from ..notation.unicode import unicode
-from ..ops.written import Writer
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
+from .derivative_forms import DerivativeForms
 from .outputs import jacobian_files
 from .writing import check_formats, write_files
 
 _FORMATS = ("md", "tex", "pdf")
 
 
-@dataclass(frozen=True, eq=False)
-class Jacobian:
+@dataclass(frozen=True, eq=False, repr=False)
+class Jacobian(DerivativeForms):
     """A Jacobian or a Hessian, with its forms, its steps, and its value on arrays.
 
     Equal to that of an equal problem by the same variable, in the same layout.
@@ -53,16 +48,6 @@ class Jacobian:
         return (hessian_by if self.kind == "hessian" else jacobian_by), self._asked
 
     @property
-    def problem(self) -> Problem:
-        """Return the problem."""
-        return self.data.problem
-
-    @property
-    def name(self) -> str:
-        """Return the name of the variable."""
-        return self.data.name
-
-    @property
     def kind(self) -> str:
         """Return ``jacobian`` or ``hessian``."""
         return self.data.kind
@@ -77,36 +62,6 @@ class Jacobian:
         """Return the shape of the matrix, or of the value where the variable is a scalar."""
         return self.data.shape
 
-    @property
-    def expr(self) -> Expr:
-        """Return it as a matrix expression; raises MissingRuleError without one."""
-        return self.data.expr
-
-    @property
-    def text(self) -> str:
-        """Return it in the expression language; it parses back."""
-        return self.data.text
-
-    @property
-    def latex(self) -> str:
-        """Return it as LaTeX mathematics."""
-        return latex(Writer(names=self.data.taken)(self.expr))
-
-    @property
-    def unicode(self) -> str:
-        """Return it as one line of Unicode mathematics."""
-        return unicode(Writer(names=self.data.taken)(self.expr))
-
-    @property
-    def index_form(self) -> str:
-        """Return the derivative of entry (i, j) by entry (p, q) in the language."""
-        return self.data.index_form
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """Return the steps: the gradient, the chain rule under a cotangent, then the matrix."""
-        return self.data.steps
-
     def product(self, name: str = "v") -> DirectionProduct:
         """Return the product with a direction, a matrix called ``name``; J itself is not formed.
 
@@ -118,12 +73,6 @@ class Jacobian:
     def recheck(self) -> int:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
         return self.data.recheck()
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
 
     def evaluate(self, /, **values: Any) -> Any:
         """Return the matrix on arrays, with two axes; by a scalar, in the value's shape.
@@ -140,19 +89,6 @@ class Jacobian:
             return value
         rows, cols = (d == ONE for d in self.shape)
         return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
-
-    def to_sympy(self) -> Any:
-        """Return the matrix as an expression of SymPy; raises MissingRuleError.
-
-        >>> from symderiv import jacobian
-        >>> jacobian("A @ x", "x").to_sympy()
-        A
-        """
-        return to_sympy(self.expr, self.problem.symbols)
-
-    def sympy(self) -> Any:
-        """Return ``to_sympy()``."""
-        return self.to_sympy()
 
     def verify(self) -> Certificate:
         """Check it and return the certificate; raises DisagreementError or CheckError.
