@@ -500,6 +500,9 @@ def _power_lower(e: Expr, args: Sequence[Value]) -> Value:
     return Value(term, e.shape, parts[0].loose)
 
 
+_HIGHEST = 2_000  # power of a matrix; one that is written ends at 1,000
+
+
 def whole(value: Any) -> int:
     """Return a scalar as a whole number; raises ValueError, and MissingRuleError for a symbol."""
     plain = getattr(value, "value", value)
@@ -509,6 +512,8 @@ def whole(value: Any) -> int:
         raise MissingRuleError(f"the entries of a power with the exponent {value}") from None
     if found != plain:
         raise ValueError(f"the exponent {plain} is no whole number")
+    if abs(found) > _HIGHEST:
+        raise ValueError(f"the exponent {plain} is too large")
     return found
 
 
