@@ -5,10 +5,9 @@ What is compared is the expression that is printed, column by column; any failur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -17,25 +16,23 @@ import numpy as np
 from ..codegen import compile_module, evaluate, module_of, structured
 from ..core.budget import Checks, spend
 from ..core.cells import each, flat, turned_over
-from ..core.errors import CheckError, DisagreementError, InputError, UndefinedError
+from ..core.errors import CheckError, InputError
 from ..core.expr import walk
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix
 from ..ops import Cells
 from ..problems import Problem
-from ..values.explicit import Dual, DualMath, Explicit, is_exact
-from ..values.rounding import first_unequal
+from ..values.explicit import Dual, DualMath, Explicit
 from ..values.sampling import (
-    at_first_defined,
     distinct_sizes,
     inside,
     least_sizes,
-    size_grid,
 )
 from .backends import installed, jax_forward
 from .certificate import Certificate
 from .differences import relative_error, unspecified
+from .structured_checks import Pairs, compare_with_duals, plain_cells
 from .verification import check_roads, problem_data, versions
 
 _NONE: tuple[Mapping[str, Any], ...] = ()
@@ -170,68 +167,15 @@ def joined(first: Certificate, second: Certificate) -> Certificate:
 
 def _columns(jacobian: DerivativeMatrix) -> dict[str, Any]:
     """Compare every column with dual numbers, exactly where the functions are rational."""
-    problem = jacobian.problem
-    entries, exact, count = 0, True, 0
-    least = least_sizes([problem.objective, jacobian.expr])
-    for sizes in size_grid(problem.dims, least):
-        if count == _MOST_SIZES:
-            break
-        found = _at(jacobian, sizes)
-        if found is None:
-            continue  # the objective is defined at no point that was tried
-        count += 1
-        ours, theirs, wrong = found
-        exact = exact and is_exact(ours)
-        entries += len(flat(ours))
-        if wrong is not None:
-            x, y = (flat(c)[wrong] for c in (ours, theirs))
-            raise DisagreementError(
-                f"the {jacobian.kind} by {jacobian.name} at {sizes} is {x} where dual "
-                f"numbers give {y}",
-                remedy="this is an error of the program; please report it",
-            )
-    if not count:
-        raise UndefinedError(
-            "no point was found at which the objective is defined",
-            remedy="is something divided by zero, or singular, or a logarithm below 0?",
-        )
-    return {
-        "by": jacobian.name,
-        "entries": entries,
-        "exact": exact,
-        "sizes": f"{count} choices of sizes",
-        "what": f"{jacobian.kind.capitalize()} {jacobian.label}",
-    }
 
+    def both(here: Explicit) -> tuple[Cells, Pairs]:
+        ours = plain_cells(here.cells(jacobian.expr))
+        theirs = _by_duals(jacobian, here.sizes, here.values)
+        return ours, list(zip(flat(ours), flat(theirs), strict=True))
 
-def _at(
-    jacobian: DerivativeMatrix, sizes: Mapping[str, int]
-) -> tuple[Cells, Cells, int | None] | None:
-    """Return both matrices at a point, and the number of the first entry that differs."""
-
-    def both(here: Explicit) -> tuple[Cells, Cells]:
-        ours = _plain(here.cells(jacobian.expr))
-        return ours, _by_duals(jacobian, here.sizes, here.values)
-
-    def compared(here: Explicit) -> tuple[Cells, Cells, int | None]:
-        found = both(here)
-        return *found, first_unequal(here, partial(_entries, both, here, found))
-
-    return at_first_defined(jacobian.problem, sizes, compared)
-
-
-def _entries(
-    both: Callable[[Explicit], tuple[Cells, Cells]],
-    first: Explicit,
-    found: tuple[Cells, Cells],
-    here: Explicit,
-) -> Iterable[tuple[Any, Any]]:
-    """Return the entries of both matrices in pairs: those of the first point are known."""
-    return zip(*map(flat, found if here is first else both(here)), strict=True)
-
-
-def _plain(cells: Cells) -> Cells:
-    return [[Dual.of(x).value for x in r] for r in cells]
+    what = f"{jacobian.kind} by {jacobian.name}"
+    found = compare_with_duals(jacobian.problem, jacobian.expr, both, what, _MOST_SIZES)
+    return {"by": jacobian.name, **found, "what": f"{jacobian.kind.capitalize()} {jacobian.label}"}
 
 
 def _by_duals(

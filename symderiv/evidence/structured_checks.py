@@ -6,21 +6,24 @@ structure the gradient must be zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from ..core.cells import each
 from ..core.errors import DisagreementError, UndefinedError
+from ..core.expr import Expr
 from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.structured import INDEPENDENT, structure_of
 from ..ops import Cells
+from ..ops.grids import times
+from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit, is_exact
 from ..values.rounding import first_unequal
 from ..values.sampling import at_first_defined, least_sizes, size_grid
 
 _MOST_SIZES = 6
+Pairs = list[tuple[Any, Any]]
 
 
 def check_structured(derivation: DerivedGradients) -> tuple[Mapping[str, Any], ...]:
@@ -30,13 +33,40 @@ def check_structured(derivation: DerivedGradients) -> tuple[Mapping[str, Any], .
 
 
 def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
-    problem, entries, exact, count = derivation.problem, 0, True, 0
-    for sizes in size_grid(problem.dims, least_sizes([problem.objective, result.expr])):
-        if count == _MOST_SIZES:
+    def both(here: Explicit) -> tuple[Cells, Pairs]:
+        found = plain_cells(here.cells(result.expr))
+        return found, list(_pairs(derivation, result, here, found))
+
+    what = f"{derivation.structured} gradient by {result.name}"
+    found = compare_with_duals(derivation.problem, result.expr, both, what, _MOST_SIZES)
+    return {"by": result.name, **found, "what": what[0].upper() + what[1:]}
+
+
+def compare_with_duals(
+    problem: Problem,
+    expr: Expr,
+    both: Callable[[Explicit], tuple[Cells, Pairs]],
+    what: str,
+    most: int,
+) -> dict[str, Any]:
+    """Compare a derivative with dual numbers, at ``most`` choices of sizes; count its entries.
+
+    ``both`` gives its entries at a point, and pairs of numbers that must agree. Raises
+    DisagreementError, and UndefinedError where no point is found.
+    """
+
+    def compared(here: Explicit) -> tuple[Cells, Pairs, int | None]:
+        found, pairs = both(here)
+        wrong = first_unequal(here, lambda at: pairs if at is here else both(at)[1])
+        return found, pairs, wrong
+
+    entries, exact, count = 0, True, 0
+    for sizes in size_grid(problem.dims, least_sizes([problem.objective, expr])):
+        if count == most:
             break
-        at = at_first_defined(problem, sizes, partial(_at, derivation, result))
+        at = at_first_defined(problem, sizes, compared)
         if at is None:
-            continue
+            continue  # the objective is defined at no point that was tried
         found, pairs, wrong = at
         count += 1
         entries += len(pairs)
@@ -44,8 +74,7 @@ def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
         if wrong is not None:
             ours, theirs = pairs[wrong]
             raise DisagreementError(
-                f"the {derivation.structured} gradient by {result.name} at {sizes} gives "
-                f"{ours} where dual numbers give {theirs}",
+                f"the {what} at {sizes} is {ours} where dual numbers give {theirs}",
                 remedy="this is an error of the program; please report it",
             )
     if not count:
@@ -53,39 +82,11 @@ def _checked(derivation: DerivedGradients, result: Gradient) -> dict[str, Any]:
             "no point was found at which the objective is defined",
             remedy="is something divided by zero, or singular, or a logarithm below 0?",
         )
-    return {
-        "by": result.name,
-        "entries": entries,
-        "exact": exact,
-        "sizes": f"{count} choices of sizes",
-        "what": f"{derivation.structured.capitalize()} gradient by {result.name}",
-    }
+    return {"entries": entries, "exact": exact, "sizes": f"{count} choices of sizes"}
 
 
-def _at(
-    derivation: DerivedGradients, result: Gradient, here: Explicit
-) -> tuple[Cells, list[tuple[Any, Any]], int | None]:
-    """Return the gradient at a point, its pairs, and the number of the first that differs."""
-    found = _plain(here.cells(result.expr))
-    pairs = list(_pairs(derivation, result, here, found))
-    wrong = first_unequal(here, partial(_compared, derivation, result, here, pairs))
-    return found, pairs, wrong
-
-
-def _compared(
-    derivation: DerivedGradients,
-    result: Gradient,
-    first: Explicit,
-    found: list[tuple[Any, Any]],
-    here: Explicit,
-) -> Iterable[tuple[Any, Any]]:
-    """Return the pairs at a point: those that were found at the first one, or new ones."""
-    if here is first:
-        return found
-    return _pairs(derivation, result, here, _plain(here.cells(result.expr)))
-
-
-def _plain(cells: Cells) -> Cells:
+def plain_cells(cells: Cells) -> Cells:
+    """Return the values of numbers that may be dual."""
     return [[Dual.of(x).value for x in r] for r in cells]
 
 
@@ -154,10 +155,7 @@ def _on_stiefel(
     yield inner[0][1], -inner[1][0]
     if turn is None:
         return
-    way = [
-        [sum((x[a][k] * turn[k][b] for k in range(size)), Fraction(0)) for b in range(size)]
-        for a in range(size)
-    ]
+    way = times(x, turn)
     ours = sum(f * w for r, q in zip(found, way, strict=True) for f, w in zip(r, q, strict=True))
     yield ours, _slope(derivation, sizes, values, name, way)
 
