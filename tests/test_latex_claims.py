@@ -723,6 +723,7 @@ FACTORED["deep"] = sd.problem(
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("problem", "about", "says", "syntax", "right"), EMPTY)
 def test_a_claim_that_says_only_what_it_is_about_is_not_right(
     problem: str, about: str, says: str, syntax: str, right: str
