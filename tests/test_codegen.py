@@ -12,11 +12,11 @@ from symderiv.codegen import checked_sizes, compile_module, module_of, source_of
 from symderiv.codegen.evaluate import evaluate
 from symderiv.evidence.differences import (
     backward,
+    box,
     callables,
     check_differences,
     draw,
     hidden_sizes,
-    needs_positive,
 )
 
 XW = {"X": "n, d", "W": "d, m"}
@@ -81,7 +81,7 @@ def test_generated_tests_pass_in_an_empty_directory(tmp_path: Path) -> None:
     for name in PROBLEMS:
         d = derived(name)
         module = module_of(d.data, name)
-        positive = needs_positive(d.data, compile_module(module))
+        positive = list(box(d.data, compile_module(module)).positive)
         (tmp_path / f"{name}.py").write_text(module.source)
         (tmp_path / f"test_{name}.py").write_text(source_of_test(d.data, module, positive))
     done = subprocess.run(
@@ -148,7 +148,7 @@ def test_float32_and_integers(name: str) -> None:
     d = derived(name)
     f = d.compile()
     sizes = checked_sizes(d.data)[0]
-    inputs, given = draw(d.data, sizes, 0, needs_positive(d.data, f))
+    inputs, given = draw(d.data, sizes, 0, box(d.data, f).positive)
     for kind, expected in ((np.float32, np.float32), (int, np.float64)):
         arrays = [
             {n: np.asarray(np.ones_like(a), kind) for n, a in x.items()} for x in (inputs, given)

@@ -19,7 +19,6 @@ from symderiv.notation.math import (
     PARTIAL,
     TRANSPOSE,
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -85,7 +84,6 @@ FORMULAS: dict[str, Math] = {
         shaped(sup(Sym("b", bold=True), TRANSPOSE), Num("1"), m),
     ),
     "shaped-answer": row(DL_DW, EQUALS, shaped(XT, d, n), shaped(Tint("upstream", G), n, m)),
-    "boxed": BoxedMath(row(DL_DW, EQUALS, XT, Tint("upstream", G))),
     "entry": row(
         sub(Z, row(i, j)),
         EQUALS,
@@ -259,7 +257,6 @@ HEX = {"input": "#1b63a5", "upstream": "#b4500f", "note": "#6b7280", "row-1": "#
                 r"\mathrm{d}W \rangle"
             ),
         ),
-        ("boxed", r"\boxed{\frac{\partial L}{\partial W} = X^{\top} G}"),
         (
             "functions",
             (
@@ -288,13 +285,6 @@ def test_latex_is_as_written_by_hand(key: str, expected: str) -> None:
     [
         ("inverse", "A^(− ⊤)"),
         ("entry-of-product", r"∑_(i) thin \(X^(⊤)\)_(p i) thin G_(i q) = \(X^(⊤) G\)_(p q)"),
-        (
-            "boxed",
-            (
-                "#box(stroke: 0.6pt, inset: 6pt, { set par(leading: 0em);"
-                " $display(frac(∂ L, ∂ W) = X^(⊤) G)$ })"
-            ),
-        ),
         ("norm", "L = frac(1, 2) thin lr(‖ Z − T ‖)_(F)^(2)"),
         ("big-indices", r"X_(1\,12)"),
     ],

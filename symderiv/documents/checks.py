@@ -6,7 +6,6 @@ whether shapes fit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -35,7 +34,6 @@ from .model import (
 from .symbols_shown import Scribe, mentioned, shape_words
 
 _ROWS = 24  # entries in a table of differences
-_ABOUT = re.compile(r"d\w+?/d(\w+)(?:\[([\w,]+)\])?")
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
 

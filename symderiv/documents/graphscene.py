@@ -12,7 +12,7 @@ from math import ceil, hypot
 
 from ..notation.math import Math, listed
 from .graph import ComputationGraph, GraphNode, operation
-from .graphlayout import Box, GraphLayout, Path, Point, layers_of, place
+from .graphlayout import Box, Path, Point, layers_of, place
 from .theme import COTANGENT, INPUT
 from .widths import width
 
@@ -98,11 +98,6 @@ def scene_of(graph: ComputationGraph) -> Scene:
         return found
     plain = tuple(replace(n, operation="") for n in graph.nodes)
     return _Drawing(replace(graph, nodes=plain)).scene()
-
-
-def layout_of(graph: ComputationGraph) -> GraphLayout:
-    """Return where the boxes of a graph stand."""
-    return _Drawing(graph).layout
 
 
 def depth(graph: ComputationGraph) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 from ..notation.identifiers import name_of
 from ..notation.math import (
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -85,7 +84,6 @@ _BY_CLASS: dict[type[Math], Callable[[Any], float]] = {
     Brace: lambda m: max(width(m.body), _SMALL * width(m.label)),
     Grid: _grid,
     Tint: lambda m: width(m.body),
-    BoxedMath: lambda m: 1.0 + width(m.body),
 }
 
 

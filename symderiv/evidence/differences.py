@@ -168,11 +168,6 @@ def box(derivation: DerivedGradients, compiled: Compiled) -> PointBox:
     return PointBox(every)
 
 
-def needs_positive(derivation: DerivedGradients, compiled: Compiled) -> list[str]:
-    """Return the variables to be drawn positive: all, where the plain draw leaves the domain."""
-    return list(box(derivation, compiled).positive)
-
-
 def _is_defined(derivation: DerivedGradients, compiled: Compiled, where: PointBox) -> bool:
     for sizes, seed in product(checked_sizes(derivation), SEEDS):
         if 1 in sizes.values():

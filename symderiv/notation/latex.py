@@ -18,7 +18,6 @@ from symderiv.notation.identifiers import GREEK_LATEX, Name, name_of, scientific
 from symderiv.notation.math import (
     WRONG,
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -327,9 +326,6 @@ class _Latex:
             return rf"{{\color[HTML]{{{colour[1:].upper()}}}{{{body}}}}}"
         # Inner braces: right where \color is a switch and where it takes an argument.
         return rf"{{\color{{{colour}}}{{{body}}}}}"
-
-    def boxedmath(self, node: BoxedMath) -> str:
-        return rf"\boxed{{{self.show(node.body)}}}"
 
 
 def _core(name: Name, bold: bool) -> str:

@@ -147,13 +147,6 @@ class Tint(Math):
     body: Math
 
 
-@dataclass(frozen=True, slots=True)
-class BoxedMath(Math):
-    """A final result, framed."""
-
-    body: Math
-
-
 TRANSPOSE = Word("⊤", function=False)
 PARTIAL = Word("∂", function=False)
 EQUALS = Op("=")

@@ -13,7 +13,6 @@ from enum import Enum, auto
 from symderiv.notation.identifiers import name_of
 from symderiv.notation.math import (
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -65,7 +64,6 @@ _BY_CLASS: dict[type[Math], _Kind] = {
     Big: _Kind.INNER,
     Grid: _Kind.INNER,
     Root: _Kind.LONG,
-    BoxedMath: _Kind.LONG,
     Under: _Kind.NOTED,
     Brace: _Kind.NOTED,
 }
@@ -188,7 +186,7 @@ def _inside(node: Math) -> tuple[Math, ...]:
         return node.items
     if isinstance(node, Script):
         return (node.base,)
-    if isinstance(node, (Under, Brace, Tint, BoxedMath, Fence, Root)):
+    if isinstance(node, (Under, Brace, Tint, Fence, Root)):
         return (node.body,)
     return ()
 

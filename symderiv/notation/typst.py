@@ -16,7 +16,6 @@ from symderiv.notation.identifiers import Name, name_of, scientific
 from symderiv.notation.math import (
     WRONG,
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -150,7 +149,7 @@ class _Typst:
         base = self.show(node.base)
         if isinstance(node.base, (Under, Brace)):
             base = f"scripts({base})"
-        elif isinstance(node.base, (Row, Script, Big, BoxedMath)):
+        elif isinstance(node.base, (Row, Script, Big)):
             base = f'class("normal", {base})'
         return self._scripts(base, node.sub, node.sup)
 
@@ -209,11 +208,6 @@ class _Typst:
             colour = f'rgb("{colour}")'
         fill = colour if _NAME.fullmatch(colour) else f"({colour})"
         return f"text(fill: #{fill}, {body})"
-
-    def boxedmath(self, node: BoxedMath) -> str:
-        # Typst cuts a tall formula in a line by part of the leading; the frame would touch it.
-        body = f"{{ set par(leading: 0em); $display({self.show(node.body)})$ }}"
-        return f"#box(stroke: 0.6pt, inset: 6pt, {body})"
 
 
 def _core(name: Name, bold: bool) -> str:

@@ -17,7 +17,6 @@ from symderiv.notation.identifiers import name_of, scientific
 from symderiv.notation.math import (
     PARTIAL,
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -208,12 +207,9 @@ class _Unicode:
     def tint(self, node: Tint) -> str:
         return self.show(node.body)
 
-    def boxedmath(self, node: BoxedMath) -> str:
-        return self.show(node.body)
-
 
 def _bare(node: Math) -> Math:
-    return _bare(node.body) if isinstance(node, (Tint, BoxedMath)) else node
+    return _bare(node.body) if isinstance(node, Tint) else node
 
 
 def _is_number_with_letter(before: Math, here: Math) -> bool:

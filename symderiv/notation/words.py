@@ -15,7 +15,6 @@ from symderiv.notation.math import (
     PARTIAL,
     TRANSPOSE,
     Big,
-    BoxedMath,
     Brace,
     Fence,
     Frac,
@@ -233,12 +232,9 @@ class _Words:
     def tint(self, node: Tint) -> str:
         return self.show(node.body)
 
-    def boxedmath(self, node: BoxedMath) -> str:
-        return self.show(node.body)
-
 
 def _bare(node: Math) -> Math:
-    return _bare(node.body) if isinstance(node, (Tint, BoxedMath)) else node
+    return _bare(node.body) if isinstance(node, Tint) else node
 
 
 def _items(node: Math) -> tuple[Math, ...]:
