@@ -10,11 +10,13 @@ import pytest
 
 import symderiv as sd
 from symderiv import derive, problem
+from symderiv.calculus.simplify import contraction_parts
 from symderiv.core.budget import allowed
 from symderiv.core.errors import CheckError, UnsupportedError
 from symderiv.derivation.rechecking import recheck
 from symderiv.entries import agrees
 from symderiv.evidence.example import worked_example
+from symderiv.tensor import terms
 
 CASES = {
     "loss": ("H1 = X @ W; H2 = relu(H1); H3 = H2 @ W; H4 = H3 * 2; H5 = H4 ** 2; L(H5)", {}),
@@ -118,3 +120,18 @@ def test_sums_inside_sums_are_worked_out_index_by_index() -> None:
         assert recheck(p, [step], {"n": 3}) == 1
     with pytest.raises(CheckError):
         recheck(p, [replace(step, after=p.read("sum(A @ B @ C @ A @ B @ A)"))], {"n": 3})
+
+
+def test_names_in_sums_are_read_and_factors_are_compared_once_for_each(monkeypatch) -> None:
+    met: dict[str, list[tuple[object, ...]]] = {}
+    for module, name in ((contraction_parts, "_reads_names"), (terms, "_precedes")):
+
+        def noted(*given, found=getattr(module, name), calls=met.setdefault(name, [])):
+            calls.append(given)  # which keeps the terms, so that they stay the same objects
+            return found(*given)
+
+        monkeypatch.setattr(module, name, noted)
+    monkeypatch.setattr(terms, "_compared", {})
+    assert "tanh" in sd.hessian(f"sum({nested('tanh', 12)})", x="n").text
+    # Once in the gradient, and once in its derivative.
+    assert all(calls and len(calls) <= 2 * len({*calls}) for calls in met.values())

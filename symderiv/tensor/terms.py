@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from fractions import Fraction
+from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 from ..core.expr import Expr
@@ -39,7 +40,8 @@ class Term:
     """A node: ``kind`` is leaf, named, delta, unit, fuse, share, add, call or contract.
 
     ``symmetric`` says whether its two axes may be exchanged; None until somebody asked. ``place``
-    is where it stands among terms, ``order`` where it stands among those with an equal place too.
+    is where it stands among terms, ``order`` where it stands among those with an equal place too;
+    ``number`` tells it from every term that ever was.
 
     >>> from symderiv.core.expr import var
     >>> n = Dim(1, ("n",))
@@ -55,6 +57,7 @@ class Term:
         "children",
         "place",
         "symmetric",
+        "number",
         "_spelled",
         "__weakref__",
     )
@@ -64,6 +67,7 @@ class Term:
     children: tuple[Term, ...]
     place: tuple[int, str]
     symmetric: bool | None
+    number: int
     _spelled: str | None
 
     @property
@@ -102,26 +106,45 @@ class Order:
         return id(self.term)
 
     def __lt__(self, other: Order) -> bool:
-        stack = [(self.term, other.term)]
-        ranges: tuple[list[str], list[str]] | None = None
-        while stack:
-            a, b = stack.pop()
-            if a is b:
-                continue
-            if ranges is None and a.dims != b.dims:
-                ranges = [str(d) for d in a.dims], [str(d) for d in b.dims]
-            if a.place != b.place:
-                return a.place < b.place
-            sizes = (len(a.children), len(b.children))
-            if sizes[0] != sizes[1]:
-                return sizes[0] < sizes[1]
-            if a.spelled != b.spelled:
-                return a.spelled < b.spelled
-            stack += zip(reversed(a.children), reversed(b.children), strict=True)
-        return ranges is not None and ranges[0] < ranges[1]
+        a, b = self.term, other.term
+        if a.place != b.place:
+            return a.place < b.place
+        key = (a.number, b.number)
+        found = _compared.get(key)
+        if found is None:
+            if len(_compared) >= _MOST_COMPARED:
+                _compared.clear()
+            found = _compared[key] = _precedes(a, b)
+        return found
+
+
+# Factors of a product nested in each other are compared down to what they nest, at every sorting.
+_compared: dict[tuple[int, int], bool] = {}
+_MOST_COMPARED = 100_000
+
+
+def _precedes(a: Term, b: Term) -> bool:
+    stack = [(a, b)]
+    ranges: tuple[list[str], list[str]] | None = None
+    while stack:
+        a, b = stack.pop()
+        if a is b:
+            continue
+        if ranges is None and a.dims != b.dims:
+            ranges = [str(d) for d in a.dims], [str(d) for d in b.dims]
+        if a.place != b.place:
+            return a.place < b.place
+        sizes = (len(a.children), len(b.children))
+        if sizes[0] != sizes[1]:
+            return sizes[0] < sizes[1]
+        if a.spelled != b.spelled:
+            return a.spelled < b.spelled
+        stack += zip(reversed(a.children), reversed(b.children), strict=True)
+    return ranges is not None and ranges[0] < ranges[1]
 
 
 _terms: Interned[Term] = Interned()
+_numbers = count()
 _KINDS = ("leaf", "named", "unit", "call", "contract", "add", "share", "fuse", "delta")
 _RANK = {kind: rank for rank, kind in enumerate(_KINDS)}  # in sorting order
 
@@ -152,6 +175,7 @@ def _made(
     term.kind, term.dims, term.data, term.children = kind, dims, data, children
     term.place = (_RANK[kind], name)
     term.symmetric = symmetric
+    term.number = next(_numbers)
     term._spelled = None
     _terms.put(key, term)
     return term

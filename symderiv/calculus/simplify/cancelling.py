@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 from ...tensor import Factor, Label, Scale, Term, add, constant, contract, delta, share, summands
-from .contraction_parts import Parts, orders, plain, same_but_for_names
+from .contraction_parts import Parts, orders, plain
 from .matching import Match, matches
 from .rule import RuleContext
 
@@ -56,7 +56,7 @@ def names_join(parts: Parts, context: RuleContext) -> Term | None:
         if f.term.kind not in ("named", "add"):
             continue
         for j, g in enumerate(parts.factors):
-            if not same_but_for_names(f.term, g.term) or f.labels not in orders(g):
+            if not context.readings.same(f.term, g.term) or f.labels not in orders(g):
                 continue
             power = f.exponent + g.exponent
             joined = Factor(f.term, f.labels, power)
@@ -113,7 +113,7 @@ def shared_cancels(parts: Parts, context: RuleContext) -> Term | None:
         for g in inside.factors:
             labels = tuple(names.get(x, x) for x in g.labels)
             if set(g.labels) <= set(inside.out) and any(
-                (h.term is g.term or same_but_for_names(h.term, g.term))
+                (h.term is g.term or context.readings.same(h.term, g.term))
                 and h.labels == labels
                 and h.exponent * g.exponent < 0
                 for h in parts.factors

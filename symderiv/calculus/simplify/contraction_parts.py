@@ -69,13 +69,24 @@ def plain(term: Term) -> Term:
     return term.children[0] if term.kind == "share" else term
 
 
-def same_but_for_names(a: Term, b: Term) -> bool:
-    """Whether two different terms are one once names among their own parts are read."""
-    if a is b or a.dims != b.dims:
-        return False
-    if "named" in (a.kind, b.kind):
-        return _read(a) is _read(b)
-    return a.kind == b.kind == "add" and _reads_names(a) is _reads_names(b)
+class Readings:
+    """Sums as they read once names are read, found once for each: every pair is compared."""
+
+    def __init__(self) -> None:
+        self._memo: dict[Term, Term] = {}
+
+    def same(self, a: Term, b: Term) -> bool:
+        """Whether two different terms are one once names among their own parts are read."""
+        if a is b or a.dims != b.dims:
+            return False
+        if "named" in (a.kind, b.kind):
+            return _read(a) is _read(b)
+        return a.kind == b.kind == "add" and self._of(a) is self._of(b)
+
+    def _of(self, total: Term) -> Term:
+        if total not in self._memo:
+            self._memo[total] = _reads_names(total)
+        return self._memo[total]
 
 
 def _read(term: Term) -> Term:

@@ -9,7 +9,7 @@ from itertools import product
 from ...core.scale import UNIT_SCALE
 from ...ops.inverses import inverse
 from ...tensor import Factor, Label, Scale, Term, add, contract, delta, scaled, summands
-from .contraction_parts import Parts, orders, plain, same_but_for_names
+from .contraction_parts import Parts, orders, plain
 from .matching import matches
 from .rule import RuleContext
 
@@ -27,7 +27,8 @@ def names_fold(parts: Parts, context: RuleContext) -> Term | None:
             pattern = Parts.of(value)
             if value.kind != "contract" or len(pattern.factors) < 2:
                 continue
-            met = _met(pattern, parts, dict(zip(pattern.out, labels, strict=True)), k)
+            names = dict(zip(pattern.out, labels, strict=True))
+            met = _met(pattern, parts, names, k, context)
             if met is not None:
                 named = Factor(name, labels)
                 return parts.replaced(met, [named], pattern.scale.power(-1))
@@ -35,7 +36,7 @@ def names_fold(parts: Parts, context: RuleContext) -> Term | None:
 
 
 def _met(
-    pattern: Parts, parts: Parts, names: dict[Label, Label], apart: int
+    pattern: Parts, parts: Parts, names: dict[Label, Label], apart: int, context: RuleContext
 ) -> tuple[int, ...] | None:
     """Return which factors those of a pattern are, read without names; None where some lack."""
     found: list[int] = []
@@ -49,7 +50,7 @@ def _met(
                 for k, f in enumerate(parts.factors)
                 if k not in (apart, *found)
                 and (f.labels, f.exponent) == (labels, wanted.exponent)
-                and (f.term is wanted.term or same_but_for_names(f.term, wanted.term))
+                and (f.term is wanted.term or context.readings.same(f.term, wanted.term))
             ),
             None,
         )

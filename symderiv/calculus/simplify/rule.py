@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...tensor import Term
-from .contraction_parts import Parts
+from .contraction_parts import Parts, Readings
 from .facts import Facts
 from .readable_size import Sizes
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule may ask: the facts, the size of a term, and how a term reads simplified."""
+    """What a rule may ask: the facts, sizes and readings of terms, how a term reads simplified."""
 
     facts: Facts
     sizes: Sizes
+    readings: Readings
     simplified: Callable[[Term], Term]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...tensor import Term, is_zero
-from .contraction_parts import Parts
+from .contraction_parts import Parts, Readings
 from .factoring import factored
 from .facts import Assumed, Facts, rebuilt
 from .readable_size import Sizes
@@ -25,7 +25,7 @@ class Simplifier:
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or Facts()
         self.assumed = Assumed(self.facts)
-        self._context = RuleContext(self.facts, Sizes(), self)
+        self._context = RuleContext(self.facts, Sizes(), Readings(), self)
         self._memo: dict[Term, Term] = {}
         self._rules: dict[frozenset[str], tuple[Rule, ...]] = {}
 
