@@ -123,15 +123,20 @@ def test_sums_inside_sums_are_worked_out_index_by_index() -> None:
 
 
 def test_names_in_sums_are_read_and_factors_are_compared_once_for_each(monkeypatch) -> None:
-    met: dict[str, list[tuple[object, ...]]] = {}
+    met: list[list[tuple[object, ...]]] = []
     for module, name in ((contraction_parts, "_reads_names"), (terms, "_precedes")):
-
-        def noted(*given, found=getattr(module, name), calls=met.setdefault(name, [])):
-            calls.append(given)  # which keeps the terms, so that they stay the same objects
-            return found(*given)
-
+        met.append([])
+        noted = _noted(getattr(module, name), met[-1])
         monkeypatch.setattr(module, name, noted)
     monkeypatch.setattr(terms, "_compared", {})
     assert "tanh" in sd.hessian(f"sum({nested('tanh', 12)})", x="n").text
     # Once in the gradient, and once in its derivative.
-    assert all(calls and len(calls) <= 2 * len({*calls}) for calls in met.values())
+    assert all(calls and len(calls) <= 2 * len({*calls}) for calls in met)
+
+
+def _noted(function, calls):
+    def noted(*given):
+        calls.append(given)  # which keeps the terms, so that they stay the same objects
+        return function(*given)
+
+    return noted
