@@ -100,9 +100,11 @@ def compare_all(
     choices = small_sizes(problem, *candidates.values()) if sizes is None else sizes
     with allowed("the comparison entry by entry", _STEPS):
         tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
+        reason = ""
         for chosen in choices:
             try:
-                _compare(tallies.values(), _Place(problem, chosen, list(candidates)))
+                place = _Place(problem, chosen, list(candidates))
+                reason = _compare(tallies.values(), place, reason)
             except BudgetError:
                 if not all(t.has_compared for t in tallies.values()):
                     raise
@@ -110,16 +112,22 @@ def compare_all(
     return {w: tally.result() for w, tally in tallies.items()}
 
 
-def _compare(tallies: Collection[_Tally], place: _Place) -> None:
-    """Compare all candidates at one choice of sizes, where their entries are defined there."""
+def _compare(tallies: Collection[_Tally], place: _Place, reason: str) -> str:
+    """Compare all candidates at one choice of sizes, where their entries are defined there.
+
+    Takes and returns why SymPy has no entries: what it has none of at some sizes is not written
+    out again at others.
+    """
     try:
-        for tally in tallies:
+        for tally in tallies if not reason else ():
             tally.compare(place)
     except NoEntriesError as error:
-        for tally in tallies:
-            tally.compare_numbers(place, error.subject)
+        reason = error.subject
     except CheckError:
-        pass  # an entry is undefined at these sizes, such as a variance at n = 1
+        return reason  # an entry is undefined at these sizes, such as a variance at n = 1
+    for tally in tallies if reason else ():
+        tally.compare_numbers(place, reason)
+    return reason
 
 
 def most_entries(problem: Problem, sizes: Sizes) -> int:
