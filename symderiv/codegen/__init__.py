@@ -1,8 +1,7 @@
 """Derivations to source code: a NumPy module and its test, and callables compiled from it."""
 
-from .compiled import Compiled, compile_module
 from .evaluate import evaluate
-from .module import Module, module_of
+from .module import Compiled, Module, compile_module, module_of
 from .structured_arrays import projected, structured
 from .testfile import checked_sizes, source_of_test
 

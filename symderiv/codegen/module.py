@@ -1,9 +1,11 @@
-"""A derivation as a NumPy module: ``forward`` and ``backward``; SciPy only where needed."""
+"""A derivation as a NumPy module, and its callables ``forward`` and ``backward``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import linecache
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..core.shapes import Shape
@@ -21,6 +23,7 @@ from ..problems.numpy_axes import array_shape, given_axes, keeps_axis
 from ..values.sampling import least_sizes
 from .assignments import Assignment, plan, shape_text
 from .computed import Computed
+from .guard import run
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
 from .literals import docstring, quoted
@@ -399,3 +402,33 @@ class _Builder:
             shape = tuple_text(self._array_dims(n))
             found.append(f"    {python_name(n)}: {shape}{f', {about}' if about else ''}")
         return found
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The callables of a generated module.
+
+    ``forward(X, W, b)`` returns the argument of the unspecified loss, or the objective;
+    ``backward(X, W, b, G)`` returns the gradients by name. Both take ``cache=``.
+    """
+
+    module: Module
+    forward: Callable[..., Any]
+    backward: Callable[..., Mapping[str, Any]]
+
+    def __reduce__(self) -> tuple[Callable[..., Compiled], tuple[Module]]:
+        return compile_module, (self.module,)
+
+    @property
+    def source(self) -> str:
+        """Return the NumPy source."""
+        return self.module.source
+
+
+def compile_module(module: Module) -> Compiled:
+    """Return the callables of a generated module."""
+    file = f"<symderiv {module.name}>"
+    namespace = run(module.source, {"__name__": module.name}, file)
+    # With its lines in the cache, a traceback shows the generated code.
+    linecache.cache[file] = (len(module.source), None, module.source.splitlines(True), file)
+    return Compiled(module, namespace["forward"], namespace["backward"])

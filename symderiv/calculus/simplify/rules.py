@@ -5,7 +5,7 @@ They hold wherever both sides are defined; those that need a property of a varia
 
 from __future__ import annotations
 
-from . import block_rules, cancelling, choice_rules, expanding, folding, function_rules
+from . import block_rules, cancelling, choice_rules, folding, function_rules
 from .rule import CallRule, Rule, SumRule
 
 RULES = (
@@ -76,6 +76,6 @@ SUM_RULES = (
     SumRule("blocks", "blocks side by side add up one by one", block_rules.blocks_add_up),
     SumRule("reflected", "1 - σ(u) = σ(-u)", function_rules.reflected),
     SumRule("rest", "W⁻¹ - W⁻¹ S W⁻¹ = W⁻¹ A W⁻¹ where W = A + S", folding.inverse_takes_the_rest),
-    SumRule("expanded", "summands that cancel when multiplied out", expanding.cancels_expanded),
-    SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", expanding.over_one_denominator),
+    SumRule("expanded", "summands that cancel when multiplied out", cancelling.cancels_expanded),
+    SumRule("one-denominator", "1 - q / (1 + q) = 1 / (1 + q)", cancelling.over_one_denominator),
 )
