@@ -10,6 +10,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 import symderiv as sd
+from symderiv.claims import deciding
 from symderiv.cli.main import main
 from symderiv.core.budget import allowed, spend
 from symderiv.core.errors import BudgetError, SymderivError
@@ -179,3 +180,10 @@ def test_sizes_that_are_taken_as_equal_in_a_circle_end() -> None:
     found = sd.check(p, wrt="V", claim=claim)
     assert found.verdict == "wrong"
     assert found.slips == ("shape",)
+
+
+def test_nothing_is_drawn_for_what_is_too_much_to_look_at(monkeypatch) -> None:
+    monkeypatch.setattr(deciding, "_PIECEWISE", 0)
+    monkeypatch.setattr(deciding, "region", None)  # which is where the points would be drawn
+    right = "2 * X[4, 1] * onehot(4, n) @ onehot(1, d).T"
+    assert sd.check("X[4, 1] ** 2", wrt="X", claim=right, X="n, d").verdict == "right"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import symderiv.notation.math
 from symderiv.notation.identifiers import GREEK, read_name
 from symderiv.notation.latex import latex
 from symderiv.notation.math import (
@@ -532,3 +533,11 @@ def test_typst_compiles_without_a_warning() -> None:
     )
     assert pdf.startswith(b"%PDF")
     assert not warnings
+
+
+def test_heights_are_found_once_where_a_formula_nests_deep(monkeypatch) -> None:
+    deep: Math = Frac(A, B)
+    for _ in range(60):
+        deep = row(Word("f"), Fence("(", deep, ")"))
+    monkeypatch.setattr(symderiv.notation.math, "_heights", None)  # printing asks for none
+    assert latex(deep).count(r"\left(") == 60

@@ -28,7 +28,7 @@ from ..values.sampling import distinct_sizes, inside, least_sizes, point
 from ..values.sampling import values as values_of
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption, is_square
-from .boundaries import DIFFERENT, SAME, UNKNOWN, Pieces, Region, Values
+from .boundaries import DIFFERENT, SAME, UNKNOWN, Failure, Pieces, Region, Values
 from .regions import region
 from .taken_branches import OUTSIDE as OUTSIDE
 from .taken_branches import agree, taken
@@ -332,8 +332,11 @@ class Comparer:
 
     def _differ_beside(self, left: Expr, right: Expr, here: Explicit) -> bool:
         """Whether two expressions that differ at a point do so around it, too."""
+        pieces = self._pieces(left, right)
+        if not pieces.left:  # nothing is to be looked at, so nothing is drawn
+            return True
         region = self._region(here.sizes, 0, (), dict(here.values.items()))
-        return self._pieces(left, right).differ_around(region)
+        return pieces.differ_around(region)
 
     def _is_told_apart(self, left: Expr, right: Expr) -> bool:
         """Whether two expressions differ at a point that told others apart."""
@@ -356,7 +359,7 @@ class Comparer:
             return True
         pieces = self._pieces(left, right)
         most = pieces.left
-        found = pieces.failure(self._regions(names))
+        found = self._failure(pieces, names)
         if found is None and pieces.left <= 0 and most:
             what = "the comparison close to every boundary between pieces"
             self.left_out.append(too_much(what, most, "one more point"))
@@ -370,13 +373,13 @@ class Comparer:
     def one_sided(self, x: Expr) -> set[Expr]:
         """Return the choices of an expression of which one side was never met."""
         pieces = self._pieces(x, x)
-        pieces.failure(self._regions(()))
+        self._failure(pieces)
         return {*pieces.unreached}
 
     def failing_piece(self, left: Expr, right: Expr, *, anywhere: bool = False) -> Explicit | None:
         """Return a point of few digits at which two expressions differ, near a boundary."""
         pieces = self._pieces(left, right)
-        found = pieces.failure(self._regions(()))
+        found = self._failure(pieces)
         if found is None or not (found.chosen or anywhere):
             return None
         return found.region.point(pieces.simple(found), None)
@@ -394,6 +397,10 @@ class Comparer:
             lambda sizes: [*placements(sizes, left, right)],
             min(_MOST_LOOKS, _PIECEWISE // cost),
         )
+
+    def _failure(self, pieces: Pieces, names: Sequence[Expr] = ()) -> Failure | None:
+        """Return where two sides differ close to a boundary; nothing is drawn to look at none."""
+        return pieces.failure(self._regions(names)) if pieces.left else None
 
     def _regions(self, names: Sequence[Expr]) -> list[Region]:
         chosen = self._small_sizes()

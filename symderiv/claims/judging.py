@@ -166,6 +166,8 @@ class Judge:
         """Return how a claim was found right under an assumption, or None where it is not."""
         truth = self.target.truth
         comparer = replace(self._comparer(claimed, Merged(assumption.equal)), assumed=assumption)
+        if comparer.is_too_much(claimed, truth):
+            return None  # which no comparison would decide: nothing is drawn for it
         try:
             same = comparer.may_equal(claimed, truth) and comparer.equal(claimed, truth)
             return comparer if same else None

@@ -39,7 +39,6 @@ from symderiv.notation.spacing import (
     gap,
     indices,
     is_numeric,
-    is_tall,
     is_unary,
     items_of,
     opens,
@@ -237,7 +236,7 @@ class _Latex:
         left, right = items[i - 1], items[i]
         between = gap(left, right)
         fence = right.base if isinstance(right, Script) else right
-        if between is Gap.APPLY and isinstance(fence, Fence) and is_tall(fence.body):
+        if between is Gap.APPLY and isinstance(fence, Fence) and fence.body.tall:
             return r" \mathopen{}"  # \left alone would put a space between f and its parenthesis
         if between is Gap.INNER and not isinstance(right, Big):
             # A fraction and a coloured group are ordinary symbols to TeX, which it does not space.
@@ -278,7 +277,7 @@ class _Latex:
     def fence(self, node: Fence) -> str:
         left, right = _delimiter(node.left, "l"), _delimiter(node.right, "r")
         body = self.show(node.body)
-        if is_tall(node.body):
+        if node.body.tall:
             return rf"\left{left} {body} \right{right}"
         pad = " " if left[-1].isalpha() or right[-1].isalpha() else ""
         return f"{left}{pad}{body}{pad}{right}"

@@ -9,17 +9,35 @@ Contract: nodes are immutable and carry no mathematics; parentheses have already
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Math:
-    r"""Base of all notation nodes.
+    r"""Base of all notation nodes; ``tall`` says whether parentheses around one must grow.
 
     >>> from symderiv.notation.latex import latex
     >>> print(latex(Frac(Sym("x"), Script(Sym("alpha"), sub=Num("2")))))
     \frac{x}{\alpha_{2}}
+    >>> row(Sym("a"), Frac(Num("1"), Num("2"))).tall, Sym("a").tall
+    (True, False)
     """
+
+    tall: bool = field(init=False, repr=False, compare=False, default=False)
+
+    def __post_init__(self) -> None:
+        # Once for each node: what nests deep is asked at every level of it.
+        if isinstance(self, (Frac, Big, Grid)) or any(part.tall for part in _heights(self)):
+            object.__setattr__(self, "tall", True)
+
+
+def _heights(node: Math) -> tuple[Math, ...]:
+    """Return the parts that count for the height: not the notes below."""
+    if isinstance(node, Row):
+        return node.items
+    if isinstance(node, Script):
+        return (node.base,)
+    return (node.body,) if isinstance(node, (Under, Brace, Tint, Fence, Root)) else ()
 
 
 @dataclass(frozen=True, slots=True)

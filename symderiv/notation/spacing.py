@@ -70,7 +70,6 @@ _BY_CLASS: dict[type[Math], _Kind] = {
 _ROUND = frozenset("([)]")
 _PREFIXES = frozenset("∂∇d")
 _DOTS = frozenset("…⋯")
-_TALL = (Frac, Big, Grid)
 
 
 def gap(left: Math, right: Math) -> Gap:
@@ -169,26 +168,6 @@ def _lifted(role: str, items: tuple[Math, ...]) -> Iterator[Math]:
         yield Tint(role, row(*items[start:stop]))
     for sign in items[stop:]:
         yield Tint(role, sign)
-
-
-def is_tall(node: Math) -> bool:
-    """Return whether parentheses around this must grow.
-
-    >>> is_tall(row(Sym("a"), Frac(Num("1"), Num("2")))), is_tall(Sym("a"))
-    (True, False)
-    """
-    return isinstance(node, _TALL) or any(is_tall(part) for part in _inside(node))
-
-
-def _inside(node: Math) -> tuple[Math, ...]:
-    """Return the parts that count for the height: not the notes below."""
-    if isinstance(node, Row):
-        return node.items
-    if isinstance(node, Script):
-        return (node.base,)
-    if isinstance(node, (Under, Brace, Tint, Fence, Root)):
-        return (node.body,)
-    return ()
 
 
 def is_numeric(node: Math) -> bool:

@@ -37,7 +37,6 @@ from symderiv.notation.spacing import (
     gap,
     indices,
     is_numeric,
-    is_tall,
     items_of,
     opens,
     unstacked,
@@ -172,7 +171,7 @@ class _Typst:
         left = _DELIMITERS.get(node.left, node.left)
         right = _DELIMITERS.get(node.right, node.right)
         body = self.show(node.body)
-        if node.left in _ROUND and node.right in _ROUND and not is_tall(node.body):
+        if node.left in _ROUND and node.right in _ROUND and not node.body.tall:
             return f"{left}{body}{right}"  # escaped: these do not grow
         return f"lr({left} {body} {right})"
 
