@@ -17,6 +17,7 @@ from symderiv.derivation.rechecking import recheck
 from symderiv.entries import agrees
 from symderiv.evidence.example import worked_example
 from symderiv.tensor import terms
+from symderiv.values.explicit import Explicit
 
 CASES = {
     "loss": ("H1 = X @ W; H2 = relu(H1); H3 = H2 @ W; H4 = H3 * 2; H5 = H4 ** 2; L(H5)", {}),
@@ -140,3 +141,16 @@ def _noted(function, calls):
         return function(*given)
 
     return noted
+
+
+def test_exact_products_with_a_vector_are_worked_out_from_the_vector(monkeypatch) -> None:
+    met: list[tuple[object, ...]] = []
+    monkeypatch.setattr(Fraction, "__mul__", _noted(Fraction.__mul__, met))
+    p = problem(f"sum({' @ '.join(['A'] * 8)} @ x)", A="n, n", x="n")
+    rows = [[Fraction(i + 2 * j + 1, 3) for j in range(4)] for i in range(4)]
+    column = [[Fraction(k, 5)] for k in range(4)]
+    found = Explicit({"n": 4}, {"A": rows, "x": column}).cells(p.objective)[0][0]
+    assert len(met) == 8 * 4 * 4
+    for _ in range(8):
+        column = [[sum(a * b[0] for a, b in zip(r, column, strict=True))] for r in rows]
+    assert found == sum(c[0] for c in column)

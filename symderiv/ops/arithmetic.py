@@ -443,7 +443,14 @@ def _matmul_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     def times(a: Cells, b: Cells) -> Cells:
         return [[total([x * y for x, y in zip(r, c, strict=True)]) for c in zip(*b)] for r in a]
 
-    return reduce(times, args)
+    # Fractions are the same in any order of multiplying: a vector in a chain keeps it short.
+    exact = len(args) > 2 and all(isinstance(x, Fraction) for a in args for r in a for x in r)
+    parts = list(args)
+    while exact and len(parts) > 1:
+        cost = [len(a) * len(b) * len(b[0]) for a, b in zip(parts, parts[1:], strict=False)]
+        k = cost.index(min(cost))
+        parts[k : k + 2] = [times(*parts[k : k + 2])]
+    return reduce(times, parts)
 
 
 register(
