@@ -17,7 +17,7 @@ from .dual import Dual
 from .highprecision import FUNCTIONS, HIGH, MATRIX, floated, in_full, is_long_power, precise
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
-_ITERATED = 8  # steps for each entry of a product that a function of matrices takes
+_ITERATED = 64  # steps for each entry of a product that a function of matrices takes, in 150 digits
 _MULTIPLIED = 8  # the highest power of a float that is a product
 _TRUSTED = 10**20  # beyond it, the step of a difference is lost in rounding
 
