@@ -360,7 +360,8 @@ class Comparer:
         pieces = self._pieces(left, right)
         most = pieces.left
         found = self._failure(pieces, names)
-        if found is None and pieces.left <= 0 and most:
+        has_pieces = any(TABLE[e.op].pieces for e in walk_all([left, right]))
+        if found is None and pieces.left <= 0 and has_pieces:
             what = "the comparison close to every boundary between pieces"
             self.left_out.append(too_much(what, most, "one more point"))
         self.piecewise += pieces.count

@@ -27,7 +27,7 @@ from .observations import outer, traits, where_right
 from .places import marked
 from .reading import Reading
 from .roundabout import is_roundabout
-from .search import FoundSlip, Search
+from .search import FoundSlip, Search, Slips
 from .targets import Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something
@@ -198,15 +198,11 @@ class Judge:
         claimed, truth = reading.expr, self.target.truth
         merged = Merged([*reading.equated, *clashes(claimed, truth)])
         comparer = self._comparer(claimed, merged)
-        found = self._search(reading, merged)
-        prints = Prints(comparer, truth)
-        word = self.target.word
-        slips = found.slips if found else traits(claimed, truth, prints, word, tiny=merged.of_one)
+        hopeless = reading.refusal is not None or comparer.is_too_much(claimed, truth)
+        found, slips = self._slips(comparer, reading, merged)
         other = self._other_indices(reading)
         if not slips and other:
             slips = (("wrong-index", other),)
-        if found and slips[0][0] in ("wrong-part", "wrong-variable"):
-            slips = (*outer(claimed, truth, prints, word), *slips)
         reason = self._reason(reading)
         near = found.expr if found else None
         shown = self._tidied(truth if near is None else near)
@@ -229,9 +225,24 @@ class Judge:
             correction_expr=shown,
             claimed=(claimed,),
             truth=truth,
-            holds="" if reading.refusal else where_right(comparer, claimed, truth),
+            holds="" if hopeless else where_right(comparer, claimed, truth),
             marked=marked(claimed, near) if near is not None else None,
         )
+
+    def _slips(
+        self, comparer: Comparer, reading: Reading, merged: Merged
+    ) -> tuple[FoundSlip | None, Slips]:
+        """Return the slip that was found, and what is told; what is too much is not sought."""
+        claimed, truth = reading.expr, self.target.truth
+        if comparer.is_too_much(claimed, truth):
+            return None, ()
+        found = self._search(reading, merged)
+        prints, word = Prints(comparer, truth), self.target.word
+        if found is None:
+            return None, traits(claimed, truth, prints, word, tiny=merged.of_one)
+        if found.slips[0][0] in ("wrong-part", "wrong-variable"):
+            return found, (*outer(claimed, truth, prints, word), *found.slips)
+        return found, found.slips
 
     def _tidied(self, right: Expr) -> Expr:
         """Return a mended claim with its numbers put together."""
