@@ -25,7 +25,7 @@ ROW, COLUMN, INNER = 0, 1, 2
 class Value:
     """A term with the shape it stands for; ``loose`` are named indices that no Sum bound yet.
 
-    >>> from symderiv.calculus.lowering import lower
+    >>> from symderiv.calculus import lower
     >>> from symderiv.core.expr import transpose, var
     >>> x = var("x", (Dim(1, ("n",)), ONE))
     >>> column, row = lower(x), lower(transpose(x))
