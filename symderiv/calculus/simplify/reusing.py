@@ -9,6 +9,7 @@ positive.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -34,7 +35,8 @@ class Reuse:
         facts: Facts | None = None,
     ) -> None:
         self._whole: dict[Term, Term] = {}
-        self._patterns: dict[Term, list[tuple[Term, Parts]]] = {}  # by one of the factors
+        self._patterns: list[tuple[Term, Parts]] = []
+        self._by_rarest: dict[Term, list[int]] = {}  # numbers of patterns, by one of the factors
         self._sizes = Sizes()
         self._memo: dict[Term, Term] = {}
         self._names = [*((n, x, False) for n, x in names), *((n, x, True) for n, x in labels)]
@@ -51,12 +53,16 @@ class Reuse:
             if simple is not value:
                 self._learn(name, simple)
         self._names = []
+        common = Counter(t for _, p in self._patterns for t in {f.term for f in p.factors})
+        for number, (_, pattern) in enumerate(self._patterns):
+            rarest = min(pattern.factors, key=lambda f: common[f.term])
+            self._by_rarest.setdefault(rarest.term, []).append(number)
 
     def _learn(self, name: Term, value: Term) -> None:
         pattern = Parts.of(value)
         carried = {x for f in pattern.factors for x in f.labels}
         if pattern.factors and carried >= set(pattern.out):
-            self._patterns.setdefault(pattern.factors[0].term, []).append((name, pattern))
+            self._patterns.append((name, pattern))
         if value.children and value.kind not in ("leaf", "named"):
             self._whole.setdefault(value, name)
 
@@ -94,11 +100,20 @@ class Reuse:
 
     def _shorter(self, term: Term) -> Iterator[Term]:
         parts = Parts.of(term)
-        for f in parts.factors:
-            for name, pattern in self._patterns.get(f.term, ()):
-                for new in (*_powers(parts, name, pattern), *_products(parts, name, pattern)):
-                    if self._sizes(new) < self._sizes(term):
-                        yield new
+        for name, pattern in self._candidates(parts):
+            for new in (*_powers(parts, name, pattern), *_products(parts, name, pattern)):
+                if self._sizes(new) < self._sizes(term):
+                    yield new
+
+    def _candidates(self, parts: Parts) -> Iterator[tuple[Term, Parts]]:
+        """Yield the patterns that may be in a product, in the order of their first factors."""
+        places: dict[Term, int] = {}
+        for k, f in enumerate(parts.factors):
+            places.setdefault(f.term, k)
+        numbers = {n for t in places for n in self._by_rarest.get(t, ())}
+        firsts = {n: self._patterns[n][1].factors[0].term for n in numbers}
+        found = [(places[t], n) for n, t in firsts.items() if t in places]
+        yield from (self._patterns[n] for _, n in sorted(found))
 
 
 def _products(parts: Parts, name: Term, pattern: Parts) -> Iterator[Term]:
