@@ -194,7 +194,7 @@ PATTERNS = [
     (
         f"mean({RESIDUAL} ** 2)",
         {**LINEAR, "Y": "n, m"},
-        {"W": f"2 / (n * m) * X.T @ {RESIDUAL}"},
+        {"W": f"2 / (m * n) * X.T @ {RESIDUAL}"},
     ),
     ("x.T @ A @ x", {"x": "n", "A": "n, n"}, {"x": "(A + A.T) @ x", "A": "x @ x.T"}),
     ("trace(A @ X @ B)", {"A": "n, d", "X": "d, m", "B": "m, n"}, {"X": "A.T @ B.T"}),

@@ -110,7 +110,7 @@ def results(text: str, shapes: dict[str, str], given: dict[str, Any]) -> list[An
     return [*found, *(backward[n] for n in derivation)]
 
 
-EVERY = 24  # of all names in all roles, what is tried
+EVERY = 48  # of all names in all roles, what is tried
 
 
 def cases() -> Iterator[tuple[str, str, str]]:

@@ -66,7 +66,7 @@ def corner(r: Random) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.sampled(16, rest="exhaustive")
+@pytest.mark.sampled(40, rest="exhaustive")
 @pytest.mark.parametrize("seed", range(100))
 def test_random_piecewise_claims(seed: int) -> None:
     r = Random(f"piecewise {seed}")

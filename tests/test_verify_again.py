@@ -80,7 +80,7 @@ def _subsets() -> list[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.sampled(8, rest="exhaustive")
+@pytest.mark.sampled(16, rest="exhaustive")
 @pytest.mark.parametrize(("name", "wrt"), _subsets())
 def test_any_variables_of_any_problem_are_verified(name, wrt, tmp_path):
     assert verified(sd.derive(name, wrt=list(wrt)), tmp_path) == []
