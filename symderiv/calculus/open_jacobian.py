@@ -76,7 +76,7 @@ def _is_called_on(term: Term, seed: Term) -> bool:
             continue
         stack.pop()
         seen[top] = top is seed or any(seen[c] for c in top.children)
-    return any(inside and t.kind == "call" for t, inside in seen.items())
+    return any(inside and t.is_call for t, inside in seen.items())
 
 
 class _Slope:
@@ -100,14 +100,14 @@ class _Slope:
     def _read(self, term: Term) -> Term | None:
         if term is self.seed:
             return _identity(term.dims)
-        if term.kind in ("named", "share"):
+        if term.is_alias:
             return self._of(term.children[0])
         inside = [(k, c, f) for k, c in enumerate(term.children) if (f := self._of(c)) is not None]
         if not inside:
             return None
-        if term.kind == "add":
+        if term.is_sum:
             return add([scaled(f, term.data[k]) for k, _, f in inside])
-        if term.kind == "contract":
+        if term.is_contraction:
             (spot, _, slope) = inside[0]
             return self._moved(term, spot, slope)
         along = getattr(term.data, "along", None)
@@ -150,7 +150,7 @@ def _weighted(
     """Multiply what scales the rows of a sum into it: diag(s) - s sᵀ, not (I - s 1ᵀ) diag(s)."""
     ends = set(slope.labels)
     weights = [f for f in others if len(f.labels) == 1 and set(f.labels) <= ends]
-    if not weights or slope.term.kind != "add":
+    if not weights or not slope.term.is_sum:
         return others, slope.term
     rest = [f for f in others if f not in weights]
     ranges = {x: dims[x] for x in slope.labels}
@@ -165,7 +165,7 @@ def _summands(term: Term) -> list[tuple[Scale, Term]]:
     """Return the summands of a term, those of a scaled sum one by one."""
     found: list[tuple[Scale, Term]] = []
     for scale, body in summands(term):
-        inner = _summands(body) if body.kind == "add" else [(Scale(), body)]
+        inner = _summands(body) if body.is_sum else [(Scale(), body)]
         found += [(scale * s, b) for s, b in inner]
     return found
 

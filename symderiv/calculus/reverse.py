@@ -115,7 +115,7 @@ def reverse(
     inside = set(order)
     for node in reversed(order):
         cotangent = add(waiting.pop(node, [zero(node.dims)]))
-        if name is not None and node.kind == "named":
+        if name is not None and node.is_name:
             cotangent = name(node, cotangent)
         if getattr(node.data, "reuses_cotangent", False):
             cotangent = share(cotangent)
@@ -131,11 +131,11 @@ def reverse(
 
 
 def _pull(node: Term, position: int, cotangent: Term) -> Term:
-    if node.kind == "contract":
+    if node.is_contraction:
         return contraction_rule(node, position, cotangent)
-    if node.kind == "add":
+    if node.is_sum:
         return scaled(cotangent, node.data[position])
-    if node.kind in ("named", "share"):
+    if node.is_alias:
         return cotangent
     pulled: Term = node.data.pullback(node, position, cotangent)
     return pulled

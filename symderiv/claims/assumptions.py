@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import chain, combinations, pairwise, product
 
 from ..core.errors import LanguageError
-from ..core.expr import Expr, Variable, is_name, transpose, walk, walk_all
+from ..core.expr import Expr, Variable, transpose, walk, walk_all
 from ..core.shapes import Dim
 from ..derivation.derivations import is_network
 from ..ops import TABLE
@@ -55,7 +55,7 @@ class Claimed:
         """Yield the variables that the two sides mention."""
         # Of a network, what the formulas show: what is assumed of a weight inside is no excuse.
         deep = is_network(self.problem)
-        leave = (is_name) if deep else None
+        leave = Expr.is_name if deep else None
         sides = (self.claimed, self.truth)
         names = {e.data for x in sides for e in walk(x, leave) if e.op == "var"}
         yield from (v for v in self.problem.variables.values() if v.name in names)

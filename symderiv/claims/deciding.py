@@ -17,7 +17,7 @@ from typing import Any
 from ..core.budget import too_much
 from ..core.cells import each, flat
 from ..core.errors import BudgetError, UndefinedError
-from ..core.expr import Expr, Variable, free_ranges, is_name, walk_all
+from ..core.expr import Expr, Variable, free_ranges, walk_all
 from ..core.shapes import Dim
 from ..derivation.derivations import is_network
 from ..ops import TABLE, Cells
@@ -454,7 +454,7 @@ class Comparer:
         if not is_network(self.problem) or self.assumed is not NOTHING or self.merged.pairs:
             return False
         names = [
-            e for e in walk_all([left, right], is_name) if e.op == "named" and not free_ranges(e)
+            e for e in walk_all([left, right], Expr.is_name) if e.is_name and not free_ranges(e)
         ]
         count, exact = 0, True
         for sizes, seed in product(self.sizes(), range(POINTS)) if names else ():

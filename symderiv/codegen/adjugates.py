@@ -24,8 +24,8 @@ def with_adjugates(e: Expr, seen: Seen) -> Expr:
     """Return a product in which pullbacks of adjugates need no inverse."""
     for k in range(len(e.args) - 1):
         inverted = seen(e.args[k + 1])
-        plain = inverted.args[0] if inverted.op == "transpose" else inverted
-        if inverted.op != "transpose" or plain.op != "inv":
+        plain = inverted.args[0] if inverted.is_transpose else inverted
+        if not inverted.is_transpose or plain.op != "inv":
             continue
         cotangent = _cotangent(seen(e.args[k]), plain.args[0], seen)
         if cotangent is not None:
@@ -36,12 +36,12 @@ def with_adjugates(e: Expr, seen: Seen) -> Expr:
 
 def _cotangent(f: Expr, of: Expr, seen: Seen) -> Expr | None:
     """Return C where an expression is <C, Y> I - Y^T C with the adjugate Y of a matrix."""
-    turned = f.op == "transpose"
+    turned = f.is_transpose
     body = seen(f.args[0]) if turned else f
-    if body.op != "add" or len(body.args) != 2:
+    if not body.is_sum or len(body.args) != 2:
         return None
     scale = next((s for a in body.args if (s := _multiple(a)) is not None), None)
-    taken = next((a.args[0] for a in body.args if a.op == "neg"), None)
+    taken = next((a.args[0] for a in body.args if a.is_negative), None)
     if scale is None or taken is None:
         return None
     # (<C, Y> I - C^T Y)^T is read from the other end.
@@ -55,14 +55,14 @@ def _cotangent(f: Expr, of: Expr, seen: Seen) -> Expr | None:
 
 def _multiple(e: Expr) -> Expr | None:
     """Return s where an expression is s I."""
-    if e.op != "mul" or [a.op for a in e.args if not a.is_scalar] != ["eye"]:
+    if not e.is_hadamard or [a.op for a in e.args if not a.is_scalar] != ["eye"]:
         return None
     return mul(*(a for a in e.args if a.is_scalar))
 
 
 def _left_of(e: Expr, of: Expr, seen: Seen) -> Expr | None:
     """Return B where an expression is B Y with the adjugate Y of a matrix."""
-    factors = e.args if e.op == "matmul" else (e,)
+    factors = e.args if e.is_matrix_product else (e,)
     last = seen(factors[-1])
     rest = list(factors[:-1])
     if last.op == "sum" and last.data == 0:

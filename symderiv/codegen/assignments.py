@@ -37,7 +37,7 @@ def comment(e: Expr) -> str:
     whole = shape_text(array_shape(e.shape))
     if e.shape == SCALAR:
         return "scalar"
-    plain = e.op == "matmul" and all(f.op in ("var", "named", "transpose") for f in e.args)
+    plain = e.is_matrix_product and all(f.op in ("var", "named", "transpose") for f in e.args)
     if not plain:
         return whole
     return "".join(shape_text(array_shape(f.shape)) for f in e.args) + f" -> {whole}"
@@ -62,7 +62,7 @@ def plan(
     free = (f"t{k}" for k in count(1) if f"t{k}" not in names)
     for name, x in outputs:
         for e in _inside(x, coder):
-            repeated = uses.get(e, 0) > 1 and not is_trivial(e) and e.op != "named"
+            repeated = uses.get(e, 0) > 1 and not is_trivial(e) and not e.is_name
             if repeated and e is not x and e not in coder.names and not free_indices(e):
                 fresh = next(free)
                 lines.append(Assignment(fresh, coder(e), comment(e)))
@@ -75,4 +75,4 @@ def plan(
 
 def _inside(x: Expr, coder: Coder) -> list[Expr]:
     """Return the nodes that computing ``x`` meets, arguments first: nothing below a name."""
-    return list(walk(x, lambda e: e.op == "named" or e in coder.names))
+    return list(walk(x, lambda e: e.is_name or e in coder.names))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..core.expr import Expr, is_name, walk
+from ..core.expr import Expr, walk
 from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
 from ..ops import TABLE
@@ -53,7 +53,7 @@ class Computed:
             given = s.given
             if given is None:
                 result = self._chosen(s, derivation)
-            elif given.op == "named" and given is not s.result and str(given.data) in wanted:
+            elif given.is_name and given is not s.result and str(given.data) in wanted:
                 result = self.gradient(s.result)
             else:
                 continue
@@ -77,7 +77,7 @@ class Computed:
 
 
 def _named(e: Expr) -> Expr:
-    return e.args[0] if e.op == "named" else e
+    return e.args[0] if e.is_name else e
 
 
 def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, Expr]]:
@@ -86,24 +86,24 @@ def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, E
     met: set[Expr] = set()
     stack = [x]
     while stack:
-        for e in walk(stack.pop(), lambda e: e.op == "named" or e in met):
+        for e in walk(stack.pop(), lambda e: e.is_name or e in met):
             if e in met:
                 continue
             met.add(e)
             place = TABLE[e.op].singular
-            if e.op == "named":
+            if e.is_name:
                 stack.append(seen(e))
             elif e.op == "exp" and is_shifted(e.args[0]):
                 continue
             elif place is not None and e.args[place].op != "where":
                 found.add((e.op, e.args[place]))
-            elif e.op == "pow" and not str(e.args[1].data).isdigit():
+            elif e.is_power and not str(e.args[1].data).isdigit():
                 found.add(("div", e.args[0]))
     return {(op, x) for op, x in found if not is_number(x)}
 
 
 def _names(results: Sequence[Expr]) -> Iterable[str]:
     for x in results:
-        for e in walk(x, is_name):
-            if e.op == "named":
+        for e in walk(x, Expr.is_name):
+            if e.is_name:
                 yield str(e.data)

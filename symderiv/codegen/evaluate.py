@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.expr import Expr, dims_of, free_ranges, is_name, rebuild, walk, with_args
+from ..core.expr import Expr, dims_of, free_ranges, rebuild, walk, with_args
 from ..core.shapes import ONE, Dim, Shape
 from ..ops.functions import loss_parts, spelled
 from ..problems.numpy_axes import array_shape
@@ -148,7 +148,7 @@ def _ints(given: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _needed(x: Expr) -> dict[str, Shape]:
-    return {str(e.data): e.shape for e in walk(x) if e.op == "var"}
+    return {str(e.data): e.shape for e in walk(x) if e.is_variable}
 
 
 def _functions(x: Expr) -> list[str]:
@@ -156,7 +156,7 @@ def _functions(x: Expr) -> list[str]:
     for e in walk(x):
         if e.op == "apply":
             found[spelled(e)] = None
-        if e.op == "loss":
+        if e.is_loss:
             found[loss_parts(e)[0]] = None
     return list(found)
 
@@ -170,7 +170,7 @@ def _coded(x: Expr, coder: Coder, slopes: Collection[str] | None) -> list[tuple[
         return computed.gradient(plain) if is_slope else computed.value(plain)
 
     root = form(x, slopes is not None)
-    named = [e for e in walk(x) if e.op == "named" and not free_ranges(e)]
+    named = [e for e in walk(x) if e.is_name and not free_ranges(e)]
     needed = _names_in(root)
     values: dict[Expr, Expr] = {}
     for e in reversed(named):
@@ -194,17 +194,17 @@ def _shared(name: str, x: Expr, coder: Coder, above: Sequence[Assignment]) -> li
 
 
 def _names_in(x: Expr) -> set[Expr]:
-    return {e for e in walk(x, is_name) if e.op == "named"}
+    return {e for e in walk(x, Expr.is_name) if e.is_name}
 
 
 def _unnamed(x: Expr) -> Expr:
     """Return an expression with its named intermediates that have free indices written out."""
 
     def is_kept(e: Expr) -> bool:
-        return e.op == "named" and not free_ranges(e)
+        return e.is_name and not free_ranges(e)
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
-        return args[0] if e.op == "named" else with_args(e, args)
+        return args[0] if e.is_name else with_args(e, args)
 
     return rebuild(x, change, is_kept)
 

@@ -46,7 +46,7 @@ class Guarded:
         return self._memo[key]
 
     def _one(self, e: Expr, given: Conditions, names: int) -> Expr:
-        if e.op == "named":
+        if e.is_name:
             value = self._seen(e) if given and names > 0 else e
             found = value if value is e else self._under(value, given, names - 1)
             return e if found is value else found
@@ -62,11 +62,11 @@ class Guarded:
                 for a, c in zip(e.args[2:], (yes, no), strict=True)
             ]
             return with_args(e, (left, right, *chosen))
-        if e.op in ("mul", "div"):
+        if e.is_scaled:
             more = [c for c in self._indicators(e) if c not in given]
             given = (*given, *more)
         below = given if TABLE[e.op].entrywise else _scalars(given)
-        if e.op == "loss":
+        if e.is_loss:
             below = ()  # an unspecified loss is known by its argument, and has a value wherever
         e = with_args(e, tuple(self._under(a, below, names) for a in e.args))
         return _guarded(e, given) if given else e
@@ -75,7 +75,7 @@ class Guarded:
         """Return the conditions of the factors over the line that are 0 where they fail."""
         for e in walk(x, lambda e: e in self._zero or e.op not in _FACTORS):
             if e not in self._zero:
-                over = () if e.op not in _FACTORS else e.args if e.op == "mul" else e.args[:1]
+                over = () if e.op not in _FACTORS else e.args if e.is_hadamard else e.args[:1]
                 own = _condition_of(e)
                 found = [*(c for a in over for c in self._zero[a]), *([] if own is None else [own])]
                 self._zero[e] = tuple(dict.fromkeys(found))
@@ -85,31 +85,31 @@ class Guarded:
 def _guarded(e: Expr, given: Conditions) -> Expr:
     """Return a node with an argument from inside its domain where a condition fails."""
     operator = TABLE[e.op]
-    if e.op == "div":
+    if e.is_quotient:
         return with_args(e, (e.args[0], _divisor(e.args[1], given)))
     if operator.entrywise and operator.singular is not None:
         return with_args(e, (_chosen(e.args[0], given),))
-    if e.op == "pow" and not _is_whole(e.args[1]):
+    if e.is_power and not _is_whole(e.args[1]):
         return with_args(e, (_chosen(e.args[0], given), e.args[1]))
     return e
 
 
 def _divisor(x: Expr, given: Conditions) -> Expr:
     """Return a divisor that is not 0 where a condition fails."""
-    if x.op == "mul":
+    if x.is_hadamard:
         return with_args(x, tuple(_divisor(a, given) for a in x.args))
-    if x.op == "pow" and x.args[1].op == "num":
+    if x.is_power and x.args[1].is_number:
         return with_args(x, (_divisor(x.args[0], given), x.args[1]))
     # The argument of a root or an exponential is guarded already, and then it is not 0.
     return x if x.op in ("sqrt", "exp") else _chosen(x, given)
 
 
 def _is_whole(e: Expr) -> bool:
-    return e.op == "num" and number(e).denominator == 1 and number(e) >= 0
+    return e.is_number and number(e).denominator == 1 and number(e) >= 0
 
 
 def _chosen(x: Expr, given: Conditions) -> Expr:
-    if x.op in ("num", "size", "const"):
+    if x.is_constant:
         return x
     for c in given:
         spread = broadcast([c.shape, x.shape]) if len(c.shape) == len(x.shape) else c.shape

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..core.expr import Expr, free_indices, is_name, walk_all
+from ..core.expr import Expr, free_indices, walk_all
 from ..core.shapes import ONE, Dim
 from ..derivation.names_met import names_used
 from .numpy_code import is_trivial, python_name
@@ -46,24 +46,24 @@ class _Keeper:
     ) -> None:
         self.named = names_used(results, named)
         names = {str(e.data) for e in named}
-        self.nodes = list(walk_all(results, is_name))
+        self.nodes = list(walk_all(results, Expr.is_name))
         self.users: dict[Expr, dict[Expr, None]] = {}
         for e in self.nodes:
-            for a in e.args if e.op != "named" else ():
+            for a in e.args if not e.is_name else ():
                 self.users.setdefault(a, {})[e] = None
         self.uses: dict[str, list[Expr]] = {}  # the nodes by the name that they are
         for e in self.nodes:
-            if e.op == "named":
+            if e.is_name:
                 self.uses.setdefault(str(e.data), []).append(e)
         self.roots = set(results)
         self.inner: set[Expr] = set()  # forward values: no cotangent stands in them
         self.leaves: dict[Expr, set[str]] = {}  # the named intermediates in every node
         for e in self.nodes:
-            if e.op == "named":
+            if e.is_name:
                 is_forward, self.leaves[e] = str(e.data) in names, {str(e.data)}
             else:
-                is_forward = all(a in self.inner for a in e.args) and e.op != "loss"
-                is_forward = is_forward and not (e.op == "var" and str(e.data) in given)
+                is_forward = all(a in self.inner for a in e.args) and not e.is_loss
+                is_forward = is_forward and not (e.is_variable and str(e.data) in given)
                 self.leaves[e] = {n for a in e.args for n in self.leaves[a]}
             if is_forward:
                 self.inner.add(e)
@@ -111,7 +111,7 @@ class _Keeper:
             if len(users) != 1 or users[0] not in self.inner or free_indices(users[0]):
                 return e
             (user,) = users
-            if user.op == "neg":  # a sum writes the sign of a term itself, and what stands below
+            if user.is_negative:  # a sum writes the sign of a term itself, and what stands below
                 return e
             if self.leaves[user] != self.leaves[e] or is_smaller(e, user):
                 return e
@@ -122,7 +122,7 @@ class _Keeper:
 
     def _word(self, x: Expr, uses: Sequence[Expr]) -> str:
         """Return what a smaller value is, in a word: ``std`` for the root of a variance."""
-        inside = [e for e in walk_all([x], is_name) if is_smaller(e, uses[0])]
+        inside = [e for e in walk_all([x], Expr.is_name) if is_smaller(e, uses[0])]
         names = {str(u.data) for u in uses}
         first = next(e for e in inside if self.leaves[e] & names)
         if first.op == "variance" and x.op == "sqrt":

@@ -40,7 +40,7 @@ def stable_log1p(e: Expr, seen: Seen) -> Expr | None:
     y = seen(inside)
     if y.op == "exp":
         return entrywise("softplus", y.args[0])
-    if y.op == "neg" and seen(y.args[0]).op == "sigmoid":
+    if y.is_negative and seen(y.args[0]).op == "sigmoid":
         return neg(entrywise("softplus", seen(y.args[0]).args[0]))
     return seen(y.args[0]) if y.op == "expm1" else None
 
@@ -54,7 +54,7 @@ def _near_one(x: Expr) -> Expr | None:
 def logarithm(x: Expr, seen: Seen) -> Expr | None:
     """Return log(x) of an x that is positive by its form, or None where there is none stable."""
     y = seen(x)
-    if x.op == "named" and isinstance(seen, _Looking):
+    if x.is_name and isinstance(seen, _Looking):
         seen = seen.deeper()
     if TABLE[y.op].moves:
         inside = logarithm(y.args[0], seen)
@@ -80,7 +80,7 @@ def _log_of_product(y: Expr, seen: Seen) -> Expr | None:
     found = [(f, logarithm(f, seen)) for f in y.args]
     rest = [f for f, log in found if log is None]
     logs = [log for _, log in found if log is not None]
-    if not logs or any(f.op == "named" and f.shape != y.shape for f in rest):
+    if not logs or any(f.is_name and f.shape != y.shape for f in rest):
         return None
     if rest:
         logs.insert(0, entrywise("log", mul(*rest)))
@@ -100,7 +100,7 @@ def _log_of_quotient(y: Expr, seen: Seen) -> Expr | None:
 
 def _log_of_power(y: Expr, seen: Seen) -> Expr | None:
     inside = logarithm(y.args[0], seen)
-    if inside is None or y.args[1].op != "num":
+    if inside is None or not y.args[1].is_number:
         return None
     return mul(y.args[1], inside)
 
@@ -108,7 +108,7 @@ def _log_of_power(y: Expr, seen: Seen) -> Expr | None:
 def _log_of_add(y: Expr, seen: Seen) -> Expr | None:
     """Return log(1 - sigmoid(x)), log(1 + exp(x)) and log(exp(a) + exp(b)) by softplus."""
     rest = without_one(y)
-    if rest is not None and rest.op == "neg" and seen(rest.args[0]).op == "sigmoid":
+    if rest is not None and rest.is_negative and seen(rest.args[0]).op == "sigmoid":
         return in_shape(neg(entrywise("softplus", seen(rest.args[0]).args[0])), y)
     pair = two_powers(y, seen)
     if pair is None:
@@ -124,7 +124,7 @@ def _log_of_product_with_ones(y: Expr, seen: Seen) -> Expr | None:
     if len(y.args) != 2 or len(y.shape) > 2:
         return None
     left, right = y.args
-    if right.op == "ones" and right.shape[1] == ONE and seen(left).op == "exp":
+    if right.is_ones and right.shape[1] == ONE and seen(left).op == "exp":
         body, axis = seen(left).args[0], 1
     elif is_ones_row(left) and seen(right).op == "exp":
         body, axis = seen(right).args[0], 0

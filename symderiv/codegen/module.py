@@ -84,8 +84,8 @@ class _Builder:
             if set(d.names) & set(self.hidden) or d.at(dict.fromkeys(d.names, 1)) < 0
         ]
         self.orders = {python_name(n): k for n, k in functions(self._everything()).items()}
-        only = sum(e.op == "loss" for e in walk(self.problem.objective)) == 1
-        self.is_pure = self.problem.objective.op == "loss" and only
+        only = sum(e.is_loss for e in walk(self.problem.objective)) == 1
+        self.is_pure = self.problem.objective.is_loss and only
         losses = loss_names(self.problem.objective, self.derivation.staged_objective)
         self.taken = self._names_in_use()
         fresh = {n: self._fresh(n) for n in dict.fromkeys(losses.values())}
@@ -245,7 +245,7 @@ class _Builder:
         known: dict[Expr, str],
         returned: list[tuple[str, Shape]],
     ) -> None:
-        if x.op in ("var", "named"):
+        if x.is_symbol:
             returned.append((coder.name(x), x.shape))
             return
         if x not in known:
@@ -263,7 +263,7 @@ class _Builder:
     def _keep(self, coder: Coder) -> list[str]:
         if not self.kept:
             return []
-        smaller = [(k.name, k.expr) for k in self.kept if k.expr.op != "named"]
+        smaller = [(k.name, k.expr) for k in self.kept if not k.expr.is_name]
         lines = assignments(plan(smaller, coder, self.taken), 8)
         names = [f"{k.name}={k.name}" for k in self.kept]
         return ["    if cache is not None:", *lines, *listed("cache.update(", names, ")", indent=8)]
@@ -281,7 +281,7 @@ class _Builder:
         outputs = self._results()
         results = self.results = [x for _, x in outputs]
         self.kept = kept_values(results, self.named, self.given, self._fresh)
-        smaller = {k.expr: k.name for k in self.kept if k.expr.op != "named"}
+        smaller = {k.expr: k.name for k in self.kept if not k.expr.is_name}
         coder = Coder(smaller, losses=self.losses)
         # A name for a variable or a constant is written again: there is nothing to keep.
         aliases = [e for e in names_used(results, self.named) if is_trivial(e.args[0])]
@@ -329,7 +329,7 @@ class _Builder:
         """Return the lines of forward that backward rests on."""
         coder = Coder()
         stages = self._closure([*(k.expr for k in self.kept), *aliases])
-        smaller = [(k.name, k.expr) for k in self.kept if k.expr.op != "named"]
+        smaller = [(k.name, k.expr) for k in self.kept if not k.expr.is_name]
         return plan([*self._stage_lines(coder, stages), *smaller], coder, self.taken)
 
     def _gradients(self) -> list[str]:

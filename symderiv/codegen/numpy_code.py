@@ -185,7 +185,7 @@ class Coder:
 
     def _left_out(self, e: Expr) -> int | None:
         """Return the axis of a product with ones that NumPy broadcasts over, or None."""
-        if e.op != "matmul" or e in self.names or ONE in e.shape:
+        if not e.is_matrix_product or e in self.names or ONE in e.shape:
             return None
         if _is_ones(e.args[0]) and e.args[0].shape[1] == ONE:
             return 0
@@ -193,7 +193,7 @@ class Coder:
 
     def _shows(self, e: Expr, axis: int) -> bool:
         """Whether an operand has an axis even where it is written for broadcasting."""
-        while e.op == "neg":
+        while e.is_negative:
             e = e.args[0]
         return e.shape[axis] != ONE and self._left_out(e) != axis
 
@@ -232,7 +232,7 @@ class Coder:
 
     def _row_sums(self, factors: Sequence[Expr]) -> str:
         body = matmul(*factors)
-        if body.op == "transpose" and body not in self.names:
+        if body.is_transpose and body not in self.names:
             return f"{self(body.args[0], ATOM)}.sum(axis=0)"
         if body.shape[0] == ONE:
             return f"{self(body, ATOM)}.sum()"
@@ -268,11 +268,11 @@ is_number = remembered(_is_number, _varies)
 
 
 def _is_ones(e: Expr) -> bool:
-    return e.op == "ones"
+    return e.is_ones
 
 
 def _is_ones_row(e: Expr) -> bool:
-    if e.op == "transpose":
+    if e.is_transpose:
         return _is_ones(e.args[0]) and e.args[0].shape[1] == ONE
     return _is_ones(e) and e.shape[0] == ONE
 

@@ -33,10 +33,10 @@ def entrywise(name: str, x: Expr) -> Expr:
 
 def without_one(e: Expr, one: int = 1) -> Expr | None:
     """Return x where an expression is 1 + x (or, asked for -1, x - 1)."""
-    if e.op != "add" or len(e.args) < 2:
+    if not e.is_sum or len(e.args) < 2:
         return None
     for k, a in enumerate(e.args):
-        if a == num(one) or (one == 1 and a.op == "ones" and a.shape == e.shape):
+        if a == num(one) or (one == 1 and a.is_ones and a.shape == e.shape):
             return add(*(b for j, b in enumerate(e.args) if j != k))
     return None
 
@@ -47,7 +47,7 @@ def two_powers(e: Expr, seen: Seen) -> tuple[Expr, Expr] | None:
     if rest is not None:
         power_ = seen(rest)
         return (num(0), power_.args[0]) if power_.op == "exp" else None
-    if e.op != "add" or len(e.args) != 2:
+    if not e.is_sum or len(e.args) != 2:
         return None
     a, b = map(seen, e.args)
     return (a.args[0], b.args[0]) if a.op == b.op == "exp" else None
@@ -62,17 +62,17 @@ def in_shape(x: Expr, like: Expr) -> Expr:
 
 def is_ones_row(e: Expr) -> bool:
     """Whether an expression is a row of ones."""
-    return e.op == "transpose" and e.args[0].op == "ones" and e.shape[0] == ONE
+    return e.is_transpose and e.args[0].is_ones and e.shape[0] == ONE
 
 
 def signed(e: Expr, args: tuple[Expr, ...]) -> Expr:
     """Return a node with other arguments; two signs, or two transposes, are none."""
-    if e.op == "neg":
+    if e.is_negative:
         inner = args[0]
-        if inner.op == "sum" and inner.args[0].op == "neg":
+        if inner.op == "sum" and inner.args[0].is_negative:
             return with_args(inner, inner.args[0].args)
         return neg(inner)
-    return transpose(args[0]) if e.op == "transpose" else with_args(e, args)
+    return transpose(args[0]) if e.is_transpose else with_args(e, args)
 
 
 def joined(op: str, args: Sequence[Expr]) -> Expr:
@@ -87,14 +87,14 @@ def turned(e: Expr) -> Expr:
     if e.op in ("mul", "div", "neg"):
         args = tuple(map(turned, e.args))
         return joined(e.op, args)
-    if e.op == "pow" and e.args[1].is_scalar:
+    if e.is_power and e.args[1].is_scalar:
         return power(turned(e.args[0]), e.args[1])
     return transpose(e)
 
 
 def is_shifted(u: Expr) -> bool:
     """Whether an exponent is one below its largest entry, so that no power is larger than 1."""
-    return u.op == "add" and any(a.op == "neg" and a.args[0].op == "max" for a in u.args)
+    return u.is_sum and any(a.is_negative and a.args[0].op == "max" for a in u.args)
 
 
 def shifted(d: Expr, seen: Seen) -> tuple[Expr, Expr, Expr] | None:
@@ -105,13 +105,13 @@ def shifted(d: Expr, seen: Seen) -> tuple[Expr, Expr, Expr] | None:
     y = seen(d)
     if len(y.shape) > 2:
         return None
-    if y.op == "matmul" and len(y.args) == 2:
+    if y.is_matrix_product and len(y.args) == 2:
         for k, a in enumerate(y.args):
             if seen(a).op == "exp" and not is_shifted(seen(a).args[0]):
                 shift = _below_largest(seen(a).args[0], 1 - k)
                 args = (*y.args[:k], shift[1], *y.args[k + 1 :])
                 return seen(a).args[0], shift[0], with_args(y, args)
-    if y.op == "sum" and y.args[0].op == "mul":
+    if y.op == "sum" and y.args[0].is_hadamard:
         parts = y.args[0].args
         for k, a in enumerate(parts):
             fits = seen(a).op == "exp" and a.shape == y.args[0].shape
@@ -133,16 +133,16 @@ def _below_largest(u: Expr, axis: int | None) -> tuple[Expr, Expr]:
 
 def factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """Return the factors of a product or a quotient, over and under the line."""
-    if e.op == "neg":
+    if e.is_negative:
         over, under = factors(e.args[0])
         return [num(-1), *over], under
-    if e.op == "mul":
+    if e.is_hadamard:
         parts = [factors(a) for a in e.args]
         return [f for p in parts for f in p[0]], [f for p in parts for f in p[1]]
-    if e.op == "div":
+    if e.is_quotient:
         (over, more), (under, fewer) = map(factors, e.args)
         return [*over, *fewer], [*more, *under]
-    if e.op == "pow" and e.args[1].op == "num":
+    if e.is_power and e.args[1].is_number:
         count = number(e.args[1])
         if count in (2, 3, 4):
             return [e.args[0]] * int(count), []

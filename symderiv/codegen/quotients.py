@@ -46,7 +46,7 @@ def _written_out(
 ) -> Iterator[tuple[list[Expr], list[Expr]]]:
     """Yield the factors with one of them as the quotient that it is a name for."""
     for k, q in enumerate(over):
-        above, below = factors(seen(q)) if q.op == "named" else ([q], [])
+        above, below = factors(seen(q)) if q.is_name else ([q], [])
         if below:
             yield [*over[:k], *above, *over[k + 1 :]], [*under, *below]
 
@@ -56,7 +56,7 @@ def _divided(x: Expr, d: Expr, seen: Seen) -> Expr | None:
     whole = _quotient(x, d, seen)
     if whole is not None and whole.shape == x.shape:
         return whole
-    if x.op == "add":
+    if x.is_sum:
         terms = [_divided(a, d, seen) for a in x.args]
         return None if None in terms else add(*(t for t in terms if t is not None))
     if x.op in ("mul", "matmul", "div", "neg"):
@@ -135,9 +135,9 @@ def _summed_axis(under: Expr, over: Expr, seen: Seen) -> tuple[int | None] | Non
     axis: int | None
     if under.op in ("sum", "mean") and seen(under.args[0]) == over:
         axis = None if under.data is None else int(str(under.data))
-    elif under.op == "matmul" and len(under.args) == 2 and len(under.shape) == 2:
+    elif under.is_matrix_product and len(under.args) == 2 and len(under.shape) == 2:
         left, right = under.args
-        if right.op == "ones" and right.shape[1] == ONE and seen(left) == over:
+        if right.is_ones and right.shape[1] == ONE and seen(left) == over:
             axis = 1
         elif is_ones_row(left) and seen(right) == over:
             axis = 0
@@ -157,7 +157,7 @@ def _spread_over(over: Sequence[Expr], under: Sequence[Expr], e: Expr, seen: See
         if seen(p).op not in _LIMITED:
             continue
         for j, s in enumerate(over):
-            if s.op != "add" or j == k:
+            if not s.is_sum or j == k:
                 continue
             terms = [_times_summand(p, _over(t, p, seen), seen) for t in s.args]
             divides = any(_holds(factors(_over(t, p, seen))[1], p, seen) for t in s.args)
@@ -194,13 +194,13 @@ def _dropped(factors: Sequence[Expr], p: Expr, seen: Seen) -> list[Expr]:
 
 def _over(t: Expr, p: Expr, seen: Seen) -> Expr:
     """Return a summand, or what it names where that is a quotient."""
-    return seen(t) if t.op == "named" and factors(seen(t))[1] else t
+    return seen(t) if t.is_name and factors(seen(t))[1] else t
 
 
 def _by_rows(e: Expr, seen: Seen) -> Expr | None:
     """Write exp(U).T @ (y / (exp(U) @ w)) with the powers of each row below its largest."""
     left, right = e.args
-    if left.op != "transpose" or right.shape[1] != ONE:
+    if not left.is_transpose or right.shape[1] != ONE:
         return None
     powers = seen(left.args[0])
     if powers.op != "exp":

@@ -14,7 +14,6 @@ from ..core.expr import (
     Expr,
     add,
     div,
-    is_name,
     matmul,
     mul,
     node,
@@ -38,9 +37,9 @@ def regular(x: Expr, seen: Seen) -> Expr:
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
         work = with_args(e, args)
-        if work.op == "matmul":
+        if work.is_matrix_product:
             return with_adjugates(work, seen)
-        if work.op not in ("mul", "div"):
+        if not work.is_scaled:
             return work
         over, under = factors(work)
         over = _adjugates(over, seen)
@@ -50,14 +49,14 @@ def regular(x: Expr, seen: Seen) -> Expr:
             return work
         return quotient(over, under)
 
-    return rebuild(x, change, is_name)
+    return rebuild(x, change, Expr.is_name)
 
 
 def quotient(over: Sequence[Expr], under: Sequence[Expr]) -> Expr:
     """Return a quotient of products, without numbers that cancel."""
     above = [f for f in over if f is not num(1)]
     below = [f for f in under if f is not num(1)]
-    for f in [f for f in below if f.op == "num" and f in above]:
+    for f in [f for f in below if f.is_number and f in above]:
         above.remove(f)
         below.remove(f)
     return div(mul(*above), mul(*below)) if below else mul(*above)
@@ -99,13 +98,13 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
     if f.op == "solve" and f.args[0] is of:
         return matmul(node("adjugate", (of,), of.shape), f.args[1])
     if f.op in ("matmul", "mul", "div"):
-        places = f.args[:1] if f.op == "div" else f.args
+        places = f.args[:1] if f.is_quotient else f.args
         for k, a in enumerate(places):
             inside = _with_adjugate(a, of, seen)
             if inside is not None:
                 args = (*f.args[:k], inside, *f.args[k + 1 :])
                 return joined(f.op, args)
-    if f.op == "add":
+    if f.is_sum:
         terms = [_with_adjugate(a, of, seen) for a in f.args]
         if any(t is not None for t in terms):
             whole = node("det", (of,), SCALAR)
@@ -135,14 +134,14 @@ def _nonzero(d: Expr, over: Sequence[Expr], under: Sequence[Expr], seen: Seen) -
 
 def holds_norm(x: Expr) -> bool:
     """Whether a gradient is computed with a norm that may be 0."""
-    parts = walk(x, is_name)
+    parts = walk(x, Expr.is_name)
     return any(e.op == "where" and e.args[::2] == (e.args[0],) * 2 for e in parts)
 
 
 def _by_norms(over: list[Expr], under: list[Expr], seen: Seen) -> tuple[list[Expr], list[Expr]]:
     """Return factors with those written out that stand for a quotient by a norm."""
     for k, q in enumerate(over):
-        above, below = factors(seen(q)) if q.op == "named" else ([q], [])
+        above, below = factors(seen(q)) if q.is_name else ([q], [])
         norms = [_normed(seen(d), seen) for d in below]
         rest = [*over[:k], *over[k + 1 :]]
         if any(u is not None and any(_is_linear(f, u, seen) for f in rest) for u in norms):
@@ -154,13 +153,13 @@ def _normed(d: Expr, seen: Seen) -> Expr | None:
     """Return what a norm is of, also where it is written as the root of a sum of squares."""
     if d.op == "norm" and d.data is None:
         return d.args[0]
-    if d.op != "sqrt" and not (d.op == "pow" and d.args[1] is num(Fraction(1, 2))):
+    if d.op != "sqrt" and not (d.is_power and d.args[1] is num(Fraction(1, 2))):
         return None
     total = seen(d.args[0])
-    if total.op == "matmul" and len(total.args) == 2:
+    if total.is_matrix_product and len(total.args) == 2:
         return total.args[1] if transpose(total.args[0]) is total.args[1] else None
     body = total.args[0] if total.op == "sum" else total
-    if body.op == "square" or (body.op == "pow" and body.args[1] is num(2)):
+    if body.op == "square" or (body.is_power and body.args[1] is num(2)):
         return body.args[0] if total.op == "sum" else None
     return None
 
@@ -169,9 +168,9 @@ def _is_linear(f: Expr, u: Expr, seen: Seen) -> bool:
     """Whether a factor vanishes with u: it is u, or a product with u."""
     if f is u or seen(f) is seen(u):
         return True
-    if f.op in ("matmul", "mul"):
+    if f.is_product:
         return any(_is_linear(a, u, seen) for a in f.args)
-    if f.op == "add" or f.op == "where":
-        parts = f.args if f.op == "add" else f.args[2:]
+    if f.is_sum or f.op == "where":
+        parts = f.args if f.is_sum else f.args[2:]
         return all(a is num(0) or _is_linear(a, u, seen) for a in parts)
     return TABLE[f.op].linear and _is_linear(f.args[0], u, seen)

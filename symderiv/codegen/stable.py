@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.expr import Expr, is_name, rebuild, walk
+from ..core.expr import Expr, rebuild, walk
 from .logarithms import stable_log, stable_log1p
 from .powers import Seen, entrywise, signed, without_one
 from .quotients import folded_inner, folded_product
@@ -24,7 +24,7 @@ class Stable:
 
     def __call__(self, x: Expr) -> Expr:
         """Return an equal expression that neither overflows nor cancels where it need not."""
-        return rebuild(x, self._changed, is_name)
+        return rebuild(x, self._changed, Expr.is_name)
 
     def _changed(self, e: Expr, args: tuple[Expr, ...]) -> Expr:
         work = signed(e, args)
@@ -38,12 +38,12 @@ class Stable:
 
     def seen(self, e: Expr) -> Expr:
         """Return what a name stands for, itself in its stable form."""
-        if e.op != "named":
+        if not e.is_name:
             return e
         if e not in self._memo:
             # The names inside first: those of a deep problem stand inside each other.
             for name in walk(e, self._memo.__contains__):
-                if name.op == "named" and name not in self._memo:
+                if name.is_name and name not in self._memo:
                     self._memo[name] = name  # one that its own value mentions would have no end
                     self._memo[name] = self.seen(self(name.args[0]))
         return self._memo[e]

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .interning import Interned
+from .notions import Notion
 from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped, trimmed
 
 Index = str | int
@@ -47,7 +48,7 @@ class Expr:
     data: Hashable
 
     def __repr__(self) -> str:
-        args = () if self.op == "named" else self.args  # a name stands for what it names
+        args = () if self.is_name else self.args  # a name stands for what it names
         inside = ", ".join([*map(repr, args), *([repr(self.data)] if self.data else [])])
         return f"{self.op}({inside})"
 
@@ -55,6 +56,24 @@ class Expr:
     def is_scalar(self) -> bool:
         """Whether the shape is 1 x 1."""
         return self.shape == SCALAR
+
+    is_variable = Notion("op", "var")
+    is_name = Notion("op", "named")  # written, and not what it stands for
+    is_symbol = Notion("op", "var", "named")
+    is_loss = Notion("op", "loss")
+    is_number = Notion("op", "num")
+    is_coefficient = Notion("op", "num", "size")  # what a scale is made of
+    is_constant = Notion("op", "num", "size", "const")
+    is_ones = Notion("op", "ones")
+    is_sum = Notion("op", "add")
+    is_negative = Notion("op", "neg")
+    is_matrix_product = Notion("op", "matmul")
+    is_hadamard = Notion("op", "mul")  # the product of entries, of scalars too
+    is_product = Notion("op", "matmul", "mul")
+    is_quotient = Notion("op", "div")
+    is_scaled = Notion("op", "mul", "div")
+    is_power = Notion("op", "pow")
+    is_transpose = Notion("op", "transpose")
 
     def __reduce__(self) -> tuple[Callable[..., Expr], tuple[object, ...]]:
         # Another process has nodes of its own, of which equal ones must be one again.
@@ -98,11 +117,6 @@ def named(name: str, value: Expr) -> Expr:
     return node("named", (value,), value.shape, name)
 
 
-def is_name(x: Expr) -> bool:
-    """Whether an expression is a name, which is written and not what it stands for."""
-    return x.op == "named"
-
-
 def ones(*dims: Dim) -> Expr:
     """Return the column, matrix or tensor of ones."""
     return node("ones", (), (*dims, ONE)[: max(2, len(dims))])
@@ -127,7 +141,7 @@ def transpose(x: Expr) -> Expr:
     """Return the transpose of the last two axes, without one where the writer would see none."""
     if x.is_scalar or (x.op == "eye"):
         return x
-    if x.op == "transpose":
+    if x.is_transpose:
         return x.args[0]
     return node("transpose", (x,), swapped(x.shape))
 
@@ -143,7 +157,7 @@ def matmul(*factors: Expr) -> Expr:
     if scalars:
         return mul(*scalars, matmul(*rest)) if rest else mul(*scalars)
     factors = tuple(rest)
-    flat = tuple(g for f in factors for g in (f.args if f.op == "matmul" else (f,)))
+    flat = tuple(g for f in factors for g in (f.args if f.is_matrix_product else (f,)))
     if len(flat) == 1:
         return flat[0]
     batch = broadcast([(*f.shape[:-2], ONE, ONE) for f in flat])[:-2]
@@ -154,9 +168,9 @@ def _fronted(x: Expr) -> tuple[bool, list[Expr], Expr | None]:
     """Return the sign, the scalars and the rest of a factor: -2 * s * X is (-, [2, s], X)."""
     if x.is_scalar:
         return False, [x], None
-    minus = x.op == "neg"
+    minus = x.is_negative
     body = x.args[0] if minus else x
-    if body.op != "mul":
+    if not body.is_hadamard:
         return minus, [], body
     scalars = [a for a in body.args if a.is_scalar]
     rest = [a for a in body.args if not a.is_scalar]
@@ -171,7 +185,7 @@ def _broadcast(args: tuple[Expr, ...]) -> Shape:
 
 def add(*terms: Expr) -> Expr:
     """Return an entrywise sum, flattened."""
-    flat = tuple(g for t in terms for g in (t.args if t.op == "add" else (t,)))
+    flat = tuple(g for t in terms for g in (t.args if t.is_sum else (t,)))
     return flat[0] if len(flat) == 1 else node("add", flat, _broadcast(flat))
 
 
@@ -180,10 +194,10 @@ def mul(*factors: Expr) -> Expr:
     minus = False
     flat: list[Expr] = []
     for f in factors:
-        minus ^= f.op == "neg" or f is _MINUS_ONE
-        body = f.args[0] if f.op == "neg" else f
+        minus ^= f.is_negative or f is _MINUS_ONE
+        body = f.args[0] if f.is_negative else f
         if f is not _MINUS_ONE:
-            flat += body.args if body.op == "mul" else (body,)
+            flat += body.args if body.is_hadamard else (body,)
     if len(flat) < 2:
         product = flat[0] if flat else _PLUS_ONE
     else:
@@ -193,9 +207,9 @@ def mul(*factors: Expr) -> Expr:
 
 def neg(x: Expr) -> Expr:
     """Return the negative."""
-    if x.op == "neg":
+    if x.is_negative:
         return x.args[0]
-    if x.op == "num":
+    if x.is_number:
         return num(-number(x))
     return node("neg", (x,), x.shape)
 
@@ -384,7 +398,7 @@ def _find_reduced(x: Expr) -> None:
 
 def variables(x: Expr) -> dict[str, Expr]:
     """Return the variables that occur in ``x``, by name."""
-    return {str(v.data): v for v in walk(x) if v.op == "var"}
+    return {str(v.data): v for v in walk(x) if v.is_variable}
 
 
 def dims_of(x: Expr, leave: Callable[[Expr], bool] | None = None) -> dict[str, None]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .expr import Expr, Index, column, entry, eye, is_name, node, rebuild, row, slab, walk
+from .expr import Expr, Index, column, entry, eye, node, rebuild, row, slab, walk
 from .shapes import ONE, Dim, DimMismatchError, difference, size, summed_sizes, trimmed
 
 
@@ -122,7 +122,7 @@ def placed(body: Expr, name: str, found: Range, resolve: Callable[[Dim], Dim]) -
         return node(old.op, args, old.shape, old.data)
 
     # A definition has no free index.
-    return rebuild(body, change, is_name)
+    return rebuild(body, change, Expr.is_name)
 
 
 def _whole(e: Expr, args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Sequence[object]]:
@@ -238,7 +238,7 @@ def shown(body: Expr, name: str, dim: Dim) -> Expr:
     with another range of the index, the body stays as it is.
     """
     uses = []
-    for e in walk(body, is_name):
+    for e in walk(body, Expr.is_name):
         args, marks = _whole(e, e.args) if e.op in _PLACES else ((), ())
         uses += [_use(args[0], axis) for axis, m in enumerate(marks) if m == name]
     if not any(u.offset or u.dim != dim for u in uses):

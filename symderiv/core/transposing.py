@@ -9,19 +9,19 @@ from .shapes import ONE, swapped
 
 def flip(x: Expr) -> Expr:
     """Return the transpose, carried into products, where it costs least."""
-    if x.op == "matmul":
+    if x.is_matrix_product:
         return matmul(*(flip(a) for a in reversed(x.args)))
-    if x.op == "mul" and sum(not a.is_scalar for a in x.args) == 1:
+    if x.is_hadamard and sum(not a.is_scalar for a in x.args) == 1:
         return mul(*(a if a.is_scalar else flip(a) for a in x.args))
-    if x.op == "neg":
+    if x.is_negative:
         return neg(flip(x.args[0]))
     if x.op == "Sum":
         return node("Sum", (flip(x.args[0]),), swapped(x.shape), x.data)
-    if x.op == "add" and not turns_spread(x):
+    if x.is_sum and not turns_spread(x):
         turned = [flip(a) for a in x.args]
         if set(turned) == set(x.args):
             return x
-        bodies = [t.args[0] if t.op == "neg" else t for t in turned]
+        bodies = [t.args[0] if t.is_negative else t for t in turned]
         return transpose(x) if any(map(transposes, bodies)) else add(*turned)
     if x.op == "commutation" and isinstance(x.data, tuple):
         return node("commutation", (), x.shape, (x.data[1], x.data[0]))
@@ -57,30 +57,30 @@ def _flipped_inside(x: Expr) -> Expr | None:
     if x.op not in ("pow", "sqrt", "mul", "div") or turns_spread(x):
         return None
     parts = [a for a in x.args if not a.is_scalar]
-    if not all(a.op == "transpose" or _flipped_inside(a) is not None for a in parts):
+    if not all(a.is_transpose or _flipped_inside(a) is not None for a in parts):
         return None
     args = tuple(a if a.is_scalar else flip(a) for a in x.args)
-    if x.op == "pow":
+    if x.is_power:
         return power(*args)
     if x.op == "sqrt":
         return node("sqrt", args, swapped(x.shape))
-    return div(*args) if x.op == "div" else mul(*args)
+    return div(*args) if x.is_quotient else mul(*args)
 
 
 def is_reciprocal(e: Expr) -> bool:
     """Whether an expression is 1 over something."""
-    return e.op == "div" and e.args[0].op == "num" and number(e.args[0]) == 1
+    return e.is_quotient and e.args[0].is_number and number(e.args[0]) == 1
 
 
 def transposes(x: Expr) -> int:
     """Return how many transposes stand in the factors of a product."""
-    parts = x.args if x.op in ("matmul", "mul") else (x,)
-    return sum(p.op == "transpose" for p in parts)
+    parts = x.args if x.is_product else (x,)
+    return sum(p.is_transpose for p in parts)
 
 
 def _count(x: Expr) -> int:
     """Return how many transposes stand anywhere in an expression."""
-    return (x.op == "transpose") + sum(map(count_transposes, x.args))
+    return (x.is_transpose) + sum(map(count_transposes, x.args))
 
 
 count_transposes = remembered(_count)

@@ -88,19 +88,19 @@ def costs_of(derivation: DerivedGradients) -> Costs:
 def _computed(derivation: DerivedGradients) -> Iterator[tuple[str, str, Expr]]:
     """Yield the part, the name and the value of everything that is computed, in order."""
     objective = derivation.problem.objective
-    pure = objective.op == "loss"
+    pure = objective.is_loss
     written = list(derivation.problem.definitions)
     for e in in_written_order(named_nodes(derivation), written):
         yield "forward", str(e.data), e.args[0]
     goal = objective.args[0] if pure else derivation.staged_objective
-    if goal.op not in ("named", "var"):
+    if not goal.is_symbol:
         yield "forward", derivation.problem.objective_name if not pure else "output", goal
     needed = used(derivation.sections)
     for s in derivation.sections:
         name = f"d{s.target.data}"
         if s.given is None:
             yield "gradient", name, s.result
-        elif s.given.op == "named" and s.given is not s.result and s.given in needed:
+        elif s.given.is_name and s.given is not s.result and s.given in needed:
             yield "cotangent", str(s.given.data), s.result
 
 
@@ -113,9 +113,9 @@ class _Counter:
 
     def __call__(self, x: Expr) -> Flops:
         found = Flops()
-        for e in walk(x, lambda e: e.op == "named" or e in self.known):
+        for e in walk(x, lambda e: e.is_name or e in self.known):
             self.constant[e] = self._is_constant(e)
-            if e in self.known or e.op == "named":
+            if e in self.known or e.is_name:
                 continue
             self.known.add(e)
             if not self.constant[e]:

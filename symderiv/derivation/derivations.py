@@ -168,14 +168,14 @@ class DerivedGradients(Mapping[str, Gradient]):
 
     def _named_adjoint(self, node: Term, cotangent: Term) -> Term:
         """Return the cotangent of a named intermediate under a name: dH for that of H."""
-        if cotangent.kind in ("leaf", "named") or not cotangent.children:
+        if cotangent.is_atom or not cotangent.children:
             return cotangent  # short already: a name, or a constant
         source: Expr = node.data
         name = f"d{source.data}"
         while name in self._taken or name in self.adjoints:
             name += "_"
         value = self.raiser.shaped(cotangent, source.shape)
-        if value.op == "zeros" or (value.op == "num" and not value.data):
+        if value.op == "zeros" or (value.is_number and not value.data):
             return zero(cotangent.dims)  # its terms cancel
         self.adjoints[name] = named_expr(name, value)
         self.adjoint_names[str(source.data)] = name
@@ -211,7 +211,7 @@ class DerivedGradients(Mapping[str, Gradient]):
         value = self.problem.known()[name]
         term = lower(value, self._values).term
         cotangent = self.reverse.cotangents.get(term, zero(term.dims))
-        if cotangent.kind == "named" and str(cotangent.data.data) in self.adjoints:
+        if cotangent.is_name and str(cotangent.data.data) in self.adjoints:
             cotangent = cotangent.children[0]
         return self.raiser.shaped(cotangent, value.shape)
 

@@ -24,6 +24,7 @@ from ..core.errors import (
     UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var
+from ..core.notions import Notion
 from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
 from ..notation.latex import latex
 from ..ops.sharing import shared_text
@@ -54,6 +55,7 @@ class DerivativeMatrix:
     raiser: Raiser
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
+    is_hessian = Notion("kind", "hessian")
 
     @property
     def name(self) -> str:
@@ -63,7 +65,7 @@ class DerivativeMatrix:
     @property
     def label(self) -> str:
         """Return how it is called in plain text: ``dy/dx``, ``d2L/dw2``."""
-        if self.kind == "hessian":
+        if self.is_hessian:
             return f"d2{self.problem.objective_name}/d{self.name}2"
         return f"d{self.value_name}/d{self.name}"
 
@@ -138,7 +140,7 @@ class DerivativeMatrix:
         Every ``before = after`` can be evaluated.
         """
         first: Sequence[Step] = ()
-        if self.kind == "hessian":
+        if self.is_hessian:
             first = DerivedGradients(self.problem, [self.name])[self.name].steps
         return (*first, *self.own_steps)
 
@@ -157,7 +159,7 @@ class DerivativeMatrix:
     @cached_property
     def posed(self) -> Problem:
         """Return the problem whose gradient is the product with a cotangent: L of the value."""
-        if self.value.is_scalar and self.kind == "jacobian":
+        if self.value.is_scalar and not self.is_hessian:
             return self.problem
         taken = {*self.problem.taken, self.problem.objective_name}
         name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
@@ -238,7 +240,7 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> Deriv
 
 def name_of_value(problem: Problem, value: Expr) -> str:
     """Return a name for what is differentiated, which the problem does not use."""
-    if value.op == "named":
+    if value.is_name:
         return str(value.data)
     pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
     taken = problem.taken
@@ -312,7 +314,7 @@ def _refuse_given(root: Term, leaf: Term) -> None:
         if term not in depends:
             below = [meets(c) for c in term.children]
             depends[term] = term is leaf or any(below)
-            if depends[term] and term.kind == "call" and term.data.name == "loss":
+            if depends[term] and term.is_call and term.data.name == "loss":
                 raise MissingRuleError(
                     f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
                     "only its gradient is given",

@@ -29,7 +29,7 @@ def named_nodes(derivation: DerivedGradients) -> list[Expr]:
     roots += [derivation.staged_objective, *(s.result for s in derivation.sections)]
     found: dict[str, Expr] = {}
     for e in walk_all(roots):
-        if e.op == "named" and e not in givens:
+        if e.is_name and e not in givens:
             found.setdefault(str(e.data), e)
     return list(found.values())
 
@@ -39,7 +39,7 @@ def all_named(derivation: DerivedGradients) -> list[Expr]:
     found = {str(e.data): e for e in named_nodes(derivation)}
     printed = [] if derivation.is_network else [r.expr for r in derivation.values()]
     for e in walk_all([derivation.problem.objective, *printed]):
-        if e.op == "named":
+        if e.is_name:
             found.setdefault(str(e.data), e)
     return list(found.values())
 
@@ -52,9 +52,9 @@ def names_used(results: Sequence[Expr], named: Sequence[Expr]) -> list[Expr]:
         e = stack.pop()
         if e not in met:
             met.add(e)
-            if e.op != "named":
+            if not e.is_name:
                 stack.extend(e.args)
-    names = {str(e.data) for e in met if e.op == "named"}
+    names = {str(e.data) for e in met if e.is_name}
     return [e for e in named if str(e.data) in names]
 
 
@@ -79,7 +79,7 @@ def in_written_order(named: Sequence[Expr], written: Sequence[str]) -> list[Expr
 
 def loss_names(objective: Expr, staged: Expr) -> dict[Expr, str]:
     """Return the name of the callable for every unspecified loss: L, or L1, L2, .."""
-    found = [e for x in (objective, staged) for e in walk(x) if e.op == "loss"]
+    found = [e for x in (objective, staged) for e in walk(x) if e.is_loss]
     order = {str(e.data): None for e in found}
     if len(order) < 2:
         return {e: loss_parts(e)[0] for e in found}
@@ -97,5 +97,5 @@ def is_analytic(e: Expr) -> bool:
 
     NumPy takes a high power of such a number by its logarithm, which loses the small part.
     """
-    high = e.op == "pow" and e.args[1].op == "num" and abs(number(e.args[1])) > _MULTIPLIED
+    high = e.is_power and e.args[1].is_number and abs(number(e.args[1])) > _MULTIPLIED
     return TABLE[e.op].analytic and not high

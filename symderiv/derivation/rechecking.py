@@ -66,7 +66,7 @@ def _inward(x: Expr) -> Expr:
     """
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
-        if e.op != "Sum" or args[0].op != "mul":
+        if e.op != "Sum" or not args[0].is_hadamard:
             return with_args(e, args)
         name, dim = sum_index(e)
         inside = [f for f in args[0].args if name in free_indices(f)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.errors import MissingRuleError
-from ..core.expr import Expr, is_name, walk_all
+from ..core.expr import Expr, walk_all
 from ..core.shapes import Dim
 from ..derivation.costs import CostRow, Costs, costs_of
 from ..notation.math import Math, Num, Op, Script, row
@@ -54,7 +54,7 @@ def _in_order(scribe: Scribe, costs: Costs) -> list[tuple[Expr, CostRow]]:
         if r.part == "cotangent":
             keyed.append((place[r.name], 0, r))
         elif r.part == "gradient":
-            met = walk_all([r.expr], is_name)
+            met = walk_all([r.expr], Expr.is_name)
             used = [place[str(e.data)] for e in met if e.op == "named" and str(e.data) in place]
             keyed.append((max(used, default=-1), 1, r))
     keyed.sort(key=lambda item: item[:2])

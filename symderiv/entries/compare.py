@@ -256,7 +256,7 @@ class _Tally:
             return False
         if max(road.sizes.values(), default=1) > _IDENTITY_SIZE:
             return False
-        if any(e.op == "named" and str(e.data) not in road.shapes for e in walk(self._candidate)):
+        if any(e.is_name and str(e.data) not in road.shapes for e in walk(self._candidate)):
             return False  # it names gradients on the way, whose entries would be compositions
         reader = PolynomialReader(_IDENTITY_MONOMIALS)
         try:

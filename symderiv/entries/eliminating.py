@@ -69,9 +69,9 @@ def raised(x: Expr, exponent: Fraction) -> Expr:
     if exponent == 1:
         return x
     if exponent == Fraction(1, 2):
-        if x.op == "sum" and x.args[0].op == "pow" and x.args[0].args[1] is num(2):
+        if x.op == "sum" and x.args[0].is_power and x.args[0].args[1] is num(2):
             return node("norm", (x.args[0].args[0],), SCALAR)
-        if x.op == "matmul" and x.is_scalar and x.args == (flip(x.args[-1]), x.args[-1]):
+        if x.is_matrix_product and x.is_scalar and x.args == (flip(x.args[-1]), x.args[-1]):
             return node("norm", (x.args[-1],), SCALAR)
         return node("sqrt", (x,), x.shape)
     if exponent.denominator == 2 and x.is_scalar:
@@ -84,8 +84,8 @@ def hadamard(factors: list[Expr]) -> Expr:
     """Return the entrywise product, with negative powers below one fraction bar."""
     over: list[Expr] = []
     under: list[Expr] = []
-    for x in sorted(factors, key=lambda f: f.op == "pow"):
-        exponent = number(x.args[1]) if x.op == "pow" and x.args[1].op == "num" else Fraction(1)
+    for x in sorted(factors, key=lambda f: f.is_power):
+        exponent = number(x.args[1]) if x.is_power and x.args[1].is_number else Fraction(1)
         if exponent < 0:
             under.append(raised(x.args[0], -exponent))
         else:
@@ -210,7 +210,7 @@ def _picked(x: Expr, i: Index | None, j: Index | None) -> tuple[Expr, Index | No
 def diagonal(vector: Expr) -> Expr:
     """Return the diagonal matrix of a vector."""
     dim = vector.shape[0]
-    return eye(dim) if vector.op == "ones" else node("diag", (vector,), (dim, dim))
+    return eye(dim) if vector.is_ones else node("diag", (vector,), (dim, dim))
 
 
 def summed(weights: list[Expr], dim: Dim) -> Expr:
@@ -219,7 +219,7 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
         return dim_size(dim)
     if len(weights) == 1:
         return _summed_vector(weights[0])
-    chains = [w for w in weights if w.op == "matmul"] or weights
+    chains = [w for w in weights if w.is_matrix_product] or weights
     last = chains[-1]
     rest = list(weights)
     rest.remove(last)
@@ -229,11 +229,11 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
 
 
 def _summed_vector(vector: Expr) -> Expr:
-    if vector.op == "pow" and vector.args[1] is num(2):
+    if vector.is_power and vector.args[1] is num(2):
         return matmul(flip(vector.args[0]), vector.args[0])
     if vector.op == "diag":
         return node("trace", vector.args, SCALAR)
-    if vector.op == "matmul" and vector.args[-1].op == "ones":
+    if vector.is_matrix_product and vector.args[-1].is_ones:
         matrix = matmul(*vector.args[:-1])
         return node("sum", (min(matrix, flip(matrix), key=count_transposes),), SCALAR)
     return node("sum", (vector,), SCALAR)

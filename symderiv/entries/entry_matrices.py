@@ -93,7 +93,7 @@ class EntryRoad:
         """The stages, each after those that it uses; the objective last."""
         found = []
         for e, name in self._cuts.items():
-            gradient = str(e.data[1]) if e.op == "loss" and isinstance(e.data, tuple) else ""
+            gradient = str(e.data[1]) if e.is_loss and isinstance(e.data, tuple) else ""
             found.append(EntryStage(name, e, self._entries(self._inside(e, name)), gradient))
         objective = self.problem.objective
         return (*found, EntryStage("", objective, self.cells(objective)))

@@ -137,7 +137,7 @@ class Points:
     ) -> None:
         self._names, self.sizes = names, sizes
         nodes = list(walk_all([*names.values()]))
-        self._leaves = {str(v.data): v for v in nodes if v.op == "var"}
+        self._leaves = {str(v.data): v for v in nodes if v.is_variable}
         self._known = {n: v.properties for n, v in (variables or {}).items()}
         self._nodes = {*nodes}
         self._domains = {TABLE[e.op].domain for e in nodes}

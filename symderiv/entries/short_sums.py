@@ -119,9 +119,9 @@ def _ones_as_number(pieces: list[PatternPiece]) -> list[PatternPiece]:
 
 
 def _is_ones(x: Expr) -> bool:
-    if x.op == "matmul":
+    if x.is_matrix_product:
         return len(x.args) == 2 and x.args[0].shape[1] == ONE and all(map(_is_ones, x.args))
-    return x.op == "ones" or (x.op == "transpose" and x.args[0].op == "ones")
+    return x.is_ones or (x.is_transpose and x.args[0].is_ones)
 
 
 def _total(terms: list[Expr]) -> Expr:
@@ -132,13 +132,13 @@ def _total(terms: list[Expr]) -> Expr:
 
 
 def _order(term: Expr) -> tuple[bool, int]:
-    return term.op == "neg", count_transposes(term)
+    return term.is_negative, count_transposes(term)
 
 
 def _chain(core: Expr | None) -> tuple[Expr, ...]:
     if core is None:
         return ()
-    return core.args if core.op == "matmul" else (core,)
+    return core.args if core.is_matrix_product else (core,)
 
 
 def _ways(pieces: list[PatternPiece]) -> list[_Way]:
@@ -166,7 +166,7 @@ def _hadamard_factors(p: PatternPiece) -> list[tuple[Expr, PatternPiece]]:
     core = p.core
     if core is None:
         return []
-    if core.op != "mul":
+    if not core.is_hadamard:
         return [(core, replace(p, core=None))]
     return [
         (f, replace(p, core=hadamard([g for j, g in enumerate(core.args) if j != k])))
@@ -179,7 +179,7 @@ def _with_sizes(
 ) -> tuple[tuple[int, PatternPiece], ...]:
     """Let ``n * b`` join summands that end in ones(n): it is b @ ones(n).T @ ones(n)."""
     dim = last.shape[0]
-    if len(rests) < 2 or last.op != "ones" or last.shape[1] != ONE or len(dim.symbols) != 1:
+    if len(rests) < 2 or not last.is_ones or last.shape[1] != ONE or len(dim.symbols) != 1:
         return tuple(rests)
     (name,) = dim.symbols
     powers = {dict(rest.coefficient.sizes).get(name, 0) for _, rest in rests}
@@ -213,4 +213,4 @@ def _written(p: PatternPiece) -> Expr:
 
 
 def _is_under(s: Expr) -> bool:
-    return s.op == "pow" and s.args[1].op == "num" and number(s.args[1]) < 0
+    return s.is_power and s.args[1].is_number and number(s.args[1]) < 0

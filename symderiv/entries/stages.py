@@ -46,7 +46,7 @@ def parted(x: Expr) -> Expr:
     """
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
-        if e.op != "matmul" or len(args) <= _FACTORS or len(e.shape) > 2:
+        if not e.is_matrix_product or len(args) <= _FACTORS or len(e.shape) > 2:
             return with_args(e, args)
         product = args[0]
         for a in args[1:]:
@@ -67,9 +67,9 @@ def refuse_longest(objective: Expr) -> None:
 def _stages_of(objective: Expr) -> tuple[tuple[tuple[Expr, str], ...], tuple[int, str]]:
     objective = parted(objective)
     nodes = [*walk(objective)]
-    several = sum(e.op == "loss" for e in nodes) > 1
+    several = sum(e.is_loss for e in nodes) > 1
     found = {
-        e: str(e.data) if e.op == "named" else loss_name(e, several)
+        e: str(e.data) if e.is_name else loss_name(e, several)
         for e in nodes
         if e.op in ("named", "loss")
     }
@@ -96,12 +96,12 @@ def _too_long(
     here = Explicit(sizes, {}, math=_LengthMath())
     lengths, cuts = here.values, dict(found)
     parts: dict[Expr, str] = {}
-    inner = {e.args[0] for e in nodes if e.op == "matmul" and e.args[0].op == "matmul"}
+    inner = {e.args[0] for e in nodes if e.is_matrix_product and e.args[0].is_matrix_product}
     worst = (0, "")
     for e in nodes:
-        if e.op == "var":
+        if e.is_variable:
             lengths[str(e.data)] = _ones(e.shape, here)
-        elif e.op == "loss" and isinstance(e.data, tuple):
+        elif e.is_loss and isinstance(e.data, tuple):
             lengths[str(e.data[1])] = _ones(e.args[0].shape, here)
         if e in cuts:
             lengths[cuts[e]] = _ones(e.shape, here)
@@ -199,13 +199,13 @@ def local(x: Expr, cuts: Mapping[Expr, str], definitions: Collection[str]) -> Ex
     """
 
     def is_cut(e: Expr) -> bool:
-        return e in cuts or (e.op == "named" and str(e.data) in definitions)
+        return e in cuts or (e.is_name and str(e.data) in definitions)
 
     done: dict[Expr, Expr] = {}
     for e in walk(x, is_cut):
         if is_cut(e):
             done[e] = var(cuts.get(e, str(e.data)), e.shape)
-        elif e.op == "named":
+        elif e.is_name:
             done[e] = done[e.args[0]]
         else:
             done[e] = with_args(e, tuple(done[a] for a in e.args))

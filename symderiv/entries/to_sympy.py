@@ -103,7 +103,7 @@ class _Writer:
             return sympy.Integer(0 if e.op == "zeros" else 1)
         if e.op == "eye":
             return sympy.Identity(self.dim(e.shape[0]))
-        kind = sympy.OneMatrix if e.op == "ones" else sympy.ZeroMatrix
+        kind = sympy.OneMatrix if e.is_ones else sympy.ZeroMatrix
         return kind(*self.shape(e.shape))
 
     # arithmetic

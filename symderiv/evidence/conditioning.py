@@ -69,7 +69,7 @@ def difference_bounds(
         return []  # stand-ins of unspecified functions have other values in exact arithmetic
     here = exact_point(problem, arrays)
     objective = problem.objective
-    value = objective.args[0] if objective.op == "loss" else objective
+    value = objective.args[0] if objective.is_loss else objective
     moved = _LARGEST_GIVEN * sum(value_bounds(here, value)) / step if step else 0.0
     return [b + moved for b in gradient_bounds(derivation, here, name)]
 

@@ -151,7 +151,7 @@ def _concrete(derivation: DerivedGradients) -> tuple[Expr, dict[str, str]]:
     targets: dict[str, str] = {}
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
-        if e.op != "loss":
+        if not e.is_loss:
             return with_args(e, args)
         assert isinstance(e.data, tuple)
         names = ("T", *(f"T{k}" for k in range(1, 100)))

@@ -77,7 +77,7 @@ def verify_jacobian(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> Ce
     """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
     kind, checks = jacobian.kind.capitalize(), Checks()
     roads = _NONE
-    if jacobian.kind == "hessian":
+    if jacobian.is_hessian:
         first = DerivedGradients(jacobian.problem, [jacobian.name])
         what = "the comparison of both roads"
         roads = checks.run(what, lambda: check_roads(first, patterns=False), _NONE)
@@ -333,10 +333,10 @@ def _jax(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> tuple[Mapping
         return ()
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
     arrays = _arrays(jacobian, sizes, 0)
-    source = problem if jacobian.kind == "hessian" else jacobian.posed
+    source = problem if jacobian.is_hessian else jacobian.posed
     compiled = compile_module(module_of(DerivedGradients(source, [name])))
     inputs = {n: arrays[n] for n in problem.variables}
-    found = jax_forward(compiled, inputs, sizes, name, jacobian.kind == "hessian")
+    found = jax_forward(compiled, inputs, sizes, name, jacobian.is_hessian)
     ours, theirs = value(**arrays), np.zeros(np.shape(value(**arrays)))
     count = np.ndim(arrays[name])
     for spot in np.ndindex(np.shape(arrays[name])):

@@ -78,7 +78,7 @@ def check_exactly(derivation: DerivedGradients, compiled: Compiled) -> int:
 def _expressions(derivation: DerivedGradients) -> dict[str, Expr]:
     """Return what the code computes: the objective under no name, and every gradient."""
     objective = derivation.problem.objective
-    value = objective.args[0] if objective.op == "loss" else objective
+    value = objective.args[0] if objective.is_loss else objective
     return {"": value, **{n: r.expr for n, r in derivation.items()}}
 
 
@@ -265,7 +265,7 @@ def check_roads(
 def _check_equations(problem: Problem) -> None:
     """Refuse sizes that must satisfy an equation: the points of a check are drawn freely."""
     for e in walk(problem.objective):
-        if e.op == "matmul":
+        if e.is_matrix_product:
             pairs = [(a.shape[-1], b.shape[-2]) for a, b in pairwise(e.args)]
         elif e.op == "reshape":
             pairs = [(times(e.args[0].shape), times(e.shape))]

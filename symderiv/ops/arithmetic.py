@@ -68,11 +68,11 @@ _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 
 
 def _signed(e: Expr) -> tuple[bool, Expr]:
-    if e.op == "neg":
+    if e.is_negative:
         return True, e.args[0]
-    if e.op == "num" and number(e) < 0:
+    if e.is_number and number(e) < 0:
         return True, num(-number(e))
-    if e.op == "mul" and e.args[0].op == "num" and number(e.args[0]) < 0:
+    if e.is_hadamard and e.args[0].is_number and number(e.args[0]) < 0:
         head = num(-number(e.args[0]))
         rest = e.args[1:]
         positive = rest if number(head) == 1 else (head, *rest)
@@ -159,7 +159,7 @@ def _add_code(e: Expr, code: Codes) -> str:
 def _below_minus(body: Expr) -> int:
     """Return how tightly code must bind behind a minus: NumPy negates no comparison."""
     first = body
-    while first.op in ("mul", "div"):
+    while first.is_scaled:
         first = first.args[0]
     return POWER if is_indicator(first) else PRODUCT
 
@@ -210,29 +210,29 @@ def _mul_text(e: Expr, text: Texts) -> str:
     last = len(e.args) - 1
     scalars_only = all(a.is_scalar for a in e.args[:last])
     if e.is_scalar:  # (u.T @ A @ u) * (v.T @ B @ v): one product alone may go without parentheses
-        scalars_only = all(a.op != "matmul" for a in e.args[:last])
+        scalars_only = all(not a.is_matrix_product for a in e.args[:last])
     pieces = []
     for k, factor in enumerate(e.args):
-        joins = _has_bare_product(factor) if k else factor.op == "matmul"
+        joins = _has_bare_product(factor) if k else factor.is_matrix_product
         loose = joins and not (k == last and scalars_only)
-        pieces.append(text(factor, POWER if loose or (k and factor.op == "neg") else PRODUCT))
+        pieces.append(text(factor, POWER if loose or (k and factor.is_negative) else PRODUCT))
     return " * ".join(pieces)
 
 
 def _has_bare_product(e: Expr) -> bool:
     """Whether what stands before the text of an expression would join its matrix product."""
-    while e.op == "div" or (e.op == "mul" and all(a.is_scalar for a in e.args[:-1])):
-        e = e.args[0] if e.op == "div" else e.args[-1]
-    return e.op == "matmul"
+    while e.is_quotient or (e.is_hadamard and all(a.is_scalar for a in e.args[:-1])):
+        e = e.args[0] if e.is_quotient else e.args[-1]
+    return e.is_matrix_product
 
 
 def _mul_notation(e: Expr, write: Writes) -> Math:
     items: list[Math] = []
     for k, factor in enumerate(e.args):
         wide = factor.op in BINDERS and k < len(e.args) - 1
-        level = ATOM if wide or (k and factor.op == "num" and number(factor) < 0) else PRODUCT
+        level = ATOM if wide or (k and factor.is_number and number(factor) < 0) else PRODUCT
         both = k and not factor.is_scalar and not e.args[k - 1].is_scalar
-        digits = k and factor.op == "num" and number(factor) >= 0
+        digits = k and factor.is_number and number(factor) >= 0
         if both or digits:
             items.append(Op("⊙" if both else "·"))
         loose = factor.op in ("matmul", "kron") and not factor.is_scalar
@@ -258,7 +258,7 @@ def _ends_in_d(factor: Expr) -> bool:
     if factor.op == "size":
         assert isinstance(factor.data, Dim)
         return factor.data.symbols[-1:] == ("d",) or "d" in factor.data.symbols
-    return factor.op in ("var", "named") and str(factor.data) == "d"
+    return factor.is_symbol and str(factor.data) == "d"
 
 
 def _entrywise(e: Expr) -> bool:
@@ -306,13 +306,13 @@ register(
 def _div_text(e: Expr, text: Texts) -> str:
     over, under = e.args
     # Python reads -2 / 3 without parentheses, and so do people.
-    return f"{text(over, SIGN if over.op == 'num' else PRODUCT)} / {text(under, POWER)}"
+    return f"{text(over, SIGN if over.is_number else PRODUCT)} / {text(under, POWER)}"
 
 
 def _div_notation(e: Expr, write: Writes) -> Math:
     over, under = e.args
     if under.is_scalar:
-        if not over.is_scalar and over.op != "num":
+        if not over.is_scalar and not over.is_number:
             return row(Frac(Num("1"), write(under)), write(over, POWER))
         return Frac(write(over), write(under))
     if over.is_scalar:
@@ -371,13 +371,13 @@ class PowerCall:
 
 def rational(x: Expr) -> Fraction | None:
     """Return the number that is written, also as a quotient; None for anything else."""
-    if x.op == "num":
+    if x.is_number:
         return number(x)
     parts = [rational(a) for a in x.args] if x.op in ("neg", "div") else []
     known = [p for p in parts if p is not None]
     if not parts or len(known) < len(parts):
         return None
-    if x.op == "neg":
+    if x.is_negative:
         return -known[0]
     return known[0] / known[1] if known[1] else None
 
@@ -393,7 +393,7 @@ def _pow_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 def _pow_notation(e: Expr, write: Writes) -> Math:
     base, exponent = e.args
-    if base.is_scalar and exponent.op == "num" and number(exponent) == Fraction(1, 2):
+    if base.is_scalar and exponent.is_number and number(exponent) == Fraction(1, 2):
         return Root(write(base))
     plain = base.is_scalar and exponent.is_scalar
     mark = row(write(exponent)) if plain else row(Op("⊙"), write(exponent, POWER))
@@ -403,14 +403,14 @@ def _pow_notation(e: Expr, write: Writes) -> Math:
 def _pow_text(e: Expr, text: Texts) -> str:
     base, exponent = e.args
     # Python reads x ** -1 without parentheses, and so do people.
-    return f"{text(base, ATOM)} ** {text(exponent, SIGN if exponent.op == 'num' else POWER)}"
+    return f"{text(base, ATOM)} ** {text(exponent, SIGN if exponent.is_number else POWER)}"
 
 
 def _pow_code(e: Expr, code: Codes) -> str:
     base, exponent = e.args
-    if exponent.op == "num" and number(exponent) == Fraction(1, 2):
+    if exponent.is_number and number(exponent) == Fraction(1, 2):
         return f"np.sqrt({code(base)})"
-    level = SIGN if exponent.op == "num" else POWER
+    level = SIGN if exponent.is_number else POWER
     return f"{code.spread(base, e, ATOM)} ** {code.spread(exponent, e, level)}"
 
 

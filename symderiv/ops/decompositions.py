@@ -642,7 +642,7 @@ def along_itself(term: Term) -> Term | None:
 
 def _direction(term: Term) -> Term:
     """Return a matrix without the numbers and scalars in front of it."""
-    if term.kind != "contract":
+    if not term.is_contraction:
         return term
     _, factors, dims = factors_of(term)
     inside = [f for f in factors if f.labels]

@@ -367,7 +367,7 @@ def _others_along(body: Term, slots: Slots, rest: Sequence[Term], slope: Term, e
 def _taken_apart(slope: Term, line: int) -> tuple[Scale, list[Factor], list[Factor]]:
     """Return the scale and the factors of a slope, and those that are constant along a line."""
     labels = tuple(range(len(slope.dims)))
-    if slope.kind != "contract":
+    if not slope.is_contraction:
         return Scale(), [Factor(slope, labels)], []
     scale, factors, dims = factors_of(slope)
     if len(dims) > len(labels) or is_zero(slope):

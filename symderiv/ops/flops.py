@@ -237,7 +237,7 @@ def _from_right(factors: list[Expr]) -> Flops:
 
 
 def _is_ones(e: Expr) -> bool:
-    return e.op == "ones" or (e.op == "transpose" and e.args[0].op == "ones")
+    return e.is_ones or (e.is_transpose and e.args[0].is_ones)
 
 
 def _is_diagonal(e: Expr) -> bool:

@@ -154,7 +154,7 @@ def _chain(term: Term) -> _Chain | None:
         return None
     ends = (len(term.dims) - 2, len(term.dims) - 1)
     lead = tuple(range(ends[0]))
-    if term.kind == "delta":
+    if term.is_delta:
         alone = (Factor(term, ends),)
         return _Chain(UNIT_SCALE, (), (), (), alone, lead, ends, dict(enumerate(term.dims)))
     scale, factors, dims = factors_of(term)
@@ -163,11 +163,11 @@ def _chain(term: Term) -> _Chain | None:
     by_core: dict[int, list[Factor]] = {0: [], 1: [], 2: []}
     for f in factors:
         core = [x for x in f.labels if x not in lead]
-        if len(core) > 2 or f.term.kind == "unit" or (len(core) == 2 and f.exponent != 1):
+        if len(core) > 2 or f.term.is_unit or (len(core) == 2 and f.exponent != 1):
             return None
         by_core[len(core)].append(f)
-    link = tuple(f for f in by_core[2] if f.term.kind == "delta")
-    matrices = [f for f in by_core[2] if f.term.kind != "delta"]
+    link = tuple(f for f in by_core[2] if f.term.is_delta)
+    matrices = [f for f in by_core[2] if not f.term.is_delta]
     if any(x in lead for f in matrices for x in f.labels[-2:]):
         return None  # its row and its column are not its last axes
     bound = len(dims) - len(term.dims)
@@ -216,7 +216,7 @@ def _inverse_of_inverse(term: Term) -> Term | None:
 
 
 def _is_inverse(term: Term) -> bool:
-    return term.kind == "call" and isinstance(term.data, InvCall)
+    return term.is_call and isinstance(term.data, InvCall)
 
 
 def _inverse_of_product(term: Term) -> Term | None:

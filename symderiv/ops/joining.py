@@ -183,12 +183,12 @@ def inner_part(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) 
         return inner_part(x, before, size, behind, last)
 
     place = len(term.dims) - after - 1
-    if term.kind == "add":
+    if term.is_sum:
         parts = [scaled(inside(b, after), s) for s, b in summands(term)]
         return add(parts)
-    if term.kind == "contract" and not is_zero(term):
+    if term.is_contraction and not is_zero(term):
         scale, factors, all_dims = factors_of(term)
-        if all(f.labels.count(place) < 2 and f.term.kind != "fuse" for f in factors):
+        if all(f.labels.count(place) < 2 and not f.term.is_fuse for f in factors):
             cut = [
                 Factor(
                     inside(f.term, len(f.labels) - f.labels.index(place) - 1),
@@ -211,7 +211,7 @@ def inner_part(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) 
 
 def block_at(term: Term, before: Sizes, size: Dim, behind: Sizes, after: int) -> Term | None:
     """Return the one of some blocks side by side that lies between others; None where it is not."""
-    if term.kind != "call" or term.data.name != "concat" or term.data.data[1] != after:
+    if not term.is_call or term.data.name != "concat" or term.data.data[1] != after:
         return None
     sizes, _ = term.data.data
     wanted = [_joined(before), _joined(behind)]

@@ -193,7 +193,7 @@ register(
 
 def _inverse_notation(e: Expr, write: Writes) -> Math:
     body = e.args[0]
-    if body.op == "transpose":
+    if body.is_transpose:
         return sup(write(body.args[0], ATOM), row(Op("−"), TRANSPOSE))
     return sup(write(body, ATOM), row(Op("−"), Num("1")))
 
@@ -476,7 +476,7 @@ def _number_of(exponent: Term) -> int | None:
     """Return the whole number that a term without axes is, or None."""
     if is_zero(exponent):
         return 0
-    if exponent.kind != "contract" or exponent.children:
+    if not exponent.is_contraction or exponent.children:
         return None
     scale, _, _ = factors_of(exponent)
     return int(scale.value) if not scale.sizes and scale.value.denominator == 1 else None
@@ -493,7 +493,7 @@ def _power_lower(e: Expr, args: Sequence[Value]) -> Value:
     if not e.args[0].is_scalar:
         return Value(matrix_power(body.term, exponent.term), e.shape, body.loose)
     k = e.args[1]
-    if k.op == "num":
+    if k.is_number:
         return product([(body, ROW, COLUMN)], e.shape, exponents=(number(k),))
     parts = spread(args, e.shape)
     term = call(PowerCall(), tuple(p.term for p in parts), parts[0].term.dims)

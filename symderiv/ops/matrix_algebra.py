@@ -118,18 +118,18 @@ def identity_multiple(term: Term) -> Term | None:
     Such a matrix commutes with every other one, so that the derivative of a matrix function
     along it is that of the scalar function: Higham, Functions of Matrices (2008), section 3.2.
     """
-    if term.kind == "delta":
+    if term.is_delta:
         return constant(Scale())
-    if term.kind == "add":
+    if term.is_sum:
         parts = [identity_multiple(c) for c in term.children]
         known = [scaled(p, s) for p, s in zip(parts, term.data, strict=True) if p is not None]
         return add(known) if len(known) == len(parts) else None
-    if term.kind != "contract" or len(term.dims) < 2:
+    if not term.is_contraction or len(term.dims) < 2:
         return None
     scale, factors, dims = factors_of(term)
     lead = len(term.dims) - 2
     ends = {lead, lead + 1}
-    rest = [f for f in factors if f.term.kind != "delta" or set(f.labels) != ends]
+    rest = [f for f in factors if not f.term.is_delta or set(f.labels) != ends]
     if len(rest) == len(factors) or any(ends & set(f.labels) for f in rest):
         return None
     kept = {k: d for k, d in enumerate(dims) if k not in ends}

@@ -152,7 +152,7 @@ def _vector_norm(call: Application, x: Expr, kind: Hashable) -> Expr:
     if isinstance(kind, str):
         raise call.fail(f"there is no norm {kind!r}", 1, 'write "inf" or a number p > 0')
     p = call.expr(1)
-    if not p.is_scalar or (p.op == "num" and number(p) <= 0):
+    if not p.is_scalar or (p.is_number and number(p) <= 0):
         remedy = "write norm(x, 3), or declare p: scalar"
         raise call.fail("p is a positive number or a scalar", 1, remedy)
     return node("norm_p", (x, p), SCALAR)
@@ -379,7 +379,7 @@ class PNormCall:
 
 def even_exponent(p: Term) -> int:
     """Return an exponent that is an even number, or 0."""
-    if p.kind != "contract" or p.children or p.data[0].sizes:
+    if not p.is_contraction or p.children or p.data[0].sizes:
         return 0
     value = p.data[0].value
     return int(value) if value.denominator == 1 and value % 2 == 0 else 0
@@ -387,7 +387,7 @@ def even_exponent(p: Term) -> int:
 
 def _to_the(term: Term, p: Term) -> Term:
     """Return a power of a term whose exponent is a scalar term."""
-    if p.kind == "contract" and not p.children and not p.data[0].sizes:
+    if p.is_contraction and not p.children and not p.data[0].sizes:
         return monomial((term, p.data[0].value))
     full = len(p.dims) == len(term.dims) > 0
     labels = tuple(range(len(term.dims)))

@@ -80,7 +80,7 @@ def reshape_term(term: Term, before: Dims, after: Dims) -> Term:
         return term
     if is_zero(term):
         return zero((*lead, *after))
-    if term.kind == "call" and isinstance(term.data, ReshapeCall) and term.data.data[1] == before:
+    if term.is_call and isinstance(term.data, ReshapeCall) and term.data.data[1] == before:
         return reshape_term(term.children[0], term.data.data[0], after)
     return call(ReshapeCall((before, after)), (term,), (*lead, *after))
 

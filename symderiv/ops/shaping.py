@@ -142,7 +142,7 @@ def heads_term(name: str, term: Term, data: tuple[Dim, Dim, Dim]) -> Term:
         return zero(dims)
     function = term.data
     undone = isinstance(function, HeadsCall) and (function.data, function.name != name)
-    if term.kind == "call" and undone == (data, True):
+    if term.is_call and undone == (data, True):
         return term.children[0]
     return call(HeadsCall(name, data), (term,), dims)
 

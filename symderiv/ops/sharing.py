@@ -27,7 +27,7 @@ def shared(
     """
     made = dict.fromkeys(defined)
     names = {*taken, *_MEANT, *dims_of(x)}
-    names.update(str(e.data) for e in walk(x) if e.op in ("var", "named"))
+    names.update(str(e.data) for e in walk(x) if e.is_symbol)
     given = _Names(names)
     while True:
         found = {e: given.next(e) for e in _best(x, made)}
@@ -68,7 +68,7 @@ def _best(x: Expr, made: dict[Expr, None]) -> list[Expr]:
     order = list(_printed(x, made))
     users: dict[Expr, list[Expr]] = {e: [] for e in order}
     for e in order:
-        inside = e.args if e.op != "named" else ()
+        inside = e.args if not e.is_name else ()
         sizes[e] = 1 + sum(sizes[a] for a in inside) + (len(e.args) - 2) * (len(inside) > 2)
         for a in inside:
             users[a].append(e)
@@ -76,7 +76,7 @@ def _best(x: Expr, made: dict[Expr, None]) -> list[Expr]:
     count[x] = 1
     for e in reversed(order):
         times = 1 if e in made else count[e]
-        for a in e.args if e.op != "named" or e in made else ():
+        for a in e.args if not e.is_name or e in made else ():
             count[a] += times
     gains: dict[Expr, int] = {}
     for e in order:
@@ -89,7 +89,7 @@ def _best(x: Expr, made: dict[Expr, None]) -> list[Expr]:
         if e in touched:  # a name in it, or around it, changes what it is worth
             break
         found.append(e)
-        _touch(e, touched, lambda e: e.args if e.op != "named" else ())
+        _touch(e, touched, lambda e: e.args if not e.is_name else ())
         _touch(e, touched, users.__getitem__)
     return found
 
@@ -116,7 +116,7 @@ def _printed(x: Expr, made: dict[Expr, None]) -> Iterator[Expr]:
         elif e not in seen:
             seen.add(e)
             stack.append((e, True))
-            inside = e.args if e.op != "named" or e in made else ()
+            inside = e.args if not e.is_name or e in made else ()
             stack.extend((a, False) for a in reversed(inside))
 
 

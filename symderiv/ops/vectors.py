@@ -134,7 +134,7 @@ def _vec_code(e: Expr, code: Codes) -> str:
     x = e.args[0]
     if ONE in x.shape:
         return code(x, ATOM)
-    turned = x.args[0] if x.op == "transpose" else None
+    turned = x.args[0] if x.is_transpose else None
     flat = code(turned, ATOM) if turned is not None else f"{code(x, ATOM)}.T"
     return f"{flat}.reshape(-1)"
 

@@ -45,7 +45,7 @@ class Constants:
             return False
         if e.op in _PLACES and not any(str(i).isdecimal() for i in _marks(e)):
             return False  # the range of an index is known
-        if e.op == "matmul":
+        if e.is_matrix_product:
             pairs = pairwise(e.args)
             return any(a.shape[-1] != ONE and a in self and b in self for a, b in pairs)
         return any(_is_open(a, e) and a in self for a in e.args)
@@ -126,7 +126,7 @@ class Writer:
 
         With ``mark``, the index, it stands in parentheses where it would look like a name.
         """
-        if e.op in ("var", "named"):
+        if e.is_symbol:
             name = str(e.data)
             body = self.name(name)
             return Fence("(", body, ")") if self._needs_fence(name, mark) else body

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.errors import DeclarationError, InputError, ShapeError, UnknownNameError
-from ..core.expr import Expr, is_name, node, var, walk
+from ..core.expr import Expr, node, var, walk
 from ..core.shapes import SCALAR, Shape, describe
 from ..ops.text import text
 from . import Problem
@@ -191,7 +191,7 @@ def _check_rest(block: _Block) -> None:
 
 def _mentioned(x: Expr) -> set[str]:
     """Return the names in one line: what a name stands for is not looked into."""
-    return {str(e.data) for e in walk(x, is_name) if e.op in ("var", "named")}
+    return {str(e.data) for e in walk(x, Expr.is_name) if e.op in ("var", "named")}
 
 
 def _names(block: _Block, count: int) -> dict[str, list[str]]:
@@ -255,7 +255,7 @@ def _lines(block: _Block, names: Mapping[str, list[str]], count: int) -> list[st
 def _renamed(x: Expr, names: Mapping[str, str]) -> Expr:
     """Return one line with its names replaced; a name stands for itself, without its value."""
     done: dict[Expr, Expr] = {}
-    for e in walk(x, is_name):
+    for e in walk(x, Expr.is_name):
         if e.op in ("var", "named"):
             name = str(e.data)
             done[e] = var(names.get(name, name), e.shape)

@@ -103,7 +103,7 @@ _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def _objective(derivation: Derivation) -> str:
     problem, writer = derivation.problem, derivation.data.writer
     name = problem.objective_name
-    if problem.objective.op == "loss":
+    if problem.objective.is_loss:
         given = ", ".join(f"{g} = ∂{name}/∂{_argument(derivation, g)}" for g in problem.upstream)
         return f"{unicode(writer(problem.objective))} with {given}"
     return unicode(row(writer.name(name), EQUALS, writer(problem.objective)))
@@ -112,7 +112,7 @@ def _objective(derivation: Derivation) -> str:
 def _argument(derivation: Derivation, given: str) -> str:
     argument = derivation.problem.upstream[given]
     written = unicode(derivation.data.writer(argument))
-    return written if argument.op in ("var", "named") else f"({written})"
+    return written if argument.is_symbol else f"({written})"
 
 
 def _section(derivation: Derivation, section: Section) -> list[str]:
@@ -122,7 +122,7 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
     title = _equation(name, writer(section.target), writer(section.result))
     shape = describe(section.target.shape).replace(" x ", " × ")
     lines = [styled(title, "cyan", "bold") + f"    {shape}"]
-    result = derivation.get(str(section.target.data)) if section.target.op == "var" else None
+    result = derivation.get(str(section.target.data)) if section.target.is_variable else None
     if result is not None:
         lines.append(styled(f"  {result.text}", "dim"))
     if result is not None and result.data.words:
@@ -206,7 +206,7 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
 def jacobian_lines(jacobian: Jacobian) -> list[str]:
     """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
     of, by_name = jacobian.problem.objective_name, jacobian.name
-    is_hessian = jacobian.kind == "hessian"
+    is_hessian = jacobian.is_hessian
     head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.data.value_name}/∂{by_name}"
     title = f"{head} = {jacobian.unicode}"
     shape = describe(jacobian.shape).replace(" x ", " × ")

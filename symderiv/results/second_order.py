@@ -10,6 +10,7 @@ from typing import Any
 
 from ..codegen import evaluate
 from ..core.errors import InputError
+from ..core.notions import Notion
 from ..core.shapes import ONE, Shape
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
@@ -31,6 +32,7 @@ class Jacobian(DerivativeForms):
     """
 
     data: DerivativeMatrix
+    is_hessian = Notion("kind", "hessian")
 
     @property
     def _asked(self) -> tuple[Any, ...]:
@@ -45,7 +47,7 @@ class Jacobian(DerivativeForms):
         return hash((self.kind, *self._asked))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (hessian_by if self.kind == "hessian" else jacobian_by), self._asked
+        return (hessian_by if self.is_hessian else jacobian_by), self._asked
 
     @property
     def kind(self) -> str:
@@ -108,7 +110,7 @@ class Jacobian(DerivativeForms):
         model = with_symbols(self.problem)
         if model is None:
             return verify_jacobian(self.data, self.evaluate)
-        by = hessian_by if self.kind == "hessian" else jacobian_by
+        by = hessian_by if self.is_hessian else jacobian_by
         of_symbols = by(model[0], self.name, self.layout).certificate
         return verify_at_numbers(self.data, self.evaluate, of_symbols, model[1])
 

@@ -120,14 +120,14 @@ def scaled(term: Term, scale: Scale) -> Term:
     """Return a multiple of a term."""
     if scale is UNIT_SCALE:
         return term
-    return rescaled(term, scale * term.data[0] if term.kind == "contract" else scale)
+    return rescaled(term, scale * term.data[0] if term.is_contraction else scale)
 
 
 def rescaled(term: Term, scale: Scale) -> Term:
     """Return a term with another scale in front than it has; its order stays as it is."""
     if not scale.value:
         return zero(term.dims)
-    if term.kind != "contract":
+    if not term.is_contraction:
         children: tuple[Term, ...] = (term,)
         labels, exponents = (tuple(range(len(term.dims))),), (ONE_EXPONENT,)
         dims = term.dims
@@ -253,7 +253,7 @@ class _Contraction:
             kept = self._sift(kept)
         kept = self._linked(kept) if kept else kept
         factors = [Factor(t, x, e) for (t, x), e in self.powers.items() if e is ONE_EXPONENT or e]
-        if any(f.term.kind == "unit" for f in factors):
+        if any(f.term.is_unit for f in factors):
             gathered = _gather_units(factors)
             if gathered is None:
                 return zero(out_dims)
@@ -345,9 +345,9 @@ def _has_zeros(term: Term) -> bool:
     A delta or a unit vector on a free index leaves zeros; on one that is summed over it only
     picks, as the unit vector in z[2] does.
     """
-    if term.kind in ("delta", "unit", "fuse"):
+    if term.is_indicator:
         return True
-    if term.kind != "contract":
+    if not term.is_contraction:
         return False
     free = len(term.dims)
     _, factors, _ = factors_of(term)
@@ -357,7 +357,7 @@ def _has_zeros(term: Term) -> bool:
 def _stays(factor: Factor, free: int) -> bool:
     """Whether the zeros of a factor are left once all labels from ``free`` on are summed over."""
     kept = [int(str(x)) < free for x in factor.labels]
-    if factor.term.kind == "fuse":
+    if factor.term.is_fuse:
         return kept[0] and any(kept[1:])
     return all(kept)
 
@@ -367,7 +367,7 @@ def _gather_units(factors: list[Factor]) -> list[Factor] | None:
     seen: dict[Label, int] = {}
     kept: list[Factor] = []
     for f in factors:
-        if f.term.kind != "unit":
+        if not f.term.is_unit:
             kept.append(f)
         elif f.labels[0] not in seen:
             seen[f.labels[0]] = f.term.data
@@ -415,13 +415,13 @@ def share(term: Term) -> Term:
     For what is used more than once. It stands for its only child; numbers and scalar factors stay
     outside, and a term that is a single thing is returned as it is.
     """
-    if term.kind == "add":
+    if term.is_sum:
         return intern("share", term.dims, None, (term,), "")
-    if term.kind != "contract":
+    if not term.is_contraction:
         return term
     scale, factors, dims = factors_of(term)
     inside = [f for f in factors if f.labels]
-    if not inside or (len(inside) == 1 and inside[0].term.kind != "add"):
+    if not inside or (len(inside) == 1 and not inside[0].term.is_sum):
         return term
     out = range(len(term.dims))
     whole = contract(inside, out, dict(enumerate(dims)))
@@ -432,7 +432,7 @@ def share(term: Term) -> Term:
 
 def transposed(term: Term) -> Term:
     """Return a term of two axes with the axes exchanged."""
-    if term.kind == "contract":
+    if term.is_contraction:
         scale, factors, dims = factors_of(term)
         names = {0: 1, 1: 0}
         parts = [
@@ -463,17 +463,17 @@ def is_symmetric(term: Term) -> bool:
 
 
 def _mirrors(term: Term) -> bool:
-    if term.kind in ("named", "share"):
+    if term.is_alias:
         return is_symmetric(term.children[0])
-    if term.kind == "call":
+    if term.is_call:
         keeps = getattr(term.data, "keeps_symmetry", False) or is_entrywise(term)
         return bool(keeps) and all(is_symmetric(c) for c in term.children if c.dims)
-    if term.kind == "contract":
+    if term.is_contraction:
         return transposed(term) is term
-    if term.kind == "add":
+    if term.is_sum:
         parts = list(zip(term.children, term.data, strict=True))
         return {(transposed(c), s) for c, s in parts} == set(parts)
-    return term.kind == "delta"
+    return term.is_delta
 
 
 def add(terms: Iterable[Term]) -> Term:
@@ -497,19 +497,19 @@ def add(terms: Iterable[Term]) -> Term:
 
 
 def _is_multiple_of_sum(term: Term) -> bool:
-    return term.kind == "contract" and len(term.children) == 1 and term.children[0].kind == "add"
+    return term.is_contraction and len(term.children) == 1 and term.children[0].is_sum
 
 
 def summands(term: Term) -> list[tuple[Scale, Term]]:
     """Return a term as a list of (scale, body) whose sum it is; products stay unexpanded."""
     if is_zero(term):
         return []
-    if term.kind == "add":
+    if term.is_sum:
         return list(zip(term.data, term.children, strict=True))
-    if term.kind != "contract":
+    if not term.is_contraction:
         return [(UNIT_SCALE, term)]
     scale: Scale = term.data[0]
     body = rescaled(term, UNIT_SCALE)
-    if body.kind == "add" and abs(scale.value) == 1 and not scale.sizes:
+    if body.is_sum and abs(scale.value) == 1 and not scale.sizes:
         return [(scale * s, b) for s, b in zip(body.data, body.children, strict=True)]
     return [(scale, body)]

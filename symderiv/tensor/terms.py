@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..core.expr import Expr
 from ..core.interning import Interned
+from ..core.notions import Notion
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
 
@@ -69,6 +70,20 @@ class Term:
     symmetric: bool | None
     number: int
     _spelled: str | None
+
+    is_leaf = Notion("kind", "leaf")
+    is_name = Notion("kind", "named")
+    is_atom = Notion("kind", "leaf", "named")  # read as it stands
+    is_shared = Notion("kind", "share")
+    is_alias = Notion("kind", "named", "share")  # of its only child
+    is_call = Notion("kind", "call")
+    is_sum = Notion("kind", "add")
+    is_contraction = Notion("kind", "contract")
+    is_delta = Notion("kind", "delta")
+    is_unit = Notion("kind", "unit")
+    is_fuse = Notion("kind", "fuse")
+    is_sifting = Notion("kind", "delta", "unit")
+    is_indicator = Notion("kind", "delta", "unit", "fuse")  # its entries are 0 and 1
 
     @property
     def order(self) -> Order:
@@ -231,12 +246,12 @@ class Factor(NamedTuple):
 
 def is_whole(term: Term) -> bool:
     """Whether a term is the call of a function of whole matrices, not of their entries."""
-    return term.kind == "call" and getattr(term.data, "takes_matrices", False)
+    return term.is_call and getattr(term.data, "takes_matrices", False)
 
 
 def moves_entries(term: Term) -> bool:
     """Whether a term is a call whose entries are those of its argument, in another order."""
-    return term.kind == "call" and getattr(term.data, "moves_entries", False)
+    return term.is_call and getattr(term.data, "moves_entries", False)
 
 
 def leaf(expr: Expr, dims: Dims, *, symmetric: bool = False) -> Term:
@@ -288,12 +303,12 @@ def zero(dims: Dims) -> Term:
 
 def is_entrywise(term: Term) -> bool:
     """Whether a term is a call that acts on every entry of its arguments alone."""
-    return term.kind == "call" and bool(getattr(term.data, "entrywise", False))
+    return term.is_call and bool(getattr(term.data, "entrywise", False))
 
 
 def is_zero(term: Term) -> bool:
     """Whether a term is the zero term."""
-    return term.kind == "contract" and not term.children and not term.data[0].value
+    return term.is_contraction and not term.children and not term.data[0].value
 
 
 def factors_of(term: Term) -> tuple[Scale, tuple[Factor, ...], Dims]:

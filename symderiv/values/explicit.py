@@ -23,7 +23,6 @@ from ..core.expr import (
     Expr,
     Index,
     free_indices,
-    is_name,
     node,
     own_indices,
     sum_index,
@@ -219,7 +218,7 @@ class Explicit:
             source = by.args[0]
             assert isinstance(by.data, tuple)
             place = [self.position(x) for x in by.data]
-        if source.op not in ("var", "named"):
+        if not source.is_symbol:
             raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
         chain = self._chain(of) if not e.data else None
         if chain is not None:
@@ -257,7 +256,7 @@ class Explicit:
             self._lifted.update({n: each(Dual.of, c) for n, c in self.values.items()})
         lifted = dict(self._lifted)
         override = {**self.override, **{h: fixed.cells(h) for h in held}}
-        if source.op == "var":
+        if source.is_variable:
             lifted[str(source.data)] = seeded
         else:
             override[source] = seeded
@@ -332,13 +331,13 @@ class Chain:
 
     def __init__(self, of: Expr, cells: Callable[[Expr], Cells], seed: Seed) -> None:
         self._of, self._cells, self._seed = of, cells, seed
-        self._stages = [e for e in walk(of) if e.op == "named" and e is not of]
+        self._stages = [e for e in walk(of) if e.is_name and e is not of]
         self._used: dict[Expr, tuple[Expr, ...]] = {}  # the names in the body of a stage
         self._users: dict[Expr, list[Expr]] = {}
         self._bars: dict[Expr, Cells] = {of: [[Fraction(1)]]}
         for stage in (*self._stages, of):
-            met = [e for e in walk(_body(stage), is_name) if e.op in ("var", "named")]
-            self._used[stage] = tuple(e for e in met if e.op == "named")
+            met = [e for e in walk(_body(stage), Expr.is_name) if e.is_symbol]
+            self._used[stage] = tuple(e for e in met if e.is_name)
             for e in met:
                 self._users.setdefault(e, []).append(stage)
 
@@ -371,4 +370,4 @@ class Chain:
 
 
 def _body(stage: Expr) -> Expr:
-    return stage.args[0] if stage.op == "named" else stage
+    return stage.args[0] if stage.is_name else stage

@@ -79,7 +79,7 @@ class Lift:
         return found
 
     def _lifted(self, x: Expr) -> Expr:
-        if x.op == "matmul":
+        if x.is_matrix_product:
             return self._matmul(x)
         args = tuple(map(self, x.args))
         if all(len(a.shape) == 2 for a in args):
@@ -115,7 +115,7 @@ class Lift:
                     else:
                         done = _scaled(done, transpose(weight))
                     continue
-            if f.op == "ones" and f.shape[1] == ONE and tensor and done is not None:
+            if f.is_ones and f.shape[1] == ONE and tensor and done is not None:
                 done = summed(done, len(done.shape) - 1)
                 continue
             if f is x.args[0] and f.shape[0] == ONE and _is_ones(f) and len(x.args) > 1:
@@ -131,13 +131,13 @@ class Lift:
 
 def _scaled(x: Expr, weight: Expr) -> Expr:
     """Return the product of weights and what they weigh; one over something divides."""
-    minus = weight.op == "transpose" and weight.args[0].op == "div"
+    minus = weight.is_transpose and weight.args[0].is_quotient
     quotient = weight.args[0] if minus else weight
-    if quotient.op != "div" or quotient.args[0] is not num(1):
+    if not quotient.is_quotient or quotient.args[0] is not num(1):
         return mul(weight, x)
     under = quotient.args[1]
     return div(x, transpose(under) if minus else under)
 
 
 def _is_ones(x: Expr) -> bool:
-    return x.op == "ones" or (x.op == "transpose" and x.args[0].op == "ones")
+    return x.is_ones or (x.is_transpose and x.args[0].is_ones)

@@ -19,7 +19,7 @@ def may_spread(vector: Expr, shape: Shape) -> bool:
 
 def _is_clear(column: Expr) -> bool:
     """Whether every factor of a column has one number for each row: each may stand by itself."""
-    if column.op in ("mul", "div"):
+    if column.is_scaled:
         return all(a.is_scalar or _is_clear(a) for a in column.args)
     return is_one_per_row(column)
 
@@ -32,7 +32,7 @@ def spreads_well(vector: Expr) -> bool:
 def is_spreading(x: Expr) -> bool:
     """Whether a writer scales by broadcasting here: a vector times a matrix, entry by entry."""
     vectors = [a for a in x.args if ONE in a.shape and not a.is_scalar]
-    return x.op in ("mul", "div") and ONE not in x.shape and bool(vectors)
+    return x.is_scaled and ONE not in x.shape and bool(vectors)
 
 
 def scaled_rows(column: Expr, matrix: Expr, spreads: bool) -> Expr:

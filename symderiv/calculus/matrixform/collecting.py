@@ -73,7 +73,7 @@ def _scaled(terms: list[PieceProduct]) -> list[PieceProduct]:
 def _unscaled(t: PieceProduct) -> tuple[Expr | None, Expr | None]:
     """Return the weights in front of a product, or None, and what they scale."""
     body = t.body
-    if body is None or body.op != "matmul" or not is_scaling(body.args[0]):
+    if body is None or not body.is_matrix_product or not is_scaling(body.args[0]):
         return None, body
     return body.args[0].args[0], matmul(*body.args[1:])
 
@@ -111,7 +111,7 @@ def _outer(x: Expr | None, side: int) -> Outer | None:
     A column may stand beside a matrix, and shares factors on the left with it; taken out, they
     would leave it beside a matrix that can be square.
     """
-    if x is None or x.op != "matmul" or x.is_scalar:
+    if x is None or not x.is_matrix_product or x.is_scalar:
         return None
     return side, x.args[-side], x.shape[1]
 

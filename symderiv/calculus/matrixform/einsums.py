@@ -150,11 +150,11 @@ class TensorRaiser:
     def _raise(self, term: Term, shape: Shape) -> Expr:
         if is_zero(term):
             return zeros(*shape) if shape != SCALAR else num(0)
-        if term.kind in ("leaf", "named"):
+        if term.is_atom:
             return fitted(term.data, shape)
-        if term.kind == "share":
+        if term.is_shared:
             return self.shaped(term.children[0], shape)
-        if term.kind == "call":
+        if term.is_call:
             # A function of the last axes needs these as they are: entrywise ones take any shape.
             if is_entrywise(term):
                 args = (self._argument(a, shape) for a in term.children)
@@ -164,11 +164,11 @@ class TensorRaiser:
             if value.is_scalar and shape != SCALAR:  # of scalars that are spread alone
                 return PieceProduct(Scale(), (value,), ones(*shape)).expr()
             return fitted(value, shape)
-        if term.kind == "add":
+        if term.is_sum:
             return self._sum(term, shape)
-        if term.kind in ("delta", "unit"):
+        if term.is_sifting:
             return fitted(self.natural(term), shape)
-        if term.kind == "fuse":
+        if term.is_fuse:
             return fitted(node("reshape", (eye(term.dims[0]),), term.dims), shape)
         return self.product(term, shape).expr()
 
@@ -201,7 +201,7 @@ class TensorRaiser:
 
     def product(self, term: Term, shape: Shape) -> PieceProduct:
         """Return a term as a scale, scalars and a body of the given shape."""
-        if term.kind != "contract" or is_zero(term):
+        if not term.is_contraction or is_zero(term):
             body = self.shaped(term, shape)
             return (
                 PieceProduct(Scale(), (), body)
@@ -266,7 +266,7 @@ class TensorRaiser:
             core = tuple(x for x in f.labels if x not in order)
             lead = f.labels[: len(spots)]
             in_front = f.labels == (*lead, *core) and spots == sorted(set(spots))
-            if not in_front or len(core) > 2 or (f.term.kind in ("delta", "unit") and spots):
+            if not in_front or len(core) > 2 or (f.term.is_sifting and spots):
                 return None
             parts.append(_Split(f, lead, core))
         return _Batch(bound, free, ends, parts, dict(enumerate(all_dims)))
@@ -301,14 +301,14 @@ class TensorRaiser:
     def _stand_in(self, k: int, part: _Split, batch: _Batch, meaning: dict[Expr, Expr]) -> Term:
         """Return a name for the matrix that a factor is at one position of the batch."""
         term = part.factor.term
-        if term.kind in ("delta", "unit"):
+        if term.is_sifting:
             return term
         dims = tuple(batch.dims[x] for x in part.core)
         shape = batch.shape(part.batch, dims)
         value = self.shaped(term, shape)
         if value.op == "reshape":
             raise no_form()  # an einsum says the same without it
-        written = str(term.data.data) if term.kind in ("leaf", "named") else f"~{k:03d}"
+        written = str(term.data.data) if term.is_atom else f"~{k:03d}"
         alike = sum(
             str(x.data).rstrip("'") == written and v is not value for x, v in meaning.items()
         )
@@ -320,7 +320,7 @@ class TensorRaiser:
 
     def _einsum(self, term: Term, shape: Shape) -> PieceProduct:
         scale, factors, all_dims = factors_of(term)
-        if any(f.term.kind == "fuse" for f in factors):
+        if any(f.term.is_fuse for f in factors):
             return reshaped(self, term, shape)
         dims: dict[Label, Dim] = dict(enumerate(all_dims))
         out = tuple(range(len(term.dims)))
@@ -342,14 +342,14 @@ class TensorRaiser:
         return PieceProduct(scale, tuple(scalars), fitted(body, shape))
 
     def _factor(self, f: Factor) -> Expr:
-        if f.term.kind == "delta":
+        if f.term.is_delta:
             return eye(f.term.dims[0])
         return raised_power(self.natural(f.term), Fraction(f.exponent))
 
 
 def _narrowed(term: Term, shape: Shape) -> tuple[Term, Shape]:
     """Return a term without the axes over which it is only spread, and its shape then."""
-    if term.kind != "contract" or is_zero(term):
+    if not term.is_contraction or is_zero(term):
         return term, shape
     scale, factors, dims = factors_of(term)
     carried = {int(str(x)) for f in factors for x in f.labels}

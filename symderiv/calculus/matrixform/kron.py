@@ -69,7 +69,7 @@ def distributed(term: Term) -> Iterator[tuple[Scale, Term]]:
         if spot is None:
             yield scale, body
             continue
-        if body.kind == "add":
+        if body.is_sum:
             yield from ((scale * s, t) for s, t in distributed(body))
             continue
         inner, factors, all_dims = factors_of(body)
@@ -82,11 +82,11 @@ def distributed(term: Term) -> Iterator[tuple[Scale, Term]]:
 
 
 def _wide_sum(term: Term) -> int | None:
-    if term.kind == "add":
+    if term.is_sum:
         return 0
-    if term.kind != "contract":
+    if not term.is_contraction:
         return None
-    wide = (k for k, c in enumerate(term.children) if c.kind == "add" and len(c.dims) > 2)
+    wide = (k for k, c in enumerate(term.children) if c.is_sum and len(c.dims) > 2)
     return next(wide, None)
 
 

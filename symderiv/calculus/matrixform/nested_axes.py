@@ -29,7 +29,7 @@ _TURNED = "turned"  # the columns, of which the pair is in the other order
 def without_nested_axes(raiser: Any, term: Term) -> Term | None:
     """Return a contraction with a Kronecker product in place of all pairs."""
     scale, factors, dims = factors_of(term)
-    fuses = [f for f in factors if f.term.kind == "fuse"]
+    fuses = [f for f in factors if f.term.is_fuse]
     pairs = {f.labels[0]: f for f in fuses}
     inner = {x for f in fuses for x in f.labels[1:]}
     if len(term.dims) != 2 or len(pairs) < len(fuses) or not inner & pairs.keys():

@@ -24,7 +24,7 @@ from .pieces import spelled
 
 def without_fuses(raiser: Any, term: Term) -> Term:
     """Return a contraction with its fuses read as matrices; the term itself if it has none."""
-    while term.kind == "contract" and any(c.kind == "fuse" for c in term.children):
+    while term.is_contraction and any(c.is_fuse for c in term.children):
         term = _Cut(raiser, term).step()
     return term
 
@@ -56,7 +56,7 @@ class _Cut:
         self.scale, self.factors, dims = factors_of(term)
         self.dims: dict[Any, Dim] = dict(enumerate(dims))
         self.out = tuple(range(len(term.dims)))
-        self.fuses = [f for f in self.factors if f.term.kind == "fuse"]
+        self.fuses = [f for f in self.factors if f.term.is_fuse]
         self.places = {f.labels[0] for f in self.fuses}
         self.components = self._components()
 
@@ -71,8 +71,8 @@ class _Cut:
             groups.append((marks.union(*(g[0] for g in met)), [*joined, f]))
         found = []
         for _, members in groups:
-            fuses = tuple(f for f in members if f.term.kind == "fuse")
-            plain = tuple(f for f in members if f.term.kind != "fuse")
+            fuses = tuple(f for f in members if f.term.is_fuse)
+            plain = tuple(f for f in members if not f.term.is_fuse)
             marks = {x for f in plain for x in f.labels} | {x for f in fuses for x in f.labels[1:]}
             outer = sorted(marks & cut, key=str)
             found.append(_Component(plain, fuses, tuple(outer)))

@@ -225,16 +225,16 @@ def plus(terms: Sequence[Expr]) -> Expr:
     """Return a sum: positive terms first, plain before transposed ones, the identity last."""
 
     def place(t: Expr) -> tuple[bool, bool, int]:
-        return (t.op == "neg" or _negative(t), _is_identity(t), transposes(t))
+        return (t.is_negative or _negative(t), _is_identity(t), transposes(t))
 
     return add(*sorted(terms, key=place))
 
 
 def untransposed(x: Expr) -> Expr:
     """Return ``X.T @ B.T + B.T @ X.T`` as ``(X @ B + B @ X).T``: a sum of transposes alone."""
-    if x.op != "add" or ONE in x.shape or turns_spread(x):
+    if not x.is_sum or ONE in x.shape or turns_spread(x):
         return x
-    if any(_inner(t).op != "matmul" for t in x.args):
+    if any(not _inner(t).is_matrix_product for t in x.args):
         return x
     turned = [flip(t) for t in x.args]
     if any(transposes(_inner(t)) for t in turned):
@@ -249,11 +249,11 @@ def _inner(t: Expr) -> Expr:
 
 
 def _is_identity(t: Expr) -> bool:
-    return t.op == "eye" or (t.op == "mul" and t.args[-1].op == "eye")
+    return t.op == "eye" or (t.is_hadamard and t.args[-1].op == "eye")
 
 
 def _negative(t: Expr) -> bool:
-    return t.op == "num" and number(t) < 0
+    return t.is_number and number(t) < 0
 
 
 def called(function: Function, args: Sequence[Expr]) -> Expr:

@@ -17,7 +17,6 @@ from ...core.errors import MissingRuleError
 from ...core.expr import (
     Expr,
     eye,
-    is_name,
     matmul,
     node,
     num,
@@ -65,9 +64,9 @@ def with_solves(x: Expr, symmetric: Collection[Expr] = ()) -> Expr:
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
         new = with_args(old, args)
-        return _product(new.args, turned) if new.op == "matmul" else new
+        return _product(new.args, turned) if new.is_matrix_product else new
 
-    return rebuild(x, change, is_name)
+    return rebuild(x, change, Expr.is_name)
 
 
 def _product(factors: Sequence[Expr], turned: Callable[[Expr], Expr]) -> Expr:
@@ -106,7 +105,7 @@ def _inverted(x: Expr) -> Expr | None:
     """Return the matrix of which an expression is the inverse, or None."""
     if x.op == "inv":
         return x.args[0]
-    if x.op == "transpose" and x.args[0].op == "inv":
+    if x.is_transpose and x.args[0].op == "inv":
         return transpose(x.args[0].args[0])
     return None
 
@@ -136,20 +135,20 @@ class Raiser:
         )
         self.simplify = Simplifier(facts)
         # Who writes 1 bᵀ sums by ones; who writes sum(X, axis=0) or broadcasts, by sums.
-        self.sums = "ones" if any(x.op == "ones" for x in written or ()) else "sum"
+        self.sums = "ones" if any(x.is_ones for x in written or ()) else "sum"
         self.solves = any(x.op == "solve" for x in written or ())
         self.spreads = any(is_spreading(x) for x in written or ())
         self._learn(written or {})
         self.simplify.keep(self._memo)
         self._written = dict(self._memo)
-        named = [v.term for v in (written or {}).values() if v.term.kind == "named" and not v.loose]
+        named = [v.term for v in (written or {}).values() if v.term.is_name and not v.loose]
         self._reuse = Reuse(_values(named), _values(labels), facts)
         self.writes_scalars = any(not t.dims for t in self._written)
 
     def _learn(self, written: Mapping[Expr, Value]) -> None:
         """Remember what the writer wrote for terms."""
         for x, value in written.items():
-            is_name = value.term.kind == "named" and not value.loose
+            is_name = value.term.is_name and not value.loose
             if is_name and _is_written(value.term.children[0]):
                 self._memo[value.term.children[0]] = _turned(x, shape_of(value.term))
                 if len(x.shape) > 2:
@@ -209,19 +208,19 @@ class Raiser:
             return self.tensors.shaped(term, shape_of(term))
         if is_zero(term):
             return zeros(*shape_of(term)) if term.dims else num(0)
-        if term.kind in ("leaf", "named"):
+        if term.is_atom:
             expr: Expr = term.data
             return _turned(expr, shape_of(term))
-        if term.kind == "share":
+        if term.is_shared:
             return self.natural(term.children[0])
-        if term.kind == "call":
+        if term.is_call:
             value = called(term.data, self._arguments(term))
             return _turned(value, shape_of(term)) if len(value.shape) > 2 else value
-        if term.kind == "add":
+        if term.is_sum:
             return self._sum(term)
-        if term.kind == "delta":
+        if term.is_delta:
             return eye(term.dims[0])
-        if term.kind == "unit":
+        if term.is_unit:
             return onehot(term)
         return self.product(term).expr()
 
@@ -239,19 +238,19 @@ class Raiser:
 
     def _spread_scalar(self, term: Term) -> PieceProduct | None:
         """Return a scalar that is spread over the axes of a term, or None where it is not one."""
-        if term.kind == "add" and term.dims:
+        if term.is_sum and term.dims:
             parts = [(s, self._spread_scalar(b)) for s, b in summands(term)]
             known = [PieceProduct(s * p.scale, p.scalars) for s, p in parts if p is not None]
             whole = len(known) == len(parts)
             return PieceProduct(UNIT_SCALE, (plus([p.expr() for p in known]),)) if whole else None
-        if term.kind != "contract" or any(f.dims for f in term.children):
+        if not term.is_contraction or any(f.dims for f in term.children):
             return None
         return self.product(term) if not term.dims else Walk(self, term).product(spread=True)
 
     def product(self, term: Term) -> PieceProduct:
         """Return a term as a scale, scalars and a body."""
-        if term.kind == "contract" and not is_zero(term):
-            if any(c.kind == "fuse" for c in term.children):
+        if term.is_contraction and not is_zero(term):
+            if any(c.is_fuse for c in term.children):
                 return self._fused(term)
             try:
                 return self._power(term) or Walk(self, term).product()
@@ -277,9 +276,9 @@ class Raiser:
 
     def reduced(self, term: Term) -> Reduced:
         """Return a term of any number of axes with its bound indices summed out."""
-        if term.kind == "contract":
+        if term.is_contraction:
             return Walk(self, term).reduced()
-        if term.kind == "delta":
+        if term.is_delta:
             return Reduced(UNIT_SCALE, (), (), ((0, 1),))
         return Reduced(UNIT_SCALE, (), (Piece(self.natural(term), *range(len(term.dims))),), ())
 
@@ -289,7 +288,7 @@ class Raiser:
         if not term.children:
             return None if term.dims else PieceProduct(scale)
         child = term.children[0]
-        if len(labels) > 1 or child.kind in ("delta", "unit", "fuse"):
+        if len(labels) > 1 or child.is_indicator:
             return None
         if len(child.dims) != len(term.dims) or labels[0] != tuple(range(len(term.dims))):
             return None
@@ -312,7 +311,7 @@ class Raiser:
     def _narrowed(self, term: Term) -> tuple[Term, set[int]]:
         """Return a term without the axes over which it is only spread, and the axes it has."""
         axes = set(range(len(term.dims)))
-        if term.kind != "contract" or is_zero(term):
+        if not term.is_contraction or is_zero(term):
             return term, axes
         scale, factors, dims = factors_of(term)
         carried = sorted(axes & {x for f in factors for x in f.labels})
@@ -346,22 +345,22 @@ def _values(names: Iterable[Term]) -> list[tuple[Term, Term]]:
 
 def _is_identity(term: Term) -> bool:
     """Whether a term of two axes is a multiple of the identity, or a diagonal matrix."""
-    if term.kind == "delta":
+    if term.is_delta:
         return True
     ends = (0, 1)
     return (
-        term.kind == "contract"
+        term.is_contraction
         and len(term.dims) == 2
-        and any(f.term.kind == "delta" and set(f.labels) == {*ends} for f in factors_of(term)[1])
+        and any(f.term.is_delta and set(f.labels) == {*ends} for f in factors_of(term)[1])
     )
 
 
 def _parts(x: Expr) -> int:
     """Return how many parts an expression has, names counting as one."""
-    return sum(1 for _ in walk(x, is_name))
+    return sum(1 for _ in walk(x, Expr.is_name))
 
 
 def _is_written(term: Term) -> bool:
     """Whether a term is more than a name: what somebody could have written in several ways."""
-    composite = term.kind in ("add", "call") or (term.kind == "contract" and term.children)
+    composite = term.kind in ("add", "call") or (term.is_contraction and term.children)
     return bool(composite)

@@ -23,7 +23,7 @@ def reshaped(raiser: Any, term: Term, shape: Shape) -> PieceProduct:
     parts = _within(raiser, _joined(raiser, [*factors], dims, out), dims, out)
     ends: list[Label] = []
     for x in out:
-        pair = next((f for f in parts if f.term.kind == "fuse" and f.labels[0] == x), None)
+        pair = next((f for f in parts if f.term.is_fuse and f.labels[0] == x), None)
         if pair is None:
             ends.append(x)
             continue
@@ -31,7 +31,7 @@ def reshaped(raiser: Any, term: Term, shape: Shape) -> PieceProduct:
         for y in pair.labels[1:]:
             ends.append(_fresh(y, parts, dims, ends, out))
         dims.pop(x)
-    parts = [f._replace(term=_pairs(f.term)) if f.term.kind == "fuse" else f for f in parts]
+    parts = [f._replace(term=_pairs(f.term)) if f.term.is_fuse else f for f in parts]
     used = {x for f in parts for x in f.labels} | set(ends)
     inner = contract(parts, ends, {x: d for x, d in dims.items() if x in used}, scale)
     whole = (*inner.dims, *SCALAR)[: max(2, len(inner.dims))]
@@ -56,16 +56,16 @@ def _joined(
     raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
 ) -> list[Factor]:
     """Return factors in which a pair of axes of one factor alone, fused, is one axis of it."""
-    for pair in [f for f in parts if f.term.kind == "fuse"]:
+    for pair in [f for f in parts if f.term.is_fuse]:
         k, slow, fast = pair.labels
         rest = [f for f in parts if f is not pair]
         met = [f for f in rest if slow in f.labels or fast in f.labels]
-        needed = any(f.term.kind == "fuse" and f.labels[0] == k for f in rest)
+        needed = any(f.term.is_fuse and f.labels[0] == k for f in rest)
         if k in out or not needed or len(met) != 1 or {slow, fast} & set(out):
             continue
         (f,) = met
         if (
-            f.term.kind == "fuse"
+            f.term.is_fuse
             or f.exponent != 1
             or sorted(f.labels, key=str) != sorted({*f.labels}, key=str)
         ):
@@ -86,12 +86,12 @@ def _within(
     raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
 ) -> list[Factor]:
     """Return factors in which every fused axis that is summed over is two axes of its carrier."""
-    for pair in [f for f in parts if f.term.kind == "fuse"]:
+    for pair in [f for f in parts if f.term.is_fuse]:
         k, slow, fast = pair.labels
         carriers = [f for f in parts if k in f.labels and f is not pair]
         if k in out or not carriers:
             continue
-        if any(f.term.kind == "fuse" or f.labels.count(k) > 1 for f in carriers):
+        if any(f.term.is_fuse or f.labels.count(k) > 1 for f in carriers):
             continue
         parts = [f for f in parts if f is not pair and f not in carriers]
         for f in carriers:

@@ -73,11 +73,11 @@ class Walk:
         self.linked = False
         self.pieces: list[Piece] = []
         factors = self._without_scalars(raiser, factors)
-        self.units = [f for f in factors if f.term.kind == "unit"]
+        self.units = [f for f in factors if f.term.is_unit]
         for f in factors:
-            if f.term.kind == "delta":
+            if f.term.is_delta:
                 self.linked = True  # two free indices: the result is diagonal
-            elif f.term.kind != "unit":
+            elif not f.term.is_unit:
                 self._take(raiser, f)
         # A matrix with one index twice is a trace or a diagonal: all others must be there to tell.
         for piece in [p for p in self.pieces if p.is_loop]:
@@ -107,7 +107,7 @@ class Walk:
             raise MissingRuleError("no form in matrices alone: a factor has more than two axes")
         x = raised_power(raiser.natural(f.term), f.exponent)
         ends = (*f.labels, None, None)
-        if x.op == "transpose" and len(f.labels) == 2:
+        if x.is_transpose and len(f.labels) == 2:
             x, ends = x.args[0], (ends[1], ends[0])
         piece = Piece(x, ends[0], ends[1], len(f.labels) == 2 and is_symmetric(f.term))
         if piece.is_loop:
@@ -166,7 +166,7 @@ class Walk:
     def reduced(self) -> Reduced:
         """Return what is left on any number of free indices, the deltas between them apart."""
         self._sum_all()
-        deltas = tuple(f.labels for f in factors_of(self.term)[1] if f.term.kind == "delta")
+        deltas = tuple(f.labels for f in factors_of(self.term)[1] if f.term.is_delta)
         scalars = (*self.scalars, *self.scalars_written)
         bound = {x: self.dims[x] for x in self.bound}
         return Reduced(self.scale, scalars, tuple(self.pieces), deltas, bound)
@@ -253,7 +253,7 @@ class Walk:
     def _weighted(self, matrix: Piece, label: Label, weight: Expr) -> Piece:
         body = matrix.starting(label)
         expr = scaled_rows(weight, body.expr, self.spreads)
-        if expr.op != "matmul":
+        if not expr.is_matrix_product:
             return Piece(expr, label, body.column)
         path = (Piece(diagonal(weight), symmetric=True), *body.parts)
         return Piece(expr, label, body.column, path=path)
@@ -331,6 +331,6 @@ def _entry(line: Expr, position: int) -> Expr:
 
 
 def _sum_of(v: Expr, style: str) -> Expr:
-    if style == "sum" and v.op == "pow" and v.args[1].op == "num" and number(v.args[1]) == 2:
+    if style == "sum" and v.is_power and v.args[1].is_number and number(v.args[1]) == 2:
         return matmul(flip(v.args[0]), v.args[0])
     return node(style, (v,), SCALAR)

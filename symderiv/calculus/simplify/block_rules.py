@@ -41,7 +41,7 @@ def block_of_blocks(term: Term, context: RuleContext) -> Term | None:
 
 def identity_block(term: Term, context: RuleContext) -> Term | None:
     """Write rows of the identity as an identity between zeros."""
-    if not isinstance(term.data, PartCall) or term.children[0].kind != "delta":
+    if not isinstance(term.data, PartCall) or not term.children[0].is_delta:
         return None
     before, size, behind, after = term.data.data
     if after != 1:
@@ -105,7 +105,7 @@ def zero_blocks(parts: Parts, context: RuleContext) -> Term | None:
         met = [j for j, g in enumerate(parts.factors) if whole in g.labels and j != k]
         if sizes[full[0]] == ONE or not all(_once(parts.factors[j], whole) for j in met):
             continue
-        if any(parts.factors[j].term.kind == "fuse" for j in met):
+        if any(parts.factors[j].term.is_fuse for j in met):
             continue  # an axis that runs over pairs has no blocks
         size, block = sizes[full[0]], ("block", whole)
         ends = (sizes[: full[0]], size, sizes[full[0] + 1 :], 0)
@@ -147,7 +147,7 @@ def blocks_add_up(term: Term, context: RuleContext) -> Term | None:
     groups: dict[Any, list[int]] = {}
     pairs = list(summands(term))
     for k, (_, body) in enumerate(pairs):
-        if body.kind == "call" and isinstance(body.data, ConcatCall):
+        if body.is_call and isinstance(body.data, ConcatCall):
             groups.setdefault(body.data.data, []).append(k)
     for (sizes, after), members in groups.items():
         bodies = [pairs[k][1] for k in members]

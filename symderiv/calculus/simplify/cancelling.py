@@ -50,8 +50,8 @@ def _at(parts: Parts, match: Match, label: Label) -> tuple[int, ...]:
 def ratio_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """A sum over itself is 1, also where one of the two has a name."""
     for k, f in enumerate(parts.factors):
-        value = f.term.children[0] if f.term.kind == "named" else f.term
-        if value.kind != "contract" or not value.children or f.exponent >= 0:
+        value = f.term.children[0] if f.term.is_name else f.term
+        if not value.is_contraction or not value.children or f.exponent >= 0:
             continue
         pattern = Parts.of(value)
         for match in matches(pattern, parts, dict(zip(pattern.out, f.labels, strict=True))):
@@ -118,7 +118,7 @@ def signs_square_to_one(parts: Parts, context: RuleContext) -> Term | None:
 def shared_cancels(parts: Parts, context: RuleContext) -> Term | None:
     """Look into a shared product that another factor cancels a part of: v (q / v) = q."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "share" or f.exponent != 1:
+        if not f.term.is_shared or f.exponent != 1:
             continue
         inside = Parts.of(plain(f.term))
         names = dict(zip(inside.out, f.labels, strict=True))
@@ -144,7 +144,7 @@ def _opened(body: Term, by: Term) -> Term:
 def clear_fractions(parts: Parts, context: RuleContext) -> Term | None:
     """Multiply a factor into a sum whose own fractions it cancels: v (1 + q / v) = v + q."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "add" or f.exponent.denominator != 1:
+        if not f.term.is_sum or f.exponent.denominator != 1:
             continue
         divisors = _divisors(f.term)
         for j, g in enumerate(parts.factors):
@@ -173,10 +173,10 @@ def _divisors(total: Term) -> dict[Term, Term]:
         for f in Parts.of(plain(body)).factors:
             if f.exponent < 0:
                 found[f.term] = f.term
-            if f.term.kind == "call" and f.term.data.name == "pow":
+            if f.term.is_call and f.term.data.name == "pow":
                 base = f.term.children[0]
                 found[base] = base
-    named = {t.children[0]: t for t in found if t.kind == "named"}
+    named = {t.children[0]: t for t in found if t.is_name}
     return {**named, **found}
 
 
@@ -192,7 +192,7 @@ def _multiplied(total: Term, by: Term, marks: tuple[int, ...], exponent: Fractio
 def sum_of_sum(parts: Parts, context: RuleContext) -> Term | None:
     """Sum a sum term by term where that is shorter: the rows of X - mean(X) add up to 0."""
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "add" or f.exponent != 1:
+        if not f.term.is_sum or f.exponent != 1:
             continue
         alone = [x for x in f.labels if parts.only_in(x, k)]
         if not alone:
@@ -250,8 +250,8 @@ def _expanded(term: Term) -> list[Term] | None:
 
 def _sum_in(term: Term) -> bool:
     if term.kind in ("add", "share"):
-        return plain(term).kind == "add"
-    return term.kind == "contract" and any(plain(c).kind == "add" for c in term.children)
+        return plain(term).is_sum
+    return term.is_contraction and any(plain(c).is_sum for c in term.children)
 
 
 def _distributed(term: Term) -> list[Term] | None:
@@ -259,7 +259,7 @@ def _distributed(term: Term) -> list[Term] | None:
     parts = Parts.of(term)
     for k, f in enumerate(parts.factors):
         inner = plain(f.term)
-        if inner.kind == "add" and f.exponent == 1:
+        if inner.is_sum and f.exponent == 1:
             return [parts.replaced((k,), [Factor(b, f.labels)], s) for s, b in summands(inner)]
     return None
 
@@ -288,6 +288,6 @@ def _denominators(term: Term) -> list[tuple[Term, tuple[Label, ...]]]:
     for _, body in summands(term):
         parts = Parts.of(body)
         for f in parts.factors:
-            if f.term.kind == "add" and f.exponent < 0 and set(f.labels) <= set(parts.out):
+            if f.term.is_sum and f.exponent < 0 and set(f.labels) <= set(parts.out):
                 found[f.term, f.labels] = None
     return list(found)

@@ -16,7 +16,7 @@ def signs_and_sizes(parts: Parts, context: RuleContext) -> Term | None:
         for j, f in enumerate(parts.factors):
             if f.labels != s.labels or s.exponent != 1 or f.exponent not in (1, -1):
                 continue
-            if f.term.kind == "call" and f.term.data.name == "abs" and f.term.children[0] is u:
+            if f.term.is_call and f.term.data.name == "abs" and f.term.children[0] is u:
                 return parts.replaced((k, j), [Factor(u, f.labels, f.exponent)])
     return None
 
@@ -42,7 +42,7 @@ def _where_positive(term: Term) -> Term | None:
 
 def _number(term: Term) -> Fraction | None:
     """Return the number that every entry of a term is, or None."""
-    if term.kind != "contract" or term.children:
+    if not term.is_contraction or term.children:
         return None
     scale = term.data[0]
     return None if scale.sizes else scale.value
@@ -98,7 +98,7 @@ def spread_call(term: Term, context: RuleContext) -> Term | None:
 
 def _narrowed(term: Term) -> Term | None:
     """Return the scalar that a term spreads over all its axes, or None."""
-    if term.kind != "contract":
+    if not term.is_contraction:
         return None
     parts = Parts.of(term)
     if any(x in parts.out for f in parts.factors for x in f.labels):

@@ -22,7 +22,7 @@ class Parts(NamedTuple):
     def of(term: Term) -> Parts:
         """Return the parts of a contraction; any other term is its own only factor."""
         out = tuple(range(len(term.dims)))
-        if term.kind != "contract":
+        if not term.is_contraction:
             return Parts(UNIT_SCALE, (Factor(term, out),), out, dict(enumerate(term.dims)))
         scale, factors, dims = factors_of(term)
         return Parts(scale, factors, out, dict(enumerate(dims)))
@@ -46,7 +46,7 @@ class Parts(NamedTuple):
     def calls(self, name: str) -> Iterator[tuple[int, Factor]]:
         """Yield the factors that are calls of a function, with their positions."""
         for k, f in enumerate(self.factors):
-            if f.term.kind == "call" and f.term.data.name == name:
+            if f.term.is_call and f.term.data.name == name:
                 yield k, f
 
     def only_in(self, label: Label, *positions: int) -> bool:
@@ -66,7 +66,7 @@ def orders(f: Factor) -> Iterator[tuple[Label, ...]]:
 
 def plain(term: Term) -> Term:
     """Return what a shared term is."""
-    return term.children[0] if term.kind == "share" else term
+    return term.children[0] if term.is_shared else term
 
 
 class Readings:
@@ -90,7 +90,7 @@ class Readings:
 
 
 def _read(term: Term) -> Term:
-    while term.kind == "named":
+    while term.is_name:
         term = term.children[0]
     return term
 

@@ -58,7 +58,7 @@ def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
     """Yield what could leave a summand, with its free labels (None for the bound one)."""
     chosen = any(True for _ in parts.calls("where"))
     for k, f in enumerate(parts.factors):
-        if f.term.kind in ("delta", "unit", "fuse") or _on_diagonal(parts, f):
+        if f.term.is_indicator or _on_diagonal(parts, f):
             continue
         # Where there is a choice, x may be negative, and x ** -2 has no factor x ** -0.5.
         kind = (f.exponent < 0, chosen and f.exponent.denominator != 1)
@@ -72,7 +72,7 @@ def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
 
 def _on_diagonal(parts: Parts, f: Factor) -> bool:
     """Whether a vector makes a diagonal matrix: diag(s) - s sᵀ reads best as it stands."""
-    deltas = [g for g in parts.factors if g.term.kind == "delta"]
+    deltas = [g for g in parts.factors if g.term.is_delta]
     return len(f.labels) == 1 and any(f.labels[0] in g.labels for g in deltas)
 
 
@@ -91,7 +91,7 @@ def _is_outer(parts: Parts, k: int, labels: tuple[Label, ...]) -> bool:
 
 def factored(term: Term, sizes: Sizes) -> Term:
     """Return a sum with the factor taken out that saves most; the term itself where none does."""
-    if term.kind != "add":
+    if not term.is_sum:
         return term
     if len(term.children) > _MOST_SUMMANDS:
         return _number_out(term)

@@ -34,7 +34,7 @@ class Facts:
 
     def has(self, term: Term, *wanted: str) -> bool:
         """Whether a term is a variable with one of the properties."""
-        if term.kind != "leaf":
+        if not term.is_leaf:
             return False
         return bool(set(wanted) & set(self.properties.get(str(term.data.data), ())))
 
@@ -49,11 +49,11 @@ def rebuilt(term: Term, children: Iterable[Term]) -> Term:
     new = tuple(children)
     if new == term.children:
         return term
-    if term.kind == "call":
+    if term.is_call:
         return call(term.data, new, term.dims)
-    if term.kind == "share":
+    if term.is_shared:
         return share(new[0])
-    if term.kind == "add":
+    if term.is_sum:
         return add(scaled(c, s) for c, (s, _) in zip(new, summands(term), strict=True))
     scale, factors, dims = factors_of(term)
     parts = [Factor(c, f.labels, f.exponent) for c, f in zip(new, factors, strict=True)]
@@ -85,10 +85,10 @@ class Assumed:
         return self._memo[term]
 
     def _one(self, term: Term) -> Term:
-        if term.kind == "leaf":
+        if term.is_leaf:
             known = str(term.data.data) in self._names and len(term.dims) == 2
             return leaf(term.data, term.dims, symmetric=True) if known else term
-        if term.kind == "named":
+        if term.is_name:
             return named(term.data, self._memo[term.children[0]])
         if not term.children:
             return term

@@ -20,12 +20,12 @@ def names_fold(parts: Parts, context: RuleContext) -> Term | None:
     Only where the sum then loses its own fraction: P takes the place of several factors.
     """
     for k, f in enumerate(parts.factors):
-        if f.term.kind != "add" or f.exponent != 1:
+        if not f.term.is_sum or f.exponent != 1:
             continue
         for name, labels in _divisors_by_name(f):
             value = plain(name.children[0])
             pattern = Parts.of(value)
-            if value.kind != "contract" or len(pattern.factors) < 2:
+            if not value.is_contraction or len(pattern.factors) < 2:
                 continue
             names = dict(zip(pattern.out, labels, strict=True))
             met = _met(pattern, parts, names, k, context)
@@ -66,7 +66,7 @@ def _divisors_by_name(f: Factor) -> Iterator[tuple[Term, tuple[Label, ...]]]:
         inside = Parts.of(plain(body))
         names = dict(zip(inside.out, f.labels, strict=True))
         for g in inside.factors:
-            if g.term.kind == "named" and g.exponent == -1 and set(g.labels) <= set(inside.out):
+            if g.term.is_name and g.exponent == -1 and set(g.labels) <= set(inside.out):
                 yield g.term, tuple(names[x] for x in g.labels)
 
 
@@ -78,7 +78,7 @@ def inverses_join(parts: Parts, context: RuleContext) -> Term | None:
     for k, f in parts.calls("inv"):
         for j, g in parts.calls("inv"):
             whole = g.term.children[0]
-            if k == j or whole.kind != "add" or f.exponent != 1 or g.exponent != 1:
+            if k == j or not whole.is_sum or f.exponent != 1 or g.exponent != 1:
                 continue
             if len(f.labels) != 2 or not any(_has(b, f.term) for _, b in summands(whole)):
                 continue
@@ -129,13 +129,13 @@ def inverse_takes_the_rest(term: Term, context: RuleContext) -> Term | None:
         parts = Parts.of(body)
         for k, f in parts.calls("inv"):
             whole = f.term.children[0]
-            if whole.kind != "add" or f.exponent != 1 or len(f.labels) != 2:
+            if not whole.is_sum or f.exponent != 1 or len(f.labels) != 2:
                 continue
             for at, (share, one) in enumerate(summands(whole)):
                 rest = add(scaled(b, s) for i, (s, b) in enumerate(summands(whole)) if i != at)
                 inside = Parts.of(one)
                 for alone, full in _completed(parts, k, inside, rest):
-                    front = Parts.of(alone).scale if alone.kind == "contract" else UNIT_SCALE
+                    front = Parts.of(alone).scale if alone.is_contraction else UNIT_SCALE
                     i = places.get(scaled(alone, front.power(-1)), j)
                     first = scale * inside.scale.power(-1) * share.power(-1)
                     if i == j or pairs[i][0] != _minus(first * front):

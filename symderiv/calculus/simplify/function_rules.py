@@ -72,11 +72,11 @@ def _is_negative(term: Term) -> bool:
 
 def _one_plus_exp(term: Term) -> Term | None:
     """Return u where a term is 1 + exp(u)."""
-    if term.kind != "add" or len(term.children) != 2:
+    if not term.is_sum or len(term.children) != 2:
         return None
     bodies = [body for scale, body in summands(term) if scale == Scale()]
     one = constant(Scale(), term.dims)
-    powers = [b for b in bodies if b.kind == "call" and b.data.name == "exp"]
+    powers = [b for b in bodies if b.is_call and b.data.name == "exp"]
     return powers[0].children[0] if len(powers) == 1 and one in bodies else None
 
 
@@ -100,7 +100,7 @@ def softmax_folds(parts: Parts, context: RuleContext) -> Term | None:
         if f.exponent != -1 or len(inside.factors) != 1 or inside.scale != Scale():
             continue
         total = inside.factors[0]
-        if total.term.kind != "call" or total.term.data.name != "exp" or total.exponent != 1:
+        if not total.term.is_call or total.term.data.name != "exp" or total.exponent != 1:
             continue
         if len(set(total.labels)) < len(total.labels):
             continue  # a sum along a diagonal
@@ -133,7 +133,7 @@ def shares_add_up(parts: Parts, context: RuleContext) -> Term | None:
 
 def _known_total(term: Term, context: RuleContext) -> tuple[tuple[int, ...], int]:
     """Return the axes along which the entries of a term add up to a number, and the number."""
-    name = term.data.name if term.kind == "call" else ""
+    name = term.data.name if term.is_call else ""
     if name == "softmax":
         return term.data.data, 1
     if name == "layernorm":
@@ -147,7 +147,7 @@ def _known_total(term: Term, context: RuleContext) -> tuple[tuple[int, ...], int
 def undone(term: Term, context: RuleContext) -> Term | None:
     """Write exp(log(x)) as x, and so on for every function under its inverse."""
     inner = term.children[0]
-    if inner.kind != "call" or TABLE[term.data.name].undoes != inner.data.name:
+    if not inner.is_call or TABLE[term.data.name].undoes != inner.data.name:
         return None
     return inner.children[0]
 
@@ -157,13 +157,13 @@ def part_of_part(term: Term, context: RuleContext) -> Term | None:
     name = term.data.name
     if name not in ("tril", "triu"):
         return None
-    if term.children[0].kind == "delta":
+    if term.children[0].is_delta:
         return term.children[0]
     parts = Parts.of(term.children[0])
     if len(parts.factors) != 1 or parts.factors[0].labels != parts.out:
         return None
     (only,) = parts.factors
-    same = only.term.kind == "call" and only.term.data == term.data and only.exponent == 1
+    same = only.term.is_call and only.term.data == term.data and only.exponent == 1
     return term.children[0] if same else None
 
 

@@ -19,9 +19,7 @@ class Sizes:
             if top in self._memo:
                 stack.pop()
                 continue
-            waiting = (
-                [] if top.kind == "named" else [c for c in top.children if c not in self._memo]
-            )
+            waiting = [] if top.is_name else [c for c in top.children if c not in self._memo]
             if waiting:
                 stack += waiting
                 continue
@@ -29,14 +27,14 @@ class Sizes:
         return self._memo[term]
 
     def _of(self, term: Term) -> int:
-        if term.kind == "share":
+        if term.is_shared:
             return self._memo[term.children[0]]
-        if term.kind == "call":
+        if term.is_call:
             return 1 + sum(self._memo[c] for c in term.children)
-        if term.kind == "add":
+        if term.is_sum:
             parts = zip(term.data, term.children, strict=True)
             return sum(_number(s) + self._memo[c] + 1 for s, c in parts) - 1
-        if term.kind != "contract":
+        if not term.is_contraction:
             return 1
         scale, factors, _ = factors_of(term)
         each = [self._memo[f.term] + 2 * (abs(f.exponent) != 1) + 1 for f in factors]

@@ -45,10 +45,10 @@ class Reuse:
     def _read_names(self) -> None:
         """Learn what the names stand for, once something is to be read with them."""
         for name, value, is_label in self._names:
-            if value.kind in ("leaf", "named") or not value.children:
+            if value.is_atom or not value.children:
                 continue
             simple = self._simplify(value)
-            if is_label or value.kind == "contract":
+            if is_label or value.is_contraction:
                 self._learn(name, value)
             if simple is not value:
                 self._learn(name, simple)
@@ -63,7 +63,7 @@ class Reuse:
         carried = {x for f in pattern.factors for x in f.labels}
         if pattern.factors and carried >= set(pattern.out):
             self._patterns.append((name, pattern))
-        if value.children and value.kind not in ("leaf", "named"):
+        if value.children and not value.is_atom:
             self._whole.setdefault(value, name)
 
     def __call__(self, term: Term) -> Term:
@@ -78,7 +78,7 @@ class Reuse:
             if top in self._memo:
                 stack.pop()
                 continue
-            inside = () if better.kind in ("leaf", "named") else better.children
+            inside = () if better.is_atom else better.children
             waiting = [c for c in inside if c not in self._memo]
             if waiting:
                 stack += [(c, self._named(c)) for c in waiting]
@@ -91,7 +91,7 @@ class Reuse:
 
     def _named(self, term: Term) -> Term:
         """Return a term with names for all of it, or for products of its factors."""
-        while term not in self._whole and term.kind == "contract" and not is_zero(term):
+        while term not in self._whole and term.is_contraction and not is_zero(term):
             better = next(self._shorter(term), None)
             if better is None:
                 return term

@@ -46,7 +46,7 @@ def features(term: Term, facts: Facts) -> frozenset[str]:
     """
     found = {c.kind for c in term.children}
     if "call" in found:
-        found.update(c.data.name + "()" for c in term.children if c.kind == "call")
+        found.update(c.data.name + "()" for c in term.children if c.is_call)
     if facts.properties:
         found.add("facts")
     return frozenset(found)

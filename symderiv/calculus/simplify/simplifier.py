@@ -42,9 +42,7 @@ class Simplifier:
             if top in self._memo:
                 stack.pop()
                 continue
-            waiting = (
-                [] if top.kind == "named" else [c for c in top.children if c not in self._memo]
-            )
+            waiting = [] if top.is_name else [c for c in top.children if c not in self._memo]
             if waiting:
                 stack += waiting
             else:
@@ -52,17 +50,17 @@ class Simplifier:
         return self._memo[term]
 
     def _one(self, term: Term) -> Term:
-        if term.kind in ("leaf", "named") or not term.children:
+        if term.is_atom or not term.children:
             return term
         work = rebuilt(term, (self._memo[c] for c in term.children))
         for _ in range(BUDGET):
-            if work.kind == "add":  # one that comes up again while it is worked on stays
+            if work.is_sum:  # one that comes up again while it is worked on stays
                 self._memo.setdefault(work, work)
             better = self._step(work)
             if better is None or better is work:
                 break
             # A sum that has been taken apart has new sums in it.
-            work = self(better) if work.kind == "add" else better
+            work = self(better) if work.is_sum else better
             if work in self._memo:
                 return self._memo[work]
         return work
@@ -70,16 +68,16 @@ class Simplifier:
     def _step(self, term: Term) -> Term | None:
         if is_zero(term):
             return None
-        if term.kind == "add":
+        if term.is_sum:
             better = factored(term, self._context.sizes)
             if better is not term:
                 return better
             tried = (rule.apply(term, self._context) for rule in SUM_RULES)
             return next((t for t in tried if t is not None), None)
-        if term.kind == "call":
+        if term.is_call:
             found = (rule.apply(term, self._context) for rule in CALL_RULES)
             return next((t for t in found if t is not None), None)
-        if term.kind != "contract":
+        if not term.is_contraction:
             return None
         relevant = self._relevant(features(term, self.facts))
         parts = Parts.of(term) if relevant else None

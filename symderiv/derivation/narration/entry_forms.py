@@ -24,7 +24,6 @@ from ...core.expr import (
     entry,
     free_indices,
     index_sum,
-    is_name,
     neg,
     num,
     rebuild,
@@ -192,7 +191,7 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
         return with_args(e, args) if data == e.data else expr_node(e.op, args, e.shape, data)
 
     # What a name stands for has no free index of its own.
-    return rebuild(x, change, is_name)
+    return rebuild(x, change, Expr.is_name)
 
 
 def place(x: Expr, ends: Ends) -> Expr:
@@ -222,7 +221,7 @@ class Forms:
         # The longest products first, as people write Z = XW + b; what is subtracted, last.
         parts = sorted(summands(term), key=lambda p: (p[0].value < 0, -len(p[1].children)))
         for scale, body in parts:
-            if body.kind != "contract":
+            if not body.is_contraction:
                 factor = Factor(body, tuple(range(len(ends))))
                 expr = self.entry(body, ends)
                 yield (factor,), (tuple(ends),), Monomial(scale, (expr,))
@@ -247,9 +246,9 @@ class Forms:
         exprs: list[Expr] = []
         deltas: list[tuple[Index, Index, Dim]] = []
         for f, spot in zip(factors, spots, strict=True):
-            if f.term.kind == "delta":
+            if f.term.is_delta:
                 deltas.append((spot[0], spot[1], f.term.dims[0]))
-            elif f.term.kind == "unit":
+            elif f.term.is_unit:
                 deltas.append((spot[0], f.term.data, f.term.dims[0]))
             else:
                 exprs.append(raised_power(self.entry(f.term, spot), f.exponent))
@@ -257,21 +256,21 @@ class Forms:
 
     def entry(self, term: Term, ends: Ends) -> Expr:
         """Return one entry of a term as a scalar expression."""
-        if term.kind in ("leaf", "named"):
+        if term.is_atom:
             return place(term.data, ends)
-        if term.kind == "call":
+        if term.is_call:
             whole = any(c.dims != term.dims for c in term.children)
             if whole or not is_entrywise(term):
                 return place(self._raiser.natural(term), ends)
             rebuilt: Expr = term.data.rebuild(tuple(self.entry(c, ends) for c in term.children))
             return rebuilt
-        if term.kind == "share":
+        if term.is_shared:
             return self.entry(term.children[0], ends)
-        if term.kind == "delta":
+        if term.is_delta:
             return delta(ends[0], ends[1], term.dims[0])
-        if term.kind == "unit":
+        if term.is_unit:
             return delta(ends[0], term.data, term.dims[0])
-        if term.kind == "fuse":
+        if term.is_fuse:
             return pair_entry(term.dims[1], term.dims[2], (ends[0], ends[1], ends[2]))
         return total(self.monomials(term, ends))
 
@@ -320,7 +319,7 @@ def differentiated(
     found: list[Monomial] = []
     for factors, spots, whole in forms.expanded(term, ends):
         for k, f in enumerate(factors):
-            if f.term.kind in ("delta", "unit") or not is_target(f.term):
+            if f.term.is_sifting or not is_target(f.term):
                 continue
             rest_factors = factors[:k] + factors[k + 1 :]
             rest_spots = spots[:k] + spots[k + 1 :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...core.expr import Expr, index_sum, is_name, mul, walk
+from ...core.expr import Expr, index_sum, mul, walk
 from ...core.shapes import ONE, Dim
 from ...ops import TABLE
 from .entry_forms import Ends, Monomial, place, total
@@ -32,8 +32,8 @@ def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> li
 
 def _reason(word: str, last: Expr, final: Expr) -> Reason:
     """Return the reason of a form, with the names that stand in it for what they name."""
-    known = {e: None for e in walk(last, is_name) if is_name(e)}
-    new = [e for e in dict.fromkeys(walk(final, is_name)) if is_name(e) and e not in known]
+    known = {e: None for e in walk(last, Expr.is_name) if e.is_name}
+    new = [e for e in dict.fromkeys(walk(final, Expr.is_name)) if e.is_name and e not in known]
     if not new:
         return (word,)
     return (*([f"{word}; "] if final.op == "entry" else []), "definition of ", *listed(new))
@@ -42,13 +42,13 @@ def _reason(word: str, last: Expr, final: Expr) -> Reason:
 def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr | None:
     """Return (A B)_pq as a sum over the inner indices, with transposes where they stand."""
     scalars, body = _front(result)
-    if body.op != "matmul" or len(monomials) != 1 or ONE in result.shape:
+    if not body.is_matrix_product or len(monomials) != 1 or ONE in result.shape:
         return None
     factors = body.args
     if any(len(f.shape) > 2 for f in factors):
         return None  # read off position by position; no transpose to be turned back
     plain = all(f.op in ("var", "named", "transpose") for f in factors)
-    if not plain or not any(f.op == "transpose" for f in factors):
+    if not plain or not any(f.is_transpose for f in factors):
         return None
     if ONE in [d for f in factors for d in f.shape]:
         return None
@@ -63,7 +63,7 @@ def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr
 
 
 def _front(x: Expr) -> tuple[list[Expr], Expr]:
-    if x.op == "mul" and all(a.is_scalar for a in x.args[:-1]):
+    if x.is_hadamard and all(a.is_scalar for a in x.args[:-1]):
         return list(x.args[:-1]), x.args[-1]
     return [], x
 

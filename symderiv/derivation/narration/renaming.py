@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import TypeVar
 
-from ...core.expr import Expr, is_name, node, rebuild
+from ...core.expr import Expr, node, rebuild
 from ...core.shapes import Dim
 from ...ops.text import text
 from .sections import Section
@@ -40,7 +40,7 @@ class Renaming:
     def apply(self, x: Expr) -> Expr:
         """Return an expression with every symbol, index and size in it replaced."""
 
-        if x.op in ("var", "named"):
+        if x.is_symbol:
             return self.symbols.get(x, x)
         args = tuple(map(self.apply, x.args))
         return node(x.op, args, tuple(map(self._size, x.shape)), self._data(x))
@@ -69,7 +69,7 @@ class Alike:
 def cotangent_names(sections: Sequence[Section]) -> frozenset[str]:
     """Return the names that were made for cotangents: dH for that of H."""
     given = [(s.given, s.target) for s in sections if s.given is not None]
-    made = [(str(g.data), str(x.data)) for g, x in given if g.op == "named"]
+    made = [(str(g.data), str(x.data)) for g, x in given if g.is_name]
     # One that equals something else goes by that one's name.
     return frozenset(name for name, of in made if name.rstrip("_") == f"d{of}".rstrip("_"))
 
@@ -126,7 +126,7 @@ class _Matching:
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether ``b`` is ``a`` renamed, as far as is known; what is new is noted."""
-        if a.op in ("var", "named") or b.op in ("var", "named"):
+        if a.is_symbol or b.is_symbol:
             kinds = {a.op, b.op} <= {"var", "named"}
             return kinds and self._shapes(a, b) and _bind(self.symbols, a, b)
         if a.op != b.op or len(a.args) != len(b.args) or not self._shapes(a, b):
@@ -180,7 +180,7 @@ def canonical(x: Expr) -> Expr:
             args = tuple(sorted(args, key=text))
         return node(e.op, args, e.shape, () if e.op == "partial" else e.data)
 
-    return rebuild(x, change, is_name)
+    return rebuild(x, change, Expr.is_name)
 
 
 def _mapped(data: object, index: Callable[[str], str], size: Callable[[Dim], Dim]) -> object:

@@ -106,7 +106,7 @@ class _Narrator:
                 self._users.setdefault(used, []).append(stage)
         self._taken = {*taken, *self.stages.taken}
         found = self.stages.stages.values()
-        named_calls = [s for s in found if s.term.dims and s.value.kind == "call"]
+        named_calls = [s for s in found if s.term.dims and s.value.is_call]
         self.calls: dict[Expr, Expr] = {s.expr.args[0]: s.expr for s in named_calls}
 
     def sections(self) -> list[Section]:
@@ -123,8 +123,8 @@ class _Narrator:
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
         """Return what stands for the gradient of a stage later: G itself, or a name dZ."""
-        plain = written.args[0] if written.op == "transpose" else written
-        if plain.op in ("var", "named"):
+        plain = written.args[0] if written.is_transpose else written
+        if plain.is_symbol:
             return written
         name = f"d{stage.expr.data}"
         while name in self._taken:
@@ -133,9 +133,9 @@ class _Narrator:
 
     def _is_given(self, target: Term, result: Expr) -> bool:
         """Whether the gradient of a target is known by definition: L(Z) has the gradient G."""
-        plain = result.args[0] if result.op == "transpose" else result
-        alone = self.root.kind == "call" and self.root.children == (target,)
-        return alone and plain.op == "var" and not self._consumers(target)
+        plain = result.args[0] if result.is_transpose else result
+        alone = self.root.is_call and self.root.children == (target,)
+        return alone and plain.is_variable and not self._consumers(target)
 
     def _result(self, target: Term, expr: Expr, consumers: list[Stage], direct: bool) -> Expr:
         """Return the gradient in terms of the gradients of the stages that use the target."""
@@ -226,7 +226,7 @@ class _Narrator:
         for name in fixed:
             reason = (*reason, "; ", name, _HELD)
         own = (_HELD,) * len(fixed) if law == "linearity" else None
-        alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it
+        alone = value.is_call and bool(value.dims)  # nothing to differentiate before it
         if not alone:
             steps.append(Step(slope, total(shown), law, reason, True, own=own))
         deltas = self._with_deltas(value, spot, target, ends)
@@ -354,8 +354,8 @@ class _Narrator:
     def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
         """Return why the gradients of stages are known: given by definition, or derived before."""
         given = [self.given[s.term] for s in stages]
-        defined = [g for g in given if g.op == "var"]
-        derived = [s.expr for s, g in zip(stages, given, strict=True) if g.op != "var"]
+        defined = [g for g in given if g.is_variable]
+        derived = [s.expr for s, g in zip(stages, given, strict=True) if not g.is_variable]
         words: list[str | Expr] = ["definition of ", *listed(defined)] if defined else []
         if derived:
             words += ["; " if words else "", "gradient by ", *listed(derived)]

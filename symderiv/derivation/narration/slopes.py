@@ -8,7 +8,7 @@ has a pullback has the entries of its Jacobian, with no rule of its own for them
 from __future__ import annotations
 
 from ...core.errors import NoEntriesError
-from ...core.expr import BINDERS, is_name, sum_index, var, walk_all
+from ...core.expr import BINDERS, Expr, sum_index, var, walk_all
 from ...core.shapes import SCALAR
 from ...tensor import Factor, Scale, Term, add, leaf
 from .entry_forms import Ends, Forms, Letters, Monomial, differentiated
@@ -43,7 +43,7 @@ def jacobian(
 def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) -> list[Monomial]:
     """Return what stands with the entry of the seed in an entry of a term that is linear in it."""
 
-    if term.kind == "call":
+    if term.is_call:
         # The seed stands inside a function: no product of entries with the seed's.
         raise NoEntriesError(f"the derivative of single entries has no form: {term.data.name}")
 
@@ -58,7 +58,7 @@ def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) ->
 
 def _relettered(m: Monomial, letters: Letters, used: Ends) -> Monomial:
     """Return a monomial with the letters that people would take for its bound indices."""
-    parts = walk_all(m.factors, is_name)
+    parts = walk_all(m.factors, Expr.is_name)
     inner = {sum_index(e)[0] for e in parts if e.op in BINDERS}
     old = [name for name, _ in m.bound]
     new = letters.pair("klrstuvw", len(old), (*used, *old, *sorted(inner)))

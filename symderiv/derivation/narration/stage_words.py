@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...core.expr import Expr, is_name, rebuild, with_args
+from ...core.expr import Expr, rebuild, with_args
 from ...ops import TABLE
 from ...tensor import Term, moves_entries
 from .entry_forms import Ends, Monomial
@@ -34,13 +34,13 @@ def _inside(term: Term) -> Iterator[Term]:
         if top not in seen:
             seen.add(top)
             yield top
-            if top.kind not in ("leaf", "named"):
+            if not top.is_atom:
                 stack += reversed(top.children)
 
 
 def named_in(term: Term) -> dict[Term, None]:
     """Return the variables and names that a stage's value uses, not through another name."""
-    return {t: None for t in _inside(term) if t.kind in ("leaf", "named")}
+    return {t: None for t in _inside(term) if t.is_atom}
 
 
 class Reach:
@@ -71,8 +71,8 @@ class Reach:
 
 def names_in(term: Term) -> list[Expr]:
     """Return the named intermediates that a stage's value uses."""
-    leaves: list[Expr] = [t.data for t in _inside(term) if t.kind == "leaf"]
-    return [e for e in dict.fromkeys(leaves) if e.op == "named"]
+    leaves: list[Expr] = [t.data for t in _inside(term) if t.is_leaf]
+    return [e for e in dict.fromkeys(leaves) if e.is_name]
 
 
 def laws(value: Term, target: Term) -> list[str]:
@@ -97,7 +97,7 @@ def why_known(
 
 def calls(term: Term) -> list[Term]:
     """Return the calls that a stage's value is made of, not through another name."""
-    return [t for t in _inside(term) if t.kind == "call"]
+    return [t for t in _inside(term) if t.is_call]
 
 
 def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
@@ -106,4 +106,4 @@ def with_names(x: Expr, names: Mapping[Expr, Expr]) -> Expr:
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
         return names.get(old) or with_args(old, args)
 
-    return rebuild(x, change, is_name) if names else x
+    return rebuild(x, change, Expr.is_name) if names else x

@@ -93,7 +93,7 @@ class Stages:
             elif node not in order:
                 stack.append((node, True))
                 stack.extend((c, False) for c in reversed(node.children))
-        names = [t for t in order if t.kind == "named"]
+        names = [t for t in order if t.is_name]
         depth: dict[Term, int] = {}
         for node in order:
             depth[node] = 1 + max((depth[c] for c in node.children), default=0)
@@ -103,7 +103,7 @@ class Stages:
 
     def _staged(self, term: Term) -> Term:
         """Return a term with every intermediate on the way to the leaves replaced by a name."""
-        if not self.depends(term) or term.kind == "leaf":
+        if not self.depends(term) or term.is_leaf:
             return term
         found = self._memo.get(term)
         if found is None:
@@ -123,7 +123,7 @@ class Stages:
         return self._rebuilt(term) if self._is_alone(term) else self._staged(term)
 
     def _rebuilt(self, term: Term) -> Term:
-        if term.kind == "named":
+        if term.is_name:
             value = self._value(term.children[0])
             expr: Expr = term.data
             if value is not term.children[0]:
@@ -132,13 +132,13 @@ class Stages:
             self._keep(Stage(expr, fresh, value, False))
             self._depends[fresh] = True
             return fresh
-        if term.kind == "share":
+        if term.is_shared:
             return self._staged(term.children[0])
-        if term.kind == "call":
+        if term.is_call:
             # What only moves entries needs no name for what it moves.
             inner = self._staged if moves_entries(term) else self._argument
             return call(term.data, tuple(map(inner, term.children)), term.dims)
-        if term.kind == "add":
+        if term.is_sum:
             return add([scaled(self._factor(Factor(b, ())), s) for s, b in summands(term)])
         scale, factors, dims = factors_of(term)
         parts_ = [Factor(self._factor(f), f.labels, f.exponent) for f in factors]
@@ -152,18 +152,18 @@ class Stages:
         self.stages[stage.term] = stage
 
     def _argument(self, term: Term) -> Term:
-        plain = term.kind in ("leaf", "named") or not self.depends(term)
+        plain = term.is_atom or not self.depends(term)
         return self._staged(term) if plain else self._name(term)
 
     def _factor(self, f: Factor) -> Term:
-        composite = f.term.kind == "add" or (f.term.kind == "contract" and f.exponent != 1)
+        composite = f.term.is_sum or (f.term.is_contraction and f.exponent != 1)
         if composite and self.depends(f.term):
             return self._name(f.term)
         return self._staged(f.term)
 
     def _name(self, term: Term) -> Term:
         value = self._value(term)
-        if value.kind in ("leaf", "named"):
+        if value.is_atom:
             return value
         found = self._names.get(term)
         if found is None:
