@@ -501,3 +501,35 @@ def test_functions_that_stand_in_many_entries_are_looked_at_once() -> None:
         found = entries.generalise(p, "U")
     assert found is not None
     assert agrees(p, "U", found.expr).agrees
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L(relu(clip(tanh(X @ y), -1, 1)))",
+        "L(clip(cos(X @ y), -tanh(X @ maximum(y, 0)), 2))",
+        "L(abs(relu(X @ y) - minimum(X @ y, 1)))",
+    ],
+)
+def test_a_choice_inside_a_condition_is_not_unfolded(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("SymPy unfolds or simplifies a condition")
+
+    piecewise = importlib.import_module("sympy.functions.elementary.piecewise")
+    monkeypatch.setattr(piecewise, "piecewise_fold", refuse)
+    monkeypatch.setattr(sympy.Basic, "simplify", refuse)
+    p = problem(text, X="n, n", y="n")
+    found = compare_all(p, {w: r.expr for w, r in derive(p).items()}, [{"n": 1}, {"n": 2}])
+    for w, c in found.items():
+        assert (c.agrees, c.reason, len(c.sizes)) == (True, "", 2), w
+        wrong = p.read("2 * X" if w == "X" else "2 * y")
+        assert not agrees(p, w, wrong, [{"n": 2}]).agrees
+
+
+def test_nested_choices_have_a_pattern() -> None:
+    p = problem("sum(relu(minimum(x, 1)))", x="n")
+    found = generalise(p, "x")
+    assert found is not None
+    assert agrees(p, "x", found.expr).agrees

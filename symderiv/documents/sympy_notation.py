@@ -72,8 +72,9 @@ class EntryWriter:
             return self._symbol(x)
         if x.is_Rational:
             return _rational(x)
-        if x.is_Piecewise:
-            return self._piecewise(x)
+        pieces = x.args if x.is_Piecewise else getattr(x, "pieces", None)
+        if pieces is not None:
+            return self._piecewise(pieces)
         if x.is_Relational:
             sign = _RELATIONS.get(type(x), "=")
             return row(self(x.lhs), Op(sign), self(x.rhs))
@@ -157,15 +158,15 @@ class EntryWriter:
         plain = base.is_Symbol or (base.is_Integer and base >= 0)
         return sup(body if plain else Fence("(", body, ")"), self(exponent))
 
-    def _piecewise(self, x: Any) -> Math:
-        (value, condition), *rest = x.args
+    def _piecewise(self, pieces: Any) -> Math:
+        (value, condition), *rest = pieces
         if len(rest) == 1 and rest[0][0] == 0 and rest[0][1] == sympy.true:
             if isinstance(condition, sympy.StrictGreaterThan) and condition.args == (value, 0):
                 return row(Word("max"), Fence("(", listed(Num("0"), self(value)), ")"))
             one = Script(Sym("1", bold=True), sub=self(condition))
             return one if value == 1 else row(one, self._factor(value))
         parts: list[Math] = []
-        for value, condition in x.args:
+        for value, condition in pieces:
             always = condition == sympy.true
             what = Word("otherwise", False) if always else row(Word("if", False), self(condition))
             parts += [self(value), what]

@@ -163,6 +163,8 @@ class EntryRoad:
             return entry * (self._slope(entry.base, by) * entry.exp / entry.base)
         if isinstance(entry, sympy.Piecewise):
             return entry.func(*((self._slope(e, by), c) for e, c in args))
+        if hasattr(entry, "pieces"):
+            return entry.func(*args[:2], *(self._slope(a, by) for a in args[2:]))
         if type(entry)._eval_derivative is sympy.Function._eval_derivative:
             slopes = [(k, self._slope(a, by)) for k, a in enumerate(args, 1)]
             return sympy.Add(*(entry.fdiff(k) * d for k, d in slopes if d))

@@ -22,7 +22,7 @@ from ..ops import TABLE, Cells
 from ..values.explicit import ExactMath, Explicit, compare, same
 from ..values.sampling import OUTSIDE_DOMAIN as OUTSIDE_DOMAIN
 from ..values.sampling import values
-from .symbols import UNDEFINED, name_and_place
+from .symbols import UNDEFINED, name_and_place, pieces_of
 
 ATTEMPTS = 12
 
@@ -68,8 +68,8 @@ class Point(Explicit):
             return self.math.power(self.value(e.base), self.value(e.exp))
         if e in (sympy.pi, sympy.E):
             return self.math.constant("pi" if e == sympy.pi else "e")
-        if isinstance(e, sympy.Piecewise):
-            return next(self.value(x) for x, test in e.args if self._holds(test))
+        if (pieces := pieces_of(e)) is not None:
+            return next(self.value(x) for x, test in pieces if self._holds(test))
         if e in UNDEFINED:
             raise ValueError(f"{e} is no real number")
         return self._function(e)
@@ -105,9 +105,6 @@ class Point(Explicit):
             return quantifier(self._holds(a) for a in test.args)
         if isinstance(test, sympy.Not):
             return not self._holds(test.args[0])
-        if isinstance(test, sympy.ITE):  # SymPy's comparison of a choice with a number
-            chosen, yes, no = test.args
-            return self._holds(yes if self._holds(chosen) else no)
         left, right = self.value(test.lhs), self.value(test.rhs)
         return compare(test.rel_op, left, right)
 

@@ -17,7 +17,7 @@ import sympy
 
 from ..core.budget import spend
 from ..ops import TABLE
-from .symbols import name_and_place
+from .symbols import name_and_place, pieces_of
 
 Atom = tuple[str, tuple[int, ...], tuple[Any, ...]]
 Monomial = tuple[tuple[Atom, Fraction], ...]
@@ -125,8 +125,8 @@ class PolynomialReader:
             return result
         if e.is_Pow:
             return self._power(e.base, e.exp)
-        if isinstance(e, sympy.Piecewise):
-            return self._pieces(e)
+        if (pieces := pieces_of(e)) is not None:
+            return self._pieces(pieces)
         return self._function(e)
 
     def _power(self, base: Any, exponent: Any) -> Polynomial:
@@ -165,9 +165,9 @@ class PolynomialReader:
             return _of_atom((name, (), (base,)), Fraction(content))
         return _of_atom((name, (), (freeze(p),)))
 
-    def _pieces(self, e: Any) -> Polynomial:
+    def _pieces(self, found: Any) -> Polynomial:
         """Return a choice as no + (yes - no) * step, the step being an atom."""
-        *pieces, (last, otherwise) = e.args
+        *pieces, (last, otherwise) = found
         if otherwise != sympy.true:
             raise UnreadableError
         result = self.read(last)

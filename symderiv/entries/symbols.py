@@ -103,6 +103,38 @@ def mark_class(sign: str, position: int) -> Any:
     return type(f"{name}_{position + 1}", (sympy.Function,), content)
 
 
+@lru_cache(maxsize=256)
+def choice_class(sign: str) -> Any:
+    """Return the SymPy function of x, y, yes, no that is yes where x stands so to y, else no.
+
+    SymPy unfolds the choices inside the condition of its own Piecewise, and simplifies each branch
+    of those: this function leaves its condition as it is.
+
+    >>> x, y = entry_symbol("x", 1), entry_symbol("y", 1)
+    >>> choice_class(">")(x, y, x**2, y).diff(x)
+    choice(x_{1}, y_{1}, 2*x_{1}, 0)
+    """
+
+    def slope(self: Any, by: Any) -> Any:
+        x, y, yes, no = self.args
+        return self.func(x, y, yes.diff(by), no.diff(by))
+
+    def settled(_: Any, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        return yes if yes == no else None
+
+    def pieces(self: Any) -> Any:
+        x, y, yes, no = self.args
+        return (yes, sympy.Rel(x, y, sign, evaluate=False)), (no, sympy.true)
+
+    content = {"pieces": property(pieces), "is_real": True, "_eval_derivative": slope}
+    return type("choice", (sympy.Function,), {**content, "eval": classmethod(settled)})
+
+
+def pieces_of(e: Any) -> Any:
+    """Return the pairs of a value and its condition of a choice; None for anything else."""
+    return e.args if e.is_Piecewise else getattr(e, "pieces", None)
+
+
 class SymbolicMath:
     """Scalar functions on SymPy expressions: what ``Explicit`` computes entries with."""
 
@@ -126,11 +158,13 @@ class SymbolicMath:
 
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
+        if any(sympy.sympify(side).has(sympy.Piecewise) for side in (x, y)):
+            return choice_class(sign)(x, y, yes, no)
         return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
 
     def sign(self, x: Any) -> Any:
         """Return 1, -1, or 0 at 0; SymPy's own sign has a delta function for its slope."""
-        return sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True))
+        return self.choose(">", x, 0, 1, self.choose("<", x, 0, -1, 0))
 
     def pick(self, sign: str, values: Sequence[Any], results: Sequence[Any]) -> Any:
         """Return the result at the first largest (">") or smallest ("<") of some values."""
