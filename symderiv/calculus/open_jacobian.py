@@ -27,6 +27,7 @@ from ..tensor import (
     leaf,
     scaled,
     summands,
+    walk_terms,
     zero,
 )
 from .reverse import reverse
@@ -66,17 +67,11 @@ def product(value: Term, by: Term, direction: Expr) -> Term:
 
 def _is_called_on(term: Term, seed: Term) -> bool:
     """Whether the seed sits inside a call, through which its axes cannot move."""
-    seen: dict[Term, bool] = {}
-    stack = [term]
-    while stack:
-        top = stack[-1]
-        waiting = [c for c in top.children if c not in seen]
-        if waiting:
-            stack += waiting
-            continue
-        stack.pop()
-        seen[top] = top is seed or any(seen[c] for c in top.children)
-    return any(inside and t.is_call for t, inside in seen.items())
+    inside: set[Term] = set()
+    for t in walk_terms(term):
+        if t is seed or any(c in inside for c in t.children):
+            inside.add(t)
+    return any(t.is_call for t in inside)
 
 
 class _Slope:

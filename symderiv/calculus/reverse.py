@@ -30,6 +30,7 @@ from ..tensor import (
     is_zero,
     scaled,
     share,
+    walk_terms,
     zero,
 )
 from ..tensor.terms import ONE_EXPONENT
@@ -38,13 +39,10 @@ from ..tensor.terms import ONE_EXPONENT
 def lower(x: Expr, memo: dict[Expr, Value] | None = None) -> Value:
     """Return the index term of an expression; ``memo`` keeps what is shared between calls."""
     done: dict[Expr, Value] = {} if memo is None else memo
-    if x in done:
-        return done[x]
-    for e in walk(x, done.__contains__):
-        if e not in done:
-            if not TABLE[e.op].tensors and any(len(a.shape) > 2 for a in e.args):
-                raise MissingRuleError(f"no rule for {e.op} of a tensor")
-            done[e] = TABLE[e.op].lower(e, [done[a] for a in e.args])
+    for e in walk(x, known=done):
+        if not TABLE[e.op].tensors and any(len(a.shape) > 2 for a in e.args):
+            raise MissingRuleError(f"no rule for {e.op} of a tensor")
+        done[e] = TABLE[e.op].lower(e, [done[a] for a in e.args])
     return done[x]
 
 
@@ -143,17 +141,8 @@ def _pull(node: Term, position: int, cotangent: Term) -> Term:
 
 def _dependents(root: Term, leaves: set[Term]) -> list[Term]:
     """Return the nodes that depend on the leaves, arguments before the nodes that use them."""
-    depends: dict[Term, bool] = {}
-    order: list[Term] = []
-    stack: list[tuple[Term, bool]] = [(root, False)]
-    while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            depends[node] = node in leaves or any(depends[c] for c in node.children)
-            if depends[node]:
-                order.append(node)
-        elif node not in depends:
-            depends[node] = False
-            stack.append((node, True))
-            stack.extend((c, False) for c in reversed(node.children))
-    return order
+    depends: dict[Term, None] = {}
+    for node in walk_terms(root):
+        if node in leaves or any(c in depends for c in node.children):
+            depends[node] = None
+    return list(depends)

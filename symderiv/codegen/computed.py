@@ -86,9 +86,7 @@ def singular(x: Expr, seen: Callable[[Expr], Expr] = _named) -> set[tuple[str, E
     met: set[Expr] = set()
     stack = [x]
     while stack:
-        for e in walk(stack.pop(), lambda e: e.is_name or e in met):
-            if e in met:
-                continue
+        for e in walk(stack.pop(), Expr.is_name, met):
             met.add(e)
             place = TABLE[e.op].singular
             if e.is_name:

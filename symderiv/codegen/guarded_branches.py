@@ -73,12 +73,11 @@ class Guarded:
 
     def _indicators(self, x: Expr) -> Conditions:
         """Return the conditions of the factors over the line that are 0 where they fail."""
-        for e in walk(x, lambda e: e in self._zero or e.op not in _FACTORS):
-            if e not in self._zero:
-                over = () if e.op not in _FACTORS else e.args if e.is_hadamard else e.args[:1]
-                own = _condition_of(e)
-                found = [*(c for a in over for c in self._zero[a]), *([] if own is None else [own])]
-                self._zero[e] = tuple(dict.fromkeys(found))
+        for e in walk(x, lambda e: e.op not in _FACTORS, self._zero):
+            over = () if e.op not in _FACTORS else e.args if e.is_hadamard else e.args[:1]
+            own = _condition_of(e)
+            found = [*(c for a in over for c in self._zero[a]), *([] if own is None else [own])]
+            self._zero[e] = tuple(dict.fromkeys(found))
         return self._zero[x]
 
 

@@ -42,8 +42,8 @@ class Stable:
             return e
         if e not in self._memo:
             # The names inside first: those of a deep problem stand inside each other.
-            for name in walk(e, self._memo.__contains__):
-                if name.is_name and name not in self._memo:
+            for name in filter(Expr.is_name, walk(e, known=self._memo)):
+                if name not in self._memo:
                     self._memo[name] = name  # one that its own value mentions would have no end
                     self._memo[name] = self.seen(self(name.args[0]))
         return self._memo[e]

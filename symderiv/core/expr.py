@@ -21,12 +21,13 @@ Node operators and what ``data`` holds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import attrgetter
 
 from .interning import Interned
-from .notions import Notion
+from .nodes import Notion, arguments_first
 from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped, trimmed
 
 Index = str | int
@@ -266,27 +267,19 @@ def number(x: Expr) -> Fraction:
     return x.data
 
 
-def walk(x: Expr, leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
+def walk(
+    x: Expr, leave: Callable[[Expr], bool] | None = None, known: Container[Expr] = ()
+) -> Iterator[Expr]:
     """Yield every distinct node, arguments before the nodes that use them.
 
-    Nothing is looked for below a node that ``leave`` holds for.
+    Nothing is looked for below a node that ``leave`` holds for, nor from one that is ``known``.
     """
-    return walk_all([x], leave)
+    return arguments_first([x], attrgetter("args"), leave, known)
 
 
 def walk_all(roots: Sequence[Expr], leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
     """Yield every distinct node of several expressions, as ``walk`` does of one."""
-    seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(x, False) for x in reversed(roots)]
-    while stack:
-        current, expanded = stack.pop()
-        if expanded:
-            yield current
-        elif current not in seen:
-            seen.add(current)
-            stack.append((current, True))
-            if leave is None or not leave(current):
-                stack.extend((a, False) for a in reversed(current.args))
+    return arguments_first(roots, attrgetter("args"), leave)
 
 
 Change = Callable[[Expr, tuple[Expr, ...]], Expr]

@@ -31,8 +31,6 @@ class remembered(Generic[T]):  # noqa: N801 - it decorates a function
         known = self._known
         if x in known:
             return known[x]
-        leave = self._leave
-        for e in walk(x, lambda e: e in known or (leave is not None and leave(e))):
-            if e not in known:
-                known[e] = self._find(e)
+        for e in walk(x, self._leave, known):
+            known[e] = self._find(e)
         return known[x]

@@ -113,12 +113,11 @@ class _Counter:
 
     def __call__(self, x: Expr) -> Flops:
         found = Flops()
-        for e in walk(x, lambda e: e.is_name or e in self.known):
+        for e in walk(x, Expr.is_name, self.known):
             self.constant[e] = self._is_constant(e)
-            if e in self.known or e.is_name:
-                continue
-            self.known.add(e)
-            if not self.constant[e]:
+            if not e.is_name:
+                self.known.add(e)
+            if not e.is_name and not self.constant[e]:
                 # What stands in a sum is computed for every value of its index.
                 found = found + TABLE[e.op].flops(e).times(list(free_ranges(e).values()))
         return found

@@ -24,7 +24,7 @@ from ..core.errors import (
     UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var
-from ..core.notions import Notion
+from ..core.nodes import Notion
 from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
 from ..notation.latex import latex
 from ..ops.sharing import shared_text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..core.expr import Expr, dims_of, free_indices, named, rebuild, walk, with_args
+from ..core.nodes import arguments_first
 from ..core.shapes import ONE
 from .text import text
 
@@ -107,17 +108,7 @@ def _touch(e: Expr, touched: set[Expr], beside: Callable[[Expr], Iterable[Expr]]
 
 def _printed(x: Expr, made: dict[Expr, None]) -> Iterator[Expr]:
     """Yield what is printed, arguments first: the values of the writer's names are not."""
-    seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(x, False)]
-    while stack:
-        e, expanded = stack.pop()
-        if expanded:
-            yield e
-        elif e not in seen:
-            seen.add(e)
-            stack.append((e, True))
-            inside = e.args if not e.is_name or e in made else ()
-            stack.extend((a, False) for a in reversed(inside))
+    return arguments_first([x], lambda e: e.args if not e.is_name or e in made else ())
 
 
 class _Names:

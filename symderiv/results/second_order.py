@@ -10,7 +10,7 @@ from typing import Any
 
 from ..codegen import evaluate
 from ..core.errors import InputError
-from ..core.notions import Notion
+from ..core.nodes import Notion
 from ..core.shapes import ONE, Shape
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of

@@ -30,6 +30,7 @@ from .terms import (
     moves_entries,
     named,
     unit,
+    walk_terms,
     zero,
 )
 
@@ -68,5 +69,6 @@ __all__ = [
     "summands",
     "transposed",
     "unit",
+    "walk_terms",
     "zero",
 ]

@@ -32,6 +32,7 @@ from .terms import (
     is_entrywise,
     is_zero,
     total,
+    walk_terms,
     zero,
 )
 
@@ -448,18 +449,14 @@ def is_symmetric(term: Term) -> bool:
     """Whether exchanging the two axes of a term gives the same term; False where it has not two."""
     if term.symmetric is None:
         # Children first: the names of a deep problem stand inside each other.
-        stack = [term]
-        while stack:
-            top = stack[-1]
-            square = len(top.dims) == 2 and top.dims[0] == top.dims[1]
-            waiting = [c for c in top.children if c.symmetric is None] if square else []
-            if top.symmetric is None and waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            if top.symmetric is None:
-                top.symmetric = square and _mirrors(top)
+        for t in walk_terms(term, lambda t: t.symmetric is not None or not _is_square(t)):
+            if t.symmetric is None:
+                t.symmetric = _is_square(t) and _mirrors(t)
     return bool(term.symmetric)
+
+
+def _is_square(term: Term) -> bool:
+    return len(term.dims) == 2 and term.dims[0] == term.dims[1]
 
 
 def _mirrors(term: Term) -> bool:

@@ -11,14 +11,15 @@ Contract: terms are immutable and shared: equal terms are one object.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Container, Hashable, Iterator
 from fractions import Fraction
 from itertools import count
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from ..core.expr import Expr
 from ..core.interning import Interned
-from ..core.notions import Notion
+from ..core.nodes import Notion, arguments_first
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
 
@@ -242,6 +243,13 @@ class Factor(NamedTuple):
     term: Term
     labels: tuple[Label, ...]
     exponent: Fraction = ONE_EXPONENT
+
+
+def walk_terms(
+    term: Term, leave: Callable[[Term], bool] | None = None, known: Container[Term] = ()
+) -> Iterator[Term]:
+    """Yield every distinct term in a term, children first, as ``walk`` does for expressions."""
+    return arguments_first([term], attrgetter("children"), leave, known)
 
 
 def is_whole(term: Term) -> bool:

@@ -98,10 +98,9 @@ class Explicit:
         if x in self._computed:
             return
         self._computed.add(x)
-        for e in walk(x, lambda e: e in self._memo or e in self.override):
-            if e in self._memo or e in self.override:
-                if e in self.override:
-                    self._memo[e] = self.override[e]
+        for e in walk(x, self.override.__contains__, self._memo):
+            if e in self.override:
+                self._memo[e] = self.override[e]
                 continue
             inside_sum = e.op in ("entry", "row", "column", "delta", "slab") and any(
                 isinstance(i, str) for i in own_indices(e)

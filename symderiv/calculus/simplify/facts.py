@@ -21,6 +21,7 @@ from ...tensor import (
     scaled,
     share,
     summands,
+    walk_terms,
 )
 
 _SYMMETRIC = {"symmetric", "spd", "diagonal"}
@@ -71,17 +72,8 @@ class Assumed:
         """Return the term with every symmetric variable known to be symmetric."""
         if not self._names:
             return term
-        stack = [term]
-        while stack:
-            top = stack[-1]
-            if top in self._memo:
-                stack.pop()
-                continue
-            waiting = [c for c in top.children if c not in self._memo]
-            if waiting:
-                stack += waiting
-            else:
-                self._memo[stack.pop()] = self._one(top)
+        for t in walk_terms(term, known=self._memo):
+            self._memo[t] = self._one(t)
         return self._memo[term]
 
     def _one(self, term: Term) -> Term:

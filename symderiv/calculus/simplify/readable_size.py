@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...tensor import Scale, Term, factors_of
+from ...tensor import Scale, Term, factors_of, walk_terms
 
 
 class Sizes:
@@ -13,17 +13,8 @@ class Sizes:
 
     def __call__(self, term: Term) -> int:
         """Return the size of a term; what it shares is counted wherever it is used."""
-        stack = [term]
-        while stack:
-            top = stack[-1]
-            if top in self._memo:
-                stack.pop()
-                continue
-            waiting = [] if top.is_name else [c for c in top.children if c not in self._memo]
-            if waiting:
-                stack += waiting
-                continue
-            self._memo[stack.pop()] = self._of(top)
+        for t in walk_terms(term, Term.is_name, self._memo):
+            self._memo[t] = self._of(t)
         return self._memo[term]
 
     def _of(self, term: Term) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...tensor import Term, is_zero
+from ...tensor import Term, is_zero, walk_terms
 from .contraction_parts import Parts, Readings
 from .factoring import factored
 from .facts import Assumed, Facts, rebuilt
@@ -36,17 +36,8 @@ class Simplifier:
     def __call__(self, term: Term) -> Term:
         """Return an equal term that reads better."""
         term = self.assumed(term)
-        stack = [term]
-        while stack:
-            top = stack[-1]
-            if top in self._memo:
-                stack.pop()
-                continue
-            waiting = [] if top.is_name else [c for c in top.children if c not in self._memo]
-            if waiting:
-                stack += waiting
-            else:
-                self._memo[stack.pop()] = self._one(top)
+        for t in walk_terms(term, Term.is_name, self._memo):
+            self._memo[t] = self._one(t)
         return self._memo[term]
 
     def _one(self, term: Term) -> Term:

@@ -28,6 +28,7 @@ from ...tensor import (
     moves_entries,
     scaled,
     summands,
+    walk_terms,
 )
 
 _MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
@@ -69,34 +70,16 @@ class Stages:
 
     def depends(self, term: Term) -> bool:
         """Whether a term depends on one of the leaves."""
-        stack = [term]
-        while stack:
-            top = stack[-1]
-            waiting = [c for c in top.children if c not in self._depends]
-            if top in self._depends or not waiting:
-                self._depends.setdefault(
-                    top, top in self.leaves or any(self._depends[c] for c in top.children)
-                )
-                stack.pop()
-            else:
-                stack += waiting
+        for t in walk_terms(term, known=self._depends):
+            self._depends[t] = t in self.leaves or any(self._depends[c] for c in t.children)
         return self._depends[term]
 
     def _stage_deep(self, root: Term) -> None:
         """Stage the names of a deep problem from the bottom up, so that nothing recurses far."""
-        order: dict[Term, None] = {}
-        stack = [(root, False)]
-        while stack:
-            node, expanded = stack.pop()
-            if expanded:
-                order[node] = None
-            elif node not in order:
-                stack.append((node, True))
-                stack.extend((c, False) for c in reversed(node.children))
-        names = [t for t in order if t.is_name]
         depth: dict[Term, int] = {}
-        for node in order:
-            depth[node] = 1 + max((depth[c] for c in node.children), default=0)
+        for t in walk_terms(root):
+            depth[t] = 1 + max((depth[c] for c in t.children), default=0)
+        names = list(filter(Term.is_name, depth))
         if len(names) > _DEEP or depth[root] > _LEVELS:
             for term in names:
                 self._staged(term)
