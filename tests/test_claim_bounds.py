@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 import symderiv as sd
+import symderiv.values.fixedpoint as fixedpoint
 import symderiv.values.highprecision as high
 from symderiv.claims import deciding
 from symderiv.claims import workload as working
 from symderiv.core.errors import UnsupportedError
 from symderiv.core.expr import var
 from symderiv.core.shapes import Dim
+from symderiv.entries import agrees
 from symderiv.results import check_all
 from symderiv.values.fixedpoint import square_root
 
@@ -67,6 +69,41 @@ def test_roots_of_large_matrices_are_taken_in_few_digits(monkeypatch: pytest.Mon
     assert max(met) < 2000
     with pytest.raises(ValueError, match="too many digits"):
         high.MATRIX["expm"]([[high.HIGH.mpf(10) ** 6]])
+
+
+MATRIX = [
+    ["5", "1", "-0.5", "0.25"],
+    ["0", "4", "1", "1"],
+    ["1", "0", "6", "0.1"],
+    ["1", "1", "2", "7"],
+]
+
+
+def test_logarithms_take_few_roots_and_keep_their_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    roots: list[int] = []
+
+    def noted(a, bits):
+        roots.append(bits)
+        return square_root(a, bits)
+
+    monkeypatch.setattr(fixedpoint, "square_root", noted)
+    with high.HIGH.workdps(150):
+        cells = [[high.HIGH.mpf(x) for x in r] for r in MATRIX]
+        again = high.MATRIX["expm"](high.MATRIX["logm"](cells))
+    gaps = [
+        abs(x - y) for r, q in zip(cells, again, strict=True) for x, y in zip(r, q, strict=True)
+    ]
+    assert max(gaps) < high.HIGH.mpf(10) ** -145
+    assert len(roots) <= 6
+
+
+def test_slopes_at_a_point_share_the_value_of_a_function_of_matrices() -> None:
+    p = sd.problem("sum(logm(A @ A.T + eye(n)) * B)", A="n, n", B="n, n")
+    high._matrix.cache_clear()
+    agrees(p, "A", sd.derive(p)["A"].expr, [{"n": 2}])
+    found = high._matrix.cache_info()
+    assert found.misses <= 2 * 4 + 4  # both ends of each difference, and a few values
+    assert found.hits >= 3
 
 
 def test_functions_of_matrices_count_as_work() -> None:

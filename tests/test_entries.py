@@ -533,3 +533,33 @@ def test_nested_choices_have_a_pattern() -> None:
     found = generalise(p, "x")
     assert found is not None
     assert agrees(p, "x", found.expr).agrees
+
+
+def test_what_is_too_long_at_some_sizes_is_not_written_out_there() -> None:
+    p = problem("sum(sylvester(cos(A) + 9 * eye(n), cos(A).T + 9 * eye(n), A @ A))", A="n, n")
+    with pytest.raises(NoEntriesError, match="an entry of sylvester has too many operations"):
+        EntryRoad(p, {"n": 3}).gradient("A")
+    assert flat(EntryRoad(p, {"n": 1}).gradient("A"))
+    found = agrees(p, "A", derive(p)["A"].expr, [{"n": 1}, {"n": 3}])
+    assert (found.agrees, len(found.sizes)) == (True, 2)
+    assert "too many operations" in found.reason
+
+
+def test_what_is_no_number_is_not_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("SymPy evaluates a symbol")
+
+    monkeypatch.setattr(sympy.Expr, "__float__", refuse)
+    p = problem("sum(sylvester(A, B, C))", A="n, n", B="n, n", C="n, n")
+    assert EntryRoad(p, {"n": 2}).stages
+
+
+def test_absolute_values_are_of_real_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("SymPy takes real parts")
+
+    monkeypatch.setattr(sympy.Abs, "_eval_derivative", refuse)
+    p = problem("sum(abs(log(1 + abs(x)) * x))", x="n")
+    found = agrees(p, "x", derive(p)["x"].expr, [{"n": 2}])
+    assert (found.agrees, found.reason) == (True, "")
+    assert not agrees(p, "x", p.read("2 * x"), [{"n": 2}]).agrees

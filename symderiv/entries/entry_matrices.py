@@ -26,7 +26,7 @@ from ..core.shapes import Shape
 from ..ops import Cells
 from ..problems.problem import Problem
 from ..values.explicit import Explicit
-from .stages import is_part, local, parted, refuse_longest, stages_of
+from .stages import is_part, local, parted, refuse_long, stages_of
 from .symbols import UNDEFINED, SymbolicMath, symbol_cells
 
 _QUICK = 2  # signs of an entry that are differentiated in a step
@@ -68,7 +68,6 @@ class EntryRoad:
             raise InputError(
                 f"no size is given for {', '.join(missing)}", remedy="pass a size of at least 1"
             )
-        refuse_longest(problem.objective)
         self.problem, self.sizes = problem, dict(sizes)
         self.shapes = _shapes(problem)
         self._cuts = stages_of(problem.objective)
@@ -94,8 +93,11 @@ class EntryRoad:
         found = []
         for e, name in self._cuts.items():
             gradient = str(e.data[1]) if e.is_loss and isinstance(e.data, tuple) else ""
-            found.append(EntryStage(name, e, self._entries(self._inside(e, name)), gradient))
+            inside = self._inside(e, name)
+            refuse_long(inside, self.sizes)
+            found.append(EntryStage(name, e, self._entries(inside), gradient))
         objective = self.problem.objective
+        refuse_long(self._local(objective), self.sizes)
         return (*found, EntryStage("", objective, self.cells(objective)))
 
     def cells(self, x: Expr) -> Cells:
@@ -165,6 +167,8 @@ class EntryRoad:
             return entry.func(*((self._slope(e, by), c) for e, c in args))
         if hasattr(entry, "pieces"):
             return entry.func(*args[:2], *(self._slope(a, by) for a in args[2:]))
+        if isinstance(entry, sympy.Abs):  # of real numbers, which SymPy often cannot tell
+            return sympy.sign(args[0]) * self._slope(args[0], by)
         if type(entry)._eval_derivative is sympy.Function._eval_derivative:
             slopes = [(k, self._slope(a, by)) for k, a in enumerate(args, 1)]
             return sympy.Add(*(entry.fdiff(k) * d for k, d in slopes if d))

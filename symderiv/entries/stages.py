@@ -23,7 +23,7 @@ from .symbols import loss_name
 _LONGEST = 200  # operations in an entry
 _FACTORS = 6  # matrices in a product that is not parted
 _DEEPEST = 16  # functions inside each other in it: a derivative has a factor for each
-_WRITTEN_OUT = 4_000  # and of one that SymPy is given at all
+_WRITTEN_OUT = 20_000  # and of one that SymPy is given at all, at the sizes that are compared
 _PART = "part."  # no name of the language has a dot
 
 
@@ -34,7 +34,7 @@ def stages_of(objective: Expr) -> dict[Expr, str]:
     >>> [name for name in stages_of(problem("Z = X @ W; L(Z)").objective).values()]
     ['Z', 'L']
     """
-    return dict(_stages_of(objective)[0])
+    return dict(_stages_of(objective))
 
 
 @lru_cache(maxsize=64)
@@ -56,15 +56,16 @@ def parted(x: Expr) -> Expr:
     return rebuild(x, change)
 
 
-def refuse_longest(objective: Expr) -> None:
+def refuse_long(x: Expr, sizes: Mapping[str, int]) -> None:
     """Raise NoEntriesError where SymPy would be given entries that are too long for it."""
-    longest, op = _stages_of(objective)[1]
-    if longest > _WRITTEN_OUT:
-        raise NoEntriesError(f"an entry of {op} has too many operations to be written out")
+    here = Explicit(sizes, {}, math=_LengthMath())
+    here.values.update((str(e.data), _ones(e.shape, here)) for e in walk(x) if e.op == "var")
+    if _longest(here, x)[0] > _WRITTEN_OUT:
+        raise NoEntriesError(f"an entry of {x.op} has too many operations to be written out")
 
 
 @lru_cache(maxsize=64)
-def _stages_of(objective: Expr) -> tuple[tuple[tuple[Expr, str], ...], tuple[int, str]]:
+def _stages_of(objective: Expr) -> tuple[tuple[Expr, str], ...]:
     objective = parted(objective)
     nodes = [*walk(objective)]
     several = sum(e.is_loss for e in nodes) > 1
@@ -73,10 +74,9 @@ def _stages_of(objective: Expr) -> tuple[tuple[tuple[Expr, str], ...], tuple[int
         for e in nodes
         if e.op in ("named", "loss")
     }
-    parts, worst = _too_long(objective, nodes, found)
+    parts = _too_long(objective, nodes, found)
     # In the order of the objective, each after those that it uses.
-    stages = tuple((e, found.get(e) or parts[e]) for e in nodes if e in found or e in parts)
-    return stages, worst
+    return tuple((e, found.get(e) or parts[e]) for e in nodes if e in found or e in parts)
 
 
 def is_part(name: str) -> bool:
@@ -84,20 +84,14 @@ def is_part(name: str) -> bool:
     return name.startswith(_PART)
 
 
-def _too_long(
-    objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]
-) -> tuple[dict[Expr, str], tuple[int, str]]:
-    """Return the parts whose entries are long in the symbols of the stages before them.
-
-    Beside them, the length of the longest entry that is left, and what it is one of.
-    """
+def _too_long(objective: Expr, nodes: Sequence[Expr], found: Mapping[Expr, str]) -> dict[Expr, str]:
+    """Return the parts whose entries are long in the symbols of the stages before them."""
     least = least_sizes([objective])
     sizes = least.raised(dict.fromkeys(dims_of(objective), 2))
     here = Explicit(sizes, {}, math=_LengthMath())
     lengths, cuts = here.values, dict(found)
     parts: dict[Expr, str] = {}
     inner = {e.args[0] for e in nodes if e.is_matrix_product and e.args[0].is_matrix_product}
-    worst = (0, "")
     for e in nodes:
         if e.is_variable:
             lengths[str(e.data)] = _ones(e.shape, here)
@@ -107,12 +101,10 @@ def _too_long(
             lengths[cuts[e]] = _ones(e.shape, here)
         elif e.args and e is not objective and not free_indices(e):
             longest, deepest = _longest(here, local(e, cuts, ()))
-            worst = max(worst, (longest, e.op))
             if longest > _LONGEST or deepest > _DEEPEST or e in inner:
                 cuts[e] = parts[e] = f"{_PART}{len(parts) + 1}"
                 lengths[cuts[e]] = _ones(e.shape, here)
-    worst = max(worst, (_longest(here, local(objective, cuts, ()))[0], objective.op))
-    return parts, worst
+    return parts
 
 
 def _longest(here: Explicit, x: Expr) -> tuple[int, int]:
@@ -154,7 +146,10 @@ class _Length:
     def __neg__(self) -> Any:
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = _with
+    def __sub__(self, other: Any) -> Any:
+        return Fraction(0) if other is self else self._with(other)
+
+    __add__ = __radd__ = __rsub__ = _with
     __truediv__ = __pow__ = __rpow__ = _with
     __mul__ = __rmul__ = __rtruediv__ = _times
 

@@ -109,6 +109,8 @@ def solved(matrix: Cells, right: Sequence[Any]) -> list[Any]:
 def _weight(x: Any) -> float:
     """Return the size of a scalar; of a symbol only whether it is 0."""
     value = getattr(x, "value", x)
+    if not getattr(value, "is_number", True):  # what SymPy would evaluate before it says so
+        return float(value != 0)
     try:
         return abs(float(value))
     except TypeError:

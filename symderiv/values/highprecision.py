@@ -211,3 +211,13 @@ MATRIX: dict[str, Callable[..., Cells]] = {
     "right_singular": lambda cells: [[x] for x in _largest(cells)[1]],
     "sqrtm": _in_integers(square_root, _as_root),
 }
+
+
+def matrix_function(name: str, *grids: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
+    """Return a function of ``MATRIX``; raises ValueError outside its domain."""
+    return _matrix(name, grids, HIGH.prec)
+
+
+@lru_cache(maxsize=1 << 8)  # all slopes at a point share its value
+def _matrix(name: str, grids: tuple[Any, ...], precision: int) -> tuple[tuple[Any, ...], ...]:
+    return tuple(map(tuple, MATRIX[name](*(list(map(list, cells)) for cells in grids))))

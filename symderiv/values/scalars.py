@@ -14,7 +14,15 @@ from typing import Any
 from ..core.budget import spend
 from ..ops import Cells
 from .dual import Dual
-from .highprecision import FUNCTIONS, HIGH, MATRIX, floated, in_full, is_long_power, precise
+from .highprecision import (
+    FUNCTIONS,
+    HIGH,
+    floated,
+    in_full,
+    is_long_power,
+    matrix_function,
+    precise,
+)
 
 _HIGHEST_ORDER = 6  # of the stand-in for an unspecified function, a polynomial
 _ITERATED = 64  # steps for each entry of a product that a function of matrices takes, in 150 digits
@@ -79,7 +87,8 @@ class ExactMath:
         """Return a function of whole matrices from ``highprecision.MATRIX``, in 150 digits."""
         for cells in grids:
             spend(_ITERATED * len(cells) ** 3, f"{name} of a {len(cells)} x {len(cells)} matrix")
-        return MATRIX[name](*([[floated(x) for x in r] for r in cells] for cells in grids))
+        given = (tuple(tuple(floated(x) for x in r) for r in cells) for cells in grids)
+        return [list(r) for r in matrix_function(name, *given)]
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
