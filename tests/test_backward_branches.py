@@ -26,6 +26,10 @@ def huber(x: Any, at: float) -> Any:
     return np.where(np.abs(x) > at, np.sign(x), x)
 
 
+def largest(x: Any) -> Any:
+    return (np.arange(np.size(x)) == np.argmax(x)) * 1.0
+
+
 BRANCHING = {
     "a thin layer": Branching(
         "L(where(X <= 0.3, relu(X), 0))",
@@ -61,6 +65,33 @@ BRANCHING = {
         {"x": "n"},
         lambda x: np.sign(x - 0.01),
         (np.sign,),
+    ),
+    "the sign of the largest entry": Branching(
+        'norm(x - 0.01, "inf")',
+        {"x": "n"},
+        lambda x: largest(abs(x - 0.01)) * np.sign(x - 0.01),
+        (
+            lambda x: largest(abs(x - 0.01)) * np.sign(x),
+            lambda x: largest(abs(x)) * np.sign(x - 0.01),
+        ),
+    ),
+    "all entries on one side": Branching(
+        "max(relu(x - 0.01))",
+        {"x": "n"},
+        lambda x: largest(x) * (np.max(x) > 0.01),
+        (lambda x: largest(x) * (np.max(x) > 0),),
+    ),
+    "the largest of each row": Branching(
+        "sum(max(X - 0.01 * Y, axis=1))",
+        {"X": "n, d", "Y": "n, d"},
+        lambda X, Y: np.array([largest(r) for r in X - 0.01 * Y]),
+        (lambda X, Y: np.array([largest(r) for r in X]),),
+    ),
+    "two conditions at once": Branching(
+        "relu(a - 0.3) * relu(b - 0.01)",
+        {"b": "scalar", "a": "scalar"},
+        lambda b, a: np.maximum(a - 0.3, 0) * (b > 0.01),
+        (lambda b, a: np.maximum(a - 0.3, 0) * (b > 0),),
     ),
     "Huber": Branching(
         "sum(where(abs(x) <= 1, 0.5 * x ** 2, abs(x) - 0.5))",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 import symderiv as sd
+from symderiv.codegen import evaluate
 from symderiv.core.cells import flat
+from symderiv.ops import TABLE
 
 MARGIN = ("sum(relu(X @ w - 0.1))", {"X": "n, d", "w": "d"}, "w")
 FLOOR = ("sum(maximum(x, 0.01))", {"x": "n"}, "x")
@@ -115,3 +119,36 @@ def test_points_in_every_pattern_of_two_conditions() -> None:
 )  # fmt: skip
 def test_no_assumption_stands_for_a_boundary_or_a_factor(of, claim) -> None:
     assert checked(of, claim).verdict == "wrong"
+
+
+SLOPES = {"where": "where({0} > 0, x, 2 * x)", "leaky_relu": "leaky_relu({0}, 0.1)",
+          "maximum": "maximum({0}, 0)", "minimum": "minimum(0, {0})",
+          "clip": "clip({0}, -1, 1)"}  # fmt: skip
+SHIFT = "x - 0.01 * y"
+
+
+def unshifted(name: str) -> tuple[sd.Problem, str, list[str]]:
+    """A problem with one piecewise operator of what is shifted; the gradient, right and slipped."""
+    call = SLOPES.get(name, name + "({0})").format(SHIFT)
+    p = sd.problem(f"sum({call} * x)", x="n", y="n")
+    right = sd.derive(p, "x")["x"].text
+    parts = right.split(SHIFT)
+    one_less = [SHIFT.join(parts[:k]) + "x" + SHIFT.join(parts[k:]) for k in range(1, len(parts))]
+    assert one_less
+    return p, right, list(dict.fromkeys([right.replace(SHIFT, "x"), *one_less]))
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("name", [k for k, operator in TABLE.items() if operator.pieces])
+def test_no_claim_without_a_small_shift_is_right(name: str) -> None:
+    p, right, slipped = unshifted(name)
+
+    def as_function(claim: str) -> Callable[..., Any]:
+        said = sd.problem(claim, x="n", y="n").objective
+        return lambda x, y: evaluate(said, {"x": x, "y": y})
+
+    assert sd.check(p, "x", claim=right).verdict == "right"
+    assert sd.check(p, "x", as_function(right)).verdict == "right"
+    for claim in slipped:
+        assert sd.check(p, "x", claim=claim).verdict == "wrong", claim
+        assert sd.check(p, "x", as_function(claim)).verdict == "wrong", claim

@@ -200,8 +200,9 @@ class Operator:
 
 
 # What decides between the branches of an operator: the sign of its argument, which of its first
-# two arguments is larger, two bounds, which entry is largest, the signs of all entries.
-PIECES = ("", "zero", "sign", "order", "bounds", "largest", "signs")
+# two arguments is larger, two bounds, which entry is largest, the signs of all entries, which entry
+# is largest in size and what its sign is.
+PIECES = ("", "zero", "sign", "order", "bounds", "largest", "signs", "size")
 
 TABLE: dict[str, Operator] = {}
 

@@ -283,6 +283,7 @@ def _entry_norm(
     law: str,
     code: Callable[[Expr, Codes], str],
     mark: Math,
+    pieces: str = "signs",
     slope: str = "",
 ) -> None:
     """Register a norm of all entries; ``expanded`` is its lowering under an index of Sum."""
@@ -303,7 +304,7 @@ def _entry_norm(
         notation=_entrywise_norm(name, mark),
         numpy=code,
         analytic=False,
-        pieces="signs",
+        pieces=pieces,
         slope=slope,
         samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
         bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
@@ -333,6 +334,7 @@ _entry_norm(
     "the gradient of the largest |x| is the sign of the first entry that has it",
     lambda e, code: code.called("np.max", code.called("np.abs", code(e.args[0]))),
     Word("∞", function=False),
+    pieces="size",
 )
 
 

@@ -3,19 +3,23 @@
 The boundaries of ``where``, ``relu``, ``abs`` and their like cut the space into cells. Lines
 between random points of several scales are cut where a side of a boundary changes, until each cell
 on the way is met. A point is kept for a cell that no earlier point is in, and two for each
-boundary, one on each side, closer to it than what a person rounds. Whether the gradients have
-values there is for the caller to see.
+boundary, one on each side, closer to it than what a person rounds. A line meets no corner, where
+several entries are close to a boundary at once (as where the largest of them changes its sign):
+corners are solved for. Whether the gradients have values there is for the caller to see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice, product, zip_longest
 from typing import Any
 
 import numpy as np
 
-from ...core.expr import Expr, add, free_indices, neg, num, walk
+from ...core.expr import Expr, add, free_indices, neg, node, num, walk
+from ...core.shapes import reduced_shape
 from ...ops import TABLE
 from ...ops.text import text
 
@@ -25,6 +29,11 @@ _SCALES = (1.0, 0.2, 1.0, 0.05, 3.0)  # of the points between which lines are dr
 _FAR = (0.05, 30.0, 0.05, 1000.0, 1.0, 30.0)  # .. and where a side was on none of them
 _PARTS = 8  # of a line
 _HALVINGS = 12  # of a part in which a side changes
+_MOST_ENTERED = 4  # cells between which lines are drawn again, variable by variable
+_MOST_CLOSE = 48  # boundaries that are met, each with the sides of others
+_MOST_AROUND = 24  # points around corners
+_NEWTON = 8  # steps to a corner
+_STEP, _NEAR = 1e-6, 1e-4  # for a slope, and from a corner
 Arrays = Mapping[str, Any]
 
 
@@ -45,6 +54,8 @@ def boundaries(x: Expr) -> list[Boundary]:
     ['x > 0', 'x > 0.3']
     >>> [b.words for b in boundaries(problem("sum(clip(x, -1, s))", x="n", s="scalar").objective)]
     ['x > -1', 'x > s', '-1 > s']
+    >>> [b.words for b in boundaries(problem('norm(x, "inf")', x="n").objective)]
+    ['x > 0', 'max_mask(abs(x)) > 0.5']
     """
     found: dict[Expr, Boundary] = {}
     for e in walk(x):
@@ -61,12 +72,23 @@ def _compared(e: Expr) -> Sequence[tuple[Expr, Expr]]:
     pieces = TABLE[e.op].pieces
     if pieces in ("zero", "sign", "signs"):
         return [(e.args[0], num(0))]
+    if pieces == "size":
+        return [(e.args[0], num(0)), *_largest("max", node("abs", e.args, e.args[0].shape), None)]
+    if pieces == "largest":
+        return _largest(e.op[:3], e.args[0], e.data)
     if pieces == "order":
         return [(e.args[0], e.args[1])]
     if pieces == "bounds":  # which of two bounds counts is a choice as well
         x, low, high = e.args
         return [(x, low), (x, high), (low, high)]
     return []
+
+
+def _largest(extreme: str, x: Expr, axis: Hashable) -> Sequence[tuple[Expr, Expr]]:
+    """Return what is positive at the entry that is largest (or smallest) of several."""
+    if reduced_shape(x.shape, axis) == x.shape:  # type: ignore[arg-type]
+        return []
+    return [(node(f"{extreme}_mask", (x,), x.shape, axis), num(Fraction(1, 2)))]
 
 
 Sides = tuple[Any, ...]  # for each boundary, in which entries the margin is positive
@@ -79,8 +101,9 @@ class Branches:
     boundaries: Sequence[Boundary]
     value: Callable[[Expr, Arrays], Any]
     met: set[tuple[Any, ...]] = field(default_factory=set)
-    close: set[tuple[int, bool]] = field(default_factory=set)
+    close: set[tuple[Any, ...]] = field(default_factory=set)
     kept: list[Arrays] = field(default_factory=list)
+    entered: list[Arrays] = field(default_factory=list)  # the first in each cell
 
     def sides(self, point: Arrays) -> Sides | None:
         """Return the sides of all boundaries on which a point is; None where one has no value."""
@@ -97,6 +120,7 @@ class Branches:
         cells = set(_cells(sides))
         if not cells <= self.met and len(self.kept) < _MOST_CELLS:
             self.kept.append(point)
+            self.entered.append(point)
         self.met |= cells
         return sides
 
@@ -113,26 +137,31 @@ class Branches:
         """Halve the way between two points as long as it may hold a cell, or comes closer."""
         if at_a is None or at_b is None:
             return
-        changed = [k for k, (x, y) in enumerate(zip(at_a, at_b)) if not np.array_equal(x, y)]
-        wanted = [k for k in changed if not {(k, True), (k, False)} <= self.close]
-        if not changed or (not wanted and sum(map(_differing, at_a, at_b)) < 2):
+        crossed = set(_crossed(at_a, at_b))
+        wanted = crossed - self.close if len(self.close) < _MOST_CLOSE else set()
+        if not crossed or (not wanted and sum(map(_differing, at_a, at_b)) < 2):
             return
         if not left:
-            self._keep_close(wanted, ((a, at_a, at_b), (b, at_b, at_a)))
+            self.close |= crossed
+            # What one entry gains another may lose: then each end is on both sides.
+            self.kept += [a, b] if wanted else []
             return
         middle = _between(a, b, 0.5)
         at_middle = self.see(middle)
         self._cut(a, at_a, middle, at_middle, left - 1)
         self._cut(middle, at_middle, b, at_b, left - 1)
 
-    def _keep_close(
-        self, wanted: Sequence[int], ends: Sequence[tuple[Arrays, Sides, Sides]]
-    ) -> None:
-        for point, here, there in ends:
-            new = {(k, bool(s)) for k in wanted for s in here[k][here[k] != there[k]]}
-            if not new <= self.close:
-                self.close |= new
-                self.kept.append(point)
+    def around(self, point: Arrays, free: Sequence[str]) -> None:
+        """Keep points around the corners that lie near a point: entries of one boundary, together.
+
+        Each entry is the farthest from it in turn, and the nearest, on both of its sides.
+        """
+        corners = [
+            _Corner(lambda p, b=b: self.value(b.margin, p), point, free).points()  # type: ignore[misc]
+            for b in self.boundaries
+        ]
+        found = (p for turn in zip_longest(*corners) for p in turn if p is not None)
+        self.kept += islice((p for p in found if self.sides(p) is not None), _MOST_AROUND)
 
     def missed(self) -> Iterator[str]:
         """Yield, in words, the sides of boundaries on which no point was."""
@@ -145,6 +174,54 @@ class Branches:
                 yield b.other
 
 
+class _Corner:
+    """Where all entries of a margin are 0, by Newton's method, and points around there."""
+
+    def __init__(self, margin: Callable[[Arrays], Any], start: Arrays, free: Sequence[str]) -> None:
+        self._margin, self._start = margin, start
+        self._free = [n for n in free if np.size(start[n])]
+
+    def points(self) -> Iterator[Arrays]:
+        """Yield the points at which one entry is farthest from 0, or nearest, above it or below."""
+        count = np.size(self._margin(self._start))
+        steps = self._solved(np.zeros(count), None) if count > 1 else None
+        turns = product(range(count), ((1.0, -0.3), (-1.0, 0.3), (-0.3, -1.0), (0.3, 1.0)))
+        for k, (at_one, at_others) in turns if steps is not None else ():
+            target = np.where(np.arange(count) == k, at_one, at_others) * _NEAR
+            found = self._solved(target, steps)
+            if found is not None:
+                yield self._moved(found)
+
+    def _moved(self, steps: Any) -> dict[str, Any]:
+        moved, first = dict(self._start), 0
+        for n in self._free:
+            x = self._start[n]
+            moved[n] = x + np.reshape(steps[first : first + np.size(x)], np.shape(x))
+            first += np.size(x)
+        return moved
+
+    def _at(self, steps: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return np.ravel(self._margin(self._moved(steps)))
+
+    def _solved(self, target: Any, steps: Any) -> Any:
+        """Return steps to where the margin is about a target; None where none are found."""
+        steps = (
+            np.zeros(sum(np.size(self._start[n]) for n in self._free)) if steps is None else steps
+        )
+        for _ in range(_NEWTON):
+            here = self._at(steps)
+            if here.shape != target.shape or not np.all(np.isfinite(here)):
+                return None
+            if np.max(np.abs(target - here)) <= _NEAR / 10:
+                return steps
+            slopes = [(self._at(steps + _STEP * d) - here) / _STEP for d in np.eye(len(steps))]
+            if not slopes or not np.all(np.isfinite(slopes)):
+                return None
+            steps = steps + np.linalg.lstsq(np.transpose(slopes), target - here, rcond=1e-9)[0]
+        return None
+
+
 def _cells(sides: Sides) -> Iterator[tuple[Any, ...]]:
     """Yield the sides of each entry, together for the boundaries of arrays of one shape."""
     for shape in dict.fromkeys(s.shape for s in sides):
@@ -154,6 +231,14 @@ def _cells(sides: Sides) -> Iterator[tuple[Any, ...]]:
             yield shape, members, row
 
 
+def _crossed(here: Sides, there: Sides) -> Iterator[tuple[Any, ...]]:
+    """Yield the boundaries between two points, with the sides of the others for the same entry."""
+    for k, (a, b) in enumerate(zip(here, there)):
+        others = [s for j, s in enumerate(here) if j != k and s.shape == a.shape]
+        for at in zip(*np.nonzero(a != b)) if a.shape else ([()] if a != b else []):
+            yield k, *(bool(s[at]) for s in others)
+
+
 def _differing(a: Any, b: Any) -> int:
     return int(np.sum(a != b))
 
@@ -161,6 +246,19 @@ def _differing(a: Any, b: Any) -> int:
 def _between(a: Arrays, b: Arrays, t: float) -> dict[str, Any]:
     """Return the point that is a part of the way from one to another."""
     return {n: x + t * (b[n] - x) for n, x in a.items()}
+
+
+def _staircase(points: Sequence[Arrays], free: Sequence[str]) -> Iterator[Arrays]:
+    """Yield points from each to the next by way of one variable after the other.
+
+    There and back, two conditions on different variables meet in all four ways.
+    """
+    for first, second in zip(points, points[1:]):
+        at = dict(first)
+        yield dict(at)
+        for n in free:
+            at[n] = second[n]
+            yield dict(at)
 
 
 def search(
@@ -176,5 +274,11 @@ def search(
             for d, s in zip(drawn, scales, strict=True)
         ]
 
-    found = branches.along(points(_SCALES))
-    return branches.along(points(_FAR)) if any(branches.missed()) else found
+    branches.along(points(_SCALES))
+    if any(branches.missed()):
+        branches.along(points(_FAR))
+    if len(branches.boundaries) > 1:
+        there = branches.entered[:_MOST_ENTERED]
+        branches.along([*_staircase([*there, *reversed(there[:-1])], free)])
+    branches.around(first, free)
+    return branches.kept
