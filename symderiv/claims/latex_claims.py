@@ -70,7 +70,7 @@ def _one(problem: Problem, claim: ClaimText, line: Equation, before: str) -> Cla
         matrices = tuple(n for n, x in problem.known().items() if ONE not in x.shape)
         scalar = problem.objective.shape == SCALAR
         value = problem.objective_name if scalar else VALUE
-        found = subject(sides[0], reader.names(), names, value, matrices)
+        found = subject(reader, names, value, matrices)
         if found is not None and found.of:
             check_objective(problem, found.of)
     about = None if found is None else found.about

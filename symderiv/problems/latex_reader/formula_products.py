@@ -1,8 +1,9 @@
-"""Products: which factors belong together, settled by their shapes.
+"""Places with more than one reading, and products, whose factors belong together as shapes allow.
 
-Side by side binds tighter than a dot, a dot tighter than ⊙, ⊘ and ⊗; but ⊙ can be meant tighter.
-Both are tried, without the scalars, which may stand anywhere. ``/`` takes the factors behind it one
-by one or all together.
+Contract: what a reading binds stays bound only if it is the one; where two fit and are not the same
+expression, the error shows both, in the language. Side by side binds tighter than a dot, a dot
+tighter than ⊙, ⊘ and ⊗; but ⊙ can be meant tighter. Both are tried, without the scalars, which may
+stand anywhere. ``/`` takes the factors behind it one by one or all together.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
-from ...core.errors import LanguageError
+from ...core.errors import AmbiguousTextError, LanguageError, UnsupportedError
 from ...core.expr import Expr
 from ...core.shapes import SCALAR
-from .readings import Choices
-from .trees import Derived, Product, binary, joined
+from ...ops.text import text as spelled
+from ..scope import Scope
+from .trees import Derived, binary, joined
 
+_MOST_READINGS = 400
 LONGEST = 400
 _ENTRYWISE = ("odot", "oslash", "otimes")
 _DOTS = ("cdot", "times")
@@ -41,28 +45,88 @@ Levels = Sequence[tuple[str, ...]]
 Way = tuple[list[Part], list[Part], list[str], Levels]  # scalars in front, and the rest
 
 
-def chained(at: Product) -> tuple[list[ast.expr], list[str]]:
+class Choices:
+    """Tries readings of places in one scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope, self.tried = scope, 0
+
+    def attempt(self, read: Callable[[], Expr]) -> Expr | LanguageError:
+        """Return a reading, or why it cannot be; what it bound stays bound only if it is read."""
+        before = self.scope.state()
+        try:
+            return read()
+        except AmbiguousTextError:
+            raise
+        except LanguageError as error:
+            self.scope.restore(before)
+            return error
+
+    def chosen(
+        self, ways: Sequence[Callable[[], Expr]], at: ast.expr, hints: Sequence[str]
+    ) -> Expr:
+        """Return the one reading that fits; raises AmbiguousTextError where two do.
+
+        Without ``hints``, which say how to write each, it is the first that fits.
+        """
+        fits: list[tuple[int, Expr, tuple[Any, ...]]] = []
+        failures: list[LanguageError] = []
+        start = self.scope.state()
+        for k, way in enumerate(ways):
+            self.tried += 1
+            if self.tried > _MOST_READINGS:
+                raise UnsupportedError(
+                    "too many places that can be read in two ways",
+                    span=self.scope.span(at),
+                    remedy="put parentheses around arguments and factors",
+                )
+            found = self.attempt(way)
+            after = self.scope.state()
+            self.scope.restore(start)
+            if isinstance(found, LanguageError):
+                failures.append(found)
+            elif not any(found == x for _, x, _ in fits):
+                fits.append((k, found, after))
+            if fits and not hints:
+                break
+        if not fits:
+            raise failures[0]
+        if len(fits) > 1 and not self.scope.unifier.collect:
+            self._ambiguous(at, [(spelled(x), hints[k]) for k, x, _ in fits[:2]])
+        self.scope.restore(fits[0][2])
+        return fits[0][1]
+
+    def _ambiguous(self, at: ast.expr, readings: list[tuple[str, str]]) -> None:
+        (first, how), (second, other) = readings
+        raise AmbiguousTextError(
+            f"this can be read in two ways: {first}, or {second}",
+            span=self.scope.span(at),
+            remedy=f"write {how} for the first, {other} for the second",
+        )
+
+
+def chained(factors: Sequence[ast.expr], signs: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
     """Return factors in which derivatives side by side are one: the chain rule in either order.
 
     dL/dz dz/dx is the gradient by x that comes through z, and so is dz/dx dL/dz, where a gradient
     has the shape of its variable. Derivatives of no objective are matrices that are multiplied.
     """
-    factors, signs = [at.factors[0]], []
-    for sign, factor in zip(at.signs, at.factors[1:], strict=True):
-        before = factors[-1]
+    found, left = [factors[0]], list[str]()
+    for sign, factor in zip(signs, factors[1:], strict=True):
+        before = found[-1]
         both = isinstance(before, Derived) and isinstance(factor, Derived) and sign in ("", "cdot")
         path = _joined(before.path, factor.path) if both else None  # type: ignore[attr-defined]
         if path is None:
-            factors.append(factor)
-            signs.append(sign)
+            found.append(factor)
+            left.append(sign)
             continue
         whole = joined(Derived(), before, factor)
         assert isinstance(before, Derived)
         assert isinstance(factor, Derived)
         whole.path, whole.given = path, before.given or factor.given
         whole.nabla = before.nabla or factor.nabla
-        factors[-1] = whole
-    return factors, signs
+        found[-1] = whole
+    return found, left
 
 
 def _joined(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -80,12 +144,11 @@ class Products:
     ) -> None:
         self.choices, self.shape, self.combine = choices, choices.scope.shape, combine
 
-    def value(self, at: Product, parts: list[Part], signs: list[str]) -> Expr:
+    def value(self, at: ast.expr, parts: list[Part], signs: list[str]) -> Expr:
         """Return the product of parts as their shapes allow; raises LanguageError."""
         ways = [partial(self._value, way) for way in self._ways(parts, signs)]
         if len(ways) > 1:
-            hints = _QUOTIENTS if "/" in at.signs else _GROUPS
-            return self.choices.chosen(ways, at, lambda k: hints[k])
+            return self.choices.chosen(ways, at, _QUOTIENTS if "/" in signs else _GROUPS)
         found = self.choices.attempt(ways[0])
         if not isinstance(found, LanguageError):
             return found

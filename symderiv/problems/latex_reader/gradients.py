@@ -182,4 +182,4 @@ def _given(symbols: Symbols, of: tuple[Item, ...], by: Item, place: RowLayout) -
         raise symbols.fail("several gradients are given there", place, remedy)
     name = at_item(ast.Name(chosen[0], ast.Load()), symbols.text, place)
     tree = _derived(symbols, ("", named[0]), name, place)
-    return tree if indices is None else symbols.indexed(tree, indices, place, place)
+    return tree if indices is None else symbols.reader.indexed(tree, indices, symbols.at(place))

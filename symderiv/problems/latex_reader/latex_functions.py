@@ -14,6 +14,7 @@ from . import macro_tables as tables
 from .laid_out import BigOperator, Group, Item, Number, RowLayout, Scripted, Sign, Symbol, base_of
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_inverse, is_sign, split_at
+from .shaped import is_call
 from .symbol_names import function_of, label_of, spellings
 from .trees import at_item, binary, call, like
 
@@ -135,10 +136,6 @@ def _with_sizes(
     return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
 
 
-def _source(symbols: Symbols, items: Sequence[Item]) -> str:
-    return symbols.text[items[0].start : items[-1].stop].strip()
-
-
 def reach(symbols: Symbols, head: FunctionHead, items: Sequence[Item], start: int) -> int:
     """Return where the product that a function could take ends, from behind its first factor.
 
@@ -163,9 +160,8 @@ def applied(symbols: Symbols, head: FunctionHead, args: list[ast.expr]) -> ast.e
     at.end_lineno, at.end_col_offset = args[-1].end_lineno, args[-1].end_col_offset
     if head.primes:
         result = _derivative(symbols, head, args, at)
-    elif head.name == "log" and len(args) == 1 and _is_determinant(args[0]):
-        result = symbols.special("log-bars", args, head.item)
-        like(result, at)
+    elif head.name == "log" and len(args) == 1 and _determined(args[0]):
+        result = call("logdet", _determined(args[0]), at)  # log |A| and log det A are one function
     elif head.name in ("max", "min") and len(args) == 2:
         result = call(f"{head.name}imum", args, at)
     else:
@@ -252,7 +248,8 @@ def argument(item: Item) -> Group | None:
     return group if group.kind in _DELIMITED or bars or braces else None
 
 
-def _is_determinant(tree: ast.expr) -> bool:
-    if getattr(tree, "kind", "") == "bars":
-        return True
-    return isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "det"
+def _determined(tree: ast.expr) -> list[ast.expr]:
+    """Return the matrix of which a tree is the determinant, or the size of that."""
+    if is_call(tree, "abs"):
+        tree = tree.args[0]  # type: ignore[attr-defined]
+    return tree.args if is_call(tree, "det") else []  # type: ignore[attr-defined]

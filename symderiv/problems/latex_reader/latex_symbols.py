@@ -1,7 +1,7 @@
 """Symbols to trees: names of the problem, entries of them, constants.
 
-Contract: where a symbol is a name in two ways, both are kept (``Choice``); one that is nothing is
-an error that lists the names there are.
+Contract: where a symbol is a name in two ways, the shapes choose; one that is nothing is an error
+that lists the names there are.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
 from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol, base_of, sub_of
 from .script_meaning import bare, has_comma, indices, is_label, is_letter_d, is_sign, split_at
+from .shaped import ShapedReader
 from .symbol_names import (
     LONGEST_RUN,
     SymbolNames,
@@ -25,18 +26,9 @@ from .symbol_names import (
     unknown,
     written_of,
 )
-from .trees import (
-    Indexed,
-    ReadingChoice,
-    Sized,
-    Special,
-    at_item,
-    binary,
-    call,
-    like,
-    span,
-    transposed,
-)
+from .trees import at_item, binary, call, like, span, transposed
+
+Entry = tuple[ast.Name, list[ast.expr]]  # a name, and the indices at it
 
 
 class Symbols:
@@ -44,13 +36,13 @@ class Symbols:
 
     def __init__(
         self,
-        text: str,
+        reader: ShapedReader,
         names: SymbolNames,
         given: Mapping[str, Sequence[tuple[str, str]]],
         gradients: Sequence[str],
         expression: Callable[[Sequence[Item], Item], ast.expr],
     ) -> None:
-        self.text, self.names = text, names
+        self.reader, self.text, self.names = reader, reader.text, names
         self.given, self.gradients = given, gradients  # those at names, and all of them
         self.expression = expression
 
@@ -62,13 +54,9 @@ class Symbols:
         """Return a node that is only a place: that of an item, or from one to another."""
         return at_item(ast.Constant(0), self.text, first, last)
 
-    def choice(self, ways: list[ast.expr], hints: list[str]) -> ast.expr:
-        """Return the readings of one place as one node; without hints, the first that fits."""
-        if len(ways) == 1:
-            return ways[0]
-        found = like(ReadingChoice(), ways[0])
-        found.ways, found.hints = ways, hints
-        return found
+    def source(self, first: Item, last: Item | None = None) -> str:
+        """Return the text of an item, or from one to another."""
+        return self.text[first.start : (last or first).stop].strip()
 
     def is_value(self, symbol: Symbol) -> bool:
         """Whether a symbol alone is a name of a value or a size."""
@@ -184,31 +172,38 @@ class Symbols:
                 return constant, taken
             ways = self.named(item, sub, "")
         if not ways:
-            ways = self.of_capital(item, sub)
-            if ways:
-                return self.choice(ways, []), taken
+            capital = self.of_capital(item, sub)
+            if capital is not None:
+                return self._sample(capital, item, sub), taken
             script = (label_of(sub) or "") + (label or "")
             raise unknown(self.text, self.names, item, written_of(item) + script)
-        return self.choice(ways, self._hints(item, sub, len(ways))), taken
+        at = self.at(item, sub)
+        found = [partial(self._part, way, item, sub) for way in ways]
+        return self.reader.choice(found, self._hints(item, sub, len(ways)), at), taken
 
-    def of_capital(self, item: Symbol, sub: RowLayout | None) -> list[ast.expr]:
-        """Return x_i and x_ij as parts of a matrix X, where there is no x of its own.
-
-        x_i is the i-th row, as a column: that of a matrix whose rows are samples.
-        """
+    def of_capital(self, item: Symbol, sub: RowLayout | None) -> Entry | None:
+        """Return x_i and x_ij as parts of a matrix X, where there is no x of its own."""
         big = item.name.upper()
-        marks = indices(self.text, sub)
-        if marks is None or sub is None or len(item.name) != 1 or big not in self.names.values:
-            return []
-        value = self._name(big, item)
+        marks = indices(self.text, sub) or []
+        if len(item.name) != 1 or big not in self.names.values or len(marks) not in (1, 2):
+            return None
+        return self._name(big, item), marks
+
+    def _part(self, entry: Entry, item: Symbol, sub: RowLayout | None) -> ast.expr:
+        """Return a name with its indices."""
+        name, marks = entry
+        return self.reader.indexed(name, marks, self.at(item, sub)) if marks else name
+
+    def _sample(self, entry: Entry, item: Symbol, sub: RowLayout | None) -> ast.expr:
+        """Return x_ij of X, or x_i: the i-th row, as a column, as the rows are samples."""
+        name, marks = entry
         if len(marks) == 2:
-            return [self.indexed(value, marks, item, sub)]
-        if len(marks) != 1:
-            return []
-        whole = at_item(ast.Slice(), self.text, sub)
-        row = self.indexed(value, [marks[0], whole], item, sub)
-        column = self.indexed(value, [whole, marks[0]], item, sub)
-        return [column] if self.names.columns else [transposed(row, row)]
+            return self._part(entry, item, sub)
+        whole = like(ast.Slice(), marks[0])
+        if self.names.columns:
+            return self._part((name, [whole, *marks]), item, sub)
+        row = self._part((name, [*marks, whole]), item, sub)
+        return transposed(row, row)
 
     def _hints(self, item: Symbol, sub: RowLayout | None, count: int) -> list[str]:
         core = self.text[item.start : item.stop]
@@ -216,18 +211,16 @@ class Symbols:
         script = self.text[sub.start : sub.stop].strip("{}") if sub is not None else ""
         return [word, f"({core})_{{{script}}}", *["another name"] * count][:count]
 
-    def named(self, item: Symbol, sub: RowLayout | None, label: str) -> list[ast.expr]:
+    def named(self, item: Symbol, sub: RowLayout | None, label: str) -> list[Entry]:
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
         names = (*self.names.readable, *self.names.differentials)
         if item.word and self.names.is_spelled(item.name):
-            exact = self._name(item.name, item)
-            marks = indices(self.text, sub)
-            return [self.indexed(exact, marks, item, sub)] if sub and marks else [exact]
-        ways: list[ast.expr] = []
+            return [(self._name(item.name, item), indices(self.text, sub) or [])]
+        ways: list[Entry] = []
         script = label_of(sub)
         if script is not None:
             options = [*spellings(item, script + label), *spellings(item, label + script)]
-            ways += [self._name(n, item, sub) for n in self.names.of(options, names)]
+            ways += [(self._name(n, item, sub), []) for n in self.names.of(options, names)]
         if sub is None:
             return ways
         marks = indices(self.text, sub)
@@ -235,12 +228,12 @@ class Symbols:
             whole = self.names.of(
                 spellings(item, label), (*self.names.values, *self.names.differentials)
             )
-            ways += [self.indexed(self._name(n, item), marks, item, sub) for n in whole]
+            ways += [(self._name(n, item), marks) for n in whole]
         if has_comma(sub) and script is not None:
             ways += self._partly(item, sub, label)
         return ways
 
-    def _partly(self, item: Symbol, sub: RowLayout, label: str) -> list[ast.expr]:
+    def _partly(self, item: Symbol, sub: RowLayout, label: str) -> list[Entry]:
         """Read ``W_{1,ij}``: the first part belongs to the name."""
         items = bare(sub)
         comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
@@ -250,21 +243,15 @@ class Symbols:
         if not head or marks is None:
             return []
         found = self.names.of(spellings(item, head + label), self.names.values)
-        return [self.indexed(self._name(n, item), marks, item, rest) for n in found]
+        return [(self._name(n, item), marks) for n in found]
 
-    def _name(self, name: str, item: Item, sub: RowLayout | None = None) -> ast.expr:
+    def _name(self, name: str, item: Item, sub: RowLayout | None = None) -> ast.Name:
         if name in self.names.differentials:
             gradients = list(dict.fromkeys(g for _, g in self.given[name[1:]]))
             if len(gradients) > 1:
                 raise self.fail(f"{name} is several", item, f"write {' or '.join(gradients)}")
             name = gradients[0]
         return at_item(ast.Name(name, ast.Load()), self.text, item, sub)
-
-    def indexed(self, value: ast.expr, marks: list[ast.expr], first: Item, last: Item) -> ast.expr:
-        """Return an entry, a row or a column of a value."""
-        found = at_item(Indexed(), self.text, first, last)
-        found.value, found.marks = value, marks
-        return found
 
     # constants
 
@@ -276,7 +263,8 @@ class Symbols:
         if item.name == "e" and len(marks) == 1:
             assert sub is not None
             whole = at_item(ast.Slice(), self.text, sub)
-            return self.indexed(self.sized("eye", item, None), [whole, marks[0]], item, sub)
+            identity = self.sized("eye", item, None)
+            return self.reader.indexed(identity, [whole, marks[0]], self.at(item, sub))
         if item.name == "e" and sub is None and not item.upright:
             raise AmbiguousTextError(
                 "e is not declared: is it a name, or the number 2.718..?",
@@ -318,9 +306,7 @@ class Symbols:
     def sized(self, kind: str, item: Item, sub: RowLayout | None) -> ast.expr:
         """Return a constant of the sizes in its subscript, or of the size its place gives it."""
         if sub is None:
-            found = at_item(Sized(), self.text, item)
-            found.kind = kind
-            return found
+            return self.reader.sized(kind, self.at(item))
         sizes = self._sizes(sub)
         if sizes:
             sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
@@ -359,12 +345,6 @@ class Symbols:
         script = label_of(sub_of(item))
         found = self.names.of(spellings(base, script or ""), self.names.sizes)
         return at_item(ast.Name(found[0], ast.Load()), self.text, item) if found else None
-
-    def special(self, kind: str, args: list[ast.expr], item: Item, mark: str = "") -> ast.expr:
-        """Return what the shapes of its arguments decide."""
-        found = at_item(Special(), self.text, item)
-        found.kind, found.args, found.mark = kind, args, mark
-        return found
 
 
 def _inner(row: RowLayout) -> Sequence[Item]:

@@ -1,15 +1,16 @@
 """Layout to trees: sums of terms, products of factors, functions, sums over an index.
 
-Contract: everything that names alone decide is decided here; what shapes decide is left in the
-tree (``Product``, ``ReadingChoice``, ``Special``) for the reader. Parentheses right behind a
-function hold its argument. Without them, a trace or a determinant takes the product that follows,
-if that fits; for any other function, one factor and all of them are two readings.
+Contract: a tree that is returned is one of the language; what hangs on shapes is asked of the
+reader, from the inside out. Parentheses right behind a function hold its argument. Without them, a
+trace or a determinant takes the product that follows, if that fits; for any other function, one
+factor and all of them are two readings.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from ...core.errors import UnsupportedError
 from . import gradients, scripts
@@ -34,8 +35,9 @@ from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
 from .parser import DEEPEST
 from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
+from .shaped import ShapedReader
 from .symbol_names import SymbolNames, label_of, spellings, written_of
-from .trees import Product, Total, at_item, binary, call, joined, like, span
+from .trees import at_item, binary, call, joined, like, span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
@@ -46,13 +48,13 @@ class Meaning:
 
     def __init__(
         self,
-        text: str,
+        reader: ShapedReader,
         names: SymbolNames,
         given: Mapping[str, Sequence[tuple[str, str]]],
         gradients: Sequence[str],
     ) -> None:
-        self.text, self.names, self.depth = text, names, 0
-        self.symbols = Symbols(text, names, given, gradients, self.expression)
+        self.reader, self.text, self.names, self.depth = reader, reader.text, names, 0
+        self.symbols = Symbols(reader, names, given, gradients, self.expression)
 
     def whole(self, row: RowLayout) -> ast.expr:
         """Return the tree of a formula, without punctuation at its end."""
@@ -130,13 +132,13 @@ class Meaning:
             k = cuts[0]
             if len(cuts) > 1 or k in (0, len(items) - 1):
                 raise self.symbols.fail("an inner product of two", items[k], "write A : B")
-            parts = [self.product([], p, items[k]) for p in (items[:k], items[k + 1 :])]
+            parts = [self.product(p) for p in (items[:k], items[k + 1 :])]
             return call("dot", parts, self.symbols.at(items[k]))
-        return self.product([], items, items[0])
+        return self.product(items)
 
-    def product(self, before: list[ast.expr], rest: Sequence[Item], place: Item) -> ast.expr:
-        """Return factors that are read already times those that follow."""
-        return self.multiplied(before, *self.factors(rest, first=not before))
+    def product(self, items: Sequence[Item]) -> ast.expr:
+        """Return the product of items."""
+        return self.multiplied([], *self.factors(items, first=True))
 
     def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
         """Return factors and the sign in front of each."""
@@ -170,12 +172,7 @@ class Meaning:
         self, before: list[ast.expr], rest: list[ast.expr], signs: list[str]
     ) -> ast.expr:
         """Return the product of factors, those of ``rest`` with the signs in front of them."""
-        factors = [*before, *rest]
-        if len(factors) == 1:
-            return factors[0]
-        found = joined(Product(), factors[0], factors[-1])
-        found.factors, found.signs = factors, [*[""] * len(before), *signs][1:]
-        return found
+        return self.reader.product([*before, *rest], [*[""] * len(before), *signs][1:])
 
     def _check_numbers(self, left: Item, right: Item) -> None:
         """Refuse numbers side by side: 2 3, and 2 1/2, which is a number in itself."""
@@ -203,9 +200,10 @@ class Meaning:
             raise self.symbols.fail(
                 f"nested deeper than {DEEPEST} levels", items[i], "name inner parts"
             )
-        found = self._factor(items, i)
-        self.depth -= 1
-        return found
+        try:
+            return self._factor(items, i)
+        finally:
+            self.depth -= 1
 
     def _factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         item = items[i]
@@ -270,41 +268,39 @@ class Meaning:
         rest = items[stop:end]
         # Both readings share their factors: reading them twice would double at every level.
         others, signs = self.factors(rest, first=True)
-        ways = [
-            self.multiplied([short], others, signs),
-            functions.applied(self.symbols, head, [self.multiplied([one], others, signs)]),
+        at, source = self.symbols.at(head.item, rest[-1]), self.symbols.source
+        ways: list[Callable[[], ast.expr]] = [
+            lambda: self.multiplied([short], others, signs),
+            lambda: functions.applied(self.symbols, head, [self.multiplied([one], others, signs)]),
         ]
         if head.name in tables.GREEDY:
-            return self.symbols.choice([like(w, short) for w in reversed(ways)], []), end
-        shown = self._source([head.item])
-        first, both = self._source(items[i:stop]), self._source(items[i:end])
-        hints = [f"{shown}({first}) {self._source(rest)}", f"{shown}({both})"]
-        return self.symbols.choice([like(w, ways[0]) for w in ways], hints), end
+            return self.reader.choice(ways[::-1], [], at), end
+        shown, first = source(head.item), source(items[i], items[stop - 1])
+        both = source(items[i], rest[-1])
+        hints = [f"{shown}({first}) {source(rest[0], rest[-1])}", f"{shown}({both})"]
+        return self.reader.choice(ways, hints, at), end
 
     def _delimited(self, head: FunctionHead, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
-            body = self.symbols.special(
-                "bars" if group.kind == "|" else "norm",
-                [self.expression(group.body.items, group)],
-                group,
-            )
-            return functions.applied(self.symbols, head, [body])
+            return functions.applied(self.symbols, head, [self._group(group)])
         marks = indices(self.text, group.body) if head.name == "delta" else None
         parts = self.arguments(group) if marks is None else marks
         if not isinstance(item, Scripted):
             return functions.applied(self.symbols, head, parts)
         result = functions.applied(self.symbols, head, parts)
-        whole = scripts.scripted(self.symbols, result, item)
         powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
         if head.name not in tables.LOOSE or not powered or len(parts) != 1:
-            return whole
-        inner = functions.applied(
-            self.symbols, head, [scripts.power(self.symbols, parts[0], powered[0])]
-        )
-        macro, inside = self._source([head.item]), self._source([group])
-        mark = self._source(powered[:1])
+            return scripts.scripted(self.symbols, result, item)
+        source = self.symbols.source
+        macro, inside, mark = source(head.item), source(group), source(powered[0])
         hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
-        return self.symbols.choice([whole, like(inner, whole)], hints)
+        ways: list[Callable[[], ast.expr]] = [
+            lambda: scripts.scripted(self.symbols, result, item),
+            lambda: functions.applied(
+                self.symbols, head, [scripts.power(self.symbols, parts[0], powered[0])]
+            ),
+        ]
+        return self.reader.choice(ways, hints, self.symbols.at(head.item, item))
 
     def arguments(self, group: Group) -> list[ast.expr]:
         """Return what stands between the commas of a group."""
@@ -321,15 +317,18 @@ class Meaning:
         plain = self.symbols.symbol(base, None, ())[0]
         if isinstance(item, Scripted):
             plain = scripts.scripted(self.symbols, plain, item)
-        values = [functions.applied(self.symbols, head, [inner]), inner]
-        if isinstance(argument, Scripted):
-            values = [scripts.scripted(self.symbols, v, argument) for v in values]
-        ways = [values[0], self.multiplied([plain], [values[1]], [""])]
-        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
-        return self.symbols.choice([like(w, ways[0]) for w in ways], hints)
 
-    def _source(self, items: Sequence[Item]) -> str:
-        return self.text[items[0].start : items[-1].stop].strip()
+        def with_scripts(tree: ast.expr) -> ast.expr:
+            if isinstance(argument, Scripted):
+                return scripts.scripted(self.symbols, tree, argument)
+            return tree
+
+        ways: list[Callable[[], ast.expr]] = [
+            lambda: with_scripts(functions.applied(self.symbols, head, [inner])),
+            lambda: self.multiplied([plain], [with_scripts(inner)], [""]),
+        ]
+        hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
+        return self.reader.choice(ways, hints, self.symbols.at(item, argument))
 
     # sums over an index
 
@@ -347,13 +346,15 @@ class Meaning:
             stop -= 1
         if stop == i:
             raise self.symbols.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
-        tree = self.term(items[i:stop])
-        for letter in reversed(letters):
-            total = joined(Total(), self.symbols.at(item), tree)
-            total.index = at_item(ast.Name(letter, ast.Load()), self.text, sub)
-            total.upper, total.body, total.word = upper, tree, big.word
-            tree = total
-        return tree, stop
+        at = self.symbols.at(item, items[stop - 1])
+
+        def over(letters: Sequence[str]) -> ast.expr:
+            if not letters:
+                return self.term(items[i:stop])
+            index = at_item(ast.Name(letters[0], ast.Load()), self.text, sub)
+            return self.reader.total(big.word, index, upper, lambda: over(letters[1:]), at)
+
+        return over(letters), stop
 
     def _sum_indices(self, sub: RowLayout) -> list[str]:
         items = list(bare(sub))
@@ -455,7 +456,7 @@ class Meaning:
         if group.kind in ("|", "||"):
             if group.kind == "||":
                 return scripts.norm(self.symbols, group, None)
-            return self.symbols.special("bars", [self.expression(items, group)], group)
+            return self.reader.bars(self.expression(items, group), self.symbols.at(group))
         if group.kind == ">":
             parts = self.arguments(group)
             if len(parts) != 2:
@@ -468,17 +469,17 @@ class Meaning:
     def _root(self, item: RootLayout) -> ast.expr:
         body = self.expression(item.body.items, item.body)
         if item.degree is None or label_of(item.degree) == "2":
-            return self.symbols.special("root", [body], item)
+            return self.reader.entry_by_entry("sqrt", body, self.symbols.at(item))
         degree = self.expression(item.degree.items, item.degree)
         one = like(ast.Constant(1), degree)
         exponent = like(ast.BinOp(one, ast.Div(), degree), degree)
-        return self.symbols.special("power", [body, exponent], item)
+        return self.reader.power(body, exponent, self.symbols.at(item))
 
     def forked(self, item: Forked) -> ast.expr:
         """Return the readings of letters that are names in more than one way."""
-        ways = [self.product([], way, item) for way in item.ways]
         hints = [_spaced(self.text, way) for way in item.ways]
-        return self.symbols.choice([like(w, ways[0]) for w in ways], hints)
+        ways = [partial(self.product, way) for way in item.ways]
+        return self.reader.choice(ways, hints, self.symbols.at(item))
 
 
 def _is_operator(item: Item) -> bool:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import script_meaning as marks
 from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Scripted, Symbol
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_sign
 from .symbol_names import label_of
-from .trees import Special, at_item, at_range, binary, call, like, transposed
+from .trees import at_item, binary, call, joined, transposed
 
 
 def scripted(
     symbols: Symbols, tree: ast.expr, item: Scripted, base: Item | None = None
 ) -> ast.expr:
-    """Return a tree with the scripts of an item: the one written first binds first."""
+    """Return a tree with the scripts of an item: (A^T)_{ij} or (A_{ij})^T, as they are written."""
     sub, sups, base = item.sub, item.sups, base or item
     if sub is None:
         return powers(symbols, tree, sups)
     found = marks.indices(symbols.text, sub)
     if found is None:
         raise symbols.fail("the subscript is no index", sub, "an index is a letter or a number")
-    lower = symbols.indexed(tree, found, base, sub)
-    if not sups:
-        return lower
-    upper = symbols.indexed(powers(symbols, tree, sups), found, base, sub)
-    ways = [upper, powers(symbols, lower, sups)]
-    return _ordered(symbols, ways, base, sub, sups, item.above_first)
+    at, entry = symbols.at(base, sub), symbols.reader.indexed
+    ways: list[Callable[[], ast.expr]] = [
+        lambda: entry(powers(symbols, tree, sups), found, at),
+        lambda: powers(symbols, entry(tree, found, at), sups),
+    ]
+    items = [bare(s) for s in sups]
+    sliced = any(is_sign(x, ":", "cdot", "star") for x in bare(sub))
+    turning = all(marks.is_transpose(x) or marks.is_inverse(x) for x in items)
+    if item.above_first and turning:
+        return ways[0]()
+    if not sups or (sliced and not item.above_first):
+        return ways[1]()
+    core, below = symbols.source(base), symbols.source(sub)
+    above = "".join(f"^{symbols.source(s)}" for s in sups)
+    hints = [f"({core}{above})_{below}", f"({core}_{below}){above}"]
+    if not turning:
+        ways, hints, at = ways[::-1], hints[::-1], symbols.at(base, sups[-1])
+    return symbols.reader.choice(ways, hints, at)
 
 
 def powers(symbols: Symbols, tree: ast.expr, sups: Sequence[RowLayout]) -> ast.expr:
@@ -38,50 +50,29 @@ def powers(symbols: Symbols, tree: ast.expr, sups: Sequence[RowLayout]) -> ast.e
     return tree
 
 
-def _ordered(
-    symbols: Symbols,
-    ways: list[ast.expr],
-    base: Item,
-    sub: RowLayout,
-    sups: Sequence[RowLayout],
-    above_first: bool,
-) -> ast.expr:
-    """Return a place with an index and a superscript: (A^T)_{ij} or (A_{ij})^T."""
-    items = [bare(s) for s in sups]
-    sliced = any(is_sign(x, ":", "cdot", "star") for x in bare(sub))
-    turning = all(marks.is_transpose(x) or marks.is_inverse(x) for x in items)
-    if above_first and turning:
-        return ways[0]
-    if sliced and not above_first:
-        return ways[1]
-    core, below = symbols.text[base.start : base.stop], symbols.text[sub.start : sub.stop]
-    above = "".join(f"^{symbols.text[s.start : s.stop]}" for s in sups)
-    hints = [f"({core}{above})_{below}", f"({core}_{below}){above}"]
-    if not turning:
-        ways, hints = ways[::-1], hints[::-1]
-    return symbols.choice([like(w, ways[0]) for w in ways], hints)
-
-
 def power(symbols: Symbols, tree: ast.expr, sup: RowLayout) -> ast.expr:
     """Return a tree with one superscript."""
-    items = bare(sup)
+    items, reader = bare(sup), symbols.reader
+    at = joined(ast.Constant(0), tree, symbols.at(sup))
     if not items:
         raise symbols.fail("an empty superscript", sup, "leave it out")
     if all(is_sign(x, "prime") for x in items):
         for _ in items:
-            tree = _up_to(symbols, symbols.special("prime", [tree], sup), tree, sup)
+            tree = reader.turned(tree, "prime", at)
         return tree
     if marks.is_transpose(items):
-        turned = _up_to(symbols, _transposed(symbols, tree, tree, sup, items), tree, sup)
-        return _or_power(symbols, turned, tree, sup, items)
+        return _turned_or_power(symbols, tree, items, at)
     if marks.is_inverse(items):
-        return _up_to(symbols, symbols.special("inverse", [tree], sup), tree, sup)
+        return reader.inverse(tree, at)
     if marks.is_inverse_transpose(items):
-        inner = _up_to(symbols, symbols.special("inverse", [tree], sup), tree, sup)
-        return _up_to(symbols, _transposed(symbols, inner, tree, sup, items), tree, sup)
+        return _transposed(symbols, reader.inverse(tree, at), tree, items, at)
     rest = marks.beside_transpose(items)
     if rest is not None and not _has_letter(symbols, items):
-        return _turned_power(symbols, tree, sup, items, rest)
+        turned = _transposed(symbols, tree, tree, items, at)
+        inner = bare(RowLayout(sup.start, sup.stop, rest))
+        if marks.is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
+            return reader.inverse(turned, at)
+        return reader.power(turned, symbols.expression(inner, sup), at)
     if marks.has_transpose(items):
         raise symbols.fail(
             "the transpose in this superscript is not read",
@@ -92,16 +83,14 @@ def power(symbols: Symbols, tree: ast.expr, sup: RowLayout) -> ast.expr:
         exponent = symbols.expression(items[1:], sup)
         return binary(ast.Pow(), tree, exponent)
     if len(items) == 1 and is_sign(items[0], "+"):
-        return _up_to(symbols, call("pinv", [tree], tree), tree, sup)
+        return call("pinv", [tree], at)
     if len(items) == 1 and is_sign(items[0], "dagger", "star"):
         raise symbols.fail(
             "the superscript can be an adjoint, a pseudo-inverse or a label",
             sup,
             "write X^\\top, X^{+}, or a declared name",
         )
-    return _up_to(
-        symbols, symbols.special("power", [tree, symbols.expression(items, sup)], sup), tree, sup
-    )
+    return reader.power(tree, symbols.expression(items, sup), at)
 
 
 def _has_letter(symbols: Symbols, items: tuple[Item, ...]) -> bool:
@@ -111,49 +100,27 @@ def _has_letter(symbols: Symbols, items: tuple[Item, ...]) -> bool:
 
 
 def _transposed(
-    symbols: Symbols, value: ast.expr, base: ast.expr, sup: RowLayout, items: tuple[Item, ...]
+    symbols: Symbols, value: ast.expr, base: ast.expr, items: tuple[Item, ...], at: ast.expr
 ) -> ast.expr:
     """Return a transpose; of a scalar, a letter T is more likely a number: no name so far."""
     letter = any(isinstance(x, Symbol) and not x.word for x in items)
     doubtful = letter and (isinstance(base, ast.Name) or len(items) > 2)
-    return symbols.special("turned", [value], sup) if doubtful else transposed(value, value)
+    return symbols.reader.turned(value, "T", at) if doubtful else transposed(value, at)
 
 
-def _turned_power(
-    symbols: Symbols,
-    tree: ast.expr,
-    sup: RowLayout,
-    items: tuple[Item, ...],
-    exponent: tuple[Item, ...],
-) -> ast.expr:
-    """Return the transpose of a power: of the inverse for a minus alone."""
-    turned = _up_to(symbols, _transposed(symbols, tree, tree, sup, items), tree, sup)
-    inner = marks.bare(RowLayout(sup.start, sup.stop, exponent))
-    if marks.is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
-        return _up_to(symbols, symbols.special("inverse", [turned], sup), tree, sup)
-    power = symbols.expression(inner, sup)
-    return _up_to(symbols, symbols.special("power", [turned, power], sup), tree, sup)
-
-
-def _or_power(
-    symbols: Symbols, turned: ast.expr, tree: ast.expr, sup: RowLayout, items: tuple[Item, ...]
+def _turned_or_power(
+    symbols: Symbols, tree: ast.expr, items: tuple[Item, ...], at: ast.expr
 ) -> ast.expr:
     """Return a transpose, or a power too where T is a name of the problem."""
+    ways: list[Callable[[], ast.expr]] = [
+        lambda: _transposed(symbols, tree, tree, items, at),
+        lambda: symbols.reader.power(tree, exponent, at),
+    ]
     letter = marks.is_letter_transpose(items)
     if not letter or not symbols.names.of([letter], symbols.names.readable):
-        return turned
+        return ways[0]()
     exponent = at_item(ast.Name(letter, ast.Load()), symbols.text, items[0])
-    powered = _up_to(symbols, symbols.special("power", [tree, exponent], sup), tree, sup)
-    return symbols.choice([turned, like(powered, turned)], [r"X^\top", f"(X)^{{1 {letter}}}"])
-
-
-def _up_to(symbols: Symbols, node: ast.expr, tree: ast.expr, sup: RowLayout) -> ast.expr:
-    """Return a node whose place goes from a tree to its superscript."""
-    like(node, tree)
-    last = symbols.at(sup)
-    if last.lineno == node.lineno:
-        node.end_lineno, node.end_col_offset = last.end_lineno, last.end_col_offset
-    return node
+    return symbols.reader.choice(ways, [r"X^\top", f"(X)^{{1 {letter}}}"], at)
 
 
 def norm(symbols: Symbols, group: Group, sub: RowLayout | None) -> ast.expr:
@@ -165,7 +132,7 @@ def norm(symbols: Symbols, group: Group, sub: RowLayout | None) -> ast.expr:
     if mark not in ("", "1", "2", "F", "fro", "Fro", "inf", "nuc"):
         if sub is not None and _is_exponent(symbols, sub):
             body = symbols.expression(group.body.items, group)
-            return symbols.special("norm", [body, symbols.expression(bare(sub), sub)], group, "p")
+            return call("norm", [body, symbols.expression(bare(sub), sub)], symbols.at(group))
         raise symbols.fail(
             f"the norm {mark or 'with this subscript'} is not read",
             sub or group,
@@ -173,7 +140,7 @@ def norm(symbols: Symbols, group: Group, sub: RowLayout | None) -> ast.expr:
             r"\|X\|_F, \|X\|_2 and \|X\|_*",
         )
     body = symbols.expression(group.body.items, group)
-    return symbols.special("norm", [body], group, mark or "")
+    return symbols.reader.norm(body, mark or "", symbols.at(group))
 
 
 def _is_exponent(symbols: Symbols, sub: RowLayout) -> bool:
@@ -189,10 +156,7 @@ def _is_exponent(symbols: Symbols, sub: RowLayout) -> bool:
 def exponential(symbols: Symbols, item: Item, sup: RowLayout) -> ast.expr:
     """Return e to a power."""
     inner = symbols.expression(bare(sup), sup)
-    found: ast.expr = at_range(Special(), symbols.text, item.start, sup.stop)
-    assert isinstance(found, Special)
-    found.kind, found.args, found.mark = "exponential", [inner], ""
-    return found
+    return symbols.reader.entry_by_entry("exp", inner, symbols.at(item, sup))
 
 
 def is_exponential(

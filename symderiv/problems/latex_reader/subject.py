@@ -15,9 +15,9 @@ from . import script_meaning as marks
 from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol, base_of, sub_of
 from .meaning import Meaning
 from .parser import parse_row
+from .reader import LatexReader
 from .script_meaning import is_sign
 from .symbol_names import SymbolNames, label_of, merged, spellings, unknown, written_of
-from .trees import Indexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,7 @@ _OBJECTIVES = ("L", "l", "ell", "J", "f", "F", "E", "C", "Loss", "loss", "cost")
 
 
 def subject(
-    text: str,
-    names: SymbolNames,
+    reader: LatexReader,
     variables: tuple[str, ...],
     objective: str,
     matrices: tuple[str, ...] = (),
@@ -45,8 +44,8 @@ def subject(
 
     ``matrices`` are the variables of two indices: 11 is the first entry of one.
     """
-    side = _LeftHandSide(text, names, variables, objective, matrices)
-    row = parse_row(text)
+    side = _LeftHandSide(reader, variables, objective, matrices)
+    row = parse_row(reader.text)
     return side.without_name(row) or side.by_name(row)
 
 
@@ -55,14 +54,13 @@ class _LeftHandSide:
 
     def __init__(
         self,
-        text: str,
-        names: SymbolNames,
+        reader: LatexReader,
         variables: tuple[str, ...],
         objective: str,
         matrices: tuple[str, ...],
     ) -> None:
-        meaning = Meaning(text, SymbolNames(variables, (), (), ()), {}, ())
-        self.text, self.names, self.variables = text, names, meaning.symbols
+        meaning = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
+        self.text, self.names, self.variables = reader.text, reader.names(), meaning.symbols
         self.objective, self.matrices = objective, matrices
 
     def _fail(self, message: str, at: Item, remedy: str) -> LanguageError:
@@ -142,8 +140,13 @@ class _LeftHandSide:
         if not isinstance(base, Symbol):
             raise self._fail("this is no variable", place, "a gradient is by one name")
         label = label_of(sups[0]) or "" if sups else ""
-        ways = self.variables.named(base, sub, label) or self.variables.of_capital(base, sub)
-        found = [x for x in (self._named(way, sub or place) for way in ways) if x is not None]
+        ways = self.variables.named(base, sub, label)
+        capital = None if ways else self.variables.of_capital(base, sub)
+        if capital is not None:
+            ways = [capital]
+        found = [(name.id, self._indices(marks, sub or place)) for name, marks in ways]
+        if capital is not None and len(found[0][1]) == 1 and not _is_two_digits(found[0][1][0]):
+            found = []
         if found and found[-1][1] and not found[0][1]:
             raise self._fail(
                 f"this can be {found[0][0]}, or an entry of {found[-1][0]}",
@@ -156,17 +159,6 @@ class _LeftHandSide:
         if not found:
             raise unknown(self.text, known, place, written_of(base) + (label_of(sub) or ""))
         return found[0]
-
-    def _named(self, way: ast.expr, at: Item) -> tuple[str, list[str]] | None:
-        """Return the name and the indices of a symbol as it is read; None for a row of a matrix."""
-        if isinstance(way, ast.Name):
-            return way.id, []
-        row = way.value if isinstance(way, ast.Attribute) else None
-        whole = way if row is None else row
-        assert isinstance(whole, Indexed)
-        assert isinstance(whole.value, ast.Name)
-        found = self._indices(whole.marks if row is None else whole.marks[:1], at)
-        return None if row is not None and not _is_two_digits(found[0]) else (whole.value.id, found)
 
     def _indices(self, found: list[ast.expr] | None, at: Item) -> list[str]:
         if found is None or not all(isinstance(x, ast.Name | ast.Constant) for x in found):

@@ -1,4 +1,4 @@
-"""Trees between layout and expression: Python's nodes, and those that a formula has besides.
+"""Trees of the language that formulas stand for: Python's nodes, and what they have besides.
 
 Contract: every node has Python's places, in bytes of the line, so that the elaborator shows them.
 """
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ...core.errors import LanguageError, Span
 from ...core.expr import Expr
-from .laid_out import Item
+from .laid_out import Item, RowLayout
 from .tokens import place
 
 N = TypeVar("N", bound=ast.expr)
@@ -19,45 +19,7 @@ N = TypeVar("N", bound=ast.expr)
 class Formula(ast.expr):
     """A whole formula that is not yet read: names decide how."""
 
-    row: Item
-
-
-class ReadingChoice(ast.expr):
-    """Several readings of one place and how each is written; without hints, the first that fits."""
-
-    ways: list[ast.expr]
-    hints: list[str]
-
-
-class Product(ast.expr):
-    """Factors and the signs between them; what binds tighter is settled by the shapes."""
-
-    factors: list[ast.expr]
-    signs: list[str]  # one less than factors: "" | "cdot" | "times" | "odot" | "otimes" | ..
-
-
-class Total(ast.expr):
-    """A sum or a product over an index, with its upper limit if that is written."""
-
-    index: ast.Name
-    upper: ast.expr | None
-    body: ast.expr
-    word: str  # "Sum" or "Prod"
-
-
-class Indexed(ast.expr):
-    """An entry, a row or a column; whether there are commas between the indices."""
-
-    value: ast.expr
-    marks: list[ast.expr]
-
-
-class Special(ast.expr):
-    """What depends on the shape of its argument: bars, norms, powers, exponentials, roots."""
-
-    kind: str
-    args: list[ast.expr]
-    mark: str
+    row: RowLayout
 
 
 class Derived(ast.expr):
@@ -77,12 +39,6 @@ class KnownTree(ast.expr):
     """What is read already: reading it again would double the work at every level."""
 
     value: Expr
-
-
-class Sized(ast.expr):
-    """A constant whose size its place gives: ones, zeros, eye."""
-
-    kind: str
 
 
 def at_item(node: N, text: str, first: Item, last: Item | None = None) -> N:

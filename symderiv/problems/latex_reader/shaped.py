@@ -1,0 +1,395 @@
+"""What the shapes of its parts decide about a formula.
+
+Contract: nothing is spread on its own. Readings that do not fit are dropped; where two fit and are
+not the same expression, the error shows both. Sizes that clash are collected for a wrong claim as
+everywhere (see ``claims.reading``); then the first reading that can be read is taken.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from ...core.errors import (
+    AmbiguousTextError,
+    IndexNameError,
+    ShapeError,
+    UnsupportedError,
+)
+from ...core.expr import Expr, eye, node, number, ones, transpose, walk, zeros
+from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
+from ...ops.text import text as spelled
+from ..elaborate import Elaborator
+from ..indices import bind, place
+from .formula_products import LONGEST, Choices, Products, chained
+from .trees import KnownTree, call, joined, like, transposed
+
+_ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
+# Functions that go entry by entry, of a square matrix only if that is said: with how it is said.
+_FUNCTIONS = {
+    "sqrt": ("sqrtm", r"\operatorname{sqrt}"),
+    "exp": ("expm", r"\exp"),
+}
+
+
+class ShapedReader(Elaborator):
+    """Reads trees as formulas mean them, and makes those that hang on shapes."""
+
+    signs: ClassVar[dict[type[ast.operator], str]] = {
+        **Elaborator.signs,
+        ast.FloorDiv: "quotient",
+    }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._choices = Choices(self)
+        self._products = Products(self._choices, self._combine)
+
+    def read(self, at: ast.expr) -> Expr:
+        """Return the expression that a tree stands for."""
+        own = _OWN.get(type(at))
+        return own(self, at) if own is not None else super().read(at)
+
+    def known(self, at: ast.expr) -> KnownTree:
+        """Return a tree as read."""
+        return at if isinstance(at, KnownTree) else _known(self.read(at), at)
+
+    def _read_already(self, at: KnownTree) -> Expr:
+        return at.value
+
+    def attribute(self, at: ast.Attribute) -> Expr:
+        """Return a transpose; of a tensor, that of its last two axes."""
+        value = self.known(at.value)
+        tensor = len(self.shape(value.value)) > 2
+        return super().attribute(like(ast.Attribute(value, "mT" if tensor else at.attr), at))
+
+    def choice(
+        self, ways: Sequence[Callable[[], ast.expr]], hints: Sequence[str], at: ast.expr
+    ) -> ast.expr:
+        """Return the reading of a place that fits; without hints, the first."""
+        if len(ways) == 1:
+            return ways[0]()
+        reads = [lambda way=way: self.read(like(way(), at)) for way in ways]
+        return _known(self._choices.chosen(reads, at, hints), at)
+
+    def product(self, factors: Sequence[ast.expr], signs: Sequence[str]) -> ast.expr:
+        """Return factors with the signs between them: "" | "cdot" | "times" | "odot" | ..."""
+        at = joined(ast.Constant(0), factors[0], factors[-1])
+        if len(factors) > LONGEST:
+            raise UnsupportedError(
+                f"a product of {len(factors)} factors",
+                span=self.span(at),
+                remedy="name parts of it by definitions of the problem",
+            )
+        factors, signs = chained(factors, signs)
+        if len(factors) == 1:
+            return factors[0]
+        parts = [(f, self.read(f)) for f in factors]
+        return _known(self._products.value(at, parts, list(signs)), at)
+
+    def _called(self, at: ast.Call) -> Expr:
+        alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")
+        if alone and len(at.args) == 1 and not at.keywords:
+            x = self.known(at.args[0])
+            shape = self.shape(x.value)
+            # Of a column, softmax can only be along it.
+            options = {"axis": 0} if shape[-1] == ONE != shape[0] else {}
+            at = call(at.func.id, [x], at, **options)  # type: ignore[attr-defined]
+        return self._call(at)
+
+    # operators
+
+    def _combine(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        a, b = self.shape(left), self.shape(right)
+        scalar = SCALAR in (a, b)
+        if len(a) > 2 or len(b) > 2:
+            signs = {"cdot": "@", "times": "@", "quotient": "/"}
+            return super()._combine(signs.get(sign, sign), at, left, right)
+        if sign in ("@", "cdot", "times"):
+            if sign == "times" and not scalar:
+                raise self.refused(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
+            if sign == "cdot" and a[1] == b[1] == ONE and not scalar:
+                self.unify(a[0], b[0], lambda: self._mismatch(at, a, b, "of one length"))
+                return super()._combine("@", _turned(at), transpose(left), right)
+            return self._matrix_product(at, left, right)
+        if sign == "otimes":
+            return self._kronecker(at, left, right)
+        if sign == "quotient":
+            self._check_quotient(at, left, right)
+            sign = "/"
+        if not scalar:
+            self._check_equal(sign, at, a, b)
+        return super()._combine(sign, at, left, right)
+
+    def _matrix_product(self, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        a, b = self.shape(left), self.shape(right)
+        if SCALAR not in (a, b):
+            # A size that is not known yet is never taken as 1.
+            unknown = a[1].is_unknown or b[0].is_unknown
+            if unknown and (a[1] == ONE) != (b[0] == ONE):
+                raise self._mismatch(at, a, b, "columns of one must meet rows of the other")
+            if a[1] == b[1] == ONE or a[0] == b[0] == ONE:
+                x, y = self.source(at.left), self.source(at.right)
+                raise self._mismatch(
+                    at, a, b, rf"write {x}^\top {y}, {x} {y}^\top or {x} \odot {y}"
+                )
+        return super()._combine("@", at, left, right)
+
+    def _kronecker(self, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        a, b = self.shape(left), self.shape(right)
+        if a[1] == b[1] == ONE and SCALAR not in (a, b):
+            x, y = self.source(at.left), self.source(at.right)
+            raise AmbiguousTextError(
+                f"this can be read in two ways: {spelled(left)} @ {spelled(right)}.T, or "
+                f"kron({spelled(left)}, {spelled(right)})",
+                span=self.span(at),
+                remedy=rf"write {x} {y}^\top for the first, \operatorname{{kron}}({x}, {y}) for "
+                "the second",
+            )
+        parts: list[ast.expr] = [_known(left, at.left), _known(right, at.right)]
+        return self.read(call("kron", parts, at))
+
+    def _check_quotient(self, at: ast.BinOp, left: Expr, right: Expr) -> None:
+        b = self.shape(right)
+        if b == SCALAR:
+            return
+        x, y = self.source(at.left), self.source(at.right)
+        if ONE not in b:
+            raise self.refused(
+                at,
+                f"a quotient by {y}, which is {describe(b)}",
+                rf"write ({x}) \oslash ({y}) entry by entry, or {y}^{{-1}}",
+            )
+
+    def _check_equal(self, sign: str, at: ast.BinOp, a: Shape, b: Shape) -> None:
+        written = _ENTRYWISE.get(sign, sign)
+        remedy = f"both sides of {written} must have one shape, or one be a scalar"
+        for p, q in zip(a, b, strict=True):
+            if (p == ONE) != (q == ONE):
+                raise self._mismatch(at, a, b, remedy)
+            self.unify(p, q, lambda: self._mismatch(at, a, b, remedy))
+
+    def _mismatch(self, at: ast.BinOp, a: Shape, b: Shape, remedy: str) -> ShapeError:
+        x, y = self.source(at.left), self.source(at.right)
+        return ShapeError(
+            f"{x} is {describe(a)} and {y} is {describe(b)}: they do not fit".replace("?", ""),
+            span=self.between(at.left, at.right),
+            remedy=remedy,
+        )
+
+    def refused(self, at: ast.expr, what: str, remedy: str) -> UnsupportedError:
+        """Return the error about what is not read."""
+        return UnsupportedError(f"{what} is not read", span=self.span(at), remedy=remedy)
+
+    # what shapes decide
+
+    def bars(self, x: ast.expr, at: ast.expr) -> ast.expr:
+        """Return a determinant or an absolute value."""
+        if is_call(x, "det"):
+            return call("abs", [x], at)
+        x = self.known(x)
+        shape = self.shape(x.value)
+        if shape == SCALAR:
+            return call("abs", [x], at)
+        if shape[-2] == shape[-1]:
+            return call("det", [x], at)
+        raise self.refused(at, f"| | around what is {describe(shape)}", r"write \|x\|, or \|X\|_F")
+
+    def norm(self, x: ast.expr, mark: str, at: ast.expr) -> ast.expr:
+        """Return a norm by its mark: "" | "1" | "2" | "F" | "inf" | "nuc"."""
+        x = self.known(x)
+        vector = ONE in self.shape(x.value)
+        if not vector and mark in ("", "1", "inf"):
+            written = {"": r"\|X\|", "1": r"\|X\|_1", "inf": r"\|X\|_\infty"}[mark]
+            raise AmbiguousTextError(
+                f"{written} of a matrix has more than one meaning",
+                span=self.span(at),
+                remedy=r"write \|X\|_F (entries), \|X\|_2 (spectral), \|X\|_* (nuclear)",
+            )
+        name = {"1": "norm1", "inf": "norminf"}.get(mark, "norm")
+        kind: list[ast.expr] = []
+        if not vector and mark in ("2", "nuc"):
+            kind = [like(ast.Constant(2 if mark == "2" else "nuc"), at)]
+        return call(name, [x, *kind], at)
+
+    def inverse(self, x: ast.expr, at: ast.expr) -> ast.expr:
+        """Return the inverse of a matrix, or 1 over a scalar."""
+        x = self.known(x)
+        if self.shape(x.value) == SCALAR:
+            return like(ast.BinOp(like(ast.Constant(1), at), ast.Div(), x), at)
+        return call("inv", [x], at)
+
+    def power(self, base: ast.expr, exponent: ast.expr, at: ast.expr) -> ast.expr:
+        """Return a power of a scalar, or a whole one of a square matrix."""
+        base, exponent = self.known(base), self.known(exponent)
+        shape = self.shape(base.value)
+        if not exponent.value.is_scalar:
+            raise self.refused(exponent, "an exponent that is no scalar", r"write \exp, or ^\top")
+        if shape == SCALAR:
+            return like(ast.BinOp(base, ast.Pow(), exponent), at)
+        x, k = self.source(base), self.source(exponent)
+        if ONE not in shape and any(d.is_unknown for d in shape):  # ones, as large as they must be
+            self.unifier.unify(shape[-2], shape[-1])
+            shape = self.shape(base.value)
+        if shape[-2] != shape[-1]:
+            both = rf"({x})^{{\odot {k}}} entry by entry"
+            inner = rf"\|{x}\|^{k}" if ONE in shape else rf"{x}^\top {x}"
+            what = f"a power of what is {describe(shape)}"
+            raise self.refused(at, what, f"write {both}, or {inner}")
+        number_ = exponent.value
+        whole = number_.op != "num" or number(number_).denominator == 1
+        if not whole or any(e.op in ("div", "pow") for e in walk(number_)):
+            remedy = rf"write \operatorname{{sqrtm}}({x}), or ({x})^{{\odot {k}}} entry by entry"
+            raise self.refused(at, "a root of a matrix", remedy)
+        return call("matrix_power", [base, exponent], at)
+
+    def turned(self, x: ast.expr, mark: str, at: ast.expr) -> ast.expr:
+        """Return a transpose by a ``mark`` that is more likely another at a scalar: ' or T."""
+        x = self.known(x)
+        if not x.value.is_scalar:
+            return transposed(x, at)
+        if mark == "prime":
+            what, remedy = "a prime at the scalar", "give it a name of its own"
+        else:
+            what = "a transpose in the exponent of the scalar"
+            remedy = "leave it out, or declare what it stands for"
+        raise self.refused(at, f"{what} {self.source(x)}", remedy)
+
+    def entry_by_entry(self, function: str, x: ast.expr, at: ast.expr) -> ast.expr:
+        """Return a root or an exponential, of a square matrix only if it says which."""
+        x = self.known(x)
+        shape = self.shape(x.value)
+        if shape != SCALAR and shape[-2] == shape[-1]:
+            written = self.source(x)
+            matrix, macro = _FUNCTIONS[function]
+            raise AmbiguousTextError(
+                f"this can be read in two ways: {function}({written}) entry by entry, or "
+                f"{matrix}({written})",
+                span=self.span(at),
+                remedy=rf"write {macro}({written}) for the first, "
+                rf"\operatorname{{{matrix}}}({written}) for the second",
+            )
+        return call(function, [x], at)
+
+    def sized(self, kind: str, at: ast.expr) -> ast.expr:
+        """Return a constant whose size its place gives: ones, zeros, eye, causal_mask."""
+        fresh = self.unifier.fresh
+        if kind in ("eye", "causal_mask"):
+            n = fresh()
+            return _known(eye(n) if kind == "eye" else node(kind, (), (n, n)), at)
+        return _known(ones(fresh()) if kind == "ones" else zeros(fresh(), fresh()), at)
+
+    def indexed(self, value: ast.expr, marks: list[ast.expr], at: ast.expr) -> ast.expr:
+        """Return an entry, a row or a column."""
+        value = self.known(value)
+        shape = self.shape(value.value)
+        if shape == SCALAR:
+            raise IndexNameError(
+                f"{self.source(value)} is a scalar: it has no index",
+                span=self.span(at),
+                remedy="leave the index out",
+            )
+        axes = [d for d in shape if d != ONE]
+        for mark in marks:
+            if isinstance(mark, ast.Name) and mark.id in self.declared.dims:
+                raise IndexNameError(
+                    f"{mark.id} is a size: the index can be any, or the last",
+                    span=self.span(mark),
+                    remedy="write an index with a letter of its own",
+                )
+        if len(marks) < len(axes) and len(axes) > 2:
+            split = [self._digits(m, len(axes) - len(marks) + 1) or [m] for m in marks]
+            marks = [m for part in split for m in part]
+        if len(marks) == 1 and len(axes) == 2:
+            marks = self._two_digits(value, marks[0], at)
+        if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
+            marks = [like(ast.Constant(1), marks[0]), *marks]
+        part: ast.expr = marks[0] if len(marks) == 1 else like(ast.Tuple(marks, ast.Load()), at)
+        return like(ast.Subscript(value, part, ast.Load()), at)
+
+    def _digits(self, mark: ast.expr, count: int) -> list[ast.expr] | None:
+        """Return the digits of a number as one index each, if it has as many as there are axes."""
+        value = mark.value if isinstance(mark, ast.Constant) else None
+        digits = str(value) if isinstance(value, int) else ""
+        if len(digits) != count or "0" in digits:
+            return None
+        return [like(ast.Constant(int(d)), mark) for d in digits]
+
+    def _two_digits(self, value: ast.expr, mark: ast.expr, at: ast.expr) -> list[ast.expr]:
+        digits = self._digits(mark, 2)
+        if digits is not None:
+            return digits
+        x, i = self.source(value), self.source(mark)
+        raise IndexNameError(
+            f"{x} has two indices: {self.source(at)} can be a row or a column",
+            span=self.span(at),
+            remedy=f"write {x}_{{{i},:}} for the row, {x}_{{:,{i}}} for the column",
+        )
+
+    def total(
+        self,
+        word: str,
+        index: ast.Name,
+        upper: ast.expr | None,
+        body: Callable[[], ast.expr],
+        at: ast.expr,
+    ) -> ast.expr:
+        """Return a sum or a product over an index, with its upper limit if that is written."""
+        name = index.id
+        declared = self.declared
+        taken = (declared.variables, self.bound, self.definitions, declared.dims)
+        if any(name in names for names in taken):
+            raise IndexNameError(
+                f"{name} is a name or a size already",
+                span=self.span(index),
+                remedy="an index needs a name of its own",
+            )
+        outer = self.indices.pop(name, None)
+        self.indices[name] = self.unifier.fresh()
+        if upper is not None and not isinstance(upper, ast.BinOp):
+            bound = self.read(upper)
+            limit = bound.data if isinstance(bound.data, Dim) else size(int(number(bound)))
+            self.indices[name] = limit
+        self.bound.add(name)
+        inner = bind(self, name, self.read(body()))
+        self.bound.discard(name)
+        dim = self.unifier.resolve(self.indices.pop(name))
+        if outer is not None:
+            self.indices[name] = outer
+        if dim.is_unknown:
+            raise IndexNameError(
+                f"the range of the index {name} is not known: nothing in the body uses it",
+                span=self.span(index),
+                remedy=f"give it a limit: \\sum_{{{name}=1}}^{{n}}",
+            )
+        if isinstance(upper, ast.BinOp) and difference(*place(self, upper)) != dim:
+            # A limit such as n - 1 is as far as the shifted places allow.
+            raise IndexNameError(
+                f"the index {name} runs to {dim}".replace("?", ""),
+                span=self.span(index),
+                remedy="an index runs over what all of its places allow: leave the limit out",
+            )
+        return _known(node(word, (inner,), inner.shape, (name, dim)), at)
+
+
+def _known(value: Expr, at: ast.expr) -> KnownTree:
+    found = like(KnownTree(), at)
+    found.value = value
+    return found
+
+
+def is_call(at: ast.expr, name: str) -> bool:
+    """Whether a tree is the call of a function."""
+    return isinstance(at, ast.Call) and isinstance(at.func, ast.Name) and at.func.id == name
+
+
+def _turned(at: ast.BinOp) -> ast.BinOp:
+    return like(ast.BinOp(transposed(at.left, at.left), at.op, at.right), at)
+
+
+_OWN: dict[type[ast.expr], Callable[..., Expr]] = {
+    KnownTree: ShapedReader._read_already,
+    ast.Attribute: ShapedReader.attribute,
+    ast.Call: ShapedReader._called,
+}
