@@ -18,7 +18,9 @@ from generator import (
     reproduction,
 )
 
-from symderiv.core.expr import Expr, node, rebuild, var, walk
+from symderiv.calculus.matrixform.pieces import by_spelling
+from symderiv.core.expr import Expr, mul, node, rebuild, var, walk
+from symderiv.core.shapes import ONE, Dim
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.ops.text import text
 from symderiv.problems.problem import Problem
@@ -70,6 +72,20 @@ def test_names_in_the_same_order_give_the_same_text(count: int) -> None:
                 failures.append(f"{text(r.expr)}\n{found}{reproduction(p)}")
     print(f"texts that depend on names: {len(failures)}")
     assert not failures, "\n".join(failures[:10])
+
+
+def test_long_expressions_that_begin_alike_stand_in_the_order_of_their_names() -> None:
+    n = Dim(1, ("n",))
+
+    def long(first: str, last: str) -> Expr:
+        x = var(first, (n, ONE))
+        for _ in range(200):
+            x = node("sin", (x,), x.shape)
+        return mul(x, var(last, x.shape))
+
+    for number in range(20):
+        first, second = (long(f"a{number}", f"{end}{number}") for end in "yz")
+        assert by_spelling(first) < by_spelling(second)
 
 
 def size(t: Term, memo: dict[Term, int] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cmp_to_key
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -145,10 +146,33 @@ def _spelled(x: Expr) -> str:
 spelled = remembered(_spelled)
 
 
+def _compared(left: Expr, right: Expr) -> int:
+    """Return below 0 where the left one is spelled first, however far into them that shows."""
+    stack, seen = [(left, right)], set()
+    while stack:
+        a, b = pair = stack.pop()
+        if a is b or pair in seen:
+            continue
+        seen.add(pair)
+        words = (a.op, str(a.data)), (b.op, str(b.data))
+        if words[0] != words[1]:
+            return -1 if words[0] < words[1] else 1
+        # Arguments that only one of them has decide after those before.
+        more = len(a.args) - len(b.args)
+        both = [(x, y) for x, y in zip(a.args, b.args) if x is not y]
+        if more and not both:
+            return more
+        stack += reversed(both)
+    return 0
+
+
+by_spelling = cmp_to_key(_compared)
+
+
 def inner_product(u: Piece, v: Piece) -> Expr:
     """Return u.T @ v of two columns, as the writer would order a chain: fewest transposes."""
     candidates = [matmul(a.turned().expr, b.expr) for a, b in ((u, v), (v, u))]
-    return min(candidates, key=lambda e: (transposes(e), spelled(e)))
+    return min(candidates, key=lambda e: (transposes(e), by_spelling(e)))
 
 
 def cycle(piece: Piece) -> Expr:
@@ -158,7 +182,7 @@ def cycle(piece: Piece) -> Expr:
         exprs = [p.expr for p in side]
         for k in range(len(exprs)):
             candidates.append(matmul(*exprs[k:], *exprs[:k]))
-    best = min(candidates, key=lambda e: (transposes(e), spelled(e)))
+    best = min(candidates, key=lambda e: (transposes(e), by_spelling(e)))
     return node("trace", (best,), SCALAR)
 
 
