@@ -25,6 +25,7 @@ from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import attrgetter
+from typing import Any
 
 from .interning import Interned
 from .nodes import Notion, arguments_first
@@ -320,33 +321,43 @@ def free_indices(x: Expr) -> dict[str, None]:
     return dict.fromkeys(free_ranges(x))
 
 
+_MARKS: dict[str, Callable[[Any], tuple[Index | None, ...]]] = {
+    "entry": tuple,
+    "slab": tuple,
+    "delta": lambda data: data[:2],
+    "row": lambda i: (i, None),
+    "column": lambda j: (None, j),
+}
+
+
+def marks_of(x: Expr) -> tuple[Index | None, ...]:
+    """Return the index that a node writes at each axis, None for all of one; () where it has none.
+
+    The axes are those of what it is taken from, or of the identity for a delta.
+    """
+    read = _MARKS.get(x.op)
+    return read(x.data) if read is not None else ()
+
+
+def with_marks(x: Expr, args: tuple[Expr, ...], new: Sequence[object]) -> Expr:
+    """Return a node with other indices at the axes, taken from other arguments."""
+    data: dict[str, Hashable] = {"row": new[0], "column": new[-1]}
+    if x.op == "delta" and isinstance(x.data, tuple):
+        data["delta"] = (*new, x.data[2])
+    return node(x.op, args, x.shape, data.get(x.op, tuple(new)))
+
+
 def own_indices(x: Expr) -> tuple[Index, ...]:
     """Return the indices written on this very node (not those that a Sum binds)."""
-    if x.op in ("entry", "delta"):
-        assert isinstance(x.data, tuple)
-        return x.data if x.op == "entry" else x.data[:2]
-    if x.op in ("row", "column"):
-        assert isinstance(x.data, str | int)
-        return (x.data,)
-    if x.op == "slab":
-        assert isinstance(x.data, tuple)
-        return tuple(i for i in x.data if i is not None)
-    return ()
+    return tuple(i for i in marks_of(x) if i is not None)
 
 
 def index_ranges(x: Expr) -> tuple[Dim, ...]:
     """Return the ranges of the indices written on this very node."""
-    if x.op == "entry":
-        return x.args[0].shape
-    if x.op == "delta":
-        assert isinstance(x.data, tuple)
+    if x.op == "delta" and isinstance(x.data, tuple):
         return (x.data[2], x.data[2])
-    if x.op in ("row", "column"):
-        return (x.args[0].shape[0 if x.op == "row" else 1],)
-    if x.op == "slab":
-        assert isinstance(x.data, tuple)
-        return tuple(d for i, d in zip(x.data, x.args[0].shape, strict=True) if i is not None)
-    return ()
+    axes = x.args[0].shape if marks_of(x) else ()
+    return tuple(d for i, d in zip(marks_of(x), axes, strict=True) if i is not None)
 
 
 def free_ranges(x: Expr) -> dict[str, Dim]:
@@ -362,9 +373,9 @@ def _find_free(x: Expr) -> None:
         found.update(a._free or {})
     if x.op in BINDERS:
         found.pop(sum_index(x)[0], None)
-    for index, dim in zip(own_indices(x), index_ranges(x), strict=True):
-        if isinstance(index, str):
-            found[index] = dim
+    if marks_of(x):
+        pairs = zip(own_indices(x), index_ranges(x), strict=True)
+        found.update((i, d) for i, d in pairs if isinstance(i, str))
     x._free = found
 
 

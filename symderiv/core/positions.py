@@ -11,7 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .expr import Expr, Index, column, entry, eye, node, rebuild, row, slab, walk
+from .expr import (
+    Expr,
+    Index,
+    column,
+    entry,
+    eye,
+    index_ranges,
+    marks_of,
+    node,
+    rebuild,
+    row,
+    slab,
+    walk,
+    with_args,
+    with_marks,
+)
 from .shapes import ONE, Dim, DimMismatchError, difference, size, summed_sizes, trimmed
 
 
@@ -112,30 +127,20 @@ def placed(body: Expr, name: str, found: Range, resolve: Callable[[Dim], Dim]) -
     """
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        if old.op in _PLACES:
-            args, marks = _whole(old, args)
-            if any(_offset(m, name) is not None for m in marks):
-                known = eye(resolve(args[0].shape[0])) if old.op == "delta" else args[0]
-                return _placed(old, known, marks, name, found, resolve)
-        if args == old.args:
-            return old
-        return node(old.op, args, old.shape, old.data)
+        if any(_offset(m, name) is not None for m in marks_of(old)):
+            return _placed(old, _whole(old, args, resolve), name, found, resolve)
+        return with_args(old, args)
 
     # A definition has no free index.
     return rebuild(body, change, Expr.is_name)
 
 
-def _whole(e: Expr, args: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Sequence[object]]:
-    """Return what an index stands at, with a mark for every axis of it."""
-    if e.op == "delta":
-        assert isinstance(e.data, tuple)
-        return (eye(e.data[2]),), e.data[:2]
-    if e.op == "row":
-        return args, (e.data, None)
-    if e.op == "column":
-        return args, (None, e.data)
-    assert isinstance(e.data, tuple)
-    return args, e.data
+def _whole(e: Expr, args: tuple[Expr, ...], resolve: Callable[[Dim], Dim] | None = None) -> Expr:
+    """Return what the indices of a node stand at: an argument, or the identity for a delta."""
+    if args:
+        return args[0]
+    (dim, _) = index_ranges(e)
+    return eye(dim if resolve is None else resolve(dim))
 
 
 def _offset(mark: object, name: str) -> int | None:
@@ -144,16 +149,9 @@ def _offset(mark: object, name: str) -> int | None:
     return 0 if mark == name else None
 
 
-def _placed(
-    old: Expr,
-    x: Expr,
-    marks: Sequence[object],
-    name: str,
-    found: Range,
-    resolve: Callable[[Dim], Dim],
-) -> Expr:
+def _placed(old: Expr, x: Expr, name: str, found: Range, resolve: Callable[[Dim], Dim]) -> Expr:
     kept: list[object] = []
-    for axis, mark in enumerate(marks):
+    for axis, mark in enumerate(marks_of(old)):
         offset = _offset(mark, name)
         if offset is None:
             kept.append(mark)
@@ -166,13 +164,9 @@ def _placed(
     return _standing(old, x, kept)
 
 
-def _standing(old: Expr, x: Expr, marks: Sequence[object]) -> Expr:
+def _standing(old: Expr, x: Expr, new: Sequence[object]) -> Expr:
     """Return the entry, row or column of an expression at marks; a delta is one of an identity."""
-    if old.op in ("row", "column"):
-        return node(old.op, (x,), old.shape, marks[old.op == "column"])
-    if old.op == "slab":
-        return node("slab", (x,), old.shape, tuple(marks))
-    return node("entry", (x,), old.shape, tuple(marks))
+    return with_marks(old, (x,), new) if old.args else node("entry", (x,), old.shape, tuple(new))
 
 
 def at_marks(x: Expr, marks: Sequence[Index | Shift | AxisBlock | None]) -> Expr:
@@ -239,8 +233,7 @@ def shown(body: Expr, name: str, dim: Dim) -> Expr:
     """
     uses = []
     for e in walk(body, Expr.is_name):
-        args, marks = _whole(e, e.args) if e.op in _PLACES else ((), ())
-        uses += [_use(args[0], axis) for axis, m in enumerate(marks) if m == name]
+        uses += [_use(_whole(e, e.args), k) for k, m in enumerate(marks_of(e)) if m == name]
     if not any(u.offset or u.dim != dim for u in uses):
         return body
     try:
@@ -248,9 +241,6 @@ def shown(body: Expr, name: str, dim: Dim) -> Expr:
     except DimMismatchError:
         return body
     return rebuild(body, lambda e, args: _shown(e, args, name)) if tight else body
-
-
-_PLACES = ("entry", "row", "column", "delta", "slab")
 
 
 def _use(x: Expr, axis: int) -> Use:
@@ -275,14 +265,10 @@ def _without(x: Expr, axis: int) -> tuple[Expr, int]:
 
 
 def _shown(e: Expr, args: tuple[Expr, ...], name: str) -> Expr:
-    marks: Sequence[object] = ()
-    if e.op in _PLACES:
-        args, marks = _whole(e, args)
-    if name not in marks:
-        return e if args == e.args else node(e.op, args, e.shape, e.data)
-    (x,) = args
-    kept = list(marks)
-    for axis, mark in enumerate(marks):
+    if name not in marks_of(e):
+        return with_args(e, args)
+    x, kept = _whole(e, args), list[object](marks_of(e))
+    for axis, mark in enumerate(marks_of(e)):
         if mark == name:
             x, offset = _without(x, axis)
             sign = "+" if offset > 0 else "-"

@@ -102,10 +102,7 @@ class Explicit:
             if e in self.override:
                 self._memo[e] = self.override[e]
                 continue
-            inside_sum = e.op in ("entry", "row", "column", "delta", "slab") and any(
-                isinstance(i, str) for i in own_indices(e)
-            )
-            if inside_sum or free_indices(e):
+            if any(isinstance(i, str) for i in own_indices(e)) or free_indices(e):
                 continue
             args = () if e.op in (*BINDERS, "partial") else tuple(self._memo[a] for a in e.args)
             self._memo[e] = self._one(e, args)

@@ -24,13 +24,14 @@ from ...core.expr import (
     entry,
     free_indices,
     index_sum,
+    marks_of,
     neg,
     num,
     rebuild,
     sum_index,
     with_args,
+    with_marks,
 )
-from ...core.expr import node as expr_node
 from ...core.shapes import ONE, SCALAR, Dim
 from ...ops.vectors import pair_entry
 from ...tensor import Factor, Scale, Term, factors_of, is_entrywise, is_zero, summands
@@ -180,15 +181,11 @@ def rename(x: Expr, old: str, new: Index) -> Expr:
     """Return an expression with one free index replaced."""
 
     def change(e: Expr, args: tuple[Expr, ...]) -> Expr:
-        data = e.data
-        if e.op in ("entry", "delta", "slab") and isinstance(data, tuple):
-            indices = 2 if e.op == "delta" else len(data)
-            data = (*(_swap(x, old, new) for x in data[:indices]), *data[indices:])
-        elif e.op in ("row", "column") and data == old:
-            data = new
         if e.op in BINDERS and sum_index(e)[0] == old:
             return e
-        return with_args(e, args) if data == e.data else expr_node(e.op, args, e.shape, data)
+        if old in marks_of(e):
+            return with_marks(e, args, [new if i == old else i for i in marks_of(e)])
+        return with_args(e, args)
 
     # What a name stands for has no free index of its own.
     return rebuild(x, change, Expr.is_name)
