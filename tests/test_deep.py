@@ -10,7 +10,7 @@ import pytest
 
 import symderiv as sd
 from symderiv import derive, problem
-from symderiv.calculus.simplify import contraction_parts
+from symderiv.calculus.simplify import readings
 from symderiv.core.budget import allowed
 from symderiv.core.errors import CheckError, UnsupportedError
 from symderiv.derivation.rechecking import recheck
@@ -125,7 +125,7 @@ def test_sums_inside_sums_are_worked_out_index_by_index() -> None:
 
 def test_names_in_sums_are_read_and_factors_are_compared_once_for_each(monkeypatch) -> None:
     met: list[list[tuple[object, ...]]] = []
-    for module, name in ((contraction_parts, "_reads_names"), (terms, "_precedes")):
+    for module, name in ((readings, "_reads_names"), (terms, "_precedes")):
         met.append([])
         noted = _noted(getattr(module, name), met[-1])
         monkeypatch.setattr(module, name, noted)

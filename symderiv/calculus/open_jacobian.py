@@ -17,12 +17,12 @@ from ..core.shapes import SCALAR, Dim
 from ..tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
     add,
     contract,
     delta,
-    factors_of,
     is_zero,
     leaf,
     scaled,
@@ -117,8 +117,7 @@ class _Slope:
 
     def _moved(self, term: Term, spot: int, slope: Term) -> Term:
         """Move the axes of the seed out of one factor of a product."""
-        scale, factors, all_dims = factors_of(term)
-        dims: dict[Any, Dim] = dict(enumerate(all_dims))
+        scale, factors, _, dims = Parts.of(term)
         marks: tuple[Label, ...] = tuple(("seed", k) for k in range(len(self.seed.dims)))
         dims.update(zip(marks, self.seed.dims, strict=True))
         target = factors[spot]

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, walk
-from ..core.shapes import Dim
 from ..ops import TABLE
 from ..tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
     Value,
@@ -26,7 +26,6 @@ from ..tensor import (
     constant,
     contract,
     delta,
-    factors_of,
     is_zero,
     scaled,
     share,
@@ -75,8 +74,7 @@ def contraction_rule(node: Term, position: int, cotangent: Term) -> Term:
     contraction of C with B, ..; where A carries an exponent e, also e A^(e-1). An index that A
     carries twice (a trace, a diagonal) is told apart by a Kronecker delta.
     """
-    scale, factors, all_dims = factors_of(node)
-    dims: dict[Any, Dim] = dict(enumerate(all_dims))
+    scale, factors, _, dims = Parts.of(node)
     target = factors[position]
     parts = [f for k, f in enumerate(factors) if k != position]
     if target.exponent is not ONE_EXPONENT and target.exponent != 1:

@@ -28,7 +28,7 @@ from operator import attrgetter
 from typing import Any
 
 from .interning import Interned
-from .nodes import Notion, arguments_first
+from .nodes import Notion, arguments_first, of_kind
 from .shapes import ONE, SCALAR, Dim, Shape, broadcast, swapped, trimmed
 
 Index = str | int
@@ -59,23 +59,23 @@ class Expr:
         """Whether the shape is 1 x 1."""
         return self.shape == SCALAR
 
-    is_variable = Notion("op", "var")
-    is_name = Notion("op", "named")  # written, and not what it stands for
-    is_symbol = Notion("op", "var", "named")
-    is_loss = Notion("op", "loss")
-    is_number = Notion("op", "num")
-    is_coefficient = Notion("op", "num", "size")  # what a scale is made of
-    is_constant = Notion("op", "num", "size", "const")
-    is_ones = Notion("op", "ones")
-    is_sum = Notion("op", "add")
-    is_negative = Notion("op", "neg")
-    is_matrix_product = Notion("op", "matmul")
-    is_hadamard = Notion("op", "mul")  # the product of entries, of scalars too
-    is_product = Notion("op", "matmul", "mul")
-    is_quotient = Notion("op", "div")
-    is_scaled = Notion("op", "mul", "div")
-    is_power = Notion("op", "pow")
-    is_transpose = Notion("op", "transpose")
+    is_variable = Notion("var")
+    is_name = Notion("named")  # written, and not what it stands for
+    is_symbol = Notion("var", "named")
+    is_loss = Notion("loss")
+    is_number = Notion("num")
+    is_coefficient = Notion("num", "size")  # what a scale is made of
+    is_constant = Notion("num", "size", "const")
+    is_ones = Notion("ones")
+    is_sum = Notion("add")
+    is_negative = Notion("neg")
+    is_matrix_product = Notion("matmul")
+    is_hadamard = Notion("mul")  # the product of entries, of scalars too
+    is_product = Notion("matmul", "mul")
+    is_quotient = Notion("div")
+    is_scaled = Notion("mul", "div")
+    is_power = Notion("pow")
+    is_transpose = Notion("transpose")
 
     def __reduce__(self) -> tuple[Callable[..., Expr], tuple[object, ...]]:
         # Another process has nodes of its own, of which equal ones must be one again.
@@ -94,7 +94,7 @@ def node(op: str, args: tuple[Expr, ...], shape: Shape, data: Hashable = None) -
     key = (op, args, shape, data)
     found = _nodes.get(key)
     if found is None:
-        found = Expr()
+        found = of_kind(Expr, op)()
         found.op, found.args, found.shape, found.data = op, args, shape, data
         found._free = found._reduced = None
         _nodes.put(key, found)
@@ -268,6 +268,9 @@ def number(x: Expr) -> Fraction:
     return x.data
 
 
+_args_of = attrgetter("args")
+
+
 def walk(
     x: Expr, leave: Callable[[Expr], bool] | None = None, known: Container[Expr] = ()
 ) -> Iterator[Expr]:
@@ -275,12 +278,12 @@ def walk(
 
     Nothing is looked for below a node that ``leave`` holds for, nor from one that is ``known``.
     """
-    return arguments_first([x], attrgetter("args"), leave, known)
+    return arguments_first([x], _args_of, leave, known)
 
 
 def walk_all(roots: Sequence[Expr], leave: Callable[[Expr], bool] | None = None) -> Iterator[Expr]:
     """Yield every distinct node of several expressions, as ``walk`` does of one."""
-    return arguments_first(roots, attrgetter("args"), leave)
+    return arguments_first(roots, _args_of, leave)
 
 
 Change = Callable[[Expr, tuple[Expr, ...]], Expr]

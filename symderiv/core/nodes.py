@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
-from operator import attrgetter
+from functools import cache
 from typing import TypeVar, overload
 
+C = TypeVar("C")
 T = TypeVar("T", bound=Hashable)
 
 
@@ -17,18 +18,30 @@ class Notion:
     (True, False, [num(Fraction(2, 1))])
     """
 
-    def __init__(self, attribute: str, *kinds: str) -> None:
-        self._kind_of, self._kinds = attrgetter(attribute), frozenset(kinds)
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
     def __call__(self, node: object) -> bool:
-        return self._kind_of(node) in self._kinds
+        return bool(getattr(node, self._name))
 
     @overload
     def __get__(self, node: None, owner: type) -> Notion: ...
     @overload
     def __get__(self, node: object, owner: type) -> bool: ...
     def __get__(self, node: object | None, owner: type) -> Notion | bool:
-        return self if node is None else self._kind_of(node) in self._kinds
+        assert node is None, "a node is of a class made by of_kind"
+        return self
+
+
+@cache
+def of_kind(base: type[C], kind: str) -> type[C]:
+    """Return the class of nodes of one kind: it knows the answer to every notion of the base."""
+    notions = {k: v for k, v in vars(base).items() if isinstance(v, Notion)}
+    answers = {name: kind in notion.kinds for name, notion in notions.items()}
+    return type(base.__name__, (base,), {"__slots__": (), **answers})
 
 
 def arguments_first(
@@ -51,6 +64,9 @@ def arguments_first(
             yield current
         elif current not in seen:
             seen.add(current)
-            stack.append((current, True))
-            if leave is None or not leave(current):
-                stack.extend((a, False) for a in reversed(below(current)))
+            inside = below(current) if leave is None or not leave(current) else ()
+            if inside:
+                stack.append((current, True))
+                stack += [(x, False) for x in reversed(inside) if x not in seen]
+            else:
+                yield current

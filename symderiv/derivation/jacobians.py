@@ -24,7 +24,6 @@ from ..core.errors import (
     UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var
-from ..core.nodes import Notion
 from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
 from ..notation.latex import latex
 from ..ops.sharing import shared_text
@@ -55,7 +54,11 @@ class DerivativeMatrix:
     raiser: Raiser
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
-    is_hessian = Notion("kind", "hessian")
+
+    @property
+    def is_hessian(self) -> bool:
+        """Whether it is of a gradient."""
+        return self.kind == "hessian"
 
     @property
     def name(self) -> str:

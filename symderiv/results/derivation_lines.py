@@ -206,7 +206,7 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
 def jacobian_lines(jacobian: Jacobian) -> list[str]:
     """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
     of, by_name = jacobian.problem.objective_name, jacobian.name
-    is_hessian = jacobian.is_hessian
+    is_hessian = jacobian.data.is_hessian
     head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.data.value_name}/∂{by_name}"
     title = f"{head} = {jacobian.unicode}"
     shape = describe(jacobian.shape).replace(" x ", " × ")

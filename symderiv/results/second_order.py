@@ -10,7 +10,6 @@ from typing import Any
 
 from ..codegen import evaluate
 from ..core.errors import InputError
-from ..core.nodes import Notion
 from ..core.shapes import ONE, Shape
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
@@ -32,7 +31,6 @@ class Jacobian(DerivativeForms):
     """
 
     data: DerivativeMatrix
-    is_hessian = Notion("kind", "hessian")
 
     @property
     def _asked(self) -> tuple[Any, ...]:
@@ -47,7 +45,7 @@ class Jacobian(DerivativeForms):
         return hash((self.kind, *self._asked))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (hessian_by if self.is_hessian else jacobian_by), self._asked
+        return (hessian_by if self.data.is_hessian else jacobian_by), self._asked
 
     @property
     def kind(self) -> str:
@@ -110,7 +108,7 @@ class Jacobian(DerivativeForms):
         model = with_symbols(self.problem)
         if model is None:
             return verify_jacobian(self.data, self.evaluate)
-        by = hessian_by if self.is_hessian else jacobian_by
+        by = hessian_by if self.data.is_hessian else jacobian_by
         of_symbols = by(model[0], self.name, self.layout).certificate
         return verify_at_numbers(self.data, self.evaluate, of_symbols, model[1])
 

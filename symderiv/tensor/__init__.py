@@ -4,6 +4,7 @@ from ..core.scale import Scale
 from .contractions import (
     add,
     components,
+    connected,
     constant,
     contract,
     is_symmetric,
@@ -14,6 +15,7 @@ from .contractions import (
     transposed,
 )
 from .orientation import COLUMN, INNER, ROW, Value, gathered, labels, product, spread
+from .parts import Parts, orders, plain, rebuilt
 from .terms import (
     Factor,
     Function,
@@ -41,12 +43,14 @@ __all__ = [
     "Factor",
     "Function",
     "Label",
+    "Parts",
     "Scale",
     "Term",
     "Value",
     "add",
     "call",
     "components",
+    "connected",
     "constant",
     "contract",
     "delta",
@@ -62,7 +66,10 @@ __all__ = [
     "moves_entries",
     "monomial",
     "named",
+    "orders",
+    "plain",
     "product",
+    "rebuilt",
     "scaled",
     "share",
     "spread",

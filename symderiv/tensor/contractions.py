@@ -8,7 +8,7 @@ terms stay unexpanded: like summands are added, the rest is sorted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -316,6 +316,19 @@ class _Contraction:
             self.scale = self.scale * Scale.of(self.dims.pop(label))
 
 
+def connected(
+    factors: Iterable[Factor], marks: Callable[[Factor], set[Label]]
+) -> list[tuple[set[Label], list[Factor]]]:
+    """Return the factors in groups that share marks, with the marks of each group."""
+    groups: list[tuple[set[Label], list[Factor]]] = []
+    for f in factors:
+        own = marks(f)
+        met = [g for g in groups if g[0] & own]
+        groups = [g for g in groups if not g[0] & own]
+        groups.append((own.union(*(g[0] for g in met)), [*(h for g in met for h in g[1]), f]))
+    return groups
+
+
 def components(term: Term) -> list[tuple[Term, list[int], list[Factor]]]:
     """Return terms whose product a contraction is, up to its scale: they share no bound index.
 
@@ -323,14 +336,8 @@ def components(term: Term) -> list[tuple[Term, list[int], list[Factor]]]:
     """
     _, factors, dims = factors_of(term)
     free = len(term.dims)
-    groups: list[tuple[set[Label], list[Factor]]] = []
-    for f in factors:
-        bound = {x for x in f.labels if int(str(x)) >= free}
-        joined = [g for g in groups if bound & g[0]]
-        groups = [g for g in groups if not bound & g[0]]
-        whole = set(bound).union(*(g[0] for g in joined))
-        groups.append((whole, [x for g in joined for x in g[1]] + [f]))
     found = []
+    groups = connected(factors, lambda f: {x for x in f.labels if int(str(x)) >= free})
     for bound, members in groups:
         ends = sorted(
             {int(str(x)) for f in members for x in f.labels} - {int(str(b)) for b in bound}

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..core.expr import Expr
 from ..core.interning import Interned
-from ..core.nodes import Notion, arguments_first
+from ..core.nodes import Notion, arguments_first, of_kind
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import Dim
 
@@ -72,19 +72,19 @@ class Term:
     number: int
     _spelled: str | None
 
-    is_leaf = Notion("kind", "leaf")
-    is_name = Notion("kind", "named")
-    is_atom = Notion("kind", "leaf", "named")  # read as it stands
-    is_shared = Notion("kind", "share")
-    is_alias = Notion("kind", "named", "share")  # of its only child
-    is_call = Notion("kind", "call")
-    is_sum = Notion("kind", "add")
-    is_contraction = Notion("kind", "contract")
-    is_delta = Notion("kind", "delta")
-    is_unit = Notion("kind", "unit")
-    is_fuse = Notion("kind", "fuse")
-    is_sifting = Notion("kind", "delta", "unit")
-    is_indicator = Notion("kind", "delta", "unit", "fuse")  # its entries are 0 and 1
+    is_leaf = Notion("leaf")
+    is_name = Notion("named")
+    is_atom = Notion("leaf", "named")  # read as it stands
+    is_shared = Notion("share")
+    is_alias = Notion("named", "share")  # of its only child
+    is_call = Notion("call")
+    is_sum = Notion("add")
+    is_contraction = Notion("contract")
+    is_delta = Notion("delta")
+    is_unit = Notion("unit")
+    is_fuse = Notion("fuse")
+    is_sifting = Notion("delta", "unit")
+    is_indicator = Notion("delta", "unit", "fuse")  # its entries are 0 and 1
 
     @property
     def order(self) -> Order:
@@ -187,7 +187,7 @@ def _made(
     name: str,
     symmetric: bool | None = None,
 ) -> Term:
-    term = Term()
+    term: Term = of_kind(Term, kind)()
     term.kind, term.dims, term.data, term.children = kind, dims, data, children
     term.place = (_RANK[kind], name)
     term.symmetric = symmetric
@@ -245,11 +245,14 @@ class Factor(NamedTuple):
     exponent: Fraction = ONE_EXPONENT
 
 
+_children_of = attrgetter("children")
+
+
 def walk_terms(
     term: Term, leave: Callable[[Term], bool] | None = None, known: Container[Term] = ()
 ) -> Iterator[Term]:
     """Yield every distinct term in a term, children first, as ``walk`` does for expressions."""
-    return arguments_first([term], attrgetter("children"), leave, known)
+    return arguments_first([term], _children_of, leave, known)
 
 
 def is_whole(term: Term) -> bool:

@@ -20,8 +20,10 @@ from ...core.unit_axes import fitted
 from ...tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
+    connected,
     contract,
     factors_of,
     is_entrywise,
@@ -319,11 +321,9 @@ class TensorRaiser:
     # as an einsum
 
     def _einsum(self, term: Term, shape: Shape) -> PieceProduct:
-        scale, factors, all_dims = factors_of(term)
+        scale, factors, out, dims = Parts.of(term)
         if any(f.term.is_fuse for f in factors):
             return reshaped(self, term, shape)
-        dims: dict[Label, Dim] = dict(enumerate(all_dims))
-        out = tuple(range(len(term.dims)))
         scalars: list[Expr] = []
         parts: list[tuple[Expr, tuple[Label, ...]]] = []
         for f in factors:
@@ -363,7 +363,7 @@ def _narrowed(term: Term, shape: Shape) -> tuple[Term, Shape]:
     return contract(factors, out, ranges, scale), small
 
 
-def _single(parts: Sequence[tuple[Expr, tuple[Label, ...]]], out: tuple[int, ...]) -> Expr | None:
+def _single(parts: Sequence[tuple[Expr, tuple[Label, ...]]], out: tuple[Label, ...]) -> Expr | None:
     """Return one factor with its axes in another order, or None where there is more to it."""
     if len(parts) != 1 or sorted(map(str, parts[0][1])) != sorted(map(str, out)):
         return None
@@ -380,7 +380,7 @@ def _single(parts: Sequence[tuple[Expr, tuple[Label, ...]]], out: tuple[int, ...
 
 def _written(
     parts: Sequence[tuple[Expr, tuple[Label, ...]]],
-    out: tuple[int, ...],
+    out: tuple[Label, ...],
     dims: dict[Label, Dim],
 ) -> Expr:
     """Return an einsum; a letter is the name of its dimension where that is one letter."""
@@ -411,15 +411,8 @@ def _summed_alone(f: Factor, factors: Sequence[Factor], free: int, dims: Sequenc
 
 def _connected(factors: Sequence[Factor], free: Sequence[int]) -> list[list[Factor]]:
     """Return the factors in groups that share indices; all that have a free one are together."""
-    groups: list[tuple[set[Label], list[Factor]]] = []
-    for f in factors:
-        labels = set(f.labels)
-        if labels & set(free):
-            labels |= set(free)
-        met = [g for g in groups if g[0] & labels]
-        groups = [g for g in groups if g not in met]
-        joined = [h for g in met for h in g[1]]
-        groups.append((labels.union(*(g[0] for g in met)), [*joined, f]))
+    ends = set(free)
+    groups = connected(factors, lambda f: {*f.labels, *(ends if ends & {*f.labels} else ())})
     return [[f for f in factors if f in members] for _, members in groups]
 
 

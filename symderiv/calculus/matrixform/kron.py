@@ -19,11 +19,11 @@ from ...core.transposing import flip
 from ...ops.vectors import commutation, kron, vec
 from ...tensor import (
     Factor,
+    Parts,
     Scale,
     Term,
     add,
     contract,
-    factors_of,
     fuse,
     is_zero,
     scaled,
@@ -72,13 +72,11 @@ def distributed(term: Term) -> Iterator[tuple[Scale, Term]]:
         if body.is_sum:
             yield from ((scale * s, t) for s, t in distributed(body))
             continue
-        inner, factors, all_dims = factors_of(body)
-        wide = factors[spot]
+        parts = Parts.of(body)
+        wide = parts.factors[spot]
         for weight, part in summands(wide.term):
-            parts = [*factors[:spot], Factor(part, wide.labels), *factors[spot + 1 :]]
-            out = range(len(body.dims))
-            whole = contract(parts, out, dict(enumerate(all_dims)), scale * inner * weight)
-            yield from distributed(whole)
+            new = [Factor(part, wide.labels)]
+            yield from distributed(parts.replaced((spot,), new, scale * weight))
 
 
 def _wide_sum(term: Term) -> int | None:

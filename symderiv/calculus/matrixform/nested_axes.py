@@ -20,7 +20,7 @@ from ...core.expr import Expr, eye, ones
 from ...core.shapes import Dim
 from ...core.transposing import flip
 from ...ops.vectors import commutation, kron, vec
-from ...tensor import Factor, Label, Term, contract, factors_of, fuse
+from ...tensor import Factor, Label, Parts, Term, connected, contract, fuse
 from .paired_axes import held
 
 _TURNED = "turned"  # the columns, of which the pair is in the other order
@@ -28,14 +28,13 @@ _TURNED = "turned"  # the columns, of which the pair is in the other order
 
 def without_nested_axes(raiser: Any, term: Term) -> Term | None:
     """Return a contraction with a Kronecker product in place of all pairs."""
-    scale, factors, dims = factors_of(term)
+    scale, factors, _, ranges = Parts.of(term)
     fuses = [f for f in factors if f.term.is_fuse]
     pairs = {f.labels[0]: f for f in fuses}
     inner = {x for f in fuses for x in f.labels[1:]}
     if len(term.dims) != 2 or len(pairs) < len(fuses) or not inner & pairs.keys():
         return None
     rest = [f for f in factors if f not in fuses]
-    ranges: dict[Any, Dim] = dict(enumerate(dims))
     parts = _Nested(raiser, rest, pairs, ranges, 1).parts()
     if parts is None and 1 in pairs:
         _, slow, fast = pairs.pop(1).labels
@@ -101,13 +100,7 @@ class _Nested:
 
     def _components(self, cut: set[Label]) -> list[tuple[set[Label], list[Factor]]]:
         """Return what hangs together by indices that are only summed over, and where it stands."""
-        groups: list[tuple[set[Label], list[Factor]]] = []
-        for f in self.factors:
-            marks = {*f.labels} - cut
-            met = [g for g in groups if g[0] & marks]
-            groups = [g for g in groups if g not in met]
-            joined = [h for g in met for h in g[1]]
-            groups.append((marks.union(*(g[0] for g in met)), [*joined, f]))
+        groups = connected(self.factors, lambda f: {*f.labels} - cut)
         return [({x for f in fs for x in f.labels} & cut, fs) for _, fs in groups]
 
     def _join(self, met: set[Label], members: Sequence[Factor]) -> bool:

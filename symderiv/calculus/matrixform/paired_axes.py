@@ -16,7 +16,7 @@ from ...core.expr import Expr, eye, node, ones
 from ...core.shapes import ONE, Dim
 from ...core.transposing import flip
 from ...ops.vectors import kron, vec
-from ...tensor import Factor, Label, Term, contract, delta, factors_of
+from ...tensor import Factor, Label, Parts, Term, connected, contract, delta
 from ...tensor.terms import intern
 from .kron import Side, kron_form
 from .pieces import spelled
@@ -53,24 +53,15 @@ class _Cut:
 
     def __init__(self, raiser: Any, term: Term) -> None:
         self.raiser, self.term = raiser, term
-        self.scale, self.factors, dims = factors_of(term)
-        self.dims: dict[Any, Dim] = dict(enumerate(dims))
-        self.out = tuple(range(len(term.dims)))
+        self.scale, self.factors, self.out, self.dims = Parts.of(term)
         self.fuses = [f for f in self.factors if f.term.is_fuse]
         self.places = {f.labels[0] for f in self.fuses}
         self.components = self._components()
 
     def _components(self) -> list[_Component]:
         cut = self.places | set(self.out)
-        groups: list[tuple[set[Label], list[Factor]]] = []
-        for f in self.factors:
-            marks = {x for x in f.labels if x not in cut}
-            met = [g for g in groups if g[0] & marks]
-            joined = [h for g in met for h in g[1]]
-            groups = [g for g in groups if g not in met]
-            groups.append((marks.union(*(g[0] for g in met)), [*joined, f]))
         found = []
-        for _, members in groups:
+        for _, members in connected(self.factors, lambda f: {*f.labels} - cut):
             fuses = tuple(f for f in members if f.term.is_fuse)
             plain = tuple(f for f in members if not f.term.is_fuse)
             marks = {x for f in plain for x in f.labels} | {x for f in fuses for x in f.labels[1:]}

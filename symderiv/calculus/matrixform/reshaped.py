@@ -10,16 +10,14 @@ from typing import Any
 
 from ...core.expr import Expr, eye, node
 from ...core.shapes import SCALAR, Dim, Shape
-from ...tensor import Factor, Label, Term, contract, delta, factors_of
+from ...tensor import Factor, Label, Parts, Term, contract, delta
 from .paired_axes import held
 from .pieces import PieceProduct
 
 
 def reshaped(raiser: Any, term: Term, shape: Shape) -> PieceProduct:
     """Return a contraction with fused axes; ``raiser`` raises the tensors."""
-    scale, factors, all_dims = factors_of(term)
-    dims: dict[Any, Dim] = dict(enumerate(all_dims))
-    out: list[Label] = list(range(len(term.dims)))
+    scale, factors, out, dims = Parts.of(term)
     parts = _within(raiser, _joined(raiser, [*factors], dims, out), dims, out)
     ends: list[Label] = []
     for x in out:
@@ -53,7 +51,7 @@ def _in_shape(body: Expr, shape: Shape) -> Expr:
 
 
 def _joined(
-    raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
+    raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: tuple[Label, ...]
 ) -> list[Factor]:
     """Return factors in which a pair of axes of one factor alone, fused, is one axis of it."""
     for pair in [f for f in parts if f.term.is_fuse]:
@@ -83,7 +81,7 @@ def _joined(
 
 
 def _within(
-    raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: list[Label]
+    raiser: Any, parts: list[Factor], dims: dict[Any, Dim], out: tuple[Label, ...]
 ) -> list[Factor]:
     """Return factors in which every fused axis that is summed over is two axes of its carrier."""
     for pair in [f for f in parts if f.term.is_fuse]:
@@ -105,7 +103,7 @@ def _within(
 
 
 def _fresh(
-    x: Label, parts: list[Factor], dims: dict[Any, Dim], ends: list[Label], taken: list[Label]
+    x: Label, parts: list[Factor], dims: dict[Any, Dim], ends: list[Label], taken: tuple[Label, ...]
 ) -> Label:
     """Return a label for an axis of the result; one that is taken is tied to another."""
     if x not in ends and x not in taken:

@@ -9,7 +9,7 @@ from ...core.errors import MissingRuleError
 from ...core.expr import Expr, column, entry, eye, matmul, node, number, ones, row, transpose
 from ...core.shapes import ONE, SCALAR, Dim, Shape
 from ...core.transposing import count_transposes, flip, transposes
-from ...tensor import Factor, Label, Scale, Term, components, factors_of, is_symmetric
+from ...tensor import Factor, Label, Parts, Scale, Term, components, factors_of, is_symmetric
 from .broadcasting import scaled_columns, scaled_rows
 from .pieces import (
     Piece,
@@ -63,10 +63,8 @@ class Walk:
 
     def __init__(self, raiser: Raises, term: Term) -> None:
         self.term = term
-        self.scale, factors, dims = factors_of(term)
-        self.out: list[Label] = list(range(len(term.dims)))
-        self.dims: dict[Label, Dim] = dict(enumerate(dims))
-        self.bound: list[Label] = list(range(len(term.dims), len(dims)))
+        self.scale, factors, self.out, self.dims = Parts.of(term)
+        self.bound: list[Label] = list(range(len(term.dims), len(self.dims)))
         self.sums, self.spreads = raiser.sums, raiser.spreads
         self.scalars: list[Expr] = []
         self.scalars_written: list[Expr] = []
@@ -201,7 +199,7 @@ class Walk:
         assert column is not None
 
         def cost(ends: tuple[Label, Label]) -> int:
-            turned = self.out == [ends[1], ends[0]]
+            turned = self.out == (ends[1], ends[0])
             return turned + sum(transposes(p.starting(ends[0]).expr) for p in group)
 
         return min(((row, column), (column, row)), key=cost)

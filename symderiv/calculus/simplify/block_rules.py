@@ -8,6 +8,7 @@ from ...core.shapes import ONE, Dim
 from ...ops.joining import ConcatCall, PartCall, block_at, concat_term, inner_part
 from ...tensor import (
     Factor,
+    Parts,
     Scale,
     Term,
     add,
@@ -21,7 +22,6 @@ from ...tensor import (
     zero,
 )
 from ...tensor.terms import Dims
-from .contraction_parts import Parts
 from .rule import RuleContext
 
 

@@ -8,17 +8,19 @@ from itertools import product
 from ...tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
     add,
     constant,
     contract,
     delta,
+    orders,
+    plain,
     scaled,
     share,
     summands,
 )
-from .contraction_parts import Parts, orders, plain
 from .matching import Match, matches
 from .rule import RuleContext
 

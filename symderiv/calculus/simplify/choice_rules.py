@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ...tensor import Factor, Term, add, call, contract, scaled, summands
-from .contraction_parts import Parts
+from ...tensor import Factor, Parts, Term, add, call, contract, scaled, summands
 from .rule import RuleContext
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ...core.shapes import Dim
-from ...tensor import Factor, Label, Scale, Term, add, contract, scaled, summands
-from .contraction_parts import Parts, orders
+from ...tensor import Factor, Label, Parts, Scale, Term, add, contract, orders, scaled, summands
 from .readable_size import Sizes
 
 _MOST_SUMMANDS = 400  # of a sum in which common factors are sought

@@ -6,23 +6,10 @@ differentiating and never before. Leaves of symmetric variables are replaced by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...tensor import (
-    Factor,
-    Term,
-    add,
-    call,
-    contract,
-    factors_of,
-    leaf,
-    named,
-    scaled,
-    share,
-    summands,
-    walk_terms,
-)
+from ...tensor import Term, leaf, named, rebuilt, walk_terms
 
 _SYMMETRIC = {"symmetric", "spd", "diagonal"}
 
@@ -43,22 +30,6 @@ class Facts:
     def symmetric(self) -> frozenset[str]:
         """Return the names of the variables that are symmetric matrices."""
         return frozenset(n for n, p in self.properties.items() if _SYMMETRIC & set(p))
-
-
-def rebuilt(term: Term, children: Iterable[Term]) -> Term:
-    """Return a call, a sum or a contraction with other children of the same axes."""
-    new = tuple(children)
-    if new == term.children:
-        return term
-    if term.is_call:
-        return call(term.data, new, term.dims)
-    if term.is_shared:
-        return share(new[0])
-    if term.is_sum:
-        return add(scaled(c, s) for c, (s, _) in zip(new, summands(term), strict=True))
-    scale, factors, dims = factors_of(term)
-    parts = [Factor(c, f.labels, f.exponent) for c, f in zip(new, factors, strict=True)]
-    return contract(parts, range(len(term.dims)), dict(enumerate(dims)), scale)
 
 
 class Assumed:

@@ -8,8 +8,20 @@ from itertools import product
 
 from ...core.scale import UNIT_SCALE
 from ...ops.inverses import inverse
-from ...tensor import Factor, Label, Scale, Term, add, contract, delta, scaled, summands
-from .contraction_parts import Parts, orders, plain
+from ...tensor import (
+    Factor,
+    Label,
+    Parts,
+    Scale,
+    Term,
+    add,
+    contract,
+    delta,
+    orders,
+    plain,
+    scaled,
+    summands,
+)
 from .matching import matches
 from .rule import RuleContext
 

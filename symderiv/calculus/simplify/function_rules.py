@@ -8,8 +8,7 @@ from ...ops import TABLE
 from ...ops.base import ENTRYWISE
 from ...ops.decompositions import along_itself
 from ...ops.softmax import softmax
-from ...tensor import Factor, Scale, Term, add, call, constant, contract, scaled, summands
-from .contraction_parts import Parts
+from ...tensor import Factor, Parts, Scale, Term, add, call, constant, contract, scaled, summands
 from .rule import RuleContext
 
 # What two entrywise functions of one argument make: over, under, quotient.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...tensor import Label
-from .contraction_parts import Parts, orders
+from ...tensor import Label, Parts, orders
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from ...tensor import Factor, Label, Term, is_zero
-from .contraction_parts import Parts, orders
-from .facts import Facts, rebuilt
+from ...tensor import Factor, Label, Parts, Term, is_zero, orders, rebuilt
+from .facts import Facts
 from .matching import matches
 from .readable_size import Sizes
 from .simplifier import Simplifier

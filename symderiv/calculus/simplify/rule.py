@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...tensor import Term
-from .contraction_parts import Parts, Readings
+from ...tensor import Parts, Term
 from .facts import Facts
 from .readable_size import Sizes
+from .readings import Readings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...tensor import Term, is_zero, walk_terms
-from .contraction_parts import Parts, Readings
+from ...tensor import Parts, Term, is_zero, rebuilt, walk_terms
 from .factoring import factored
-from .facts import Assumed, Facts, rebuilt
+from .facts import Assumed, Facts
 from .readable_size import Sizes
+from .readings import Readings
 from .rule import Rule, RuleContext, features
 from .rules import CALL_RULES, RULES, SUM_RULES
 

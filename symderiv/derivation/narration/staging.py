@@ -12,24 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import repeat
 
 from ...core.expr import Expr
 from ...core.expr import named as named_expr
 from ...core.unit_axes import fitted
-from ...tensor import (
-    Factor,
-    Term,
-    add,
-    call,
-    contract,
-    factors_of,
-    is_whole,
-    leaf,
-    moves_entries,
-    scaled,
-    summands,
-    walk_terms,
-)
+from ...tensor import Term, is_whole, leaf, moves_entries, rebuilt, summands, walk_terms
 
 _MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
 # Beyond these, the order of automatic names may differ.
@@ -120,12 +109,9 @@ class Stages:
         if term.is_call:
             # What only moves entries needs no name for what it moves.
             inner = self._staged if moves_entries(term) else self._argument
-            return call(term.data, tuple(map(inner, term.children)), term.dims)
-        if term.is_sum:
-            return add([scaled(self._factor(Factor(b, ())), s) for s, b in summands(term)])
-        scale, factors, dims = factors_of(term)
-        parts_ = [Factor(self._factor(f), f.labels, f.exponent) for f in factors]
-        return contract(parts_, range(len(term.dims)), dict(enumerate(dims)), scale)
+            return rebuilt(term, map(inner, term.children))
+        exponents = term.data[2] if term.is_contraction else repeat(1)
+        return rebuilt(term, map(self._factor, term.children, exponents))
 
     def _shaped(self, value: Term, like: Expr) -> Expr:
         written = self._written(value)
@@ -138,11 +124,9 @@ class Stages:
         plain = term.is_atom or not self.depends(term)
         return self._staged(term) if plain else self._name(term)
 
-    def _factor(self, f: Factor) -> Term:
-        composite = f.term.is_sum or (f.term.is_contraction and f.exponent != 1)
-        if composite and self.depends(f.term):
-            return self._name(f.term)
-        return self._staged(f.term)
+    def _factor(self, term: Term, exponent: Fraction | int) -> Term:
+        composite = term.is_sum or (term.is_contraction and exponent != 1)
+        return self._name(term) if composite and self.depends(term) else self._staged(term)
 
     def _name(self, term: Term) -> Term:
         value = self._value(term)

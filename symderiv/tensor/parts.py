@@ -1,13 +1,14 @@
-"""Takes a contraction apart, so that a rule finds a pattern in it, and puts it together again."""
+"""Takes a term apart, so that a pattern is found in it, and puts it together again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ...core.scale import UNIT_SCALE
-from ...core.shapes import Dim
-from ...tensor import Factor, Label, Scale, Term, add, contract, factors_of, is_symmetric, summands
+from ..core.scale import UNIT_SCALE, Scale
+from ..core.shapes import Dim
+from .contractions import add, contract, is_symmetric, scaled, share
+from .terms import Factor, Label, Term, call, factors_of
 
 
 class Parts(NamedTuple):
@@ -69,39 +70,17 @@ def plain(term: Term) -> Term:
     return term.children[0] if term.is_shared else term
 
 
-class Readings:
-    """Sums as they read once names are read, found once for each: every pair is compared."""
-
-    def __init__(self) -> None:
-        self._memo: dict[Term, Term] = {}
-
-    def same(self, a: Term, b: Term) -> bool:
-        """Whether two different terms are one once names among their own parts are read."""
-        if a is b or a.dims != b.dims:
-            return False
-        if "named" in (a.kind, b.kind):
-            return _read(a) is _read(b)
-        return a.kind == b.kind == "add" and self._of(a) is self._of(b)
-
-    def _of(self, total: Term) -> Term:
-        if total not in self._memo:
-            self._memo[total] = _reads_names(total)
-        return self._memo[total]
-
-
-def _read(term: Term) -> Term:
-    while term.is_name:
-        term = term.children[0]
-    return term
-
-
-def _reads_names(total: Term) -> Term:
-    """Return a sum with what the names in its summands stand for."""
-    out, dims = range(len(total.dims)), dict(enumerate(total.dims))
-    bodies = []
-    for scale, body in summands(total):
-        parts = Parts.of(body)
-        read = [Factor(_read(f.term), f.labels, f.exponent) for f in parts.factors]
-        whole = contract(read, parts.out, parts.dims, parts.scale)
-        bodies.append(contract([Factor(whole, tuple(out))], out, dims, scale))
-    return add(bodies)
+def rebuilt(term: Term, children: Iterable[Term]) -> Term:
+    """Return a call, a sum or a contraction with other children of the same axes."""
+    new = tuple(children)
+    if new == term.children:
+        return term
+    if term.is_call:
+        return call(term.data, new, term.dims)
+    if term.is_shared:
+        return share(new[0])
+    if term.is_sum:
+        return add(scaled(c, s) for c, s in zip(new, term.data, strict=True))
+    parts = Parts.of(term)
+    pairs = zip(new, parts.factors, strict=True)
+    return parts._replace(factors=tuple(f._replace(term=c) for c, f in pairs)).term()
