@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.cells import broadcast, each
 from ..core.expr import Expr, free_indices, walk_all
-from ..ops import Cells
+from ..ops import TABLE, Cells
 from ..ops.text import text
 from ..values.explicit import ExactMath, Explicit
 from ..values.highprecision import HIGH, floated
@@ -344,8 +344,15 @@ def _differences(
             yield (e, place if free_indices(e) else (), k), x
 
 
+def has_pieces(sides: Iterable[Expr]) -> bool:
+    """Whether anything is chosen by comparing numbers, so that there are boundaries."""
+    return any(TABLE[e.op].pieces for e in walk_all([*sides]))
+
+
 def on_a_boundary(sides: Sequence[Expr], here: Callable[[Any], Explicit]) -> bool:
     """Whether a point lies on a boundary, where a derivative need not exist."""
+    if not has_pieces(sides):
+        return False
     math = Watching()
     at = here(math)
     return any(not x for _, x in _differences(sides, at, math, ()))

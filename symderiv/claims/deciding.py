@@ -28,10 +28,10 @@ from ..values.sampling import distinct_sizes, inside, least_sizes, point
 from ..values.sampling import values as values_of
 from .approximate import are_close, in_floats
 from .assumptions import NOTHING, Assumption, is_square
-from .boundaries import DIFFERENT, SAME, UNKNOWN, Failure, Pieces, Region, Values
+from .boundaries import DIFFERENT, SAME, UNKNOWN, Failure, Pieces, Region, Values, has_pieces
 from .regions import region
 from .taken_branches import OUTSIDE as OUTSIDE
-from .taken_branches import agree, taken
+from .taken_branches import apart, taken
 from .workload import work
 
 
@@ -233,6 +233,7 @@ class Comparer:
         if self._is_told_apart(left, right):
             return False
         evaluated, lost = 0, 0
+        much = self.is_too_much(left, right)
         defined: dict[tuple[int, ...], bool] = {}
         for here in self.every_point(left, right):
             said = self._compared(left, right, here)
@@ -247,13 +248,15 @@ class Comparer:
                 evaluated += 1
                 self.count += 1
                 self.exact = self.exact and _rational(left, here) and _rational(right, here)
+                if much:  # no number of points like this one decides
+                    break
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         self._note_sizes(left, right)
         if not evaluated:
             where = "the digits of both sides tell" if lost else "both sides are defined"
             raise UndefinedError(f"no point was found at which {where}")
-        if self.is_too_much(left, right):
+        if much:
             refused = UndefinedError("too much is to be computed where all sizes differ")
             raise refused from BudgetError(self.left_out[0])
         return self.pieces_agree(left, right)
@@ -360,8 +363,7 @@ class Comparer:
         pieces = self._pieces(left, right)
         most = pieces.left
         found = self._failure(pieces, names)
-        has_pieces = any(TABLE[e.op].pieces for e in walk_all([left, right]))
-        if found is None and pieces.left <= 0 and has_pieces:
+        if found is None and pieces.left <= 0 and has_pieces([left, right]):
             what = "the comparison close to every boundary between pieces"
             self.left_out.append(too_much(what, most, "one more point"))
         self.piecewise += pieces.count
@@ -505,7 +507,7 @@ def difference(
 ) -> tuple[dict[str, int], Cells, Cells] | None:
     """Return where two expressions differ at a point, with both values; None where they agree."""
     for spot in placements(here.sizes, left, right):
-        at = here.placed(spot)
-        if not agree(left, right, at):
-            return spot, plain(taken(left, at)), plain(taken(right, at))
+        values = apart(left, right, here.placed(spot))
+        if values is not None:
+            return spot, *values
     return None

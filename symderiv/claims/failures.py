@@ -17,7 +17,7 @@ from ..derivation.derivations import is_network
 from ..ops import Cells
 from ..values.explicit import Explicit
 from ..values.sampling import least_sizes, size_grid
-from .boundaries import on_a_boundary
+from .boundaries import has_pieces, on_a_boundary
 from .deciding import Comparer, difference
 from .taken_branches import OUTSIDE
 from .workload import work
@@ -70,7 +70,8 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
     Where they are equal at the sizes at which both can be read there are none, and the search
     ends after a fixed amount of work. Pieces that hold no whole numbers are found by themselves.
     """
-    if left.shape == right.shape and comparer.may_equal(left, right):
+    same = left.shape == right.shape and has_pieces([left, right])
+    if same and comparer.may_equal(left, right):
         found = _failure_in_a_piece(comparer, left, right)  # seldom at whole numbers
         if found is not None:
             return found

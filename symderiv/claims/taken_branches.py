@@ -37,23 +37,28 @@ def taken(x: Expr, at: Explicit) -> Cells:
 
 
 def agree(left: Expr, right: Expr, at: Explicit) -> bool:
-    """Whether two expressions have one value at a point.
+    """Whether two expressions have one value at a point; raises what ``apart`` does."""
+    return apart(left, right, at) is None
+
+
+def apart(left: Expr, right: Expr, at: Explicit) -> tuple[Cells, Cells] | None:
+    """Return the values that two expressions have at a point; None where they are the same.
 
     Raises one of ``OUTSIDE`` where one of them has none, LostDigitsError where the digits there
     are do not tell.
     """
     cells = plain(taken(left, at)), plain(taken(right, at))
     if sizes_of(cells[0]) != sizes_of(cells[1]):
-        return False
+        return cells
 
     def pairs(here: Explicit) -> Iterator[tuple[Any, Any]]:
         both = cells if here is at else (plain(taken(left, here)), plain(taken(right, here)))
         return zip(*map(flat, both), strict=True)
 
-    return first_unequal(at, pairs, _apart) is None
+    return None if first_unequal(at, pairs, _differing) is None else cells
 
 
-def _apart(pairs: Sequence[tuple[Any, Any]]) -> list[int]:
+def _differing(pairs: Sequence[tuple[Any, Any]]) -> list[int]:
     """Return which pairs differ within 40 digits of the largest entry, however small it is.
 
     A saturated softmax or a steep function leaves gradients of 1e-60, which are not all the same.

@@ -35,6 +35,8 @@ def flat(cells: Any) -> list[Any]:
     """
     if not isinstance(cells, list):
         return [cells]
+    if not isinstance(cells[0], list):
+        return [*cells]
     return [x for part in cells for x in flat(part)]
 
 
@@ -59,6 +61,8 @@ def each(function: Callable[..., Any], *cells: Any) -> Any:
     """
     if not isinstance(cells[0], list):
         return function(*cells)
+    if not isinstance(cells[0][0], list):
+        return [function(*entries) for entries in zip(*cells, strict=True)]
     return [each(function, *parts) for parts in zip(*cells, strict=True)]
 
 
@@ -169,6 +173,9 @@ def broadcast(args: Sequence[Cells], combine: Callable[..., Any]) -> Cells:
         tensor: Cells = batched(args, lambda parts: broadcast(parts, combine))
         return tensor
     rows, cols = max(len(a) for a in args), max(len(a[0]) for a in args)
+    if all(len(a) == rows and len(a[0]) == cols for a in args):
+        result: Cells = each(combine, *args)
+        return result
     return [
         [
             combine(*(a[i if len(a) > 1 else 0][j if len(a[0]) > 1 else 0] for a in args))

@@ -304,7 +304,7 @@ def same_cells(left: Cells, right: Cells) -> bool:
 
 def plain(cells: Cells) -> Cells:
     """Return cells without dual parts."""
-    values: Cells = each(lambda x: Dual.of(x).value, cells)
+    values: Cells = each(lambda x: x.value if isinstance(x, Dual) else x, cells)
     return values
 
 
