@@ -7,7 +7,8 @@ that lists the names there are.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -31,8 +32,8 @@ from .trees import at_item, binary, call, like, span, transposed
 Entry = tuple[ast.Name, list[ast.expr]]  # a name, and the indices at it
 
 
-class Symbols:
-    """Reads symbols with their subscripts; ``expression`` reads the items inside of one."""
+class Symbols(ABC):
+    """Reads symbols with their subscripts; who reads what stands inside of one is a subclass."""
 
     def __init__(
         self,
@@ -40,11 +41,13 @@ class Symbols:
         names: SymbolNames,
         given: Mapping[str, Sequence[tuple[str, str]]],
         gradients: Sequence[str],
-        expression: Callable[[Sequence[Item], Item], ast.expr],
     ) -> None:
-        self.reader, self.text, self.names = reader, reader.text, names
+        self.reader, self.text, self.names, self.depth = reader, reader.text, names, 0
         self.given, self.gradients = given, gradients  # those at names, and all of them
-        self.expression = expression
+
+    @abstractmethod
+    def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
+        """Return the tree of items side by side; ``place`` is where they would stand."""
 
     def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
         """Return the error about an item."""

@@ -9,7 +9,7 @@ factor and all of them are two readings.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...core.errors import UnsupportedError
@@ -35,26 +35,15 @@ from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
 from .parser import DEEPEST
 from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
-from .shaped import ShapedReader
-from .symbol_names import SymbolNames, label_of, spellings, written_of
+from .symbol_names import label_of, spellings, written_of
 from .trees import at_item, binary, call, joined, like, span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
 
 
-class Meaning:
+class Meaning(Symbols):
     """Reads rows."""
-
-    def __init__(
-        self,
-        reader: ShapedReader,
-        names: SymbolNames,
-        given: Mapping[str, Sequence[tuple[str, str]]],
-        gradients: Sequence[str],
-    ) -> None:
-        self.reader, self.text, self.names, self.depth = reader, reader.text, names, 0
-        self.symbols = Symbols(reader, names, given, gradients, self.expression)
 
     def whole(self, row: RowLayout) -> ast.expr:
         """Return the tree of a formula, without punctuation at its end."""
@@ -62,14 +51,14 @@ class Meaning:
         while items and is_sign(items[-1], ".", ",", ";"):
             items.pop()
         if len(items) == 1 and isinstance(items[0], Number) and items[0].text == "0":
-            return self.symbols.sized("zeros", items[0], None)  # of the shape of the gradient
+            return self.sized("zeros", items[0], None)  # of the shape of the gradient
         return self.expression(items, row)
 
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return the tree of items side by side: a comparison, or a sum of terms."""
-        items = self.symbols.gathered(items)
+        items = self.gathered(items)
         if not items:
-            raise self.symbols.fail("nothing stands here", place, "write an expression")
+            raise self.fail("nothing stands here", place, "write an expression")
         for k, item in enumerate(items):
             if isinstance(item, Sign) and item.name in _RELATIONS:
                 left = self.expression(items[:k], item)
@@ -88,14 +77,14 @@ class Meaning:
             stop = self._term_end(items, first)
             if stop == first:
                 at = items[min(first, len(items) - 1)]
-                raise self.symbols.fail("a term is missing here", at, "write what is added")
+                raise self.fail("a term is missing here", at, "write what is added")
             self._check_bound(items[first:stop], bound)
             term = self.term(items[first:stop])
             bound |= _bound_by(items[first:stop])
             if result is None:
                 result = term
                 if sign is not None and is_sign(sign, "-"):
-                    result = joined(ast.UnaryOp(ast.USub(), term), self.symbols.at(sign), term)
+                    result = joined(ast.UnaryOp(ast.USub(), term), self.at(sign), term)
             else:
                 op: ast.operator = ast.Sub() if sign and is_sign(sign, "-") else ast.Add()
                 result = binary(op, result, term)
@@ -117,7 +106,7 @@ class Meaning:
         own = _bound_by(items)
         for item, letter in _index_letters(items):
             if letter in bound - own:
-                raise self.symbols.fail(
+                raise self.fail(
                     f"a sum extends up to + and -: {letter} is no longer bound here",
                     item,
                     f"write \\sum_{letter} ( .. ) around what it sums, or use another index",
@@ -131,9 +120,9 @@ class Meaning:
         if cuts:
             k = cuts[0]
             if len(cuts) > 1 or k in (0, len(items) - 1):
-                raise self.symbols.fail("an inner product of two", items[k], "write A : B")
+                raise self.fail("an inner product of two", items[k], "write A : B")
             parts = [self.product(p) for p in (items[:k], items[k + 1 :])]
-            return call("dot", parts, self.symbols.at(items[k]))
+            return call("dot", parts, self.at(items[k]))
         return self.product(items)
 
     def product(self, items: Sequence[Item]) -> ast.expr:
@@ -150,9 +139,7 @@ class Meaning:
             if _is_operator(item):
                 assert isinstance(item, Sign)
                 if sign or (first and not factors):
-                    raise self.symbols.fail(
-                        "a factor is missing here", item, "write what is multiplied"
-                    )
+                    raise self.fail("a factor is missing here", item, "write what is multiplied")
                 sign = item.name
                 i += 1
                 continue
@@ -163,9 +150,7 @@ class Meaning:
             signs.append(sign)
             sign = ""
         if sign:
-            raise self.symbols.fail(
-                "a factor is missing here", items[-1], "write what is multiplied"
-            )
+            raise self.fail("a factor is missing here", items[-1], "write what is multiplied")
         return factors, signs
 
     def multiplied(
@@ -179,27 +164,23 @@ class Meaning:
         parts = [*right.over.items, *right.under.items] if isinstance(right, Fraction) else [right]
         numbers = isinstance(left, Number) and not left.bold
         if numbers and all(isinstance(x, Number) and not x.bold for x in parts):
-            raise self.symbols.fail("two numbers side by side", right, r"write \cdot between them")
+            raise self.fail("two numbers side by side", right, r"write \cdot between them")
 
     def _signed(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         if is_sign(items[i], "+", "-") and i + 1 < len(items):
             if is_sign(items[i + 1], "+", "-"):
-                raise self.symbols.fail(
-                    "two signs side by side", items[i + 1], "put parentheses around it"
-                )
+                raise self.fail("two signs side by side", items[i + 1], "put parentheses around it")
             tree, stop = self.factor(items, i + 1)
             if is_sign(items[i], "+"):
                 return tree, stop
-            return joined(ast.UnaryOp(ast.USub(), tree), self.symbols.at(items[i]), tree), stop
+            return joined(ast.UnaryOp(ast.USub(), tree), self.at(items[i]), tree), stop
         return self.factor(items, i)
 
     def factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         """Return the factor that begins at an item, and where the next begins."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise self.symbols.fail(
-                f"nested deeper than {DEEPEST} levels", items[i], "name inner parts"
-            )
+            raise self.fail(f"nested deeper than {DEEPEST} levels", items[i], "name inner parts")
         try:
             return self._factor(items, i)
         finally:
@@ -210,28 +191,26 @@ class Meaning:
         big = base_of(item)
         if isinstance(big, BigOperator):
             return self.total(item, items, i + 1)
-        found = gradients.find(items, i, self.symbols.is_value)
+        found = gradients.find(items, i, self.is_value)
         if found is not None:
-            return gradients.gradient(
-                self.symbols, found, items[i], items[found.stop - 1]
-            ), found.stop
+            return gradients.gradient(self, found, items[i], items[found.stop - 1]), found.stop
         scripted = isinstance(item, Scripted) and isinstance(item.base, Fraction)
         if scripted:
             assert isinstance(item, Scripted)
-            inner = gradients.find([item.base], 0, self.symbols.is_value)
+            inner = gradients.find([item.base], 0, self.is_value)
             if inner is not None:
-                tree = gradients.gradient(self.symbols, inner, item, item)
-                return scripts.scripted(self.symbols, tree, item), i + 1
-        head = functions.find(self.symbols, items, i)
+                tree = gradients.gradient(self, inner, item, item)
+                return scripts.scripted(self, tree, item), i + 1
+        head = functions.find(self, items, i)
         if head is not None:
             return self.application(head, items, i + 1)
-        shadowed = functions.shadowed(self.symbols, items, i)
+        shadowed = functions.shadowed(self, items, i)
         if shadowed is not None:
             return self.called_or_times(shadowed, item, items[i + 1]), i + 2
         if self._is_indicator(items, i):
             group = items[i + 1]
             assert isinstance(group, Group)
-            return self.symbols.indicator(group.body.items, group), i + 2
+            return self.indicator(group.body.items, group), i + 2
         return self.atom(item), i + 1
 
     def _is_indicator(self, items: Sequence[Item], i: int) -> bool:
@@ -250,28 +229,24 @@ class Meaning:
     ) -> tuple[ast.expr, int]:
         """Return a function with its argument, which begins at an item."""
         if i >= len(items):
-            raise self.symbols.fail(
-                f"{head.name} has no argument", head.item, f"write {head.name}(x)"
-            )
+            raise self.fail(f"{head.name} has no argument", head.item, f"write {head.name}(x)")
         group = functions.argument(items[i])
         if group is not None:
             return self._delimited(head, items[i], group), i + 1
         if isinstance(items[i], Sign):
-            raise self.symbols.fail(
-                f"{head.name} has no argument", items[i], "put it in parentheses"
-            )
+            raise self.fail(f"{head.name} has no argument", items[i], "put it in parentheses")
         one, stop = self.factor(items, i)
-        end = functions.reach(self.symbols, head, items, stop)
-        short = functions.applied(self.symbols, head, [one])
+        end = functions.reach(self, head, items, stop)
+        short = functions.applied(self, head, [one])
         if stop >= end:
             return short, stop
         rest = items[stop:end]
         # Both readings share their factors: reading them twice would double at every level.
         others, signs = self.factors(rest, first=True)
-        at, source = self.symbols.at(head.item, rest[-1]), self.symbols.source
+        at, source = self.at(head.item, rest[-1]), self.source
         ways: list[Callable[[], ast.expr]] = [
             lambda: self.multiplied([short], others, signs),
-            lambda: functions.applied(self.symbols, head, [self.multiplied([one], others, signs)]),
+            lambda: functions.applied(self, head, [self.multiplied([one], others, signs)]),
         ]
         if head.name in tables.GREEDY:
             return self.reader.choice(ways[::-1], [], at), end
@@ -282,25 +257,23 @@ class Meaning:
 
     def _delimited(self, head: FunctionHead, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
-            return functions.applied(self.symbols, head, [self._group(group)])
+            return functions.applied(self, head, [self._group(group)])
         marks = indices(self.text, group.body) if head.name == "delta" else None
         parts = self.arguments(group) if marks is None else marks
         if not isinstance(item, Scripted):
-            return functions.applied(self.symbols, head, parts)
-        result = functions.applied(self.symbols, head, parts)
+            return functions.applied(self, head, parts)
+        result = functions.applied(self, head, parts)
         powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
         if head.name not in tables.LOOSE or not powered or len(parts) != 1:
-            return scripts.scripted(self.symbols, result, item)
-        source = self.symbols.source
+            return scripts.scripted(self, result, item)
+        source = self.source
         macro, inside, mark = source(head.item), source(group), source(powered[0])
         hints = [f"({macro}{inside})^{mark}", f"{macro}({inside}^{mark})"]
         ways: list[Callable[[], ast.expr]] = [
-            lambda: scripts.scripted(self.symbols, result, item),
-            lambda: functions.applied(
-                self.symbols, head, [scripts.power(self.symbols, parts[0], powered[0])]
-            ),
+            lambda: scripts.scripted(self, result, item),
+            lambda: functions.applied(self, head, [scripts.power(self, parts[0], powered[0])]),
         ]
-        return self.reader.choice(ways, hints, self.symbols.at(head.item, item))
+        return self.reader.choice(ways, hints, self.at(head.item, item))
 
     def arguments(self, group: Group) -> list[ast.expr]:
         """Return what stands between the commas of a group."""
@@ -314,28 +287,28 @@ class Meaning:
         inner = self.expression(group.body.items, group)
         base = base_of(item)
         assert isinstance(base, Symbol)
-        plain = self.symbols.symbol(base, None, ())[0]
+        plain = self.symbol(base, None, ())[0]
         if isinstance(item, Scripted):
-            plain = scripts.scripted(self.symbols, plain, item)
+            plain = scripts.scripted(self, plain, item)
 
         def with_scripts(tree: ast.expr) -> ast.expr:
             if isinstance(argument, Scripted):
-                return scripts.scripted(self.symbols, tree, argument)
+                return scripts.scripted(self, tree, argument)
             return tree
 
         ways: list[Callable[[], ast.expr]] = [
-            lambda: with_scripts(functions.applied(self.symbols, head, [inner])),
+            lambda: with_scripts(functions.applied(self, head, [inner])),
             lambda: self.multiplied([plain], [with_scripts(inner)], [""]),
         ]
         hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
-        return self.reader.choice(ways, hints, self.symbols.at(item, argument))
+        return self.reader.choice(ways, hints, self.at(item, argument))
 
     # sums over an index
 
     def total(self, item: Item, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         sub = sub_of(item)
         if sub is None:
-            raise self.symbols.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
+            raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
         big = base_of(item)
         assert isinstance(big, BigOperator)
         letters = self._sum_indices(sub)
@@ -345,8 +318,8 @@ class Meaning:
         while stop > i and _is_operator(items[stop - 1]):
             stop -= 1
         if stop == i:
-            raise self.symbols.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
-        at = self.symbols.at(item, items[stop - 1])
+            raise self.fail("nothing is summed", item, r"write what it sums: \sum_i x_i")
+        at = self.at(item, items[stop - 1])
 
         def over(letters: Sequence[str]) -> ast.expr:
             if not letters:
@@ -362,9 +335,7 @@ class Meaning:
         if equals:
             last = items[equals[0] + 1 :]
             if len(last) != 1 or not isinstance(last[0], Number) or last[0].text != "1":
-                raise self.symbols.fail(
-                    "indices start at 1", sub, r"write \sum_{i=1}^{n} or \sum_i"
-                )
+                raise self.fail("indices start at 1", sub, r"write \sum_{i=1}^{n} or \sum_i")
             items = items[: equals[0]]
         letters = [x for x in items if not is_sign(x, ",")]
         for x in letters:
@@ -381,16 +352,12 @@ class Meaning:
         if not item.sups:
             return None
         if len(item.sups) > 1 or len(letters) > 1:
-            raise self.symbols.fail(
-                "one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}"
-            )
+            raise self.fail("one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}")
         inside = bare(item.sups[0])
-        size = self.symbols.size_of(inside[0]) if len(inside) == 1 else place_of(self.text, inside)
+        size = self.size_of(inside[0]) if len(inside) == 1 else place_of(self.text, inside)
         if size is None:
             known = ", ".join(self.names.sizes)
-            raise self.symbols.fail(
-                "the upper limit is no size", item.sups[0], f"the sizes are: {known}"
-            )
+            raise self.fail("the upper limit is no size", item.sups[0], f"the sizes are: {known}")
         return size
 
     # one item
@@ -400,9 +367,9 @@ class Meaning:
         if isinstance(item, Scripted):
             return self._scripted(item)
         if isinstance(item, Symbol):
-            return self.symbols.symbol(item, None, ())[0]
+            return self.symbol(item, None, ())[0]
         if isinstance(item, Number):
-            return self.symbols.number(item, None)
+            return self.number(item, None)
         if isinstance(item, Group):
             return self._group(item)
         if isinstance(item, Forked):
@@ -414,7 +381,7 @@ class Meaning:
         if isinstance(item, RootLayout):
             return self._root(item)
         assert isinstance(item, Sign)
-        raise self.symbols.fail(
+        raise self.fail(
             f"{self.text[item.start : item.stop]!r} cannot stand here", item, _hint(item)
         )
 
@@ -425,17 +392,17 @@ class Meaning:
             if not isinstance(inner, Symbol | Number | Group):
                 break
             base = inner
-        if scripts.is_exponential(self.symbols, base, sub, sups):
-            return scripts.exponential(self.symbols, base, sups[0])
+        if scripts.is_exponential(self, base, sub, sups):
+            return scripts.exponential(self, base, sups[0])
         if isinstance(base, Group) and base.kind == "||":
-            return scripts.powers(self.symbols, scripts.norm(self.symbols, base, sub), sups)
+            return scripts.powers(self, scripts.norm(self, base, sub), sups)
         if isinstance(base, Number):
-            return scripts.powers(self.symbols, self.symbols.number(base, sub), sups)
+            return scripts.powers(self, self.number(base, sub), sups)
         if isinstance(base, Symbol):
             return self._name_with_scripts(base, item)
         if isinstance(base, Sign | BigOperator):
-            raise self.symbols.fail("a script of a sign", item, _hint(base))
-        return scripts.scripted(self.symbols, self.atom(base), item, base)
+            raise self.fail("a script of a sign", item, _hint(base))
+        return scripts.scripted(self, self.atom(base), item, base)
 
     def _name_with_scripts(self, base: Symbol, item: Scripted) -> ast.expr:
         sub, sups = item.sub, item.sups
@@ -443,43 +410,43 @@ class Meaning:
             self.names.of(spellings(base, label_of(sub) or "?"), self.names.readable)
         )
         label = bool(sups) and is_label(bare(sups[0]))
-        if plain or label or not self.symbols.is_value(base):
-            tree, taken = self.symbols.symbol(base, sub, sups)
-            return scripts.powers(self.symbols, tree, sups[taken:])
-        tree, _ = self.symbols.symbol(base, None, ())
+        if plain or label or not self.is_value(base):
+            tree, taken = self.symbol(base, sub, sups)
+            return scripts.powers(self, tree, sups[taken:])
+        tree, _ = self.symbol(base, None, ())
         if not sups:
-            return self.symbols.symbol(base, sub, ())[0]
-        return scripts.scripted(self.symbols, tree, item, base)
+            return self.symbol(base, sub, ())[0]
+        return scripts.scripted(self, tree, item, base)
 
     def _group(self, group: Group) -> ast.expr:
         items = group.body.items
         if group.kind in ("|", "||"):
             if group.kind == "||":
-                return scripts.norm(self.symbols, group, None)
-            return self.reader.bars(self.expression(items, group), self.symbols.at(group))
+                return scripts.norm(self, group, None)
+            return self.reader.bars(self.expression(items, group), self.at(group))
         if group.kind == ">":
             parts = self.arguments(group)
             if len(parts) != 2:
-                raise self.symbols.fail("an inner product of two", group, r"\langle A, B \rangle")
-            return call("dot", parts, self.symbols.at(group))
+                raise self.fail("an inner product of two", group, r"\langle A, B \rangle")
+            return call("dot", parts, self.at(group))
         if group.kind in ("]", "}") and any(is_sign(x, *_RELATIONS) for x in items):
-            return self.symbols.indicator(items, group)
+            return self.indicator(items, group)
         return self.expression(items, group)
 
     def _root(self, item: RootLayout) -> ast.expr:
         body = self.expression(item.body.items, item.body)
         if item.degree is None or label_of(item.degree) == "2":
-            return self.reader.entry_by_entry("sqrt", body, self.symbols.at(item))
+            return self.reader.entry_by_entry("sqrt", body, self.at(item))
         degree = self.expression(item.degree.items, item.degree)
         one = like(ast.Constant(1), degree)
         exponent = like(ast.BinOp(one, ast.Div(), degree), degree)
-        return self.reader.power(body, exponent, self.symbols.at(item))
+        return self.reader.power(body, exponent, self.at(item))
 
     def forked(self, item: Forked) -> ast.expr:
         """Return the readings of letters that are names in more than one way."""
         hints = [_spaced(self.text, way) for way in item.ways]
         ways = [partial(self.product, way) for way in item.ways]
-        return self.reader.choice(ways, hints, self.symbols.at(item))
+        return self.reader.choice(ways, hints, self.at(item))
 
 
 def _is_operator(item: Item) -> bool:

@@ -68,11 +68,7 @@ class Parser:
         return token
 
     def fail(
-        self,
-        message: str,
-        at: Token | Item,
-        remedy: str,
-        kind: type[LanguageError] = ParseError,
+        self, message: str, at: Token | Item, remedy: str, kind: type[LanguageError] = ParseError
     ) -> LanguageError:
         """Return the error about a token or an item."""
         return kind(message, span=place(self.text, at.start, at.stop), remedy=remedy)
@@ -212,28 +208,31 @@ class Parser:
         return self.take()
 
     def group(self, token: Token, opener: Token) -> Item:
-        """Return what stands between a delimiter and the one that closes it."""
-        macro = opener.kind == "macro"
-        name = opener.text
-        closer = "||" if macro and name == "|" else tables.OPENING.get(name) or tables.BARS[name]
+        """Return what stands between a delimiter and the one that closes it; \\left is a token."""
+        left = token.kind == "macro" and token.text == "left"
+        shown = f"\\left{opener.text}" if left else repr(opener.text)
+        closer = self.bar(opener) or tables.OPENING.get(opener.text)
+        if closer is None:
+            raise self.fail(f"{shown} opens nothing", opener, "write \\left( .. \\right)")
         if closer in ("floor", "ceil"):
             raise self.fail("rounding has no derivative", token, "leave it out", UnsupportedError)
-        body = self.row(closer)
-        if self._sized(self.next):
-            self.take()
-        found = self.bar(self.next) or self._closing(self.next)
-        if found != closer:
-            if self.next.kind == "end":
-                raise self.fail(f"{opener.text!r} is never closed", opener, self.add(closer))
-            if found is not None:
-                raise self.fail(
-                    f"{self.next.text!r} closes {opener.text!r}", self.next, self.add(closer)
-                )
+        body = self.row("\\right" if left else closer)
+        remedy = f"close it with {NAMES[closer]}"
+        if self.next.kind == "end":
+            remedy = f"add \\right{NAMES[closer]}" if left else remedy
+            raise self.fail(f"{shown} is never closed", token if left else opener, remedy)
+        if left and self.next.text != "right":
             raise self.stray(self.next)
+        if left or self._sized(self.next):
+            self.take()
+        end = self.next
+        found = self.bar(end) or (tables.CLOSING.get(end.text) if left else self._closing(end))
+        if found is None:
+            raise self.stray(end)
+        if found != closer:
+            what = f"\\right{end.text}" if left else repr(end.text)
+            raise self.fail(f"{what} closes {shown}", end, remedy)
         return Group(token.start, self.take().stop, closer, body)
-
-    def add(self, closer: str) -> str:
-        return f"close it with {NAMES[closer]}"
 
     # scripts
 
@@ -353,23 +352,7 @@ class Parser:
 
 
 def _left(parser: Parser, token: Token) -> Item:
-    opener = parser.take()
-    if opener.text == "." or (opener.text not in tables.OPENING and not parser.bar(opener)):
-        raise parser.fail(f"{opener.text!r} opens nothing", opener, "write \\left( .. \\right)")
-    macro = opener.kind == "macro"
-    bar = "||" if macro and opener.text == "|" else None
-    closer = bar or tables.OPENING.get(opener.text) or tables.BARS[opener.text]
-    body = parser.row("\\right")
-    if parser.next.kind != "macro" or parser.next.text != "right":
-        if parser.next.kind == "end":
-            raise parser.fail("\\left is never closed", token, "add \\right" + NAMES[closer])
-        raise parser.stray(parser.next)
-    parser.take()
-    end = parser.take()
-    found = parser.bar(end) or tables.CLOSING.get(end.text)
-    if found != closer:
-        raise parser.fail(f"\\right{end.text} closes \\left{opener.text}", end, parser.add(closer))
-    return Group(token.start, end.stop, closer, body)
+    return parser.group(token, parser.take())
 
 
 def _right(parser: Parser, token: Token) -> Item:

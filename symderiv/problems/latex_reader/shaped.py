@@ -11,12 +11,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from ...core.errors import (
-    AmbiguousTextError,
-    IndexNameError,
-    ShapeError,
-    UnsupportedError,
-)
+from ...core.errors import AmbiguousTextError, IndexNameError, ShapeError, UnsupportedError
 from ...core.expr import Expr, eye, node, number, ones, transpose, walk, zeros
 from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ...ops.text import text as spelled
@@ -27,19 +22,13 @@ from .trees import KnownTree, call, joined, like, transposed
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 # Functions that go entry by entry, of a square matrix only if that is said: with how it is said.
-_FUNCTIONS = {
-    "sqrt": ("sqrtm", r"\operatorname{sqrt}"),
-    "exp": ("expm", r"\exp"),
-}
+_FUNCTIONS = {"sqrt": ("sqrtm", r"\operatorname{sqrt}"), "exp": ("expm", r"\exp")}
 
 
 class ShapedReader(Elaborator):
     """Reads trees as formulas mean them, and makes those that hang on shapes."""
 
-    signs: ClassVar[dict[type[ast.operator], str]] = {
-        **Elaborator.signs,
-        ast.FloorDiv: "quotient",
-    }
+    signs: ClassVar[dict[type[ast.operator], str]] = {**Elaborator.signs, ast.FloorDiv: "quotient"}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -35,10 +35,7 @@ _OBJECTIVES = ("L", "l", "ell", "J", "f", "F", "E", "C", "Loss", "loss", "cost")
 
 
 def subject(
-    reader: LatexReader,
-    variables: tuple[str, ...],
-    objective: str,
-    matrices: tuple[str, ...] = (),
+    reader: LatexReader, variables: tuple[str, ...], objective: str, matrices: tuple[str, ...] = ()
 ) -> Subject | None:
     """Return what a side is about, None for a formula; raises LanguageError.
 
@@ -59,8 +56,8 @@ class _LeftHandSide:
         objective: str,
         matrices: tuple[str, ...],
     ) -> None:
-        meaning = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
-        self.text, self.names, self.variables = reader.text, reader.names(), meaning.symbols
+        self.text, self.names = reader.text, reader.names()
+        self.variables = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
         self.objective, self.matrices = objective, matrices
 
     def _fail(self, message: str, at: Item, remedy: str) -> LanguageError:
