@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ...core.errors import LanguageError
 from . import script_meaning as marks
 from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Sign, Symbol, base_of, sub_of
-from .latex_symbols import Symbols
+from .latex_symbols import Entry, Symbols
 from .script_meaning import is_letter_d, is_sign
 from .scripts import powers
-from .symbol_names import label_of, spellings, written_of
+from .symbol_names import label_of, merged, written_of
 from .trees import Derived, at_item, like
 
 Known = Callable[[Symbol], bool]
@@ -108,20 +108,47 @@ def _inline(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
 # what is named in one
 
 
+def by_what(symbols: Symbols, by: Sequence[Item]) -> list[Entry]:
+    """Return what a derivative can be by: values, with the indices at them."""
+    item = merged(by)
+    base, sub = base_of(item), sub_of(item)
+    if isinstance(base, Group) and isinstance(item, Scripted) and not item.sups:  # (W_1)_{pq}
+        at = marks.indices(symbols.text, sub) or []
+        inner = by_what(symbols, base.body.items) if at or sub is None else []
+        return [(name, at) for name, _ in inner]
+    label = label_of(item.sups[0]) if isinstance(item, Scripted) and item.sups else ""
+    if not isinstance(base, Symbol) or label is None:
+        return []
+    ways = symbols.named(base, sub, label)
+    capital = None if ways else symbols.of_capital(base, sub)
+    if capital is not None and (len(capital[1]) == 2 or is_two_digits(capital[1][0])):
+        ways = [capital]
+    return [way for way in ways if way[0].id in symbols.names.values]
+
+
+def is_two_digits(index: ast.expr) -> bool:
+    """Whether an index is two: 11 is the first entry of a matrix."""
+    return isinstance(index, ast.Constant) and 10 <= index.value < 100  # type: ignore[operator]
+
+
 def gradient(symbols: Symbols, found: Derivative, first: Item, last: Item) -> ast.expr:
     """Return the given gradient, or the derivative, that stands on the right-hand side."""
     place = RowLayout(first.start, last.stop, ())
-    by = found.by[0] if len(found.by) == 1 else place
-    path = _path(symbols, found, by)
+    ways = by_what(symbols, found.by)
+    given = [way for way in ways if way[0].id in symbols.given]
+    name, at = (given or ways)[0] if ways else (None, [])
+    over = _defined(symbols, found.of)
+    is_loss = not found.of or (not over and _letter(found.of) in _OBJECTIVES)
     try:
-        tree = _given(symbols, found.of, by, place)
+        tree = _given(symbols, found, name, place)
     except LanguageError as error:
-        if path is None:
+        if name is None or at or not (over or is_loss):
             raise
-        tree = _derived(symbols, path, None, place, found.nabla)
-        if not path[0] and path[1] not in symbols.names.defined:
+        tree = _derived(symbols, (over, name.id), None, place, found.nabla)
+        if not over and name.id not in symbols.names.defined:
             tree.refused = error  # gradients by variables are what claims are about
-    return like(powers(symbols, tree, found.sups), symbols.at(place))
+    whole = symbols.reader.indexed(tree, at, symbols.at(place)) if at else tree
+    return like(powers(symbols, whole, found.sups), symbols.at(place))
 
 
 def _derived(
@@ -136,50 +163,32 @@ def _derived(
     return tree
 
 
-def _path(symbols: Symbols, found: Derivative, by: Item) -> tuple[str, str] | None:
-    """Return of what a derivative is, "" for the objective, and by what; None for no names."""
-    of = found.of[0] if len(found.of) == 1 else None
-    under = _name_of(symbols, by, symbols.names.values)
-    over = "" if of is None else _name_of(symbols, of, symbols.names.defined)
-    lettered = isinstance(of, Symbol) and not over and written_of(of) in _OBJECTIVES
-    is_loss = not found.of or lettered
-    return (over, under) if under and (over or is_loss) else None
+def _letter(of: Sequence[Item]) -> str:
+    """Return the letter that is differentiated, "" for anything else."""
+    return written_of(of[0]) if of and isinstance(of[0], Symbol) else ""
 
 
-def _name_of(symbols: Symbols, item: Item, kinds: tuple[str, ...]) -> str:
-    """Return the name that an item is, "" for anything else."""
-    base, script = base_of(item), label_of(sub_of(item))
-    raised = isinstance(item, Scripted) and item.sups
-    if not isinstance(base, Symbol) or script is None or raised:
-        return ""
-    found = symbols.names.of(spellings(base, script), kinds)
-    return found[0] if found else ""
+def _defined(symbols: Symbols, of: Sequence[Item]) -> str:
+    """Return the definition that is differentiated, "" for anything else."""
+    ways = by_what(symbols, of) if len(of) == 1 else []
+    return next((n.id for n, at in ways if not at and n.id in symbols.names.defined), "")
 
 
-def _given(symbols: Symbols, of: tuple[Item, ...], by: Item, place: RowLayout) -> ast.expr:
-    """Return the given gradient by what an item is; raises ParseError where there is none."""
-    base, sub = base_of(by), sub_of(by)
+def _given(symbols: Symbols, found: Derivative, name: ast.Name | None, place: RowLayout) -> Derived:
+    """Return the given gradient by a name; raises ParseError where there is none."""
     known = ", ".join(f"{g} = dL/d{z}" for z, gs in symbols.given.items() for _, g in gs)
     names = ", ".join(symbols.gradients)
     remedy = f"write the given gradient by its name: {names}" if names else "none is given"
     remedy = f"the given gradients are: {known}" if known else remedy
-    if not isinstance(base, Symbol) or (isinstance(by, Scripted) and by.sups):
-        raise symbols.fail("a gradient by this is not given", place, remedy)
-    script, indices = label_of(sub), None
-    named = symbols.names.of(spellings(base, script or ""), symbols.given)
-    if not named and sub is not None:
-        named = symbols.names.of(spellings(base), symbols.given)
-        indices = marks.indices(symbols.text, sub)
-    if not named or (sub is not None and script is None and indices is None):
-        written = written_of(base) + (script or "")
+    if name is None or name.id not in symbols.given:
+        written = symbols.source(found.by[0], found.by[-1])
         raise symbols.fail(f"the gradient by {written} is not given", place, remedy)
-    losses = symbols.given[named[0]]
-    of_name = written_of(of[0]) if of and isinstance(of[0], Symbol) else ""
-    if of and (not of_name or of_name not in (*_OBJECTIVES, *(x for x, _ in losses))):
+    losses = symbols.given[name.id]
+    of = _letter(found.of)
+    if found.of and (not of or of not in (*_OBJECTIVES, *(x for x, _ in losses))):
         raise symbols.fail("this is no gradient of the loss", place, remedy)
-    chosen = [g for x, g in losses if x == of_name] or [g for _, g in losses]
-    if len(set(chosen)) != 1:
+    chosen = {g for x, g in losses if x == of} or {g for _, g in losses}
+    if len(chosen) != 1:
         raise symbols.fail("several gradients are given there", place, remedy)
-    name = at_item(ast.Name(chosen[0], ast.Load()), symbols.text, place)
-    tree = _derived(symbols, ("", named[0]), name, place)
-    return tree if indices is None else symbols.reader.indexed(tree, indices, symbols.at(place))
+    tree = at_item(ast.Name(chosen.pop(), ast.Load()), symbols.text, place)
+    return _derived(symbols, ("", name.id), tree, place)

@@ -10,13 +10,13 @@ import ast
 from dataclasses import dataclass, replace
 
 from ...core.errors import LanguageError
-from . import gradients as derivatives
 from . import script_meaning as marks
+from .gradients import by_what, find, is_two_digits
 from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol, base_of, sub_of
 from .meaning import Meaning
 from .parser import parse_row
 from .reader import LatexReader
-from .script_meaning import is_sign
+from .script_meaning import bare, is_sign
 from .symbol_names import SymbolNames, label_of, merged, spellings, unknown, written_of
 
 
@@ -57,15 +57,13 @@ class _LeftHandSide:
         matrices: tuple[str, ...],
     ) -> None:
         self.text, self.names = reader.text, reader.names()
+        self.formula = Meaning(reader, self.names, {}, ())
         self.variables = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
         self.objective, self.matrices = objective, matrices
 
-    def _fail(self, message: str, at: Item, remedy: str) -> LanguageError:
-        return self.variables.fail(message, at, remedy)
-
     def _transposed(self, at: Item) -> LanguageError:
         message = "a claim is about a gradient, not about its transpose"
-        return self._fail(message, at, "transpose both sides")
+        return self.variables.fail(message, at, "transpose both sides")
 
     # ∂L/∂W, ∇_W L, dW
 
@@ -77,10 +75,7 @@ class _LeftHandSide:
             items = (first.body.items[0], *items[1:])  # {\partial \over \partial X}
         if not items:
             return None
-        names = self.names
-        found = derivatives.find(
-            items, 0, lambda symbol: bool(names.of(spellings(symbol), names.readable))
-        )
+        found = find(items, 0, self.formula.is_value)
         if found is None:
             return self._differential(items)
         of = found.of
@@ -96,75 +91,61 @@ class _LeftHandSide:
         if is_map and name in self.matrices:
             raise self._transposed(row)
         if outer is not None and not indices:
-            indices = self._indices(marks.indices(self.text, outer), outer)
+            indices = self._plain(marks.indices(self.text, outer), outer)
         return Subject(self._about(name, indices), written, is_map)
 
-    def _about(self, name: str, indices: list[str]) -> str:
-        if name in self.matrices and len(indices) == 1 and _is_two_digits(indices[0]):
-            indices = list(indices[0])
-        at = f"[{', '.join(indices)}]" if indices else ""
-        return f"d{self.objective}/d{name}{at}"
+    def _about(self, name: str, indices: list[ast.expr]) -> str:
+        if name in self.matrices and len(indices) == 1 and is_two_digits(indices[0]):
+            at = ", ".join(ast.unparse(indices[0]))
+        else:
+            at = ", ".join(map(ast.unparse, indices))
+        return f"d{self.objective}/d{name}[{at}]" if at else f"d{self.objective}/d{name}"
 
     def _differential(self, items: tuple[Item, ...]) -> Subject | None:
         """Return what ``dW`` is about: the name that code gives to a gradient."""
-        if len(items) < 2 or not isinstance(items[0], Symbol) or items[0].name != "d":
+        if len(items) < 2 or not marks.is_letter_d(items[0]):
             return None
-        base = base_of(merged(items))
-        if not isinstance(base, Symbol) or self.names.of(spellings(base), self.names.readable):
+        base, by = base_of(merged(items)), items[1:]
+        if not isinstance(base, Symbol) or self.formula.is_value(base):
             return None
-        by = merged(items[1:])
-        inner, script = base_of(by), label_of(sub_of(by)) or ""
-        if not isinstance(inner, Symbol):
+        if not by_what(self.variables, by) and not by_what(self.variables, [base_of(merged(by))]):
             return None
-        known = self.variables.names
-        if not known.of([*spellings(inner, script), *spellings(inner)], known.values):
-            return None
-        return Subject(self._about(*self._variable(items[1:])))
+        return Subject(self._about(*self._variable(by)))
 
     # what it is by
 
-    def _variable(self, by: tuple[Item, ...]) -> tuple[str, list[str]]:
+    def _variable(self, by: tuple[Item, ...]) -> tuple[str, list[ast.expr]]:
         """Return the name that a derivative is by, with the indices at it."""
+        item, symbols = merged(by), self.variables
         place = RowLayout(by[0].start, by[-1].stop, ())
-        item = merged(by)
         base, sub = base_of(item), sub_of(item)
-        sups = item.sups if isinstance(item, Scripted) else ()
-        if sups and marks.is_transpose(marks.bare(sups[0])):
+        if isinstance(item, Scripted) and any(marks.is_transpose(bare(s)) for s in item.sups):
             raise self._transposed(place)
-        if isinstance(base, Group) and isinstance(item, Scripted) and len(base.body.items) == 1:
-            name, _ = self._variable(base.body.items)
-            return name, [] if sub is None else self._indices(marks.indices(self.text, sub), sub)
-        if not isinstance(base, Symbol):
-            raise self._fail("this is no variable", place, "a gradient is by one name")
-        label = label_of(sups[0]) or "" if sups else ""
-        ways = self.variables.named(base, sub, label)
-        capital = None if ways else self.variables.of_capital(base, sub)
-        if capital is not None:
-            ways = [capital]
-        found = [(name.id, self._indices(marks, sub or place)) for name, marks in ways]
-        if capital is not None and len(found[0][1]) == 1 and not _is_two_digits(found[0][1][0]):
-            found = []
+        found = by_what(symbols, by)
         if found and found[-1][1] and not found[0][1]:
-            raise self._fail(
-                f"this can be {found[0][0]}, or an entry of {found[-1][0]}",
+            raise symbols.fail(
+                f"this can be {found[0][0].id}, or an entry of {found[-1][0].id}",
                 place,
-                f"write --wrt {found[0][0]} without a left-hand side",
+                f"write --wrt {found[0][0].id} without a left-hand side",
             )
-        known = self.variables.names
-        if not found and sub is not None and known.of(spellings(base, label), known.values):
-            return "", self._indices(None, sub)
-        if not found:
-            raise unknown(self.text, known, place, written_of(base) + (label_of(sub) or ""))
-        return found[0]
+        if found:
+            return found[0][0].id, self._plain(found[0][1], sub or place)
+        if sub is not None and by_what(symbols, [base]):
+            self._plain(None, sub)
+        if not isinstance(base, Symbol):
+            raise symbols.fail("this is no variable", place, "a gradient is by one name")
+        written = written_of(base) + (label_of(sub) or "")
+        raise unknown(self.text, symbols.names, place, written)
 
-    def _indices(self, found: list[ast.expr] | None, at: Item) -> list[str]:
-        if found is None or not all(isinstance(x, ast.Name | ast.Constant) for x in found):
-            raise self._fail(
+    def _plain(self, indices: list[ast.expr] | None, at: Item) -> list[ast.expr]:
+        """Return indices that are letters and numbers; raises ParseError for others."""
+        if indices is None or not all(isinstance(x, ast.Name | ast.Constant) for x in indices):
+            raise self.variables.fail(
                 "a claim is about a gradient or an entry of it",
                 at,
                 r"write \frac{\partial L}{\partial W_{pq}}",
             )
-        return [x.id if isinstance(x, ast.Name) else str(x.value) for x in found]  # type: ignore[attr-defined]
+        return indices
 
     # forms that do not say by what
 
@@ -175,7 +156,7 @@ class _LeftHandSide:
         first, rest = row.items[0], row.items[1:]
         base, sub = base_of(first), sub_of(first)
         if is_sign(first, "nabla") and self.objective == VALUE:
-            raise self._fail(
+            raise self.variables.fail(
                 "the gradient of what is no scalar can be the Jacobian or its transpose",
                 first,
                 r"write Df, or \frac{\partial f}{\partial x}, for the Jacobian",
@@ -207,7 +188,7 @@ class _LeftHandSide:
             return Subject(about, self._formula(rest))
         if base.name == "D" and rest and (sub is None or about):
             return Subject(about, self._formula(rest), True)
-        if base.name == "J" and sub is not None and self._is_objective(marks.bare(sub)):
+        if base.name == "J" and sub is not None and self._is_objective(bare(sub)):
             return Subject(is_map=True)
         if base.name == "J" and self.objective == VALUE and (sub is None or about):
             return Subject(about, is_map=True)
@@ -218,7 +199,7 @@ class _LeftHandSide:
     def _by_index(self, sub: RowLayout | None) -> str:
         """Return what a derivative is about whose index is a variable, "" for any other index."""
         try:
-            name, indices = ("", []) if sub is None else self._variable(marks.bare(sub))
+            name, indices = ("", []) if sub is None else self._variable(bare(sub))
         except LanguageError:
             return ""
         return "" if indices or not name else f"d{self.objective}/d{name}"
@@ -257,7 +238,7 @@ def _upright(by: tuple[Item, ...]) -> tuple[tuple[Item, ...], bool]:
     item = by[0]
     if len(by) != 1 or not isinstance(item, Scripted) or not item.sups:
         return by, False
-    if not marks.is_transpose(marks.bare(item.sups[0])):
+    if not marks.is_transpose(bare(item.sups[0])):
         return by, False
     return (replace(item, sups=item.sups[1:]),), True
 
@@ -270,7 +251,7 @@ def _is_open(item: Item) -> bool:
 
 
 def _is_prime(item: Scripted) -> bool:
-    return len(item.sups) == 1 and all(is_sign(x, "prime") for x in marks.bare(item.sups[0]))
+    return len(item.sups) == 1 and all(is_sign(x, "prime") for x in bare(item.sups[0]))
 
 
 def _opened(row: RowLayout) -> tuple[tuple[Item, ...], RowLayout | None]:
@@ -285,7 +266,3 @@ def _opened(row: RowLayout) -> tuple[tuple[Item, ...], RowLayout | None]:
         else:
             break
     return items, outer
-
-
-def _is_two_digits(index: str) -> bool:
-    return len(index) == 2 and index.isdecimal()
