@@ -231,7 +231,7 @@ class _Printed:
 
 def unshared(x: Expr, paths: dict[Expr, Path], at: Path = ()) -> Expr:
     """Return a tree in which every part is a node of its own, and note the place of each."""
-    made = Expr()
+    made = type(x)()
     made.op, made.shape, made.data = x.op, x.shape, x.data
     made.args = tuple(unshared(a, paths, (*at, k)) for k, a in enumerate(x.args))
     made._free, made._reduced = x._free, x._reduced
