@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from symderiv import derive, problem, trace
+from symderiv.calculus.simplify import factoring
+from symderiv.tensor import Parts
 
 # What stands for ``{x}`` is the step before; a name that is used with it is a constant.
 ENTRYWISE = (
@@ -161,6 +163,24 @@ def test_work_is_linear_in_the_number_of_steps(name: str) -> None:
 @pytest.mark.parametrize("name", CHAINS)
 def test_work_is_linear_in_two_hundred_steps(name: str) -> None:
     assert exponent(name, 100, 200) <= 1.1
+
+
+def test_what_could_leave_a_summand_is_found_once_for_each(monkeypatch) -> None:
+    found: list[object] = []
+
+    def noted(parts: Parts) -> object:
+        found.append(parts)
+        return candidates(parts)
+
+    candidates = factoring._candidates
+    monkeypatch.setattr(factoring, "_candidates", noted)
+    counts = []
+    for steps in (8, 16, 32):
+        found.clear()
+        text, variables = chain("{x} * sigmoid(u * {x})", "n", steps)
+        assert derive(problem(text, **variables))["u"].text
+        counts.append(len(found))
+    assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
 
 
 def test_loops_of_a_traced_function_are_derived_whatever_their_length() -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from ...core.shapes import Dim
 from ...tensor import Factor, Label, Parts, Scale, Term, add, contract, orders, scaled, summands
@@ -53,9 +54,18 @@ class _Member:
         return contract(rest, ends, dims, self.scale * _inverse(common))
 
 
-def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
-    """Yield what could leave a summand, with its free labels (None for the bound one)."""
+class _Candidate(NamedTuple):
+    """What could leave a product: its key, where it stands in it, and on which labels."""
+
+    key: Key
+    position: int
+    labels: tuple[Label, ...]
+
+
+def _candidates(parts: Parts) -> Iterator[_Candidate]:
+    """Yield what could leave a product, with its free labels (None for the bound one)."""
     chosen = any(True for _ in parts.calls("where"))
+    seen: set[Key] = set()
     for k, f in enumerate(parts.factors):
         if f.term.is_indicator or _on_diagonal(parts, f):
             continue
@@ -64,8 +74,10 @@ def _candidates(scale: Scale, parts: Parts) -> Iterator[tuple[Key, _Member]]:
         for labels in orders(f):
             outer = tuple(x if x in parts.out else None for x in labels)
             if None not in outer or _is_outer(parts, k, labels):
-                member = _Member(scale * parts.scale, parts, k, labels)
-                yield (f.term, outer, kind), member
+                key = (f.term, outer, kind)
+                if key not in seen:
+                    seen.add(key)
+                    yield _Candidate(key, k, labels)
                 break  # a symmetric factor in one order is enough
 
 
@@ -88,30 +100,75 @@ def _is_outer(parts: Parts, k: int, labels: tuple[Label, ...]) -> bool:
     return met and not any(free[0] in g.labels for g in rest)
 
 
-def factored(term: Term, sizes: Sizes) -> Term:
-    """Return a sum with the factor taken out that saves most; the term itself where none does."""
-    if not term.is_sum:
-        return term
-    if len(term.children) > _MOST_SUMMANDS:
-        return _number_out(term)
-    found: dict[Key, dict[int, _Member]] = {}
-    for place, (scale, body) in enumerate(summands(term)):
-        for key, member in _candidates(scale, Parts.of(body)):
-            found.setdefault(key, {}).setdefault(place, member)
-    shared = {key: members for key, members in found.items() if len(members) > 1}
-    if not shared:
-        return _number_out(term)
+class Factoring:
+    """Takes factors out of sums; what could leave a summand is found once for each.
 
-    def worth(key: Key) -> tuple[int, bool, bool, object, tuple[str, ...]]:
-        saved = (len(shared[key]) - 1) * (sizes(key[0]) + 1)
-        whole = len(shared[key]) == len(term.children)
-        right = key[1][:1] == (None,)  # a factor on the right before one on the left
-        return (saved, whole, right, key[0].order, tuple(map(str, key[1])))
+    A sum of which one factor is taken out comes again with all its other summands.
+    """
 
-    best = max(shared, key=worth)
-    inside = shared[best]
-    outside = [scaled(b, s) for k, (s, b) in enumerate(summands(term)) if k not in inside]
-    return add([*outside, _taken_out(term, best, list(inside.values()), sizes)])
+    def __init__(self, sizes: Sizes) -> None:
+        self._sizes = sizes
+        self._known: dict[Term, tuple[_Candidate, ...]] = {}
+
+    def __call__(self, term: Term) -> Term:
+        """Return a sum with the factor taken out that saves most; itself where none does."""
+        if not term.is_sum:
+            return term
+        if len(term.children) > _MOST_SUMMANDS:
+            return _number_out(term)
+        shared = self._shared(term)
+        if not shared:
+            return _number_out(term)
+        sizes = self._sizes
+
+        def worth(key: Key) -> tuple[int, bool, bool, object, tuple[str, ...]]:
+            saved = (len(shared[key]) - 1) * (sizes(key[0]) + 1)
+            whole = len(shared[key]) == len(term.children)
+            right = key[1][:1] == (None,)  # a factor on the right before one on the left
+            return (saved, whole, right, key[0].order, tuple(map(str, key[1])))
+
+        best = max(shared, key=worth)
+        inside, members = shared[best], []
+        for k, found in inside.items():
+            scale, parts = term.data[k], Parts.of(term.children[k])
+            members.append(_Member(scale * parts.scale, parts, found.position, found.labels))
+        outside = [scaled(b, s) for k, (s, b) in enumerate(summands(term)) if k not in inside]
+        return add([*outside, self._taken_out(term, best, members)])
+
+    def _shared(self, term: Term) -> dict[Key, dict[int, _Candidate]]:
+        """Return what several summands could give, with the summands by their places."""
+        known = self._known
+        found: dict[Key, dict[int, _Candidate]] = {}
+        for place, body in enumerate(term.children):
+            if body not in known:
+                known[body] = tuple(_candidates(Parts.of(body)))
+            for candidate in known[body]:
+                if candidate[0] in found:
+                    found[candidate[0]][place] = candidate
+                else:
+                    found[candidate[0]] = {place: candidate}
+        return {key: places for key, places in found.items() if len(places) > 1}
+
+    def _taken_out(self, term: Term, key: Key, members: Sequence[_Member]) -> Term:
+        """Return the factor times the sum of what is left of the members."""
+        factor, outer, _ = key
+        exponent = min((m.factor.exponent for m in members), key=abs)
+        common = common_scale([m.scale for m in members])
+        out = tuple(range(len(term.dims)))
+        dims: dict[Label, Dim] = dict(enumerate(term.dims))
+        link = members[0].inner()
+        if link:
+            free: tuple[Label, ...] = tuple(x for x in out if x not in outer)
+            dims["link"] = members[0].parts.dims[link[0]]
+        else:
+            carried = {x for m in members for f in m.rest for x in f.labels}
+            carried |= {x for m in members if m.factor.exponent != exponent for x in m.labels}
+            free = tuple(x for x in out if x in carried)
+        body = add(m.without(exponent, (*free, *m.inner()), common) for m in members)
+        ends = (*free, "link") if link else free
+        marks = tuple("link" if x is None else x for x in outer)
+        factors = [Factor(factor, marks, exponent), Factor(self(body), ends)]
+        return contract(factors, out, dims, common)
 
 
 def _number_out(term: Term) -> Term:
@@ -122,28 +179,6 @@ def _number_out(term: Term) -> Term:
     if abs(common.value) == 1 and not common.sizes:
         return term
     return scaled(add(scaled(b, s * _inverse(common)) for s, b in summands(term)), common)
-
-
-def _taken_out(term: Term, key: Key, members: Sequence[_Member], sizes: Sizes) -> Term:
-    """Return the factor times the sum of what is left of the members."""
-    factor, outer, _ = key
-    exponent = min((m.factor.exponent for m in members), key=abs)
-    common = common_scale([m.scale for m in members])
-    out = tuple(range(len(term.dims)))
-    dims: dict[Label, Dim] = dict(enumerate(term.dims))
-    link = members[0].inner()
-    if link:
-        free: tuple[Label, ...] = tuple(x for x in out if x not in outer)
-        dims["link"] = members[0].parts.dims[link[0]]
-    else:
-        carried = {x for m in members for f in m.rest for x in f.labels}
-        carried |= {x for m in members if m.factor.exponent != exponent for x in m.labels}
-        free = tuple(x for x in out if x in carried)
-    body = add(m.without(exponent, (*free, *m.inner()), common) for m in members)
-    ends = (*free, "link") if link else free
-    marks = tuple("link" if x is None else x for x in outer)
-    factors = [Factor(factor, marks, exponent), Factor(factored(body, sizes), ends)]
-    return contract(factors, out, dims, common)
 
 
 def common_scale(scales: Sequence[Scale]) -> Scale:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...tensor import Parts, Term, is_zero, rebuilt, walk_terms
-from .factoring import factored
+from .factoring import Factoring
 from .facts import Assumed, Facts
 from .readable_size import Sizes
 from .readings import Readings
@@ -26,6 +26,7 @@ class Simplifier:
         self.facts = facts or Facts()
         self.assumed = Assumed(self.facts)
         self._context = RuleContext(self.facts, Sizes(), Readings(), self)
+        self._factored = Factoring(self._context.sizes)
         self._memo: dict[Term, Term] = {}
         self._rules: dict[frozenset[str], tuple[Rule, ...]] = {}
 
@@ -60,7 +61,7 @@ class Simplifier:
         if is_zero(term):
             return None
         if term.is_sum:
-            better = factored(term, self._context.sizes)
+            better = self._factored(term)
             if better is not term:
                 return better
             tried = (rule.apply(term, self._context) for rule in SUM_RULES)
