@@ -7,7 +7,7 @@ import pytest
 import symderiv as sd
 import symderiv.values.fixedpoint as fixedpoint
 import symderiv.values.highprecision as high
-from symderiv.claims import deciding
+from symderiv.claims import boundaries, deciding, failures
 from symderiv.claims import workload as working
 from symderiv.core.errors import UnsupportedError
 from symderiv.core.expr import var
@@ -69,6 +69,41 @@ def test_roots_of_large_matrices_are_taken_in_few_digits(monkeypatch: pytest.Mon
     assert max(met) < 2000
     with pytest.raises(ValueError, match="too many digits"):
         high.MATRIX["expm"]([[high.HIGH.mpf(10) ** 6]])
+
+
+FAR = "2 * X[1999, 1] * onehot(1999, n) @ onehot(1, d).T"
+
+
+def test_what_is_too_much_to_decide_is_compared_at_one_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    met: list[object] = []
+
+    def noted(left, right, here):
+        met.append(here)
+        return compared(left, right, here)
+
+    compared = deciding.difference
+    monkeypatch.setattr(deciding, "difference", noted)
+    found = sd.check("X[1999, 1]**2", wrt="X", claim=FAR, X="n, d")
+    assert (found.verdict, len(met)) == ("undecided", 1)
+    assert "takes more than" in found.left_out[0]
+
+
+def test_what_has_no_pieces_is_not_looked_at_for_boundaries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_):
+        raise AssertionError("nothing is chosen, so there is no boundary")
+
+    monkeypatch.setattr(boundaries, "_differences", refuse)
+    monkeypatch.setattr(deciding.Comparer, "may_equal", refuse)
+    p = sd.problem("sum(x ** 3)", x="n")
+    sides = p.read("3 * x ** 2"), p.read("2 * x")
+    assert failures.smallest_failure(deciding.Comparer(p, sides), *sides) is not None
+    sides = p.read("relu(x)"), p.read("2 * x")
+    with pytest.raises(AssertionError, match="nothing is chosen"):
+        failures.smallest_failure(deciding.Comparer(p, sides), *sides)
 
 
 MATRIX = [
