@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any, ParamSpec, Protocol
+from typing import Any, ClassVar, ParamSpec, Protocol
 
 from ..core.cells import Cells as Cells
 from ..core.cells import broadcast as broadcast
@@ -233,15 +233,19 @@ def _putting(make: Callable[P, Operator]) -> Callable[P, Operator]:
 register = _putting(Operator)
 
 
-class SameShape:
-    """What calls share whose value has the shape of their first argument."""
+ShapeOf = Callable[[Sequence[Expr]], Shape]
+
+
+class OperatorCall:
+    """What calls share: their value has the ``shape`` that their arguments give, of the first."""
 
     name: str
-    data: Hashable
+    data: Hashable = None
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[0].shape)
 
     def rebuild(self, args: tuple[Expr, ...]) -> Expr:
         """Return the call as an expression."""
-        return node(self.name, args, args[0].shape, self.data)
+        return node(self.name, args, type(self).shape(args), self.data)
 
 
 def read_pointwise(name: str) -> Callable[[Application], Expr]:

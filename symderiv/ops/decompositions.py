@@ -43,8 +43,9 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
+    OperatorCall,
     Pointwise,
-    SameShape,
+    ShapeOf,
     Writes,
     binds,
     leading,
@@ -120,13 +121,13 @@ def _blocks(places: Term, x: Term) -> Term:
 
 
 @dataclass(frozen=True)
-class FrechetCall:
+class FrechetCall(OperatorCall):
     """The derivative of a matrix function along a matrix, linear in the latter."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[1].shape)
     takes_matrices: ClassVar[bool] = True
     keeps_symmetry: ClassVar[bool] = True
     name: str
-    data: None = None
 
     def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
         """Return the derivatives along directions with further axes, one by one."""
@@ -159,10 +160,6 @@ class FrechetCall:
         fuses = [Factor(fuse(_TWO, n), (0, 2, 4)), Factor(fuse(_TWO, n), (1, 3, 5))]
         dims = {0: _TWO * n, 1: _TWO * n, 2: _TWO, 3: _TWO, 4: n, 5: n}
         return contract([*factors, *fuses], (4, 5), dims)
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, args[1].shape)
 
 
 def _matrix_cells(name: str) -> Callable[[Expr, Sequence[Cells], EntryPlace], Cells]:
@@ -322,12 +319,12 @@ def _kronecker_solved(a: Term, b: Term) -> Term:
 
 
 @dataclass(frozen=True)
-class SylvesterCall:
+class SylvesterCall(OperatorCall):
     """The solution S of A S + S B = C."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[2].shape)
     takes_matrices: ClassVar[bool] = True
     name: str = "sylvester"
-    data: None = None
 
     def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
         """Return the solutions for a right-hand side with further axes.
@@ -359,10 +356,6 @@ class SylvesterCall:
         a, b = Mat(node.children[0]), Mat(node.children[1])
         s, z = Mat(node), sylvester(a.T, b.T, Mat(cotangent))
         return (z if position == 2 else -(z @ s.T) if position == 0 else -(s.T @ z)).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("sylvester", args, args[2].shape)
 
 
 def _build_sylvester(call: Application) -> Expr:
@@ -427,12 +420,11 @@ register(
 
 
 @dataclass(frozen=True)
-class CholeskyCall(SameShape):
+class CholeskyCall(OperatorCall):
     """The lower triangular L with L L^T = (X + X^T) / 2."""
 
     takes_matrices: ClassVar[bool] = True
     name: str = "cholesky"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return L^-T (P + P^T) L^-1 / 2 with the triangle P of L^T C, its diagonal halved.
@@ -496,12 +488,14 @@ register(
 
 
 @dataclass(frozen=True)
-class EigenvaluesCall:
+class EigenvaluesCall(OperatorCall):
     """The eigenvalues of (X + X^T) / 2 in rising order."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(
+        lambda args: over_batch(args[0].shape, (args[0].shape[-1], ONE))
+    )
     takes_matrices: ClassVar[bool] = True
     name: str = "eigvalsh"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return V diag(C) V^T with the eigenvectors V: Magnus (1985), theorem 1."""
@@ -509,18 +503,13 @@ class EigenvaluesCall:
         v = Mat(call(EigenvectorsCall(), (x,), x.dims))
         return diagonal_between(v, cotangent, v.T).term
 
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("eigvalsh", args, over_batch(args[0].shape, (args[0].shape[-1], ONE)))
-
 
 @dataclass(frozen=True)
-class EigenvectorsCall(SameShape):
+class EigenvectorsCall(OperatorCall):
     """The orthonormal eigenvectors of (X + X^T) / 2, as columns, of rising eigenvalues."""
 
     takes_matrices: ClassVar[bool] = True
     name: str = "eigvecsh"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the symmetric part of V (F * (V^T C)) V^T, F_ij = 1 / (l_j - l_i) or F_ii = 0.

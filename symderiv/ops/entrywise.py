@@ -34,8 +34,9 @@ from .base import (
     ENTRYWISE,
     Application,
     Codes,
+    OperatorCall,
     Pointwise,
-    SameShape,
+    ShapeOf,
     Texts,
     Writes,
     broadcast,
@@ -59,7 +60,7 @@ def common_shape(args: Sequence[Expr]) -> Shape:
 
 
 @dataclass(frozen=True)
-class EntrywiseCall(SameShape):
+class EntrywiseCall(OperatorCall):
     """An entrywise function of one argument, with its derivative in terms of x and y."""
 
     name: str
@@ -266,9 +267,10 @@ _SIGNS = {">": ">", "<": "<", ">=": "≥", "<=": "≤"}
 
 
 @dataclass(frozen=True)
-class WhereCall:
+class WhereCall(OperatorCall):
     """The choice between two values by a comparison; ``data`` is the comparison's sign."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: common_shape(args))
     data: str
     name: str = "where"
     entrywise: ClassVar[bool] = True
@@ -281,10 +283,6 @@ class WhereCall:
             return none
         pair = (one, none) if position == 2 else (none, one)
         return monomial((cotangent, 1), (call(self, (left, right, *pair), node.dims), 1))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("where", args, common_shape(args), self.data)
 
 
 def _build_where(call: Application) -> Expr:

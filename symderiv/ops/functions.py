@@ -12,7 +12,7 @@ from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import Cells, Codes, EntryPlace, SameShape, Texts, Writes, broadcast, register
+from .base import Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, broadcast, register
 from .flops import free, iterative
 
 
@@ -79,7 +79,7 @@ def apply_parts(e: Expr) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class ApplyCall(SameShape):
+class ApplyCall(OperatorCall):
     """An unspecified entrywise function f, or one of its derivatives."""
 
     data: tuple[str, int]

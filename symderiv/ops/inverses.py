@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from ..core.expr import Expr, node
 from ..core.scale import UNIT_SCALE
 from ..core.shapes import Dim
 from ..tensor import (
@@ -32,20 +31,19 @@ from ..tensor import (
     zero,
 )
 from .arithmetic import PowerCall
-from .base import SameShape
+from .base import OperatorCall, ShapeOf
 from .batches import over_batch
 from .matrix_algebra import Mat, inner
 from .matrix_axes import along
 
 
 @dataclass(frozen=True)
-class MatrixCall(SameShape):
+class MatrixCall(OperatorCall):
     """A function of one square matrix whose value is a matrix of the same shape."""
 
     takes_matrices: ClassVar[bool] = True
     keeps_symmetry: ClassVar[bool] = True
     name: str = ""
-    data: None = None
 
 
 @dataclass(frozen=True)
@@ -77,37 +75,29 @@ class AdjugateCall(MatrixCall):
 
 
 @dataclass(frozen=True)
-class DetCall:
+class DetCall(OperatorCall):
     """The determinant."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: over_batch(args[0].shape))
     takes_matrices: ClassVar[bool] = True
     name: str = "det"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times det(X) X^-T: The Matrix Cookbook (2012), eq. 49."""
         return Mat(inverse(node.children[0])).T.times(cotangent, node).term
 
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("det", args, over_batch(args[0].shape))
-
 
 @dataclass(frozen=True)
-class LogdetCall:
+class LogdetCall(OperatorCall):
     """The logarithm of the absolute value of the determinant."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: over_batch(args[0].shape))
     takes_matrices: ClassVar[bool] = True
     name: str = "logdet"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times X^-T: The Matrix Cookbook (2012), eq. 57."""
         return Mat(inverse(node.children[0])).T.times(cotangent).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("logdet", args, over_batch(args[0].shape))
 
 
 def inverse(term: Term) -> Term:

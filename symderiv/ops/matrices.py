@@ -40,8 +40,9 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
+    OperatorCall,
     Pointwise,
-    SameShape,
+    ShapeOf,
     Writes,
     binds,
     broadcast,
@@ -274,6 +275,7 @@ register(
 class PinvCall(MatrixCall):
     """The Moore-Penrose inverse of a matrix of full rank."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[0].shape[::-1])
     name: str = "pinv"
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
@@ -285,11 +287,6 @@ class PinvCall(MatrixCall):
         left = (x.one() - x @ p) @ c.T @ p @ p.T
         right = p.T @ p @ c.T @ (p.one() - p @ x)
         return (-(p.T @ c @ p.T) + left + right).term
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        rows, cols = args[0].shape
-        return node("pinv", args, (cols, rows))
 
 
 def _build_pinv(call: Application) -> Expr:
@@ -425,13 +422,13 @@ class MatrixPowerCall(MatrixCall):
 
 
 @dataclass(frozen=True)
-class PowerPullbackCall:
+class PowerPullbackCall(OperatorCall):
     """The pullback of a matrix power, linear in the cotangent."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[2].shape)
     takes_matrices: ClassVar[bool] = True
     keeps_symmetry: ClassVar[bool] = True
     name: str = "matrix_power_pullback"
-    data: None = None
 
     def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
         """Return the sums for cotangents with further axes, one by one."""
@@ -450,10 +447,6 @@ class PowerPullbackCall:
             )
         x, k, _ = node.children
         return call(self, (Mat(x).T.term, k, cotangent), node.dims)
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("matrix_power_pullback", args, args[2].shape)
 
 
 def matrix_power(term: Term, exponent: Term) -> Term:
@@ -703,12 +696,11 @@ register(
 
 
 @dataclass(frozen=True)
-class TriangleCall(SameShape):
+class TriangleCall(OperatorCall):
     """The lower or the upper triangle of a matrix, with its diagonal."""
 
     takes_matrices: ClassVar[bool] = True
     name: str
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the same triangle of the cotangent."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core.expr import Expr, node, number
 from ..core.shapes import ONE, SCALAR, Shape
@@ -40,7 +40,9 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
+    OperatorCall,
     Pointwise,
+    ShapeOf,
     Texts,
     Writes,
     leading,
@@ -61,9 +63,10 @@ _HIGHAM = "Higham, Functions of Matrices (2008), chapter 8"
 
 
 @dataclass(frozen=True)
-class NormCall:
+class NormCall(OperatorCall):
     """A norm of all entries; ``data`` is "nuc", 2 (spectral) or None (Frobenius)."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: over_batch(args[0].shape))
     name: str = "norm"
     data: str | int | None = None
 
@@ -74,10 +77,6 @@ class NormCall:
         factors = _GRADIENTS[self.name, self.data](node, body, labels)
         lead = labels[: len(node.dims)]
         return contract([Factor(cotangent, lead), *factors], labels, dict(enumerate(body.dims)))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, over_batch(args[0].shape), self.data)
 
 
 Labels = tuple[int, ...]
@@ -339,11 +338,11 @@ _entry_norm(
 
 
 @dataclass(frozen=True)
-class PNormCall:
+class PNormCall(OperatorCall):
     """The p-norm along the last axis of a term; p is a second child without axes."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: SCALAR)
     name: str = "norm_p"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return C sign(x) (|x| / y)^(p-1) with the output y; by p, the slope of log y times y.
@@ -373,10 +372,6 @@ class PNormCall:
         lead = max((f.labels for f in parts), key=len)
         dims = dict(zip(lead, node.dims, strict=True))
         return contract([*parts, Factor(p, (), Fraction(-1))], (), dims)
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, SCALAR)
 
 
 def even_exponent(p: Term) -> int:

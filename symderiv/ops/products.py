@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core.expr import Expr, node
 from ..core.shapes import ONE, size
@@ -34,6 +34,8 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
+    OperatorCall,
+    ShapeOf,
     broadcast,
     moved_to_back,
     moved_to_front,
@@ -102,11 +104,11 @@ register(
 
 
 @dataclass(frozen=True)
-class CrossCall:
+class CrossCall(OperatorCall):
     """The cross product along the last axis of two terms with the same axes."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: max((a.shape for a in args), key=_count))
     name: str = "cross"
-    data: None = None
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return B x C by the left and C x A by the right: <C, A x B> is a triple product."""
@@ -126,10 +128,6 @@ class CrossCall:
             pair = (moved, fixed) if position == 0 else (fixed, moved)
             found.append(moved_to_back(_cross(*pair), extra))
         return add(found)
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node("cross", args, max((a.shape for a in args), key=_count))
 
 
 def _count(shape: Any) -> int:

@@ -19,7 +19,9 @@ from ..tensor import Scale, Term, Value, call, constant, leaf, monomial, spread
 from .base import (
     Application,
     Codes,
+    OperatorCall,
     Pointwise,
+    ShapeOf,
     Writes,
     broadcast,
     register,
@@ -148,21 +150,17 @@ _SLOPES: dict[str, tuple[Slope, ...]] = {}
 
 
 @dataclass(frozen=True)
-class SeveralCall:
+class SeveralCall(OperatorCall):
     """An entrywise function of several arguments that have the same axes."""
 
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: common_shape(args))
     name: str
-    data: None = None
     entrywise: ClassVar[bool] = True
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the cotangent times the slope by the argument at ``position``."""
         slope = _SLOPES[self.name][position](*map(Pointwise, node.children))
         return monomial((cotangent, 1), (slope.term, 1))
-
-    def rebuild(self, args: tuple[Expr, ...]) -> Expr:
-        """Return the call as an expression."""
-        return node(self.name, args, common_shape(args))
 
 
 def _several_lower(e: Expr, args: Sequence[Value]) -> Value:
