@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ..core.expr import Expr, add, div, mul, neg, node, num
 from ..core.shapes import ONE, Dim
 from ..ops import TABLE
-from .powers import Seen, entrywise, in_shape, is_ones_row, shifted, signed, two_powers, without_one
+from .powers import Seen, entrywise, in_shape, shifted, signed, two_powers, without_one
 
 
 class _Looking:
@@ -124,9 +124,9 @@ def _log_of_product_with_ones(y: Expr, seen: Seen) -> Expr | None:
     if len(y.args) != 2 or len(y.shape) > 2:
         return None
     left, right = y.args
-    if right.is_ones and right.shape[1] == ONE and seen(left).op == "exp":
+    if right.is_column_of_ones and seen(left).op == "exp":
         body, axis = seen(left).args[0], 1
-    elif is_ones_row(left) and seen(right).op == "exp":
+    elif left.is_row_of_ones and seen(right).op == "exp":
         body, axis = seen(right).args[0], 0
     else:
         return _log_of_shifted(y, seen)

@@ -187,9 +187,9 @@ class Coder:
         """Return the axis of a product with ones that NumPy broadcasts over, or None."""
         if not e.is_matrix_product or e in self.names or ONE in e.shape:
             return None
-        if _is_ones(e.args[0]) and e.args[0].shape[1] == ONE:
+        if e.args[0].is_column_of_ones:
             return 0
-        return 1 if _is_ones_row(e.args[-1]) else None
+        return 1 if e.args[-1].is_row_of_ones else None
 
     def _shows(self, e: Expr, axis: int) -> bool:
         """Whether an operand has an axis even where it is written for broadcasting."""
@@ -208,9 +208,9 @@ class Coder:
         thin = next((k for k in range(1, len(factors)) if factors[k].shape[0] == ONE), None)
         if thin is not None:
             return self._outer(factors[:thin], factors[thin:])
-        if _is_ones(factors[-1]) and factors[-1].shape[1] == ONE:
+        if factors[-1].is_column_of_ones:
             return self._row_sums(factors[:-1])
-        if _is_ones_row(factors[0]):
+        if factors[0].is_row_of_ones:
             return f"{self.chain_of(factors[1:], ATOM)}.sum(axis=0)"
         weighted = self._weighted(factors)
         if weighted is not None:
@@ -226,7 +226,7 @@ class Coder:
         a, b = matmul(*left), matmul(*right)
         if a.is_scalar or b.is_scalar:
             return f"{self(a, POWER)} * {self(b, POWER)}"
-        if _is_ones(a) and _is_ones_row(b):
+        if a.is_ones and b.is_row_of_ones:
             return f"np.ones(({self.size(a.shape[0])}, {self.size(b.shape[1])}), dtype=dtype)"
         return f"np.outer({self(a)}, {self(b)})"
 
@@ -240,7 +240,7 @@ class Coder:
 
     def _weighted(self, factors: Sequence[Expr]) -> str | None:
         """Return a chain with a diagonal factor as a scaling of its neighbour."""
-        spot = next((k for k, f in enumerate(factors) if _is_diagonal(f)), None)
+        spot = next((k for k, f in enumerate(factors) if f.is_diagonal), None)
         if spot is None or len(factors) == 1 or factors[spot] in self.names:
             return None
         weight = factors[spot].args[0]
@@ -265,20 +265,6 @@ def _is_number(e: Expr) -> bool:
 
 
 is_number = remembered(_is_number, _varies)
-
-
-def _is_ones(e: Expr) -> bool:
-    return e.is_ones
-
-
-def _is_ones_row(e: Expr) -> bool:
-    if e.is_transpose:
-        return _is_ones(e.args[0]) and e.args[0].shape[1] == ONE
-    return _is_ones(e) and e.shape[0] == ONE
-
-
-def _is_diagonal(e: Expr) -> bool:
-    return e.op == "diag" and e.shape[0] == e.shape[1] and ONE in e.args[0].shape
 
 
 def is_trivial(e: Expr) -> bool:

@@ -16,7 +16,6 @@ from ..core.expr import (
     neg,
     node,
     num,
-    number,
     power,
     transpose,
     with_args,
@@ -58,11 +57,6 @@ def in_shape(x: Expr, like: Expr) -> Expr:
     if x.shape == like.shape:
         return x
     return add(x, node("zeros", (), like.shape))
-
-
-def is_ones_row(e: Expr) -> bool:
-    """Whether an expression is a row of ones."""
-    return e.is_transpose and e.args[0].is_ones and e.shape[0] == ONE
 
 
 def signed(e: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -142,10 +136,7 @@ def factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
     if e.is_quotient:
         (over, more), (under, fewer) = map(factors, e.args)
         return [*over, *fewer], [*more, *under]
-    if e.is_power and e.args[1].is_number:
-        count = number(e.args[1])
-        if count in (2, 3, 4):
-            return [e.args[0]] * int(count), []
-        if count in (-1, -2, -3):
-            return [], [e.args[0]] * -int(count)
-    return [e], []
+    base, count = e.fixed_power
+    if count in (1, 2, 3, 4):
+        return [base] * int(count), []
+    return ([], [base] * -int(count)) if count in (-1, -2, -3) else ([e], [])

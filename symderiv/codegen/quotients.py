@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..core.expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
+from ..core.expr import (
+    Expr,
+    add,
+    dim_size,
+    div,
+    matmul,
+    mul,
+    neg,
+    node,
+    num,
+    transpose,
+)
 from ..core.shapes import ONE
 from .powers import (
     Seen,
     entrywise,
     factors,
     in_shape,
-    is_ones_row,
     joined,
     shifted,
     signed,
@@ -137,9 +147,9 @@ def _summed_axis(under: Expr, over: Expr, seen: Seen) -> tuple[int | None] | Non
         axis = None if under.data is None else int(str(under.data))
     elif under.is_matrix_product and len(under.args) == 2 and len(under.shape) == 2:
         left, right = under.args
-        if right.is_ones and right.shape[1] == ONE and seen(left) == over:
+        if right.is_column_of_ones and seen(left) == over:
             axis = 1
-        elif is_ones_row(left) and seen(right) == over:
+        elif left.is_row_of_ones and seen(right) == over:
             axis = 0
         else:
             return None

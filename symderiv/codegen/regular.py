@@ -153,13 +153,13 @@ def _normed(d: Expr, seen: Seen) -> Expr | None:
     """Return what a norm is of, also where it is written as the root of a sum of squares."""
     if d.op == "norm" and d.data is None:
         return d.args[0]
-    if d.op != "sqrt" and not (d.is_power and d.args[1] is num(Fraction(1, 2))):
+    if d.op != "sqrt" and d.fixed_power[1] != Fraction(1, 2):
         return None
     total = seen(d.args[0])
     if total.is_matrix_product and len(total.args) == 2:
         return total.args[1] if transpose(total.args[0]) is total.args[1] else None
     body = total.args[0] if total.op == "sum" else total
-    if body.op == "square" or (body.is_power and body.args[1] is num(2)):
+    if body.op == "square" or body.fixed_power[1] == 2:
         return body.args[0] if total.op == "sum" else None
     return None
 

@@ -77,6 +77,33 @@ class Expr:
     is_power = Notion("pow")
     is_transpose = Notion("transpose")
 
+    @property
+    def is_all_ones(self) -> bool:
+        """Whether it is ones(..), or the transpose of such."""
+        return self.is_ones or (self.is_transpose and self.args[0].is_ones)
+
+    @property
+    def is_column_of_ones(self) -> bool:
+        """Whether it is ones(n)."""
+        return self.is_ones and self.shape[1] == ONE
+
+    @property
+    def is_row_of_ones(self) -> bool:
+        """Whether it is ones(n).T, or ones(1, n)."""
+        return self.is_all_ones and self.shape[0] == ONE
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether it is the diagonal matrix of a vector."""
+        square = self.op == "diag" and self.shape[0] == self.shape[1]
+        return square and ONE in self.args[0].shape
+
+    @property
+    def fixed_power(self) -> tuple[Expr, Fraction]:
+        """Return base and exponent of a power whose exponent is a number, else itself and 1."""
+        is_fixed = self.is_power and self.args[1].is_number
+        return (self.args[0], number(self.args[1])) if is_fixed else (self, Fraction(1))
+
     def __reduce__(self) -> tuple[Callable[..., Expr], tuple[object, ...]]:
         # Another process has nodes of its own, of which equal ones must be one again.
         return node, (self.op, self.args, self.shape, self.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.expr import Expr, number, walk, walk_all
+from ..core.expr import Expr, walk, walk_all
 from ..ops import TABLE
 from ..ops.functions import apply_parts, loss_parts, spelled
 from .derivations import DerivedGradients
@@ -97,5 +97,5 @@ def is_analytic(e: Expr) -> bool:
 
     NumPy takes a high power of such a number by its logarithm, which loses the small part.
     """
-    high = e.is_power and e.args[1].is_number and abs(number(e.args[1])) > _MULTIPLIED
+    high = abs(e.fixed_power[1]) > _MULTIPLIED
     return TABLE[e.op].analytic and not high

@@ -27,7 +27,6 @@ from ..core.expr import (
     mul,
     node,
     num,
-    number,
     ones,
     power,
     row,
@@ -69,8 +68,8 @@ def raised(x: Expr, exponent: Fraction) -> Expr:
     if exponent == 1:
         return x
     if exponent == Fraction(1, 2):
-        if x.op == "sum" and x.args[0].is_power and x.args[0].args[1] is num(2):
-            return node("norm", (x.args[0].args[0],), SCALAR)
+        if x.op == "sum" and x.args[0].fixed_power[1] == 2:
+            return node("norm", (x.args[0].fixed_power[0],), SCALAR)
         if x.is_matrix_product and x.is_scalar and x.args == (flip(x.args[-1]), x.args[-1]):
             return node("norm", (x.args[-1],), SCALAR)
         return node("sqrt", (x,), x.shape)
@@ -85,9 +84,9 @@ def hadamard(factors: list[Expr]) -> Expr:
     over: list[Expr] = []
     under: list[Expr] = []
     for x in sorted(factors, key=lambda f: f.is_power):
-        exponent = number(x.args[1]) if x.is_power and x.args[1].is_number else Fraction(1)
+        base, exponent = x.fixed_power
         if exponent < 0:
-            under.append(raised(x.args[0], -exponent))
+            under.append(raised(base, -exponent))
         else:
             over.append(x)
     top = mul(*over) if over else num(1)
@@ -229,8 +228,9 @@ def summed(weights: list[Expr], dim: Dim) -> Expr:
 
 
 def _summed_vector(vector: Expr) -> Expr:
-    if vector.is_power and vector.args[1] is num(2):
-        return matmul(flip(vector.args[0]), vector.args[0])
+    base, exponent = vector.fixed_power
+    if exponent == 2:
+        return matmul(flip(base), base)
     if vector.op == "diag":
         return node("trace", vector.args, SCALAR)
     if vector.is_matrix_product and vector.args[-1].is_ones:

@@ -13,7 +13,17 @@ from fractions import Fraction
 from functools import partial
 from math import gcd, lcm
 
-from ..core.expr import Expr, add, div, matmul, mul, neg, num, number, ones
+from ..core.expr import (
+    Expr,
+    add,
+    div,
+    matmul,
+    mul,
+    neg,
+    num,
+    number,
+    ones,
+)
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import ONE
 from ..core.transposing import count_transposes, flip
@@ -121,7 +131,7 @@ def _ones_as_number(pieces: list[PatternPiece]) -> list[PatternPiece]:
 def _is_ones(x: Expr) -> bool:
     if x.is_matrix_product:
         return len(x.args) == 2 and x.args[0].shape[1] == ONE and all(map(_is_ones, x.args))
-    return x.is_ones or (x.is_transpose and x.args[0].is_ones)
+    return x.is_all_ones
 
 
 def _total(terms: list[Expr]) -> Expr:
@@ -179,7 +189,7 @@ def _with_sizes(
 ) -> tuple[tuple[int, PatternPiece], ...]:
     """Let ``n * b`` join summands that end in ones(n): it is b @ ones(n).T @ ones(n)."""
     dim = last.shape[0]
-    if len(rests) < 2 or not last.is_ones or last.shape[1] != ONE or len(dim.symbols) != 1:
+    if len(rests) < 2 or not last.is_column_of_ones or len(dim.symbols) != 1:
         return tuple(rests)
     (name,) = dim.symbols
     powers = {dict(rest.coefficient.sizes).get(name, 0) for _, rest in rests}
@@ -213,4 +223,4 @@ def _written(p: PatternPiece) -> Expr:
 
 
 def _is_under(s: Expr) -> bool:
-    return s.is_power and s.args[1].is_number and number(s.args[1]) < 0
+    return s.fixed_power[1] < 0

@@ -197,13 +197,15 @@ def _chain(factors: list[Expr]) -> Flops:
     thin = next((k for k in range(1, len(factors)) if factors[k].shape[0] == ONE), None)
     if thin is not None:
         inner = _chain(factors[:thin]) + _chain(factors[thin:])
-        copied = (thin == 1 and _is_ones(first)) or (thin == len(factors) - 1 and _is_ones(last))
+        copied = (thin == 1 and first.is_all_ones) or (
+            thin == len(factors) - 1 and last.is_all_ones
+        )
         return inner if copied else inner + Flops.of(first.shape[0], last.shape[1])
-    if _is_ones(last) and last.shape[1] == ONE:
+    if last.is_all_ones and last.shape[1] == ONE:
         return _chain(factors[:-1]) + Flops.of(first.shape[0], last.shape[0])
-    if _is_ones(first) and first.shape[0] == ONE:
+    if first.is_row_of_ones:
         return _chain(factors[1:]) + Flops.of(first.shape[1], last.shape[1])
-    spot = next((k for k, f in enumerate(factors) if _is_diagonal(f)), None)
+    spot = next((k for k, f in enumerate(factors) if f.is_diagonal), None)
     if spot is not None:
         return _scaled(factors, spot)
     if last.shape[1] == ONE and first.shape[0] != ONE:
@@ -234,11 +236,3 @@ def _from_left(factors: list[Expr]) -> Flops:
 
 def _from_right(factors: list[Expr]) -> Flops:
     return total(Flops.of(*f.shape, times=2) for f in factors[:-1])
-
-
-def _is_ones(e: Expr) -> bool:
-    return e.is_ones or (e.is_transpose and e.args[0].is_ones)
-
-
-def _is_diagonal(e: Expr) -> bool:
-    return e.op == "diag" and e.shape[0] == e.shape[1] and ONE in e.args[0].shape

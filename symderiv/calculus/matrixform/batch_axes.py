@@ -107,7 +107,7 @@ class Lift:
         waiting: list[Callable[[Expr], Expr]] = []
         for f in x.args:
             tensor = done is not None and len(done.shape) > 2
-            if f.op == "diag" and f.shape[0] == f.shape[1] and ONE in f.args[0].shape:
+            if f.is_diagonal:
                 weight = self(f.args[0])
                 if len(weight.shape) > 2:
                     if done is None:
@@ -115,10 +115,10 @@ class Lift:
                     else:
                         done = _scaled(done, transpose(weight))
                     continue
-            if f.is_ones and f.shape[1] == ONE and tensor and done is not None:
+            if f.is_column_of_ones and tensor and done is not None:
                 done = summed(done, len(done.shape) - 1)
                 continue
-            if f is x.args[0] and f.shape[0] == ONE and _is_ones(f) and len(x.args) > 1:
+            if f is x.args[0] and f.is_row_of_ones and len(x.args) > 1:
                 waiting.append(lambda y: summed(y, len(y.shape) - 2))
                 continue
             done = self(f) if done is None else matmul(done, self(f))
@@ -137,7 +137,3 @@ def _scaled(x: Expr, weight: Expr) -> Expr:
         return mul(weight, x)
     under = quotient.args[1]
     return div(x, transpose(under) if minus else under)
-
-
-def _is_ones(x: Expr) -> bool:
-    return x.is_ones or (x.is_transpose and x.args[0].is_ones)

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ...core.errors import MissingRuleError
-from ...core.expr import Expr, column, entry, eye, matmul, node, number, ones, row, transpose
+from ...core.expr import (
+    Expr,
+    column,
+    entry,
+    eye,
+    matmul,
+    node,
+    ones,
+    row,
+    transpose,
+)
 from ...core.shapes import ONE, SCALAR, Dim, Shape
 from ...core.transposing import count_transposes, flip, transposes
 from ...tensor import Factor, Label, Parts, Scale, Term, components, factors_of, is_symmetric
@@ -329,6 +339,7 @@ def _entry(line: Expr, position: int) -> Expr:
 
 
 def _sum_of(v: Expr, style: str) -> Expr:
-    if style == "sum" and v.is_power and v.args[1].is_number and number(v.args[1]) == 2:
-        return matmul(flip(v.args[0]), v.args[0])
+    base, exponent = v.fixed_power
+    if style == "sum" and exponent == 2:
+        return matmul(flip(base), base)
     return node(style, (v,), SCALAR)
