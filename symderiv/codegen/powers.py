@@ -7,19 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.expr import (
-    Expr,
-    add,
-    div,
-    matmul,
-    mul,
-    neg,
-    node,
-    num,
-    power,
-    transpose,
-    with_args,
-)
+from ..core.expr import Expr, add, div, matmul, mul, neg, node, num, power, transpose, with_args
 from ..core.shapes import ONE, reduced_shape
 
 Seen = Callable[[Expr], Expr]

@@ -7,30 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..core.expr import (
-    Expr,
-    add,
-    dim_size,
-    div,
-    matmul,
-    mul,
-    neg,
-    node,
-    num,
-    transpose,
-)
+from ..core.expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
 from ..core.shapes import ONE
-from .powers import (
-    Seen,
-    entrywise,
-    factors,
-    in_shape,
-    joined,
-    shifted,
-    signed,
-    turned,
-    two_powers,
-)
+from .powers import Seen, entrywise, factors, in_shape, joined, shifted, signed, turned, two_powers
 
 _LIMITED = {"exp", "softmax", "sigmoid", "cosh"}  # positive, and with a logarithm of their own
 

@@ -10,19 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..core.expr import (
-    Expr,
-    add,
-    div,
-    matmul,
-    mul,
-    node,
-    num,
-    rebuild,
-    transpose,
-    walk,
-    with_args,
-)
+from ..core.expr import Expr, add, div, matmul, mul, node, num, rebuild, transpose, walk, with_args
 from ..core.shapes import SCALAR
 from ..ops import TABLE
 from .adjugates import with_adjugates

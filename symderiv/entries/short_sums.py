@@ -13,17 +13,7 @@ from fractions import Fraction
 from functools import partial
 from math import gcd, lcm
 
-from ..core.expr import (
-    Expr,
-    add,
-    div,
-    matmul,
-    mul,
-    neg,
-    num,
-    number,
-    ones,
-)
+from ..core.expr import Expr, add, div, matmul, mul, neg, num, number, ones
 from ..core.scale import UNIT_SCALE, Scale
 from ..core.shapes import ONE
 from ..core.transposing import count_transposes, flip

@@ -24,11 +24,7 @@ from ..derivation.jacobians import DerivativeMatrix
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit
-from ..values.sampling import (
-    distinct_sizes,
-    inside,
-    least_sizes,
-)
+from ..values.sampling import distinct_sizes, inside, least_sizes
 from .backends import installed, jax_forward
 from .certificate import Certificate
 from .differences import relative_error, unspecified

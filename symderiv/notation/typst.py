@@ -32,15 +32,7 @@ from symderiv.notation.math import (
     Word,
     row,
 )
-from symderiv.notation.spacing import (
-    Gap,
-    gap,
-    indices,
-    is_numeric,
-    items_of,
-    opens,
-    unstacked,
-)
+from symderiv.notation.spacing import Gap, gap, indices, is_numeric, items_of, opens, unstacked
 
 # Signs that Typst's syntax would claim, or that have a better character in mathematics.
 _SIGNS = {

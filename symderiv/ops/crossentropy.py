@@ -15,16 +15,7 @@ from ..core.expr import Expr, mul, neg, node, transpose
 from ..core.shapes import ONE, SCALAR, Dim
 from ..notation.math import Fence, Math, Word, listed, row
 from ..tensor import Factor, Label, Scale, Term, Value, add, call, contract, scaled, spread
-from .base import (
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    Writes,
-    leading,
-    register,
-    total,
-)
+from .base import Application, Cells, Codes, EntryPlace, Writes, leading, register, total
 from .flops import per_entry
 from .leaves import axes
 from .networks import last_axis, over_rows

@@ -17,16 +17,7 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE, SCALAR, Dim, Shape, trimmed
 from ..notation.math import Big, Fence, Math, Sym, row, sub
 from ..tensor import Label, Value, gathered
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    Texts,
-    Writes,
-    register,
-)
+from .base import ATOM, Application, Cells, Codes, EntryPlace, Texts, Writes, register
 from .exact_work import every_place
 from .flops import Flops
 

@@ -34,16 +34,7 @@ from ..tensor import (
     spread,
     zero,
 )
-from .base import (
-    TABLE,
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    broadcast,
-    register,
-    total,
-)
+from .base import TABLE, Application, Cells, Codes, EntryPlace, broadcast, register, total
 from .flops import iterative, per_entry
 from .matrix_axes import (
     RULES,

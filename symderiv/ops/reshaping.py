@@ -28,16 +28,7 @@ from ..tensor import (
     product,
     zero,
 )
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    Texts,
-    Writes,
-    register,
-)
+from .base import ATOM, Application, Cells, Codes, EntryPlace, Texts, Writes, register
 from .flops import free
 from .leaves import axes, size_notation
 

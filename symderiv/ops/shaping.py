@@ -16,15 +16,7 @@ from ..core.shapes import ONE, Dim, divided, trimmed
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Num, Word, listed, row, sub
 from ..tensor import Label, Term, Value, call, gathered, is_zero, zero
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    register,
-    written_function,
-)
+from .base import ATOM, Application, Cells, Codes, EntryPlace, register, written_function
 from .flops import free
 from .leaves import axes, size_notation
 from .reshaping import kept

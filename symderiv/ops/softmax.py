@@ -14,16 +14,7 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE
 from ..notation.math import Fence, Math, Word, row, sub
 from ..tensor import Scale, Term, add, scaled
-from .base import (
-    Application,
-    Cells,
-    Codes,
-    EntryPlace,
-    Texts,
-    Writes,
-    register,
-    total,
-)
+from .base import Application, Cells, Codes, EntryPlace, Texts, Writes, register, total
 from .flops import per_entry
 from .matrix_axes import (
     RULES,

@@ -14,18 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from ...core.errors import MissingRuleError
-from ...core.expr import (
-    Expr,
-    eye,
-    matmul,
-    node,
-    num,
-    rebuild,
-    transpose,
-    walk,
-    with_args,
-    zeros,
-)
+from ...core.expr import Expr, eye, matmul, node, num, rebuild, transpose, walk, with_args, zeros
 from ...core.scale import UNIT_SCALE
 from ...core.shapes import ONE, Shape, broadcast
 from ...core.transposing import flip

@@ -6,17 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ...core.errors import MissingRuleError
-from ...core.expr import (
-    Expr,
-    column,
-    entry,
-    eye,
-    matmul,
-    node,
-    ones,
-    row,
-    transpose,
-)
+from ...core.expr import Expr, column, entry, eye, matmul, node, ones, row, transpose
 from ...core.shapes import ONE, SCALAR, Dim, Shape
 from ...core.transposing import count_transposes, flip, transposes
 from ...tensor import Factor, Label, Parts, Scale, Term, components, factors_of, is_symmetric
