@@ -54,9 +54,7 @@ class Coder:
     """Writes expressions; ``names`` gives the local names of nodes computed before."""
 
     def __init__(
-        self,
-        names: Mapping[Expr, str] | None = None,
-        losses: Mapping[Expr, str] | None = None,
+        self, names: Mapping[Expr, str] | None = None, losses: Mapping[Expr, str] | None = None
     ) -> None:
         self.names = dict(names or {})
         self.losses = dict(losses or {})

@@ -35,10 +35,7 @@ _MOST_TERMS = 40_000
 
 
 def recheck(
-    problem: Problem,
-    steps: Sequence[Step],
-    sizes: Mapping[str, int] | None = None,
-    seed: int = 0,
+    problem: Problem, steps: Sequence[Step], sizes: Mapping[str, int] | None = None, seed: int = 0
 ) -> int:
     """Evaluate steps at a point of a problem; return how many equations were checked.
 

@@ -68,10 +68,7 @@ class Roads:
 
 
 def generalise(
-    problem: Problem,
-    wrt: str,
-    sizes: Sequence[Sizes] | None = None,
-    roads: Roads | None = None,
+    problem: Problem, wrt: str, sizes: Sequence[Sizes] | None = None, roads: Roads | None = None
 ) -> Pattern | None:
     """Return the pattern of the gradient by ``wrt``, found from its SymPy entries; or None.
 

@@ -43,10 +43,7 @@ _CLAIM = Table(
         "question": SENTENCE,
         "syntax": SENTENCE,
     },
-    {
-        "about": ("a claim is about nothing", _REMEDY),
-        "says": ("a claim says nothing", _REMEDY),
-    },
+    {"about": ("a claim is about nothing", _REMEDY), "says": ("a claim says nothing", _REMEDY)},
 )
 _PROBLEM: dict[str, Grammar] = {
     "name": PROBLEM_NAME,

@@ -39,8 +39,7 @@ def write_files(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]
                 os.replace(Path(temporary) / name, folder / name)
     except OSError as error:
         raise InputError(
-            f"cannot write into {folder}: {error.strerror}",
-            remedy="choose another folder with -o",
+            f"cannot write into {folder}: {error.strerror}", remedy="choose another folder with -o"
         ) from None
     except ValueError as error:  # a NUL in its name
         raise InputError(

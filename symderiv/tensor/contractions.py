@@ -154,10 +154,7 @@ def monomial(*factors: tuple[Term, int | Fraction], scale: Scale = UNIT_SCALE) -
 
 
 def contract(
-    factors: Iterable[Factor],
-    out: Sequence[Label],
-    dims: dict[Any, Dim],
-    scale: Scale = UNIT_SCALE,
+    factors: Iterable[Factor], out: Sequence[Label], dims: dict[Any, Dim], scale: Scale = UNIT_SCALE
 ) -> Term:
     """Return the canonical contraction of ``factors`` with free indices ``out``.
 

@@ -379,9 +379,7 @@ def _single(parts: Sequence[tuple[Expr, tuple[Label, ...]]], out: tuple[Label, .
 
 
 def _written(
-    parts: Sequence[tuple[Expr, tuple[Label, ...]]],
-    out: tuple[Label, ...],
-    dims: dict[Label, Dim],
+    parts: Sequence[tuple[Expr, tuple[Label, ...]]], out: tuple[Label, ...], dims: dict[Label, Dim]
 ) -> Expr:
     """Return an einsum; a letter is the name of its dimension where that is one letter."""
     letters: dict[Label, str] = {}

@@ -14,12 +14,7 @@ RULES = (
         "names-join", "J det(A)ᵃ = Jᵃ⁺¹ where J = det(A)", cancelling.names_join, ("named", "add")
     ),
     Rule("names-fold", "E (1 - t / P) / s = P - t where P = E / s", folding.names_fold, ("add",)),
-    Rule(
-        "inverses-join",
-        "A⁻¹ (A⁻¹ + S)⁻¹ = (I + SA)⁻¹",
-        folding.inverses_join,
-        ("inv()",),
-    ),
+    Rule("inverses-join", "A⁻¹ (A⁻¹ + S)⁻¹ = (I + SA)⁻¹", folding.inverses_join, ("inv()",)),
     Rule(
         "ratio-cancels",
         "a sum divided by itself is 1",

@@ -186,13 +186,7 @@ class _Narrator:
         return found
 
     def _local(
-        self,
-        stage: Stage,
-        spot: Ends,
-        target: Term,
-        expr: Expr,
-        ends: Ends,
-        steps: list[Step],
+        self, stage: Stage, spot: Ends, target: Term, expr: Expr, ends: Ends, steps: list[Step]
     ) -> list[Monomial]:
         left = place(stage.expr, spot)
         form = self.forms.monomials(stage.value, spot)
@@ -371,12 +365,7 @@ class _Narrator:
         return body
 
     def _substituted(
-        self,
-        stage: Stage,
-        spot: Ends,
-        local: list[Monomial] | None,
-        target: Term,
-        ends: Ends,
+        self, stage: Stage, spot: Ends, local: list[Monomial] | None, target: Term, ends: Ends
     ) -> list[Monomial]:
         """Return the same part with the stage's gradient and its derivative put in."""
         if local is None:
