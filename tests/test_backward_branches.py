@@ -219,3 +219,16 @@ def test_points_beside_singular_matrices_decide_nothing(name: str) -> None:
     names = ", ".join(inspect.signature(claim).parameters)
     exec(f"def doubled({names}): return 2 * claim({names})", space)  # our own
     assert sd.check(problem, wrt, space["doubled"]).verdict == "wrong"
+
+
+@pytest.mark.parametrize("text", ["sum(relu(x + 1))", "sum(relu(x - y)) + sum(relu(x + y))"])
+def test_positive_variables_stay_positive_around_corners(text: str) -> None:
+    shapes = {"x": "n positive", "y": "n positive"}
+    problem = sd.problem(text, variables={n: s for n, s in shapes.items() if n in text})
+    trials = Laboratory(problem, ["x"]).trials()
+    assert all(np.all(t.space[n] > 0) for t in trials for n in problem.variables)
+
+
+def test_corners_where_a_margin_has_no_value_are_passed_over() -> None:
+    problem = sd.problem("max(relu(log(x)))", x="n")
+    assert sd.check(problem, "x", lambda x: largest(x) * (np.max(x) > 1) / x).verdict == "right"

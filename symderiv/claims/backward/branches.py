@@ -202,7 +202,8 @@ class _Corner:
 
     def _at(self, steps: Any) -> Any:
         with np.errstate(all="ignore"):
-            return np.ravel(self._margin(self._moved(steps)))
+            value = self._margin(self._moved(steps))
+        return np.ravel(np.nan if value is None else value)
 
     def _solved(self, target: Any, steps: Any) -> Any:
         """Return steps to where the margin is about a target; None where none are found."""

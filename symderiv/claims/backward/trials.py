@@ -161,7 +161,12 @@ class Laboratory:
         def drawn(seed: int) -> Mapping[str, Any]:
             return draw(self.derivation, sizes, seed, *self.box.drawn)[0]
 
-        points = search(branches, drawn, free, _BRANCH_SEED)
+        positive = [n for n in free if variables[n].properties]
+        points = [
+            p
+            for p in search(branches, drawn, free, _BRANCH_SEED)
+            if all(np.all(p[n] > 0) for n in positive)
+        ]
         self.missed = tuple(branches.missed())
         tried = [self._at(sizes, {**p, **given}) for p in points]
         return [replace(t, beside=True) for t in tried if t is not None]
