@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Hashable
 from fractions import Fraction
 
-from ..core.errors import IndexNameError, LanguageError, ParseError, ShapeError
+from ..core.errors import IndexNameError, ParseError, Span
 from ..core.expr import Expr, Index, number
 from ..core.positions import AxisBlock
-from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe
-from ..ops import FUNCTIONS, TABLE
+from ..core.shapes import SCALAR, Dim, DimMismatchError
+from .call_arguments import CheckedArguments
 from .indices import bind, position
 from .scope import Scope
 
@@ -18,48 +18,25 @@ _LARGEST_POWER = 1000
 _COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 
 
-class ApplicationReader:
+class ApplicationReader(CheckedArguments):
     """The arguments of one call, as table entries see them (see ``ops.base.Application``)."""
 
     def __init__(
         self, scope: Scope, expression: Callable[[ast.expr], Expr], at: ast.Call, name: str
     ) -> None:
-        self._scope, self._expression, self._at, self._name = scope, expression, at, name
+        super().__init__(name, scope.unifier)
+        self._scope, self._expression, self._at = scope, expression, at
         self._keywords = {k.arg: k.value for k in at.keywords}
-        self.read: set[Expr] = set()
 
-    @property
-    def name(self) -> str:
-        """Return the name that is called."""
-        return self._name
+    def _source(self, position: int) -> str:
+        return self._scope.source(self._at.args[position])
 
-    def _usage(self) -> str:
-        operator = FUNCTIONS.get(self._name)
-        return f"write {operator.usage}" if operator else f"write {self._name}(X)"
+    def _span(self, position: int | None = None) -> Span:
+        return self._scope.span(self._at if position is None else self._at.args[position])
 
     def _fail(self, message: str, at: ast.AST | None = None) -> ParseError:
         span = self._scope.span(at or self._at)
-        return ParseError(f"{self._name}: {message}", span=span, remedy=self._usage())
-
-    def checked(self, x: Expr) -> Expr:
-        """Return what was read, where every function in it takes tensors that it was given."""
-        seen: set[Expr] = set()
-        waiting = [x]
-        while waiting:
-            e = waiting.pop()
-            if e in self.read or e in seen:
-                continue
-            seen.add(e)
-            tensor = next((a for a in e.args if len(a.shape) > 2), None)
-            if tensor is not None and not TABLE[e.op].tensors:
-                raise ShapeError(
-                    f"{self._name}: no rule for a tensor; its argument is "
-                    f"{describe(self._scope.shape(tensor))}",
-                    span=self._scope.span(self._at),
-                    remedy=f"{self._name} takes matrices; einsum covers sums of products",
-                )
-            waiting.extend(e.args if e.op != "named" else ())  # checked when it was defined
-        return x
+        return ParseError(f"{self.name}: {message}", span=span, remedy=self._usage())
 
     def expect(self, least: int, most: int | None = None, *keywords: str) -> int:
         """Check the number of arguments and the names of the keywords; return the number."""
@@ -78,22 +55,6 @@ class ApplicationReader:
             if isinstance(a, ast.Starred):
                 raise self._fail("arguments are written one by one", a)
         return min(count, top)
-
-    def fail(self, message: str, position: int | None = None, remedy: str = "") -> LanguageError:
-        """Return the error to raise about the call, or about one of its arguments."""
-        at = self._at if position is None else self._at.args[position]
-        span = self._scope.span(at)
-        return ShapeError(f"{self._name}: {message}", span=span, remedy=remedy or self._usage())
-
-    def shape(self, x: Expr) -> Shape:
-        """Return the shape of an argument, as far as it is known."""
-        return self._scope.shape(x)
-
-    def equal_dims(self, left: Dim, right: Dim, what: str, position: int) -> Dim:
-        """Return the size that two dimensions must share; ``what`` says of what they are."""
-        a, b = (self._scope.unifier.resolve(d) for d in (left, right))
-        message = f"{what} is {a} and {b}".replace("?", "")
-        return self._scope.unify(a, b, lambda: self.fail(message, position))
 
     def text(self, position: int) -> str:
         """Return an argument that is a text in quotes."""
@@ -183,16 +144,6 @@ class ApplicationReader:
         at = self._at.args[position]
         return at.value if isinstance(at, ast.Constant) else None
 
-    def refuse(self, x: Expr, problem: str, remedy: str) -> ShapeError:
-        """Return the error for an argument whose shape does not do; it is raised by the entry."""
-        at = self._at.args[0]
-        subject = f"{self._name}({self._scope.source(at)}): {problem}"
-        return ShapeError(
-            subject.replace("{shape}", describe(self._scope.shape(x))),
-            span=self._scope.span(at),
-            remedy=remedy.replace("{x}", self._scope.source(at)),
-        )
-
     def comparison(self, position: int) -> tuple[Expr, str, Expr]:
         """Return an argument ``left > right``."""
         at = self._at.args[position]
@@ -200,66 +151,6 @@ class ApplicationReader:
             right = self._expression(at.comparators[0])
             return self._expression(at.left), _COMPARISONS[type(at.ops[0])], right
         raise self._fail("its first argument is a comparison with <, <=, > or >=", at)
-
-    def square(self, position: int) -> Expr:
-        """Return an argument that must be square."""
-        x = self.expr(position)
-        rows, cols = self._scope.shape(x)[-2:]
-        at = self._at.args[position]
-        self._scope.unify(
-            rows,
-            cols,
-            lambda: ShapeError(
-                f"{self._name} needs a square matrix; {self._scope.source(at)} is "
-                f"{describe(self._scope.shape(x))}",
-                span=self._scope.span(at),
-                remedy="multiply it to a square one first: X.T @ X",
-            ),
-        )
-        return x
-
-    def vector(self, position: int) -> Expr:
-        """Return an argument that must be a column or a row."""
-        x = self.expr(position)
-        shape = self._scope.shape(x)
-        if ONE in shape or shape[1].is_unknown:
-            return x
-        at = self._at.args[position]
-        raise ShapeError(
-            f"{self._name} needs vectors; {self._scope.source(at)} is {describe(shape)}",
-            span=self._scope.span(at),
-            remedy="a product of matrices is written with @, an entrywise one with *",
-        )
-
-    def times(self, left: int, right: int) -> tuple[Expr, Expr]:
-        """Return a square argument and one with as many rows."""
-        a, b = self.square(left), self.expr(right)
-        columns, rows = self._scope.shape(a)[-1], self._scope.shape(b)[-2]
-        at = self._at.args[right]
-        self._scope.unify(
-            columns,
-            rows,
-            lambda: ShapeError(
-                f"{self._name}: {self._scope.source(at)} has {rows} rows, not {columns}",
-                span=self._scope.span(at),
-                remedy=f"write a column or a matrix of {columns} rows",
-            ),
-        )
-        return a, b
-
-    def same_columns(self, left: Expr, right: Expr, position: int) -> None:
-        """Check that two arguments have as many columns; the second stands at ``position``."""
-        first, second = self._scope.shape(left)[1], self._scope.shape(right)[1]
-        at = self._at.args[position]
-        self._scope.unify(
-            first,
-            second,
-            lambda: ShapeError(
-                f"{self._name}: {self._scope.source(at)} has {second} columns, not {first}",
-                span=self._scope.span(at),
-                remedy=self._usage(),
-            ),
-        )
 
     def whole_number(self, position: int) -> Expr:
         """Return a scalar argument that stands for a whole number.
@@ -280,35 +171,6 @@ class ApplicationReader:
                 at,
             )
         return x
-
-    def common_shape(self, *args: Expr) -> Shape:
-        """Return the broadcast of the shapes of the arguments."""
-        shape: Shape = (ONE, ONE)
-        for x in args:
-            try:
-                shape = self._scope.unifier.broadcast(shape, self._scope.shape(x))
-            except DimMismatchError:
-                raise ShapeError(
-                    f"{self._name}: {describe(shape)} and {describe(x.shape)} do not fit",
-                    span=self._scope.span(self._at),
-                    remedy="its arguments must have one shape, or be scalars",
-                ) from None
-        return shape
-
-    def same_shape(self, left: Expr, right: Expr) -> Shape:
-        """Return the shape that two arguments must share."""
-        a, b = self._scope.shape(left), self._scope.shape(right)
-
-        def error() -> ShapeError:
-            return ShapeError(
-                f"{self._name}: the shapes {describe(a)} and {describe(b)} differ",
-                span=self._scope.span(self._at),
-                remedy="both arguments must have the same shape",
-            )
-
-        if len(a) != len(b):
-            raise error()
-        return tuple(self._scope.unify(p, q, error) for p, q in zip(a, b, strict=True))
 
     def indices(self) -> tuple[Index, Index, Dim]:
         """Return the two indices of ``delta`` and their common range."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -18,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ShapeError
-from ...core.shapes import Dim, divided, size, times
+from ...core.expr import Expr, div, mul, node, num
+from ...core.shapes import SCALAR, Dim, divided, size, times
+from .array_expressions import SymbolArray, function, negative, shown, size_number
+from .array_operations import exchanged, reshape, transposed
 from .attributes import Posing, without_numbers
-from .building import entrywise, matmul, number, reduce, reshape, shown, transpose
 from .random_numbers import drawn
-from .traced_nodes import Node
 from .tracing_remedies import ARRAY, BRANCH, FUNCTION, INTEGER, LOOP, NUMBER
 from .user_places import refuse
 
@@ -31,62 +33,57 @@ _LONG = 12  # digits; a shorter number was written as it stands
 
 
 @cache
-def _known() -> dict[float, str]:
-    found: dict[float, str] = {math.pi: "pi", math.e: "e"}
-    ratios = [
-        (a / b, str(a) if b == 1 else f"{a} / {b}")
-        for b in range(1, _SMALL + 1)
-        for a in range(1, _SMALL + 1)
-        if math.gcd(a, b) == 1
-    ]
-    for ratio, text in ratios:
-        times_pi = "pi" if text == "1" else f"{text} * pi"
-        for value, inside in (
-            (ratio, text),
-            (ratio * math.pi, times_pi),
-            (ratio / math.pi, f"{text} / pi"),
-        ):
-            found.setdefault(value, inside)
-            found.setdefault(math.sqrt(value), f"sqrt({inside})")
-            if value > 1:
-                found.setdefault(math.log(value), f"log({inside})")
-                found.setdefault(0.5 * math.log(value), f"log({inside}) / 2")
+def _known() -> dict[float, Expr]:
+    """Return what numbers of many digits are: roots and logarithms of small ones and pi."""
+    pi, root, log = node("const", (), SCALAR, "pi"), function("sqrt"), function("log")
+    found: dict[float, Expr] = {math.pi: pi, math.e: node("const", (), SCALAR, "e")}
+    for b in range(1, _SMALL + 1):
+        for a in range(1, _SMALL + 1):
+            if math.gcd(a, b) > 1:
+                continue
+            x = num(a) if b == 1 else div(num(a), num(b))
+            for value, inside in (
+                (a / b, x),
+                (a / b * math.pi, pi if a == b else mul(x, pi)),
+                (a / b / math.pi, div(x, pi)),
+            ):
+                found.setdefault(value, inside)
+                found.setdefault(math.sqrt(value), root(inside))
+                if value > 1:
+                    found.setdefault(math.log(value), log(inside))
+                    found.setdefault(0.5 * math.log(value), div(log(inside), num(2)))
     return found
 
 
-def written(value: float) -> str:
-    """Return the text of a positive number, or of zero.
+def explained(value: float) -> Expr:
+    """Return what a positive number, or zero, is.
 
-    >>> written(0.5 * math.log(2 * math.pi)), written(math.sqrt(2 / math.pi)), written(0.125)
-    ('log(2 * pi) / 2', 'sqrt(2 / pi)', '0.125')
+    >>> explained(0.5 * math.log(2 * math.pi)), explained(0.125)
+    (div(log(mul(num(Fraction(2, 1)), const('pi'))), num(Fraction(2, 1))), num(Fraction(1, 8)))
     """
     text = repr(value)
-    return text if len(text) < _LONG else _known().get(value, text)
+    found = _known().get(value) if len(text) >= _LONG else None
+    return num(Fraction(text)) if found is None else found
 
 
-def is_unexplained(text: str) -> bool:
-    """Whether the text of a number has so many digits that nobody wrote it so."""
-    return len(text) >= _LONG and text.replace(".", "").replace("e-", "").isdecimal()
-
-
-# By the name of the ufunc, and by the function of NumPy; ``functions`` fills them.
+# By the name of the ufunc or the operator, and by the function of NumPy; other modules fill them.
 UFUNCS: dict[str, Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 
-def operand(x: Any) -> Node:
-    """Return a node for what stands in an operation: a traced array, or a number."""
+def operand(x: Any) -> SymbolArray:
+    """Return what stands in an operation, a traced array or a number, as an array of symbols."""
     if isinstance(x, Traced):
         return x._node
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
         x = x.item()
     if isinstance(x, bool | int | Fraction):
-        x = int(x) if isinstance(x, bool) else x
-        return number(str(x) if x >= 0 else f"({x})")
+        return SymbolArray((), num(x if isinstance(x, Fraction) else int(x)))
     if isinstance(x, float) and math.isfinite(x):
-        if is_unexplained(text := written(abs(x))):
-            drawn.note(text)
-        return number(text if x >= 0 else f"(-({text}))")
+        found = explained(abs(x))
+        if found.is_number and len(repr(abs(x))) >= _LONG:
+            drawn.note(repr(abs(x)))
+        return SymbolArray((), found if x >= 0 else negative(found))
     what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
     remedy = "give it to the function as an argument, with a shape of its own"
     if isinstance(x, float):
@@ -96,7 +93,7 @@ def operand(x: Any) -> Node:
 
 def sized(dim: Dim) -> Any:
     """Return a size as ``X.shape`` gives it: an integer, or a traced number."""
-    return Traced(Node((), str(dim), size=dim)) if dim.symbols else dim.coefficient
+    return Traced(size_number(dim)) if dim.symbols else dim.coefficient
 
 
 def as_dim(x: Any) -> Dim:
@@ -111,18 +108,14 @@ def as_dim(x: Any) -> Dim:
     )
 
 
-def _array(made: Any) -> Any:
-    return Traced(made) if isinstance(made, Node) else made
-
-
 def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Return ``a + b``, the same from the right, and ``a += b``."""
 
     def forward(self: Traced, other: Any) -> Any:
-        return _array(UFUNCS[name](self, other))
+        return UFUNCS[name](self, other)
 
     def backward(self: Traced, other: Any) -> Any:
-        return _array(UFUNCS[name](other, self))
+        return UFUNCS[name](other, self)
 
     def in_place(self: Traced, other: Any) -> Traced:
         return self._assigned(UFUNCS[name](self, other))
@@ -135,23 +128,26 @@ class Traced(Posing):
 
     __slots__ = ()
 
-    def __new__(cls, node: Node, *_: Any, **__: Any) -> Traced:
+    def __new__(cls, node: SymbolArray, *_: Any, **__: Any) -> Traced:
         """Return an array, or a number, which has no rows."""
-        return object.__new__(_Rows if cls is Traced and node.rank else cls)
+        if cls is Traced and (node.rank or node.test):
+            cls = Condition if node.test else _Rows
+        return object.__new__(cls)
 
-    def __init__(self, node: Node, shared: bool = False) -> None:
+    def __init__(self, node: SymbolArray, shared: bool = False) -> None:
         self._node, self._shared = node, shared
 
     def __repr__(self) -> str:
         return f"Traced{shown(self._node.dims)}"
 
-    def _sharing(self, node: Node) -> Traced:
+    def _sharing(self, node: SymbolArray) -> Traced:
         """Return an array on the same memory."""
         self._shared = True
         return Traced(node, shared=True)
 
-    def _assigned(self, node: Node) -> Traced:
+    def _assigned(self, value: Any) -> Traced:
         """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
+        node = operand(value)
         if not self._node.rank:
             return Traced(node)
         if self._shared:
@@ -179,7 +175,7 @@ class Traced(Posing):
                 f"np.{name}{way}{asked} has no counterpart in the language",
                 FUNCTION if way == asked == "" else "write it without options",
             )
-        return _array(UFUNCS[name](*inputs))
+        return UFUNCS[name](*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function not in FUNCTIONS:
@@ -191,7 +187,8 @@ class Traced(Posing):
         try:
             return FUNCTIONS[function](*args, **options)
         except TypeError as error:
-            raise refuse(f"np.{function.__name__}: {error}", "leave that option out") from None
+            what = str(error).partition("() ")[2] or str(error)
+            raise refuse(f"np.{function.__name__}: {what}", "leave that option out") from None
 
     __array__ = without_numbers(
         "this makes an array of numbers out of symbols",
@@ -226,12 +223,7 @@ class Traced(Posing):
     __gt__, __lt__ = _operator("greater")[0], _operator("less")[0]
     __ge__, __le__ = _operator("greater_equal")[0], _operator("less_equal")[0]
 
-    def __eq__(self, other: object) -> Any:
-        return EQUAL[0](self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return EQUAL[1](self, other)
-
+    __eq__, __ne__ = _operator("equal")[0], _operator("not_equal")[0]
     __hash__ = without_numbers("a key that is a number", "leave the table of results out")
 
     def __format__(self, asked: str) -> str:
@@ -240,26 +232,26 @@ class Traced(Posing):
     def __floordiv__(self, other: Any) -> Any:
         quotient = divided(as_dim(self), as_dim(other))
         if quotient is None:
-            raise refuse(f"{self._node.column} // {other} is no size", 'declare it: X="n, h*k"')
+            raise refuse(f"{self._node.size} // {other} is no size", 'declare it: X="n, h*k"')
         return sized(quotient)
 
     def __mod__(self, other: Any) -> Any:
         if self._node.size is not None and divided(self._node.size, as_dim(other)) is not None:
             return 0
-        raise refuse(f"whether {other} divides {self._node.column} is not known",
+        raise refuse(f"whether {other} divides {self._node.size} is not known",
                      'declare a multiple, as in X="n, 2*d"')  # fmt: skip
 
-    def __neg__(self) -> Traced:
-        return Traced(UFUNCS["negative"](self))
+    def __neg__(self) -> Any:
+        return UFUNCS["negative"](self)
 
     def __pos__(self) -> Traced:
-        return Traced(self._node)
+        return Traced(replace(self._node, test=None))
 
-    def __abs__(self) -> Traced:
-        return Traced(UFUNCS["absolute"](self))
+    def __abs__(self) -> Any:
+        return UFUNCS["absolute"](self)
 
     def __getitem__(self, places: Any) -> Traced:
-        return self._sharing(_INDEX[0](self._node, places))
+        return self._sharing(UFUNCS["getitem"](self._node, places))
 
     def __setitem__(self, places: Any, value: Any) -> None:
         """Follow ``x[condition] = number``, which is a choice; refuse every other place."""
@@ -269,7 +261,7 @@ class Traced(Posing):
                 "an assignment to a part of an array",
                 "build the array as a whole: np.where(condition, a, b), np.concatenate, np.stack",
             )
-        self._assigned(FUNCTIONS[np.where](places, value, self)._node)
+        self._assigned(FUNCTIONS[np.where](places, value, self))
 
     # shape
 
@@ -286,27 +278,17 @@ class Traced(Posing):
     @property
     def T(self) -> Traced:  # noqa: N802
         """Return the transpose; of a number, itself."""
-        return self._sharing(transpose(self._node)) if self._node.rank else self
+        return self._sharing(transposed(self._node)) if self._node.rank else self
 
     @property
     def mT(self) -> Traced:  # noqa: N802
         """Return the array with its last two axes swapped."""
-        return self.swapaxes(-1, -2)
+        return self._sharing(exchanged(self._node, -1, -2))
 
     def transpose(self, *axes: Any) -> Traced:
         """Return the axes in another order."""
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return self._sharing(transpose(self._node, tuple(given) if given else None))
-
-    def swapaxes(self, a: int, b: int) -> Traced:
-        """Return two axes exchanged."""
-        order = list(range(self.ndim))
-        if not all(-self.ndim <= k < self.ndim for k in (a, b)):
-            raise refuse(
-                f"axes {a} and {b} of {shown(self._node.dims)}", "count from 0", ShapeError
-            )
-        order[a], order[b] = order[b], order[a]
-        return self._sharing(transpose(self._node, tuple(order)))
+        return self._sharing(transposed(self._node, tuple(given) if given else None))
 
     def reshape(self, *sizes: Any) -> Traced:
         """Return the entries, row after row, in another shape."""
@@ -324,78 +306,9 @@ class Traced(Posing):
             dims[k] = whole
         return self._sharing(reshape(self._node, tuple(dims)))
 
-    def ravel(self) -> Traced:
-        """Return the entries, row after row, as a vector."""
-        return self.reshape(-1)
-
-    def squeeze(self, axis: int | None = None) -> Traced:
-        """Return the array without its axes of size 1."""
-        kept = [
-            d
-            for k, d in enumerate(self._node.dims)
-            if d != size(1) or (axis is not None and k != axis % self.ndim)
-        ]
-        return self._sharing(reshape(self._node, tuple(kept)))
-
     def flatten(self) -> Traced:
         """Return a copy of the entries, row after row."""
-        return Traced(self.ravel()._node)
-
-    # reductions
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
-        """Return the sum."""
-        return Traced(reduce("sum", self._node, axis, keepdims))
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
-        """Return the mean."""
-        return Traced(reduce("mean", self._node, axis, keepdims))
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
-        """Return the largest entry."""
-        return Traced(reduce("max", self._node, axis, keepdims))
-
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
-        """Return the smallest entry."""
-        return Traced(reduce("min", self._node, axis, keepdims))
-
-    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Traced:
-        """Return the product of the entries."""
-        return Traced(reduce("prod", self._node, axis, keepdims))
-
-    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
-        """Return the biased variance."""
-        biased = Traced(reduce("var", self._node, axis, keepdims))
-        if not ddof:
-            return biased
-        axes = axis if isinstance(axis, tuple) else (axis,)
-        n = self.size if axis is None else sized(times(self._node.dims[a] for a in axes))
-        return biased * n / (n - ddof)  # type: ignore[no-any-return]
-
-    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Traced:
-        """Return the biased standard deviation."""
-        return Traced(entrywise("sqrt({0})", self.var(axis, ddof=ddof, keepdims=keepdims)._node))
-
-    def dot(self, other: Any) -> Traced:
-        """Return the product as ``np.dot`` takes it."""
-        a, b = self._node, operand(other)
-        if not a.rank or not b.rank:
-            return Traced(UFUNCS["multiply"](self, other))
-        if b.rank > 2:
-            raise refuse("np.dot with a tensor on the right", "write it with np.einsum", ShapeError)
-        return Traced(matmul(a, b))
-
-    def clip(self, least: Any = None, most: Any = None) -> Traced:
-        """Return the entries, none below the least and none above the most."""
-        return FUNCTIONS[np.clip](self, least, most)  # type: ignore[no-any-return]
-
-    def diagonal(self) -> Traced:
-        """Return the diagonal."""
-        return FUNCTIONS[np.diag](self)  # type: ignore[no-any-return]
-
-    def trace(self) -> Traced:
-        """Return the sum of the diagonal."""
-        return Traced(FUNCTIONS[np.trace](self)._node)
+        return Traced(reshape(self._node, (times(self._node.dims),)))
 
 
 class _Rows(Traced):
@@ -409,20 +322,13 @@ class _Rows(Traced):
 
 
 class Condition(Traced):
-    """A comparison, which is 1 where it holds and 0 elsewhere; ``np.where`` takes its sides."""
+    """A comparison, which is 1 where it holds and 0 elsewhere."""
 
-    __slots__ = ("_left", "_right", "_sign")
+    __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, left: Node, sign: str, right: Node) -> None:
-        super().__init__(entrywise(f"where({{0}} {sign} {{1}}, 1, 0)", left, right))
-        self._left, self._sign, self._right = left, sign, right
 
     def _kind(self) -> type:
         return np.ndarray if self._node.rank else np.bool_
-
-    def __copy__(self) -> Condition:
-        return Condition(self._left, self._sign, self._right)
 
     @property
     def dtype(self) -> Any:
@@ -435,5 +341,3 @@ class Condition(Traced):
 
 
 _REDUCED = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}
-_INDEX: list[Callable[[Node, Any], Node]] = []  # ``indexing`` puts its reader here
-EQUAL: list[Callable[[Any, Any], Any]] = []  # == and !=, from ``comparing``

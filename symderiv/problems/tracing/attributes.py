@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .traced_nodes import Node
+from .array_expressions import SymbolArray
 from .tracing_remedies import ARRAY, OF_NUMBERS
 from .user_places import is_users, refuse
 
@@ -32,9 +32,9 @@ class Posing:
     """An object that says it is what an array would be in its place."""
 
     __slots__ = ("_node", "_shared")
-    _node: Node
+    _node: SymbolArray
     _shared: bool
-    _sharing: Callable[[Node], Any]
+    _sharing: Callable[[SymbolArray], Any]
 
     def _kind(self) -> type:
         """Return the type of what stands here when the function runs on numbers."""
@@ -123,7 +123,7 @@ class Posing:
     )
 
 
-_OWN = {"_node", "_shared", "_left", "_right", "_sign"}
+_OWN = {"_node", "_shared"}
 
 
 class _Builtin(type):

@@ -1,17 +1,19 @@
-"""Comparisons: of sizes, which are decided, and of entries, which np.where takes."""
+"""Arithmetic and comparisons of sizes, as a function computes with them.
+
+Contract: different symbols are different positive numbers. A question that this does not decide
+(is n greater than 3?) is refused with the line.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ...core.shapes import Dim
-from .array import EQUAL, UFUNCS, Condition, Traced, operand
-from .building import entrywise, number
-from .traced_sizes import compared
+from ...core.errors import UnsupportedError
+from ...core.shapes import Dim, DimMismatchError, left_over, summed_sizes
+from .array import UFUNCS, Condition, Traced, operand
+from .array_operations import compared
 from .user_places import refuse
-
-_SIGNS = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<="}
 
 
 def two_sizes(a: Any, b: Any) -> tuple[Dim, Dim] | None:
@@ -23,64 +25,72 @@ def two_sizes(a: Any, b: Any) -> tuple[Dim, Dim] | None:
     return None if first is None or second is None else (first, second)
 
 
-def _ordered(sign: str) -> Callable[[Any, Any], Any]:
+def added(a: Dim, b: Dim) -> Dim:
+    """Return the sum of two sizes."""
+    return summed_sizes([a, b])
+
+
+def subtracted(a: Dim, b: Dim) -> Dim | None:
+    """Return what is left of a size; None where that is no size."""
+    try:
+        return left_over(a, [b])
+    except DimMismatchError:
+        return None
+
+
+def _least(dim: Dim) -> int:
+    """Return the least number that a size can be."""
+    return dim.at(dict.fromkeys(dim.names, 1))
+
+
+def _decided(a: Dim, sign: str, b: Dim) -> bool:
+    """Return whether one size is ``==``, ``>`` or ``>=`` another.
+
+    Raises UnsupportedError where the symbols leave it open.
+    """
+    if a == b:
+        return sign != ">"
+    if not a.symbols and not b.symbols:
+        return {"==": a == b, ">": a > b, ">=": a >= b}[sign]
+    if sign == "==" and a.symbols and b.symbols:
+        return False
+    if not b.symbols:
+        least = _least(a)
+        if least > b.coefficient or (sign == ">=" and least >= b.coefficient):
+            return sign != "=="
+    if not a.symbols and _least(b) > a.coefficient:
+        return False
+    if subtracted(a, b) is not None:
+        return sign != "=="
+    if subtracted(b, a) is not None:
+        return False
+    raise refuse(
+        f"whether {a} {sign} {b} depends on the size that a symbol stands for",
+        'declare the size as a number, as in X="3, d", or leave the question out',
+        UnsupportedError,
+    )
+
+
+def _comparison(sign: str) -> Callable[[Any, Any], Any]:
     def build(a: Any, b: Any) -> Any:
         sizes = two_sizes(a, b)
         if sizes is None:
-            return Condition(operand(a), sign, operand(b))
-        first, second = sizes if ">" in sign else sizes[::-1]
-        return compared(first, sign.replace("<", ">"), second)
+            if sign in ("==", "!=") and any(isinstance(x, Condition) for x in (a, b)):
+                raise refuse("a comparison of truth values", "compare the numbers themselves")
+            return Traced(compared(operand(a), sign, operand(b)))
+        if sign == "!=":
+            return not _decided(sizes[0], "==", sizes[1])
+        first, second = sizes[::-1] if "<" in sign else sizes
+        return _decided(first, sign.replace("<", ">"), second)
 
     return build
 
 
-def _equal(a: Any, b: Any) -> Any:
-    sizes = two_sizes(a, b)
-    return compared(sizes[0], "==", sizes[1]) if sizes else _distance(a, "<=", b)
-
-
-def _unequal(a: Any, b: Any) -> Any:
-    sizes = two_sizes(a, b)
-    return not compared(sizes[0], "==", sizes[1]) if sizes else _distance(a, ">", b)
-
-
-def _distance(a: Any, sign: str, b: Any) -> Condition:
-    """Return a == b as |a - b| <= 0, and a != b as |a - b| > 0."""
-    if any(isinstance(x, Condition) for x in (a, b)):
-        raise refuse("a comparison of truth values", "compare the numbers themselves")
-    left, right = operand(a), operand(b)
-    is_zero = not right.args and right.column in ("0", "0.0")
-    between = left if is_zero else entrywise("{0} - {1}", left, right)
-    return Condition(entrywise("abs({0})", between), sign, number("0"))
-
-
-def _truth(x: Any) -> Condition:
-    if not isinstance(x, Condition):
-        raise refuse("an operation of truth values on numbers", "compare first: (x > 0) & (y < 1)")
-    return x
-
-
-def _joined(template: str) -> Callable[[Any, Any], Condition]:
-    """Return a condition made of two, which are numbers 0 and 1."""
-
-    def build(a: Any, b: Any) -> Condition:
-        both = entrywise(template, _truth(a)._node, _truth(b)._node)
-        return Condition(both, ">", number("0"))
-
-    return build
-
-
-def _negated(a: Any) -> Condition:
-    condition = _truth(a)
-    return Condition(condition._left, _OPPOSITE[condition._sign], condition._right)
-
-
-_OPPOSITE = {">": "<=", "<=": ">", "<": ">=", ">=": "<"}
-
-for _name, _sign in _SIGNS.items():
-    UFUNCS[_name] = _ordered(_sign)
-UFUNCS.update(logical_and=_joined("{0} * {1}"), logical_or=_joined("{0} + {1}"))
-UFUNCS.update(bitwise_and=UFUNCS["logical_and"], bitwise_or=UFUNCS["logical_or"])
-UFUNCS.update(logical_not=_negated, invert=_negated)
-UFUNCS.update(equal=_equal, not_equal=_unequal)
-EQUAL += [_equal, _unequal]
+UFUNCS.update(
+    greater=_comparison(">"),
+    less=_comparison("<"),
+    greater_equal=_comparison(">="),
+    less_equal=_comparison("<="),
+    equal=_comparison("=="),
+    not_equal=_comparison("!="),
+)

@@ -14,18 +14,20 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import LanguageError, ShapeError, UnsupportedError
-from ...core.expr import Expr
-from ...core.shapes import ONE, Shape, symbol
+from ...core.expr import Expr, node
+from ...core.shapes import ONE, SCALAR, Shape, symbol
 from ...ops.base import ENTRYWISE
+from ...ops.text import text as spelled
 from .. import Problem
 from ..given_gradients import derived_from, is_of_the_output, is_upstream_word
 from ..grammar import parse_expression, prepared, span_of
 from ..numpy_axes import array_shape, given_axes, keeps_axis
-from . import comparing, contracting  # noqa: F401  they fill the tables
-from .array import FUNCTIONS, UFUNCS, Traced, sized
-from .building import call, entrywise, shown
+from .array import FUNCTIONS, UFUNCS, Traced, operand, sized
+from .array_expressions import SymbolArray, entrywise, function, raw, shown, turned
+from .array_operations import normalized
 from .creating import creating_function
-from .traced_nodes import Node, formula
+from .function_recognition import recognised
+from .local_definitions import written
 from .user_places import without_places
 
 _ROOTS = ("np", "numpy")
@@ -195,7 +197,8 @@ class _Reader:
                 span=span_of(self.text, tree),
                 remedy="leave the axis of size 1 out",
             )
-        return formula(found._node)
+        x = found._node.expr
+        return spelled(written(recognised([x])[x]))
 
     def _fail(self, at: ast.AST, message: str, remedy: str = "") -> UnsupportedError:
         return UnsupportedError(message, span=span_of(self.text, at), remedy=remedy)
@@ -238,13 +241,13 @@ class _Reader:
         elif at.id in problem.dims:
             return sized(symbol(at.id))
         elif at.id in ("pi", "e"):
-            return Traced(call(at.id, ()))
+            return Traced(SymbolArray((), node("const", (), SCALAR, at.id)))
         else:
             known = ", ".join([*problem.known(), *problem.dims])
             raise self._fail(at, f"{at.id!r} is not declared", f"there are: {known}")
-        is_row = len(dims) == 1 and problem.known()[at.id].shape[0] == ONE != dims[0]
-        made = Node(dims, "", row=at.id) if is_row else Node(dims, at.id)
-        return Traced(made, shared=True)
+        x = problem.known()[at.id]
+        is_row = len(dims) == 1 and x.shape[0] == ONE != dims[0]
+        return Traced(SymbolArray(dims, turned(x) if is_row else x), shared=True)
 
     def _signed(self, at: ast.BinOp | ast.UnaryOp) -> Any:
         name = _SIGNS.get(type(at.op))
@@ -256,11 +259,9 @@ class _Reader:
         return self._applied(name, self.read(at.left), self.read(at.right))
 
     def _applied(self, name: str, a: Any, b: Any) -> Any:
-        plain = [type(x) in (int, float) for x in (a, b)]
-        if all(plain):
-            return _number(name, a, b)
-        made = UFUNCS[name](a, b)
-        return Traced(made) if isinstance(made, Node) else made
+        if all(type(x) in (int, float) for x in (a, b)):
+            return Traced(entrywise(name, operand(a), operand(b)))
+        return UFUNCS[name](a, b)
 
     def _compared(self, at: ast.Compare) -> Any:
         if len(at.ops) > 1:
@@ -273,7 +274,7 @@ class _Reader:
     def _attribute(self, at: ast.Attribute) -> Any:
         if isinstance(at.value, ast.Name) and at.value.id in _ROOTS:
             if at.attr in ("pi", "e"):
-                return Traced(call(at.attr, ()))
+                return Traced(SymbolArray((), node("const", (), SCALAR, at.attr)))
             if at.attr == "newaxis":
                 return None
         elif at.attr in _ATTRIBUTES:
@@ -303,23 +304,26 @@ class _Reader:
         for word in path:
             home = None if word.startswith("_") else getattr(home, word, None)
         if isinstance(home, np.ufunc) and home.__name__ in UFUNCS:
-            return lambda *a, **o: _as_array(UFUNCS[home.__name__](*a, **o))
+            return UFUNCS[home.__name__]
         found = creating_function(path[-1]) if len(path) == 1 else None
         found = found or (FUNCTIONS.get(home) if callable(home) else None)
         if found is None:
             raise self._fail(at, f"np.{'.'.join(path)} has no counterpart in the language")
-        return lambda *a, **o: _as_array(found(*a, **o))
+        return found
 
     def _of_the_language(self, at: ast.Call, name: str, args: list[Any]) -> Callable[..., Any]:
         """Return a function that the language has, beside those of NumPy."""
         if name in ENTRYWISE:
-            return lambda x: Traced(entrywise(f"{name}({{0}})", x._node))
+            return lambda x: Traced(entrywise(function(name), x._node))
         if name in _NORMALIZED:
-            return lambda x, axis=-1: Traced(_normalized(name, x._node, axis))
+            return lambda x, axis=-1: Traced(normalized(name, x._node, axis))
         if name == "len":
             return lambda x: x.shape[0]
         if name.rstrip("p") in (self.problem.declared.entrywise or _UNSPECIFIED):
-            return lambda x: Traced(entrywise(f"{name}({{0}})", x._node))
+            stem, order = name.rstrip("p"), len(name) - len(name.rstrip("p"))
+            return lambda x: Traced(
+                entrywise(lambda e: raw("apply", e, data=(stem, order)), x._node)
+            )
         if name in ("diag", "trace", "ones", "eye", "where", "sum", "mean", "inv", "outer"):
             return self._of_numpy(at, ["linalg", name] if name == "inv" else [name])
         raise self._fail(at, f"no function {name!r} in a formula of NumPy", f"write np.{name}(..)")
@@ -342,19 +346,3 @@ def _path(at: ast.expr) -> list[str]:
         words.insert(0, at.attr)
         at = at.value
     return [at.id, *words] if isinstance(at, ast.Name) else []
-
-
-def _as_array(made: Any) -> Any:
-    return Traced(made) if isinstance(made, Node) else made
-
-
-def _number(name: str, a: Any, b: Any) -> Any:
-    return Traced(entrywise(f"{{0}} {_SYMBOLS[name]} {{1}}", *(call(repr(x), ()) for x in (a, b))))
-
-
-_SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
-
-
-def _normalized(name: str, n: Node, axis: int) -> Node:
-    place = 0 if n.rank == 1 else axis % n.rank - (n.rank - 2 if n.rank == 2 else 0)
-    return call(f"{name}({{0}}, axis={place})", n.dims, n)

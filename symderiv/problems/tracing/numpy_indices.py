@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ShapeError
-from ...core.shapes import ONE, Dim, divided, size, trimmed
-from .array import FUNCTIONS, Condition, Traced, as_dim
-from .building import call, reshape, shown
-from .traced_nodes import Node
-from .traced_sizes import subtracted
+from ...core.shapes import ONE, Dim, divided, size
+from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim
+from .array_expressions import SymbolArray, shown
+from .array_operations import part, picked, reshape
+from .comparing import subtracted
 from .user_places import refuse
 
 _REMEDY = (
@@ -20,16 +20,7 @@ _REMEDY = (
 )
 
 
-def part(n: Node, axis: int, before: Dim | None, length: Dim) -> Node:
-    """Return so many entries of one axis, behind so many others."""
-    if before is None and length == n.dims[axis]:
-        return n
-    dims = (*n.dims[:axis], length, *n.dims[axis + 1 :])
-    place = axis if n.rank == 1 else axis - (n.rank - len(trimmed(n.dims)))
-    return call(f"part({{0}}, {before or 0}, {length}, axis={place})", dims, n)
-
-
-def sliced(n: Node, axis: int, given: slice) -> Node:
+def sliced(n: SymbolArray, axis: int, given: slice) -> SymbolArray:
     """Return ``x[start:stop]`` of one axis."""
     dim = n.dims[axis]
     if given.step not in (None, 1):
@@ -70,7 +61,7 @@ def _word(bound: Any) -> str:
     return str(bound._node.size) if isinstance(bound, Traced) else str(bound)
 
 
-def from_the_end(n: Node, axis: int, place: int) -> int:
+def from_the_end(n: SymbolArray, axis: int, place: int) -> int:
     """Return the place counted from 0 that a place counted from the end is."""
     dim = n.dims[axis]
     if not dim.symbols:
@@ -114,7 +105,7 @@ def _split(x: Any, sections: Any, axis: int = 0) -> list[Traced]:
 FUNCTIONS[np.split] = _split
 
 
-def index(n: Node, places: Any) -> Node:
+def index(n: SymbolArray, places: Any) -> SymbolArray:
     """Return ``x[places]``: whole axes and parts of them, new axes, and integers."""
     given = list(places) if isinstance(places, tuple) else [places]
     axes = sum(p is not None and p is not Ellipsis for p in given)
@@ -132,14 +123,15 @@ def index(n: Node, places: Any) -> Node:
         elif p is not None and type(p) is not int:
             raise _no_place(p)
         axis += p is not None
-    picked = _picked(n, [p for p in given if p is not None])
-    dims, left = [], list(picked.dims)
+    at = [None if isinstance(p, slice) else p + 1 for p in given if p is not None]
+    entries = picked(n, at)
+    dims, left = [], list(entries.dims)
     for p in given:
         if p is None:
             dims.append(ONE)
         elif isinstance(p, slice):
             dims.append(left.pop(0))
-    return reshape(picked, tuple(dims))
+    return reshape(entries, tuple(dims))
 
 
 def _no_place(p: Any) -> Exception:
@@ -157,43 +149,4 @@ def _no_place(p: Any) -> Exception:
     )
 
 
-def _picked(n: Node, places: list[Any]) -> Node:
-    """Return the entries at integer places; the axes of these are gone."""
-    at = [None if isinstance(p, slice) else p + 1 for p in places]
-    if all(p is None for p in at):
-        return n
-    for p, dim in zip(at, n.dims, strict=True):
-        if p is not None and not dim.symbols and p > dim.coefficient:
-            raise refuse(
-                f"index {p - 1} is out of bounds for an axis of size {dim}", "", ShapeError
-            )
-    if n.rank == 1:
-        return call(f"{{0}}[{at[0]}]", (), n) if n.dims != (ONE,) else call("{0}", (), n)
-    if n.rank == 2 and ONE not in n.dims:
-        if None not in at:
-            return call(f"{{0}}[{at[0]}, {at[1]}]", (), n)
-        if at[1] is None:
-            return call("", n.dims[1:], n, row=f"{{0}}[{at[0]}, :]")
-        return call(f"{{0}}[:, {at[1]}]", n.dims[:1], n)
-    return _contracted(n, at)
-
-
-def _contracted(n: Node, at: list[int | None]) -> Node:
-    """Return the entries at places of a tensor: its products with unit vectors."""
-    alone = [k for k, p in enumerate(at) if p is not None and n.dims[k] == ONE]
-    if alone:
-        kept = [k for k in range(n.rank) if k not in alone]
-        less = reshape(n, tuple(n.dims[k] for k in kept))
-        return _picked(less, [slice(None) if at[k] is None else (at[k] or 1) - 1 for k in kept])
-    if ONE in n.dims:
-        raise refuse(
-            f"an integer index into an array of shape {shown(n.dims)}",
-            "index it before you add the axis of size 1",
-        )
-    letters = "abcdefghijklm"[: n.rank]
-    chosen = [k for k, p in enumerate(at) if p is not None]
-    left = [k for k in range(n.rank) if k not in chosen]
-    inputs = ",".join([letters, *(letters[k] for k in chosen)])
-    out = "".join(letters[k] for k in left)
-    units = ", ".join(f"onehot({at[k]}, {n.dims[k]})" for k in chosen)
-    return call(f'einsum("{inputs}->{out}", {{0}}, {units})', tuple(n.dims[k] for k in left), n)
+UFUNCS["getitem"] = index

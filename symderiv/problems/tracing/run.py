@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
 from ...core.errors import InputError, LanguageError, Span
+from ...core.expr import Expr, walk
 from ...core.plaintext import shortened
 from ...ops.text import text as spelled
 from .. import Problem, problem
 from ..declarations import Declarations, declared_by
-from . import comparing, contracting  # noqa: F401  they fill the tables
 from .array import Condition, Traced
+from .array_expressions import SymbolArray
 from .attributes import TypeOf
 from .creating import following_creation
+from .function_recognition import recognised
+from .local_definitions import definitions, used
 from .random_numbers import drawn
-from .traced_nodes import Node, reachable, statements
 from .user_places import explain, is_users, name_of, refusals, whole_line
 
 
@@ -61,7 +62,8 @@ def trace(
     for name, shape in shapes.items():
         declared.declare(name, shape)
     arrays = {
-        name: Traced(Node(v.written, name), shared=True) for name, v in declared.variables.items()
+        name: Traced(SymbolArray(v.written, v.expr), shared=True)
+        for name, v in declared.variables.items()
     }
     recorder = _Recorder()
     result = _run_alike(recorder, function, _arguments(function, arrays))
@@ -70,23 +72,21 @@ def trace(
             "the function returns a scalar, which needs no loss around it",
             remedy="leave loss= out",
         )
-    names = recorder.names(result._node)
     taken = [
         *shapes,
         *(s for v in declared.variables.values() for d in v.shape for s in d.names),
     ]
     taken += [loss] if loss is not None else []
-    lines, value = statements(result._node, names, taken, name_result=loss is not None)
-    lines.append(value if loss is None else f"{loss}({value})")
+    value, names = recorder.named(result._node.expr)
+    found, value = definitions(value, names, taken, name_result=loss is not None)
+    lines = [f"{n} = {spelled(x)}" for n, x in found.items()]
+    lines.append(spelled(value) if loss is None else f"{loss}({spelled(value)})")
     if loss is not None:
         shapes = {**shapes, loss: "loss"}
     name = getattr(function, "__name__", "")
     if name.isidentifier():  # a lambda has none
         title = title or f"Gradients of {name}"
-    options = {"wrt": wrt, "title": title, "variables": shapes}
-    first = problem("\n".join(lines), **options)
-    text = [f"{n} = {spelled(x)}" for n, x in first.definitions.items()]
-    return problem("\n".join([*text, spelled(first.objective)]), **options)
+    return problem("\n".join(lines), wrt=wrt, title=title, variables=shapes)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -152,8 +152,8 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.depth = 0
-        self.found: dict[Node, tuple[int, str]] = {}
-        self.passed: dict[Node, bool] = {}  # whether a helper's parameter gave the name
+        # By expression: the depth, the name, whether a helper's parameter gave it, and the order.
+        self.found: dict[Expr, tuple[int, str, bool, int]] = {}
         self.last: tuple[str, Span | None] | None = None  # where the outermost function returned
         self.spaces: list[dict[str, Any]] = []  # of modules in which type answers for symbols
 
@@ -198,19 +198,29 @@ class _Recorder:
         helper = frame.f_code.co_varnames[: frame.f_code.co_argcount] if self.depth > 1 else ()
         for name, value in local.items():
             held = isinstance(value, Traced) and not isinstance(value, Condition)
-            if held and self.depth < self.found.get(value._node, (sys.maxsize, ""))[0]:
-                self.found[value._node] = (self.depth, name)
-                self.passed[value._node] = name in helper
+            if not held or (value._node.rank == 0 and value._node.expr.op == "size"):
+                continue
+            array = value._node
+            known = self.found.get(array.expr, (sys.maxsize,))
+            order = min(array.order, known[-1])
+            if self.depth < known[0]:
+                self.found[array.expr] = (self.depth, name, name in helper, order)
         self.depth -= 1
         line = frame.f_lineno
         if self.depth == 0:
             self.last = name_of(frame.f_code, line), whole_line(frame.f_code, line)
 
-    def names(self, result: Node) -> dict[Node, str]:
-        """Return the name of every node that a variable held, the outermost function's first.
+    def named(self, result: Expr) -> tuple[Expr, dict[Expr, str]]:
+        """Return the result, and the name of what a variable held, the outermost function's first.
 
         What was given to a helper and is used once is named by no variable of the function.
         """
-        uses = Counter(a for n in reachable(result) for a in n.args)
-        kept = (n for n in self.found if uses[n] > 1 or not self.passed[n])
-        return {node: self.found[node][1] for node in kept}
+        ordered = sorted(self.found, key=lambda x: self.found[x][-1])
+        read = recognised([*ordered, result])
+        uses = used(list(walk(read[result], Expr.is_name)))
+        names: dict[Expr, str] = {}
+        for x in ordered:
+            _, name, passed, _ = self.found[x]
+            if uses[read[x]] > 1 or not passed:
+                names.setdefault(read[x], name)
+        return read[result], names
