@@ -15,6 +15,7 @@ from symderiv.core.budget import allowed
 from symderiv.core.errors import CheckError, UnsupportedError
 from symderiv.derivation.rechecking import recheck
 from symderiv.entries import agrees
+from symderiv.evidence import example as examples
 from symderiv.evidence.example import worked_example
 from symderiv.tensor import terms
 from symderiv.values.explicit import Explicit
@@ -154,3 +155,16 @@ def test_exact_products_with_a_vector_are_worked_out_from_the_vector(monkeypatch
     for _ in range(8):
         column = [[sum(a * b[0] for a, b in zip(r, column, strict=True))] for r in rows]
     assert found == sum(c[0] for c in column)
+
+
+def test_differences_are_taken_only_of_examples_that_may_be_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn, taken = [], []
+    example, differences = examples._example, examples._differences
+    monkeypatch.setattr(examples, "_example", lambda *a: drawn.append(a) or example(*a))
+    monkeypatch.setattr(examples, "_differences", lambda *a: taken.append(a) or differences(*a))
+    found = worked_example(derive(problem("trace(A @ B @ C)", A="n, n", B="n, n", C="n, n")))
+    assert found is not None
+    assert set(found.quotients) == {"A", "B", "C"}
+    assert len(taken) < 3 * len(drawn)

@@ -7,7 +7,7 @@ and quotients only, and functions rounded from 150 digits, so that every machine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -65,11 +65,11 @@ def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExampl
             values = _closer(problem, values)
         try:
             found = _example(derivation, sizes, values)
+            poor = _poverty(found)
+            if best is None or poor < best[0]:
+                best = (poor, _with_differences(derivation, found))
         except OUTSIDE_DOMAIN:
             continue
-        poor = _poverty(found)
-        if best is None or poor < best[0]:
-            best = (poor, found)
     return best[1] if best is not None else None
 
 
@@ -111,17 +111,23 @@ def _example(
     at = _ByHand(sizes, values)
     forward = {n: _on_paper(at.cells(x)) for n, x in problem.definitions.items()}
     results = {n: _on_paper(at.cells(r.expr)) for n, r in derivation.items()}
-    quotients = {n: _on_paper(_differences(objective, sizes, values, n)) for n in derivation}
     return NumericExample(
         values=values,
         forward=forward,
         results=results,
-        quotients=quotients,
+        quotients={},
         step=STEP,
         loss=objective if targets else None,
         objective=_on_paper(at.cells(objective))[0][0],
         sizes=sizes,
     )
+
+
+def _with_differences(derivation: DerivedGradients, example: NumericExample) -> NumericExample:
+    objective, _ = _concrete(derivation)
+    sizes, values = example.sizes, example.values
+    quotients = {n: _on_paper(_differences(objective, sizes, values, n)) for n in derivation}
+    return replace(example, quotients=quotients)
 
 
 class _ByHand(Explicit):
