@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from formulas import Place, at, everywhere, places, put, without
 
-from symderiv.claims.slips import exchange
+from symderiv.claims.edits import exchange
 from symderiv.core.expr import (
     Expr,
     column,

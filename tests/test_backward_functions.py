@@ -88,24 +88,28 @@ BUGS = {
         LINEAR, "W", lambda X, G: G, "wrong-variable", "by the definition Z"
     ),
     "linear, no upstream": Bug(
-        LINEAR, "W", lambda X, G: X.T @ np.ones_like(G), "missing-upstream", "upstream gradient G"
+        LINEAR, "W", lambda X, G: X.T @ np.ones_like(G), "missing-upstream", "comes in, `G`"
     ),
     "linear, NaN": Bug(LINEAR, "W", lambda X, G: X.T @ G * np.nan, "not-finite", "NaN"),
     "relu, derivative left out": Bug(
-        RELU, "W", lambda X, G: X.T @ G, "chain-factor", "derivative of relu"
+        RELU, "W", lambda X, G: X.T @ G, "chain-factor", "derivative of `relu"
     ),
     "sigmoid, derivative left out": Bug(
-        SIGMOID, "W", lambda X, G: X.T @ G, "chain-factor", "derivative of sigmoid"
+        SIGMOID, "W", lambda X, G: X.T @ G, "chain-factor", "derivative of `sigmoid"
     ),
     "sigmoid, derivative at the output": Bug(
         SIGMOID,
         "W",
         lambda X, S, G: X.T @ (G * (1 / (1 + np.exp(-S))) * (1 - 1 / (1 + np.exp(-S)))),
         "chain-argument",
-        "at its output",
+        "instead of `X @ W`",
     ),
     "sigmoid, formula of the output at the input": Bug(
-        SIGMOID, "W", lambda X, Z, G: X.T @ (G * Z * (1 - Z)), "chain-argument", "given the input"
+        SIGMOID,
+        "W",
+        lambda X, Z, G: X.T @ (G * Z * (1 - Z)),
+        "chain-argument",
+        "`X @ W` for the value",
     ),
     "squares, factor 2": Bug(
         SQUARES, "w", lambda X, w, y: 2 * X.T @ (X @ w - y), "factor", "2 times too large"
@@ -163,7 +167,7 @@ BUGS = {
         "X",
         lambda X, g, G, eps: norm_backward(X, g, G, eps, 0, var=0),
         "missing-path",
-        "v is taken as constant",
+        "v is taken as a constant",
     ),
     "batch norm, statistics taken as constants": Bug(
         sd.load("batch-norm"),
@@ -184,7 +188,7 @@ BUGS = {
         "Q",
         lambda Q, K, V, G: attention_query(Q, K, V, G, whole=False),
         "missing-term",
-        "sum",
+        "softmax",
     ),
 }
 

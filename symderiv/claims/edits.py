@@ -1,7 +1,8 @@
-"""Takes a claim; yields it with one place changed as a slip would have changed it, likeliest first.
+"""Takes a formula; yields it with one place changed, with the name of the slip; likeliest first.
 
-Each comes with the name of the slip, and nothing is claimed of it. Formulas are written from the
-trees' looks, so a caller reads their text anew, which settles shapes, and decides by evaluation.
+Of a claim the places are changed as a slip is mended, of the right formula as a slip is made. That
+a slip was made is not claimed: a caller decides by evaluation. Formulas are written from the trees'
+looks, so their shapes are to be settled anew.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from itertools import permutations
 
 from ..core.expr import (
     Expr,
+    Index,
+    column,
     free_indices,
+    free_ranges,
+    index_sum,
+    matmul,
     neg,
     node,
     num,
+    own_indices,
     rebuild,
+    row,
+    substitute,
     transpose,
+    var,
     variables,
     walk,
     with_args,
@@ -26,23 +36,33 @@ from ..core.expr import (
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..ops.stated_slopes import DERIVED, IN_SLOPES
 from ..ops.text import text
+from ..problems import Problem
+from .mistakes import Mistake
+from .verdict import MISSING_FACTOR
 
 Place = tuple[int, ...]
 Slips = tuple[tuple[str, str], ...]  # names and sentences
 Change = tuple[str, str, Expr]  # slip, sentence, what stands there instead
+_MOST_PLACES = 160  # of a formula that is right, in which slips are made
 _FEW = 4  # factors of which all orders are tried
 
 
 @dataclass(frozen=True, slots=True)
 class Slipped:
-    """A claim, the truth, and what else a formula of the problem may use."""
+    """A claim about a problem, and the truth."""
 
+    problem: Problem
     claimed: Expr
     truth: Expr
-    dims: Sequence[str]
-    names: Sequence[Expr]  # variables, given gradients and definitions
-    derivative: Callable[[Expr], Expr | None]  # of a scalar by the variable
+    derivative: Callable[[Expr], Expr | None] = lambda x: None  # of a scalar by the variable
     fits: bool = True  # whether the shapes in the claim are a guide
+    entry: tuple[str, ...] = ()  # free indices of the entry that it is about
+
+    @property
+    def names(self) -> list[Expr]:
+        """Return the variables and the given gradients."""
+        found = [v.expr for v in self.problem.variables.values()]
+        return found + [var(g, x.shape) for g, x in self.problem.upstream.items()]
 
     def parts(self) -> list[Expr]:
         """Return the parts of the truth that are more than a number, the shorter ones first."""
@@ -120,8 +140,8 @@ def _scaled(e: Expr, s: Slipped) -> Iterator[Change]:
         return
     for factor, words in ((num(2), "2"), (node("div", (num(1), num(2)), SCALAR), "1/2")):
         sentence = f"a factor {words} is missing at `{text(e)}`"
-        yield "missing-factor", sentence, node("mul", (factor, e), e.shape)
-    for d in s.dims:
+        yield MISSING_FACTOR, sentence, node("mul", (factor, e), e.shape)
+    for d in s.problem.dims:
         size = node("size", (), SCALAR, Dim(1, (d,)))
         yield "sum-vs-mean", f"a factor 1/{d} is missing", node("div", (e, size), e.shape)
         yield "sum-vs-mean", f"a factor 1/{d} too many", node("mul", (size, e), e.shape)
@@ -142,14 +162,17 @@ def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
         yield f"extra-{what}", f"the {what} `{text(a)}` is too much", left
 
 
+def _missing_factor(f: Expr) -> tuple[str, str]:
+    if _is_slope(f):
+        return "chain-factor", f"the chain rule's factor `{text(f)}` is missing"
+    return MISSING_FACTOR, f"the factor `{text(f)}` is missing"
+
+
 def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
     if e.op in ("num", "size"):
         return
     for f in s.factors():
-        slip = "chain-factor" if _is_slope(f) else "missing-factor"
-        sentence = f"the factor `{text(f)}` is missing"
-        if slip == "chain-factor":
-            sentence = f"the chain rule's factor `{text(f)}` is missing"
+        slip, sentence = _missing_factor(f)
         if not s.fits or f.shape in (e.shape, SCALAR):
             yield slip, sentence, node("mul", (e, f), e.shape)
             divided = f"the division by `{text(f)}` is missing"
@@ -178,8 +201,8 @@ def _added(e: Expr, s: Slipped) -> Iterator[Change]:
     yield "missing-term", "its transpose must be added", node("add", (e, transpose(e)), e.shape)
 
 
-def _reduced(e: Expr, s: Slipped) -> Iterator[Change]:
-    """Sums and means for each other, along the other axis, or forgotten."""
+def _averaged(e: Expr, s: Slipped) -> Iterator[Change]:
+    """Sums and means for each other, or along the other axis."""
     if e.op in ("sum", "mean"):
         other = "mean" if e.op == "sum" else "sum"
         words = f"`{text(e)}` must be a {other}"
@@ -187,7 +210,10 @@ def _reduced(e: Expr, s: Slipped) -> Iterator[Change]:
         if e.data in (0, 1):
             words = f"the {e.op} in `{text(e)}` runs along the wrong axis"
             yield "broadcasting", words, node(e.op, e.args, e.shape, 1 - int(str(e.data)))
-    elif e.op not in ("num", "size") and e.shape != SCALAR:
+
+
+def _reduced(e: Expr, s: Slipped) -> Iterator[Change]:
+    if e.op not in ("num", "size", "sum", "mean") and e.shape != SCALAR:
         for axis in (None, 0, 1):
             along = "" if axis is None else f" along axis {axis}"
             summed = node("sum", (e,), e.shape, axis)
@@ -279,6 +305,12 @@ def _inverted(e: Expr, s: Slipped) -> Iterator[Change]:
 def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
     """Return the slip that put one part where another belongs, in a word and in a sentence."""
     plain = f"`{text(e)}` must be `{text(part)}`"
+    if neg(e) is part or neg(part) is e:
+        return "sign", f"the sign of `{text(e)}` is wrong"
+    if {e.op, part.op} == {"sum", "mean"} and e.args == part.args:
+        return "sum-vs-mean", f"`{text(e)}` must be a {part.op}"
+    if part.op == "div" and part.args[0] is e:
+        return MISSING_FACTOR, f"the division by `{text(part.args[1])}` is missing"
     if _is_derived(e, part):
         return "chain-factor", _for_its_derivative(e, part)
     terms, right = _parts_of("add", e), _parts_of("add", part)
@@ -298,8 +330,11 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
         return kind, plain
     if {e.op, part.op} <= {"var", "named", "transpose"}:
         return "wrong-variable", plain
+    lost = [*(Counter(_factors(part)) - Counter(_factors(e))).elements()]
+    if len(lost) == 1 and not Counter(_factors(e)) - Counter(_factors(part)):
+        return _missing_factor(lost[0])
     if e in set(walk(part)) and part.op in ("mul", "matmul", "div", "neg"):
-        return "missing-factor", f"a factor is missing at `{text(e)}`: it must be `{text(part)}`"
+        return MISSING_FACTOR, f"a factor is missing at `{text(e)}`: it must be `{text(part)}`"
     if e.args == (part,):
         return "chain-factor", f"`{text(e)}` stands where its argument `{text(part)}` must"
     if part.args == (e,):
@@ -354,6 +389,7 @@ EDITORS: tuple[Editor, ...] = (
     _scaled,
     _dropped,
     _product,
+    _averaged,
     _reduced,
     _underived,
     _inverted,
@@ -364,6 +400,8 @@ EDITORS: tuple[Editor, ...] = (
     _replaced,
     _sliced,
 )
+# What is changed in a formula that is right.
+MADE: tuple[Editor, ...] = (_dropped, _sign, _turned, _averaged)
 # What may stand in a formula that was derived wrongly as well.
 LIKELY = ("sign", "transposed", "factor-order", "undifferentiated")
 
@@ -386,6 +424,16 @@ def edits(slipped: Slipped) -> Iterator[tuple[Slips, Expr]]:
                 yield from _unseen(slip, sentence, _put(slipped.claimed, place, there), seen)
         for change in everywhere:
             yield from _unseen(*change, seen)
+
+
+def made_in(problem: Problem, truth: Expr) -> Iterator[Mistake]:
+    """Yield the right formula with a slip made in one place, large parts first."""
+    s = Slipped(problem, truth, truth)
+    for part in [*dict.fromkeys(walk(truth))][: -_MOST_PLACES - 1 : -1]:
+        for editor in MADE if part.op not in ("num", "size") else ():
+            for _, _, wrong in editor(part, s):
+                if wrong.shape == part.shape:
+                    yield Mistake(*_wrong_part(wrong, part), substitute(truth, {part: wrong}))
 
 
 def _unseen(slip: str, sentence: str, whole: Expr, seen: set[str]) -> Iterator[tuple[Slips, Expr]]:
@@ -424,3 +472,103 @@ def _put(x: Expr, place: Place, there: Expr) -> Expr:
     args = [*x.args]
     args[k] = _put(args[k], tuple(rest), there)
     return with_args(x, tuple(args))
+
+
+# slips in the indices of a whole claim
+
+
+def _missing_sum(e: Expr, s: Slipped) -> Iterator[Change]:
+    for name, dim in free_ranges(e).items():
+        if name not in s.entry:
+            what = "row" if _counts_rows(e, name) else "term"
+            words = f"one {what} instead of the sum over all: `{name}` is fixed, and must be summed"
+            yield "missing-sum", words, index_sum(name, dim, e)
+
+
+def _counts_rows(x: Expr, index: str) -> bool:
+    """Whether an index stands only where rows are counted."""
+    found = [e for e in walk(x) if index in own_indices(e)]
+    return all(e.op != "column" and own_indices(e)[0] == index for e in found)
+
+
+def _one_row(e: Expr, s: Slipped) -> Iterator[Change]:
+    """A one-hot vector picks one row; the sum over all of its values is the sum over rows."""
+    for v in s.problem.variables.values():
+        if "onehot" not in v.properties or v.kind != "vector" or v.expr not in set(walk(e)):
+            continue
+        summed = _over_unit_vectors(e, v.expr)
+        if summed is not None:
+            words = f"one row, picked by {v.name}, instead of the sum over all rows"
+            yield "missing-sum", words, summed
+
+
+def _over_unit_vectors(claim: Expr, onehot: Expr) -> Expr | None:
+    """Return the sum of a claim over all unit vectors: e.T @ X becomes X[i, :]."""
+    index = next(i for i in ("i", "k", "r", "s") if i not in free_ranges(claim))
+    dim = onehot.shape[0]
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        return _picked(args, onehot, index) if old.op == "matmul" else with_args(old, args)
+
+    body = rebuild(claim, change)
+    return None if onehot in set(walk(body)) else index_sum(index, dim, body)
+
+
+def _picked(factors: tuple[Expr, ...], onehot: Expr, index: str) -> Expr:
+    """Return a product in which e.T @ X reads X[i, :], and X @ e reads X[:, i]."""
+    found: list[Expr] = []
+    left = list(factors)
+    while left:
+        head = left.pop(0)
+        if head is transpose(onehot) and left:
+            found.append(row(left.pop(0), index))
+        elif left and left[0] is onehot:
+            found.append(column(head, index))
+            left.pop(0)
+        else:
+            found.append(head)
+    return matmul(*found)
+
+
+def _swapped_indices(e: Expr, s: Slipped) -> Iterator[Change]:
+    if len(s.entry) == 2:
+        swapped = exchange(e, *s.entry)
+        if swapped is not e:
+            yield *index_swap(*s.entry), swapped
+
+
+def index_swap(p: str, q: str) -> tuple[str, str]:
+    """Return the slip of two indices in each other's place, in a word and in a sentence."""
+    return "index-swap", f"the index pair `{p}`, `{q}` is swapped"
+
+
+def exchange(x: Expr, p: str, q: str) -> Expr:
+    """Return an expression with two free indices exchanged."""
+    swap: dict[Index, Index] = {p: q, q: p}
+
+    def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
+        if not any(i in swap for i in own_indices(old)):
+            return with_args(old, args)
+        data = old.data
+        if isinstance(data, tuple):
+            data = tuple(swap.get(i, i) if isinstance(i, str) else i for i in data)
+        elif isinstance(data, str):
+            data = swap[data]
+        return node(old.op, args, old.shape, data)
+
+    return rebuild(x, change)
+
+
+INDEX_EDITORS: tuple[Editor, ...] = (_missing_sum, _one_row, _swapped_indices)
+
+
+def index_edits(s: Slipped) -> Iterator[tuple[Slips, Expr]]:
+    """Yield a claim with its indices changed as a whole, then in two ways, the last one last."""
+    singles = [c for editor in INDEX_EDITORS for c in editor(s.claimed, s)]
+    for slip, words, whole in singles:
+        yield ((slip, words),), whole
+    for slip, words, first in singles:
+        for editor in INDEX_EDITORS:
+            for other, more, whole in editor(first, s):
+                if other != slip:
+                    yield ((slip, words), (other, more)), whole

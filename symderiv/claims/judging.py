@@ -20,6 +20,7 @@ from .assumptions import Assumption, assumptions
 from .boundaries import condition
 from .circular import unless_empty
 from .deciding import Comparer, Kept, Merged
+from .edits import Slips
 from .failures import smallest_failure
 from .fingerprints import Prints
 from .layouts import diagonals
@@ -27,7 +28,7 @@ from .observations import outer, traits, where_right
 from .places import marked
 from .reading import Reading
 from .roundabout import is_roundabout
-from .search import FoundSlip, Search, Slips
+from .search import FoundSlip, Search
 from .targets import Target
 from .tidying import tidied
 from .vacuous import Excuses, means_something

@@ -33,10 +33,13 @@ from ..ops import TABLE
 from ..ops.text import text
 from ..problems import Problem
 from ..problems.problem import kind_of
+from .verdict import MISSING_FACTOR
 
+_HELD, _PAIRED = 16, 5  # definitions that are held fixed, alone and two at once
 _OCCURRENCES = 5  # of a variable, of which every choice may be forgotten
 _STAGES = 14  # functions on the way to the variable whose derivative may be taken wrongly
 _ELSEWHERE = 8  # places at which a derivative may be taken wrongly
+_ARGUMENT = "chain-argument"
 _LONG = 48  # letters of a formula that a sentence still quotes
 _RATIONAL = {"num", "size", "add", "neg", "mul", "div"}
 NO_GRADIENT = (SymderivError, DimMismatchError, TypeError, ValueError)  # what has no gradient here
@@ -50,6 +53,7 @@ class Mistake:
     sentence: str
     expr: Expr
     about: tuple[Expr, ...] = ()  # what the mistake is about: what comes in, or where it was taken
+    kind: str = ""  # the slip in a narrower word, where there is one
 
 
 class Mistaken(Protocol):
@@ -90,7 +94,7 @@ class Mistakes:
             objective = substitute(objective, {stage: self._variable.expr})
         else:
             self._variable = problem.variables[name]
-        self._problem = problem
+        self._problem, self._named = problem, objective
         self._objective = _inlined(objective)
 
     def __iter__(self) -> Iterator[Mistake]:
@@ -101,8 +105,12 @@ class Mistakes:
                 continue
 
     def _found(self) -> Iterator[Mistake]:
-        for family in (self._forgotten, self._broken, self._at_stages, self._by_others, self._flat):
-            yield from family()
+        yield from self._held()
+        yield from self._forgotten()
+        yield from self._broken()
+        yield from self._at_stages()
+        yield from self._by_others()
+        yield from self._flat()
 
     # tools
 
@@ -144,6 +152,30 @@ class Mistakes:
             return None
         return substitute(found, self._written)
 
+    # definitions
+
+    def _held(self) -> Iterator[Mistake]:
+        """One definition or two held fixed, where the variable goes other ways, too."""
+        met = {str(e.data): e for e in walk(self._named) if e.op == "named"}
+        known = [met[n] for n in self._problem.definitions if n in met][:_HELD]
+        for some in (*((e,) for e in known), *combinations(known[:_PAIRED], 2)):
+            fixed = {e: self._fresh(e.shape).expr for e in some}
+            rest = _inlined(substitute(self._named, fixed))
+            if self._variable.expr not in set(walk(rest)):
+                continue
+            try:
+                (found,) = self._gradient(rest, self._variable)
+            except NO_GRADIENT:
+                continue
+            names = " and ".join(str(e.data) for e in some)
+            taken = "is taken as a constant" if len(some) == 1 else "are taken as constants"
+            yield Mistake(
+                "missing-term",
+                f"what goes through {names} is missing: {names} {taken}",
+                substitute(found, {v: _inlined(e) for e, v in fixed.items()}),
+                kind="missing-path",
+            )
+
     # the product rule
 
     @cached_property
@@ -168,7 +200,7 @@ class Mistakes:
                 if all(any(p is parts[k] for k in kept) for p in left):
                     said = " and ".join(dict.fromkeys(map(quoted, left)))
                     words = f"a factor 2 is missing at {said}"
-                    yield Mistake("missing-factor", words, total([parts[k] for k in kept]))
+                    yield Mistake(MISSING_FACTOR, words, total([parts[k] for k in kept]))
                     continue
                 said = " and ".join(quoted(p) for p in left)
                 term, verb = ("term", "is") if len(left) == 1 else ("terms", "are")
@@ -249,25 +281,28 @@ class Mistakes:
         ones = node("ones", (), u.shape) if u.shape != SCALAR else num(1)
         fits = u.shape == a.shape
         if fits:
-            yield Mistake("chain-factor", f"{name} is left out of the chain", above)
+            kind = MISSING_FACTOR if u.op == "mul" else ""
+            yield Mistake("chain-factor", f"{name} is left out of the chain", above, kind=kind)
             yield Mistake("chain-factor", f"{name} stands in the chain twice", at(a, at(a)))
         if variables(above):
             said = f"{name} is there, but not the gradient that comes in"
-            yield Mistake("chain-factor", said, at(a, ones), (above,))
+            yield Mistake("chain-factor", said, at(a, ones), (above,), "missing-upstream")
         for place in self._elsewhere(u, a, above) if inside in set(walk(local)) else ():
             said = f"{name} is taken at {quoted(place)} instead of {quoted(a)}"
-            yield Mistake("chain-factor", said, at(place), (place,))
+            yield Mistake("chain-factor", said, at(place), (place,), _ARGUMENT)
             more = f"{said}, and the gradient that comes in is missing"
-            yield Mistake("chain-factor", more, at(place, ones), (above,))
-        if fits and variables(above):
-            # s (1 - s) with the wrong s.
-            value = with_args(u, tuple(inside if x is a else x for x in u.args))
-            said = f"{name}, written in its value, is taken with {quoted(above)} for the value"
-            wrong = substitute(at(inside), {value: above, inside: a})
-            yield Mistake("chain-factor", said, wrong, (above,))
-            wrong = substitute(at(inside, ones), {value: above, inside: a})
+            yield Mistake("chain-factor", more, at(place, ones), (above,), _ARGUMENT)
+        # s (1 - s) with the wrong s.
+        value = with_args(u, tuple(inside if x is a else x for x in u.args))
+        for other in (a, above) if fits else ():
+            if not variables(other) or value not in set(walk(local)):
+                continue
+            said = f"{name}, written in its value, is taken with {quoted(other)} for the value"
+            wrong = substitute(at(inside), {value: other, inside: a})
+            yield Mistake("chain-factor", said, wrong, (above,), _ARGUMENT)
+            wrong = substitute(at(inside, ones), {value: other, inside: a})
             more = f"{said}, and the gradient that comes in is missing"
-            yield Mistake("chain-factor", more, wrong, (above,))
+            yield Mistake("chain-factor", more, wrong, (above,), _ARGUMENT)
         if u.op == "softmax":
             only = "only the diagonal of the Jacobian of softmax is there"
             yield Mistake("elementwise", only, mul(above, u, _one_minus(u)))
@@ -330,7 +365,7 @@ class Mistakes:
             words = " and ".join(f"`{text(g)}`" for g in ones)
             found = substitute(self._truth, dict(ones))
             said = f"the gradient that comes in, {words}, is missing"
-            yield Mistake("chain-factor", said, found, tuple(given))
+            yield Mistake("chain-factor", said, found, tuple(given), "missing-upstream")
 
 
 class _TooManyError(Exception):

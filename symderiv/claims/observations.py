@@ -10,9 +10,9 @@ from ..core.shapes import ONE, SCALAR
 from ..ops.text import text
 from ..values.explicit import Explicit, plain, same_cells
 from .deciding import OUTSIDE, Comparer
+from .edits import Slips
 from .fingerprints import Prints
-
-Slips = tuple[tuple[str, str], ...]
+from .verdict import MISSING_FACTOR
 
 
 def traits(claimed: Expr, truth: Expr, prints: Prints, word: str, *, tiny: bool = False) -> Slips:
@@ -25,9 +25,7 @@ def traits(claimed: Expr, truth: Expr, prints: Prints, word: str, *, tiny: bool 
 
 
 def _zero(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterator[tuple[str, str]]:
-    shown = prints.of(claimed)
-    right = prints.of(truth)
-    if shown is not None and shown.is_zero and not (right is None or right.is_zero):
+    if prints.is_zero(claimed) and prints.is_zero(truth) is False:
         yield "missing-term", f"it is zero, and {word} is not"
 
 
@@ -68,7 +66,7 @@ def _dependence(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterat
         words = f"it depends on {_and(has)}, and not on {_and(lacks)}; {word} does the reverse"
         yield "wrong-variable", words
     elif lacks:
-        yield "missing-factor", f"it does not depend on {_and(lacks)}, and {word} does"
+        yield MISSING_FACTOR, f"it does not depend on {_and(lacks)}, and {word} does"
     elif has:
         yield "extra-factor", f"it depends on {_and(has)}, and {word} does not"
 
@@ -80,7 +78,7 @@ def _and(names: list[str]) -> str:
 def _direction(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterator[tuple[str, str]]:
     keys = [prints.key(x) for x in (claimed, truth)]
     if truth.shape != SCALAR and keys[0] is not None and keys[0] == keys[1]:
-        yield "missing-factor", f"it is {word} times a scalar that is not constant"
+        yield MISSING_FACTOR, f"it is {word} times a scalar that is not constant"
 
 
 _FAMILIES = (_zero, _direction, outer, _spread, _dependence)

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import chain, islice
 
 from ..core.errors import LanguageError, UndefinedError
-from ..core.expr import Expr, node, transpose, var
+from ..core.expr import Expr, node, transpose
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..core.transposing import flip
 from ..ops.text import text
@@ -22,20 +22,18 @@ from ..problems import Problem
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edited_shapes import Reshaper
-from .edits import LIKELY, Slipped, edits
-from .fingerprints import Prints, ScaleFound
+from .edits import LIKELY, Slipped, Slips, edits, exchange, index_edits, index_swap
+from .fingerprints import Prints
 from .mistakes import Mistaken, quoted, total
+from .multiples import Multiple
 from .reading import Reading, read_claim
 from .roundabout import choices
-from .slips import ClaimContext, exchange, mends
 
 _TRIES = 3000  # changes of one place that are tried
 _TERMS, _TRIES_IN_TERM = 5, 700  # of a sum, and changes of one place in one of them
 _NEAREST = 400  # and of one place, where the slip is known and only the mended claim is sought
 _MENDED = 1000  # letters of a claim that is mended for that
 _READINGS = 600  # of changed claims whose shapes only the reader knows
-
-Slips = tuple[tuple[str, str], ...]  # names and sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +71,12 @@ class Search:
 
     def __call__(self) -> FoundSlip | None:
         """Return the slips, or None where none was found."""
-        context = ClaimContext(self.problem, tuple(self.ranges), tuple(self.ranges.values()))
         claimed = self.reading.expr
         plain: list[tuple[Slips, Expr]] = [((), claimed)] if self.reading.refusal is None else []
         exchanged = self._exchanged()
         if exchanged is not None:
             return exchanged
-        for slips, whole in (*plain, *((_said(m), m[-1].expr) for m in mends(claimed, context))):
+        for slips, whole in (*plain, *index_edits(replace(self.slipped, claimed=claimed))):
             found = self.meet(slips, whole, self._right)
             if found is not None:
                 return found
@@ -199,11 +196,10 @@ class Search:
             again = read_claim(self.problem, self.reading.text, {p: second, q: first})
         except (LanguageError, DimMismatchError):
             return None
-        whole = exchange(again.expr, p, q) if again.refusal is None else None
-        if whole is None or not self._is(whole, self.truth):
+        whole = exchange(again.expr, p, q)
+        if again.refusal is not None or not self._is(whole, self.truth):
             return None
-        words = f"the index pair `{p}`, `{q}` is swapped"
-        return FoundSlip((("index-swap", words),), whole)
+        return FoundSlip((index_swap(p, q),), whole)
 
     # one side: wrong derivations
 
@@ -268,17 +264,11 @@ class Search:
     @cached_property
     def slipped(self) -> Slipped:
         """The claim and everything that may stand in it."""
-        problem = self.problem
-        names = [v.expr for v in problem.variables.values()]
-        names += [var(g, x.shape) for g, x in problem.upstream.items()]
-        return Slipped(
-            self.reading.written or self.reading.expr,
-            self.truth,
-            list(problem.dims),
-            names,
-            self.mistakes.derivative,
-            self.reading.refusal is None and self.reading.expr.shape == self.truth.shape,
-        )
+        fits = self.reading.refusal is None and self.reading.expr.shape == self.truth.shape
+        claimed = self.reading.written or self.reading.expr
+        entry = tuple(self.ranges)
+        derivative = self.mistakes.derivative
+        return Slipped(self.problem, claimed, self.truth, derivative, fits, entry)
 
     def _closest(self) -> Expr | None:
         """Return the right formula that one change of the claim gives, if any does.
@@ -370,15 +360,11 @@ class Search:
         return None
 
 
-def _said(mend: Sequence[object]) -> Slips:
-    return tuple((m.slip, m.sentence) for m in mend)  # type: ignore[attr-defined]
-
-
 def _direction(target: Candidate) -> Slips:
     if not target.turned:
         return ()
     return (("transposed", "the index pair is swapped: the result is transposed"),)
 
 
-def _mended(whole: Expr, target: Candidate, scale: ScaleFound) -> Expr:
+def _mended(whole: Expr, target: Candidate, scale: Multiple) -> Expr:
     return scale.mended(flip(whole) if target.turned else whole)

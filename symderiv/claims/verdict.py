@@ -18,6 +18,7 @@ from .places import Marked
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
 # No point tells: none has values, too much is to be computed, or the claim says nothing.
 UNDECIDED = "undecided"
+MISSING_FACTOR = "missing-factor"  # the slip that formulas, derivations and functions share
 GRADIENT, JACOBIAN, HESSIAN = "the gradient", "the Jacobian", "the Hessian"
 _ANSWERS = {
     RIGHT: "Yes.",

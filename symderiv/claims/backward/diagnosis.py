@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
-from itertools import chain, combinations, product
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...codegen.assignments import shape_text
 from ...core.expr import Expr
-from ..verdict import as_sentence
+from ..edited_shapes import Reshaper
+from ..edits import made_in
+from ..mistakes import Mistakes
+from ..multiples import CLOSE, WHOLE, Multiple, multiple
+from ..verdict import GRADIENT, as_sentence
 from .trials import Laboratory, Trial
-from .variants import Variant, formula_slips, pullback_slips
 
-_CLOSE = 1e-6
-_CONSTANTS = ((2.0, "2"), (3.0, "3"), (4.0, "4"), (1.5, "3/2"))
-
-
-@dataclass(frozen=True, slots=True)
-class Multiple:
-    """What a claimed gradient is times the right one."""
-
-    slip: str
-    words: str  # a sentence without its capital and its period
+_EXPONENTS = (*WHOLE, *(Fraction(k, 2) for k in (1, -1, 4, -4)))
 
 
 def ratio(claimed: Any, truth: Any) -> float | None:
@@ -35,77 +29,59 @@ def ratio(claimed: Any, truth: Any) -> float | None:
         return None
     k = float(np.vdot(truth, claimed) / own)
     most = float(np.max(np.abs(claimed), initial=0.0))
-    if not most or not np.max(np.abs(claimed - k * truth)) <= _CLOSE * most:
+    if not most or not np.max(np.abs(claimed - k * truth)) <= CLOSE * most:
         return None
     return k
 
 
 def factor(
-    ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], scalars: Mapping[str, Any]
-) -> Multiple | None:
-    """Return what ratios at points of some sizes are; ``scalars`` are values at those points."""
-    k = np.array(ratios)
-    if _same(k, np.ones(len(k))):
-        return None
-    if _same(k, -np.ones(len(k))):
-        return Multiple("sign", "the sign is wrong: it is minus the gradient")
-    for sign, words in ((1.0, ""), (-1.0, " and of the wrong sign")):
-        for value, name, kind in _forms(sizes, scalars):
-            if _same(k, sign * value):
-                return _said(kind, f"{name} times too large{words}", name, k, sizes, up=True)
-            if _same(k, sign / value):
-                return _said(kind, f"{name} times too small{words}", name, k, sizes, up=False)
-    if np.ptp(k) <= _CLOSE * np.max(np.abs(k)):
-        return Multiple("factor", f"it is {k[0]:.6g} times the gradient")
+    ratios: Sequence[float],
+    sizes: Sequence[Mapping[str, int]],
+    scalars: Sequence[Mapping[str, Any]],
+) -> tuple[str, str] | None:
+    """Return what ratios at points of some sizes are, as a slip and a clause; None for 1.
+
+    ``scalars`` are values at those points.
+    """
+    dims = [d for d in sizes[0] if len({s[d] for s in sizes}) > 1]
+    values = [
+        {**{d: float(s[d]) for d in dims}, **{f"({d} - 1)": s[d] - 1.0 for d in dims}, **more}
+        for s, more in zip(sizes, scalars, strict=True)
+    ]
+    found = multiple(ratios, values, _EXPONENTS)
+    if found is not None:
+        return _said(found, dims)
+    if np.ptp(ratios) <= CLOSE * np.max(np.abs(ratios)):
+        return "factor", f"it is {ratios[0]:.6g} times the gradient"
     return None
 
 
-def _same(a: Any, b: Any) -> bool:
-    return bool(np.all(np.abs(a - b) <= _CLOSE * np.maximum(np.abs(a), np.abs(b))))
+def _said(found: Multiple, dims: Sequence[str]) -> tuple[str, str] | None:
+    size, powers = abs(found.number), found.powers
+    if not powers and size == 1:
+        return ("sign", "the sign is wrong: it is minus the gradient") if found.number < 0 else None
+    large = size >= 1 and (size > 1 or powers[0][1] > 0)
+    if not large:
+        size, powers = 1 / size, tuple((n, -p) for n, p in powers)
+    above = [str(size.numerator)] * (size.numerator > 1) + [_power(*x) for x in powers if x[1] > 0]
+    below = [str(size.denominator)] * (size.denominator > 1)
+    below += [_power(n, -p) for n, p in powers if p < 0]
+    name = "*".join(above) + "".join(f"/{x}" for x in below)
+    words = f"it is {name} times too {'large' if large else 'small'}"
+    words += " and of the wrong sign" if found.number < 0 else ""
+    if size == 1 and all(p == 1 and n in dims for n, p in powers):
+        why = "a sum for a mean, or a factor left out"
+        return (
+            "sum-vs-mean",
+            f"{words}: {why if large else 'a mean for a sum, or a factor too much'}",
+        )
+    return "factor", f"{words}: {'divide' if large else 'multiply'} by {name}"
 
 
-def _said(
-    kind: str, head: str, name: str, k: Any, sizes: Sequence[Mapping[str, int]], *, up: bool
-) -> Multiple:
-    if kind != "size":
-        mend = f"divide by {name}" if up else f"multiply by {name}"
-        return Multiple("factor", f"it is {head}: {mend}")
-    met = dict.fromkeys(f"{abs(x) if up else 1 / abs(x):.6g}" for x in k)
-    why = (
-        "a sum for a mean, or a factor left out" if up else "a mean for a sum, or a factor too much"
-    )
-    named = [d for d in sizes[0] if d in name.replace("*", " ").split()]
-    at = f" ({name} = {', '.join(met)} at the points tried)" if named else ""
-    return Multiple("sum-vs-mean", f"it is {head}{at}: {why}")
-
-
-def _forms(
-    sizes: Sequence[Mapping[str, int]], scalars: Mapping[str, Any]
-) -> Iterator[tuple[Any, str, str]]:
-    """Yield values at the points, their name, and "size" where it is a number of terms."""
-    ones = np.ones(len(sizes))
-    for value, name in _CONSTANTS:
-        yield ones * value, name, "number"
-    dims = {d: np.array([float(s[d]) for s in sizes]) for d in sizes[0]}
-    plain = {d: v for d, v in dims.items() if np.ptp(v)}
-    for d, v in plain.items():
-        yield v, d, "size"
-    for d, v in plain.items():
-        yield np.sqrt(v), f"sqrt({d})", "root"
-        yield v**2, f"{d}**2", "square"
-        yield 2 * v, f"2*{d}", "number"
-        yield v / 2, f"{d}/2", "number"
-        if np.all(v > 1):
-            yield v / (v - 1), f"{d}/({d} - 1)", "bessel"
-    for (a, u), (b, v) in combinations(plain.items(), 2):
-        yield u * v, f"{a}*{b}", "size"
-        yield u / v, f"{a}/{b}", "number"
-        yield np.sqrt(u * v), f"sqrt({a}*{b})", "root"
-    for s, v in scalars.items():
-        yield v, s, "number"
-        yield v**2, f"{s}**2", "number"
-        if np.all(v > 0):
-            yield np.sqrt(v), f"sqrt({s})", "root"
+def _power(name: str, power: Fraction) -> str:
+    if power.denominator > 1:
+        return f"sqrt({name.strip('()')})"
+    return name if power == 1 else f"{name}**{power}"
 
 
 _SINGLE, _HALF, _DOUBLE = 2e-4, 2e-2, 1e-9
@@ -265,12 +241,12 @@ class Diagnosis:
         if found is None and all(np.ndim(c) == 2 for c in self.claimed):
             found = self._factor([t.T for t in self.truth])
             if found is not None:
-                words = f"It is transposed, and {found.words}."
-                return SlipFound((found.slip, "transposed"), words)
-        return SlipFound((found.slip,), as_sentence(found.words)) if found is not None else None
+                return SlipFound((found[0], "transposed"), f"It is transposed, and {found[1]}.")
+        return SlipFound((found[0],), as_sentence(found[1])) if found is not None else None
 
-    def _factor(self, references: Sequence[Any]) -> Multiple | None:
+    def _factor(self, references: Sequence[Any]) -> tuple[str, str] | None:
         ratios, sizes, scalars = [], [], []
+        names = [n for n, v in self.lab.problem.variables.items() if v.kind == "scalar"]
         for c, r, t in zip(self.claimed, references, self.trials, strict=True):
             if not np.any(r) and not np.any(c):
                 continue
@@ -279,12 +255,8 @@ class Diagnosis:
                 return None
             ratios.append(k)
             sizes.append(t.sizes)
-            scalars.append(t.space)
-        if not ratios:
-            return None
-        names = [n for n, v in self.lab.problem.variables.items() if v.kind == "scalar"]
-        values = {n: np.array([float(s[n]) for s in scalars]) for n in names}
-        return factor(ratios, sizes, values)
+            scalars.append({n: float(t.space[n]) for n in names})
+        return factor(ratios, sizes, scalars) if ratios else None
 
     def _nearly(self) -> SlipFound | None:
         if not self.fits or not self._all(lambda c: c, _NEARLY):
@@ -302,34 +274,34 @@ class Diagnosis:
             if n == self.name:
                 continue
             expr = lab.whole[n].expr if n in lab.whole else lab.whole.by_definition(n)
-            if self._is(expr, {}):
+            if self._is(expr):
                 what = "variable" if n in lab.problem.variables else "definition"
                 return SlipFound(("wrong-variable",), f"It is the gradient by the {what} {n}.")
         return None
 
     def _known_slip(self) -> SlipFound | None:
-        truth = self.lab.gradient(self.name)
-        for v in self._variants(truth):
-            matched = self._is(v.expr, v.extra)
-            if matched:
-                first = matched if isinstance(matched, Multiple) else None
-                if first is None:
-                    return SlipFound((v.slip,), v.sentence)
-                return SlipFound((v.slip, first.slip), f"{v.sentence} Then {first.words}.")
-        return None
+        """Name a gradient that was derived wrongly, or has a slip in one place of its formula."""
+        problem, truth = self.lab.problem, self.lab.gradient(self.name)
+        derived = Mistakes(problem, self.name, truth, GRADIENT)
+        fitting = Reshaper(problem.known(), [truth, problem.objective])
+        near: SlipFound | None = None  # right but for a factor
+        for m in chain(derived, made_in(problem, truth)):
+            x = fitting(m.expr)
+            matched = isinstance(x, Expr) and self._is(x)
+            slip, sentence = m.kind or m.slip, as_sentence(m.sentence)
+            if isinstance(matched, tuple):
+                more = f"{sentence} Then {matched[1]}."
+                near = near or SlipFound((slip, matched[0]), more)
+            elif matched:
+                return SlipFound((slip,), sentence)
+        return near
 
-    def _variants(self, truth: Expr) -> Iterator[Variant]:
-        return chain(pullback_slips(self.lab.problem, self.name), formula_slips(truth))
-
-    def _is(self, x: Expr, extra: dict[str, Expr]) -> bool | Multiple:
+    def _is(self, x: Expr) -> bool | tuple[str, str]:
         """Whether an expression is what was claimed at all points, or times which factor."""
         references = []
         same = True
         for c, t in zip(self.claimed, self.trials, strict=True):
-            space = {**t.space}
-            space.update({n: self.lab.value(e, t.space) for n, e in extra.items()})
-            lost = any(v is None for v in space.values())
-            value = None if lost else self.lab.gradient_at(self.name, space, x)
+            value = self.lab.gradient_at(self.name, t.space, x)
             if value is None or np.shape(value) != np.shape(c) or not np.all(np.isfinite(value)):
                 return False
             same = same and close(c, value, self.match)
