@@ -478,10 +478,7 @@ register(
     explicit=_cholesky_cells,
     notation=written_function("chol"),
     numpy=numpy_call("_cholesky", "np.sqrt({x})"),
-    samples=(
-        "cholesky(A @ A.T + 2 * eye(n))",
-        "trace(cholesky(A @ A.T + 2 * eye(n))) * x",
-    ),
+    samples=("cholesky(A @ A.T + 2 * eye(n))", "trace(cholesky(A @ A.T + 2 * eye(n))) * x"),
     bad=("cholesky()", "cholesky(X)", "cholesky(A, A)"),
     analytic=False,
 )
@@ -603,10 +600,7 @@ register(
     explicit=_spectral_cells,
     notation=written_function("eigvecs"),
     numpy=numpy_call("_eigvecsh", "1.0"),
-    samples=(
-        "eigvecsh(A) @ X",
-        "eigvecsh(A @ A.T) * A",
-    ),
+    samples=("eigvecsh(A) @ X", "eigvecsh(A @ A.T) * A"),
     bad=("eigvecsh()", "eigvecsh(X)"),
     analytic=False,
 )

@@ -91,11 +91,7 @@ def size_notation(dim: Dim) -> Math:
 
 
 def _leaf(**changes: Any) -> None:
-    entry = {
-        "law": "a constant does not depend on the variable",
-        "source": "definition",
-        **changes,
-    }
+    entry = {"law": "a constant does not depend on the variable", "source": "definition", **changes}
     register(**entry)
 
 

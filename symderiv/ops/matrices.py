@@ -757,11 +757,6 @@ for _name, _word in (("tril", "lower"), ("triu", "upper")):
         lower=_triangle_lower,
         explicit=_triangle_cells,
         numpy=_triangle_code,
-        samples=(
-            f"{_name}(X)",
-            f"{_name}(A @ A) @ X",
-            f"{_name}(x) * x",
-            f"{_name}(x.T) * x.T",
-        ),
+        samples=(f"{_name}(X)", f"{_name}(A @ A) @ X", f"{_name}(x) * x", f"{_name}(x.T) * x.T"),
         bad=(f"{_name}()", f"{_name}(X, 1)", f"{_name}(X, X)"),
     )

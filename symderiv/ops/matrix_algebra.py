@@ -86,10 +86,7 @@ def inner(left: Mat, right: Mat) -> Term:
 
 def applied(matrix: Mat, vector: Term) -> Term:
     """Return a matrix times a vector, whose last axis is its only one beside leading axes."""
-    parts = [
-        (matrix.term, (*matrix.lead, _ROW, _MIDDLE)),
-        (vector, (*leading(vector, 1), _MIDDLE)),
-    ]
+    parts = [(matrix.term, (*matrix.lead, _ROW, _MIDDLE)), (vector, (*leading(vector, 1), _MIDDLE))]
     lead = max(matrix.lead, leading(vector, 1), key=len)
     return joined(parts, (*lead, _ROW))
 

@@ -93,10 +93,7 @@ def _nuclear(node: Term, body: Term, labels: Labels) -> list[Factor]:
 def _spectral(node: Term, body: Term, labels: Labels) -> list[Factor]:
     left = _matrix_call("left_singular", body, body.dims[:-1])
     right = _matrix_call("right_singular", body, (*body.dims[:-2], body.dims[-1]))
-    return [
-        Factor(left, labels[:-1]),
-        Factor(right, (*labels[:-2], labels[-1])),
-    ]
+    return [Factor(left, labels[:-1]), Factor(right, (*labels[:-2], labels[-1]))]
 
 
 def _entrywise(name: str, body: Term) -> Term:

@@ -189,12 +189,7 @@ register(
     explicit=scalar_cells(lambda x, at: total([r[k] for k, r in enumerate(x)])),
     notation=written_function("tr"),
     numpy=_trace_code,
-    samples=(
-        "trace(A) * X",
-        "trace(X.T @ A @ X) * X",
-        "trace(A @ A) * A",
-        "trace(T @ T.mT @ A)",
-    ),
+    samples=("trace(A) * X", "trace(X.T @ A @ X) * X", "trace(A @ A) * A", "trace(T @ T.mT @ A)"),
     bad=("trace(X)", "trace()", "trace(x)", "trace(A, A)"),
 )
 register(

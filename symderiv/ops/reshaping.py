@@ -157,11 +157,5 @@ register(
         "reshape(X * X, d, n, 1) * X[1, 1]",
         "reshape(reshape(T, t*n, d) @ X.T, t, n, n) @ X",
     ),
-    bad=(
-        "reshape(X)",
-        "reshape(X, n)",
-        "reshape(X, n, n)",
-        "reshape(X, X, n)",
-        "reshape(T, n, d)",
-    ),
+    bad=("reshape(X)", "reshape(X, n)", "reshape(X, n, n)", "reshape(X, X, n)", "reshape(T, n, d)"),
 )

@@ -40,10 +40,7 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     out: list[Label] = list(range(len(body.term.dims)))
     inside = list(out)
     inside[slots[0]] = "earlier"
-    factors = [
-        Factor(triangle, (out[slots[0]], "earlier")),
-        Factor(body.term, tuple(inside)),
-    ]
+    factors = [Factor(triangle, (out[slots[0]], "earlier")), Factor(body.term, tuple(inside))]
     dims: dict[Label, Dim] = {**dict(enumerate(body.term.dims)), "earlier": size}
     return Value(contract(factors, out, dims), e.shape, body.loose)
 

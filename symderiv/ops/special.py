@@ -221,10 +221,7 @@ _several(
     ("leaky_relu(X, s) * X", "leaky_relu(A @ X, 0.1)", "leaky_relu(x, s) * x"),
     "leaky_relu(x, s)",
     sub(Word("relu"), Word("leaky", function=False)),
-    (
-        lambda x, s: choose(">", x, 0, 1, s),
-        lambda x, s: choose(">", x, 0, 0, x),
-    ),
+    (lambda x, s: choose(">", x, 0, 1, s), lambda x, s: choose(">", x, 0, 0, x)),
     pieces="zero",
 )
 _several(
@@ -235,10 +232,7 @@ _several(
     ("maximum(X, 3 + A @ X) * X", "maximum(X, s)", "maximum(x, 0) * x"),
     "maximum(a, b)",
     Word("max"),
-    (
-        lambda a, b: choose(">", a, b, 1, 0),
-        lambda a, b: choose(">", a, b, 0, 1),
-    ),
+    (lambda a, b: choose(">", a, b, 1, 0), lambda a, b: choose(">", a, b, 0, 1)),
     pieces="order",
 )
 _several(
@@ -249,10 +243,7 @@ _several(
     ("minimum(X, 3 + A @ X) * X", "minimum(X, s)", "minimum(1, x) * x"),
     "minimum(a, b)",
     Word("min"),
-    (
-        lambda a, b: choose("<", a, b, 1, 0),
-        lambda a, b: choose("<", a, b, 0, 1),
-    ),
+    (lambda a, b: choose("<", a, b, 1, 0), lambda a, b: choose("<", a, b, 0, 1)),
     pieces="order",
 )
 _several(
@@ -263,10 +254,7 @@ _several(
     ("arctan2(X, A @ X + 9) * X", "arctan2(X, s)", "arctan2(x, 2) * x"),
     "arctan2(y, x)",
     Word("arctan2"),
-    (
-        lambda a, b: b * (a**2 + b**2) ** -1,
-        lambda a, b: -a * (a**2 + b**2) ** -1,
-    ),
+    (lambda a, b: b * (a**2 + b**2) ** -1, lambda a, b: -a * (a**2 + b**2) ** -1),
     sympy="atan2",
 )
 _several(
