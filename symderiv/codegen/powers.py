@@ -5,9 +5,9 @@ Contract: every function takes ``seen``, which returns what a name stands for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ..core.expr import Expr, add, div, matmul, mul, neg, node, num, power, transpose, with_args
+from ..core.expr import Expr, add, neg, node, num, power, remade, transpose, with_args
 from ..core.shapes import ONE, reduced_shape
 
 Seen = Callable[[Expr], Expr]
@@ -57,18 +57,10 @@ def signed(e: Expr, args: tuple[Expr, ...]) -> Expr:
     return transpose(args[0]) if e.is_transpose else with_args(e, args)
 
 
-def joined(op: str, args: Sequence[Expr]) -> Expr:
-    """Return a product, a quotient or a negative of other arguments."""
-    if op == "div":
-        return div(*args)
-    return neg(*args) if op == "neg" else matmul(*args) if op == "matmul" else mul(*args)
-
-
 def turned(e: Expr) -> Expr:
     """Return a transpose that is taken of the factors of a product."""
     if e.op in ("mul", "div", "neg"):
-        args = tuple(map(turned, e.args))
-        return joined(e.op, args)
+        return remade(e, tuple(map(turned, e.args)))
     if e.is_power and e.args[1].is_scalar:
         return power(turned(e.args[0]), e.args[1])
     return transpose(e)

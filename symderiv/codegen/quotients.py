@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..core.expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, transpose
+from ..core.expr import Expr, add, dim_size, div, matmul, mul, neg, node, num, remade, transpose
 from ..core.shapes import ONE
-from .powers import Seen, entrywise, factors, in_shape, joined, shifted, signed, turned, two_powers
+from .powers import Seen, entrywise, factors, in_shape, shifted, signed, turned, two_powers
 
 _LIMITED = {"exp", "softmax", "sigmoid", "cosh"}  # positive, and with a logarithm of their own
 
@@ -52,7 +52,7 @@ def _divided(x: Expr, d: Expr, seen: Seen) -> Expr | None:
         for k, a in enumerate(x.args[:1] if x.op in ("div", "neg") else x.args):
             inside = _divided(a, d, seen)
             if inside is not None:
-                return joined(x.op, (*x.args[:k], inside, *x.args[k + 1 :]))
+                return remade(x, (*x.args[:k], inside, *x.args[k + 1 :]))
     if x.op in ("transpose", "sum", "mean"):
         inside = _divided(x.args[0], d, seen)
         return None if inside is None else signed(x, (inside,))

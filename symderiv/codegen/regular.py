@@ -10,11 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..core.expr import Expr, add, div, matmul, mul, node, num, rebuild, transpose, walk, with_args
+from ..core.expr import (
+    Expr,
+    add,
+    div,
+    matmul,
+    mul,
+    node,
+    num,
+    rebuild,
+    remade,
+    transpose,
+    walk,
+    with_args,
+)
 from ..core.shapes import SCALAR
 from ..ops import TABLE
 from .adjugates import with_adjugates
-from .powers import Seen, factors, joined, signed
+from .powers import Seen, factors, signed
 
 
 def regular(x: Expr, seen: Seen) -> Expr:
@@ -91,7 +104,7 @@ def _with_adjugate(f: Expr, of: Expr, seen: Seen) -> Expr | None:
             inside = _with_adjugate(a, of, seen)
             if inside is not None:
                 args = (*f.args[:k], inside, *f.args[k + 1 :])
-                return joined(f.op, args)
+                return remade(f, args)
     if f.is_sum:
         terms = [_with_adjugate(a, of, seen) for a in f.args]
         if any(t is not None for t in terms):

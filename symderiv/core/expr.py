@@ -253,6 +253,23 @@ def power(x: Expr, y: Expr) -> Expr:
     return node("pow", (x, y), _broadcast((x, y)))
 
 
+MAKERS: dict[str, Callable[..., Expr]] = {
+    "add": add,
+    "mul": mul,
+    "matmul": matmul,
+    "neg": neg,
+    "div": div,
+    "pow": power,
+    "transpose": transpose,
+    "sqrt": lambda x: node("sqrt", (x,), x.shape),
+}
+
+
+def remade(x: Expr, args: Sequence[Expr]) -> Expr:
+    """Return an operator of ``MAKERS`` with other arguments, which may have other shapes."""
+    return MAKERS[x.op](*args)
+
+
 def entry(x: Expr, *place: Index) -> Expr:
     """Return the scalar x[i, j], with an index for every axis."""
     return node("entry", (x,), SCALAR, place)

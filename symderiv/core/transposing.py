@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expr import Expr, add, div, matmul, mul, neg, node, number, power, transpose
+from .expr import Expr, add, div, matmul, mul, neg, node, number, remade, transpose
 from .remembering import remembered
 from .shapes import ONE, swapped
 
@@ -26,8 +26,7 @@ def flip(x: Expr) -> Expr:
     if x.op == "commutation" and isinstance(x.data, tuple):
         return node("commutation", (), x.shape, (x.data[1], x.data[0]))
     if x.op == "kron":
-        left, right = (flip(a) for a in x.args)
-        return node("kron", (left, right), swapped(x.shape))
+        return node("kron", tuple(map(flip, x.args)), swapped(x.shape))
     if x.op == "diag" and x.shape[0] == x.shape[1]:
         return x
     if is_reciprocal(x):
@@ -59,12 +58,7 @@ def _flipped_inside(x: Expr) -> Expr | None:
     parts = [a for a in x.args if not a.is_scalar]
     if not all(a.is_transpose or _flipped_inside(a) is not None for a in parts):
         return None
-    args = tuple(a if a.is_scalar else flip(a) for a in x.args)
-    if x.is_power:
-        return power(*args)
-    if x.op == "sqrt":
-        return node("sqrt", args, swapped(x.shape))
-    return div(*args) if x.is_quotient else mul(*args)
+    return remade(x, [a if a.is_scalar else flip(a) for a in x.args])
 
 
 def is_reciprocal(e: Expr) -> bool:

@@ -6,16 +6,15 @@ from collections.abc import Callable
 
 from ...core.errors import MissingRuleError
 from ...core.expr import (
+    MAKERS,
     Expr,
-    add,
     div,
     eye,
     matmul,
     mul,
-    neg,
     node,
     num,
-    power,
+    remade,
     transpose,
     with_args,
 )
@@ -49,22 +48,6 @@ def total(x: Expr) -> Expr:
     return node("sum", (x,), SCALAR)
 
 
-def _applied(x: Expr, args: tuple[Expr, ...]) -> Expr:
-    """Return an operator of the signs, or one that keeps a shape, with arguments of any shape."""
-    if args == x.args:
-        return x
-    makers: dict[str, Callable[..., Expr]] = {
-        "transpose": transpose,
-        "mul": mul,
-        "add": add,
-        "div": div,
-        "pow": power,
-        "neg": neg,
-        "sqrt": lambda a: node("sqrt", (a,), a.shape),
-    }
-    return makers[x.op](*args) if x.op in makers else with_args(x, args)
-
-
 class Lift:
     """Reads a form in matrices for the tensors that its names stand for."""
 
@@ -82,8 +65,10 @@ class Lift:
         if x.is_matrix_product:
             return self._matmul(x)
         args = tuple(map(self, x.args))
+        if x.op in MAKERS:
+            return x if args == x.args else remade(x, args)
         if all(len(a.shape) == 2 for a in args):
-            return _applied(x, args)
+            return with_args(x, args)
         if x.op in ("sum", "mean"):
             last = len(args[0].shape) - 1
             if x.data is None:
@@ -91,9 +76,7 @@ class Lift:
             return summed(args[0], last - 1 + int(str(x.data)), x.op)
         if x.op == "trace":
             return self._trace(args[0])
-        if x.op not in ("transpose", "mul", "add", "div", "pow", "neg", "sqrt"):
-            raise no_form()
-        return _applied(x, args)
+        raise no_form()
 
     @staticmethod
     def _trace(x: Expr) -> Expr:
