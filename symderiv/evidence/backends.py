@@ -110,14 +110,8 @@ def _objective(
     return (gradient * value).sum()
 
 
-def _jax_gradients(
-    compiled: Compiled,
-    inputs: Mapping[str, Any],
-    given: Mapping[str, Any],
-    keywords: Mapping[str, Any],
-    wrt: list[str],
-    sizes: Mapping[str, int],
-) -> dict[str, Any]:
+def _in_jax(compiled: Compiled, sizes: Mapping[str, int]) -> tuple[Any, Any, Any]:
+    """Return JAX, its NumPy, and the generated forward pass over its arrays."""
     import jax
     import jax.numpy as jnp
     import jax.scipy.special
@@ -127,7 +121,18 @@ def _jax_gradients(
     def read(**arrays: Any) -> Any:
         return list(arrays.values()), sizes, jnp.float64
 
-    forward = _namespace(compiled, _JaxNumpy(jnp), jax.scipy, read)["forward"]
+    return jax, jnp, _namespace(compiled, _JaxNumpy(jnp), jax.scipy, read)["forward"]
+
+
+def _jax_gradients(
+    compiled: Compiled,
+    inputs: Mapping[str, Any],
+    given: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+    wrt: list[str],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    jax, jnp, forward = _in_jax(compiled, sizes)
 
     def loss(chosen: dict[str, Any]) -> Any:
         value = _objective(forward, compiled, {**inputs, **chosen}, dict(given), keywords)
@@ -145,16 +150,7 @@ def jax_forward(
     compiled: Compiled, inputs: Mapping[str, Any], sizes: Mapping[str, int], by: str, twice: bool
 ) -> Any:
     """Return JAX's Jacobian of the generated forward pass, or of its gradient, as an array."""
-    import jax
-    import jax.numpy as jnp
-    import jax.scipy.special
-
-    jax.config.update("jax_enable_x64", True)
-
-    def read(**arrays: Any) -> Any:
-        return list(arrays.values()), sizes, jnp.float64
-
-    forward = _namespace(compiled, _JaxNumpy(jnp), jax.scipy, read)["forward"]
+    jax, jnp, forward = _in_jax(compiled, sizes)
     keywords = hidden_sizes(compiled, sizes)
 
     def value(x: Any) -> Any:

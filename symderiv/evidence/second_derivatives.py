@@ -135,7 +135,7 @@ def _check_along(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> None:
         way = np.random.default_rng(seed).uniform(-1, 1, np.shape(arrays[jacobian.name]))
         matrix = value(**arrays)
         matrix = matrix.T if jacobian.layout == "denominator" else matrix
-        by_scalar = jacobian.variable.kind == "scalar"
+        by_scalar = not jacobian.variable.written
         ours = np.ravel(matrix * way if by_scalar else matrix @ np.ravel(way, "F"), "F")
         slopes = [_slope(jacobian, arrays, way, h) for h in (_STEP, _STEP / 2)]
         theirs, again = (np.ravel(x, "F") for x in slopes)
@@ -205,15 +205,13 @@ def _arrays(jacobian: DerivativeMatrix, sizes: Mapping[str, int], seed: int) -> 
     """Return what the printed expressions are evaluated with: a point of the box 0.5 .. 1.5."""
     rng = np.random.default_rng([seed, *sizes.values()])
     problem = jacobian.problem
-    shapes = {n: (v.shape, v.kind) for n, v in problem.variables.items()}
-    properties = {n: v.properties for n, v in problem.variables.items()}
     scale = 0.25 if inside([problem.objective]) else 1.0
-    entries = sum(prod(d.at(sizes) for d in shape) for shape, _ in shapes.values())
+    entries = sum(prod(d.at(sizes) for d in v.shape) for v in problem.variables.values())
     spend(entries // _QUICK, f"arrays of {entries:,} entries")
     found: dict[str, Any] = dict(sizes)
-    for name, (shape, kind) in shapes.items():
-        axes = tuple(d.at(sizes) for d in shape)[: {"scalar": 0, "vector": 1}.get(kind, len(shape))]
-        found[name] = structured(rng.uniform(0.5, 1.5, axes) * scale, properties[name])
+    for name, v in problem.variables.items():
+        plain = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in v.written)) * scale
+        found[name] = structured(plain, v.properties)
     for name, x in problem.upstream.items():
         found[name] = rng.uniform(0.5, 1.5, tuple(d.at(sizes) for d in x.shape if str(d) != "1"))
     for letter in problem.declared.entrywise or ("f", "g", "h"):
@@ -310,7 +308,7 @@ def _slope(jacobian: DerivativeMatrix, arrays: Mapping[str, Any], way: Any, step
 
 def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: DerivativeMatrix, x: Any) -> None:
     """Put the derivative by one entry where vec order has it."""
-    if jacobian.variable.kind == "scalar":
+    if not jacobian.variable.written:
         into[...] = slope.T if jacobian.layout == "denominator" and slope.ndim == 2 else slope
         return
     place = int(np.ravel_multi_index(spot, np.shape(x), order="F"))

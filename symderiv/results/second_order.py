@@ -85,7 +85,7 @@ class Jacobian(DerivativeForms):
         array([[1., 2.]])
         """
         value = evaluate(self.expr, shown_sizes(self.problem, values))
-        if self.data.variable.kind == "scalar":
+        if not self.data.variable.written:
             return value
         rows, cols = (d == ONE for d in self.shape)
         return value.reshape((1 if rows else -1, 1 if cols else -1)) if rows or cols else value
