@@ -1,5 +1,3 @@
 """Measurements against other programs: what they are given, how they are timed."""
 
 from .derive_times import Measured, measure
-
-__all__ = ["Measured", "measure"]

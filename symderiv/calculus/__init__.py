@@ -2,5 +2,3 @@
 
 from .open_jacobian import jacobian, product
 from .reverse import Pullback, Reverse, contraction_rule, lower, reverse
-
-__all__ = ["Pullback", "Reverse", "contraction_rule", "jacobian", "lower", "product", "reverse"]

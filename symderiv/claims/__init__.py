@@ -3,5 +3,3 @@
 from .checker import Checker
 from .targets import about_text
 from .verdict import ClaimLine, Counterexample, Verdict
-
-__all__ = ["Checker", "Counterexample", "ClaimLine", "Verdict", "about_text"]

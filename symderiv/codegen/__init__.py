@@ -4,15 +4,3 @@ from .evaluate import evaluate
 from .module import Compiled, Module, compile_module, module_of
 from .structured_arrays import projected, structured
 from .testfile import checked_sizes, source_of_test
-
-__all__ = [
-    "Compiled",
-    "Module",
-    "compile_module",
-    "evaluate",
-    "module_of",
-    "checked_sizes",
-    "source_of_test",
-    "projected",
-    "structured",
-]

@@ -8,22 +8,3 @@ from .graphprint import GraphPicture
 from .graphs import graph_files
 from .model import Document
 from .render import latex, markdown, pdf, pictures, typst
-
-__all__ = [
-    "STYLES",
-    "Document",
-    "AnswerEntry",
-    "ExplicitExample",
-    "GraphPicture",
-    "Slice",
-    "answers_document",
-    "build",
-    "explicit_example",
-    "graph_files",
-    "graph_of",
-    "latex",
-    "markdown",
-    "pdf",
-    "pictures",
-    "typst",
-]

@@ -7,23 +7,3 @@ from .compare import Comparison, Mismatch, agrees, compare_all, small_sizes
 from .entry_matrices import EntryRoad, ExplicitEntries, explicit_entries, gradient_entries
 from .families import Family, FamilyFactor
 from .generalise import Pattern, Roads, find_pattern, generalise, names_of, typical_sizes
-
-__all__ = [
-    "Comparison",
-    "EntryRoad",
-    "ExplicitEntries",
-    "Family",
-    "FamilyFactor",
-    "Mismatch",
-    "Pattern",
-    "Roads",
-    "agrees",
-    "compare_all",
-    "explicit_entries",
-    "find_pattern",
-    "generalise",
-    "gradient_entries",
-    "names_of",
-    "small_sizes",
-    "typical_sizes",
-]

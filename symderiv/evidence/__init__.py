@@ -4,15 +4,3 @@ from .certificate import Certificate
 from .second_derivatives import joined, shown_sizes, verify_at_numbers, verify_jacobian
 from .structured_checks import check_structured
 from .verification import Evidence, check_roads, gather
-
-__all__ = [
-    "Certificate",
-    "Evidence",
-    "check_roads",
-    "check_structured",
-    "gather",
-    "joined",
-    "shown_sizes",
-    "verify_at_numbers",
-    "verify_jacobian",
-]

@@ -2,5 +2,3 @@
 
 from .files import load_file, load_text
 from .problem import ClaimText, Problem, problem
-
-__all__ = ["ClaimText", "Problem", "load_file", "load_text", "problem"]

@@ -3,16 +3,3 @@
 from .answers import Answer, Answers
 from .many_claims import asked_of, check_all, check_asked, judged, verdict_on
 from .sheets import Asked, asked_about, is_sheet
-
-__all__ = [
-    "Answer",
-    "Answers",
-    "Asked",
-    "asked_about",
-    "asked_of",
-    "check_all",
-    "check_asked",
-    "is_sheet",
-    "judged",
-    "verdict_on",
-]

@@ -2,5 +2,3 @@
 
 from .kron import vec_order
 from .raising import Raiser, raised
-
-__all__ = ["Raiser", "raised", "vec_order"]

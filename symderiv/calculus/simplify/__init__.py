@@ -3,5 +3,3 @@
 from .facts import Facts
 from .reusing import Reuse
 from .simplifier import Simplifier
-
-__all__ = ["Facts", "Reuse", "Simplifier"]

@@ -2,5 +2,3 @@
 
 from .checking import check_backward
 from .report import BackwardVerdict, BackwardVerdicts
-
-__all__ = ["BackwardVerdict", "BackwardVerdicts", "check_backward"]

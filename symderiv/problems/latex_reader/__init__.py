@@ -31,8 +31,6 @@ from .subject import subject
 from .tokens import place
 from .trees import Formula, at_item
 
-__all__ = ["Equation", "LatexReader", "equations", "parse", "subject"]
-
 
 def parse(text: str) -> list[Statement]:
     """Return one formula as a tree that names will give a meaning; raises LanguageError."""
