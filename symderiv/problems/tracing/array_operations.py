@@ -15,6 +15,7 @@ from typing import Any
 
 from ...core.expr import column, entry, node, num, row
 from ...core.shapes import ONE, Dim, Shape, summed_sizes, swapped, times, trimmed
+from ...ops.einsum import expanded, read_spec
 from ..call_arguments import applied
 from .array_expressions import (
     SymbolArray,
@@ -138,7 +139,11 @@ def outer(a: SymbolArray, b: SymbolArray) -> SymbolArray:
 
 def einsum(subscripts: str, *arrays: SymbolArray) -> SymbolArray:
     """Return the sum of products that indices say; an ellipsis is what has no letter."""
-    inputs, output = _indices(subscripts.replace(" ", ""), arrays)
+    spec = read_spec(expanded(subscripts, [a.rank for a in arrays]) or "")
+    shapes = " ".join(shown(a.dims) for a in arrays)
+    if spec is None or len(spec[0]) != len(arrays):
+        raise misfit(f"np.einsum: {subscripts!r} does not fit {shapes}", "name each index once")
+    inputs, output = spec
     sizes: dict[str, Dim] = {}
     for letters, a in zip(inputs, arrays, strict=True):
         fits = len(letters) == a.rank and all(
@@ -146,33 +151,8 @@ def einsum(subscripts: str, *arrays: SymbolArray) -> SymbolArray:
         )
         if not fits:
             raise misfit(f"np.einsum: {letters!r} does not fit {shown(a.dims)}")
-    if not set(output) <= set(sizes) or len(set(output)) < len(output):
-        raise refuse(f"np.einsum: the indices {output!r} of the result", "name each once")
     dims = tuple(sizes[c] for c in output)
     return call("einsum", dims, f"{','.join(inputs)}->{output}", *arrays)
-
-
-def _indices(text: str, arrays: Sequence[SymbolArray]) -> tuple[list[str], str]:
-    """Return the indices of every argument and of the result, those left out written out."""
-    left, arrow, output = text.partition("->")
-    inputs = left.split(",")
-    if len(inputs) != len(arrays):
-        raise misfit(f"np.einsum: {len(inputs)} lists of indices for {len(arrays)} arrays")
-    spare = [c for c in _LETTERS if c not in text]
-    # An ellipsis stands for the axes without a letter, the same last ones in every argument.
-    counts = [a.rank - len(i) + 3 for i, a in zip(inputs, arrays, strict=True) if "..." in i]
-    dots = "".join(spare[: max(counts, default=0)])
-    if any(c < 0 for c in counts):
-        raise misfit(f"np.einsum: {left!r} has more indices than axes")
-    lengths = iter(counts)
-    inputs = [
-        i.replace("...", dots[len(dots) - next(lengths) :]) if "..." in i else i for i in inputs
-    ]
-    if arrow:
-        return inputs, output.replace("...", dots)
-    joined = "".join(inputs)
-    once = sorted(c for c in set(joined) if joined.count(c) == 1 and c not in dots)
-    return inputs, dots + "".join(once)
 
 
 def tensordot(a: SymbolArray, b: SymbolArray, axes: Any = 2) -> SymbolArray:
@@ -259,7 +239,7 @@ def squeezed(a: SymbolArray, axis: int | None = None) -> SymbolArray:
     return reshape(a, tuple(d for k, d in kept if d != ONE or axis not in (None, k, k - a.rank)))
 
 
-def expanded(a: SymbolArray, axis: int) -> SymbolArray:
+def with_axis(a: SymbolArray, axis: int) -> SymbolArray:
     """Return an array with a new axis of size 1."""
     if not -a.rank <= axis + 1 <= a.rank + 1:
         raise misfit(f"axis {axis} of {shown(a.dims)}", "count from 0")

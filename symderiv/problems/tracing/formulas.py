@@ -40,7 +40,7 @@ _NORMALIZED = ("softmax", "logsoftmax")
 _UNSPECIFIED = ("f", "g", "h")  # entrywise functions, where none is declared
 _SIGNS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-    ast.MatMult: "matmul", ast.Pow: "power", ast.USub: "negative", ast.UAdd: "positive",
+    ast.MatMult: "matmul", ast.Pow: "power",
     ast.Gt: "greater", ast.Lt: "less", ast.GtE: "greater_equal", ast.LtE: "less_equal",
     ast.Eq: "equal", ast.NotEq: "not_equal",
 }  # fmt: skip
@@ -216,17 +216,41 @@ class _Reader:
             raise self._fail(at, str(error)) from None
 
     def _read(self, at: ast.AST) -> Any:
-        if isinstance(at, ast.Constant):
-            return at.value
-        if isinstance(at, ast.Tuple | ast.List):
-            found = [self.read(x) for x in at.elts]
-            return tuple(found) if isinstance(at, ast.Tuple) else found
-        if isinstance(at, ast.Slice):
-            return slice(*(None if x is None else self.read(x) for x in (at.lower, at.upper)))
-        for kind, read in self._READERS.items():
-            if isinstance(at, kind):
-                return read(self, at)
-        raise self._fail(at, f"{type(at).__name__} is no part of a formula")
+        match at:
+            case ast.Constant():
+                return at.value
+            case ast.Tuple():
+                return tuple(map(self.read, at.elts))
+            case ast.List():
+                return list(map(self.read, at.elts))
+            case ast.Slice():
+                return slice(*(None if x is None else self.read(x) for x in (at.lower, at.upper)))
+            case ast.Name():
+                return self._name(at)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                value = self.read(at.operand)
+                return -value if isinstance(at.op, ast.USub) else value
+            case ast.BinOp():
+                return self._combined(at, at.op, at.left, at.right)
+            case ast.Compare(ops=[sign], comparators=[right]):
+                return self._combined(at, sign, at.left, right)
+            case ast.Attribute():
+                return self._attribute(at)
+            case ast.Subscript():
+                return self.read(at.value)[self.read(at.slice)]
+            case ast.Call():
+                return self._called(at)
+        remedy = "write (a < b) & (b < c)" if isinstance(at, ast.Compare) else ""
+        raise self._fail(at, f"{type(at).__name__} is no part of a formula", remedy)
+
+    def _combined(self, at: ast.AST, sign: ast.AST, left: ast.expr, right: ast.expr) -> Any:
+        name = _SIGNS.get(type(sign))
+        if name is None:
+            raise self._fail(at, f"no rule for {type(sign).__name__}", "write + - * / @ **")
+        a, b = self.read(left), self.read(right)
+        if all(type(x) in (int, float) for x in (a, b)):
+            a = Traced(operand(a))  # written out, not worked out
+        return UFUNCS[name](a, b)
 
     def _name(self, at: ast.Name) -> Any:
         problem = self.problem
@@ -249,28 +273,6 @@ class _Reader:
         is_row = len(dims) == 1 and x.shape[0] == ONE != dims[0]
         return Traced(SymbolArray(dims, turned(x) if is_row else x), shared=True)
 
-    def _signed(self, at: ast.BinOp | ast.UnaryOp) -> Any:
-        name = _SIGNS.get(type(at.op))
-        if name is None:
-            raise self._fail(at, f"no rule for {type(at.op).__name__}", "write + - * / @ **")
-        if isinstance(at, ast.UnaryOp):
-            value = self.read(at.operand)
-            return -value if name == "negative" else value
-        return self._applied(name, self.read(at.left), self.read(at.right))
-
-    def _applied(self, name: str, a: Any, b: Any) -> Any:
-        if all(type(x) in (int, float) for x in (a, b)):
-            return Traced(entrywise(name, operand(a), operand(b)))
-        return UFUNCS[name](a, b)
-
-    def _compared(self, at: ast.Compare) -> Any:
-        if len(at.ops) > 1:
-            raise self._fail(at, "a chain of comparisons", "write (a < b) & (b < c)")
-        name = _SIGNS.get(type(at.ops[0]), "")
-        if name not in UFUNCS:
-            raise self._fail(at, "no comparison of numbers")
-        return self._applied(name, self.read(at.left), self.read(at.comparators[0]))
-
     def _attribute(self, at: ast.Attribute) -> Any:
         if isinstance(at.value, ast.Name) and at.value.id in _ROOTS:
             if at.attr in ("pi", "e"):
@@ -280,9 +282,6 @@ class _Reader:
         elif at.attr in _ATTRIBUTES:
             return getattr(self.read(at.value), at.attr)
         raise self._fail(at, f".{at.attr} is not followed", "write .T, .shape, or a function of np")
-
-    def _subscript(self, at: ast.Subscript) -> Any:
-        return self.read(at.value)[self.read(at.slice)]
 
     def _called(self, at: ast.Call) -> Any:
         options = {k.arg: self.read(k.value) for k in at.keywords if k.arg is not None}
@@ -319,24 +318,13 @@ class _Reader:
             return lambda x, axis=-1: Traced(normalized(name, x._node, axis))
         if name == "len":
             return lambda x: x.shape[0]
-        if name.rstrip("p") in (self.problem.declared.entrywise or _UNSPECIFIED):
-            stem, order = name.rstrip("p"), len(name) - len(name.rstrip("p"))
-            return lambda x: Traced(
-                entrywise(lambda e: raw("apply", e, data=(stem, order)), x._node)
-            )
+        stem = name.rstrip("p")
+        if stem in (self.problem.declared.entrywise or _UNSPECIFIED):
+            order = (stem, len(name) - len(stem))
+            return lambda x: Traced(entrywise(lambda e: raw("apply", e, data=order), x._node))
         if name in ("diag", "trace", "ones", "eye", "where", "sum", "mean", "inv", "outer"):
             return self._of_numpy(at, ["linalg", name] if name == "inv" else [name])
         raise self._fail(at, f"no function {name!r} in a formula of NumPy", f"write np.{name}(..)")
-
-    _READERS: dict[Any, Callable[..., Any]] = {
-        ast.Name: _name,
-        ast.BinOp: _signed,
-        ast.UnaryOp: _signed,
-        ast.Compare: _compared,
-        ast.Attribute: _attribute,
-        ast.Subscript: _subscript,
-        ast.Call: _called,
-    }
 
 
 def _path(at: ast.expr) -> list[str]:

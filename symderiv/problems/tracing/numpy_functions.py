@@ -186,7 +186,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cumsum": _of_arrays(operations.cumulated),
     "average": _average,
     "moveaxis": _of_arrays(operations.moved, view=True),
-    "expand_dims": _of_arrays(operations.expanded, view=True),
+    "expand_dims": _of_arrays(operations.with_axis, view=True),
     "atleast_2d": _of_arrays(lambda a: a if a.rank > 1 else _atleast_2d(a), view=True),
     "broadcast_to": _broadcast_to,
     "ones": _ones,

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ShapeError
 from ...core.shapes import ONE, Dim, divided, size
-from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim
-from .array_expressions import SymbolArray, shown
+from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim, sized
+from .array_expressions import SymbolArray, misfit, shown
 from .array_operations import part, picked, reshape
 from .comparing import subtracted
 from .user_places import refuse
@@ -66,9 +65,7 @@ def from_the_end(n: SymbolArray, axis: int, place: int) -> int:
     dim = n.dims[axis]
     if not dim.symbols:
         if place < -dim.coefficient:
-            raise refuse(
-                f"index {place} is out of bounds for an axis of size {dim}", "", ShapeError
-            )
+            raise misfit(f"index {place} is out of bounds for an axis of size {dim}")
         return place + dim.coefficient
     raise refuse(
         f"an entry counted from the end of an axis of size {dim}",
@@ -79,27 +76,20 @@ def from_the_end(n: SymbolArray, axis: int, place: int) -> int:
 def _split(x: Any, sections: Any, axis: int = 0) -> list[Traced]:
     n = x._node
     if not -n.rank <= axis < n.rank:
-        raise refuse(f"axis {axis} of {shown(n.dims)}", "count from 0", ShapeError)
+        raise misfit(f"axis {axis} of {shown(n.dims)}", "count from 0")
     axis %= n.rank
-    places: list[Any] = [slice(None)] * n.rank
-    if isinstance(sections, list | tuple):
-        bounds: list[Any] = [None, *sections, None]
-        found = []
-        for start, stop in zip(bounds, bounds[1:], strict=False):
-            places[axis] = slice(start, stop)
-            found.append(x[tuple(places)])
-        return found
-    count = as_dim(sections)
-    length = divided(n.dims[axis], count)
-    if length is None or count.symbols:
-        raise refuse(
-            f"array split of {n.dims[axis]} entries into {count} does not result in an equal "
-            "division",
-            f'declare the size as a multiple, as in x="{count}*n"',
-            ShapeError,
-        )
-    whole = [None if k == 0 else Dim(k, ()) * length for k in range(count.coefficient)]
-    return [x._sharing(part(n, axis, before, length)) for before in whole]
+    if not isinstance(sections, list | tuple):
+        count = as_dim(sections)
+        length = divided(n.dims[axis], count)
+        if length is None or count.symbols:
+            raise misfit(
+                f"array split of {n.dims[axis]} entries into {count} does not result in an equal "
+                "division",
+                f'declare the size as a multiple, as in x="{count}*n"',
+            )
+        sections = [sized(Dim(k, ()) * length) for k in range(1, count.coefficient)]
+    bounds, whole = [None, *sections, None], [slice(None)] * axis
+    return [x[(*whole, slice(*pair))] for pair in zip(bounds, bounds[1:], strict=False)]
 
 
 FUNCTIONS[np.split] = _split
@@ -110,7 +100,7 @@ def index(n: SymbolArray, places: Any) -> SymbolArray:
     given = list(places) if isinstance(places, tuple) else [places]
     axes = sum(p is not None and p is not Ellipsis for p in given)
     if axes > n.rank:
-        raise refuse(f"too many indices for an array of shape {shown(n.dims)}", "", ShapeError)
+        raise misfit(f"too many indices for an array of shape {shown(n.dims)}")
     dots = [k for k, p in enumerate(given) if p is Ellipsis]
     k = dots[0] if dots else len(given)
     given[k : k + 1] = [slice(None)] * (n.rank - axes)
