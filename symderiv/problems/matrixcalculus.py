@@ -17,7 +17,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from ..core.errors import LanguageError, ParseError, ShapeError, Span, UnsupportedError
 from ..core.expr import Expr, eye, mul, number, ones
@@ -25,6 +25,7 @@ from ..core.shapes import ONE, SCALAR, Shape, describe
 from .calls import ApplicationReader
 from .elaborate import Elaborator
 from .grammar import Statement, check_brackets, prepared
+from .syntax_nodes import N, binary, call, joined, transposed
 
 # Division by a scalar and a power with ``^`` have meanings of their own; they get the node
 # classes of signs that the language does not have.
@@ -36,7 +37,6 @@ PRODUCTS: dict[str, type[ast.operator]] = {
     "./": ast.Div,
 }
 POWERS: dict[str, type[ast.operator]] = {"^": ast.BitXor, ".^": ast.Pow}
-N = TypeVar("N", bound=ast.expr)
 _NAMES = {"tr": "trace", "norm2": "norm", "adj": "adjugate"}
 
 _TOKEN = re.compile(
@@ -157,10 +157,7 @@ class _Parser:
         return self.fail(f"{token.text!r} cannot stand here", token, remedy)
 
     def sum(self) -> ast.expr:
-        return self.chain(SUMS, self.product)
-
-    def product(self) -> ast.expr:
-        return self.chain(PRODUCTS, self.signed)
+        return self.chain(SUMS, lambda: self.chain(PRODUCTS, lambda: self.signed(self.power)))
 
     def chain(
         self, signs: dict[str, type[ast.operator]], operand: Callable[[], ast.expr]
@@ -169,33 +166,26 @@ class _Parser:
         left = operand()
         while self.sees(*signs):
             op = signs[self.take().text]()
-            right = operand()
-            left = _between(ast.BinOp(left, op, right), left, right)
+            left = binary(op, left, operand())
         return left
 
-    def signed(self) -> ast.expr:
+    def signed(self, operand: Callable[[], ast.expr]) -> ast.expr:
+        """Return an operand with the signs before it."""
         signs: list[_Token] = []
         while self.sees("+", "-"):
             signs.append(self.take())
-        result = self.power()
+        value = operand()
         for token in reversed(signs):
             op: ast.unaryop = ast.USub() if token.text == "-" else ast.UAdd()
-            result = _from(ast.UnaryOp(op, result), token, result)
-        return result
+            value = joined(ast.UnaryOp(op, value), _at(ast.Constant(0), token), value)
+        return value
 
     def power(self) -> ast.expr:
         result = self.transposed(self.atom())
         if not self.sees(*POWERS):
             return result
         op = POWERS[self.take().text]()
-        signs: list[_Token] = []
-        while self.sees("+", "-"):
-            signs.append(self.take())
-        exponent = self.atom()
-        for token in reversed(signs):
-            sign: ast.unaryop = ast.USub() if token.text == "-" else ast.UAdd()
-            exponent = _from(ast.UnaryOp(sign, exponent), token, exponent)
-        result = self.transposed(_between(ast.BinOp(result, op, exponent), result, exponent))
+        result = self.transposed(binary(op, result, self.signed(self.atom)))
         if self.sees(*POWERS):
             raise self.fail(
                 "a power of a power can be read in two ways",
@@ -206,35 +196,31 @@ class _Parser:
 
     def transposed(self, result: ast.expr) -> ast.expr:
         while self.sees("'", ".'"):
-            mark = self.take()
-            turned = _place(ast.Attribute(result, "T", ast.Load()), result)
-            turned.end_lineno, turned.end_col_offset = mark.line + 1, mark.start + len(mark.text)
-            result = turned
+            mark = _at(ast.Constant(0), self.take())
+            result = joined(transposed(result, result), result, mark)
         return result
 
     def atom(self) -> ast.expr:
-        token = self.next
-        if token.kind == "number":
-            self.take()
-            whole = token.text.isdecimal()
-            value = int(token.text) if whole and len(token.text) < 400 else float(token.text)
-            return _at(ast.Constant(value), token)
-        if token.kind == "name":
-            self.take()
-            return self.call(token) if self.sees("(") else self.name(token)
-        if self.sees("("):
-            self.take()
-            inner = self.sum()
-            self.closing()
-            return inner
-        raise self.unexpected()
+        if self.next.kind == "number":
+            token = self.take()
+            whole = token.text.isdecimal() and len(token.text) < 400
+            return _at(ast.Constant(int(token.text) if whole else float(token.text)), token)
+        if self.next.kind == "name":
+            token = self.take()
+            name = _at(ast.Name(token.text, ast.Load()), token)
+            if self.sees("("):
+                return self.call(name)
+            return call("eye", [], name) if name.id == "eye" else name
+        if not self.sees("("):
+            raise self.unexpected()
+        self.take()
+        inner = self.sum()
+        if not self.sees(")"):
+            raise self.unexpected()
+        self.take()
+        return inner
 
-    def name(self, token: _Token) -> ast.expr:
-        name = _at(ast.Name(token.text, ast.Load()), token)
-        return _at(ast.Call(name, [], []), token) if token.text == "eye" else name
-
-    def call(self, token: _Token) -> ast.expr:
-        function = _at(ast.Name(_NAMES.get(token.text, token.text), ast.Load()), token)
+    def call(self, name: ast.Name) -> ast.expr:
         self.take()
         args: list[ast.expr] = []
         while not self.sees(")"):
@@ -243,39 +229,17 @@ class _Parser:
                 raise self.unexpected()
             if self.sees(","):
                 self.take()
-        end = self.take()
-        result = _at(ast.Call(function, args, []), token)
-        result.end_lineno, result.end_col_offset = end.line + 1, end.start + 1
-        return result
-
-    def closing(self) -> None:
-        if not self.sees(")"):
-            raise self.unexpected()
-        self.take()
+        found = call(_NAMES.get(name.id, name.id), args, name)
+        return joined(found, name, _at(ast.Constant(0), self.take()))
 
 
 def _at(node: N, token: _Token) -> N:
-    node.lineno, node.col_offset = token.line + 1, token.start
-    node.end_lineno, node.end_col_offset = token.line + 1, token.start + len(token.text)
+    node.lineno = node.end_lineno = token.line + 1
+    node.col_offset, node.end_col_offset = token.start, token.start + len(token.text)
     return node
 
 
-def _place(node: N, like: ast.expr) -> N:
-    return ast.copy_location(node, like)
-
-
-def _between(node: N, left: ast.expr, right: ast.expr) -> N:
-    _place(node, left)
-    node.end_lineno, node.end_col_offset = right.end_lineno, right.end_col_offset
-    return node
-
-
-def _from(node: N, token: _Token, right: ast.expr) -> N:
-    node.lineno, node.col_offset = token.line + 1, token.start
-    node.end_lineno, node.end_col_offset = right.end_lineno, right.end_col_offset
-    return node
-
-
+_CONSTANTS = {"vector": 1, "matrix": 2}  # with how many sizes, which their place gives
 _ENTRYWISE = {"+": "+", "-": "-", "*": ".*", "/": "./", "**": ".^"}
 
 
@@ -291,9 +255,16 @@ class MatrixReader(Elaborator):
     def read(self, at: ast.expr) -> Expr:
         """Return the expression that a syntax tree stands for."""
         if isinstance(at, ast.Call) and isinstance(at.func, ast.Name):
-            build = _SIZED.get(at.func.id)
-            if build is not None and not (at.args and at.func.id == "eye"):
-                return build(self, ApplicationReader(self, self.read, at, at.func.id))
+            name, fresh = at.func.id, self.unifier.fresh
+            if name == "eye" and not at.args:
+                return eye(fresh())
+            if name in _CONSTANTS:
+                found = ApplicationReader(self, self.read, at, name)
+                found.expect(1)
+                filled = ones(*(fresh() for _ in range(_CONSTANTS[name])))
+                value = found.expr(0)
+                is_one = value.op == "num" and number(value) == 1
+                return filled if is_one else mul(value, filled)
         if isinstance(at, ast.Name) and at.id == "e" and not self._is_known("e"):
             return self._undeclared(at)
         return super().read(at)
@@ -371,10 +342,9 @@ class MatrixReader(Elaborator):
                 remedy=remedy,
             )
         self.unify(rows, cols, lambda: self._mismatch(at, left, left, remedy))
-        name, args = ("inv", [at.left]) if number(right) == -1 else ("matrix_power", [])
-        function = ast.copy_location(ast.Name(name, ast.Load()), at)
-        args = args or [at.left, at.right]
-        return self.read(ast.copy_location(ast.Call(function, args, []), at))
+        if number(right) == -1:
+            return self.read(call("inv", [at.left], at))
+        return self.read(call("matrix_power", [at.left, at.right], at))
 
 
 def _described(shape: Shape) -> str:
@@ -384,29 +354,3 @@ def _described(shape: Shape) -> str:
     if ONE in shape:
         return "a column" if shape[1] == ONE else "a row"
     return "a matrix"
-
-
-def _vector(reader: MatrixReader, call: ApplicationReader) -> Expr:
-    call.expect(1)
-    return _constant(call, ones(reader.unifier.fresh()))
-
-
-def _matrix(reader: MatrixReader, call: ApplicationReader) -> Expr:
-    call.expect(1)
-    return _constant(call, ones(reader.unifier.fresh(), reader.unifier.fresh()))
-
-
-def _constant(call: ApplicationReader, filled: Expr) -> Expr:
-    value = call.expr(0)
-    return filled if value.op == "num" and number(value) == 1 else mul(value, filled)
-
-
-def _eye(reader: MatrixReader, call: ApplicationReader) -> Expr:
-    return eye(reader.unifier.fresh())
-
-
-_SIZED: dict[str, Callable[[MatrixReader, ApplicationReader], Expr]] = {
-    "vector": _vector,
-    "matrix": _matrix,
-    "eye": _eye,
-}

@@ -18,7 +18,8 @@ from ...core.expr import Expr
 from ...core.shapes import SCALAR
 from ...ops.text import text as spelled
 from ..scope import Scope
-from .trees import Derived, binary, joined
+from ..syntax_nodes import binary, joined
+from .trees import Derived
 
 _MOST_READINGS = 400
 LONGEST = 400

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...core.errors import LanguageError
+from ..syntax_nodes import like
 from . import script_meaning as marks
 from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Sign, Symbol, base_of, sub_of
 from .latex_symbols import Entry, Symbols
 from .script_meaning import is_letter_d, is_sign
 from .scripts import powers
 from .symbol_names import label_of, merged, written_of
-from .trees import Derived, at_item, like
+from .trees import Derived, at_item
 
 Known = Callable[[Symbol], bool]
 _OBJECTIVES = ("L", "l", "J", "loss", "ell")

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..syntax_nodes import binary, call, like
 from . import macro_tables as tables
 from .laid_out import BigOperator, Group, Item, Number, RowLayout, Scripted, Sign, Symbol, base_of
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_inverse, is_sign, split_at
 from .shaped import is_call
 from .symbol_names import function_of, label_of, spellings
-from .trees import at_item, binary, call, like
+from .trees import at_item
 
 _DELIMITED = (")", "]", "}")
 

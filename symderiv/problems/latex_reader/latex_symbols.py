@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial, reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
+from ..syntax_nodes import binary, call, like, transposed
 from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol, base_of, sub_of
 from .script_meaning import bare, has_comma, indices, is_label, is_letter_d, is_sign, split_at
 from .shaped import ShapedReader
@@ -27,7 +28,7 @@ from .symbol_names import (
     unknown,
     written_of,
 )
-from .trees import at_item, binary, call, like, span, transposed
+from .trees import at_item, span
 
 Entry = tuple[ast.Name, list[ast.expr]]  # a name, and the indices at it
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...core.errors import UnsupportedError
+from ..syntax_nodes import binary, call, joined, like
 from . import gradients, scripts
 from . import latex_functions as functions
 from . import macro_tables as tables
@@ -36,7 +37,7 @@ from .latex_symbols import Symbols
 from .parser import DEEPEST
 from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
 from .symbol_names import label_of, spellings, written_of
-from .trees import at_item, binary, call, joined, like, span
+from .trees import at_item, span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
+from ..syntax_nodes import binary
 from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
-from .trees import at_item, binary
+from .trees import at_item
 
 TRANSPOSES = ("T", "t", "top", "intercal")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from ..syntax_nodes import binary, call, joined, transposed
 from . import script_meaning as marks
 from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Scripted, Symbol
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_sign
 from .symbol_names import label_of
-from .trees import at_item, binary, call, joined, transposed
+from .trees import at_item
 
 
 def scripted(

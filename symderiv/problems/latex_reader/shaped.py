@@ -17,8 +17,9 @@ from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ...ops.text import text as spelled
 from ..elaborate import Elaborator
 from ..indices import bind, place
+from ..syntax_nodes import call, joined, like, transposed
 from .formula_products import LONGEST, Choices, Products, chained
-from .trees import KnownTree, call, joined, like, transposed
+from .trees import KnownTree
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 # Functions that go entry by entry, of a square matrix only if that is said: with how it is said.

@@ -7,7 +7,7 @@ the usual ways, and underscores do not count. Contract: pure; knows declarations
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...core.errors import UnknownNameError
@@ -144,36 +144,11 @@ def segmentations(symbols: list[Item], names: SymbolNames) -> list[list[tuple[in
         return upright and j - i > 1 and function_of(core) is not None
 
     count = len(symbols)
-    starts: list[list[int]] = [
-        [j for j in range(count, i, -1) if known(i, j)] for i in range(count)
-    ]
-
-    def walk(i: int) -> Iterator[list[tuple[int, int]]]:
-        if i == count:
-            yield []
-        for j in starts[i] if i < count else ():
-            for rest in walk(j):
-                yield [(i, j), *rest]
-
-    found: list[list[tuple[int, int]]] = []
-    dead = _dead_ends(starts)
-    if 0 in dead:
-        return []
-    for way in walk(0):
-        found.append(way)
-        if len(found) >= _MOST_WAYS:
-            break
-    return found
-
-
-def _dead_ends(starts: list[list[int]]) -> set[int]:
-    """Return the places from which no way leads to the end, and drop the ways into them."""
-    dead: set[int] = set()
-    for i in range(len(starts) - 1, -1, -1):
-        starts[i] = [j for j in starts[i] if j not in dead]
-        if not starts[i]:
-            dead.add(i)
-    return dead
+    ways: dict[int, list[list[tuple[int, int]]]] = {count: [[]]}  # from a letter to the last
+    for i in reversed(range(count)):
+        ends = [j for j in range(count, i, -1) if ways[j] and known(i, j)]
+        ways[i] = [[(i, j), *rest] for j in ends for rest in ways[j]][:_MOST_WAYS]
+    return ways[0]
 
 
 def written_of(item: Item) -> str:
