@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...core.errors import LanguageError
 from ..syntax_nodes import like
 from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Sign, Symbol, base_of, sub_of
+from .laid_out import Fraction, Group, Item, RowLayout, Sign, Symbol
 from .latex_symbols import Entry, Symbols
 from .script_meaning import is_letter_d, is_sign
 from .scripts import powers
@@ -43,8 +43,8 @@ def find(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
     item = items[i]
     if isinstance(item, Fraction):
         return _fraction(item, items, i, known)
-    if isinstance(item, Scripted) and is_sign(item.base, "nabla", "partial"):
-        return _nabla(item, items, i)
+    if item.sub is not None and is_sign(item.base, "nabla", "partial"):
+        return None if item.sups else _nabla(item.sub.items, items, i + 1)
     if _is_mark(item, known) or _is_doubtful(items, i, known):
         return _inline(items, i, known)
     return None
@@ -76,16 +76,11 @@ def _fraction(item: Fraction, items: Sequence[Item], i: int, known: Known) -> De
     return Derivative(tuple(follows), under[1:], i + 1 + len(follows))
 
 
-def _nabla(item: Scripted, items: Sequence[Item], i: int) -> Derivative | None:
-    if item.sub is None or item.sups:
-        return None
-    by = item.sub.items
-    stop = i + 1
+def _nabla(by: tuple[Item, ...], items: Sequence[Item], stop: int) -> Derivative:
     if stop == len(items) or isinstance(items[stop], Sign):
         return Derivative((), by, stop, nabla=True)
     follows = items[stop]
-    raised = isinstance(follows, Scripted) and follows.sub is None
-    of, sups = (follows.base, follows.sups) if raised else (follows, ())  # type: ignore[attr-defined]
+    of, sups = (follows, ()) if follows.sub else (follows.base, follows.sups)
     stop += 1
     if stop < len(items) and isinstance(items[stop], Group) and not sups:
         stop += 1
@@ -112,12 +107,12 @@ def _inline(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
 def by_what(symbols: Symbols, by: Sequence[Item]) -> list[Entry]:
     """Return what a derivative can be by: values, with the indices at them."""
     item = merged(by)
-    base, sub = base_of(item), sub_of(item)
-    if isinstance(base, Group) and isinstance(item, Scripted) and not item.sups:  # (W_1)_{pq}
+    base, sub = item.base, item.sub
+    if isinstance(base, Group) and not item.sups:  # (W_1)_{pq}
         at = marks.indices(symbols.text, sub) or []
-        inner = by_what(symbols, base.body.items) if at or sub is None else []
+        inner = by_what(symbols, base.body.items) if at else []
         return [(name, at) for name, _ in inner]
-    label = label_of(item.sups[0]) if isinstance(item, Scripted) and item.sups else ""
+    label = label_of(item.sups[0]) if item.sups else ""
     if not isinstance(base, Symbol) or label is None:
         return []
     ways = symbols.named(base, sub, label)

@@ -5,15 +5,27 @@ Contract: every item knows its place in the text, from ``start`` to ``stop``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Base of all items."""
+    """Base of all items: one without scripts is its own base."""
 
     start: int
     stop: int
+
+    @property
+    def base(self) -> Item:
+        return self
+
+    @property
+    def sub(self) -> RowLayout | None:
+        return None
+
+    @property
+    def sups(self) -> tuple[RowLayout, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +97,9 @@ class RootLayout(Item):
 class Scripted(Item):
     """An item with a subscript, superscripts in their order, and primes among them."""
 
-    base: Item
-    sub: RowLayout | None
-    sups: tuple[RowLayout, ...]
-    above_first: bool = False  # whether a superscript was written before the subscript
+    base: Item = field()
+    sub: RowLayout | None = field()
+    sups: tuple[RowLayout, ...] = field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +107,3 @@ class Forked(Item):
     """Letters that are names in more than one way."""
 
     ways: tuple[tuple[Item, ...], ...]
-
-
-def base_of(item: Item) -> Item:
-    """Return an item without its scripts."""
-    return item.base if isinstance(item, Scripted) else item
-
-
-def sub_of(item: Item) -> RowLayout | None:
-    """Return the subscript of an item, if it has one."""
-    return item.sub if isinstance(item, Scripted) else None

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ..syntax_nodes import binary, call, like
 from . import macro_tables as tables
-from .laid_out import BigOperator, Group, Item, Number, RowLayout, Scripted, Sign, Symbol, base_of
+from .laid_out import BigOperator, Group, Item, Number, RowLayout, Sign, Symbol
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_inverse, is_sign, split_at
 from .shaped import is_call
@@ -37,19 +37,16 @@ class FunctionHead:
 def find(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionHead | None:
     """Return the function that an item is, or None."""
     item = items[i]
-    base = base_of(item)
+    base = item.base
     called = i + 1 < len(items) and argument(items[i + 1]) is not None
-    if called and isinstance(item, Scripted):
-        lettered = _lettered(symbols, item)
-        if lettered is not None:
-            return lettered
+    lettered = _lettered(symbols, item) if called else None
+    if lettered is not None:
+        return lettered
     if not isinstance(base, Symbol):
         return None
     word = _word(symbols, base, called)
     if word is None:
         return None
-    if not isinstance(item, Scripted):
-        return FunctionHead(word, item)
     if item.sub is not None and symbols.names.of(
         spellings(base, label_of(item.sub) or "?"), symbols.names.readable
     ):
@@ -72,7 +69,7 @@ def _word(symbols: Symbols, symbol: Symbol, called: bool) -> str | None:
     return letter if called and letter in ("f", "g", "h", "L") else None
 
 
-def _with_scripts(symbols: Symbols, word: str, item: Scripted) -> FunctionHead | None:
+def _with_scripts(symbols: Symbols, word: str, item: Item) -> FunctionHead | None:
     found = FunctionHead(word, item)
     if item.sub is not None:
         found = _with_subscript(symbols, found, item.sub)
@@ -94,7 +91,7 @@ def _with_scripts(symbols: Symbols, word: str, item: Scripted) -> FunctionHead |
     return replace(found, power=power, primes=primes)
 
 
-def _lettered(symbols: Symbols, item: Scripted) -> FunctionHead | None:
+def _lettered(symbols: Symbols, item: Item) -> FunctionHead | None:
     """Return a function that is written as a letter with an index: u_1(X), 1_max(X)."""
     base = item.base
     if item.sub is None or item.sups or not isinstance(base, Symbol | Number):
@@ -150,7 +147,7 @@ def reach(symbols: Symbols, head: FunctionHead, items: Sequence[Item], start: in
         found = find(symbols, items, k)
         if found is not None and (not greedy or found.name in tables.GREEDY):
             return k
-        if found is None and isinstance(item, Scripted) and isinstance(item.base, BigOperator):
+        if found is None and isinstance(item.base, BigOperator):
             return k
     return len(items)
 
@@ -196,15 +193,11 @@ def _derivative(
 def shadowed(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionHead | None:
     """Return sigmoid for a σ that is also a name of the problem, before parentheses."""
     item = items[i]
-    base = base_of(item)
+    base = item.base
     if not isinstance(base, Symbol) or base.name != "sigma" or not symbols.is_value(base):
         return None
     called = i + 1 < len(items) and argument(items[i + 1]) is not None
-    if not called or (isinstance(item, Scripted) and item.sub is not None):
-        return None
-    if isinstance(item, Scripted):
-        return _with_scripts(symbols, "sigmoid", item)
-    return FunctionHead("sigmoid", item)
+    return _with_scripts(symbols, "sigmoid", item) if called and item.sub is None else None
 
 
 class _Placed(ast.NodeTransformer):
@@ -241,12 +234,10 @@ def _split_axis(sub: RowLayout) -> tuple[RowLayout, Item | None]:
 
 def argument(item: Item) -> Group | None:
     """Return the delimiters that hold an argument, with or without scripts."""
-    group = base_of(item)
+    group = item.base
     if not isinstance(group, Group):
         return None
-    bars = group.kind in ("|", "||") and not isinstance(item, Scripted)
-    braces = not group.kind and not isinstance(item, Scripted)
-    return group if group.kind in _DELIMITED or bars or braces else None
+    return group if group.kind in _DELIMITED or (item is group and group.kind != ">") else None
 
 
 def _determined(tree: ast.expr) -> list[ast.expr]:

@@ -14,7 +14,7 @@ from functools import partial, reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
 from ..syntax_nodes import binary, call, like, transposed
-from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol, base_of, sub_of
+from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol
 from .script_meaning import bare, has_comma, indices, is_label, is_letter_d, is_sign, split_at
 from .shaped import ShapedReader
 from .symbol_names import (
@@ -90,13 +90,13 @@ class Symbols(ABC):
 
     def _fused(self, item: Item) -> Item:
         """Return a name of several letters in one font as one symbol: a bold word with scripts."""
-        base = base_of(item)
+        base = item.base
         if not isinstance(base, Group) or base.kind or len(base.body.items) < 2:
             return item
         if not all(isinstance(x, Symbol) for x in base.body.items):
             return item
         core = "".join(map(written_of, base.body.items))
-        script = label_of(sub_of(item))
+        script = label_of(item.sub)
         options = (core, core + (script or ""))
         if not self.names.of(options, (*self.names.readable, *self.names.differentials)):
             return item
@@ -343,10 +343,10 @@ class Symbols(ABC):
         """Return the size that an item is, None for anything else."""
         if isinstance(item, Number) and item.text.isdecimal():
             return at_item(ast.Constant(int(item.text)), self.text, item)
-        base = base_of(item)
+        base = item.base
         if not isinstance(base, Symbol):
             return None
-        script = label_of(sub_of(item))
+        script = label_of(item.sub)
         found = self.names.of(spellings(base, script or ""), self.names.sizes)
         return at_item(ast.Name(found[0], ast.Load()), self.text, item) if found else None
 
@@ -362,7 +362,7 @@ def _inner(row: RowLayout) -> Sequence[Item]:
 def _continues(items: Sequence[Item], first: int, j: int) -> bool:
     """Whether an item goes on with a run of letters that begins at ``first``."""
     item = items[j]
-    base = base_of(item)
+    base = item.base
     if j > first and items[j - 1].stop != item.start:
         return False
     if isinstance(base, Number):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 
 from ...core.errors import UnsupportedError
 from ..syntax_nodes import binary, call, joined, like
@@ -29,8 +30,6 @@ from .laid_out import (
     Scripted,
     Sign,
     Symbol,
-    base_of,
-    sub_of,
 )
 from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
@@ -71,36 +70,27 @@ class Meaning(Symbols):
     def _sum(self, items: list[Item]) -> ast.expr:
         result: ast.expr | None = None
         bound: set[str] = set()
-        start = 0
-        while start < len(items):
-            sign = items[start] if is_sign(items[start], "+", "-") else None
-            first = start + 1 if sign is not None else 0 if start == 0 else start
-            stop = self._term_end(items, first)
-            if stop == first:
-                at = items[min(first, len(items) - 1)]
+        # A sign behind an operator is that of a factor.
+        cuts = {k for k, x in enumerate(items) if is_sign(x, "+", "-")}
+        cuts = {0} | {k for k in cuts if not _is_operator(items[k - 1])}
+        for start, stop in pairwise([*sorted(cuts), len(items)]):
+            sign = items[start]
+            term = items[start + is_sign(sign, "+", "-") : stop]
+            if not term:
+                at = items[min(start + 1, len(items) - 1)]
                 raise self.fail("a term is missing here", at, "write what is added")
-            self._check_bound(items[first:stop], bound)
-            term = self.term(items[first:stop])
-            bound |= _bound_by(items[first:stop])
-            if result is None:
-                result = term
-                if sign is not None and is_sign(sign, "-"):
-                    result = joined(ast.UnaryOp(ast.USub(), term), self.at(sign), term)
+            self._check_bound(term, bound)
+            tree = self.term(term)
+            bound |= _bound_by(term)
+            if result is not None:
+                op: ast.operator = ast.Sub() if is_sign(sign, "-") else ast.Add()
+                result = binary(op, result, tree)
+            elif is_sign(sign, "-"):
+                result = joined(ast.UnaryOp(ast.USub(), tree), self.at(sign), tree)
             else:
-                op: ast.operator = ast.Sub() if sign and is_sign(sign, "-") else ast.Add()
-                result = binary(op, result, term)
-            start = stop
+                result = tree
         assert result is not None
         return result
-
-    def _term_end(self, items: Sequence[Item], first: int) -> int:
-        """Return where a term ends: at + or -, unless it is the sign of a factor."""
-        for k in range(first, len(items)):
-            if is_sign(items[k], "+", "-") and k > first and not _is_operator(items[k - 1]):
-                return k
-            if is_sign(items[k], "+", "-") and k == first:
-                return k
-        return len(items)
 
     def _check_bound(self, items: Sequence[Item], bound: set[str]) -> None:
         """Refuse a term that uses the index of a sum before it: it may have been meant inside."""
@@ -189,19 +179,12 @@ class Meaning(Symbols):
 
     def _factor(self, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
         item = items[i]
-        big = base_of(item)
+        big = item.base
         if isinstance(big, BigOperator):
             return self.total(item, items, i + 1)
         found = gradients.find(items, i, self.is_value)
         if found is not None:
             return gradients.gradient(self, found, items[i], items[found.stop - 1]), found.stop
-        scripted = isinstance(item, Scripted) and isinstance(item.base, Fraction)
-        if scripted:
-            assert isinstance(item, Scripted)
-            inner = gradients.find([item.base], 0, self.is_value)
-            if inner is not None:
-                tree = gradients.gradient(self, inner, item, item)
-                return scripts.scripted(self, tree, item), i + 1
         head = functions.find(self, items, i)
         if head is not None:
             return self.application(head, items, i + 1)
@@ -261,8 +244,6 @@ class Meaning(Symbols):
             return functions.applied(self, head, [self._group(group)])
         marks = indices(self.text, group.body) if head.name == "delta" else None
         parts = self.arguments(group) if marks is None else marks
-        if not isinstance(item, Scripted):
-            return functions.applied(self, head, parts)
         result = functions.applied(self, head, parts)
         powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
         if head.name not in tables.LOOSE or not powered or len(parts) != 1:
@@ -286,20 +267,13 @@ class Meaning(Symbols):
         group = functions.argument(argument)
         assert group is not None
         inner = self.expression(group.body.items, group)
-        base = base_of(item)
+        base = item.base
         assert isinstance(base, Symbol)
-        plain = self.symbol(base, None, ())[0]
-        if isinstance(item, Scripted):
-            plain = scripts.scripted(self, plain, item)
-
-        def with_scripts(tree: ast.expr) -> ast.expr:
-            if isinstance(argument, Scripted):
-                return scripts.scripted(self, tree, argument)
-            return tree
-
+        plain = scripts.scripted(self, self.symbol(base, None, ())[0], item)
+        called = functions.applied(self, head, [inner])
         ways: list[Callable[[], ast.expr]] = [
-            lambda: with_scripts(functions.applied(self, head, [inner])),
-            lambda: self.multiplied([plain], [with_scripts(inner)], [""]),
+            lambda: scripts.scripted(self, called, argument),
+            lambda: self.multiplied([plain], [scripts.scripted(self, inner, argument)], [""]),
         ]
         hints = [r"\operatorname{sigmoid}(..)", r"\sigma \cdot (..)"]
         return self.reader.choice(ways, hints, self.at(item, argument))
@@ -307,10 +281,10 @@ class Meaning(Symbols):
     # sums over an index
 
     def total(self, item: Item, items: Sequence[Item], i: int) -> tuple[ast.expr, int]:
-        sub = sub_of(item)
+        sub = item.sub
         if sub is None:
             raise self.fail("a sum without an index", item, r"write \sum_i, or sum(X)")
-        big = base_of(item)
+        big = item.base
         assert isinstance(big, BigOperator)
         letters = self._sum_indices(sub)
         upper = self._upper(item, letters)
@@ -349,7 +323,6 @@ class Meaning(Symbols):
         return [written_of(x) for x in letters]
 
     def _upper(self, item: Item, letters: list[str]) -> ast.expr | None:
-        assert isinstance(item, Scripted)
         if not item.sups:
             return None
         if len(item.sups) > 1 or len(letters) > 1:
@@ -376,6 +349,9 @@ class Meaning(Symbols):
         if isinstance(item, Forked):
             return self.forked(item)
         if isinstance(item, Fraction):
+            derivative = gradients.find([item], 0, self.is_value)
+            if derivative is not None:
+                return gradients.gradient(self, derivative, item, item)
             over = self.expression(item.over.items, item.over)
             under = self.expression(item.under.items, item.under)
             return at_item(ast.BinOp(over, ast.FloorDiv(), under), self.text, item)
@@ -459,11 +435,7 @@ def _bound_by(items: Sequence[Item]) -> set[str]:
     """Return the indices that sums among these items bind."""
     found: set[str] = set()
     for item in items:
-        if (
-            isinstance(item, Scripted)
-            and isinstance(item.base, BigOperator)
-            and item.sub is not None
-        ):
+        if isinstance(item.base, BigOperator) and item.sub is not None:
             for x in bare(item.sub):
                 if is_sign(x, "="):
                     break
@@ -496,11 +468,7 @@ def _index_letters(items: Sequence[Item]) -> list[tuple[Item, str]]:
     """Return the letters in subscripts, where they stand outside of any sum."""
     found: list[tuple[Item, str]] = []
     for item in items:
-        if (
-            isinstance(item, Scripted)
-            and item.sub is not None
-            and not isinstance(item.base, BigOperator)
-        ):
+        if item.sub is not None and not isinstance(item.base, BigOperator):
             for x in bare(item.sub):
                 if isinstance(x, Symbol):
                     found.append((x, written_of(x)))

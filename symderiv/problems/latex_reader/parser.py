@@ -23,7 +23,6 @@ from .laid_out import (
     Scripted,
     Sign,
     Symbol,
-    base_of,
 )
 from .tokens import Token, place, tokens
 
@@ -240,7 +239,6 @@ class Parser:
         """Return an item with the scripts that follow it."""
         sub: RowLayout | None = None
         sups: list[RowLayout] = []
-        above_first = False
         while self.next.is_char("^", "_", "'"):
             token = self.take()
             if token.text == "'":
@@ -259,9 +257,9 @@ class Parser:
                     "a second subscript", token, "put both into one: X_{ij}, or (W_1)_{ij}"
                 )
             else:
-                sub, above_first = row, bool(sups)
+                sub = row
         stop = self.tokens[self.at - 1].stop
-        return Scripted(base.start, stop, base, sub, tuple(sups), above_first)
+        return Scripted(base.start, stop, base, sub, tuple(sups))
 
     def _shown(self, token: Token) -> str:
         return f"\\{token.text}" if token.kind == "macro" else repr(token.text)
@@ -460,7 +458,7 @@ def _accent(parser: Parser, token: Token) -> Item:
     accent = tables.ACCENTS[token.text]
     row = parser.argument(token)
     item = row.items[0] if len(row.items) == 1 else row
-    inner = base_of(item)
+    inner = item.base
     if isinstance(inner, Number) and accent == "vec":
         return replace(inner, start=token.start, stop=row.stop, bold=True)
     if not isinstance(inner, Symbol):

@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 
 from ..syntax_nodes import binary, call, joined, transposed
 from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Scripted, Symbol
+from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Symbol
 from .latex_symbols import Symbols
 from .script_meaning import bare, is_sign
 from .symbol_names import label_of
 from .trees import at_item
 
 
-def scripted(
-    symbols: Symbols, tree: ast.expr, item: Scripted, base: Item | None = None
-) -> ast.expr:
+def scripted(symbols: Symbols, tree: ast.expr, item: Item, base: Item | None = None) -> ast.expr:
     """Return a tree with the scripts of an item: (A^T)_{ij} or (A_{ij})^T, as they are written."""
     sub, sups, base = item.sub, item.sups, base or item
     if sub is None:
@@ -32,9 +30,10 @@ def scripted(
     items = [bare(s) for s in sups]
     sliced = any(is_sign(x, ":", "cdot", "star") for x in bare(sub))
     turning = all(marks.is_transpose(x) or marks.is_inverse(x) for x in items)
-    if item.above_first and turning:
+    above_first = bool(sups) and sups[0].start < sub.start
+    if above_first and turning:
         return ways[0]()
-    if not sups or (sliced and not item.above_first):
+    if not sups or (sliced and not above_first):
         return ways[1]()
     core, below = symbols.source(base), symbols.source(sub)
     above = "".join(f"^{symbols.source(s)}" for s in sups)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ...core.errors import LanguageError
 from . import script_meaning as marks
 from .gradients import by_what, find, is_two_digits
-from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol, base_of, sub_of
+from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol
 from .meaning import Meaning
 from .parser import parse_row
 from .reader import LatexReader
@@ -105,10 +105,10 @@ class _LeftHandSide:
         """Return what ``dW`` is about: the name that code gives to a gradient."""
         if len(items) < 2 or not marks.is_letter_d(items[0]):
             return None
-        base, by = base_of(merged(items)), items[1:]
+        base, by = merged(items).base, items[1:]
         if not isinstance(base, Symbol) or self.formula.is_value(base):
             return None
-        if not by_what(self.variables, by) and not by_what(self.variables, [base_of(merged(by))]):
+        if not by_what(self.variables, by) and not by_what(self.variables, [merged(by).base]):
             return None
         return Subject(self._about(*self._variable(by)))
 
@@ -118,8 +118,8 @@ class _LeftHandSide:
         """Return the name that a derivative is by, with the indices at it."""
         item, symbols = merged(by), self.variables
         place = RowLayout(by[0].start, by[-1].stop, ())
-        base, sub = base_of(item), sub_of(item)
-        if isinstance(item, Scripted) and any(marks.is_transpose(bare(s)) for s in item.sups):
+        base, sub = item.base, item.sub
+        if any(marks.is_transpose(bare(s)) for s in item.sups):
             raise self._transposed(place)
         found = by_what(symbols, by)
         if found and found[-1][1] and not found[0][1]:
@@ -154,7 +154,7 @@ class _LeftHandSide:
         if not row.items:
             return None
         first, rest = row.items[0], row.items[1:]
-        base, sub = base_of(first), sub_of(first)
+        base, sub = first.base, first.sub
         if is_sign(first, "nabla") and self.objective == VALUE:
             raise self.variables.fail(
                 "the gradient of what is no scalar can be the Jacobian or its transpose",
@@ -163,7 +163,7 @@ class _LeftHandSide:
             )
         if is_sign(first, "nabla"):
             return Subject(of=self._formula(rest))
-        if isinstance(first, Scripted) and not sub and _is_prime(first):
+        if not sub and _is_prime(first):
             if isinstance(base, Group) and not rest:
                 return Subject(of=self.text[base.start : base.stop])
             return Subject() if self._is_objective((base, *rest)) else None
@@ -173,7 +173,7 @@ class _LeftHandSide:
         if not isinstance(base, Symbol) or self.names.of(spellings(base), kinds):
             return None
         varied = base.name == "delta" and base.greek
-        if (varied or is_d) and rest and not isinstance(first, Scripted):
+        if (varied or is_d) and rest and first is base:
             return self._differential_of(rest)
         return self._by_letter(base, sub, rest)
 
@@ -247,10 +247,10 @@ def _is_open(item: Item) -> bool:
     """Whether a sign of a derivative stands before what it is of: ∂/∂x, ∇_x."""
     if isinstance(item, Fraction):
         return len(item.over.items) == 1
-    return isinstance(item, Scripted) and is_sign(item.base, "nabla", "partial")
+    return item is not item.base and is_sign(item.base, "nabla", "partial")
 
 
-def _is_prime(item: Scripted) -> bool:
+def _is_prime(item: Item) -> bool:
     return len(item.sups) == 1 and all(is_sign(x, "prime") for x in bare(item.sups[0]))
 
 

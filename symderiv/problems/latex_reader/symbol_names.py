@@ -14,7 +14,7 @@ from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, base_of, sub_of
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
 from .trees import span
 
 LONGEST_RUN = 60
@@ -132,10 +132,10 @@ def segmentations(symbols: list[Item], names: SymbolNames) -> list[list[tuple[in
 
     def known(i: int, j: int) -> bool:
         run = symbols[i:j]
-        if any(isinstance(s, Scripted) for s in run[:-1]):
+        if any(s is not s.base for s in run[:-1]):
             return False
         last = run[-1]
-        sub = label_of(sub_of(last))
+        sub = label_of(last.sub)
         core = "".join(map(written_of, run))
         options = [core] if not sub else [core + sub, core]
         if names.of(options, kinds):
@@ -153,18 +153,16 @@ def segmentations(symbols: list[Item], names: SymbolNames) -> list[list[tuple[in
 
 def written_of(item: Item) -> str:
     """Return a symbol as it is spelled first."""
-    if isinstance(item, Scripted):
-        return written_of(item.base)
-    if isinstance(item, Number):
-        return item.text
-    assert isinstance(item, Symbol)
-    return spellings(item)[0]
+    if isinstance(item.base, Number):
+        return item.base.text
+    assert isinstance(item.base, Symbol)
+    return spellings(item.base)[0]
 
 
 def merged(run: Sequence[Item]) -> Item:
     """Return letters as one symbol, with the scripts of the last; a row of what are no letters."""
     last = run[-1]
-    base = base_of(last)
+    base = last.base
     if len(run) == 1:
         return last
     if not all(isinstance(x, Symbol | Number) for x in (*run[:-1], base)):
