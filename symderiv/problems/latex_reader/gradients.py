@@ -11,13 +11,20 @@ from dataclasses import dataclass
 
 from ...core.errors import LanguageError
 from ..syntax_nodes import like
-from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, RowLayout, Sign, Symbol
+from .laid_out import (
+    Fraction,
+    Group,
+    Item,
+    RowLayout,
+    Sign,
+    Symbol,
+    is_letter_d,
+    is_sign,
+)
 from .latex_symbols import Entry, Symbols
-from .script_meaning import is_letter_d, is_sign
 from .scripts import powers
 from .symbol_names import label_of, merged, written_of
-from .trees import Derived, at_item
+from .trees import Derived
 
 Known = Callable[[Symbol], bool]
 _OBJECTIVES = ("L", "l", "J", "loss", "ell")
@@ -109,7 +116,7 @@ def by_what(symbols: Symbols, by: Sequence[Item]) -> list[Entry]:
     item = merged(by)
     base, sub = item.base, item.sub
     if isinstance(base, Group) and not item.sups:  # (W_1)_{pq}
-        at = marks.indices(symbols.text, sub) or []
+        at = symbols.indices(sub) or []
         inner = by_what(symbols, base.body.items) if at else []
         return [(name, at) for name, _ in inner]
     label = label_of(item.sups[0]) if item.sups else ""
@@ -154,7 +161,7 @@ def _derived(
     place: RowLayout,
     nabla: bool = False,
 ) -> Derived:
-    tree = at_item(Derived(), symbols.text, place)
+    tree = symbols.placed(Derived(), place)
     tree.path, tree.given, tree.nabla = path, given, nabla
     return tree
 
@@ -186,5 +193,5 @@ def _given(symbols: Symbols, found: Derivative, name: ast.Name | None, place: Ro
     chosen = {g for x, g in losses if x == of} or {g for _, g in losses}
     if len(chosen) != 1:
         raise symbols.fail("several gradients are given there", place, remedy)
-    tree = at_item(ast.Name(chosen.pop(), ast.Load()), symbols.text, place)
+    tree = symbols.placed(ast.Name(chosen.pop(), ast.Load()), place)
     return _derived(symbols, ("", name.id), tree, place)

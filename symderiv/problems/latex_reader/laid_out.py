@@ -6,6 +6,7 @@ Contract: every item knows its place in the text, from ``start`` to ``stop``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +108,27 @@ class Forked(Item):
     """Letters that are names in more than one way."""
 
     ways: tuple[tuple[Item, ...], ...]
+
+
+def bare(row: RowLayout) -> tuple[Item, ...]:
+    """Return the items of a script, without braces around all of them."""
+    items = row.items
+    while len(items) == 1 and isinstance(items[0], Group) and not items[0].kind:
+        items = items[0].body.items
+    return items
+
+
+def is_sign(item: Item, *names: str) -> bool:
+    """Whether an item is one of these signs."""
+    return isinstance(item, Sign) and item.name in names
+
+
+def is_letter_d(item: Item) -> bool:
+    """Whether an item is a d, the sign of a differential or a name."""
+    return isinstance(item, Symbol) and item.name == "d" and not item.accent
+
+
+def split_at(items: tuple[Item, ...], *signs: str) -> list[tuple[Item, ...]]:
+    """Return what stands between some signs."""
+    cuts = [-1, *(k for k, x in enumerate(items) if is_sign(x, *signs)), len(items)]
+    return [items[a + 1 : b] for a, b in pairwise(cuts)]

@@ -12,12 +12,22 @@ from itertools import pairwise
 
 from ..syntax_nodes import binary, call, like
 from . import macro_tables as tables
-from .laid_out import BigOperator, Group, Item, Number, RowLayout, Sign, Symbol
+from .laid_out import (
+    BigOperator,
+    Group,
+    Item,
+    Number,
+    RowLayout,
+    Sign,
+    Symbol,
+    bare,
+    is_sign,
+    split_at,
+)
 from .latex_symbols import Symbols
-from .script_meaning import bare, is_inverse, is_sign, split_at
+from .scripts import is_inverse
 from .shaped import is_call
 from .symbol_names import function_of, label_of, spellings
-from .trees import at_item
 
 _DELIMITED = (")", "]", "}")
 
@@ -47,9 +57,7 @@ def find(symbols: Symbols, items: Sequence[Item], i: int) -> FunctionHead | None
     word = _word(symbols, base, called)
     if word is None:
         return None
-    if item.sub is not None and symbols.names.of(
-        spellings(base, label_of(item.sub) or "?"), symbols.names.readable
-    ):
+    if item.sub is not None and symbols.is_value(base, item.sub):
         return None
     return _with_scripts(symbols, word, item)
 
@@ -127,7 +135,7 @@ def _with_sizes(
     parts = split_at(bare(sub), ",", "times")
     sizes = [symbols.dimension(p, sub) for p in parts]
     if head.name == "part":
-        zero = at_item(ast.Constant(0), symbols.text, sub)
+        zero = symbols.placed(ast.Constant(0), sub)
         before = [binary(ast.Add(), a, b) for a, b in pairwise(sizes[:-1])] or sizes[:-1]
         sizes = [before[-1] if before else zero, sizes[-1]]
         return replace(head, extra=tuple(sizes), axis=_axis(axis) or (0,))

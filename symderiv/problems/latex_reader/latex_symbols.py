@@ -13,14 +13,26 @@ from dataclasses import replace
 from functools import partial, reduce
 
 from ...core.errors import AmbiguousTextError, LanguageError, ParseError
-from ..syntax_nodes import binary, call, like, transposed
-from .laid_out import Forked, Group, Item, Number, RowLayout, Scripted, Symbol
-from .script_meaning import bare, has_comma, indices, is_label, is_letter_d, is_sign, split_at
+from ..syntax_nodes import N, binary, call, like, transposed
+from .laid_out import (
+    Forked,
+    Group,
+    Item,
+    Number,
+    RowLayout,
+    Scripted,
+    Symbol,
+    bare,
+    is_letter_d,
+    is_sign,
+    split_at,
+)
 from .shaped import ShapedReader
 from .symbol_names import (
     LONGEST_RUN,
     SymbolNames,
     function_of,
+    is_label,
     label_of,
     merged,
     segmentations,
@@ -54,17 +66,23 @@ class Symbols(ABC):
         """Return the error about an item."""
         return ParseError(message, span=span(self.text, at), remedy=remedy)
 
+    def placed(self, node: N, first: Item, last: Item | None = None) -> N:
+        """Return a node at an item, or from one item to another."""
+        return at_item(node, self.text, first, last)
+
     def at(self, first: Item, last: Item | None = None) -> ast.expr:
         """Return a node that is only a place: that of an item, or from one to another."""
-        return at_item(ast.Constant(0), self.text, first, last)
+        return self.placed(ast.Constant(0), first, last)
 
     def source(self, first: Item, last: Item | None = None) -> str:
         """Return the text of an item, or from one to another."""
         return self.text[first.start : (last or first).stop].strip()
 
-    def is_value(self, symbol: Symbol) -> bool:
-        """Whether a symbol alone is a name of a value or a size."""
-        return bool(self.names.of(spellings(symbol), self.names.readable))
+    def is_value(self, symbol: Symbol, sub: RowLayout | None = None) -> bool:
+        """Whether a symbol, with a subscript as part of it, is a name of a value or a size."""
+        label = label_of(sub)
+        found = label is not None and self.names.of(spellings(symbol, label), self.names.readable)
+        return bool(found)
 
     # letters side by side
 
@@ -188,7 +206,7 @@ class Symbols(ABC):
     def of_capital(self, item: Symbol, sub: RowLayout | None) -> Entry | None:
         """Return x_i and x_ij as parts of a matrix X, where there is no x of its own."""
         big = item.name.upper()
-        marks = indices(self.text, sub) or []
+        marks = self.indices(sub) or []
         if len(item.name) != 1 or big not in self.names.values or len(marks) not in (1, 2):
             return None
         return self._name(big, item), marks
@@ -219,7 +237,7 @@ class Symbols(ABC):
         """Return the names that a symbol can be, as a whole or with its subscript as indices."""
         names = (*self.names.readable, *self.names.differentials)
         if item.word and self.names.is_spelled(item.name):
-            return [(self._name(item.name, item), indices(self.text, sub) or [])]
+            return [(self._name(item.name, item), self.indices(sub) or [])]
         ways: list[Entry] = []
         script = label_of(sub)
         if script is not None:
@@ -227,13 +245,13 @@ class Symbols(ABC):
             ways += [(self._name(n, item, sub), []) for n in self.names.of(options, names)]
         if sub is None:
             return ways
-        marks = indices(self.text, sub)
+        marks = self.indices(sub)
         if marks is not None:
             whole = self.names.of(
                 spellings(item, label), (*self.names.values, *self.names.differentials)
             )
             ways += [(self._name(n, item), marks) for n in whole]
-        if has_comma(sub) and script is not None:
+        if any(is_sign(x, ",") for x in bare(sub)) and script is not None:
             ways += self._partly(item, sub, label)
         return ways
 
@@ -243,7 +261,7 @@ class Symbols(ABC):
         comma = next(k for k, x in enumerate(items) if is_sign(x, ","))
         head = label_of(RowLayout(sub.start, sub.stop, items[:comma])) or ""
         rest = RowLayout(sub.start, sub.stop, items[comma + 1 :])
-        marks = indices(self.text, rest)
+        marks = self.indices(rest)
         if not head or marks is None:
             return []
         found = self.names.of(spellings(item, head + label), self.names.values)
@@ -255,18 +273,75 @@ class Symbols(ABC):
             if len(gradients) > 1:
                 raise self.fail(f"{name} is several", item, f"write {' or '.join(gradients)}")
             name = gradients[0]
-        return at_item(ast.Name(name, ast.Load()), self.text, item, sub)
+        return self.placed(ast.Name(name, ast.Load()), item, sub)
+
+    # indices
+
+    def indices(self, row: RowLayout | None) -> list[ast.expr] | None:
+        """Return the indices of a subscript as the language has them; None if it has none.
+
+        Letters side by side are one index each; ``:`` and a dot are all of an axis, ``2:n`` is a
+        part of it, and ``i+1`` is one index.
+        """
+        found: list[ast.expr] = []
+        for part in split_at(bare(row), ",") if row is not None else ():
+            one = self._one_index(part)
+            several = [one] if one is not None else self._letters(part)
+            if several is None:
+                return None
+            found += several
+        return found or None
+
+    def _one_index(self, items: tuple[Item, ...]) -> ast.expr | None:
+        """Return what is more than letters: a range with two ends, a shifted index, or nothing."""
+        colons = [k for k, x in enumerate(items) if is_sign(x, ":")]
+        if len(colons) == 1 and len(items) > 1:
+            ends = [self.place_of(p) for p in (items[: colons[0]], items[colons[0] + 1 :])]
+            found = None if None in ends else ast.Slice(ends[0], ends[1])
+            return None if found is None else self.placed(found, items[0], items[-1])
+        return self.place_of(items) if any(is_sign(x, "+", "-") for x in items) else None
+
+    def place_of(self, items: tuple[Item, ...]) -> ast.expr | None:
+        """Return a place, a sum of letters and numbers: n, n-1, 2n+1; None for anything else."""
+        total: ast.expr | None = None
+        sign: type[ast.operator] = ast.Add
+        term: ast.expr | None = None
+        for item in (*items, None):
+            if item is None or is_sign(item, "+", "-"):
+                if term is None:
+                    return None
+                total = term if total is None else binary(sign(), total, term)
+                sign, term = ast.Sub if item is not None and is_sign(item, "-") else ast.Add, None
+                continue
+            factor = self._letters((item,))
+            if factor is None or isinstance(factor[0], ast.Slice):
+                return None
+            term = factor[0] if term is None else binary(ast.Mult(), term, factor[0])
+        return total
+
+    def _letters(self, items: tuple[Item, ...]) -> list[ast.expr] | None:
+        found: list[ast.expr] = []
+        for item in items:
+            if isinstance(item, Symbol) and not item.accent:
+                found.append(self.placed(ast.Name(item.name, ast.Load()), item))
+            elif isinstance(item, Number) and item.text.isdecimal():
+                found.append(self.placed(ast.Constant(int(item.text)), item))
+            elif is_sign(item, ":", "cdot", "star"):
+                found.append(self.placed(ast.Slice(), item))
+            else:
+                return None
+        return found
 
     # constants
 
     def constant(self, item: Symbol, sub: RowLayout | None) -> ast.expr | None:
         """Return what a letter stands for where it is no name of the problem."""
-        marks = indices(self.text, sub) or []
+        marks = self.indices(sub) or []
         if item.name == "I" and not item.accent:
             return self.sized("eye", item, sub)
         if item.name == "e" and len(marks) == 1:
             assert sub is not None
-            whole = at_item(ast.Slice(), self.text, sub)
+            whole = self.placed(ast.Slice(), sub)
             identity = self.sized("eye", item, None)
             return self.reader.indexed(identity, [whole, marks[0]], self.at(item, sub))
         if item.name == "e" and sub is None and not item.upright:
@@ -282,7 +357,7 @@ class Symbols(ABC):
             if len(sizes) == 2 and None not in sizes:
                 return call("commutation", [s for s in sizes if s is not None], self.at(item, sub))
         if item.name in ("e", "pi") and sub is None:
-            return at_item(ast.Name(item.name, ast.Load()), self.text, item)
+            return self.placed(ast.Name(item.name, ast.Load()), item)
         if item.name == "delta" and len(marks) == 2:
             return call("delta", marks, self.at(item, sub))
         return None
@@ -299,7 +374,7 @@ class Symbols(ABC):
             raise self.fail("a number with an index", item, "an index stands at a name: X_{ij}")
         whole = item.text.isdecimal() and len(item.text) < 400
         value = int(item.text) if whole else float(item.text)
-        return at_item(ast.Constant(value), self.text, item)
+        return self.placed(ast.Constant(value), item)
 
     def indicator(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return 1 where a comparison holds and 0 elsewhere."""
@@ -315,7 +390,7 @@ class Symbols(ABC):
         if sizes:
             sizes = sizes[:1] if kind == "eye" and len(set(map(ast.dump, sizes))) == 1 else sizes
             return call(kind, sizes, self.at(item, sub))
-        marks = indices(self.text, sub)
+        marks = self.indices(sub)
         if kind == "eye" and marks is not None and len(marks) == 2:
             return call("delta", marks, self.at(item, sub))
         known = ", ".join(self.names.sizes)
@@ -342,13 +417,13 @@ class Symbols(ABC):
     def size_of(self, item: Item) -> ast.expr | None:
         """Return the size that an item is, None for anything else."""
         if isinstance(item, Number) and item.text.isdecimal():
-            return at_item(ast.Constant(int(item.text)), self.text, item)
+            return self.placed(ast.Constant(int(item.text)), item)
         base = item.base
         if not isinstance(base, Symbol):
             return None
         script = label_of(item.sub)
         found = self.names.of(spellings(base, script or ""), self.names.sizes)
-        return at_item(ast.Name(found[0], ast.Load()), self.text, item) if found else None
+        return self.placed(ast.Name(found[0], ast.Load()), item) if found else None
 
 
 def _inner(row: RowLayout) -> Sequence[Item]:

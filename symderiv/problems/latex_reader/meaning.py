@@ -30,13 +30,15 @@ from .laid_out import (
     Scripted,
     Sign,
     Symbol,
+    bare,
+    is_sign,
+    split_at,
 )
 from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
 from .parser import DEEPEST
-from .script_meaning import bare, indices, is_label, is_sign, place_of, split_at
-from .symbol_names import label_of, spellings, written_of
-from .trees import at_item, span
+from .symbol_names import is_label, label_of, written_of
+from .trees import span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
@@ -242,7 +244,7 @@ class Meaning(Symbols):
     def _delimited(self, head: FunctionHead, item: Item, group: Group) -> ast.expr:
         if group.kind in ("|", "||"):
             return functions.applied(self, head, [self._group(group)])
-        marks = indices(self.text, group.body) if head.name == "delta" else None
+        marks = self.indices(group.body) if head.name == "delta" else None
         parts = self.arguments(group) if marks is None else marks
         result = functions.applied(self, head, parts)
         powered = [s for s in item.sups if isinstance(bare(s)[0], Number)]
@@ -299,7 +301,7 @@ class Meaning(Symbols):
         def over(letters: Sequence[str]) -> ast.expr:
             if not letters:
                 return self.term(items[i:stop])
-            index = at_item(ast.Name(letters[0], ast.Load()), self.text, sub)
+            index = self.placed(ast.Name(letters[0], ast.Load()), sub)
             return self.reader.total(big.word, index, upper, lambda: over(letters[1:]), at)
 
         return over(letters), stop
@@ -328,7 +330,7 @@ class Meaning(Symbols):
         if len(item.sups) > 1 or len(letters) > 1:
             raise self.fail("one upper limit for one index", item.sups[0], r"\sum_{i=1}^{n}")
         inside = bare(item.sups[0])
-        size = self.size_of(inside[0]) if len(inside) == 1 else place_of(self.text, inside)
+        size = self.size_of(inside[0]) if len(inside) == 1 else self.place_of(inside)
         if size is None:
             known = ", ".join(self.names.sizes)
             raise self.fail("the upper limit is no size", item.sups[0], f"the sizes are: {known}")
@@ -354,7 +356,7 @@ class Meaning(Symbols):
                 return gradients.gradient(self, derivative, item, item)
             over = self.expression(item.over.items, item.over)
             under = self.expression(item.under.items, item.under)
-            return at_item(ast.BinOp(over, ast.FloorDiv(), under), self.text, item)
+            return self.placed(ast.BinOp(over, ast.FloorDiv(), under), item)
         if isinstance(item, RootLayout):
             return self._root(item)
         assert isinstance(item, Sign)
@@ -383,17 +385,11 @@ class Meaning(Symbols):
 
     def _name_with_scripts(self, base: Symbol, item: Scripted) -> ast.expr:
         sub, sups = item.sub, item.sups
-        plain = sub is None or bool(
-            self.names.of(spellings(base, label_of(sub) or "?"), self.names.readable)
-        )
-        label = bool(sups) and is_label(bare(sups[0]))
-        if plain or label or not self.is_value(base):
+        whole = not sub or not sups or is_label(bare(sups[0])) or self.is_value(base, sub)
+        if whole or not self.is_value(base):
             tree, taken = self.symbol(base, sub, sups)
             return scripts.powers(self, tree, sups[taken:])
-        tree, _ = self.symbol(base, None, ())
-        if not sups:
-            return self.symbol(base, sub, ())[0]
-        return scripts.scripted(self, tree, item, base)
+        return scripts.scripted(self, self.symbol(base, None, ())[0], item, base)
 
     def _group(self, group: Group) -> ast.expr:
         items = group.body.items

@@ -6,12 +6,11 @@ import ast
 from collections.abc import Callable, Sequence
 
 from ..syntax_nodes import binary, call, joined, transposed
-from . import script_meaning as marks
-from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Symbol
+from .laid_out import Fraction, Group, Item, Number, RootLayout, RowLayout, Symbol, bare, is_sign
 from .latex_symbols import Symbols
-from .script_meaning import bare, is_sign
 from .symbol_names import label_of
-from .trees import at_item
+
+TRANSPOSES = ("T", "t", "top", "intercal")
 
 
 def scripted(symbols: Symbols, tree: ast.expr, item: Item, base: Item | None = None) -> ast.expr:
@@ -19,7 +18,7 @@ def scripted(symbols: Symbols, tree: ast.expr, item: Item, base: Item | None = N
     sub, sups, base = item.sub, item.sups, base or item
     if sub is None:
         return powers(symbols, tree, sups)
-    found = marks.indices(symbols.text, sub)
+    found = symbols.indices(sub)
     if found is None:
         raise symbols.fail("the subscript is no index", sub, "an index is a letter or a number")
     at, entry = symbols.at(base, sub), symbols.reader.indexed
@@ -29,7 +28,7 @@ def scripted(symbols: Symbols, tree: ast.expr, item: Item, base: Item | None = N
     ]
     items = [bare(s) for s in sups]
     sliced = any(is_sign(x, ":", "cdot", "star") for x in bare(sub))
-    turning = all(marks.is_transpose(x) or marks.is_inverse(x) for x in items)
+    turning = all(is_transpose(x) or is_inverse(x) for x in items)
     above_first = bool(sups) and sups[0].start < sub.start
     if above_first and turning:
         return ways[0]()
@@ -60,26 +59,26 @@ def power(symbols: Symbols, tree: ast.expr, sup: RowLayout) -> ast.expr:
         for _ in items:
             tree = reader.turned(tree, "prime", at)
         return tree
-    if marks.is_transpose(items):
+    if is_transpose(items):
         return _turned_or_power(symbols, tree, items, at)
-    if marks.is_inverse(items):
+    if is_inverse(items):
         return reader.inverse(tree, at)
-    if marks.is_inverse_transpose(items):
+    if is_inverse_transpose(items):
         return _transposed(symbols, reader.inverse(tree, at), tree, items, at)
-    rest = marks.beside_transpose(items)
+    rest = beside_transpose(items)
     if rest is not None and not _has_letter(symbols, items):
         turned = _transposed(symbols, tree, tree, items, at)
         inner = bare(RowLayout(sup.start, sup.stop, rest))
-        if marks.is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
+        if is_inverse(inner) or (len(inner) == 1 and is_sign(inner[0], "-")):
             return reader.inverse(turned, at)
         return reader.power(turned, symbols.expression(inner, sup), at)
-    if marks.has_transpose(items):
+    if has_transpose(items):
         raise symbols.fail(
             "the transpose in this superscript is not read",
             sup,
             r"write one transpose, first or last: X^{-2\top}, or (X^{-2})^\top",
         )
-    if marks.is_entrywise(items):
+    if len(items) > 1 and is_sign(items[0], "odot"):
         exponent = symbols.expression(items[1:], sup)
         return binary(ast.Pow(), tree, exponent)
     if len(items) == 1 and is_sign(items[0], "+"):
@@ -95,7 +94,7 @@ def power(symbols: Symbols, tree: ast.expr, sup: RowLayout) -> ast.expr:
 
 def _has_letter(symbols: Symbols, items: tuple[Item, ...]) -> bool:
     """Whether a letter of a superscript that could transpose is a name of the problem."""
-    letters = [x for x in items if isinstance(x, Symbol) and marks.is_transpose((x,))]
+    letters = [x for x in items if isinstance(x, Symbol) and is_transpose((x,))]
     return any(symbols.names.of([x.name], symbols.names.readable) for x in letters)
 
 
@@ -116,10 +115,10 @@ def _turned_or_power(
         lambda: _transposed(symbols, tree, tree, items, at),
         lambda: symbols.reader.power(tree, exponent, at),
     ]
-    letter = marks.is_letter_transpose(items)
+    letter = is_letter_transpose(items)
     if not letter or not symbols.names.of([letter], symbols.names.readable):
         return ways[0]()
-    exponent = at_item(ast.Name(letter, ast.Load()), symbols.text, items[0])
+    exponent = symbols.placed(ast.Name(letter, ast.Load()), items[0])
     return symbols.reader.choice(ways, [r"X^\top", f"(X)^{{1 {letter}}}"], at)
 
 
@@ -165,3 +164,72 @@ def is_exponential(
     """Whether a base is the number e with an exponent."""
     is_e = isinstance(base, Symbol) and base.name == "e" and not base.accent
     return is_e and sub is None and len(sups) == 1 and not symbols.is_value(base)  # type: ignore[arg-type]
+
+
+# what a superscript says: each form is a test on its items; what is none is an exponent
+
+
+def is_transpose(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript transposes: ⊤, T in any font, or a prime."""
+    if len(items) != 1:
+        return False
+    item = items[0]
+    return is_sign(item, "top", "prime") or (isinstance(item, Symbol) and item.name in TRANSPOSES)
+
+
+def is_letter_transpose(items: tuple[Item, ...]) -> str:
+    """Return the letter of a transpose that could also be a name, or nothing."""
+    if is_transpose(items) and isinstance(items[0], Symbol) and not items[0].word:
+        return items[0].name
+    return ""
+
+
+def is_inverse(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript is -1."""
+    return (
+        len(items) == 2
+        and is_sign(items[0], "-")
+        and isinstance(items[1], Number)
+        and items[1].text == "1"
+    )
+
+
+def is_inverse_transpose(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript is -⊤."""
+    if len(items) == 3 and is_inverse(items[:2]):
+        return is_transpose(items[2:])
+    return len(items) == 2 and is_sign(items[0], "-") and is_transpose(items[1:])
+
+
+def beside_transpose(items: tuple[Item, ...]) -> tuple[Item, ...] | None:
+    """Return what a superscript says besides its one transpose: -2 of ``-2\\top``, ``\\top -2``.
+
+    The transpose stands at an end, or behind a minus: a minus alone is the inverse. None where a
+    superscript has no transpose beside anything, has several, or has one between two numbers.
+    """
+    flat = [x for item in items for x in _flat(item) if not is_sign(x, ",")]
+    at = [k for k, x in enumerate(flat) if _turns(x)]
+    ends = (0, len(flat) - 1, 1 if flat and is_sign(flat[0], "-") else 0)
+    if len(flat) < 2 or len(at) != 1 or at[0] not in ends:
+        return None
+    return tuple(x for k, x in enumerate(flat) if k != at[0])
+
+
+def has_transpose(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript has the sign of a transpose in it."""
+    return any(is_sign(x, "top") for item in items for x in _flat(item))
+
+
+def _flat(item: Item) -> list[Item]:
+    """Return the number and the transpose of 1^⊤ side by side, and anything else as it is."""
+    if item.sub is not None or len(item.sups) != 1:
+        return [item]
+    above = bare(item.sups[0])
+    if isinstance(item.base, Number) and is_transpose(above):
+        return [item.base, *above]
+    return [item.base, *above] if is_sign(item.base, "top") else [item]
+
+
+def _turns(item: Item) -> bool:
+    """Whether an item is a transpose also where it stands beside a number: ⊤, T or a prime."""
+    return is_transpose((item,)) and getattr(item, "name", "") != "t"

@@ -10,13 +10,22 @@ import ast
 from dataclasses import dataclass, replace
 
 from ...core.errors import LanguageError
-from . import script_meaning as marks
 from .gradients import by_what, find, is_two_digits
-from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol
+from .laid_out import (
+    Fraction,
+    Group,
+    Item,
+    RowLayout,
+    Scripted,
+    Symbol,
+    bare,
+    is_letter_d,
+    is_sign,
+)
 from .meaning import Meaning
 from .parser import parse_row
 from .reader import LatexReader
-from .script_meaning import bare, is_sign
+from .scripts import is_transpose
 from .symbol_names import SymbolNames, label_of, merged, spellings, unknown, written_of
 
 
@@ -91,7 +100,7 @@ class _LeftHandSide:
         if is_map and name in self.matrices:
             raise self._transposed(row)
         if outer is not None and not indices:
-            indices = self._plain(marks.indices(self.text, outer), outer)
+            indices = self._plain(self.variables.indices(outer), outer)
         return Subject(self._about(name, indices), written, is_map)
 
     def _about(self, name: str, indices: list[ast.expr]) -> str:
@@ -103,7 +112,7 @@ class _LeftHandSide:
 
     def _differential(self, items: tuple[Item, ...]) -> Subject | None:
         """Return what ``dW`` is about: the name that code gives to a gradient."""
-        if len(items) < 2 or not marks.is_letter_d(items[0]):
+        if len(items) < 2 or not is_letter_d(items[0]):
             return None
         base, by = merged(items).base, items[1:]
         if not isinstance(base, Symbol) or self.formula.is_value(base):
@@ -119,7 +128,7 @@ class _LeftHandSide:
         item, symbols = merged(by), self.variables
         place = RowLayout(by[0].start, by[-1].stop, ())
         base, sub = item.base, item.sub
-        if any(marks.is_transpose(bare(s)) for s in item.sups):
+        if any(is_transpose(bare(s)) for s in item.sups):
             raise self._transposed(place)
         found = by_what(symbols, by)
         if found and found[-1][1] and not found[0][1]:
@@ -168,7 +177,7 @@ class _LeftHandSide:
                 return Subject(of=self.text[base.start : base.stop])
             return Subject() if self._is_objective((base, *rest)) else None
         # dL is a differential also where d is a size; a value called d is that value.
-        is_d = marks.is_letter_d(base)
+        is_d = is_letter_d(base)
         kinds = self.names.values if is_d and rest else self.names.readable
         if not isinstance(base, Symbol) or self.names.of(spellings(base), kinds):
             return None
@@ -238,7 +247,7 @@ def _upright(by: tuple[Item, ...]) -> tuple[tuple[Item, ...], bool]:
     item = by[0]
     if len(by) != 1 or not isinstance(item, Scripted) or not item.sups:
         return by, False
-    if not marks.is_transpose(bare(item.sups[0])):
+    if not is_transpose(bare(item.sups[0])):
         return by, False
     return (replace(item, sups=item.sups[1:]),), True
 

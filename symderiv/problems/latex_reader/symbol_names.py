@@ -14,7 +14,7 @@ from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, is_sign
 from .trees import span
 
 LONGEST_RUN = 60
@@ -100,6 +100,14 @@ def label_of(row: RowLayout | None) -> str | None:
         elif not (isinstance(item, Sign) and item.name == ","):
             return None
     return "".join(parts)
+
+
+def is_label(items: tuple[Item, ...]) -> bool:
+    """Whether a superscript in parentheses is part of a name: W^{(1)}."""
+    one = len(items) == 1
+    return one and (
+        (isinstance(items[0], Group) and items[0].kind == ")") or is_sign(items[0], "star")
+    )
 
 
 def function_of(word: str) -> str | None:
