@@ -366,7 +366,9 @@ HOSTILE = [
     r"\sqrt[",
     r"\sum",
     r"\nabla",
+    r"X \nabla_{} L",
     r"\partial",
+    r"\left\lfloor X \right\rfloor G",
     r"\mathbf{}",
     r"\text{for all } i",
     "é",
@@ -422,6 +424,8 @@ def test_a_left_hand_side_says_what_a_claim_is_about(formula: str, about: str) -
 NOT_ABOUT = [
     (r"X = G", "nothing says what this is about"),
     (r"\nabla L = G", "nothing says what this is about"),
+    (r"\nabla_{} L = G", "nothing says what this is about"),
+    (r"J_{} = G", "nothing says what this is about"),
     (r"\frac{\partial \hat y}{\partial X} = G", "not about the objective"),
     (r"\frac{\partial L}{\partial V} = G", "'V' is no name"),
     (r"\frac{\partial L}{\partial X^\top} = G", "not about its transpose"),

@@ -11,15 +11,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ...core.errors import AmbiguousTextError, LanguageError, UnsupportedError
 from ...core.expr import Expr
 from ...core.shapes import SCALAR
 from ...ops.text import text as spelled
-from ..scope import Scope
-from ..syntax_nodes import binary, joined
-from .trees import Derived
+from ..elaborate import Elaborator
+from ..syntax_nodes import binary, joined, like
+from .trees import Derived, KnownTree
 
 _MOST_READINGS = 400
 LONGEST = 400
@@ -41,29 +41,67 @@ _NODES: dict[str, Callable[[], ast.operator]] = {
 _SIGNS = {"": "@", "/": "quotient", "odot": "*", "oslash": "/"}  # as the language has them
 _QUOTIENTS = (r"\frac{a}{b} c", r"\frac{a}{bc}")
 _GROUPS = (r"(AB) \odot C", r"A (B \odot C)")
+T = TypeVar("T")
 Part = tuple[ast.expr, Expr]
 Levels = Sequence[tuple[str, ...]]
 Way = tuple[list[Part], list[Part], list[str], Levels]  # scalars in front, and the rest
 
 
-class Choices:
-    """Tries readings of places in one scope."""
+class ProductReader(Elaborator):
+    """Tries the readings of a place, and multiplies as shapes allow."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope, self.tried = scope, 0
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._tried = 0
 
-    def attempt(self, read: Callable[[], Expr]) -> Expr | LanguageError:
+    def read(self, at: ast.expr) -> Expr:
+        """Return the expression that a tree stands for."""
+        return at.value if isinstance(at, KnownTree) else super().read(at)
+
+    def known(self, at: ast.expr, value: Expr | None = None) -> KnownTree:
+        """Return a tree as read; with a value, at its place."""
+        if isinstance(at, KnownTree) and value is None:
+            return at
+        found = like(KnownTree(), at)
+        found.value = self.read(at) if value is None else value
+        return found
+
+    def choice(
+        self, ways: Sequence[Callable[[], ast.expr]], hints: Sequence[str], at: ast.expr
+    ) -> ast.expr:
+        """Return the reading of a place that fits; without hints, the first."""
+        if len(ways) == 1:
+            return ways[0]()
+        reads = [lambda way=way: self.read(like(way(), at)) for way in ways]
+        return self.known(at, self._chosen(reads, at, hints))
+
+    def product(self, factors: Sequence[ast.expr], signs: Sequence[str]) -> ast.expr:
+        """Return factors with the signs between them: "" | "cdot" | "times" | "odot" | ..."""
+        at = joined(ast.Constant(0), factors[0], factors[-1])
+        if len(factors) > LONGEST:
+            raise UnsupportedError(
+                f"a product of {len(factors)} factors",
+                span=self.span(at),
+                remedy="name parts of it by definitions of the problem",
+            )
+        factors, signs = chained(factors, signs)
+        if len(factors) == 1:
+            return factors[0]
+        parts = [(f, self.read(f)) for f in factors]
+        return self.known(at, self._multiplied(at, parts, list(signs)))
+
+    def _attempt(self, read: Callable[[], T]) -> T | LanguageError:
         """Return a reading, or why it cannot be; what it bound stays bound only if it is read."""
-        before = self.scope.state()
+        before = self.state()
         try:
             return read()
         except AmbiguousTextError:
             raise
         except LanguageError as error:
-            self.scope.restore(before)
+            self.restore(before)
             return error
 
-    def chosen(
+    def _chosen(
         self, ways: Sequence[Callable[[], Expr]], at: ast.expr, hints: Sequence[str]
     ) -> Expr:
         """Return the one reading that fits; raises AmbiguousTextError where two do.
@@ -72,18 +110,18 @@ class Choices:
         """
         fits: list[tuple[int, Expr, tuple[Any, ...]]] = []
         failures: list[LanguageError] = []
-        start = self.scope.state()
+        start = self.state()
         for k, way in enumerate(ways):
-            self.tried += 1
-            if self.tried > _MOST_READINGS:
+            self._tried += 1
+            if self._tried > _MOST_READINGS:
                 raise UnsupportedError(
                     "too many places that can be read in two ways",
-                    span=self.scope.span(at),
+                    span=self.span(at),
                     remedy="put parentheses around arguments and factors",
                 )
-            found = self.attempt(way)
-            after = self.scope.state()
-            self.scope.restore(start)
+            found = self._attempt(way)
+            after = self.state()
+            self.restore(start)
             if isinstance(found, LanguageError):
                 failures.append(found)
             elif not any(found == x for _, x, _ in fits):
@@ -92,68 +130,31 @@ class Choices:
                 break
         if not fits:
             raise failures[0]
-        if len(fits) > 1 and not self.scope.unifier.collect:
-            self._ambiguous(at, [(spelled(x), hints[k]) for k, x, _ in fits[:2]])
-        self.scope.restore(fits[0][2])
+        if len(fits) > 1 and not self.unifier.collect:
+            (j, x, _), (k, y, _) = fits[:2]
+            raise self.two_ways(at, (spelled(x), spelled(y)), (hints[j], hints[k]))
+        self.restore(fits[0][2])
         return fits[0][1]
 
-    def _ambiguous(self, at: ast.expr, readings: list[tuple[str, str]]) -> None:
-        (first, how), (second, other) = readings
-        raise AmbiguousTextError(
-            f"this can be read in two ways: {first}, or {second}",
-            span=self.scope.span(at),
-            remedy=f"write {how} for the first, {other} for the second",
+    def two_ways(
+        self, at: ast.expr, readings: tuple[str, str], hints: tuple[str, str]
+    ) -> AmbiguousTextError:
+        """Return the error about a place with two readings, by how to write each."""
+        return AmbiguousTextError(
+            f"this can be read in two ways: {readings[0]}, or {readings[1]}",
+            span=self.span(at),
+            remedy=f"write {hints[0]} for the first, {hints[1]} for the second",
         )
 
-
-def chained(factors: Sequence[ast.expr], signs: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
-    """Return factors in which derivatives side by side are one: the chain rule in either order.
-
-    dL/dz dz/dx is the gradient by x that comes through z, and so is dz/dx dL/dz, where a gradient
-    has the shape of its variable. Derivatives of no objective are matrices that are multiplied.
-    """
-    found, left = [factors[0]], list[str]()
-    for sign, factor in zip(signs, factors[1:], strict=True):
-        before = found[-1]
-        both = isinstance(before, Derived) and isinstance(factor, Derived) and sign in ("", "cdot")
-        path = _joined(before.path, factor.path) if both else None  # type: ignore[attr-defined]
-        if path is None:
-            found.append(factor)
-            left.append(sign)
-            continue
-        whole = joined(Derived(), before, factor)
-        assert isinstance(before, Derived)
-        assert isinstance(factor, Derived)
-        whole.path, whole.given = path, before.given or factor.given
-        whole.nabla = before.nabla or factor.nabla
-        found[-1] = whole
-    return found, left
-
-
-def _joined(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...] | None:
-    if left[-1] == right[0]:
-        return (*left, *right[1:])
-    # From right to left only up to the objective: other derivatives are matrices in one layout.
-    return (*right, *left[1:]) if right[-1] == left[0] and not right[0] else None
-
-
-class Products:
-    """Multiplies in one scope; ``combine`` joins two values by a sign, at a place."""
-
-    def __init__(
-        self, choices: Choices, combine: Callable[[str, ast.BinOp, Expr, Expr], Expr]
-    ) -> None:
-        self.choices, self.shape, self.combine = choices, choices.scope.shape, combine
-
-    def value(self, at: ast.expr, parts: list[Part], signs: list[str]) -> Expr:
+    def _multiplied(self, at: ast.expr, parts: list[Part], signs: list[str]) -> Expr:
         """Return the product of parts as their shapes allow; raises LanguageError."""
         ways = [partial(self._value, way) for way in self._ways(parts, signs)]
         if len(ways) > 1:
-            return self.choices.chosen(ways, at, _QUOTIENTS if "/" in signs else _GROUPS)
-        found = self.choices.attempt(ways[0])
+            return self._chosen(ways, at, _QUOTIENTS if "/" in signs else _GROUPS)
+        found = self._attempt(ways[0])
         if not isinstance(found, LanguageError):
             return found
-        flat = self.choices.attempt(lambda: self._fold(parts, signs, _FLAT)[1])
+        flat = self._attempt(lambda: self._fold(parts, signs, _FLAT)[1])
         if isinstance(flat, LanguageError):
             raise found
         return flat
@@ -194,29 +195,29 @@ class Products:
 
     def _chain(self, parts: list[Part], signs: list[str]) -> Part:
         """Return parts joined from the left, or from the right where only that fits."""
-        found = self.choices.attempt(lambda: self._leftwards(parts, signs)[1])
+        found = self._attempt(lambda: self._leftwards(parts, signs))
         if isinstance(found, LanguageError) and set(signs) == {""} and len(parts) > 2:
-            other = self.choices.attempt(lambda: self._rightwards(parts))
+            other = self._attempt(lambda: self._rightwards(parts))
             found = found if isinstance(other, LanguageError) else other
         if isinstance(found, LanguageError):
             raise found
-        return _tree(parts, signs), found
+        return found
 
     def _leftwards(self, parts: list[Part], signs: list[str]) -> Part:
         tree, value = parts[0]
         for (right, other), sign in zip(parts[1:], signs, strict=True):
             node = binary(_NODES[sign](), tree, right)
-            value = self.combine(_SIGNS.get(sign, sign), node, value, other)
+            value = self._combine(_SIGNS.get(sign, sign), node, value, other)
             tree = node
         return tree, value
 
-    def _rightwards(self, parts: list[Part]) -> Expr:
+    def _rightwards(self, parts: list[Part]) -> Part:
         tree, value = parts[-1]
         for left, other in reversed(parts[:-1]):
             node = binary(ast.MatMult(), left, tree)
-            value = self.combine("@", node, other, value)
+            value = self._combine("@", node, other, value)
             tree = node
-        return value
+        return tree, value
 
     def _apart(
         self, parts: list[Part], signs: list[str]
@@ -257,8 +258,32 @@ class Products:
         return (grouped, left) if found else None
 
 
-def _tree(parts: list[Part], signs: list[str]) -> ast.expr:
-    tree = parts[0][0]
-    for (right, _), sign in zip(parts[1:], signs, strict=True):
-        tree = binary(_NODES[sign](), tree, right)
-    return tree
+def chained(factors: Sequence[ast.expr], signs: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
+    """Return factors in which derivatives side by side are one: the chain rule in either order.
+
+    dL/dz dz/dx is the gradient by x that comes through z, and so is dz/dx dL/dz, where a gradient
+    has the shape of its variable. Derivatives of no objective are matrices that are multiplied.
+    """
+    found, left = [factors[0]], list[str]()
+    for sign, factor in zip(signs, factors[1:], strict=True):
+        before = found[-1]
+        both = isinstance(before, Derived) and isinstance(factor, Derived) and sign in ("", "cdot")
+        path = _joined(before.path, factor.path) if both else None  # type: ignore[attr-defined]
+        if path is None:
+            found.append(factor)
+            left.append(sign)
+            continue
+        whole = joined(Derived(), before, factor)
+        assert isinstance(before, Derived)
+        assert isinstance(factor, Derived)
+        whole.path, whole.given = path, before.given or factor.given
+        whole.nabla = before.nabla or factor.nabla
+        found[-1] = whole
+    return found, left
+
+
+def _joined(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...] | None:
+    if left[-1] == right[0]:
+        return (*left, *right[1:])
+    # From right to left only up to the objective: other derivatives are matrices in one layout.
+    return (*right, *left[1:]) if right[-1] == left[0] and not right[0] else None

@@ -50,7 +50,7 @@ def find(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
     item = items[i]
     if isinstance(item, Fraction):
         return _fraction(item, items, i, known)
-    if item.sub is not None and is_sign(item.base, "nabla", "partial"):
+    if item.sub is not None and item.sub.items and is_sign(item.base, "nabla", "partial"):
         return None if item.sups else _nabla(item.sub.items, items, i + 1)
     if _is_mark(item, known) or _is_doubtful(items, i, known):
         return _inline(items, i, known)
@@ -113,6 +113,8 @@ def _inline(items: Sequence[Item], i: int, known: Known) -> Derivative | None:
 
 def by_what(symbols: Symbols, by: Sequence[Item]) -> list[Entry]:
     """Return what a derivative can be by: values, with the indices at them."""
+    if not by:
+        return []
     item = merged(by)
     base, sub = item.base, item.sub
     if isinstance(base, Group) and not item.sups:  # (W_1)_{pq}

@@ -109,7 +109,7 @@ def _lettered(symbols: Symbols, item: Item) -> FunctionHead | None:
     letter = base.text if isinstance(base, Number) else base.name
     head, axis = _split_axis(item.sub)
     name = tables.LETTERED.get((letter, label_of(head) or ""))
-    return None if name is None else FunctionHead(name, item, _axis(axis))
+    return None if name is None else FunctionHead(name, item, axis)
 
 
 def _with_subscript(symbols: Symbols, head: FunctionHead, sub: RowLayout) -> FunctionHead:
@@ -118,9 +118,9 @@ def _with_subscript(symbols: Symbols, head: FunctionHead, sub: RowLayout) -> Fun
     mark = label_of(first) if first.items else ""
     if (head.name, mark) in tables.SUBSCRIPTED:
         name = tables.SUBSCRIPTED[head.name, str(mark)]
-        return replace(head, name=name, axis=_axis(axis))
+        return replace(head, name=name, axis=axis)
     if not first.items:
-        return replace(head, axis=_axis(axis))
+        return replace(head, axis=axis)
     if head.name in tables.SIZED:
         return _with_sizes(symbols, head, first, axis)
     raise symbols.fail(
@@ -129,7 +129,7 @@ def _with_subscript(symbols: Symbols, head: FunctionHead, sub: RowLayout) -> Fun
 
 
 def _with_sizes(
-    symbols: Symbols, head: FunctionHead, sub: RowLayout, axis: Item | None
+    symbols: Symbols, head: FunctionHead, sub: RowLayout, axis: tuple[int | None, ...]
 ) -> FunctionHead:
     """Return a function whose subscript holds sizes, or the order of axes."""
     parts = split_at(bare(sub), ",", "times")
@@ -138,7 +138,7 @@ def _with_sizes(
         zero = symbols.placed(ast.Constant(0), sub)
         before = [binary(ast.Add(), a, b) for a, b in pairwise(sizes[:-1])] or sizes[:-1]
         sizes = [before[-1] if before else zero, sizes[-1]]
-        return replace(head, extra=tuple(sizes), axis=_axis(axis) or (0,))
+        return replace(head, extra=tuple(sizes), axis=axis or (0,))
     return replace(head, name=tables.SIZED[head.name], extra=tuple(sizes))
 
 
@@ -221,23 +221,15 @@ class _Placed(ast.NodeTransformer):
         return like(node, self.at) if isinstance(node, ast.expr) else node
 
 
-def _axis_of(item: Item) -> str | None:
-    """Return the word that names an axis, or None."""
-    name = item.name.replace(" ", "") if isinstance(item, Symbol) else ""
-    return name if name in tables.AXES else None
-
-
-def _axis(word: Item | None) -> tuple[int | None, ...]:
-    return () if word is None else (tables.AXES[str(_axis_of(word))],)
-
-
-def _split_axis(sub: RowLayout) -> tuple[RowLayout, Item | None]:
+def _split_axis(sub: RowLayout) -> tuple[RowLayout, tuple[int | None, ...]]:
     """Return a subscript without the axis that it ends with, and that."""
     items = bare(sub)
-    if not items or _axis_of(items[-1]) is None:
-        return sub, None
+    last = items[-1] if items else None
+    word = last.name.replace(" ", "") if isinstance(last, Symbol) else ""
+    if word not in tables.AXES:
+        return sub, ()
     rest = items[:-2] if len(items) > 1 and is_sign(items[-2], ",") else items[:-1]
-    return RowLayout(sub.start, sub.stop, rest), items[-1]
+    return RowLayout(sub.start, sub.stop, rest), (tables.AXES[word],)
 
 
 def argument(item: Item) -> Group | None:

@@ -8,8 +8,8 @@ everywhere (see ``claims.reading``); then the first reading that can be read is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from ...core.errors import AmbiguousTextError, IndexNameError, ShapeError, UnsupportedError
 from ...core.expr import Expr, eye, node, number, ones, transpose, walk, zeros
@@ -17,36 +17,26 @@ from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ...ops.text import text as spelled
 from ..elaborate import Elaborator
 from ..indices import bind, place
-from ..syntax_nodes import call, joined, like, transposed
-from .formula_products import LONGEST, Choices, Products, chained
-from .trees import KnownTree
+from ..syntax_nodes import binary, call, like, transposed
+from .formula_products import ProductReader
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 # Functions that go entry by entry, of a square matrix only if that is said: with how it is said.
 _FUNCTIONS = {"sqrt": ("sqrtm", r"\operatorname{sqrt}"), "exp": ("expm", r"\exp")}
 
 
-class ShapedReader(Elaborator):
+class ShapedReader(ProductReader):
     """Reads trees as formulas mean them, and makes those that hang on shapes."""
 
     signs: ClassVar[dict[type[ast.operator], str]] = {**Elaborator.signs, ast.FloorDiv: "quotient"}
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._choices = Choices(self)
-        self._products = Products(self._choices, self._combine)
-
     def read(self, at: ast.expr) -> Expr:
         """Return the expression that a tree stands for."""
-        own = _OWN.get(type(at))
-        return own(self, at) if own is not None else super().read(at)
-
-    def known(self, at: ast.expr) -> KnownTree:
-        """Return a tree as read."""
-        return at if isinstance(at, KnownTree) else _known(self.read(at), at)
-
-    def _read_already(self, at: KnownTree) -> Expr:
-        return at.value
+        if isinstance(at, ast.Attribute):
+            return self.attribute(at)
+        if isinstance(at, ast.Call) and (is_call(at, "softmax") or is_call(at, "logsoftmax")):
+            at = self._along_a_column(at) if len(at.args) == 1 and not at.keywords else at
+        return super().read(at)
 
     def attribute(self, at: ast.Attribute) -> Expr:
         """Return a transpose; of a tensor, that of its last two axes."""
@@ -54,39 +44,12 @@ class ShapedReader(Elaborator):
         tensor = len(self.shape(value.value)) > 2
         return super().attribute(like(ast.Attribute(value, "mT" if tensor else at.attr), at))
 
-    def choice(
-        self, ways: Sequence[Callable[[], ast.expr]], hints: Sequence[str], at: ast.expr
-    ) -> ast.expr:
-        """Return the reading of a place that fits; without hints, the first."""
-        if len(ways) == 1:
-            return ways[0]()
-        reads = [lambda way=way: self.read(like(way(), at)) for way in ways]
-        return _known(self._choices.chosen(reads, at, hints), at)
-
-    def product(self, factors: Sequence[ast.expr], signs: Sequence[str]) -> ast.expr:
-        """Return factors with the signs between them: "" | "cdot" | "times" | "odot" | ..."""
-        at = joined(ast.Constant(0), factors[0], factors[-1])
-        if len(factors) > LONGEST:
-            raise UnsupportedError(
-                f"a product of {len(factors)} factors",
-                span=self.span(at),
-                remedy="name parts of it by definitions of the problem",
-            )
-        factors, signs = chained(factors, signs)
-        if len(factors) == 1:
-            return factors[0]
-        parts = [(f, self.read(f)) for f in factors]
-        return _known(self._products.value(at, parts, list(signs)), at)
-
-    def _called(self, at: ast.Call) -> Expr:
-        alone = isinstance(at.func, ast.Name) and at.func.id in ("softmax", "logsoftmax")
-        if alone and len(at.args) == 1 and not at.keywords:
-            x = self.known(at.args[0])
-            shape = self.shape(x.value)
-            # Of a column, softmax can only be along it.
-            options = {"axis": 0} if shape[-1] == ONE != shape[0] else {}
-            at = call(at.func.id, [x], at, **options)  # type: ignore[attr-defined]
-        return self._call(at)
+    def _along_a_column(self, at: ast.Call) -> ast.Call:
+        """Return a softmax with its axis, which of a column can only be one."""
+        assert isinstance(at.func, ast.Name)
+        x = self.known(at.args[0])
+        shape = self.shape(x.value)
+        return call(at.func.id, [x], at, axis=0) if shape[-1] == ONE != shape[0] else at
 
     # operators
 
@@ -101,7 +64,8 @@ class ShapedReader(Elaborator):
                 raise self.refused(at, r"\times of two arrays", r"write \odot, \otimes or no sign")
             if sign == "cdot" and a[1] == b[1] == ONE and not scalar:
                 self.unify(a[0], b[0], lambda: self._mismatch(at, a, b, "of one length"))
-                return super()._combine("@", _turned(at), transpose(left), right)
+                turned = binary(at.op, transposed(at.left, at.left), at.right)
+                return super()._combine("@", turned, transpose(left), right)
             return self._matrix_product(at, left, right)
         if sign == "otimes":
             return self._kronecker(at, left, right)
@@ -130,14 +94,10 @@ class ShapedReader(Elaborator):
         a, b = self.shape(left), self.shape(right)
         if a[1] == b[1] == ONE and SCALAR not in (a, b):
             x, y = self.source(at.left), self.source(at.right)
-            raise AmbiguousTextError(
-                f"this can be read in two ways: {spelled(left)} @ {spelled(right)}.T, or "
-                f"kron({spelled(left)}, {spelled(right)})",
-                span=self.span(at),
-                remedy=rf"write {x} {y}^\top for the first, \operatorname{{kron}}({x}, {y}) for "
-                "the second",
-            )
-        parts: list[ast.expr] = [_known(left, at.left), _known(right, at.right)]
+            p, q = spelled(left), spelled(right)
+            hints = (rf"{x} {y}^\top", rf"\operatorname{{kron}}({x}, {y})")
+            raise self.two_ways(at, (f"{p} @ {q}.T", f"kron({p}, {q})"), hints)
+        parts: list[ast.expr] = [self.known(at.left, left), self.known(at.right, right)]
         return self.read(call("kron", parts, at))
 
     def _check_quotient(self, at: ast.BinOp, left: Expr, right: Expr) -> None:
@@ -253,13 +213,9 @@ class ShapedReader(Elaborator):
         if shape != SCALAR and shape[-2] == shape[-1]:
             written = self.source(x)
             matrix, macro = _FUNCTIONS[function]
-            raise AmbiguousTextError(
-                f"this can be read in two ways: {function}({written}) entry by entry, or "
-                f"{matrix}({written})",
-                span=self.span(at),
-                remedy=rf"write {macro}({written}) for the first, "
-                rf"\operatorname{{{matrix}}}({written}) for the second",
-            )
+            readings = (f"{function}({written}) entry by entry", f"{matrix}({written})")
+            hints = (f"{macro}({written})", rf"\operatorname{{{matrix}}}({written})")
+            raise self.two_ways(at, readings, hints)
         return call(function, [x], at)
 
     def sized(self, kind: str, at: ast.expr) -> ast.expr:
@@ -267,8 +223,8 @@ class ShapedReader(Elaborator):
         fresh = self.unifier.fresh
         if kind in ("eye", "causal_mask"):
             n = fresh()
-            return _known(eye(n) if kind == "eye" else node(kind, (), (n, n)), at)
-        return _known(ones(fresh()) if kind == "ones" else zeros(fresh(), fresh()), at)
+            return self.known(at, eye(n) if kind == "eye" else node(kind, (), (n, n)))
+        return self.known(at, ones(fresh()) if kind == "ones" else zeros(fresh(), fresh()))
 
     def indexed(self, value: ast.expr, marks: list[ast.expr], at: ast.expr) -> ast.expr:
         """Return an entry, a row or a column."""
@@ -360,26 +316,9 @@ class ShapedReader(Elaborator):
                 span=self.span(index),
                 remedy="an index runs over what all of its places allow: leave the limit out",
             )
-        return _known(node(word, (inner,), inner.shape, (name, dim)), at)
-
-
-def _known(value: Expr, at: ast.expr) -> KnownTree:
-    found = like(KnownTree(), at)
-    found.value = value
-    return found
+        return self.known(at, node(word, (inner,), inner.shape, (name, dim)))
 
 
 def is_call(at: ast.expr, name: str) -> bool:
     """Whether a tree is the call of a function."""
     return isinstance(at, ast.Call) and isinstance(at.func, ast.Name) and at.func.id == name
-
-
-def _turned(at: ast.BinOp) -> ast.BinOp:
-    return like(ast.BinOp(transposed(at.left, at.left), at.op, at.right), at)
-
-
-_OWN: dict[type[ast.expr], Callable[..., Expr]] = {
-    KnownTree: ShapedReader._read_already,
-    ast.Attribute: ShapedReader.attribute,
-    ast.Call: ShapedReader._called,
-}

@@ -55,7 +55,7 @@ def subject(
     return side.without_name(row) or side.by_name(row)
 
 
-class _LeftHandSide:
+class _LeftHandSide(Meaning):
     """Reads one side; what a derivative is by is read as any symbol, among the variables."""
 
     def __init__(
@@ -65,14 +65,13 @@ class _LeftHandSide:
         objective: str,
         matrices: tuple[str, ...],
     ) -> None:
-        self.text, self.names = reader.text, reader.names()
-        self.formula = Meaning(reader, self.names, {}, ())
+        super().__init__(reader, reader.names(), {}, ())
         self.variables = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
         self.objective, self.matrices = objective, matrices
 
     def _transposed(self, at: Item) -> LanguageError:
         message = "a claim is about a gradient, not about its transpose"
-        return self.variables.fail(message, at, "transpose both sides")
+        return self.fail(message, at, "transpose both sides")
 
     # ∂L/∂W, ∇_W L, dW
 
@@ -84,7 +83,7 @@ class _LeftHandSide:
             items = (first.body.items[0], *items[1:])  # {\partial \over \partial X}
         if not items:
             return None
-        found = find(items, 0, self.formula.is_value)
+        found = find(items, 0, self.is_value)
         if found is None:
             return self._differential(items)
         of = found.of
@@ -100,7 +99,7 @@ class _LeftHandSide:
         if is_map and name in self.matrices:
             raise self._transposed(row)
         if outer is not None and not indices:
-            indices = self._plain(self.variables.indices(outer), outer)
+            indices = self._plain(self.indices(outer), outer)
         return Subject(self._about(name, indices), written, is_map)
 
     def _about(self, name: str, indices: list[ast.expr]) -> str:
@@ -115,7 +114,7 @@ class _LeftHandSide:
         if len(items) < 2 or not is_letter_d(items[0]):
             return None
         base, by = merged(items).base, items[1:]
-        if not isinstance(base, Symbol) or self.formula.is_value(base):
+        if not isinstance(base, Symbol) or self.is_value(base):
             return None
         if not by_what(self.variables, by) and not by_what(self.variables, [merged(by).base]):
             return None
@@ -132,7 +131,7 @@ class _LeftHandSide:
             raise self._transposed(place)
         found = by_what(symbols, by)
         if found and found[-1][1] and not found[0][1]:
-            raise symbols.fail(
+            raise self.fail(
                 f"this can be {found[0][0].id}, or an entry of {found[-1][0].id}",
                 place,
                 f"write --wrt {found[0][0].id} without a left-hand side",
@@ -142,14 +141,14 @@ class _LeftHandSide:
         if sub is not None and by_what(symbols, [base]):
             self._plain(None, sub)
         if not isinstance(base, Symbol):
-            raise symbols.fail("this is no variable", place, "a gradient is by one name")
+            raise self.fail("this is no variable", place, "a gradient is by one name")
         written = written_of(base) + (label_of(sub) or "")
         raise unknown(self.text, symbols.names, place, written)
 
     def _plain(self, indices: list[ast.expr] | None, at: Item) -> list[ast.expr]:
         """Return indices that are letters and numbers; raises ParseError for others."""
         if indices is None or not all(isinstance(x, ast.Name | ast.Constant) for x in indices):
-            raise self.variables.fail(
+            raise self.fail(
                 "a claim is about a gradient or an entry of it",
                 at,
                 r"write \frac{\partial L}{\partial W_{pq}}",
@@ -165,7 +164,7 @@ class _LeftHandSide:
         first, rest = row.items[0], row.items[1:]
         base, sub = first.base, first.sub
         if is_sign(first, "nabla") and self.objective == VALUE:
-            raise self.variables.fail(
+            raise self.fail(
                 "the gradient of what is no scalar can be the Jacobian or its transpose",
                 first,
                 r"write Df, or \frac{\partial f}{\partial x}, for the Jacobian",
@@ -174,7 +173,7 @@ class _LeftHandSide:
             return Subject(of=self._formula(rest))
         if not sub and _is_prime(first):
             if isinstance(base, Group) and not rest:
-                return Subject(of=self.text[base.start : base.stop])
+                return Subject(of=self.source(base))
             return Subject() if self._is_objective((base, *rest)) else None
         # dL is a differential also where d is a size; a value called d is that value.
         is_d = is_letter_d(base)
@@ -190,7 +189,9 @@ class _LeftHandSide:
         self, base: Symbol, sub: RowLayout | None, rest: tuple[Item, ...]
     ) -> Subject | None:
         """Return a derivative that begins with a letter, which may have an index it is by."""
-        about = self._by_index(sub)
+        ways = [] if sub is None else by_what(self.variables, bare(sub))
+        by = ways[0][0].id if len(ways) == 1 and not ways[0][1] else ""
+        about = f"d{self.objective}/d{by}" if by else ""
         if base.accent == "dot" and self._is_objective((replace(base, accent=""), *rest)):
             return Subject()
         if base.name == "grad" and rest:
@@ -205,14 +206,6 @@ class _LeftHandSide:
             return Subject(about)
         return None
 
-    def _by_index(self, sub: RowLayout | None) -> str:
-        """Return what a derivative is about whose index is a variable, "" for any other index."""
-        try:
-            name, indices = ("", []) if sub is None else self._variable(bare(sub))
-        except LanguageError:
-            return ""
-        return "" if indices or not name else f"d{self.objective}/d{name}"
-
     def _differential_of(self, rest: tuple[Item, ...]) -> Subject | None:
         """Return the differential of the objective, by its letter or written out in parentheses."""
         if self._is_objective(rest):
@@ -220,7 +213,7 @@ class _LeftHandSide:
         first = rest[0]
         grouped = len(rest) == 1 and isinstance(first, Group) and first.kind in (")", "]")
         if grouped or (isinstance(first, Symbol) and first.word):  # d(..), d log det X
-            return Subject(of=self.text[first.start : rest[-1].stop], is_differential=True)
+            return Subject(of=self.source(first, rest[-1]), is_differential=True)
         return None
 
     def _is_objective(self, of: tuple[Item, ...]) -> bool:
@@ -237,9 +230,7 @@ class _LeftHandSide:
 
     def _formula(self, of: tuple[Item, ...]) -> str:
         """Return what is differentiated, where it is not the letter of the objective."""
-        if not of or self._is_objective(of):
-            return ""
-        return self.text[of[0].start : of[-1].stop]
+        return "" if not of or self._is_objective(of) else self.source(of[0], of[-1])
 
 
 def _upright(by: tuple[Item, ...]) -> tuple[tuple[Item, ...], bool]:
