@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..core.cells import turned_over
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node, number, var, walk
-from ..core.shapes import ONE, SCALAR
+from ..core.shapes import ONE, SCALAR, swapped
 from ..notation.math import TRANSPOSE, Big, Fence, Math, Num, Op, Sym, Word, row, sup
 from ..tensor import (
     COLUMN,
@@ -292,8 +292,7 @@ class PinvCall(MatrixCall):
 def _build_pinv(call: Application) -> Expr:
     call.expect(1)
     x = call.expr(0)
-    rows, cols = x.shape
-    return node("pinv", (x,), (cols, rows))
+    return node("pinv", (x,), swapped(x.shape))
 
 
 def _pinv_lower(e: Expr, args: Sequence[Value]) -> Value:
@@ -338,7 +337,7 @@ register(
     written=binds(POWER),
     analytic=False,
     samples=("pinv(X)", "A @ pinv(X.T) * X", "pinv(x) @ X"),
-    bad=("pinv()", "pinv(X, X)"),
+    bad=("pinv()", "pinv(X, X)", "pinv(T)"),
 )
 
 

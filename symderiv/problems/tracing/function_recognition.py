@@ -147,8 +147,9 @@ def _shifted_logsumexp(e: Expr) -> Expr | None:
             continue
         axis, inside = found[1], pair[1]
         kept = reduced_shape(found[0].shape, axis)
-        expanded = (inside.shape, c.shape) == (kept, total.shape) and _base(inside) is _base(c)
-        if _is_same_along(inside, found[0].shape, axis) and (c is inside or expanded):
+        is_same = c is inside and (c.is_scalar or total.shape == kept)
+        is_same |= (inside.shape, c.shape) == (kept, total.shape) and _base(inside) is _base(c)
+        if is_same and _is_same_along(inside, found[0].shape, axis):
             return _reduced(pair[0], axis, e.shape)
     return None
 
