@@ -7,9 +7,9 @@ from operator import add, mul
 from typing import Any
 
 from ..core.cells import entry_at
-from ..core.expr import Expr, Index, index_sum, node, sum_index
+from ..core.expr import Expr, Index, index_sum, marks_of, node, own_indices, sum_index
 from ..core.positions import AxisBlock, cut, shown
-from ..core.shapes import ONE, Dim, Shape, is_difference
+from ..core.shapes import ONE, Dim, is_difference
 from ..notation.math import TRANSPOSE, Big, Math, Num, Op, Script, Sym, listed, row, sub, sup
 from ..tensor import COLUMN, ROW, Factor, Label, Value, contract, labels, product, unit
 from ..tensor.orientation import axis_labels
@@ -35,64 +35,42 @@ from .matrix_axes import along
 _LAW = "an entry, row or column is a product with unit vectors"
 
 
-def _pick(value: Value, shape: Shape, picks: Sequence[tuple[Index, Dim] | None]) -> Value:
-    """Return an entry, row or column: a pick of a named index, of a position, or of nothing."""
-    marks: list[Label] = [ROW, COLUMN]
-    loosen: dict[str, Dim] = {}
+def _lower(e: Expr, args: Sequence[Value]) -> Value:
+    """Return what indices leave: named ones are loose, positions products with unit vectors."""
+    (value,) = args
+    loose: dict[str, Dim] = dict(value.loose)
+    names: list[Label] = [*loose]
+    out: list[Label] = []
     extra: list[Factor] = []
-    for end, pick in enumerate(picks):
-        if pick is None or pick[1] == ONE:
-            continue
-        index, dim = pick
-        if isinstance(index, str):
-            marks[end], loosen[index] = index, dim
-        else:
-            marks[end] = ("at", end)
-            extra.append(Factor(unit(index, dim), (marks[end],)))
-    return product([(value, marks[0], marks[1])], shape, extra=extra, loosen=loosen)
-
-
-def _entry_lower(e: Expr, args: Sequence[Value]) -> Value:
-    if len(e.args[0].shape) > 2:
-        return _tensor_entry(e, args[0])
-    i, j = _pair(e)
-    rows, cols = e.args[0].shape
-    return _pick(args[0], e.shape, ((i, rows), (j, cols)))
-
-
-def _tensor_entry(e: Expr, value: Value) -> Value:
-    loose = dict(value.loose)
-    marks: list[Label] = list(loose)
-    extra: list[Factor] = []
-    for k, (index, dim) in enumerate(zip(_place(e), e.args[0].shape, strict=True)):
+    for k, (mark, dim) in enumerate(zip(marks_of(e), e.args[0].shape, strict=True)):
         if dim == ONE:
             continue
-        if isinstance(index, str):
-            loose[index] = dim
-            marks.append(index)
+        names.append(mark if isinstance(mark, str) else ("axis", k))
+        if isinstance(mark, str):
+            loose[mark] = dim
+        elif mark is None:
+            out.append(names[-1])
         else:
-            marks.append(("at", k))
-            extra.append(Factor(unit(index, dim), (marks[-1],)))
-    dims: dict[Label, Dim] = dict(zip(marks, value.term.dims, strict=True))
-    dims.update(loose)
+            extra.append(Factor(unit(mark, dim), (names[-1],)))
     left = tuple(sorted(loose.items()))
-    term = contract([Factor(value.term, tuple(marks)), *extra], [n for n, _ in left], dims)
+    dims: dict[Label, Dim] = dict(zip(names, value.term.dims, strict=True))
+    dims.update(loose)
+    term = contract([Factor(value.term, tuple(names)), *extra], [*(n for n, _ in left), *out], dims)
     return Value(term, e.shape, left)
 
 
-def _place(e: Expr) -> tuple[Index, ...]:
-    assert isinstance(e.data, tuple)
-    return e.data
+def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
+    def taken(cells: Any, marks: Sequence[Index | None]) -> Any:
+        if not marks:
+            return cells
+        mark, *rest = marks
+        picked = cells if mark is None else [cells[at.position(mark) - 1]]
+        return [taken(c, rest) for c in picked]
 
-
-def _pair(e: Expr) -> tuple[Index, Index]:
-    assert isinstance(e.data, tuple)
-    return e.data[0], e.data[1]
-
-
-def _index(e: Expr) -> Index:
-    assert isinstance(e.data, str | int)
-    return e.data
+    found: Cells = taken(args[0], marks_of(e))
+    for _ in range(len(e.args[0].shape) - len(e.shape)):
+        found = found[0]
+    return found
 
 
 def _text_in_block(source: Expr, marks: Sequence[Index | None], text: Texts) -> str | None:
@@ -106,24 +84,22 @@ def _text_in_block(source: Expr, marks: Sequence[Index | None], text: Texts) -> 
     return f"{text(base, ATOM)}[{', '.join(parts)}]"
 
 
-def _line_text(e: Expr, text: Texts) -> str:
-    own = _index(e)
-    marks = (own, None) if e.op == "row" else (None, own)
-    plain = ", ".join(":" if m is None else str(m) for m in marks)
-    return _text_in_block(e.args[0], marks, text) or f"{text(e.args[0], ATOM)}[{plain}]"
+def _text(e: Expr, text: Texts) -> str:
+    plain = ", ".join(":" if m is None else str(m) for m in marks_of(e))
+    return _text_in_block(e.args[0], marks_of(e), text) or f"{text(e.args[0], ATOM)}[{plain}]"
 
 
 def _entry_text(e: Expr, text: Texts) -> str:
     if len(e.args[0].shape) > 2:
-        return f"{text(e.args[0], ATOM)}[{', '.join(map(str, _place(e)))}]"
-    i, j = _pair(e)
+        return f"{text(e.args[0], ATOM)}[{', '.join(map(str, own_indices(e)))}]"
+    i, j = own_indices(e)
     inside = f"{i}" if e.args[0].shape[1] == ONE and j == 1 else f"{i}, {j}"
     return f"{text(e.args[0], ATOM)}[{inside}]"
 
 
 def _entry_notation(e: Expr, write: Writes) -> Math:
     source = e.args[0]
-    place = _place(e)
+    place = own_indices(e)
     if source.op == "part":
         return _in_block(source, place, write)
     kept = [x for x, d in zip(place, source.shape, strict=True) if d != ONE] or [place[0]]
@@ -163,7 +139,7 @@ def _moved(place: Index, span: AxisBlock | None, write: Writes) -> Math:
 
 def _entry_code(e: Expr, code: Codes) -> str:
     shape = e.args[0].shape
-    pairs = zip(_place(e), shape, strict=True)
+    pairs = zip(own_indices(e), shape, strict=True)
     kept = [x for x, d in pairs if d != ONE or len(shape) > 2]
     source = code(e.args[0], ATOM)
     return f"{source}[{', '.join(code.index(x) for x in kept)}]" if kept else source
@@ -177,32 +153,23 @@ def _line_code(e: Expr, code: Codes) -> str:
     if across == ONE:
         return source
     if along == ONE or e.op == "row":
-        return f"{source}[{code.index(_index(e))}]"
-    return f"{source}[:, {code.index(_index(e))}]"
+        return f"{source}[{code.index(*own_indices(e))}]"
+    return f"{source}[:, {code.index(*own_indices(e))}]"
 
 
 def _line_notation(e: Expr, write: Writes) -> Math:
-    mark = write.index(_index(e))
+    mark = write.index(*own_indices(e))
     if e.args[0].op == "eye" and not write.is_taken("e"):
         unit = Script(Sym("e", bold=True), sub=mark)
         return sup(unit, TRANSPOSE) if e.op == "row" else unit
     if e.args[0].op == "part":
-        own = _index(e)
-        return _in_block(e.args[0], (own, None) if e.op == "row" else (None, own), write)
+        return _in_block(e.args[0], marks_of(e), write)
     dots = Op(":")
     return sub(write.inner(e.args[0]), row(mark, dots) if e.op == "row" else row(dots, mark))
 
 
-def _row_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    return [list(args[0][at.position(_index(e)) - 1])]
-
-
-def _column_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    return [[r[at.position(_index(e)) - 1]] for r in args[0]]
-
-
 def _entry_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    return [[entry_at(args[0], [at.position(i) for i in _place(e)])]]
+    return [[entry_at(args[0], [at.position(i) for i in own_indices(e)])]]
 
 
 register(
@@ -215,7 +182,7 @@ register(
     usage="X[i, j], T[i, j, k]",
     law=_LAW,
     source="definition",
-    lower=_entry_lower,
+    lower=_lower,
     explicit=_entry_cells,
     text=_entry_text,
     notation=_entry_notation,
@@ -252,9 +219,9 @@ register(
     usage="X[i, :]",
     law=_LAW,
     source="definition",
-    lower=lambda e, args: _pick(args[0], e.shape, ((_index(e), e.args[0].shape[0]), None)),
-    explicit=_row_cells,
-    text=_line_text,
+    lower=_lower,
+    explicit=_cells,
+    text=_text,
     notation=_line_notation,
     numpy=_line_code,
     samples=(
@@ -273,9 +240,9 @@ register(
     usage="X[:, j]",
     law=_LAW,
     source="definition",
-    lower=lambda e, args: _pick(args[0], e.shape, (None, (_index(e), e.args[0].shape[1]))),
-    explicit=_column_cells,
-    text=_line_text,
+    lower=_lower,
+    explicit=_cells,
+    text=_text,
     notation=_line_notation,
     numpy=_line_code,
     samples=(
@@ -287,54 +254,8 @@ register(
 )
 
 
-def _marks(e: Expr) -> tuple[Index | None, ...]:
-    assert isinstance(e.data, tuple)
-    return e.data
-
-
-def _slab_lower(e: Expr, args: Sequence[Value]) -> Value:
-    """Return what named indices leave: their axes are loose."""
-    (value,) = args
-    loose: dict[str, Dim] = dict(value.loose)
-    names: list[Label] = [*loose]
-    out: list[Label] = []
-    for k, (mark, dim) in enumerate(zip(_marks(e), e.args[0].shape, strict=True)):
-        if dim == ONE:
-            continue
-        if isinstance(mark, str):
-            loose[mark] = dim
-            names.append(mark)
-        else:
-            names.append(("axis", k))
-            out.append(names[-1])
-    left = tuple(sorted(loose.items()))
-    dims: dict[Label, Dim] = dict(zip(names, value.term.dims, strict=True))
-    term = contract([Factor(value.term, tuple(names))], [*(n for n, _ in left), *out], dims)
-    return Value(term, e.shape, left)
-
-
-def _slab_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    def taken(cells: Any, marks: Sequence[Index | None]) -> Any:
-        if not marks:
-            return cells
-        mark, *rest = marks
-        picked = cells if mark is None else [cells[at.position(mark) - 1]]
-        return [taken(c, rest) for c in picked]
-
-    found: Cells = taken(args[0], _marks(e))
-    for _ in range(len(e.args[0].shape) - len(e.shape)):
-        found = found[0]
-    return found
-
-
-def _slab_text(e: Expr, text: Texts) -> str:
-    source, marks = e.args[0], _marks(e)
-    plain = ", ".join(":" if m is None else str(m) for m in marks)
-    return _text_in_block(source, marks, text) or f"{text(source, ATOM)}[{plain}]"
-
-
 def _slab_notation(e: Expr, write: Writes) -> Math:
-    source, marks = e.args[0], _marks(e)
+    source, marks = e.args[0], marks_of(e)
     if source.op == "part":
         return _in_block(source, marks, write)
     parts = [Op(":") if m is None else write.index(m) for m in marks]
@@ -343,7 +264,7 @@ def _slab_notation(e: Expr, write: Writes) -> Math:
 
 def _slab_code(e: Expr, code: Codes) -> str:
     """Return a part of an array, in which an axis with an index has size 1 or is left out."""
-    source, marks = e.args[0], _marks(e)
+    source, marks = e.args[0], marks_of(e)
     gone = len(source.shape) - len(e.shape)
     is_thin = len(e.shape) == 2  # a vector has one axis
     parts: list[str] = []
@@ -365,9 +286,9 @@ register(
     usage="T[i, :, :]",
     law=_LAW,
     source="definition",
-    lower=_slab_lower,
-    explicit=_slab_cells,
-    text=_slab_text,
+    lower=_lower,
+    explicit=_cells,
+    text=_text,
     notation=_slab_notation,
     numpy=_slab_code,
     samples=(
