@@ -49,8 +49,6 @@ from .base import (
     Writes,
     binds,
     leading,
-    moved_to_back,
-    moved_to_front,
     register,
     written_function,
 )
@@ -59,7 +57,7 @@ from .exact_work import iterated
 from .flops import cubic, iterative
 from .grids import entrywise
 from .grids import sylvester as sylvester_cells
-from .inverses import InvCall, MatrixCall
+from .inverses import DirectionCall, InvCall, MatrixCall
 from .inverses import inverse as inverse_of
 from .matrices import TriangleCall, lowered, numpy_call, read_square, same_matrices
 from .matrix_algebra import Mat, diagonal_between, identity_multiple
@@ -121,21 +119,10 @@ def _blocks(places: Term, x: Term) -> Term:
 
 
 @dataclass(frozen=True)
-class FrechetCall(OperatorCall):
+class FrechetCall(DirectionCall):
     """The derivative of a matrix function along a matrix, linear in the latter."""
 
-    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[1].shape)
-    takes_matrices: ClassVar[bool] = True
-    keeps_symmetry: ClassVar[bool] = True
     name: str
-
-    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
-        """Return the derivatives along directions with further axes, one by one."""
-        if set(slopes) != {1}:
-            raise MissingRuleError(f"no rule for {self.name} along its matrix")
-        directions = moved_to_front(slopes[1], extra)
-        whole = call(self, (node.children[0], directions), directions.dims)
-        return moved_to_back(whole, extra)
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the adjoint in the direction, L(X^T, C), or that in the matrix.

@@ -9,11 +9,12 @@ Johnson, Matrix Analysis (2013), sections 0.3 and 0.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from ..core.errors import MissingRuleError
 from ..core.scale import UNIT_SCALE
 from ..core.shapes import Dim
 from ..tensor import (
@@ -31,7 +32,7 @@ from ..tensor import (
     zero,
 )
 from .arithmetic import PowerCall
-from .base import OperatorCall, ShapeOf
+from .base import OperatorCall, ShapeOf, moved_to_back, moved_to_front
 from .batches import over_batch
 from .matrix_algebra import Mat, inner
 from .matrix_axes import along
@@ -44,6 +45,22 @@ class MatrixCall(OperatorCall):
     takes_matrices: ClassVar[bool] = True
     keeps_symmetry: ClassVar[bool] = True
     name: str = ""
+
+
+class DirectionCall(OperatorCall):
+    """A function of matrices that is linear in its last argument, a direction."""
+
+    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[-1].shape)
+    takes_matrices: ClassVar[bool] = True
+    keeps_symmetry: ClassVar[bool] = True
+
+    def along(self: Any, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
+        """Return the values for directions with further axes, one by one."""
+        *others, _ = node.children
+        if set(slopes) != {len(others)}:
+            raise MissingRuleError(f"no rule for {self.name} along its matrix")
+        directions = moved_to_front(slopes[len(others)], extra)
+        return moved_to_back(call(self, (*others, directions), directions.dims), extra)
 
 
 @dataclass(frozen=True)

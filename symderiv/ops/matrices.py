@@ -47,8 +47,6 @@ from .base import (
     binds,
     broadcast,
     leading,
-    moved_to_back,
-    moved_to_front,
     read_pointwise,
     register,
     total,
@@ -57,7 +55,7 @@ from .batches import batch_code, over_batch, scalar_cells
 from .exact_work import minors
 from .flops import cubic, free, iterative, solved
 from .grids import adjugate, determinant, entrywise, inverse, times, whole_power
-from .inverses import AdjugateCall, MatrixCall
+from .inverses import AdjugateCall, DirectionCall, MatrixCall
 from .inverses import determinant as determinant_of
 from .inverses import inverse as inverse_of
 from .inverses import logdet as logdet_of
@@ -421,21 +419,10 @@ class MatrixPowerCall(MatrixCall):
 
 
 @dataclass(frozen=True)
-class PowerPullbackCall(OperatorCall):
+class PowerPullbackCall(DirectionCall):
     """The pullback of a matrix power, linear in the cotangent."""
 
-    shape: ClassVar[ShapeOf] = staticmethod(lambda args: args[2].shape)
-    takes_matrices: ClassVar[bool] = True
-    keeps_symmetry: ClassVar[bool] = True
     name: str = "matrix_power_pullback"
-
-    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
-        """Return the sums for cotangents with further axes, one by one."""
-        if set(slopes) != {2}:
-            raise MissingRuleError("no rule for matrix_power_pullback along its matrix")
-        directions = moved_to_front(slopes[2], extra)
-        whole = call(self, (*node.children[:2], directions), directions.dims)
-        return moved_to_back(whole, extra)
 
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the adjoint in C, which is the same sum over X^T; none is known in X and k."""

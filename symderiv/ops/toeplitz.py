@@ -5,29 +5,20 @@ They are what a gradient by a Toeplitz matrix is made of: each free entry stands
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.expr import Expr, node
 from ..core.shapes import SCALAR
 from ..tensor import Term, Value, call
-from .base import (
-    ATOM,
-    Application,
-    Cells,
-    EntryPlace,
-    moved_to_back,
-    moved_to_front,
-    register,
-    written_function,
-)
+from .base import ATOM, Application, Cells, EntryPlace, register, written_function
 from .flops import per_entry
-from .inverses import MatrixCall
+from .inverses import DirectionCall
 
 
 @dataclass(frozen=True)
-class DiagonalSumsCall(MatrixCall):
+class DiagonalSumsCall(DirectionCall):
     """The Toeplitz matrix of the sums along the diagonals: linear, and its own adjoint."""
 
     name: str = "diagonal_sums"
@@ -35,11 +26,6 @@ class DiagonalSumsCall(MatrixCall):
     def pullback(self, node: Term, position: int, cotangent: Term) -> Term:
         """Return the sums along the diagonals of the cotangent."""
         return call(self, (cotangent,), node.dims)
-
-    def along(self, node: Term, slopes: Mapping[int, Term], extra: int) -> Term:
-        """Return the sums along the diagonals of slopes, one by one."""
-        directions = moved_to_front(slopes[0], extra)
-        return moved_to_back(call(self, (directions,), directions.dims), extra)
 
 
 def diagonal_sums(term: Term) -> Term:
