@@ -16,11 +16,13 @@ from typing import Any, ClassVar
 from ..core.cells import turned_over
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node
+from ..core.scale import UNIT_SCALE
 from ..core.shapes import ONE, Dim
 from ..notation.math import Fence, Frac, Math, Num, Word, row, sup
 from ..tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
     Value,
@@ -29,7 +31,6 @@ from ..tensor import (
     constant,
     contract,
     delta,
-    factors_of,
     fuse,
     monomial,
     scaled,
@@ -612,8 +613,6 @@ def along_itself(term: Term) -> Term | None:
 
 def _direction(term: Term) -> Term:
     """Return a matrix without the numbers and scalars in front of it."""
-    if not term.is_contraction:
-        return term
-    _, factors, dims = factors_of(term)
-    inside = [f for f in factors if f.labels]
-    return contract(inside, range(len(term.dims)), dict(enumerate(dims)))
+    parts = Parts.of(term)
+    inside = tuple(f for f in parts.factors if f.labels)
+    return parts._replace(factors=inside, scale=UNIT_SCALE).term()

@@ -20,13 +20,13 @@ from ..core.shapes import ONE, Dim, reduced_shape
 from ..notation.math import Math, Sym, Word, sub
 from ..tensor import (
     Factor,
+    Parts,
     Scale,
     Term,
     Value,
     add,
     call,
     contract,
-    factors_of,
     fuse,
     is_zero,
     monomial,
@@ -146,7 +146,7 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
         explicit=cells,
         text=axis_text,
         notation=axis_notation(word),
-        numpy=_mask_code(f"_{name}"),
+        numpy=_code_or(f"_{name}", "ones"),
         analytic=False,
         pieces="largest",
         samples=(
@@ -167,13 +167,14 @@ def _mask_lower(e: Expr, args: Sequence[Value]) -> Value:
     return found
 
 
-def _mask_code(name: str) -> Callable[[Expr, Codes], str]:
+def _code_or(name: str, alone: str) -> Callable[[Expr, Codes], str]:
+    """Return the code of a function along an axis, which of one number is 0 or 1."""
     plain = axis_code(name)
 
     def write(e: Expr, code: Codes) -> str:
         if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
             return plain(e, code)
-        return code.filled(e, "ones")
+        return code.filled(e, alone)
 
     return write
 
@@ -222,29 +223,20 @@ _reduction(
 )
 
 
+def _centred(layout: AxesLayout) -> Term:
+    mean = layout.reduced(layout.term, scale=layout.share, spread=True)
+    return add([layout.term, scaled(mean, _MINUS)])
+
+
 def _var_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return 2/n C * (X - mean(X))."""
-    mean = layout.reduced(layout.term, scale=layout.share, spread=True)
-    centred = add([layout.term, scaled(mean, _MINUS)])
-    return scaled(layout.whole(cotangent, centred), layout.share * Scale(Fraction(2)))
+    return scaled(layout.whole(cotangent, _centred(layout)), layout.share * Scale(Fraction(2)))
 
 
 def _var_lower(e: Expr, args: Sequence[Value]) -> Value:
     found = lower_along(e, args)
     # One number has no spread.
     return Value(zero(found.term.dims), e.shape) if found.term is args[0].term else found
-
-
-def _spread_code(name: str) -> Callable[[Expr, Codes], str]:
-    """Return the code of a measure of spread, which is 0 for one number."""
-    plain = axis_code(name)
-
-    def write(e: Expr, code: Codes) -> str:
-        if slots_of(e.args[0].shape, e.data):  # type: ignore[arg-type]
-            return plain(e, code)
-        return code.filled(e, "zeros")
-
-    return write
 
 
 def _variance(m: Any, values: list[Any]) -> Any:
@@ -262,16 +254,15 @@ _reduction(
     numpy="_var",
     flops=per_entry(4, 2),  # from the deviations
     lower=_var_lower,
-    code=_spread_code("_var"),
+    code=_code_or("_var", "zeros"),
     spelled="var",
 )
 
 
 def _std_rule(layout: AxesLayout, node: Term, cotangent: Term) -> Term:
     """Return 1/n C / Y * (X - mean(X)) with the output Y."""
-    mean = layout.reduced(layout.term, scale=layout.share, spread=True)
-    centred = add([layout.term, scaled(mean, _MINUS)])
-    return scaled(layout.whole(cotangent, monomial((node, -1)), centred), layout.share)
+    parts = (cotangent, monomial((node, -1)), _centred(layout))
+    return scaled(layout.whole(*parts), layout.share)
 
 
 RULES["std"] = _std_rule
@@ -284,7 +275,7 @@ _reduction(
     numpy="_std",
     flops=per_entry(4, 3),
     lower=_var_lower,
-    code=_spread_code("_std"),
+    code=_code_or("_std", "zeros"),
     samples=(  # of one number it is 0, and has no derivative
         "std(concat(X, 2 * X + 3, axis=1)) * X",
         "X * std(concat(A @ X, X + 3, axis=1), axis=1)",
@@ -357,12 +348,9 @@ def _others_along(body: Term, slots: Slots, rest: Sequence[Term], slope: Term, e
 
 def _taken_apart(slope: Term, line: int) -> tuple[Scale, list[Factor], list[Factor]]:
     """Return the scale and the factors of a slope, and those that are constant along a line."""
-    labels = tuple(range(len(slope.dims)))
-    if not slope.is_contraction:
-        return Scale(), [Factor(slope, labels)], []
-    scale, factors, dims = factors_of(slope)
-    if len(dims) > len(labels) or is_zero(slope):
-        return Scale(), [Factor(slope, labels)], []
+    scale, factors, out, dims = Parts.of(slope)
+    if len(dims) > len(out) or is_zero(slope):
+        return Scale(), [Factor(slope, out)], []
     return scale, list(factors), [f for f in factors if line not in f.labels]
 
 
