@@ -16,7 +16,7 @@ from typing import Any
 from ..core.cells import levelled
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node
-from ..core.shapes import ONE, Dim, reduced_shape
+from ..core.shapes import ONE, Dim
 from ..notation.math import Math, Sym, Word, sub
 from ..tensor import (
     Factor,
@@ -34,7 +34,7 @@ from ..tensor import (
     spread,
     zero,
 )
-from .base import TABLE, Application, Cells, Codes, EntryPlace, broadcast, register, total
+from .base import Application, Cells, Codes, EntryPlace, broadcast, register, total
 from .flops import iterative, per_entry
 from .matrix_axes import (
     RULES,
@@ -47,23 +47,13 @@ from .matrix_axes import (
     axis_text,
     lower_along,
     mapped_cells,
+    read_along,
     reduced_cells,
     slots_of,
 )
 from .softmax import softmax
 
 _MINUS = Scale(Fraction(-1))
-
-
-def _build(name: str) -> Callable[[Application], Expr]:
-    def build(call: Application) -> Expr:
-        call.expect(1, 1, "axis")
-        x = call.expr(0)
-        axis = call.axis(of=x)
-        shape = x.shape if TABLE[name].axis == "keeps" else reduced_shape(x.shape, axis)
-        return node(name, (x,), shape, axis)
-
-    return build
 
 
 def _reduction(
@@ -92,7 +82,7 @@ def _reduction(
         name=name,
         axis="reduces",
         tensors="whole",
-        build=_build(name),
+        build=read_along(name),
         spelled=spelled,
         usage=f"{word}(X), {word}(X, axis=0), {word}(X, axis=1)",
         law=law,
@@ -138,7 +128,7 @@ def _mask(name: str, sign: str, word: Math, of: str) -> None:
         axis="keeps",
         flops=per_entry(1),
         tensors="whole",
-        build=_build(name),
+        build=read_along(name),
         usage=f"{name}(X), {name}(X, axis=0), {name}(X, axis=1)",
         law=f"a mask of the first {of} entry has the slope 0",
         source="definition",

@@ -17,7 +17,7 @@ from ..core.expr import Expr, node, transpose
 from ..core.shapes import ONE, Dim, Shape, reduced_shape
 from ..notation.math import Fence, Math, Script, Word, listed, row, sub
 from ..tensor import Factor, Label, Scale, Term, Value, call, contract
-from .base import TABLE, Codes, Texts, Writes
+from .base import TABLE, Application, Codes, Texts, Writes
 
 Slots = tuple[int, ...]
 
@@ -126,6 +126,19 @@ def along(name: str, term: Term, slots: Slots) -> Term:
     """Return a function along some axes of a term."""
     dims = term.dims if TABLE[name].axis == "keeps" else AxesLayout(term, slots).left
     return call(AxisCall(name, slots), (term,), dims)
+
+
+def read_along(name: str) -> Callable[[Application], Expr]:
+    """Return how ``name(X)``, ``name(X, axis=0)`` and ``name(X, axis=1)`` are read."""
+
+    def build(call: Application) -> Expr:
+        call.expect(1, 1, "axis")
+        x = call.expr(0)
+        axis = call.axis(of=x)
+        shape = x.shape if TABLE[name].axis == "keeps" else reduced_shape(x.shape, axis)
+        return node(name, (x,), shape, axis)
+
+    return build
 
 
 def lower_along(e: Expr, args: Sequence[Value]) -> Value:

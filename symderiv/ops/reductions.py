@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
-from typing import Any
 
-from ..core.cells import each, flat, levelled, sizes_of
+from ..core.cells import levelled, sizes_of
 from ..core.expr import Expr, node
-from ..core.shapes import ONE, SCALAR, reduced_shape
+from ..core.shapes import ONE, SCALAR
 from ..notation.math import Fence, Math, Word, listed, row, sub
 from ..tensor import COLUMN, INNER, ROW, Factor, Scale, Value, delta, product, scaled
 from .base import (
@@ -19,7 +18,6 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
-    Texts,
     Writes,
     broadcast,
     register,
@@ -28,18 +26,9 @@ from .base import (
 )
 from .batches import batch_code, over_batch, scalar_cells, traced
 from .flops import Flops, free, per_entry
+from .matrix_axes import axis_text, axis_word, read_along, reduced_cells
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
-
-
-def _build_axis(name: str) -> Callable[[Application], Expr]:
-    def build(call: Application) -> Expr:
-        call.expect(1, 1, "axis")
-        x = call.expr(0)
-        axis = call.axis(of=x)
-        return node(name, (x,), reduced_shape(x.shape, axis), axis)
-
-    return build
 
 
 def _build_trace(call: Application) -> Expr:
@@ -81,16 +70,8 @@ def _mean_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _sum_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    if e.data is None:
-        return [[total(flat(args[0]))]]
-    cells: Cells = levelled(_summed(args[0], int(str(e.data))), len(e.shape))
+    cells: Cells = levelled(reduced_cells(args[0], e.data, total), len(e.shape))
     return cells
-
-
-def _summed(cells: Any, axis: int) -> Any:
-    if axis:
-        return [_summed(part, axis - 1) for part in cells]
-    return [each(lambda *column: total(column), *cells)]
 
 
 def _mean_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
@@ -100,19 +81,12 @@ def _mean_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return broadcast([_sum_cells(e, args, at)], lambda x: x * share)
 
 
-def _axis_text(e: Expr, text: Texts) -> str:
-    axis = "" if e.data is None else f", axis={e.data}"
-    return f"{e.op}({text(e.args[0])}{axis})"
-
-
 def _sum_notation(e: Expr, write: Writes) -> Math:
     body = Fence("(", write(e.args[0]), ")")
-    word = Word("sum" if e.op == "sum" else "mean")
+    word = Word(e.op)
     if e.data is None:
         return row(word, body)
-    if len(e.args[0].shape) > 2:
-        return row(sub(word, Word(f"axis {e.data}", function=False)), body)
-    return row(sub(word, Word("rows" if e.data == 0 else "cols", function=False)), body)
+    return row(sub(word, axis_word(e)), body)
 
 
 def _axis_code(e: Expr, code: Codes) -> str:
@@ -138,13 +112,13 @@ for _name, _lower, _cells, _law in (
         plain=True,
         flops=per_entry(1) if _name == "sum" else per_entry(1, 1),
         tensors="whole",
-        build=_build_axis(_name),
+        build=read_along(_name),
         usage=f"{_name}(X), {_name}(X, axis=0), {_name}(X, axis=1)",
         law=_law,
         source="definition",
         lower=_lower,
         explicit=_cells,
-        text=_axis_text,
+        text=axis_text,
         notation=_sum_notation,
         numpy=_axis_code,
         samples=(

@@ -189,7 +189,6 @@ register(
     source=f"{_BOOK}, section 2.4",
     lower=_vec_lower,
     explicit=_vec_cells,
-    notation=lambda e, write: row(Word("vec"), Fence("(", listed(write(e.args[0])), ")")),
     numpy=_vec_code,
     samples=(
         "vec(A).T @ vec(A @ A) * X",
