@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
+from .meaning import LatexReader
 from .parser import parse_row
-from .reader import LatexReader
 from .subject import subject
 from .tokens import place
 from .trees import Formula, at_item

@@ -11,16 +11,7 @@ from dataclasses import dataclass
 
 from ...core.errors import LanguageError
 from ..syntax_nodes import like
-from .laid_out import (
-    Fraction,
-    Group,
-    Item,
-    RowLayout,
-    Sign,
-    Symbol,
-    is_letter_d,
-    is_sign,
-)
+from .laid_out import Fraction, Group, Item, RowLayout, Sign, Symbol, is_letter_d, is_sign
 from .latex_symbols import Entry, Symbols
 from .scripts import powers
 from .symbol_names import label_of, merged, written_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -48,15 +48,11 @@ Entry = tuple[ast.Name, list[ast.expr]]  # a name, and the indices at it
 class Symbols(ABC):
     """Reads symbols with their subscripts; who reads what stands inside of one is a subclass."""
 
-    def __init__(
-        self,
-        reader: ShapedReader,
-        names: SymbolNames,
-        given: Mapping[str, Sequence[tuple[str, str]]],
-        gradients: Sequence[str],
-    ) -> None:
-        self.reader, self.text, self.names, self.depth = reader, reader.text, names, 0
-        self.given, self.gradients = given, gradients  # those at names, and all of them
+    def __init__(self, reader: ShapedReader, names: SymbolNames | None = None) -> None:
+        self.reader, self.text, self.depth = reader, reader.text, 0
+        self.names = names or reader.names()
+        self.given = reader.given()  # gradients by the name of what they are at
+        self.gradients = tuple(dict.fromkeys(reader.gradients.values()))
 
     @abstractmethod
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:

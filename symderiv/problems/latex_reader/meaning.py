@@ -14,6 +14,7 @@ from functools import partial
 from itertools import pairwise
 
 from ...core.errors import UnsupportedError
+from ...core.expr import Expr
 from ..syntax_nodes import binary, call, joined, like
 from . import gradients, scripts
 from . import latex_functions as functions
@@ -37,8 +38,9 @@ from .laid_out import (
 from .latex_functions import FunctionHead
 from .latex_symbols import Symbols
 from .parser import DEEPEST
+from .shaped import ShapedReader
 from .symbol_names import is_label, label_of, written_of
-from .trees import span
+from .trees import Formula, span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
@@ -420,6 +422,14 @@ class Meaning(Symbols):
         hints = [_spaced(self.text, way) for way in item.ways]
         ways = [partial(self.product, way) for way in item.ways]
         return self.reader.choice(ways, hints, self.at(item))
+
+
+class LatexReader(ShapedReader):
+    """Reads the trees of formulas."""
+
+    def read(self, at: ast.expr) -> Expr:
+        """Return the expression that a tree stands for."""
+        return super().read(Meaning(self).whole(at.row) if isinstance(at, Formula) else at)
 
 
 def _is_operator(item: Item) -> bool:

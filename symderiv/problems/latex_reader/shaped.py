@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
-from ...core.errors import AmbiguousTextError, IndexNameError, ShapeError, UnsupportedError
+from ...core.errors import (
+    AmbiguousTextError,
+    IndexNameError,
+    LanguageError,
+    ShapeError,
+    UnsupportedError,
+)
 from ...core.expr import Expr, eye, node, number, ones, transpose, walk, zeros
 from ...core.shapes import ONE, SCALAR, Dim, Shape, describe, difference, size
 from ...ops.text import text as spelled
@@ -19,19 +25,36 @@ from ..elaborate import Elaborator
 from ..indices import bind, place
 from ..syntax_nodes import binary, call, like, transposed
 from .formula_products import ProductReader
+from .symbol_names import SymbolNames
+from .trees import Derived
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 # Functions that go entry by entry, of a square matrix only if that is said: with how it is said.
 _FUNCTIONS = {"sqrt": ("sqrtm", r"\operatorname{sqrt}"), "exp": ("expm", r"\exp")}
 
 
+class Derivatives(Protocol):
+    """Tells what derivatives are, by the names on the way."""
+
+    def is_asked(self, path: tuple[str, ...]) -> bool:
+        """Whether a derivative is what the formula is to say."""
+
+    def __call__(self, path: tuple[str, ...], first: Expr | None) -> Expr:
+        """Return a derivative; ``first`` is the given gradient by the second name, if any."""
+
+
 class ShapedReader(ProductReader):
     """Reads trees as formulas mean them, and makes those that hang on shapes."""
+
+    columns = False  # whether samples are the columns of a matrix: x_i of X
+    derivative: Derivatives | None = None  # None where a formula may hold none
 
     signs: ClassVar[dict[type[ast.operator], str]] = {**Elaborator.signs, ast.FloorDiv: "quotient"}
 
     def read(self, at: ast.expr) -> Expr:
         """Return the expression that a tree stands for."""
+        if isinstance(at, Derived):
+            return self._derived(at)
         if isinstance(at, ast.Attribute):
             return self.attribute(at)
         if isinstance(at, ast.Call) and (is_call(at, "softmax") or is_call(at, "logsoftmax")):
@@ -50,6 +73,51 @@ class ShapedReader(ProductReader):
         x = self.known(at.args[0])
         shape = self.shape(x.value)
         return call(at.func.id, [x], at, axis=0) if shape[-1] == ONE != shape[0] else at
+
+    def names(self) -> SymbolNames:
+        """Return the names that a formula may use."""
+        declared = self.declared
+        values = dict.fromkeys((*declared.variables, *self.definitions, *self.inferred))
+        return SymbolNames(
+            tuple(values),
+            tuple(declared.dims),
+            tuple(declared.entrywise),
+            tuple(declared.losses),
+            tuple(f"d{z}" for z in self.given() if f"d{z}" not in values),
+            tuple(self.definitions),
+            self.columns,
+        )
+
+    def given(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the given gradients by the name of what they are the gradient at."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for (loss, argument), gradient in self.gradients.items():
+            if argument.op in ("var", "named"):
+                found.setdefault(str(argument.data), []).append((loss, gradient))
+        return found
+
+    def _derived(self, at: Derived) -> Expr:
+        asked = self.derivative is not None and self.derivative.is_asked(at.path)
+        first = None if at.given is None else self.read(at.given)
+        if first is not None and len(at.path) == 2:
+            return first
+        if at.refused is not None and not asked:
+            raise at.refused
+        if at.nabla and at.path[0] and self.definitions[at.path[0]].shape != SCALAR:
+            of, by = at.path[0], at.path[-1]
+            raise AmbiguousTextError(
+                f"the gradient of {of}, which is no scalar, can be the Jacobian or its transpose",
+                span=self.span(at),
+                remedy=rf"write \frac{{\partial {of}}}{{\partial {by}}} for the Jacobian",
+            )
+        if self.derivative is None:
+            names = " by ".join(at.path[::-1])
+            raise self.refused(at, f"the derivative of {names}", "write out what it is")
+        try:
+            return self.derivative(at.path, first)
+        except LanguageError as error:
+            error.span = error.span or self.span(at)
+            raise
 
     # operators
 
@@ -231,24 +299,27 @@ class ShapedReader(ProductReader):
         value = self.known(value)
         shape = self.shape(value.value)
         if shape == SCALAR:
-            raise IndexNameError(
-                f"{self.source(value)} is a scalar: it has no index",
-                span=self.span(at),
-                remedy="leave the index out",
+            raise self._no_index(
+                f"{self.source(value)} is a scalar: it has no index", at, "leave the index out"
             )
         axes = [d for d in shape if d != ONE]
         for mark in marks:
             if isinstance(mark, ast.Name) and mark.id in self.declared.dims:
-                raise IndexNameError(
+                raise self._no_index(
                     f"{mark.id} is a size: the index can be any, or the last",
-                    span=self.span(mark),
-                    remedy="write an index with a letter of its own",
+                    mark,
+                    "write an index with a letter of its own",
                 )
-        if len(marks) < len(axes) and len(axes) > 2:
+        if len(marks) < len(axes):
             split = [self._digits(m, len(axes) - len(marks) + 1) or [m] for m in marks]
             marks = [m for part in split for m in part]
         if len(marks) == 1 and len(axes) == 2:
-            marks = self._two_digits(value, marks[0], at)
+            x, i = self.source(value), self.source(marks[0])
+            raise self._no_index(
+                f"{x} has two indices: {self.source(at)} can be a row or a column",
+                at,
+                f"write {x}_{{{i},:}} for the row, {x}_{{:,{i}}} for the column",
+            )
         if len(marks) == 1 and shape[0] == ONE and shape[1] != ONE:
             marks = [like(ast.Constant(1), marks[0]), *marks]
         part: ast.expr = marks[0] if len(marks) == 1 else like(ast.Tuple(marks, ast.Load()), at)
@@ -262,16 +333,8 @@ class ShapedReader(ProductReader):
             return None
         return [like(ast.Constant(int(d)), mark) for d in digits]
 
-    def _two_digits(self, value: ast.expr, mark: ast.expr, at: ast.expr) -> list[ast.expr]:
-        digits = self._digits(mark, 2)
-        if digits is not None:
-            return digits
-        x, i = self.source(value), self.source(mark)
-        raise IndexNameError(
-            f"{x} has two indices: {self.source(at)} can be a row or a column",
-            span=self.span(at),
-            remedy=f"write {x}_{{{i},:}} for the row, {x}_{{:,{i}}} for the column",
-        )
+    def _no_index(self, message: str, at: ast.expr, remedy: str) -> IndexNameError:
+        return IndexNameError(message, span=self.span(at), remedy=remedy)
 
     def total(
         self,
@@ -286,10 +349,8 @@ class ShapedReader(ProductReader):
         declared = self.declared
         taken = (declared.variables, self.bound, self.definitions, declared.dims)
         if any(name in names for names in taken):
-            raise IndexNameError(
-                f"{name} is a name or a size already",
-                span=self.span(index),
-                remedy="an index needs a name of its own",
+            raise self._no_index(
+                f"{name} is a name or a size already", index, "an index needs a name of its own"
             )
         outer = self.indices.pop(name, None)
         self.indices[name] = self.unifier.fresh()
@@ -304,17 +365,17 @@ class ShapedReader(ProductReader):
         if outer is not None:
             self.indices[name] = outer
         if dim.is_unknown:
-            raise IndexNameError(
+            raise self._no_index(
                 f"the range of the index {name} is not known: nothing in the body uses it",
-                span=self.span(index),
-                remedy=f"give it a limit: \\sum_{{{name}=1}}^{{n}}",
+                index,
+                f"give it a limit: \\sum_{{{name}=1}}^{{n}}",
             )
         if isinstance(upper, ast.BinOp) and difference(*place(self, upper)) != dim:
             # A limit such as n - 1 is as far as the shifted places allow.
-            raise IndexNameError(
+            raise self._no_index(
                 f"the index {name} runs to {dim}".replace("?", ""),
-                span=self.span(index),
-                remedy="an index runs over what all of its places allow: leave the limit out",
+                index,
+                "an index runs over what all of its places allow: leave the limit out",
             )
         return self.known(at, node(word, (inner,), inner.shape, (name, dim)))
 

@@ -11,20 +11,9 @@ from dataclasses import dataclass, replace
 
 from ...core.errors import LanguageError
 from .gradients import by_what, find, is_two_digits
-from .laid_out import (
-    Fraction,
-    Group,
-    Item,
-    RowLayout,
-    Scripted,
-    Symbol,
-    bare,
-    is_letter_d,
-    is_sign,
-)
-from .meaning import Meaning
+from .laid_out import Fraction, Group, Item, RowLayout, Scripted, Symbol, bare, is_letter_d, is_sign
+from .meaning import LatexReader, Meaning
 from .parser import parse_row
-from .reader import LatexReader
 from .scripts import is_transpose
 from .symbol_names import SymbolNames, label_of, merged, spellings, unknown, written_of
 
@@ -65,8 +54,8 @@ class _LeftHandSide(Meaning):
         objective: str,
         matrices: tuple[str, ...],
     ) -> None:
-        super().__init__(reader, reader.names(), {}, ())
-        self.variables = Meaning(reader, SymbolNames(variables, (), (), ()), {}, ())
+        super().__init__(reader)
+        self.variables = Meaning(reader, SymbolNames(variables, (), (), ()))
         self.objective, self.matrices = objective, matrices
 
     def _transposed(self, at: Item) -> LanguageError:
