@@ -74,7 +74,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 def operand(x: Any) -> SymbolArray:
     """Return what stands in an operation, a traced array or a number, as an array of symbols."""
     if isinstance(x, Traced):
-        return x._node
+        return x._array
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
         x = x.item()
     if isinstance(x, bool | int | Fraction):
@@ -98,8 +98,8 @@ def sized(dim: Dim) -> Any:
 
 def as_dim(x: Any) -> Dim:
     """Return the size that an argument is; raises UnsupportedError."""
-    if isinstance(x, Traced) and x._node.size is not None:
-        return x._node.size
+    if isinstance(x, Traced) and x._array.size is not None:
+        return x._array.size
     if isinstance(x, int | np.integer) and x > 0:
         return size(int(x))
     raise refuse(
@@ -135,10 +135,10 @@ class Traced(Posing):
         return object.__new__(cls)
 
     def __init__(self, node: SymbolArray, shared: bool = False) -> None:
-        self._node, self._shared = node, shared
+        self._array, self._shared = node, shared
 
     def __repr__(self) -> str:
-        return f"Traced{shown(self._node.dims)}"
+        return f"Traced{shown(self._array.dims)}"
 
     def _sharing(self, node: SymbolArray) -> Traced:
         """Return an array on the same memory."""
@@ -148,18 +148,18 @@ class Traced(Posing):
     def _assigned(self, value: Any) -> Traced:
         """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
         node = operand(value)
-        if not self._node.rank:
+        if not self._array.rank:
             return Traced(node)
         if self._shared:
             raise refuse(
                 "an assignment in place to an argument or a view, which changes other arrays",
                 "write x = x + .., which makes a new array",
             )
-        if node.dims != self._node.dims:
-            old, new = shown(self._node.dims), shown(node.dims)
+        if node.dims != self._array.dims:
+            old, new = shown(self._array.dims), shown(node.dims)
             what = f"non-broadcastable output operand with shape {old} doesn't match the broadcast "
             raise refuse(f"{what}shape {new}", "write x = x + ..", ShapeError)
-        self._node = node
+        self._array = node
         return self
 
     # what NumPy asks
@@ -196,7 +196,7 @@ class Traced(Posing):
     )
 
     def __bool__(self) -> bool:
-        if self._node.size is not None:
+        if self._array.size is not None:
             return True  # a size is positive
         raise refuse("a branch that depends on the values of an array", BRANCH)
 
@@ -232,31 +232,33 @@ class Traced(Posing):
     def __floordiv__(self, other: Any) -> Any:
         quotient = divided(as_dim(self), as_dim(other))
         if quotient is None:
-            raise refuse(f"{self._node.size} // {other} is no size", 'declare it: X="n, h*k"')
+            raise refuse(f"{self._array.size} // {other} is no size", 'declare it: X="n, h*k"')
         return sized(quotient)
 
     def __mod__(self, other: Any) -> Any:
-        if self._node.size is not None and divided(self._node.size, as_dim(other)) is not None:
+        if self._array.size is not None and divided(self._array.size, as_dim(other)) is not None:
             return 0
-        raise refuse(f"whether {other} divides {self._node.size} is not known",
+        raise refuse(f"whether {other} divides {self._array.size} is not known",
                      'declare a multiple, as in X="n, 2*d"')  # fmt: skip
 
     def __neg__(self) -> Any:
         return UFUNCS["negative"](self)
 
     def __pos__(self) -> Traced:
-        return Traced(replace(self._node, test=None))
+        return Traced(replace(self._array, test=None))
 
     def __abs__(self) -> Any:
         return UFUNCS["absolute"](self)
 
     def __getitem__(self, places: Any) -> Traced:
-        return self._sharing(UFUNCS["getitem"](self._node, places))
+        return self._sharing(UFUNCS["getitem"](self._array, places))
 
     def __setitem__(self, places: Any, value: Any) -> None:
         """Follow ``x[condition] = number``, which is a choice; refuse every other place."""
         number = operand(value).rank == 0
-        if not (isinstance(places, Condition) and places._node.dims == self._node.dims and number):
+        if not (
+            isinstance(places, Condition) and places._array.dims == self._array.dims and number
+        ):
             raise refuse(
                 "an assignment to a part of an array",
                 "build the array as a whole: np.where(condition, a, b), np.concatenate, np.stack",
@@ -268,47 +270,47 @@ class Traced(Posing):
     @property
     def shape(self) -> tuple[Any, ...]:
         """Return the sizes; a symbolic one is a number to compute with."""
-        return tuple(map(sized, self._node.dims))
+        return tuple(map(sized, self._array.dims))
 
     @property
     def size(self) -> Any:
         """Return the number of entries."""
-        return sized(times(self._node.dims))
+        return sized(times(self._array.dims))
 
     @property
     def T(self) -> Traced:  # noqa: N802
         """Return the transpose; of a number, itself."""
-        return self._sharing(transposed(self._node)) if self._node.rank else self
+        return self._sharing(transposed(self._array)) if self._array.rank else self
 
     @property
     def mT(self) -> Traced:  # noqa: N802
         """Return the array with its last two axes swapped."""
-        return self._sharing(exchanged(self._node, -1, -2))
+        return self._sharing(exchanged(self._array, -1, -2))
 
     def transpose(self, *axes: Any) -> Traced:
         """Return the axes in another order."""
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return self._sharing(transposed(self._node, tuple(given) if given else None))
+        return self._sharing(transposed(self._array, tuple(given) if given else None))
 
     def reshape(self, *sizes: Any) -> Traced:
         """Return the entries, row after row, in another shape."""
         given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
         open_ = [k for k, s in enumerate(given) if type(s) is int and s == -1]
         dims = [as_dim(1 if k in open_ else s) for k, s in enumerate(given)]
-        whole = divided(times(self._node.dims), times(dims))
+        whole = divided(times(self._array.dims), times(dims))
         if whole is None or len(open_) > 1 or (not open_ and whole != size(1)):
             raise refuse(
-                f"an array of shape {shown(self._node.dims)} cannot be reshaped so",
+                f"an array of shape {shown(self._array.dims)} cannot be reshaped so",
                 'the sizes must multiply to the same number; declare a product: X="n, h*k"',
                 ShapeError,
             )
         for k in open_:
             dims[k] = whole
-        return self._sharing(reshape(self._node, tuple(dims)))
+        return self._sharing(reshape(self._array, tuple(dims)))
 
     def flatten(self) -> Traced:
         """Return a copy of the entries, row after row."""
-        return Traced(reshape(self._node, (times(self._node.dims),)))
+        return Traced(reshape(self._array, (times(self._array.dims),)))
 
 
 class _Rows(Traced):
@@ -328,7 +330,7 @@ class Condition(Traced):
     __hash__ = None  # type: ignore[assignment]
 
     def _kind(self) -> type:
-        return np.ndarray if self._node.rank else np.bool_
+        return np.ndarray if self._array.rank else np.bool_
 
     @property
     def dtype(self) -> Any:

@@ -31,16 +31,16 @@ def without_numbers(what: str, remedy: str | dict[str, str]) -> Callable[..., No
 class Posing:
     """An object that says it is what an array would be in its place."""
 
-    __slots__ = ("_node", "_shared")
-    _node: SymbolArray
+    __slots__ = ("_array", "_shared")
+    _array: SymbolArray
     _shared: bool
     _sharing: Callable[[SymbolArray], Any]
 
     def _kind(self) -> type:
         """Return the type of what stands here when the function runs on numbers."""
-        if self._node.size is not None:
+        if self._array.size is not None:
             return int
-        return np.ndarray if self._node.rank else np.float64
+        return np.ndarray if self._array.rank else np.float64
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -72,7 +72,7 @@ class Posing:
     @property
     def ndim(self) -> int:
         """Return the number of axes."""
-        return self._node.rank
+        return self._array.rank
 
     @property
     def dtype(self) -> Any:
@@ -82,11 +82,11 @@ class Posing:
     @property
     def real(self) -> Any:
         """Return the entries, which are real."""
-        return self._sharing(self._node)
+        return self._sharing(self._array)
 
     def conj(self) -> Any:
         """Return the entries, which are real."""
-        return self._sharing(self._node)
+        return self._sharing(self._array)
 
     conjugate = conj
 
@@ -94,7 +94,7 @@ class Posing:
         """Return the array on the same memory, as entries of the same type."""
         if kind not in (np.ndarray, float, np.float64, np.dtype(float)):
             raise refuse(f".view of entries as {kind!r}", "leave the view out")
-        return self._sharing(self._node)
+        return self._sharing(self._array)
 
     def copy(self) -> Any:
         """Return a copy."""
@@ -116,14 +116,14 @@ class Posing:
         return self.__copy__()
 
     def __copy__(self) -> Any:
-        return type(self)(self._node)  # type: ignore[call-arg]
+        return type(self)(self._array)  # type: ignore[call-arg]
 
     __round__ = __floor__ = __ceil__ = __trunc__ = without_numbers(
         "this needs a number, and the array has symbols for entries", "leave the rounding out"
     )
 
 
-_OWN = {"_node", "_shared"}
+_OWN = {"_array", "_shared"}
 
 
 class _Builtin(type):

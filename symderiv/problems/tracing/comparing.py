@@ -19,7 +19,11 @@ from .user_places import refuse
 def two_sizes(a: Any, b: Any) -> tuple[Dim, Dim] | None:
     """Return two operands as sizes, where each is a size or an integer that is not negative."""
     first, second = (
-        x._node.size if isinstance(x, Traced) else Dim(x, ()) if type(x) is int and x >= 0 else None
+        x._array.size
+        if isinstance(x, Traced)
+        else Dim(x, ())
+        if type(x) is int and x >= 0
+        else None
         for x in (a, b)
     )
     return None if first is None or second is None else (first, second)

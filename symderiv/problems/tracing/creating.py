@@ -14,10 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.shapes import ONE
-from .array import FUNCTIONS, UFUNCS, Traced, operand
-from .array_expressions import SymbolArray, misfit
-from .array_operations import concatenated, reshape, stacked
+from .array import FUNCTIONS, Traced
 from .user_places import refuse
 
 
@@ -36,13 +33,6 @@ def _looking(original: Any, symbolic: Callable[..., Any]) -> Callable[..., Any]:
     return choose
 
 
-_ONES = FUNCTIONS[np.ones]
-
-
-def _full(shape: Any, fill_value: Any, dtype: Any = None) -> Traced:
-    return UFUNCS["multiply"](_ONES(shape), fill_value)  # type: ignore[no-any-return]
-
-
 def _array(x: Any, dtype: Any = None, **_: Any) -> Traced:
     made = x.copy() if isinstance(x, Traced) else _of_rows(x)
     return made if dtype is None else made.astype(dtype)
@@ -51,11 +41,12 @@ def _array(x: Any, dtype: Any = None, **_: Any) -> Traced:
 def _asarray(x: Any, dtype: Any = None, **_: Any) -> Traced:
     if not isinstance(x, Traced):
         return _array(x, dtype)
-    return x if dtype is None else x._sharing(x.astype(dtype)._node)
+    return x if dtype is None else x._sharing(x.astype(dtype)._array)
 
 
 def _of_rows(rows: Any) -> Traced:
-    return stack([_of_rows(r) if isinstance(r, list | tuple) else r for r in rows])
+    parts = [_of_rows(r) if isinstance(r, list | tuple) else r for r in rows]
+    return FUNCTIONS[np.stack](parts)  # type: ignore[no-any-return]
 
 
 def _arange(*args: Any, **options: Any) -> Any:
@@ -73,27 +64,19 @@ def _len(x: Any) -> Any:
     return x.shape[0] if isinstance(x, Traced) and x.ndim else _counted(x)
 
 
-_FOLLOWED: dict[str, Callable[..., Any]] = {
-    **{k: FUNCTIONS[getattr(np, k)] for k in ("eye", "identity", "ones", "zeros")},
-    "full": _full,
-    "array": _array,
-    "asarray": _asarray,
-    "asanyarray": _asarray,
-    "ascontiguousarray": _asarray,
-    "arange": _arange,
+_FOLLOWED: dict[Any, Callable[..., Any]] = {
+    np.array: _array,
+    np.asarray: _asarray,
+    np.asanyarray: _asarray,
+    np.ascontiguousarray: _asarray,
+    np.arange: _arange,
 }
-
-
-def creating_function(name: str) -> Callable[..., Any] | None:
-    """Return a function such as np.ones that makes arrays of sizes that are symbols, or None."""
-    return _FOLLOWED.get(name)
-
-
+FUNCTIONS.update(_FOLLOWED)
 _REPLACED: dict[tuple[Any, str], Callable[..., Any]] = {
-    **{(np, k): _looking(getattr(np, k), symbolic) for k, symbolic in _FOLLOWED.items()},
-    (builtins, "len"): _len,
+    (np, f.__name__): _looking(f, FUNCTIONS[f])
+    for f in (np.eye, np.identity, np.ones, np.zeros, np.full, *_FOLLOWED)
 }
-FUNCTIONS[np.full_like] = lambda x, fill_value, **_: _full(x.shape, fill_value)
+_REPLACED[builtins, "len"] = _len
 
 
 @contextmanager
@@ -107,36 +90,3 @@ def following_creation() -> Iterator[None]:
     finally:
         for place, original in before.items():
             setattr(*place, original)
-
-
-def _operands(arrays: Any) -> list[SymbolArray]:
-    if isinstance(arrays, Traced) or not len(arrays):
-        raise misfit("one array where a list of arrays is joined", "write [x, y]")
-    return [operand(a) for a in arrays]
-
-
-def stack(arrays: Any, axis: int = 0) -> Traced:
-    """Return arrays of one shape along a new axis, as ``np.stack`` does."""
-    return Traced(stacked(_operands(arrays), axis))
-
-
-def _raised(a: SymbolArray, row: bool) -> SymbolArray:
-    """Return a vector as a matrix of one row or column."""
-    more = (ONE,) * (2 - a.rank)
-    return reshape(a, (*more, *a.dims) if row else (*a.dims, *more))
-
-
-def _hstack(arrays: Any) -> Traced:
-    nodes = [a if a.rank else reshape(a, (ONE,)) for a in _operands(arrays)]
-    return Traced(concatenated(nodes, 1 if nodes[0].rank > 1 else 0))
-
-
-FUNCTIONS[np.concatenate] = lambda arrays, axis=0: Traced(concatenated(_operands(arrays), axis))
-FUNCTIONS[np.stack] = stack
-FUNCTIONS[np.vstack] = lambda arrays: Traced(
-    concatenated([_raised(a, row=True) for a in _operands(arrays)])
-)
-FUNCTIONS[np.column_stack] = lambda arrays: Traced(
-    concatenated([_raised(a, row=False) for a in _operands(arrays)], 1)
-)
-FUNCTIONS[np.hstack] = _hstack

@@ -25,7 +25,6 @@ from ..numpy_axes import array_shape, given_axes, keeps_axis
 from .array import FUNCTIONS, UFUNCS, Traced, operand, sized
 from .array_expressions import SymbolArray, entrywise, function, raw, shown, turned
 from .array_operations import normalized
-from .creating import creating_function
 from .function_recognition import recognised
 from .local_definitions import written
 from .user_places import without_places
@@ -190,14 +189,14 @@ class _Reader:
         found = self.read(tree)
         if not isinstance(found, Traced):
             return str(found)
-        dims = found._node.dims
+        dims = found._array.dims
         if len(dims) > 2 and dims[0] == ONE:
             raise ShapeError(
                 f"the formula has the shape {shown(dims)}",
                 span=span_of(self.text, tree),
                 remedy="leave the axis of size 1 out",
             )
-        x = found._node.expr
+        x = found._array.expr
         return spelled(written(recognised([x])[x]))
 
     def _fail(self, at: ast.AST, message: str, remedy: str = "") -> UnsupportedError:
@@ -291,8 +290,8 @@ class _Reader:
             return self._of_the_language(at, at.func.id, args)(*args, **options)
         if not isinstance(at.func, ast.Attribute):
             raise self._fail(at, "what is called is no function", "write np.sum(X, axis=0)")
-        path = _path(at.func)
-        if path and path[0] in _ROOTS:
+        path = ast.unparse(at.func).split(".")
+        if path[0] in _ROOTS and all(map(str.isidentifier, path)):
             return self._of_numpy(at, path[1:])(*args, **options)
         if at.func.attr not in _METHODS:
             raise self._fail(at, f".{at.func.attr}() is not followed", f"{', '.join(_METHODS)} are")
@@ -304,8 +303,7 @@ class _Reader:
             home = None if word.startswith("_") else getattr(home, word, None)
         if isinstance(home, np.ufunc) and home.__name__ in UFUNCS:
             return UFUNCS[home.__name__]
-        found = creating_function(path[-1]) if len(path) == 1 else None
-        found = found or (FUNCTIONS.get(home) if callable(home) else None)
+        found = FUNCTIONS.get(home) if callable(home) else None
         if found is None:
             raise self._fail(at, f"np.{'.'.join(path)} has no counterpart in the language")
         return found
@@ -313,24 +311,15 @@ class _Reader:
     def _of_the_language(self, at: ast.Call, name: str, args: list[Any]) -> Callable[..., Any]:
         """Return a function that the language has, beside those of NumPy."""
         if name in ENTRYWISE:
-            return lambda x: Traced(entrywise(function(name), x._node))
+            return lambda x: Traced(entrywise(function(name), x._array))
         if name in _NORMALIZED:
-            return lambda x, axis=-1: Traced(normalized(name, x._node, axis))
+            return lambda x, axis=-1: Traced(normalized(name, x._array, axis))
         if name == "len":
             return lambda x: x.shape[0]
         stem = name.rstrip("p")
         if stem in (self.problem.declared.entrywise or _UNSPECIFIED):
             order = (stem, len(name) - len(stem))
-            return lambda x: Traced(entrywise(lambda e: raw("apply", e, data=order), x._node))
+            return lambda x: Traced(entrywise(lambda e: raw("apply", e, data=order), x._array))
         if name in ("diag", "trace", "ones", "eye", "where", "sum", "mean", "inv", "outer"):
             return self._of_numpy(at, ["linalg", name] if name == "inv" else [name])
         raise self._fail(at, f"no function {name!r} in a formula of NumPy", f"write np.{name}(..)")
-
-
-def _path(at: ast.expr) -> list[str]:
-    """Return the words of np.linalg.inv; nothing where it does not begin with a name."""
-    words: list[str] = []
-    while isinstance(at, ast.Attribute):
-        words.insert(0, at.attr)
-        at = at.value
-    return [at.id, *words] if isinstance(at, ast.Name) else []

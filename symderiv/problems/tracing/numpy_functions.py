@@ -12,7 +12,15 @@ import numpy as np
 from ...core.shapes import ONE, Dim, times
 from . import array_operations as operations
 from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim, operand
-from .array_expressions import ENTRY_FUNCTIONS, WITH_ZERO, SymbolArray, call, entrywise, filled
+from .array_expressions import (
+    ENTRY_FUNCTIONS,
+    WITH_ZERO,
+    SymbolArray,
+    call,
+    entrywise,
+    filled,
+    misfit,
+)
 from .comparing import added, subtracted, two_sizes
 from .user_places import refuse
 
@@ -43,7 +51,7 @@ def _of_sizes(name: str, combine: Callable[[Dim, Dim], Dim | None]) -> Callable[
         if size is not None and not size.symbols:
             return Traced(operand(size.coefficient))
         made = build(a, b)
-        return made if size is None else Traced(replace(made._node, size=size))
+        return made if size is None else Traced(replace(made._array, size=size))
 
     return built
 
@@ -61,7 +69,7 @@ def _of_arrays(
         made = operation(*map(operand, args[:count]), *args[count:], **known)
         if not view or not isinstance(args[0], Traced):
             return Traced(made)
-        return args[0] if made is args[0]._node else args[0]._sharing(made)
+        return args[0] if made is args[0]._array else args[0]._sharing(made)
 
     return build
 
@@ -84,8 +92,8 @@ def _filled(word: str) -> Callable[..., Traced]:
     """Return np.ones or np.zeros; of an array, with its shape."""
 
     def build(shape: Any, **_: Any) -> Traced:
-        if isinstance(shape, Traced) and shape._node.size is None:
-            return Traced(filled(word, shape._node.dims))
+        if isinstance(shape, Traced) and shape._array.size is None:
+            return Traced(filled(word, shape._array.dims))
         sizes = shape if isinstance(shape, tuple | list) else (shape,)
         return Traced(filled(word, tuple(map(as_dim, sizes))))
 
@@ -93,6 +101,10 @@ def _filled(word: str) -> Callable[..., Traced]:
 
 
 _ones, _zeros = _filled("ones"), _filled("zeros")
+
+
+def _full(shape: Any, fill_value: Any, **_: Any) -> Any:
+    return UFUNCS["multiply"](_ones(shape), fill_value)
 
 
 def _eye(rows: Any, M: Any = None, k: int = 0, **_: Any) -> Traced:  # noqa: N803
@@ -116,8 +128,8 @@ def _einsum(subscripts: Any, *arrays: Any, optimize: Any = False) -> Traced:
 
 
 def _slogdet(x: Any) -> tuple[Traced, Traced]:
-    det = operations.matrix_function("det", x._node, 0)
-    return Traced(entrywise("sign", det)), Traced(call("logdet", (), x._node))
+    det = operations.matrix_function("det", x._array, 0)
+    return Traced(entrywise("sign", det)), Traced(call("logdet", (), x._array))
 
 
 def _matrix_power(a: SymbolArray, k: int) -> SymbolArray:
@@ -130,20 +142,41 @@ def _clip(x: Any, least: Any = None, most: Any = None) -> Any:
 
 
 def _broadcast_to(x: Any, shape: Any) -> Traced:
-    ones = _ones(shape)._node
+    ones = _ones(shape)._array
     return _of_arrays(lambda a: entrywise("multiply", a, ones), view=True)(x)
 
 
 def _average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     if weights is None:
         return x.mean(axis)
-    if operand(weights).dims != x._node.dims:
+    if operand(weights).dims != x._array.dims:
         raise refuse("np.average with weights of another shape", "write it with np.sum")
     return (x * weights).sum(axis) / weights.sum(axis)
 
 
 def _atleast_2d(a: SymbolArray) -> SymbolArray:
     return operations.reshape(a, (ONE,) * (2 - a.rank) + a.dims)
+
+
+def _joined(
+    join: Callable[..., SymbolArray], form: Callable[[SymbolArray], SymbolArray], axis: int = 0
+) -> Callable[..., Traced]:
+    """Return a function that joins a list of arrays, each in a form, along an axis."""
+
+    def build(arrays: Any, axis: int = axis) -> Traced:
+        if isinstance(arrays, Traced) or not len(arrays):
+            raise misfit("one array where a list of arrays is joined", "write [x, y]")
+        return Traced(join([form(operand(a)) for a in arrays], axis))
+
+    return build
+
+
+def _as_column(a: SymbolArray) -> SymbolArray:
+    return operations.reshape(a, a.dims + (ONE,) * (2 - a.rank))
+
+
+def _side_by_side(arrays: list[SymbolArray], axis: int) -> SymbolArray:
+    return operations.concatenated(arrays, axis if arrays[0].rank > 1 else 0)
 
 
 def _vector(a: SymbolArray) -> SymbolArray:
@@ -170,7 +203,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "transpose": Traced.transpose,
     "reshape": Traced.reshape,
     "copy": Traced.copy,
-    "diag": lambda x: Traced(operations.diagonal(x._node)) if x.ndim == 1 else x.diagonal(),
+    "diag": lambda x: Traced(operations.diagonal(x._array)) if x.ndim == 1 else x.diagonal(),
     "shape": lambda x: x.shape,
     "ndim": lambda x: x.ndim,
     "size": lambda x, axis=None: x.size if axis is None else x.shape[axis],
@@ -185,14 +218,21 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "triu": _of_arrays(lambda a, k=0: operations.triangle(a, k, "triu", "tril", 1)),
     "cumsum": _of_arrays(operations.cumulated),
     "average": _average,
+    "concatenate": _joined(operations.concatenated, lambda a: a),
+    "stack": _joined(operations.stacked, lambda a: a),
+    "vstack": _joined(operations.concatenated, _atleast_2d),
+    "column_stack": _joined(operations.concatenated, _as_column, 1),
+    "hstack": _joined(_side_by_side, lambda a: a if a.rank else _vector(a), 1),
     "moveaxis": _of_arrays(operations.moved, view=True),
     "expand_dims": _of_arrays(operations.with_axis, view=True),
-    "atleast_2d": _of_arrays(lambda a: a if a.rank > 1 else _atleast_2d(a), view=True),
+    "atleast_2d": _of_arrays(_atleast_2d, view=True),
     "broadcast_to": _broadcast_to,
     "ones": _ones,
     "ones_like": _ones,
     "zeros": _zeros,
     "zeros_like": _zeros,
+    "full": _full,
+    "full_like": _full,
     "eye": _eye,
     "identity": _eye,
 }

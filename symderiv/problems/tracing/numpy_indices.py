@@ -57,7 +57,7 @@ def _unknown(given: Any, dim: Dim) -> Exception:
 def _word(bound: Any) -> str:
     if bound is None:
         return ""
-    return str(bound._node.size) if isinstance(bound, Traced) else str(bound)
+    return str(bound._array.size) if isinstance(bound, Traced) else str(bound)
 
 
 def from_the_end(n: SymbolArray, axis: int, place: int) -> int:
@@ -74,7 +74,7 @@ def from_the_end(n: SymbolArray, axis: int, place: int) -> int:
 
 
 def _split(x: Any, sections: Any, axis: int = 0) -> list[Traced]:
-    n = x._node
+    n = x._array
     if not -n.rank <= axis < n.rank:
         raise misfit(f"axis {axis} of {shown(n.dims)}", "count from 0")
     axis %= n.rank
@@ -127,7 +127,9 @@ def index(n: SymbolArray, places: Any) -> SymbolArray:
 def _no_place(p: Any) -> Exception:
     if isinstance(p, Condition):
         return refuse("an index that is a condition", "write np.where(condition, a, b)")
-    if isinstance(p, range | list | np.ndarray) or (isinstance(p, Traced) and p._node.size is None):
+    if isinstance(p, range | list | np.ndarray) or (
+        isinstance(p, Traced) and p._array.size is None
+    ):
         return refuse(
             "an index that is an array of integers",
             'give one-hot rows instead, as in Y="n, k": np.sum(Y * P, axis=1) for the entries '

@@ -67,7 +67,7 @@ def trace(
     }
     recorder = _Recorder()
     result = _run_alike(recorder, function, _arguments(function, arrays))
-    if loss is not None and not result._node.rank:
+    if loss is not None and not result._array.rank:
         raise InputError(
             "the function returns a scalar, which needs no loss around it",
             remedy="leave loss= out",
@@ -77,7 +77,7 @@ def trace(
         *(s for v in declared.variables.values() for d in v.shape for s in d.names),
     ]
     taken += [loss] if loss is not None else []
-    value, names = recorder.named(result._node.expr)
+    value, names = recorder.named(result._array.expr)
     found, value = definitions(value, names, taken, name_result=loss is not None)
     lines = [f"{n} = {spelled(x)}" for n, x in found.items()]
     lines.append(spelled(value) if loss is None else f"{loss}({spelled(value)})")
@@ -198,9 +198,9 @@ class _Recorder:
         helper = frame.f_code.co_varnames[: frame.f_code.co_argcount] if self.depth > 1 else ()
         for name, value in local.items():
             held = isinstance(value, Traced) and not isinstance(value, Condition)
-            if not held or (value._node.rank == 0 and value._node.expr.op == "size"):
+            if not held or (value._array.rank == 0 and value._array.expr.op == "size"):
                 continue
-            array = value._node
+            array = value._array
             known = self.found.get(array.expr, (sys.maxsize,))
             order = min(array.order, known[-1])
             if self.depth < known[0]:
