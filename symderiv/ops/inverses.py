@@ -20,13 +20,13 @@ from ..core.shapes import Dim
 from ..tensor import (
     Factor,
     Label,
+    Parts,
     Scale,
     Term,
     add,
     call,
     constant,
     contract,
-    factors_of,
     monomial,
     scaled,
     zero,
@@ -117,21 +117,6 @@ class LogdetCall(OperatorCall):
         return Mat(inverse(node.children[0])).T.times(cotangent).term
 
 
-def inverse(term: Term) -> Term:
-    """Return the inverse on the last two axes, by a law where one applies."""
-    return split_inverse(term) or call(InvCall(), (term,), term.dims)
-
-
-def determinant(term: Term) -> Term:
-    """Return the determinant over the last two axes, by a law where one applies."""
-    return split_determinant(term) or call(DetCall(), (term,), term.dims[:-2])
-
-
-def logdet(term: Term) -> Term:
-    """Return log |det| over the last two axes, by a law where one applies."""
-    return split_logdet(term) or call(LogdetCall(), (term,), term.dims[:-2])
-
-
 # The factors of a product ------------------------------------------------------------------------
 
 
@@ -157,15 +142,12 @@ def _chain(term: Term) -> _Chain | None:
     """Return the square factors of a term, or None where it is no product of such."""
     if len(term.dims) < 2 or term.dims[-1] != term.dims[-2]:
         return None
-    if term.kind not in ("contract", "delta"):
+    if not (term.is_contraction or term.is_delta):
         return None
     ends = (len(term.dims) - 2, len(term.dims) - 1)
     lead = tuple(range(ends[0]))
-    if term.is_delta:
-        alone = (Factor(term, ends),)
-        return _Chain(UNIT_SCALE, (), (), (), alone, lead, ends, dict(enumerate(term.dims)))
-    scale, factors, dims = factors_of(term)
-    if not scale.value or any(d != dims[ends[0]] for d in dims[len(lead) :]):
+    scale, factors, _, dims = Parts.of(term)
+    if not scale.value or any(d != dims[ends[0]] for x, d in dims.items() if x not in lead):
         return None
     by_core: dict[int, list[Factor]] = {0: [], 1: [], 2: []}
     for f in factors:
@@ -183,7 +165,7 @@ def _chain(term: Term) -> _Chain | None:
         return None
     scalars, weights = tuple(by_core[0]), tuple(by_core[1])
     path: tuple[Factor, ...] = tuple(order or ())
-    return _Chain(scale, scalars, weights, path, link, lead, ends, dict(enumerate(dims)))
+    return _Chain(scale, scalars, weights, path, link, lead, ends, dims)
 
 
 def _in_order(
@@ -337,27 +319,27 @@ def _first(laws: tuple[Law, ...], term: Term) -> Term | None:
     return None
 
 
-def split_inverse(term: Term) -> Term | None:
-    """Return the inverse of a term by that of its square factors, or None.
+def inverse(term: Term) -> Term:
+    """Return the inverse on the last two axes, by those of square factors where there are such.
 
     inv(A B) = inv(B) inv(A), inv(A.T) = inv(A).T, inv(s A) = inv(A) / s, inv(inv(A)) = A,
     inv(diag(x)) = diag(1/x), inv(I) = I.
     """
-    return _first(INVERSE_LAWS, term)
+    return _first(INVERSE_LAWS, term) or call(InvCall(), (term,), term.dims)
 
 
-def split_determinant(term: Term) -> Term | None:
-    """Return the determinant of a term by those of its square factors, or None.
+def determinant(term: Term) -> Term:
+    """Return the determinant over the last two axes, by those of square factors.
 
     det(A B) = det(A) det(B), det(A.T) = det(A), det(s A) = s^n det(A), det(inv(A)) = 1/det(A),
     det(diag(x)) = prod(x).
     """
-    return _first(DETERMINANT_LAWS, term)
+    return _first(DETERMINANT_LAWS, term) or call(DetCall(), (term,), term.dims[:-2])
 
 
-def split_logdet(term: Term) -> Term | None:
-    """Return log |det| of a term by those of its square factors, or None.
+def logdet(term: Term) -> Term:
+    """Return log |det| over the last two axes, by that of square factors.
 
     logdet(A B) = logdet(A) + logdet(B), logdet(inv(A)) = -logdet(A), logdet(-A) = logdet(A).
     """
-    return _first(LOGDET_LAWS, term)
+    return _first(LOGDET_LAWS, term) or call(LogdetCall(), (term,), term.dims[:-2])

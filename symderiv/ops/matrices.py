@@ -24,9 +24,8 @@ from ..tensor import (
     constant,
     contract,
     delta,
-    factors_of,
-    is_zero,
     monomial,
+    plain_number,
     product,
     spread,
     unit,
@@ -437,8 +436,8 @@ class PowerPullbackCall(DirectionCall):
 
 def matrix_power(term: Term, exponent: Term) -> Term:
     """Return a power of a term: a product where the exponent is a small number."""
-    whole = _number_of(exponent)
-    if whole is None or abs(whole) > _LONGEST_PRODUCT:
+    whole = plain_number(exponent)
+    if whole is None or whole.denominator != 1 or abs(whole) > _LONGEST_PRODUCT:
         return call(MatrixPowerCall(), (term, exponent), term.dims)
     if not whole:
         labels = (*leading(term, 2), "row", "column")
@@ -446,19 +445,9 @@ def matrix_power(term: Term, exponent: Term) -> Term:
         return contract(parts, labels, dict(zip(labels, term.dims, strict=True)))
     base = Mat(inverse_of(term) if whole < 0 else term)
     result = base
-    for _ in range(abs(whole) - 1):
+    for _ in range(abs(int(whole)) - 1):
         result = result @ base
     return result.term
-
-
-def _number_of(exponent: Term) -> int | None:
-    """Return the whole number that a term without axes is, or None."""
-    if is_zero(exponent):
-        return 0
-    if not exponent.is_contraction or exponent.children:
-        return None
-    scale, _, _ = factors_of(exponent)
-    return int(scale.value) if not scale.sizes and scale.value.denominator == 1 else None
 
 
 def _build_power(call: Application) -> Expr:

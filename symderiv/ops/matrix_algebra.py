@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..tensor import Factor, Label, Scale, Term, add, constant, contract, delta, factors_of, scaled
+from ..tensor import Factor, Label, Parts, Scale, Term, add, contract, delta, scaled
 from .base import leading
 
 _ROW, _MIDDLE, _COLUMN = "row", "middle", "column"
@@ -115,19 +115,15 @@ def identity_multiple(term: Term) -> Term | None:
     Such a matrix commutes with every other one, so that the derivative of a matrix function
     along it is that of the scalar function: Higham, Functions of Matrices (2008), section 3.2.
     """
-    if term.is_delta:
-        return constant(Scale())
     if term.is_sum:
         parts = [identity_multiple(c) for c in term.children]
         known = [scaled(p, s) for p, s in zip(parts, term.data, strict=True) if p is not None]
         return add(known) if len(known) == len(parts) else None
-    if not term.is_contraction or len(term.dims) < 2:
-        return None
-    scale, factors, dims = factors_of(term)
+    scale, factors, _, dims = Parts.of(term)
     lead = len(term.dims) - 2
     ends = {lead, lead + 1}
     rest = [f for f in factors if not f.term.is_delta or set(f.labels) != ends]
     if len(rest) == len(factors) or any(ends & set(f.labels) for f in rest):
         return None
-    kept = {k: d for k, d in enumerate(dims) if k not in ends}
+    kept = {k: d for k, d in dims.items() if k not in ends}
     return contract(rest, range(lead), kept, scale)

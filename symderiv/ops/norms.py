@@ -29,6 +29,7 @@ from ..tensor import (
     call,
     contract,
     monomial,
+    plain_number,
     product,
     scaled,
     spread,
@@ -373,16 +374,15 @@ class PNormCall(OperatorCall):
 
 def even_exponent(p: Term) -> int:
     """Return an exponent that is an even number, or 0."""
-    if not p.is_contraction or p.children or p.data[0].sizes:
-        return 0
-    value = p.data[0].value
-    return int(value) if value.denominator == 1 and value % 2 == 0 else 0
+    value = plain_number(p)
+    return int(value) if value is not None and value % 2 == 0 else 0
 
 
 def _to_the(term: Term, p: Term) -> Term:
     """Return a power of a term whose exponent is a scalar term."""
-    if p.is_contraction and not p.children and not p.data[0].sizes:
-        return monomial((term, p.data[0].value))
+    number = plain_number(p)
+    if number is not None:
+        return monomial((term, number))
     full = len(p.dims) == len(term.dims) > 0
     labels = tuple(range(len(term.dims)))
     spread_out = Factor(p, labels if full else ())

@@ -31,6 +31,7 @@ from .terms import (
     leaf,
     moves_entries,
     named,
+    plain_number,
     unit,
     walk_terms,
     zero,

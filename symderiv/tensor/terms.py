@@ -317,6 +317,14 @@ def is_entrywise(term: Term) -> bool:
     return term.is_call and bool(getattr(term.data, "entrywise", False))
 
 
+def plain_number(term: Term) -> Fraction | None:
+    """Return the number that every entry of a term is, or None."""
+    if not term.is_contraction or term.children or term.data[0].sizes:
+        return None
+    value: Fraction = term.data[0].value
+    return value
+
+
 def is_zero(term: Term) -> bool:
     """Whether a term is the zero term."""
     return term.is_contraction and not term.children and not term.data[0].value

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-from ...tensor import Factor, Parts, Term, add, call, contract, scaled, summands
+from ...tensor import Factor, Parts, Term, add, call, contract, plain_number, scaled, summands
 from .rule import RuleContext
 
 
@@ -35,16 +33,8 @@ def relu_is_chosen(parts: Parts, context: RuleContext) -> Term | None:
 def _where_positive(term: Term) -> Term | None:
     """Return u where a term is 1 where u > 0, else 0."""
     left, right, yes, no = term.children
-    numbers = [_number(x) for x in (right, yes, no)]
+    numbers = [plain_number(x) for x in (right, yes, no)]
     return left if term.data.data == ">" and numbers == [0, 1, 0] else None
-
-
-def _number(term: Term) -> Fraction | None:
-    """Return the number that every entry of a term is, or None."""
-    if not term.is_contraction or term.children:
-        return None
-    scale = term.data[0]
-    return None if scale.sizes else scale.value
 
 
 def halves_join(term: Term, context: RuleContext) -> Term | None:
@@ -75,7 +65,7 @@ def _half(term: Term) -> tuple[tuple[object, ...], bool, Term] | None:
     parts = Parts.of(term)
     for k, f in parts.calls("where"):
         left, right, yes, no = f.term.children
-        first, second = _number(yes), _number(no)
+        first, second = plain_number(yes), plain_number(no)
         if f.labels != parts.out or f.exponent != 1 or {first, second} != {0, 1}:
             continue
         rest = parts.replaced((k,), [])
