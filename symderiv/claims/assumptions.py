@@ -57,7 +57,7 @@ class Claimed:
         deep = is_network(self.problem)
         leave = Expr.is_name if deep else None
         sides = (self.claimed, self.truth)
-        names = {e.data for x in sides for e in walk(x, leave) if e.op == "var"}
+        names = {e.data for x in sides for e in walk(x, leave) if e.is_variable}
         yield from (v for v in self.problem.variables.values() if v.name in names)
 
     def data(self) -> Iterator[Variable]:
@@ -73,7 +73,7 @@ class Claimed:
 
     def mentioned(self) -> Iterator[Variable]:
         """Yield the smooth data that the claim mentions: what it leaves out was forgotten."""
-        names = {e.data for e in walk(self.claimed) if e.op == "var"}
+        names = {e.data for e in walk(self.claimed) if e.is_variable}
         yield from (v for v in self.smooth() if v.name in names)
 
     def given(self) -> Iterator[Variable]:
@@ -106,11 +106,11 @@ def is_square(v: Variable) -> bool:
 def _inside(x: Expr, parts: Callable[[Expr], Sequence[Expr]]) -> frozenset[str]:
     """Return the variables inside some parts of an expression."""
     found = walk_all([a for e in walk(x) for a in parts(e)])
-    return frozenset(str(e.data) for e in found if e.op == "var")
+    return frozenset(str(e.data) for e in found if e.is_variable)
 
 
 def _divisors(e: Expr) -> Sequence[Expr]:
-    if e.op == "pow":
+    if e.is_power:
         k = e.args[1].data
         return () if isinstance(k, Fraction) and k > 0 else e.args
     return {"div": e.args[1:], "inv": e.args, "log": e.args, "solve": e.args[:1]}.get(e.op, ())
@@ -173,8 +173,8 @@ def _equal_sizes(c: Claimed) -> Iterator[Assumption]:
 
 def _particular_size(c: Claimed) -> Iterator[Assumption]:
     """A number in the claim: a size may have been written as one, perhaps with a factor 2."""
-    exponents = {e.args[1] for e in walk(c.claimed) if e.op == "pow"}
-    written = [e.data for e in walk(c.claimed) if e.op == "num" and e not in exponents]
+    exponents = {e.args[1] for e in walk(c.claimed) if e.is_power}
+    written = [e.data for e in walk(c.claimed) if e.is_number and e not in exponents]
     parts = {abs(p) for x in written if isinstance(x, Fraction) for p in x.as_integer_ratio()}
     sizes = sorted({p * k for p in parts for k in (1, 2)} - {0, 1})
     kept = {d for e in walk(c.claimed) if isinstance(e.data, Dim) for d in e.data.names}

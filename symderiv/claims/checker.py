@@ -202,9 +202,9 @@ class Checker:
     def _has_values(self) -> bool:
         """Whether the objective has a value anywhere; of a formula that has none, nothing holds."""
         x = self.problem.objective
-        x = x.args[0] if x.op == "loss" else x
+        x = x.args[0] if x.is_loss else x
         comparer = Comparer(self.problem, [x], kept=self._kept)
-        if comparer.is_too_much(x) or any(e.op == "loss" for e in walk(x)):
+        if comparer.is_too_much(x) or any(e.is_loss for e in walk(x)):
             return True  # not to be computed here: the derivative was
         for here in comparer.points(x):
             try:

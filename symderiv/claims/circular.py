@@ -21,7 +21,7 @@ def unless_empty(
     """Return a verdict, which is another where every line that is right says nothing."""
     if found.verdict != RIGHT or not all(_says_nothing(x, target) for x in lines):
         return found
-    used = {str(e.data) for e in walk(target.truth) if e.op == "var"}
+    used = {str(e.data) for e in walk(target.truth) if e.is_variable}
     names = [n for n in (*problem.variables, *problem.upstream) if n in used]
     within = (
         f" in {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}" if names else ""
@@ -39,5 +39,5 @@ def unless_empty(
 
 def _says_nothing(reading: Reading, target: Target) -> bool:
     """Whether what equals a target is written with it, by whatever name."""
-    named = (str(e.data) for e in walk(reading.expr) if e.op == "named")
+    named = (str(e.data) for e in walk(reading.expr) if e.is_name)
     return reading.holds_asked or target.called in named

@@ -19,6 +19,7 @@ from ..core.expr import (
     free_indices,
     free_ranges,
     index_sum,
+    marks_of,
     matmul,
     neg,
     node,
@@ -32,6 +33,7 @@ from ..core.expr import (
     variables,
     walk,
     with_args,
+    with_marks,
 )
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..ops.stated_slopes import DERIVED, IN_SLOPES
@@ -66,7 +68,7 @@ class Slipped:
 
     def parts(self) -> list[Expr]:
         """Return the parts of the truth that are more than a number, the shorter ones first."""
-        found = [e for e in dict.fromkeys(walk(self.truth)) if e.op != "num"]
+        found = [e for e in dict.fromkeys(walk(self.truth)) if not e.is_number]
         return sorted(found, key=lambda e: len(text(e)))
 
     def factors(self) -> list[Expr]:
@@ -76,7 +78,7 @@ class Slipped:
             for e in walk(self.truth)
             if e.op in ("mul", "matmul", "div", "neg")
             for a in e.args
-            if a.op != "num"
+            if not a.is_number
         ]
         return list(dict.fromkeys(found))
 
@@ -85,12 +87,12 @@ Editor = Callable[[Expr, Slipped], Iterator[Change]]
 
 
 def _turned(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op != "num" and e.shape != SCALAR:
+    if not e.is_number and e.shape != SCALAR:
         yield "transposed", f"`{text(e)}` must be transposed", transpose(e)
 
 
 def _reordered(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op != "matmul" or len(e.args) > _FEW:
+    if not e.is_matrix_product or len(e.args) > _FEW:
         return
     for order in permutations(e.args):
         if order != e.args:
@@ -105,17 +107,17 @@ def _reordered(e: Expr, s: Slipped) -> Iterator[Change]:
 
 
 def _product(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op == "matmul" and len(e.args) > 2:
+    if e.is_matrix_product and len(e.args) > 2:
         for k in range(1, len(e.args)):
             a, b = _product_of(e.args[:k]), _product_of(e.args[k:])
             yield from _product(node("matmul", (a, b), e.shape), s)
-    if e.op == "mul" and len(e.args) == 2:
+    if e.is_hadamard and len(e.args) == 2:
         words = f"`{text(e)}` is an entrywise product, and must be a matrix product"
         for a, b in (e.args, e.args[::-1]):
             for x in (a, transpose(a)):
                 for y in (b, transpose(b)):
                     yield "elementwise", words, node("matmul", (x, y), e.shape)
-    if e.op == "matmul" and len(e.args) == 2:
+    if e.is_matrix_product and len(e.args) == 2:
         words = f"`{text(e)}` is a matrix product, and must be an entrywise one"
         for x in (e.args[0], transpose(e.args[0])):
             for y in (e.args[1], transpose(e.args[1])):
@@ -129,14 +131,14 @@ def _product_of(args: Sequence[Expr]) -> Expr:
 
 
 def _sign(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op == "neg":
+    if e.is_negative:
         yield "sign", f"the sign of `{text(e)}` is wrong", e.args[0]
-    elif e.op not in ("num", "size"):
+    elif not e.is_coefficient:
         yield "sign", f"the sign of `{text(e)}` is wrong", neg(e)
 
 
 def _scaled(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op in ("num", "size"):
+    if e.is_coefficient:
         return
     for factor, words in ((num(2), "2"), (node("div", (num(1), num(2)), SCALAR), "1/2")):
         sentence = f"a factor {words} is missing at `{text(e)}`"
@@ -150,7 +152,7 @@ def _scaled(e: Expr, s: Slipped) -> Iterator[Change]:
 def _dropped(e: Expr, s: Slipped) -> Iterator[Change]:
     if e.op not in ("add", "mul", "matmul", "div", "trace", "sum", "mean", "neg", "pow"):
         return
-    what = "term" if e.op == "add" else "factor"
+    what = "term" if e.is_sum else "factor"
     if len(e.args) == 1 or e.op in ("div", "pow"):
         word = {"div": "division", "pow": "power", "neg": "sign"}.get(e.op, e.op)
         of = e.args[0] if len(e.args) == 1 else e
@@ -169,7 +171,7 @@ def _missing_factor(f: Expr) -> tuple[str, str]:
 
 
 def _multiplied(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.op in ("num", "size"):
+    if e.is_coefficient:
         return
     for f in s.factors():
         slip, sentence = _missing_factor(f)
@@ -194,7 +196,7 @@ def _is_slope(f: Expr) -> bool:
 def _added(e: Expr, s: Slipped) -> Iterator[Change]:
     if e is not s.claimed:
         return
-    for term in dict.fromkeys(t for x in walk(s.truth) if x.op == "add" for t in x.args):
+    for term in dict.fromkeys(t for x in walk(s.truth) if x.is_sum for t in x.args):
         yield "missing-term", f"the term `{text(term)}` is missing", node("add", (e, term), e.shape)
         less = node("add", (e, neg(term)), e.shape)
         yield "missing-term", f"the term `{text(neg(term))}` is missing", less
@@ -223,7 +225,7 @@ def _reduced(e: Expr, s: Slipped) -> Iterator[Change]:
 
 def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
     """A variable for another one, a part for the part of the truth that belongs there."""
-    if e.op in ("var", "named"):
+    if e.is_symbol:
         for other in s.names:
             if other is not e:
                 yield "wrong-variable", f"`{text(e)}` must be `{text(other)}`", other
@@ -236,7 +238,7 @@ def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
 
 def _sliced(e: Expr, s: Slipped) -> Iterator[Change]:
     """A few neighbours of a product for the part of the truth that belongs there."""
-    if e.op != "matmul" or len(e.args) < 3:
+    if not e.is_matrix_product or len(e.args) < 3:
         return
     for start in range(len(e.args) - 1):
         for stop in range(start + 2, min(len(e.args) + 1, start + len(e.args))):
@@ -249,7 +251,7 @@ def _sliced(e: Expr, s: Slipped) -> Iterator[Change]:
 
 def _unreduced(e: Expr, s: Slipped) -> Iterator[Change]:
     """A norm, sum or trace where the vector or matrix itself must stand in a matrix product."""
-    if e.op != "mul":
+    if not e.is_hadamard:
         return
     for k, a in enumerate(e.args):
         rest = (*e.args[:k], *e.args[k + 1 :])
@@ -266,7 +268,7 @@ def _unreduced(e: Expr, s: Slipped) -> Iterator[Change]:
 
 
 def _undifferentiated(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e.shape == SCALAR and e.op not in ("num", "size", "const"):
+    if e.shape == SCALAR and not e.is_constant:
         slope = s.derivative(e)
         if slope is not None:
             yield "undifferentiated", f"`{text(e)}` was not differentiated", slope
@@ -294,7 +296,7 @@ def _for_its_derivative(e: Expr, part: Expr) -> str:
 
 def _inverted(e: Expr, s: Slipped) -> Iterator[Change]:
     """A matrix of reciprocals for the inverse."""
-    if e.op == "div" and e.args[0].is_scalar and len(e.args[1].shape) == 2:
+    if e.is_quotient and e.args[0].is_scalar and len(e.args[1].shape) == 2:
         top, x = e.args
         if x.shape[0] == x.shape[1] and x.shape != SCALAR:
             words = f"`{text(e)}` divides entry by entry: the inverse is `inv({text(x)})`"
@@ -309,7 +311,7 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
         return "sign", f"the sign of `{text(e)}` is wrong"
     if {e.op, part.op} == {"sum", "mean"} and e.args == part.args:
         return "sum-vs-mean", f"`{text(e)}` must be a {part.op}"
-    if part.op == "div" and part.args[0] is e:
+    if part.is_quotient and part.args[0] is e:
         return MISSING_FACTOR, f"the division by `{text(part.args[1])}` is missing"
     if _is_derived(e, part):
         return "chain-factor", _for_its_derivative(e, part)
@@ -321,7 +323,7 @@ def _wrong_part(e: Expr, part: Expr) -> tuple[str, str]:
     loose = free_indices(e).keys() - free_indices(part)
     if loose and variables(e).keys() == variables(part).keys():
         return "missing-sum", f"{plain}: `{min(loose)}` must be summed over"
-    if part.op == "transpose" and part.args[0] in set(walk(e)):
+    if part.is_transpose and part.args[0] in set(walk(e)):
         return "transposed", plain
     if e.args and e.args == part.args and e.op == part.op and e.data != part.data:
         return "broadcasting", f"the axis of `{text(e)}` is wrong: it must be `{text(part)}`"
@@ -360,9 +362,7 @@ def _product_kind(e: Expr, part: Expr) -> str:
     if sum(right.values()) < 2:
         return ""
     if factors == right:
-        kinds = [
-            Counter(x.op for x in walk(side) if x.op in ("mul", "matmul")) for side in (e, part)
-        ]
+        kinds = [Counter(x.op for x in walk(side) if x.is_product) for side in (e, part)]
         return "factor-order" if kinds[0] == kinds[1] else "elementwise"
     for f in factors - right:
         if (
@@ -430,7 +430,7 @@ def made_in(problem: Problem, truth: Expr) -> Iterator[Mistake]:
     """Yield the right formula with a slip made in one place, large parts first."""
     s = Slipped(problem, truth, truth)
     for part in [*dict.fromkeys(walk(truth))][: -_MOST_PLACES - 1 : -1]:
-        for editor in MADE if part.op not in ("num", "size") else ():
+        for editor in MADE if not part.is_coefficient else ():
             for _, _, wrong in editor(part, s):
                 if wrong.shape == part.shape:
                     yield Mistake(*_wrong_part(wrong, part), substitute(truth, {part: wrong}))
@@ -454,7 +454,7 @@ def _exchanged(x: Expr, old: Expr, new: Expr) -> Expr:
 
 def _places(x: Expr) -> Iterator[Place]:
     yield ()
-    if x.op != "named":
+    if not x.is_name:
         for k, a in enumerate(x.args):
             yield from ((k, *p) for p in _places(a))
 
@@ -508,7 +508,7 @@ def _over_unit_vectors(claim: Expr, onehot: Expr) -> Expr | None:
     dim = onehot.shape[0]
 
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
-        return _picked(args, onehot, index) if old.op == "matmul" else with_args(old, args)
+        return _picked(args, onehot, index) if old.is_matrix_product else with_args(old, args)
 
     body = rebuild(claim, change)
     return None if onehot in set(walk(body)) else index_sum(index, dim, body)
@@ -549,12 +549,7 @@ def exchange(x: Expr, p: str, q: str) -> Expr:
     def change(old: Expr, args: tuple[Expr, ...]) -> Expr:
         if not any(i in swap for i in own_indices(old)):
             return with_args(old, args)
-        data = old.data
-        if isinstance(data, tuple):
-            data = tuple(swap.get(i, i) if isinstance(i, str) else i for i in data)
-        elif isinstance(data, str):
-            data = swap[data]
-        return node(old.op, args, old.shape, data)
+        return with_marks(old, args, [i and swap.get(i, i) for i in marks_of(old)])
 
     return rebuild(x, change)
 

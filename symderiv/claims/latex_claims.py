@@ -159,7 +159,7 @@ def from_differential(problem: Problem, claim: ClaimText, sides: Sequence[str]) 
     found: list[str] = []
     for side in sides:
         expr = read_claim(wider, _plain(side, known), syntax=LATEX.name).expr
-        used = {str(e.data) for e in walk(expr) if e.op == "var"} & set(names)
+        used = {str(e.data) for e in walk(expr) if e.is_variable} & set(names)
         by = f"d{wanted}" if wanted else min(used) if len(used) == 1 else ""
         if by not in used:
             raise ParseError(
@@ -188,6 +188,6 @@ def _along(problem: Problem, expr: Expr, by: str) -> Expr:
     posed = replace(problem, objective=expr, upstream={})
     scalar = expr.shape == SCALAR
     slope = DerivedGradients(posed, [by])[by].expr if scalar else jacobian_of(posed, by).expr
-    if any(e.op == "var" and str(e.data) == by for e in walk(slope)):
+    if any(e.is_variable and str(e.data) == by for e in walk(slope)):
         raise ParseError(f"the right-hand side is not linear in {by}", remedy=r"write dL = M : dW")
     return slope

@@ -46,7 +46,7 @@ class Lines:
                 remedy="write = before what is claimed, or what it is about: dL/dW = ..",
             )
         parts = [walk(r.expr) for r in readings] + [walk(x) for x in self._values()]
-        refuse_unused(self.names, {str(e.data) for p in parts for e in p if e.op == "named"})
+        refuse_unused(self.names, {str(e.data) for p in parts for e in p if e.is_name})
         return found
 
     def _values(self) -> list[Expr]:
@@ -69,7 +69,7 @@ class Lines:
 
     def correction(self, x: Expr) -> str:
         """Return a formula as text that can be read, with the definitions of the lines in it."""
-        used = {str(e.data) for e in walk(x) if e.op == "named"}
+        used = {str(e.data) for e in walk(x) if e.is_name}
         local = [n for _, n in self.names if n in used]
         return "; ".join([*(f"{n} = {text(self.problem.definitions[n])}" for n in local), text(x)])
 

@@ -88,7 +88,7 @@ class Mistakes:
         objective = problem.objective
         if name in problem.definitions:
             value = problem.definitions[name]
-            stage = next(e for e in walk(objective) if e.op == "named" and e.data == name)
+            stage = next(e for e in walk(objective) if e.is_name and e.data == name)
             self._variable = self._fresh(value.shape)
             self._written[self._variable.expr] = stage
             objective = substitute(objective, {stage: self._variable.expr})
@@ -156,7 +156,7 @@ class Mistakes:
 
     def _held(self) -> Iterator[Mistake]:
         """One definition or two held fixed, where the variable goes other ways, too."""
-        met = {str(e.data): e for e in walk(self._named) if e.op == "named"}
+        met = {str(e.data): e for e in walk(self._named) if e.is_name}
         known = [met[n] for n in self._problem.definitions if n in met][:_HELD]
         for some in (*((e,) for e in known), *combinations(known[:_PAIRED], 2)):
             fixed = {e: self._fresh(e.shape).expr for e in some}
@@ -281,7 +281,7 @@ class Mistakes:
         ones = node("ones", (), u.shape) if u.shape != SCALAR else num(1)
         fits = u.shape == a.shape
         if fits:
-            kind = MISSING_FACTOR if u.op == "mul" else ""
+            kind = MISSING_FACTOR if u.is_hadamard else ""
             yield Mistake("chain-factor", f"{name} is left out of the chain", above, kind=kind)
             yield Mistake("chain-factor", f"{name} stands in the chain twice", at(a, at(a)))
         if variables(above):
@@ -311,7 +311,7 @@ class Mistakes:
     def _elsewhere(self, u: Expr, a: Expr, above: Expr) -> list[Expr]:
         same = [e for e in (u, above) if e.shape == a.shape]
         args = [x for e in self._stages for x in (*e.args, e)]
-        shaped = [e for e in args if len(e.shape) == len(a.shape) and e.op not in ("num", "size")]
+        shaped = [e for e in args if len(e.shape) == len(a.shape) and not e.is_coefficient]
         rest = [e for e in dict.fromkeys(shaped) if e not in (a, u, above)]
         return [*same, *rest[:_ELSEWHERE]]
 
@@ -320,7 +320,7 @@ class Mistakes:
     def _at_stages(self) -> Iterator[Mistake]:
         """The gradient by what is on the way to the variable."""
         for u in self._stages[:_STAGES]:
-            if u.op == "transpose":
+            if u.is_transpose:
                 continue
             try:
                 above, _ = self._cotangent(u)
@@ -337,10 +337,10 @@ class Mistakes:
 
     def _spreads(self, u: Expr) -> bool:
         """Whether a stage only adds the variable to something, in every row or entry."""
-        if u.op == "add":
+        if u.is_sum:
             return any(map(self._spreads, u.args))
-        plain = [a.args[0] if a.op == "transpose" else a for a in (u.args or (u,))]
-        is_repeated = u.op in ("mul", "matmul") and any(a.op == "ones" for a in plain)
+        plain = [a.args[0] if a.is_transpose else a for a in (u.args or (u,))]
+        is_repeated = u.is_product and any(a.is_ones for a in plain)
         alone = len(plain) == 1 and u.op in ("var", "transpose")
         return self._variable.expr in plain and (alone or is_repeated)
 
@@ -382,15 +382,15 @@ def quoted(x: Expr) -> str:
 
 def _inlined(x: Expr) -> Expr:
     """Return an expression with the values of its names put in."""
-    return rebuild(x, lambda e, args: args[0] if e.op == "named" else with_args(e, args))
+    return rebuild(x, lambda e, args: args[0] if e.is_name else with_args(e, args))
 
 
 def _is_multiple(u: Expr) -> bool:
     """Whether it is a rational multiple, whose factor is forgotten for itself."""
-    if u.op not in ("mul", "div"):
+    if not u.is_scaled:
         return False
     numbers = [all(e.op in _RATIONAL for e in walk(a)) for a in u.args]
-    return numbers.count(False) == 1 and (u.op == "mul" or numbers[1])
+    return numbers.count(False) == 1 and (u.is_hadamard or numbers[1])
 
 
 def total(terms: Sequence[Expr]) -> Expr:

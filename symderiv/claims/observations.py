@@ -47,9 +47,9 @@ def _is_outer(e: Expr) -> bool:
 
 def _spread(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterator[tuple[str, str]]:
     """A scalar term added to every entry."""
-    if claimed.op == "add" and claimed.shape != SCALAR:
+    if claimed.is_sum and claimed.shape != SCALAR:
         for e in claimed.args:
-            if e.shape == SCALAR and e.op not in ("num", "size", "const"):
+            if e.shape == SCALAR and not e.is_constant:
                 yield "broadcasting", f"the scalar `{text(e)}` is added to every entry"
 
 

@@ -94,11 +94,11 @@ def _shapeless(x: Expr) -> Expr:
 def _differences(a: Expr, b: Expr, at: Path) -> list[MarkedPlace]:
     if a is b:
         return []
-    if a.op == "named":
+    if a.is_name:
         return [MarkedPlace(at)]
     if b in a.args and a.args.count(b) == 1:
         return [MarkedPlace(at, (*at, a.args.index(b)))]
-    if b.op == "neg" and b.args[0] is a:
+    if b.is_negative and b.args[0] is a:
         return [MarkedPlace(at, sign=True)]
     if a.op != b.op or a.data != b.data:
         return [MarkedPlace(at)]
@@ -209,7 +209,7 @@ class _Printed:
         found = self.tree
         for k in place.path:
             found = found.args[k]
-        return found.args[0] if found.op == "neg" and place.path not in self._found else found
+        return found.args[0] if found.is_negative and place.path not in self._found else found
 
     def _span(self, path: Path) -> tuple[int, int]:
         if path in self._found:

@@ -25,8 +25,8 @@ def is_roundabout(x: Expr, right: Expr) -> bool:
 
 def _repeats(x: Expr) -> bool:
     """Whether a product has one factor in several powers, or a power of ones."""
-    if x.op == "pow":
-        return x.args[0].op == "ones"
+    if x.is_power:
+        return x.args[0].is_ones
     if x.op not in ("mul", "div", "matmul"):
         return False
     bases = Counter(base for base, _ in _factors(x, Fraction(1)))
@@ -38,15 +38,15 @@ def _repeats(x: Expr) -> bool:
 
 def _factors(x: Expr, power: Fraction) -> Iterator[tuple[Expr, Fraction]]:
     """Yield the factors of a product with their powers."""
-    if x.op in _PRODUCTS and not (x.op == "matmul" and x.is_scalar):
+    if x.op in _PRODUCTS and not (x.is_matrix_product and x.is_scalar):
         for a in x.args:
             yield from _factors(a, power)
-    elif x.op == "div":
+    elif x.is_quotient:
         yield from _factors(x.args[0], power)
         yield from _factors(x.args[1], -power)
     elif x.op == "sqrt":
         yield from _factors(x.args[0], power / 2)
-    elif x.op == "pow" and isinstance(x.args[1].data, Fraction):
+    elif x.is_power and isinstance(x.args[1].data, Fraction):
         yield from _factors(x.args[0], power * x.args[1].data)
     else:
         yield x, power

@@ -88,7 +88,7 @@ def _without_others(x: Expr, at: Explicit) -> Expr:
             # An addend of zeros gives a number the shape of the choice.
             same = branch.shape == old.shape
             found = branch if same else node("add", (zeros(*old.shape), branch), old.shape)
-            if branch.op == "zeros" or (branch.op == "num" and not branch.data):
+            if branch.op == "zeros" or (branch.is_number and not branch.data):
                 empty.add(found)
             return found
         factors = args[:1] if old.op in _FIRST else args if old.op in _PRODUCTS else ()

@@ -51,17 +51,17 @@ def _chain(x: Expr) -> Iterator[Expr]:
 def _count(x: Expr) -> int:
     """Return how many numbers, sizes and signs stand in a product."""
     return sum(
-        (e.op in ("num", "size", "neg")) + (e.op == "num" and str(e.data).startswith("-"))
+        (e.op in ("num", "size", "neg")) + (e.is_number and str(e.data).startswith("-"))
         for e in _chain(x)
     )
 
 
 def _parts(x: Expr) -> _Parts:
-    if x.op == "num" and isinstance(x.data, Fraction) and x.data:
+    if x.is_number and isinstance(x.data, Fraction) and x.data:
         return _Parts(Scale(x.data))
     if x.op == "size" and isinstance(x.data, Dim):
         return _Parts(Scale.of(x.data))
-    if x.op == "neg":
+    if x.is_negative:
         inner = _parts(x.args[0])
         return _Parts(Scale(Fraction(-1)) * inner.scale, inner.body)
     if x.op not in _PRODUCTS:
@@ -70,21 +70,21 @@ def _parts(x: Expr) -> _Parts:
     bodies: list[Expr] = []
     for k, a in enumerate(x.args):
         inner = _parts(a)
-        over = x.op == "div" and k > 0
+        over = x.is_quotient and k > 0
         found.scale *= inner.scale.power(-1) if over else inner.scale
-        if inner.body is not None or x.op == "matmul":
+        if inner.body is not None or x.is_matrix_product:
             bodies.append(inner.body if inner.body is not None else a)
-        elif over or (x.op == "div" and k == 0):
+        elif over or (x.is_quotient and k == 0):
             bodies.append(num(1))
     found.body = _whole(x, bodies)
     return found
 
 
 def _whole(x: Expr, bodies: list[Expr]) -> Expr | None:
-    if x.op == "div":
+    if x.is_quotient:
         top, below = bodies
-        if below.op == "num":
-            return None if top.op == "num" else top
+        if below.is_number:
+            return None if top.is_number else top
     if not bodies:
         return None
     return bodies[0] if len(bodies) == 1 else node(x.op, tuple(bodies), x.shape, x.data)

@@ -87,7 +87,7 @@ class Excuses:
         matrices = {known[n] for n in names}
 
         def turn(e: Expr, args: tuple[Expr, ...]) -> Expr:
-            if e.op == "named":
+            if e.is_name:
                 return args[0]
             return transpose(e) if e in matrices else with_args(e, args)
 

@@ -124,7 +124,7 @@ def _subtitle(scribe: Scribe) -> Inline:
         row(scribe.write(scribe.known[n]), EQUALS, scribe.write(x))
         for n, x in problem.definitions.items()
     ]
-    if problem.objective.op != "loss":
+    if not problem.objective.is_loss:
         formulas.append(row(scribe.loss, EQUALS, scribe.write(problem.objective)))
     if sum(map(width, formulas)) < _SUBTITLE:
         for k, formula in enumerate(formulas):

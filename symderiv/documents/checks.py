@@ -92,9 +92,9 @@ def _dimension_row(scribe: Scribe, name: str, e: Expr) -> DimensionRow:
 
 def _shapes(e: Expr) -> Math:
     """Return the shapes that a formula multiplies: (d × n)(n × m)."""
-    if e.op == "matmul":
+    if e.is_matrix_product:
         return row(*(Fence("(", shape_notation(f.shape), ")") for f in e.args))
-    factors = [f for f in e.args if not f.is_scalar] if e.op == "mul" else []
+    factors = [f for f in e.args if not f.is_scalar] if e.is_hadamard else []
     if len(factors) == 1:
         return _shapes(factors[0])
     parts: list[Math] = []
@@ -106,9 +106,9 @@ def _shapes(e: Expr) -> Math:
 
 def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
     """Return the product with its factors in a wrong order or orientation, if shapes reject it."""
-    scalars = [f for f in e.args if f.is_scalar] if e.op == "mul" else []
-    rest = [f for f in e.args if not f.is_scalar] if e.op == "mul" else [e]
-    if len(rest) != 1 or rest[0].op != "matmul":
+    scalars = [f for f in e.args if f.is_scalar] if e.is_hadamard else []
+    rest = [f for f in e.args if not f.is_scalar] if e.is_hadamard else [e]
+    if len(rest) != 1 or not rest[0].is_matrix_product:
         return None
     factors = rest[0].args
     variable = scribe.derivation[name].variable
@@ -135,7 +135,7 @@ def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
 def _variants(factors: tuple[Expr, ...]) -> Iterable[tuple[Expr, ...]]:
     """Yield the reversed product, the product without transposes, and the transposed one."""
     yield factors[::-1]
-    bare = tuple(f.args[0] if f.op == "transpose" else f for f in factors)
+    bare = tuple(f.args[0] if f.is_transpose else f for f in factors)
     if bare != factors:
         yield bare
     yield tuple(transpose(f) for f in factors[::-1])

@@ -55,7 +55,7 @@ def _in_order(scribe: Scribe, costs: Costs) -> list[tuple[Expr, CostRow]]:
             keyed.append((place[r.name], 0, r))
         elif r.part == "gradient":
             met = walk_all([r.expr], Expr.is_name)
-            used = [place[str(e.data)] for e in met if e.op == "named" and str(e.data) in place]
+            used = [place[str(e.data)] for e in met if e.is_name and str(e.data) in place]
             keyed.append((max(used, default=-1), 1, r))
     keyed.sort(key=lambda item: item[:2])
     by_name = {f"d{s.target.data}": s.target for s in scribe.sections}

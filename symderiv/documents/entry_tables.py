@@ -168,15 +168,15 @@ class EntriesWriter:
     def _product(self, name: str, writer: EntryWriter) -> Math | None:
         """Return the factors of the result as grids of symbols, and the result itself."""
         result = self.scribe.section(name).result
-        if result.op != "matmul":
+        if not result.is_matrix_product:
             return None
         grids: list[Math] = []
         for factor in result.args:
-            leaf = factor.args[0] if factor.op == "transpose" else factor
+            leaf = factor.args[0] if factor.is_transpose else factor
             matrix = self.example.symbols.get(str(leaf.data))
-            if leaf.op not in ("var", "named") or matrix is None:
+            if not leaf.is_symbol or matrix is None:
                 return None
-            turned = list(zip(*matrix, strict=True)) if factor.op == "transpose" else matrix
+            turned = list(zip(*matrix, strict=True)) if factor.is_transpose else matrix
             grids.append(writer.grid(turned))
         return row(*grids, EQUALS, self.scribe.write(result))
 
@@ -260,7 +260,7 @@ def _sizes(sizes: Mapping[str, int]) -> list[Math]:
 
 def _order(x: Expr) -> list[str]:
     """Return the names in a result in the order in which they are written."""
-    if x.op in ("var", "named"):
+    if x.is_symbol:
         return [str(x.data)]
     return list(dict.fromkeys(n for a in x.args for n in _order(a)))
 

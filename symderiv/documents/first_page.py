@@ -111,7 +111,7 @@ def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
     pending = [e for x in forms for e in _met(scribe, x)]
     while pending:
         e = pending.pop(0)
-        if e.op == "named" and str(e.data) not in own and e not in found:
+        if e.is_name and str(e.data) not in own and e not in found:
             found[e] = None
             pending += _met(scribe, e.args[0])
     # Each after those that it uses.
@@ -173,7 +173,7 @@ def _meaning(
 
 
 def _is_product(section: Section) -> bool:
-    return section.result.op in ("matmul", "mul")
+    return section.result.is_product
 
 
 def index_range(dim: Dim) -> Math:
@@ -209,7 +209,7 @@ def statement(scribe: Scribe) -> list[Math]:
         head = scribe.write_shaped(scribe.known[name])
         lines.append(row(head, EQUALS, scribe.write_shaped(value)))
     objective = scribe.write_shaped(problem.objective)
-    if problem.objective.op == "loss":
+    if problem.objective.is_loss:
         objective = scribe.write(problem.objective)
     reals: tuple[Math, ...] = (Op("∈"), Word("ℝ", function=False))
     lines.append(row(scribe.loss, EQUALS, objective, *reals))
@@ -220,7 +220,7 @@ def assumptions(scribe: Scribe) -> Inline:
     """Return what is assumed of the objective, and the layout."""
     text: list[str | Math] = []
     for name, of in scribe.given_at.items():
-        target = of if of.op in ("named", "var") else None
+        target = of if of.is_symbol else None
         symbol = scribe.name(name)
         text += ["Nothing is assumed about ", scribe.loss, " except that its gradient"]
         if target is not None:

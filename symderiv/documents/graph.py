@@ -171,7 +171,7 @@ class _Reading:
     def _adjoint(self, name: str) -> Math | None:
         """Return the name of the cotangent of a definition, where it has one."""
         for given, of in self.problem.upstream.items():
-            if of.op == "named" and str(of.data) == name:
+            if of.is_name and str(of.data) == name:
                 return self.write(var(given, of.shape))
         own = self.derivation.adjoint_names.get(name)
         return self.write(self.derivation.adjoints[own]) if own is not None else None

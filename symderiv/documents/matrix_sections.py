@@ -48,7 +48,7 @@ def jacobian_section(
     scribe: Scribe, proof: Proof, jacobian: DerivativeMatrix, number: str
 ) -> list[Block]:
     """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
-    kind = "Hessian" if jacobian.kind == "hessian" else "Jacobian"
+    kind = "Hessian" if jacobian.is_hessian else "Jacobian"
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
         Heading((f"{kind} with respect to ", by), number),
@@ -58,7 +58,7 @@ def jacobian_section(
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
     proof.count += 1
     blocks.append(Boxed(formula, proof.count))
-    if jacobian.kind == "hessian" and jacobian.variable.shape != SCALAR:
+    if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
         product = jacobian.direction_product()
         lead: Inline = (
             "Its product with a direction ",
@@ -74,7 +74,7 @@ def jacobian_section(
 def symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
     """Return what a Jacobian is called: a quotient of partials, in vec order for matrices."""
     by = jacobian.variable.expr
-    if jacobian.kind == "hessian":
+    if jacobian.is_hessian:
         return second(scribe, by, by)
     of = scribe.write.name(jacobian.value_name)
     whole = first(scribe, of, jacobian.value.shape, by)
@@ -110,7 +110,7 @@ def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     by = scribe.write(jacobian.variable.expr)
     value, variable = jacobian.ends
     of: Math | str = scribe.write.name(jacobian.value_name)
-    if jacobian.kind == "hessian":
+    if jacobian.is_hessian:
         of = scribe.gradient_inline(jacobian.variable.expr)
     if jacobian.variable.shape == SCALAR:
         return ("The derivative by a scalar has the shape of ", of, ".")
@@ -126,7 +126,7 @@ def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
 def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     """Return what the loss in the steps of a Hessian is, and the name of its gradient."""
     loss = jacobian.posed.objective
-    if jacobian.kind != "hessian" or not isinstance(loss.data, tuple):
+    if not jacobian.is_hessian or not isinstance(loss.data, tuple):
         return ()
     function, given = (scribe.write.name(n) for n in loss.data)
     of = scribe.gradient_inline(jacobian.variable.expr)

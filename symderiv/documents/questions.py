@@ -183,7 +183,7 @@ def _about(scribe: Scribe, about: str) -> Math | None:
 def _unnamed_value(scribe: Scribe, name: str) -> Expr | None:
     """Return what a claim calls y, where a Jacobian is claimed: what the loss is put around."""
     objective = scribe.problem.objective
-    if objective.op != "loss" or name in ("", "L", scribe.problem.objective_name):
+    if not objective.is_loss or name in ("", "L", scribe.problem.objective_name):
         return None
     return objective.args[0]
 

@@ -58,7 +58,7 @@ class ShapedWriter(ProofWriter):
     """Writes the shape under every symbol that has one; under a transpose, its shape."""
 
     def __call__(self, e: Expr, level: int = SUM) -> Math:
-        leaf = e.args[0] if e.op == "transpose" else e
+        leaf = e.args[0] if e.is_transpose else e
         if leaf.op not in _LEAVES or e.shape == SCALAR:
             return super().__call__(e, level)
         plain = ProofWriter(
@@ -147,7 +147,7 @@ class Scribe:
         """For each given gradient, the argument of its loss, by the name that it goes by."""
         found = dict(self.problem.upstream)
         for e in walk(self.derivation.staged_objective):
-            if e.op == "loss" and isinstance(e.data, tuple):
+            if e.is_loss and isinstance(e.data, tuple):
                 found[str(e.data[1])] = e.args[0]
         return found
 
@@ -235,7 +235,7 @@ def mentioned(x: Expr) -> dict[str, Expr]:
     found: dict[str, Expr] = {}
 
     def visit(e: Expr) -> None:
-        if e.op in ("var", "named"):
+        if e.is_symbol:
             found.setdefault(str(e.data), e)
         else:
             for a in e.args:
@@ -270,8 +270,8 @@ def _row_entries(x: Expr, index: str) -> list[Expr] | None:
     if x.op != "Sum" or sum_index(x)[0] != index:
         return None
     body = x.args[0]
-    factors = list(body.args) if body.op == "mul" else [body]
-    plain = all(f.op == "entry" and f.args[0].op in ("var", "named") for f in factors)
+    factors = list(body.args) if body.is_hadamard else [body]
+    plain = all(f.op == "entry" and f.args[0].is_symbol for f in factors)
     if not plain or any(own_indices(f)[0] != index for f in factors):
         return None
     return factors if all(_second(f) != index for f in factors) else None
@@ -289,9 +289,9 @@ def _positions(x: Expr, index: str) -> dict[str, int]:
     for e in walk(x):
         if e.op != "entry" or index not in own_indices(e):
             continue
-        turned = e.args[0].op == "transpose"
+        turned = e.args[0].is_transpose
         source = e.args[0].args[0] if turned else e.args[0]
-        if source.op in ("var", "named"):
+        if source.is_symbol:
             axis = own_indices(e).index(index)
             # A vector has one index, whatever its orientation.
             found[str(source.data)] = 0 if ONE in source.shape else 1 - axis if turned else axis

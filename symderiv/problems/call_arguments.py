@@ -75,7 +75,7 @@ class CheckedArguments(ABC):
                     span=self._span(),
                     remedy=f"{self.name} takes matrices; einsum covers sums of products",
                 )
-            waiting.extend(e.args if e.op != "named" else ())  # checked when it was defined
+            waiting.extend(e.args if not e.is_name else ())  # checked when it was defined
         return x
 
     def fail(self, message: str, position: int | None = None, remedy: str = "") -> LanguageError:

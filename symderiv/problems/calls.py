@@ -163,7 +163,7 @@ class ApplicationReader(CheckedArguments):
             if not (taken or scope.closed or name in scope.inferred or name in scope.indices):
                 scope.declared.dims.setdefault(name)
         x = self.expr(position)
-        value = number(x) if x.op == "num" else Fraction(0)
+        value = number(x) if x.is_number else Fraction(0)
         if scope.shape(x) != SCALAR or value.denominator != 1 or abs(value) > _LARGEST_POWER:
             raise self._fail(
                 f"{scope.source(at)} is not a whole number up to {_LARGEST_POWER}, a size or a "

@@ -194,7 +194,7 @@ class Elaborator(Scope):
     def _combine(self, sign: str, at: ast.BinOp, left: Expr, right: Expr) -> Expr:
         if sign == "@":
             return self._matmul(at, left, right)
-        if sign == "/" and right.op == "num" and not number(right):
+        if sign == "/" and right.is_number and not number(right):
             raise UnsupportedError(
                 "division by zero", span=self.span(at.right), remedy="divide by another number"
             )
@@ -383,9 +383,9 @@ def constant_value(e: Expr) -> float | None:
     (8.0, inf)
     """
     try:
-        if e.op == "num":
+        if e.is_number:
             return float(number(e))
-        if e.op == "neg":
+        if e.is_negative:
             value = constant_value(e.args[0])
             return None if value is None else -value
         if e.op not in _ARITHMETIC:

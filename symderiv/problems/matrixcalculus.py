@@ -263,7 +263,7 @@ class MatrixReader(Elaborator):
                 found.expect(1)
                 filled = ones(*(fresh() for _ in range(_CONSTANTS[name])))
                 value = found.expr(0)
-                is_one = value.op == "num" and number(value) == 1
+                is_one = value.is_number and number(value) == 1
                 return filled if is_one else mul(value, filled)
         if isinstance(at, ast.Name) and at.id == "e" and not self._is_known("e"):
             return self._undeclared(at)
@@ -334,7 +334,7 @@ class MatrixReader(Elaborator):
         """Return A^k: a power of the matrix, never of its entries."""
         rows, cols = self.shape(left)
         remedy = "entry by entry it is written .^; of a square matrix, A^2 and A^-1"
-        whole = right.op == "num" and number(right).denominator == 1 and number(right) >= -1
+        whole = right.is_number and number(right).denominator == 1 and number(right) >= -1
         if not whole or ONE in (rows, cols):
             raise UnsupportedError(
                 f"{self.source(at)}: no such power of a matrix",

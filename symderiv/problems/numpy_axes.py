@@ -32,11 +32,11 @@ def keeps_axis(x: Expr, variables: Mapping[str, Variable]) -> bool:
     for e in walk(x):
         thin = len(e.shape) == 2 and (e.shape[0] == ONE) != (e.shape[1] == ONE)
         parts = [a for a in e.args if a.shape == e.shape]
-        if e.op == "matmul":
+        if e.is_matrix_product:
             parts = [e.args[-1] if e.shape[1] == ONE else e.args[0]]
-        elif e.op == "transpose":
+        elif e.is_transpose:
             parts = list(e.args)
-        v = variables.get(str(e.data)) if e.op == "var" else None
+        v = variables.get(str(e.data)) if e.is_variable else None
         declared = v is not None and len(v.written) == 2
         kept[e] = thin and (declared or any(kept[a] for a in parts))
     return kept[x]
@@ -45,5 +45,5 @@ def keeps_axis(x: Expr, variables: Mapping[str, Variable]) -> bool:
 def given_axes(problem: Problem, name: str) -> Shape:
     """Return the axes of the array of a given gradient: those of what it is the gradient by."""
     x = problem.upstream[name]
-    whole = problem.objective.op == "loss" and keeps_axis(x, problem.variables)
+    whole = problem.objective.is_loss and keeps_axis(x, problem.variables)
     return x.shape if whole else array_shape(x.shape)

@@ -82,7 +82,7 @@ class Problem:
     @property
     def objective_name(self) -> str:
         """Return how the objective is called: as it was defined, L, or J where L is in use."""
-        if self.objective.op == "loss":
+        if self.objective.is_loss:
             assert isinstance(self.objective.data, tuple)
             return str(self.objective.data[0])
         if self.label:

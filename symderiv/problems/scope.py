@@ -149,7 +149,7 @@ def settle(scope: Scope, x: Expr) -> Expr:
             start, own, rest, axis = data
             start, rest = map(scope.unifier.resolve_shape, (start, rest))
             data = (start, scope.unifier.resolve(own), rest, axis)
-        elif old.op == "loss" and isinstance(data, tuple):
+        elif old.is_loss and isinstance(data, tuple):
             data = (data[0], scope.gradients.get((data[0], args[0]), data[1]))
         shape = scope.unifier.resolve_shape(old.shape)
         same = args == old.args and shape == old.shape and data == old.data
@@ -157,7 +157,7 @@ def settle(scope: Scope, x: Expr) -> Expr:
 
     def leave(old: Expr) -> bool:
         # A definition was settled when it was read; an equation that was assumed changes it too.
-        known = old.op == "named" and scope.definitions.get(str(old.data)) is old.args[0]
+        known = old.is_name and scope.definitions.get(str(old.data)) is old.args[0]
         return known and not scope.unifier.assumed
 
     settled = rebuild(x, change, leave)

@@ -131,13 +131,13 @@ def _with_output(of: Problem, target: object) -> tuple[dict[str, Expr], Expr, st
                 remedy=f"the definitions are: {known}",
             )
         return definitions, objective, str(target)
-    if objective.op != "loss":
+    if not objective.is_loss:
         raise InputError(
             "the output of the block cannot be told: the objective is not L(..) of it",
             remedy=_REMEDY,
         )
     value = objective.args[0]
-    if value.op == "named":
+    if value.is_name:
         return definitions, objective, str(value.data)
     taken = {*of.variables, *definitions, *of.upstream, *of.dims, of.objective_name}
     name = next(n for n in _OUTPUTS if n not in taken)
@@ -191,7 +191,7 @@ def _check_rest(block: _Block) -> None:
 
 def _mentioned(x: Expr) -> set[str]:
     """Return the names in one line: what a name stands for is not looked into."""
-    return {str(e.data) for e in walk(x, Expr.is_name) if e.op in ("var", "named")}
+    return {str(e.data) for e in walk(x, Expr.is_name) if e.is_symbol}
 
 
 def _names(block: _Block, count: int) -> dict[str, list[str]]:
@@ -256,7 +256,7 @@ def _renamed(x: Expr, names: Mapping[str, str]) -> Expr:
     """Return one line with its names replaced; a name stands for itself, without its value."""
     done: dict[Expr, Expr] = {}
     for e in walk(x, Expr.is_name):
-        if e.op in ("var", "named"):
+        if e.is_symbol:
             name = str(e.data)
             done[e] = var(names.get(name, name), e.shape)
         else:

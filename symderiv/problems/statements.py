@@ -100,7 +100,7 @@ def _without_repeated(
 ) -> tuple[dict[str, Expr], Expr, str]:
     """Take a last line that only repeats the name of a number defined last as that definition."""
     last = next(reversed(definitions), "")
-    if objective.op == "named" and objective.data == last and objective.shape == SCALAR:
+    if objective.is_name and objective.data == last and objective.shape == SCALAR:
         others = {n: x for n, x in definitions.items() if n != last}
         return others, definitions[last], last
     return definitions, objective, ""
@@ -127,7 +127,7 @@ def _check_definition(
 
 def losses_of(x: Expr) -> list[Expr]:
     """Return the unspecified losses in an expression."""
-    return [e for e in walk(x) if e.op == "loss"]
+    return [e for e in walk(x) if e.is_loss]
 
 
 def number_losses(
