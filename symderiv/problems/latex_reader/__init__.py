@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
-from .meaning import LatexReader
+from .laid_out import at_item
+from .meaning import Formula, LatexReader
 from .parser import parse_row
 from .subject import subject
 from .tokens import place
-from .trees import Formula, at_item
 
 
 def parse(text: str) -> list[Statement]:

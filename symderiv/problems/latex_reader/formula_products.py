@@ -19,7 +19,6 @@ from ...core.shapes import SCALAR
 from ...ops.text import text as spelled
 from ..elaborate import Elaborator
 from ..syntax_nodes import binary, joined, like
-from .trees import Derived, KnownTree
 
 _MOST_READINGS = 400
 LONGEST = 400
@@ -45,6 +44,25 @@ T = TypeVar("T")
 Part = tuple[ast.expr, Expr]
 Levels = Sequence[tuple[str, ...]]
 Way = tuple[list[Part], list[Part], list[str], Levels]  # scalars in front, and the rest
+
+
+class Derived(ast.expr):
+    """A derivative, or several in a chain: of the first name, by each of those behind it.
+
+    The first is "" for the objective; ``given`` is its given gradient by the second, if there is.
+    ``refused`` says why it is none of those that stand in a formula.
+    """
+
+    path: tuple[str, ...]
+    given: ast.expr | None
+    nabla: bool  # whether it is written so, which for what is no scalar is either layout
+    refused: LanguageError | None = None
+
+
+class KnownTree(ast.expr):
+    """What is read already: reading it again would double the work at every level."""
+
+    value: Expr
 
 
 class ProductReader(Elaborator):

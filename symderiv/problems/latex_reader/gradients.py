@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from ...core.errors import LanguageError
 from ..syntax_nodes import like
+from .formula_products import Derived
 from .laid_out import Fraction, Group, Item, RowLayout, Sign, Symbol, is_letter_d, is_sign
 from .latex_symbols import Entry, Symbols
 from .scripts import powers
 from .symbol_names import label_of, merged, written_of
-from .trees import Derived
 
 Known = Callable[[Symbol], bool]
 _OBJECTIVES = ("L", "l", "J", "loss", "ell")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from ...core.errors import Span
+from ..syntax_nodes import N
+from .tokens import place
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -132,3 +136,18 @@ def split_at(items: tuple[Item, ...], *signs: str) -> list[tuple[Item, ...]]:
     """Return what stands between some signs."""
     cuts = [-1, *(k for k, x in enumerate(items) if is_sign(x, *signs)), len(items)]
     return [items[a + 1 : b] for a, b in pairwise(cuts)]
+
+
+def span(text: str, item: Item) -> Span:
+    """Return the place of an item."""
+    return place(text, item.start, item.stop)
+
+
+def at_item(node: N, text: str, first: Item, last: Item | None = None) -> N:
+    """Return a node with the place of an item, or from one item to another."""
+    where = place(text, first.start, max((last or first).stop, first.start + 1))
+    line = text.split("\n")[where.line]
+    node.lineno = node.end_lineno = where.line + 1
+    node.col_offset = len(line[: where.start].encode())
+    node.end_col_offset = len(line[: where.stop].encode())
+    return node

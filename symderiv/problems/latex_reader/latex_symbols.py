@@ -22,9 +22,11 @@ from .laid_out import (
     RowLayout,
     Scripted,
     Symbol,
+    at_item,
     bare,
     is_letter_d,
     is_sign,
+    span,
     split_at,
 )
 from .shaped import ShapedReader
@@ -40,7 +42,6 @@ from .symbol_names import (
     unknown,
     written_of,
 )
-from .trees import at_item, span
 
 Entry = tuple[ast.Name, list[ast.expr]]  # a name, and the indices at it
 

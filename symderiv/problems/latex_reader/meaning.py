@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ...core.errors import UnsupportedError
 from ...core.expr import Expr
@@ -33,6 +33,7 @@ from .laid_out import (
     Symbol,
     bare,
     is_sign,
+    span,
     split_at,
 )
 from .latex_functions import FunctionHead
@@ -40,10 +41,15 @@ from .latex_symbols import Symbols
 from .parser import DEEPEST
 from .shaped import ShapedReader
 from .symbol_names import is_label, label_of, written_of
-from .trees import Formula, span
 
 _OPERATORS = ("cdot", "times", "odot", "oslash", "otimes", "/")
 _RELATIONS: dict[str, type[ast.cmpop]] = {"<": ast.Lt, ">": ast.Gt, "<=": ast.LtE, ">=": ast.GtE}
+
+
+class Formula(ast.expr):
+    """A whole formula that is not yet read: names decide how."""
+
+    row: RowLayout
 
 
 class Meaning(Symbols):
@@ -85,7 +91,7 @@ class Meaning(Symbols):
                 raise self.fail("a term is missing here", at, "write what is added")
             self._check_bound(term, bound)
             tree = self.term(term)
-            bound |= _bound_by(term)
+            bound |= _letters_below(term, sums=True).keys()
             if result is not None:
                 op: ast.operator = ast.Sub() if is_sign(sign, "-") else ast.Add()
                 result = binary(op, result, tree)
@@ -98,9 +104,9 @@ class Meaning(Symbols):
 
     def _check_bound(self, items: Sequence[Item], bound: set[str]) -> None:
         """Refuse a term that uses the index of a sum before it: it may have been meant inside."""
-        own = _bound_by(items)
-        for item, letter in _index_letters(items):
-            if letter in bound - own:
+        own = _letters_below(items, sums=True)
+        for letter, item in _letters_below(items, sums=False).items():
+            if letter in bound and letter not in own:
                 raise self.fail(
                     f"a sum extends up to + and -: {letter} is no longer bound here",
                     item,
@@ -292,8 +298,12 @@ class Meaning(Symbols):
         assert isinstance(big, BigOperator)
         letters = self._sum_indices(sub)
         upper = self._upper(item, letters)
-        stop = next((k for k in range(i, len(items)) if _bound_by([items[k]]) & {*letters}), None)
-        stop = len(items) if stop is None else stop
+        again = (  # another sum over the same index is no part of this one
+            k
+            for k in range(i, len(items))
+            if {*letters} & _letters_below([items[k]], sums=True).keys()
+        )
+        stop = next(again, len(items))
         while stop > i and _is_operator(items[stop - 1]):
             stop -= 1
         if stop == i:
@@ -437,16 +447,15 @@ def _is_operator(item: Item) -> bool:
     return isinstance(item, Sign) and item.name in _OPERATORS
 
 
-def _bound_by(items: Sequence[Item]) -> set[str]:
-    """Return the indices that sums among these items bind."""
-    found: set[str] = set()
+def _letters_below(items: Sequence[Item], *, sums: bool) -> dict[str, Item]:
+    """Return the letters in subscripts of sums, which bind them, or in those of all else."""
+    found: dict[str, Item] = {}
     for item in items:
-        if isinstance(item.base, BigOperator) and item.sub is not None:
-            for x in bare(item.sub):
-                if is_sign(x, "="):
-                    break
+        if item.sub is not None and isinstance(item.base, BigOperator) == sums:
+            below = takewhile(lambda x: not is_sign(x, "="), bare(item.sub))
+            for x in below:
                 if isinstance(x, Symbol):
-                    found.add(written_of(x))
+                    found.setdefault(written_of(x), x)
     return found
 
 
@@ -468,14 +477,3 @@ def _hint(item: Item) -> str:
         "neq": "a sum runs over all of an index",
         "in": r"a sum is written \sum_i or \sum_{i=1}^{n}",
     }.get(name, "remove it")
-
-
-def _index_letters(items: Sequence[Item]) -> list[tuple[Item, str]]:
-    """Return the letters in subscripts, where they stand outside of any sum."""
-    found: list[tuple[Item, str]] = []
-    for item in items:
-        if item.sub is not None and not isinstance(item.base, BigOperator):
-            for x in bare(item.sub):
-                if isinstance(x, Symbol):
-                    found.append((x, written_of(x)))
-    return found

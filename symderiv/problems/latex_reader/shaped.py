@@ -24,9 +24,8 @@ from ...ops.text import text as spelled
 from ..elaborate import Elaborator
 from ..indices import bind, place
 from ..syntax_nodes import binary, call, like, transposed
-from .formula_products import ProductReader
+from .formula_products import Derived, ProductReader
 from .symbol_names import SymbolNames
-from .trees import Derived
 
 _ENTRYWISE = {"+": "+", "-": "-", "*": r"\odot", "/": r"\oslash", "**": r"^{\odot}"}
 # Functions that go entry by entry, of a square matrix only if that is said: with how it is said.

@@ -14,8 +14,7 @@ from ...core.errors import UnknownNameError
 from ...notation.identifiers import spelled_out
 from ...ops import FUNCTIONS
 from . import macro_tables as tables
-from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, is_sign
-from .trees import span
+from .laid_out import Group, Item, Number, RowLayout, Scripted, Sign, Symbol, is_sign, span
 
 LONGEST_RUN = 60
 _MOST_WAYS = 6
