@@ -7,11 +7,11 @@ entry of the function, which asks for its arguments and for checks of their shap
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import LanguageError, ShapeError, Span
-from ..core.expr import Expr, Index, num
+from ..core.expr import Expr, num
 from ..core.shapes import ONE, Dim, DimMismatchError, Shape, Unifier, describe
 from ..ops import FUNCTIONS, TABLE
 from ..ops.text import text
@@ -202,20 +202,10 @@ class GivenArguments(CheckedArguments):
         """Return the option ``axis``."""
         return self._options.get("axis", default)
 
-    def _given(self, position: int) -> Any:
+    def _given(self, position: int, expected: Any = None) -> Any:
         return self._args[position]
 
-    expr = dim = position = text = offset = constant = comparison = _given
-
-    def index(self, position: int, dim: Dim) -> Index:
-        """Return an argument that is an index."""
-        found: Index = self._given(position)
-        return found
-
-    def choice(self, position: int, allowed: tuple[Hashable, ...]) -> Hashable:
-        """Return an argument that is one of a few constants."""
-        found: Hashable = self._given(position)
-        return found
+    expr = dim = position = text = offset = constant = comparison = choice = index = _given
 
     def whole_number(self, position: int) -> Expr:
         """Return a whole number as an expression."""
@@ -228,10 +218,9 @@ class GivenArguments(CheckedArguments):
 
     dims = integers
 
-    def indices(self) -> tuple[Index, Index, Dim]:
+    def indices(self) -> Any:
         """Return two indices and their common range."""
-        i, j, dim = self._args
-        return i, j, dim
+        return self._args
 
     def bound(self, node_of: Callable[[str, Dim, Expr], Expr]) -> Expr:
         """Return ``Sum(i, body)`` or its like, given the index, its range and the body."""

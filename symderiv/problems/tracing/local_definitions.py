@@ -9,21 +9,19 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, count
 
 from ...core.expr import (
+    MAKERS,
     Expr,
     add,
     dim_size,
-    div,
     matmul,
     mul,
     named,
-    neg,
     node,
     num,
-    power,
     transpose,
     walk_all,
 )
@@ -36,10 +34,6 @@ _NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 _LONG = 50  # characters that are not written twice
 _DEEP = 8  # brackets in each other, above which what is inside gets a name
 _RESERVED = {"pi", "e", "Sum", *FUNCTIONS}
-_FLAT: dict[str, Callable[..., Expr]] = {
-    "add": add, "neg": neg, "mul": mul, "div": div, "pow": power, "matmul": matmul,
-    "transpose": transpose,
-}  # fmt: skip
 
 
 def written(x: Expr) -> Expr:
@@ -142,8 +136,8 @@ def _depth(text: str) -> int:
 
 
 def _made(x: Expr, args: list[Expr], turned: bool = False) -> Expr:
-    if x.op in _FLAT:
-        return _FLAT[x.op](*args)
+    if x.op in MAKERS:
+        return MAKERS[x.op](*args)
     return node(x.op, tuple(args), x.shape[::-1] if turned else x.shape, x.data)
 
 
