@@ -18,6 +18,7 @@ from ..codegen import Compiled, checked_sizes, projected, structured
 from ..core.budget import spend
 from ..core.errors import CheckError
 from ..core.expr import walk
+from ..core.shapes import Dim
 from ..derivation.derivations import DerivedGradients
 from ..ops import TABLE
 from ..problems.numpy_axes import given_axes
@@ -85,18 +86,14 @@ def draw(
         signed = values if is_positive else values * rng.choice([-1.0, 1.0], shape)
         return np.asarray(signed)
 
-    def shape_of(dims: Sequence[Any], kind: str) -> tuple[int, ...]:
-        full = tuple(d.at(sizes) for d in dims)
-        return {"scalar": (), "vector": full[:1]}.get(kind, full)
+    def shape_of(dims: Sequence[Dim]) -> tuple[int, ...]:
+        return tuple(d.at(sizes) for d in dims)
 
     inputs = {}
     for n, v in problem.variables.items():
-        plain = array(shape_of(v.shape, v.kind), n in positive or "positive" in v.properties)
+        plain = array(shape_of(v.written), n in positive or "positive" in v.properties)
         inputs[n] = structured(plain, v.properties)
-    given = {
-        g: array(tuple(d.at(sizes) for d in given_axes(problem, g)), False)
-        for g in problem.upstream
-    }
+    given = {g: array(shape_of(given_axes(problem, g)), False) for g in problem.upstream}
     return inputs, given
 
 

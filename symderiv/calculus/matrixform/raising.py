@@ -20,6 +20,7 @@ from ...core.shapes import ONE, Shape, broadcast
 from ...core.transposing import flip
 from ...core.unit_axes import fitted
 from ...tensor import (
+    Parts,
     Term,
     Value,
     contract,
@@ -334,14 +335,8 @@ def _values(names: Iterable[Term]) -> list[tuple[Term, Term]]:
 
 def _is_identity(term: Term) -> bool:
     """Whether a term of two axes is a multiple of the identity, or a diagonal matrix."""
-    if term.is_delta:
-        return True
-    ends = (0, 1)
-    return (
-        term.is_contraction
-        and len(term.dims) == 2
-        and any(f.term.is_delta and set(f.labels) == {*ends} for f in factors_of(term)[1])
-    )
+    factors = Parts.of(term).factors if len(term.dims) == 2 else ()
+    return any(f.term.is_delta and {*f.labels} == {0, 1} for f in factors)
 
 
 def _parts(x: Expr) -> int:

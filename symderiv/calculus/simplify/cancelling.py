@@ -234,7 +234,8 @@ def cancels_expanded(term: Term, context: RuleContext) -> Term | None:
 
 def _expanded(term: Term) -> list[Term] | None:
     """Return the summands of a sum multiplied out; None where there is nothing to multiply."""
-    if not any(_sum_in(b) for _, b in summands(term)):
+    inside = (f.term for _, b in summands(term) for f in Parts.of(b).factors)
+    if not any(plain(t).is_sum for t in inside):
         return None
     found: list[Term] = []
     waiting = [scaled(b, s) for s, b in reversed(summands(term))]
@@ -248,12 +249,6 @@ def _expanded(term: Term) -> list[Term] | None:
         if len(found) + len(waiting) > _MOST:
             return None
     return found
-
-
-def _sum_in(term: Term) -> bool:
-    if term.kind in ("add", "share"):
-        return plain(term).is_sum
-    return term.is_contraction and any(plain(c).is_sum for c in term.children)
 
 
 def _distributed(term: Term) -> list[Term] | None:

@@ -51,7 +51,7 @@ class _Member:
             rest.append(Factor(f.term, f.labels, f.exponent - exponent))
         carried = {x for g in rest for x in g.labels} | set(ends)
         dims = {x: d for x, d in self.parts.dims.items() if x in carried}
-        return contract(rest, ends, dims, self.scale * _inverse(common))
+        return contract(rest, ends, dims, self.scale * common.power(-1))
 
 
 class _Candidate(NamedTuple):
@@ -178,7 +178,7 @@ def _number_out(term: Term) -> Term:
     common = common_scale([s * Parts.of(b).scale for s, b in summands(term)])
     if abs(common.value) == 1 and not common.sizes:
         return term
-    return scaled(add(scaled(b, s * _inverse(common)) for s, b in summands(term)), common)
+    return scaled(add(scaled(b, s * common.power(-1)) for s, b in summands(term)), common)
 
 
 def common_scale(scales: Sequence[Scale]) -> Scale:
@@ -196,7 +196,3 @@ def common_scale(scales: Sequence[Scale]) -> Scale:
     kept = tuple(sorted((n, e) for n, e in sizes.items() if e))
     negative = all(s.value < 0 for s in scales)
     return Scale(-value if negative else value, kept)
-
-
-def _inverse(scale: Scale) -> Scale:
-    return Scale(1 / scale.value, tuple((n, -e) for n, e in scale.sizes))
