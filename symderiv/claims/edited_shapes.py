@@ -1,4 +1,4 @@
-"""Takes a changed formula; returns the shapes that reading its text anew would give, or ``OPEN``.
+"""Takes a changed formula; returns it with the shapes that reading its text anew would give.
 
 An operator without a rule here is settled where it stands over arguments of the same shapes in a
 formula that was read.
@@ -7,115 +7,145 @@ formula that was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import reduce
 
-from ..core.expr import Expr, node, walk_all
-from ..core.shapes import ONE, SCALAR, DimMismatchError, Shape, broadcast, swapped
+from ..core.expr import (
+    Expr,
+    add,
+    free_ranges,
+    index_sum,
+    is_one_per_row,
+    matmul,
+    mul,
+    neg,
+    node,
+    sum_index,
+    transpose,
+    walk_all,
+)
+from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, broadcast
 from ..ops import TABLE
-
-Settled = Expr | None | str  # None: the shapes clash
-OPEN = "open"
 
 
 class _ClashError(Exception):
-    pass
-
-
-class _OpenError(Exception):
-    pass
+    """No formula of these shapes can be read."""
 
 
 class Reshaper:
     """Settles the shapes of formulas that share most of their parts."""
 
-    def __init__(self, names: Mapping[str, Expr], formulas: Iterable[Expr]) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, Expr],
+        formulas: Iterable[Expr],
+        ranges: Mapping[str, Dim] | None = None,
+    ) -> None:
         self._names = names  # a claim that was read under equal sizes has them in other shapes
+        self._ranges = ranges or {}  # of free indices
         self._seen: dict[Hashable, Shape] = {  # in formulas that were read
-            _use(e, [a.shape for a in e.args]): e.shape for e in walk_all([*formulas])
+            _use(e, e.args): e.shape for e in walk_all([*formulas])
         }
-        self._known: dict[Expr, Settled] = {}
+        self._known: dict[Expr, Expr | None] = {}
 
-    def __call__(self, x: Expr) -> Settled:
-        """Return a formula with its shapes, None where they clash, or ``OPEN``."""
-        if x not in self._known:
-            self._known[x] = self._settled(x)
-        return self._known[x]
-
-    def _settled(self, x: Expr) -> Settled:
+    def __call__(self, x: Expr) -> Expr | None:
+        """Return a formula with its shapes, or None where they clash or cannot be told."""
         if x.op in ("var", "named"):
             return self._names.get(str(x.data), x)
         if not x.args:
             return x
-        args: list[Expr] = []
-        for a in x.args:
-            found = self(a)
-            if not isinstance(found, Expr):
-                return found
-            args.append(found)
-        try:
-            return node(x.op, tuple(args), self._shape(x, args), x.data)
-        except (_ClashError, DimMismatchError):
-            return None
-        except _OpenError:
-            return OPEN
+        if x not in self._known:
+            args = [self(a) for a in x.args]
+            try:
+                known = tuple(a for a in args if a is not None)
+                self._known[x] = self._made(x, known) if len(known) == len(args) else None
+            except (_ClashError, DimMismatchError):
+                self._known[x] = None
+        return self._known[x]
 
-    def _shape(self, x: Expr, args: list[Expr]) -> Shape:
-        shapes = [a.shape for a in args]
-        rule = _spread if TABLE[x.op].entrywise else _RULES.get(x.op)
-        if rule is not None:
-            return rule(x, shapes)
-        found = self._seen.get(_use(x, shapes))
-        if found is None:
-            raise _OpenError
-        return found
-
-
-def _use(x: Expr, shapes: list[Shape]) -> Hashable:
-    return x.op, x.data, *shapes
+    def _made(self, x: Expr, args: tuple[Expr, ...]) -> Expr:
+        if x.op in _RULES:
+            made = _RULES[x.op](x, args)
+        else:
+            shape = self._seen.get(_use(x, args))
+            if shape is None and TABLE[x.op].entrywise:
+                shape = _spread(args)
+            made = node(x.op, args, shape or _along(x, args[0].shape), x.data)
+        ranges = dict(self._ranges)
+        for name, dim in (r for e in (*args, made) for r in free_ranges(e).items()):
+            if ranges.setdefault(name, dim) != dim:
+                raise _ClashError
+        return made
 
 
-def _spread(x: Expr, shapes: list[Shape]) -> Shape:
-    found = broadcast(shapes)
-    square = len(found) == 2 and found[0] == found[1] != ONE
-    if square and any(s[0] != s[1] == ONE for s in shapes):
-        raise _OpenError  # a column and a square matrix: the reader decides
-    return found
+def _use(x: Expr, args: Iterable[Expr]) -> Hashable:
+    return x.op, x.data, *(a.shape for a in args)
 
 
-def _product(x: Expr, shapes: list[Shape]) -> Shape:
-    if any(s == SCALAR or len(s) > 2 for s in shapes):
-        raise _OpenError
-    for a, b in zip(shapes, shapes[1:], strict=False):
-        if a[1] != b[0]:
-            raise _ClashError
-    found = (shapes[0][0], shapes[-1][1])
-    inner = [(shapes[0][0], s[1]) for s in shapes[:-1]]
-    if SCALAR in inner:
-        raise _OpenError
-    return found
+def _spread(args: Iterable[Expr]) -> Shape:
+    """Return the shape of a combination entry by entry; nothing says where a bare column goes."""
+    shape = broadcast([a.shape for a in args])
+    square = len(shape) == 2 and shape[0] == shape[1] != ONE
+    bare = [a for a in args if a.shape[0] != a.shape[-1] == ONE and not is_one_per_row(a)]
+    if square and bare and not any(a.op == "eye" for a in args):
+        raise _ClashError
+    return shape
 
 
-def _reduced(x: Expr, shapes: list[Shape]) -> Shape:
-    (shape,) = shapes
-    if x.data is None:
+def _combined(join: Callable[[Expr, Expr], Expr]) -> Callable[[Expr, tuple[Expr, ...]], Expr]:
+    def join_two(left: Expr, right: Expr) -> Expr:
+        _spread((left, right))
+        return join(left, right)
+
+    return lambda x, args: reduce(join_two, args)
+
+
+def _multiplied(left: Expr, right: Expr) -> Expr:
+    if SCALAR in (left.shape, right.shape):
+        return mul(left, right)
+    if left.shape[-1] != right.shape[-2]:
+        raise _ClashError
+    return matmul(left, right)
+
+
+def _along(x: Expr, shape: Shape) -> Shape:
+    """Return the shape of what keeps or takes away the axis that its data is."""
+    if TABLE[x.op].axis == "keeps":
+        return shape
+    if TABLE[x.op].axis == "reduces" and x.data is None:
         return SCALAR
-    if len(shape) > 2 or x.data not in (0, 1):
-        raise _OpenError
+    if not TABLE[x.op].axis or len(shape) > 2 or x.data not in (0, 1):
+        raise _ClashError
     return (ONE, shape[1]) if x.data == 0 else (shape[0], ONE)
 
 
-def _of_square(x: Expr, shapes: list[Shape]) -> Shape:
-    (shape,) = shapes
+def _of_square(x: Expr, args: tuple[Expr, ...]) -> Expr:
+    shape = args[0].shape
     if len(shape) > 2 or shape[0] != shape[1]:
-        raise _ClashError if len(shape) == 2 else _OpenError
-    return shape if x.op == "inv" else SCALAR
+        raise _ClashError
+    return node(x.op, args, shape if x.op == "inv" else SCALAR, x.data)
 
 
-_SAME: Callable[[Expr, list[Shape]], Shape] = lambda x, shapes: shapes[0]  # noqa: E731
+def _indexed(x: Expr, args: tuple[Expr, ...]) -> Expr:
+    if len(args[0].shape) != len(x.args[0].shape):
+        raise _ClashError
+    if x.op == "entry":
+        return node(x.op, args, SCALAR, x.data)
+    rows, columns = args[0].shape
+    return node(x.op, args, (ONE, columns) if x.op == "row" else (rows, ONE), x.data)
 
-_RULES: dict[str, Callable[[Expr, list[Shape]], Shape]] = {
-    "matmul": _product,
-    "transpose": lambda x, shapes: swapped(shapes[0]),
-    **dict.fromkeys(("sum", "mean"), _reduced),
+
+def _summed(x: Expr, args: tuple[Expr, ...]) -> Expr:
+    name, dim = sum_index(x)
+    return index_sum(name, free_ranges(args[0]).get(name, dim), args[0])
+
+
+_RULES: dict[str, Callable[[Expr, tuple[Expr, ...]], Expr]] = {
+    "add": _combined(add),
+    "mul": _combined(mul),
+    "matmul": lambda x, args: reduce(_multiplied, args),
+    "neg": lambda x, args: neg(*args),
+    "transpose": lambda x, args: transpose(*args),
+    "Sum": _summed,
+    **dict.fromkeys(("row", "column", "entry"), _indexed),
     **dict.fromkeys(("trace", "det", "logdet", "inv"), _of_square),
-    **dict.fromkeys(("neg", "Sum"), _SAME),
 }

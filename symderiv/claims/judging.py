@@ -227,7 +227,7 @@ class Judge:
             claimed=(claimed,),
             truth=truth,
             holds="" if hopeless else where_right(comparer, claimed, truth),
-            marked=marked(claimed, near) if near is not None else None,
+            marked=marked(claimed, shown) if near is not None else None,
         )
 
     def _slips(

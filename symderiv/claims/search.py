@@ -17,7 +17,6 @@ from ..core.errors import LanguageError, UndefinedError
 from ..core.expr import Expr, node, transpose
 from ..core.shapes import SCALAR, Dim, DimMismatchError
 from ..core.transposing import flip
-from ..ops.text import text
 from ..problems import Problem
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
@@ -33,7 +32,6 @@ _TRIES = 3000  # changes of one place that are tried
 _TERMS, _TRIES_IN_TERM = 5, 700  # of a sum, and changes of one place in one of them
 _NEAREST = 400  # and of one place, where the slip is known and only the mended claim is sought
 _MENDED = 1000  # letters of a claim that is mended for that
-_READINGS = 600  # of changed claims whose shapes only the reader knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,6 @@ class Search:
     target: Callable[[Expr], Expr]  # of a gradient, what the claim is about: itself or an entry
     mistakes: Mistaken  # the derivation, to be done wrongly
     symmetric: bool = True  # whether the convention for symmetric variables may have been meant
-    _read: int = 0
 
     def __call__(self) -> FoundSlip | None:
         """Return the slips, or None where none was found."""
@@ -145,7 +142,7 @@ class Search:
             if exactly and len(more) > len(slips):
                 continue
             mended = _mended(whole, target, scale)
-            again = self.read_again(mended)
+            again = self.shaped(mended)
             if again is None or choices(again) > self._choices:
                 continue  # what was wrong is still there, and chosen no more
             if self._is(again, target.expr):
@@ -167,25 +164,10 @@ class Search:
         except UndefinedError:
             return False
 
-    def read_again(self, x: Expr) -> Expr | None:
-        """Read a mended claim anew, so that sizes taken as equal for its sake are told apart."""
-        try:
-            reading = read_claim(self.problem, text(x), self.ranges)
-        except (LanguageError, DimMismatchError):
-            return None
-        return None if reading.refusal is not None else reading.expr
-
-    def shaped(self, x: Expr) -> Expr | None:
-        """Return a changed claim with the shapes that reading it anew gives, or None."""
-        found = self._reshaper(x)
-        if isinstance(found, Expr) or found is None:
-            return found
-        self._read += 1
-        return self.read_again(x) if self._read <= _READINGS else None
-
     @cached_property
-    def _reshaper(self) -> Reshaper:
-        return Reshaper(self.problem.known(), [self.reading.expr, self.truth])
+    def shaped(self) -> Reshaper:
+        """What gives a changed claim its shapes, with sizes taken as equal told apart again."""
+        return Reshaper(self.problem.known(), [self.reading.expr, self.truth], self.ranges)
 
     def _exchanged(self) -> FoundSlip | None:
         """Return whether a claim that its sizes refute is right with the two indices exchanged."""
@@ -339,7 +321,7 @@ class Search:
         if len(done) < len(terms):
             return None
         slips += [("missing-term", f"the term {quoted(part)} is missing") for part in left]
-        again = self.read_again(total([*(done[k] for k in sorted(done)), *left]))
+        again = self.shaped(total([*(done[k] for k in sorted(done)), *left]))
         same = again is not None and slips and self._is(again, self.truth)
         return FoundSlip(tuple(slips), again) if same else None
 

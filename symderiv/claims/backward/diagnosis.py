@@ -287,7 +287,7 @@ class Diagnosis:
         near: SlipFound | None = None  # right but for a factor
         for m in chain(derived, made_in(problem, truth)):
             x = fitting(m.expr)
-            matched = isinstance(x, Expr) and self._is(x)
+            matched = x is not None and self._is(x)
             slip, sentence = m.kind or m.slip, as_sentence(m.sentence)
             if isinstance(matched, tuple):
                 more = f"{sentence} Then {matched[1]}."
