@@ -108,23 +108,16 @@ def _lines(formula: str) -> list[str]:
         line = formula[start:stop].strip()
         if not line:
             continue
-        goes_on = found and (_begins(line) or _is_open(found[-1]))
-        if goes_on:
+        if found and (_is_operator(tokens(line)[0]) or _is_operator(tokens(found[-1])[-2])):
             found[-1] = f"{found[-1]} {line}"
         else:
             found.append(line)
     return [_unpunctuated(line) for line in found]
 
 
-def _begins(line: str) -> bool:
-    """Whether a line goes on with an equation before it: it begins with a sign."""
-    first = tokens(line)[0]
-    return first.is_char("=", "+", "-", "/") or first.text in ("cdot", "times", "odot", "quad")
-
-
-def _is_open(line: str) -> bool:
-    last = tokens(line)[-2]
-    return last.is_char("=", "+", "-", "/") or last.text in ("cdot", "times", "odot", "left.")
+def _is_operator(token: Token) -> bool:
+    """Whether an equation goes on behind a token, or with one that begins a line."""
+    return token.is_char("=", "+", "-", "/") or token.text in ("cdot", "times", "odot")
 
 
 def _unpunctuated(line: str) -> str:

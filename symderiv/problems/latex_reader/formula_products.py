@@ -166,7 +166,7 @@ class ProductReader(Elaborator):
 
     def _multiplied(self, at: ast.expr, parts: list[Part], signs: list[str]) -> Expr:
         """Return the product of parts as their shapes allow; raises LanguageError."""
-        ways = [partial(self._value, way) for way in self._ways(parts, signs)]
+        ways = [partial(self._value, *way) for way in self._ways(parts, signs)]
         if len(ways) > 1:
             return self._chosen(ways, at, _QUOTIENTS if "/" in signs else _GROUPS)
         found = self._attempt(ways[0])
@@ -189,12 +189,11 @@ class ProductReader(Elaborator):
                 return [(front, rest, left, _USUAL), (front, rest, left, _TIGHT)]
         return [([], parts, signs, _USUAL)]
 
-    def _value(self, way: Way) -> Expr:
+    def _value(
+        self, front: list[Part], parts: list[Part], signs: list[str], levels: Levels
+    ) -> Expr:
         """Return scalars in front times the rest, the rest by itself."""
-        front, parts, signs, levels = way
         inner = self._fold(parts, signs, levels)
-        if not front:
-            return inner[1]
         return self._chain([*front, inner], [""] * len(front))[1]
 
     def _fold(self, parts: list[Part], signs: list[str], levels: Levels) -> Part:

@@ -133,30 +133,21 @@ def gradient(symbols: Symbols, found: Derivative, first: Item, last: Item) -> as
     ways = by_what(symbols, found.by)
     given = [way for way in ways if way[0].id in symbols.given]
     name, at = (given or ways)[0] if ways else (None, [])
-    over = _defined(symbols, found.of)
-    is_loss = not found.of or (not over and _letter(found.of) in _OBJECTIVES)
+    tree = symbols.placed(Derived(), place)
+    tree.given, tree.nabla, over = None, found.nabla, ""
     try:
-        tree = _given(symbols, found, name, place)
+        tree.given = _given(symbols, found, name, place)
     except LanguageError as error:
+        over = _defined(symbols, found.of)
+        is_loss = not found.of or (not over and _letter(found.of) in _OBJECTIVES)
         if name is None or at or not (over or is_loss):
             raise
-        tree = _derived(symbols, (over, name.id), None, place, found.nabla)
         if not over and name.id not in symbols.names.defined:
             tree.refused = error  # gradients by variables are what claims are about
+    assert name is not None
+    tree.path = (over, name.id)
     whole = symbols.reader.indexed(tree, at, symbols.at(place)) if at else tree
     return like(powers(symbols, whole, found.sups), symbols.at(place))
-
-
-def _derived(
-    symbols: Symbols,
-    path: tuple[str, ...],
-    given: ast.expr | None,
-    place: RowLayout,
-    nabla: bool = False,
-) -> Derived:
-    tree = symbols.placed(Derived(), place)
-    tree.path, tree.given, tree.nabla = path, given, nabla
-    return tree
 
 
 def _letter(of: Sequence[Item]) -> str:
@@ -170,7 +161,9 @@ def _defined(symbols: Symbols, of: Sequence[Item]) -> str:
     return next((n.id for n, at in ways if not at and n.id in symbols.names.defined), "")
 
 
-def _given(symbols: Symbols, found: Derivative, name: ast.Name | None, place: RowLayout) -> Derived:
+def _given(
+    symbols: Symbols, found: Derivative, name: ast.Name | None, place: RowLayout
+) -> ast.Name:
     """Return the given gradient by a name; raises ParseError where there is none."""
     known = ", ".join(f"{g} = dL/d{z}" for z, gs in symbols.given.items() for _, g in gs)
     names = ", ".join(symbols.gradients)
@@ -186,5 +179,4 @@ def _given(symbols: Symbols, found: Derivative, name: ast.Name | None, place: Ro
     chosen = {g for x, g in losses if x == of} or {g for _, g in losses}
     if len(chosen) != 1:
         raise symbols.fail("several gradients are given there", place, remedy)
-    tree = symbols.placed(ast.Name(chosen.pop(), ast.Load()), place)
-    return _derived(symbols, ("", name.id), tree, place)
+    return symbols.placed(ast.Name(chosen.pop(), ast.Load()), place)

@@ -59,9 +59,11 @@ class Symbols(ABC):
     def expression(self, items: Sequence[Item], place: Item) -> ast.expr:
         """Return the tree of items side by side; ``place`` is where they would stand."""
 
-    def fail(self, message: str, at: Item, remedy: str) -> LanguageError:
+    def fail(
+        self, message: str, at: Item, remedy: str, kind: type[LanguageError] = ParseError
+    ) -> LanguageError:
         """Return the error about an item."""
-        return ParseError(message, span=span(self.text, at), remedy=remedy)
+        return kind(message, span=span(self.text, at), remedy=remedy)
 
     def placed(self, node: N, first: Item, last: Item | None = None) -> N:
         """Return a node at an item, or from one item to another."""
@@ -146,7 +148,7 @@ class Symbols(ABC):
         if ways and not kept:
             k = next(i for w in ways for i, j in w if self._loose_d(run, i, j))
             place = replace(run[k], stop=run[k + 1].stop)
-            what = written_of(run[k + 1]) + (label_of(getattr(run[k + 1], "sub", None)) or "")
+            what = written_of(run[k + 1]) + (label_of(run[k + 1].sub) or "")
             given = ", ".join(self.gradients)
             raise self.fail(
                 f"d{what} is no name of the problem",
@@ -342,10 +344,11 @@ class Symbols(ABC):
             identity = self.sized("eye", item, None)
             return self.reader.indexed(identity, [whole, marks[0]], self.at(item, sub))
         if item.name == "e" and sub is None and not item.upright:
-            raise AmbiguousTextError(
+            raise self.fail(
                 "e is not declared: is it a name, or the number 2.718..?",
-                span=span(self.text, item),
-                remedy="declare it, or write \\mathrm{e} or \\exp(1) for the number",
+                item,
+                "declare it, or write \\mathrm{e} or \\exp(1) for the number",
+                AmbiguousTextError,
             )
         if item.name == "M" and label_of(sub) == "causal":
             return self.sized("causal_mask", item, None)

@@ -33,7 +33,6 @@ from .laid_out import (
     Symbol,
     bare,
     is_sign,
-    span,
     split_at,
 )
 from .latex_functions import FunctionHead
@@ -329,11 +328,8 @@ class Meaning(Symbols):
         letters = [x for x in items if not is_sign(x, ",")]
         for x in letters:
             if not isinstance(x, Symbol) or x.word:
-                raise UnsupportedError(
-                    "a sum runs over all of an index",
-                    span=span(self.text, x),
-                    remedy=r"write \sum_i, \sum_{i=1}^{n} or \sum_{i,j}; a condition is a factor",
-                )
+                remedy = r"write \sum_i, \sum_{i=1}^{n} or \sum_{i,j}; a condition is a factor"
+                raise self.fail("a sum runs over all of an index", x, remedy, UnsupportedError)
         return [written_of(x) for x in letters]
 
     def _upper(self, item: Item, letters: list[str]) -> ast.expr | None:

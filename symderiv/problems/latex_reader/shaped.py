@@ -137,7 +137,13 @@ class ShapedReader(ProductReader):
         if sign == "otimes":
             return self._kronecker(at, left, right)
         if sign == "quotient":
-            self._check_quotient(at, left, right)
+            if ONE not in b:
+                x, y = self.source(at.left), self.source(at.right)
+                raise self.refused(
+                    at,
+                    f"a quotient by {y}, which is {describe(b)}",
+                    rf"write ({x}) \oslash ({y}) entry by entry, or {y}^{{-1}}",
+                )
             sign = "/"
         if not scalar:
             self._check_equal(sign, at, a, b)
@@ -166,18 +172,6 @@ class ShapedReader(ProductReader):
             raise self.two_ways(at, (f"{p} @ {q}.T", f"kron({p}, {q})"), hints)
         parts: list[ast.expr] = [self.known(at.left, left), self.known(at.right, right)]
         return self.read(call("kron", parts, at))
-
-    def _check_quotient(self, at: ast.BinOp, left: Expr, right: Expr) -> None:
-        b = self.shape(right)
-        if b == SCALAR:
-            return
-        x, y = self.source(at.left), self.source(at.right)
-        if ONE not in b:
-            raise self.refused(
-                at,
-                f"a quotient by {y}, which is {describe(b)}",
-                rf"write ({x}) \oslash ({y}) entry by entry, or {y}^{{-1}}",
-            )
 
     def _check_equal(self, sign: str, at: ast.BinOp, a: Shape, b: Shape) -> None:
         written = _ENTRYWISE.get(sign, sign)
