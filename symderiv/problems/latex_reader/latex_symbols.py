@@ -293,29 +293,23 @@ class Symbols(ABC):
 
     def _one_index(self, items: tuple[Item, ...]) -> ast.expr | None:
         """Return what is more than letters: a range with two ends, a shifted index, or nothing."""
-        colons = [k for k, x in enumerate(items) if is_sign(x, ":")]
-        if len(colons) == 1 and len(items) > 1:
-            ends = [self.place_of(p) for p in (items[: colons[0]], items[colons[0] + 1 :])]
-            found = None if None in ends else ast.Slice(ends[0], ends[1])
-            return None if found is None else self.placed(found, items[0], items[-1])
+        if sum(is_sign(x, ":") for x in items) == 1 < len(items):
+            low, high = (self.place_of(x) for x in split_at(items, ":"))
+            found = ast.Slice(low, high)
+            return self.placed(found, items[0], items[-1]) if low and high else None
         return self.place_of(items) if any(is_sign(x, "+", "-") for x in items) else None
 
     def place_of(self, items: tuple[Item, ...]) -> ast.expr | None:
         """Return a place, a sum of letters and numbers: n, n-1, 2n+1; None for anything else."""
         total: ast.expr | None = None
-        sign: type[ast.operator] = ast.Add
-        term: ast.expr | None = None
-        for item in (*items, None):
-            if item is None or is_sign(item, "+", "-"):
-                if term is None:
-                    return None
-                total = term if total is None else binary(sign(), total, term)
-                sign, term = ast.Sub if item is not None and is_sign(item, "-") else ast.Add, None
-                continue
-            factor = self._letters((item,))
-            if factor is None or isinstance(factor[0], ast.Slice):
+        signs = [x for x in items if is_sign(x, "+", "-")]
+        for sign, term in zip([None, *signs], split_at(items, "+", "-"), strict=True):
+            factors = self._letters(term)
+            if not factors or any(isinstance(x, ast.Slice) for x in factors):
                 return None
-            term = factor[0] if term is None else binary(ast.Mult(), term, factor[0])
+            product = reduce(lambda a, b: binary(ast.Mult(), a, b), factors)
+            op = ast.Sub() if sign is not None and is_sign(sign, "-") else ast.Add()
+            total = product if total is None else binary(op, total, product)
         return total
 
     def _letters(self, items: tuple[Item, ...]) -> list[ast.expr] | None:
