@@ -27,10 +27,9 @@ from ..tensor import (
     leaf,
     scaled,
     summands,
-    walk_terms,
     zero,
 )
-from .reverse import reverse
+from .reverse import dependents, reverse
 
 # No name of the language has a space in it.
 _SEED = var("unknown cotangent", SCALAR)
@@ -67,11 +66,7 @@ def product(value: Term, by: Term, direction: Expr) -> Term:
 
 def _is_called_on(term: Term, seed: Term) -> bool:
     """Whether the seed sits inside a call, through which its axes cannot move."""
-    inside: set[Term] = set()
-    for t in walk_terms(term):
-        if t is seed or any(c in inside for c in t.children):
-            inside.add(t)
-    return any(t.is_call for t in inside)
+    return any(t.is_call for t in dependents(term, {seed}))
 
 
 class _Slope:

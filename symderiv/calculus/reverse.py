@@ -8,7 +8,7 @@ Sums pass a cotangent on; every other function brings its pullback from the oper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -103,12 +103,11 @@ def reverse(
     ``seed`` is the cotangent of the term itself; 1 for a scalar by default. ``name`` may give the
     cotangent of a named intermediate a name of its own, so that what lies before it stays short.
     """
-    order = _dependents(root, set(leaves))
+    order = dependents(root, set(leaves))
     result = Reverse(root)
     waiting: dict[Term, list[Term]] = {
         root: [constant(Scale(), root.dims) if seed is None else seed]
     }
-    inside = set(order)
     for node in reversed(order):
         cotangent = add(waiting.pop(node, [zero(node.dims)]))
         if name is not None and node.is_name:
@@ -119,7 +118,7 @@ def reverse(
         if is_zero(cotangent):
             continue
         for position, child in enumerate(node.children):
-            if child in inside:
+            if child in order:
                 sent = _pull(node, position, cotangent)
                 result.tape.append(Pullback(node, position, cotangent, sent))
                 waiting.setdefault(child, []).append(sent)
@@ -137,10 +136,10 @@ def _pull(node: Term, position: int, cotangent: Term) -> Term:
     return pulled
 
 
-def _dependents(root: Term, leaves: set[Term]) -> list[Term]:
-    """Return the nodes that depend on the leaves, arguments before the nodes that use them."""
+def dependents(root: Term, leaves: Container[Term]) -> dict[Term, None]:
+    """Return the nodes that depend on leaves, arguments before the nodes that use them."""
     depends: dict[Term, None] = {}
     for node in walk_terms(root):
         if node in leaves or any(c in depends for c in node.children):
             depends[node] = None
-    return list(depends)
+    return depends

@@ -41,7 +41,7 @@ def of_kind(base: type[C], kind: str) -> type[C]:
     """Return the class of nodes of one kind: it knows the answer to every notion of the base."""
     notions = {k: v for k, v in vars(base).items() if isinstance(v, Notion)}
     answers = {name: kind in notion.kinds for name, notion in notions.items()}
-    return type(base.__name__, (base,), {"__slots__": (), **answers})
+    return type(base.__name__, (base,), {"__module__": base.__module__, "__slots__": (), **answers})
 
 
 def arguments_first(

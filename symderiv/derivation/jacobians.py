@@ -15,6 +15,7 @@ from typing import Any
 
 from ..calculus import jacobian, lower, product, reverse
 from ..calculus.matrixform import Raiser, vec_order
+from ..calculus.reverse import dependents
 from ..calculus.simplify import Facts, Simplifier
 from ..core.errors import (
     InputError,
@@ -24,8 +25,9 @@ from ..core.errors import (
     UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var
-from ..core.shapes import ONE, SCALAR, Dim, Shape, describe
+from ..core.shapes import ONE, SCALAR, Shape, describe
 from ..notation.latex import latex
+from ..ops.leaves import axes
 from ..ops.sharing import shared_text
 from ..ops.text import text
 from ..ops.written import Writer
@@ -82,7 +84,7 @@ class DerivativeMatrix:
     @cached_property
     def matrix(self) -> Term:
         """Return the Jacobian as a term with an axis for the rows and one for the columns."""
-        counts = tuple(len(_axes(x.shape)) for x in (self.value, self.variable.expr))
+        counts = tuple(len(axes(x.shape)) for x in (self.value, self.variable.expr))
         if counts[1] == 0:
             whole = self.term
         else:
@@ -110,9 +112,9 @@ class DerivativeMatrix:
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the indices of an entry of the value, i and j, and of the variable, p and q."""
         letters = Letters(self.problem.taken)
-        by = letters.targets(len(_axes(self.variable.shape)))
+        by = letters.targets(len(axes(self.variable.shape)))
         letters.reserved = set(by)
-        return letters.pair("ij", len(_axes(self.value.shape)), by), by
+        return letters.pair("ij", len(axes(self.value.shape)), by), by
 
     @cached_property
     def index_expr(self) -> Expr:
@@ -219,9 +221,6 @@ class DirectionProduct:
         """Return the product as LaTeX mathematics."""
         return latex(Writer()(self.expr))
 
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
         return self.text
 
@@ -311,22 +310,10 @@ def _refuse_tensors(value: Shape, variable: Variable) -> None:
 
 def _refuse_given(root: Term, leaf: Term) -> None:
     """Refuse a second derivative through an unspecified loss: only its first is given."""
-    depends: dict[Term, bool] = {}
-
-    def meets(term: Term) -> bool:
-        if term not in depends:
-            below = [meets(c) for c in term.children]
-            depends[term] = term is leaf or any(below)
-            if depends[term] and term.is_call and term.data.name == "loss":
-                raise MissingRuleError(
-                    f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
-                    "only its gradient is given",
-                    remedy="write the loss out, or ask for the Jacobian of its argument",
-                )
-        return depends[term]
-
-    meets(root)
-
-
-def _axes(shape: Shape) -> tuple[Dim, ...]:
-    return tuple(d for d in shape if d != SCALAR[0])
+    for term in dependents(root, {leaf}):
+        if term.is_call and term.data.name == "loss":
+            raise MissingRuleError(
+                f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
+                "only its gradient is given",
+                remedy="write the loss out, or ask for the Jacobian of its argument",
+            )
