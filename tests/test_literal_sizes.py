@@ -9,6 +9,10 @@ import pytest
 
 import symderiv as sd
 from symderiv.cli.main import main
+from symderiv.codegen.evaluate import evaluate
+from symderiv.core.expr import dim_size, div, mul, num, power
+from symderiv.core.shapes import Dim, size, summed_sizes, symbol
+from symderiv.ops.text import text
 from symderiv.problems.number_sizes import with_symbols
 
 # A problem, its sizes, and what stands for the numbers.
@@ -33,6 +37,24 @@ CASES = {
     "a constructor": ("sum(A @ ones(30)) ** 2", {"A": "30, 30"}, {"n30": 30}),
     "a taken name": ("n30 * trace(A @ A)", {"A": "30, 30", "n30": "scalar"}, {"n30_": 30}),
 }
+
+
+N, M = symbol("n"), symbol("m")
+FACTORS = [N, size(2) * N, N * M, summed_sizes([N, M]), size(2) * summed_sizes([N, M]) * M]
+
+
+@pytest.mark.parametrize("dim", FACTORS, ids=str)
+def test_a_size_of_several_factors_is_read_as_it_is_written(dim: Dim) -> None:
+    p = sd.problem("sum(Y) * s", s="scalar", Y="n, m")
+    sizes = {"n": 3, "m": 2}
+    s, k, value = p.variables["s"].expr, dim_size(dim), dim.at(sizes)
+    for e, expected in (
+        (div(s, k), 5 / value),
+        (power(k, num(2)), value**2),
+        (mul(s, k), 5 * value),
+    ):
+        for written in (e, p.read(text(e))):
+            assert float(evaluate(written, {"s": 5.0, **sizes})) == expected
 
 
 @pytest.mark.sampled(3)

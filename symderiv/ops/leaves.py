@@ -165,6 +165,7 @@ _leaf(
     name="size",
     flops=free,
     usage="n",
+    level=lambda e: ATOM if _size(e) == (1, _size(e).symbols[:1]) else PRODUCT,
     lower=lambda e, args: Value(constant(Scale.of(_size(e))), e.shape),
     explicit=lambda e, args, at: [[at.math.number(Fraction(at.size(_size(e))))]],
     text=lambda e, text: str(e.data),
