@@ -19,7 +19,7 @@ from ..core.errors import (
 )
 from ..core.expr import Expr, free_ranges
 from ..core.positions import Range, Use, allowed, placed
-from ..core.shapes import Dim, DimMismatchError, Shape
+from ..core.shapes import Dim, DimMismatchError, Shape, describe
 from ..problems import Problem
 from ..problems.elaborate import Elaborator
 from ..problems.grammar import only_expression, prepared
@@ -189,7 +189,14 @@ def _give_sizes(reader: Elaborator, found: Expr, shape: Shape | None) -> None:
         return
     for unknown, dim in zip(own, shape, strict=True):
         if unknown.is_unknown:
-            reader.unifier.unify(unknown, dim)
+            reader.unify(unknown, dim, lambda: _of_another_shape(reader, found, shape))
+
+
+def _of_another_shape(reader: Elaborator, found: Expr, shape: Shape) -> ShapeError:
+    return ShapeError(
+        f"{reader.text.strip()} is {describe(reader.shape(found))}, not {describe(shape)}",
+        remedy="write a constant with its sizes",
+    )
 
 
 def _is_clash(error: LanguageError | DimMismatchError) -> bool:
