@@ -127,9 +127,9 @@ class Meaning(Symbols):
 
     def product(self, items: Sequence[Item]) -> ast.expr:
         """Return the product of items."""
-        return self.multiplied([], *self.factors(items, first=True))
+        return self.multiplied([], *self.factors(items))
 
-    def factors(self, items: Sequence[Item], *, first: bool) -> tuple[list[ast.expr], list[str]]:
+    def factors(self, items: Sequence[Item]) -> tuple[list[ast.expr], list[str]]:
         """Return factors and the sign in front of each."""
         factors: list[ast.expr] = []
         signs: list[str] = []
@@ -138,7 +138,7 @@ class Meaning(Symbols):
             item = items[i]
             if _is_operator(item):
                 assert isinstance(item, Sign)
-                if sign or (first and not factors):
+                if sign or not factors:
                     raise self.fail("a factor is missing here", item, "write what is multiplied")
                 sign = item.name
                 i += 1
@@ -235,7 +235,7 @@ class Meaning(Symbols):
             return short, stop
         rest = items[stop:end]
         # Both readings share their factors: reading them twice would double at every level.
-        others, signs = self.factors(rest, first=True)
+        others, signs = self.factors(rest)
         at, source = self.at(head.item, rest[-1]), self.source
         ways: list[Callable[[], ast.expr]] = [
             lambda: self.multiplied([short], others, signs),

@@ -79,8 +79,7 @@ def power(symbols: Symbols, tree: ast.expr, sup: RowLayout) -> ast.expr:
             r"write one transpose, first or last: X^{-2\top}, or (X^{-2})^\top",
         )
     if len(items) > 1 and is_sign(items[0], "odot"):
-        exponent = symbols.expression(items[1:], sup)
-        return binary(ast.Pow(), tree, exponent)
+        return binary(ast.Pow(), tree, symbols.expression(items[1:], sup))
     if len(items) == 1 and is_sign(items[0], "+"):
         return call("pinv", [tree], at)
     if len(items) == 1 and is_sign(items[0], "dagger", "star"):

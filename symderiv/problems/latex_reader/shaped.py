@@ -338,9 +338,8 @@ class ShapedReader(ProductReader):
         at: ast.expr,
     ) -> ast.expr:
         """Return a sum or a product over an index, with its upper limit if that is written."""
-        name = index.id
-        declared = self.declared
-        taken = (declared.variables, self.bound, self.definitions, declared.dims)
+        name, known = index.id, self.declared
+        taken = (known.variables, self.bound, self.definitions, known.dims)
         if any(name in names for names in taken):
             raise self._no_index(
                 f"{name} is a name or a size already", index, "an index needs a name of its own"
