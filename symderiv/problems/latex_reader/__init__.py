@@ -25,11 +25,10 @@ from __future__ import annotations
 
 from ..grammar import Statement
 from .equations import Equation, equations
-from .laid_out import at_item
+from .laid_out import at_item, place
 from .meaning import Formula, LatexReader
 from .parser import parse_row
 from .subject import subject
-from .tokens import place
 
 
 def parse(text: str) -> list[Statement]:

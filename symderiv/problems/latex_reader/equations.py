@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...core.errors import ParseError
 from . import macro_tables as tables
-from .tokens import Token, place, tokens
+from .laid_out import Token, place, tokens
 
 LONGEST = 20_000
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")

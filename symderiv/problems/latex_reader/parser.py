@@ -23,8 +23,10 @@ from .laid_out import (
     Scripted,
     Sign,
     Symbol,
+    Token,
+    place,
+    tokens,
 )
-from .tokens import Token, place, tokens
 
 DEEPEST = 40
 _MOST_PRIMES = 4
