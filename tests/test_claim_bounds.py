@@ -90,6 +90,24 @@ def test_what_is_too_much_to_decide_is_compared_at_one_point(
     assert "takes more than" in found.left_out[0]
 
 
+def test_a_wrong_claim_that_is_dear_to_compute_fails_at_the_point_that_was_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[object] = []
+
+    def noted(self, sizes, seed, integers=0):
+        drawn.append(sizes)
+        return at(self, sizes, seed, integers)
+
+    at = deciding.Comparer.at
+    monkeypatch.setattr(deciding.Comparer, "at", noted)
+    monkeypatch.setattr(failures, "_SOUGHT", 1000)
+    found = sd.check("X[1999, 1]**2", wrt="X", claim="3 * X", X="n, d")
+    assert (found.verdict, len(drawn)) == ("wrong", 1)
+    assert found.counterexample is not None
+    assert found.counterexample.claimed_cells != found.counterexample.right_cells
+
+
 def test_what_has_no_pieces_is_not_looked_at_for_boundaries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import symderiv as sd
 from symderiv.codegen import checked_sizes, compile_module, module_of, source_of_test
 from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.testfile import size_choices
 from symderiv.evidence.differences import (
     backward,
     box,
@@ -210,3 +212,9 @@ def test_a_value_that_a_sum_writes_with_its_sign_is_kept_without_it() -> None:
     found = d.compile().backward(**arrays)
     for n in arrays:
         assert np.allclose(found[n], d[n].evaluate(**arrays))
+
+
+def test_many_sizes_of_a_check_stay_small_and_neighbours_differ() -> None:
+    for sizes in size_choices(40):
+        assert max(sizes) <= 7
+        assert all(a != b for a, b in pairwise(sizes))

@@ -75,6 +75,8 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
         found = _failure_in_a_piece(comparer, left, right)  # seldom at whole numbers
         if found is not None:
             return found
+    if _is_dear(comparer, left, right):
+        return next(_at_compared_points(comparer, left, right), None)
     on_boundary: Failure | None = None
     for sizes, values in _simple_points(comparer, left, right):
         try:
@@ -94,6 +96,12 @@ def smallest_failure(comparer: Comparer, left: Expr, right: Expr) -> Failure | N
         on = f"{cost * _POINTS:,} operations at small sizes"
         comparer.left_out.append(too_much(what, _SOUGHT, on))
     return found
+
+
+def _is_dear(comparer: Comparer, left: Expr, right: Expr) -> bool:
+    """Whether simple points take too much at the smallest sizes; others are known by now."""
+    smallest = next(_sizes_of_failure(comparer, left, right), None)
+    return smallest is not None and work([left, right], smallest) * _POINTS > _SOUGHT
 
 
 def _simple_points(

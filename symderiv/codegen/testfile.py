@@ -167,6 +167,7 @@ _CENTRAL_BESIDE_KINKS = """    step = 1e-6
     is_kink = abs(right - left) > 1e-3 * max(1.0, abs(right), abs(left))
     return np.nan if is_kink else (right + left) / 2"""
 
+_DIFFERENT = 6  # sizes of a check that all differ; of more they come again in turn
 _WHOLE = {"binary", "pm1", "onehot", "onehot_cols", "count"}  # properties of whole numbers
 
 
@@ -264,8 +265,14 @@ def checked_sizes(derivation: DerivedGradients) -> list[dict[str, int]]:
 
 
 def size_choices(count: int) -> list[list[int]]:
-    """Return three choices of sizes: all different, all 1 but one, and larger."""
-    base = [2 + k for k in range(count)]
+    """Return three choices of sizes: all different, and 1 in turn with 3.
+
+    Of many sizes those that stand together differ: products of matrices grow with their cubes.
+
+    >>> size_choices(3)
+    [[2, 3, 4], [1, 3, 1], [3, 1, 3]]
+    """
+    base = [2 + k % _DIFFERENT for k in range(count)]
     ones = [1 if k % 2 == 0 else 3 for k in range(count)]
     flipped = [3 if k % 2 == 0 else 1 for k in range(count)]
     return [base, ones, flipped] if count else [[]]
