@@ -90,22 +90,22 @@ def test_what_is_too_much_to_decide_is_compared_at_one_point(
     assert "takes more than" in found.left_out[0]
 
 
-def test_a_wrong_claim_that_is_dear_to_compute_fails_at_the_point_that_was_compared(
+def test_what_is_dear_to_compute_fails_where_it_was_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn: list[object] = []
+    def refuse(*_):
+        raise AssertionError("one that tells them apart is known")
 
-    def noted(self, sizes, seed, integers=0):
-        drawn.append(sizes)
-        return at(self, sizes, seed, integers)
-
-    at = deciding.Comparer.at
-    monkeypatch.setattr(deciding.Comparer, "at", noted)
+    p = sd.problem("X[1999, 1]**2", X="n, d")
+    sides = p.read(FAR), p.read("3 * X")
+    comparer = deciding.Comparer(p, sides)
+    assert not comparer.equal(*sides)
     monkeypatch.setattr(failures, "_SOUGHT", 1000)
-    found = sd.check("X[1999, 1]**2", wrt="X", claim="3 * X", X="n, d")
-    assert (found.verdict, len(drawn)) == ("wrong", 1)
-    assert found.counterexample is not None
-    assert found.counterexample.claimed_cells != found.counterexample.right_cells
+    monkeypatch.setattr(deciding.Comparer, "at", refuse)
+    found = failures.smallest_failure(comparer, *sides)
+    assert found is not None
+    *_, left, right = found
+    assert left != right
 
 
 def test_what_has_no_pieces_is_not_looked_at_for_boundaries(
