@@ -1,5 +1,6 @@
 """Generated modules: their tests pass in an empty directory; the code is an expert's."""
 
+import ast
 import subprocess
 import sys
 from itertools import pairwise
@@ -218,3 +219,34 @@ def test_many_sizes_of_a_check_stay_small_and_neighbours_differ() -> None:
     for sizes in size_choices(40):
         assert max(sizes) <= 7
         assert all(a != b for a, b in pairwise(sizes))
+
+
+@pytest.mark.parametrize("objective", [
+    "Z = minimum(1 / exp(x*ones(n, n)), (V * eye(n)) @ (1 / exp(x*ones(n, n)))) "
+    "/ exp(x*ones(n, n)); sum(square(sin(Z) * A))",
+    "Z = minimum(1 / (1 + square(cos(ones(n, n)))), 3 + (V * eye(n)) @ (1 / (1 + square(cos("
+    "ones(n, n)))))) / (1 + square(cos(ones(n, n)))); "
+    "sum(square(abs(A @ log2(exp(sin(Z)))) * log2(exp(sin(Z)))))",
+])  # fmt: skip
+def test_a_local_name_that_a_later_line_reads_is_given_once(objective: str) -> None:
+    posed = sd.problem(
+        objective, A="n, n", V="n, n", **({"x": "scalar"} if "x*" in objective else {})
+    )
+    compiled = compile_module(module_of(sd.derive(posed).data))
+    for f in ast.parse(compiled.source).body:
+        if isinstance(f, ast.FunctionDef) and f.name in ("forward", "backward"):
+            given = [
+                t.id for e in ast.walk(f) if isinstance(e, ast.Assign) for t in e.targets
+                if isinstance(t, ast.Name) and t.id not in ("A", "V", "x", "cache")
+            ]  # fmt: skip
+            assert sorted(given) == sorted(set(given))
+    values = {"A": np.eye(2) + 0.5, "V": np.array([[-5.0, 1.0], [2.0, 3.0]]), "x": 0.3}
+    at = {v: np.array(values[v]) for v in posed.variables}
+    found = compiled.backward(**at)["V"]
+    for spot in np.ndindex(2, 2):
+        step = np.zeros((2, 2))
+        step[spot] = 1e-6
+        ahead, behind = (
+            compiled.forward(**{**at, "V": at["V"] + s * step}) for s in (1, -1)
+        )  # fmt: skip
+        np.testing.assert_allclose(found[spot], (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-7)

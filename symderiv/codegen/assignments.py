@@ -58,7 +58,8 @@ def plan(
             for a in () if e in coder.names else e.args:
                 uses[a] = uses.get(a, 0) + 1
     lines: list[Assignment] = []
-    names = set(taken) | {n for n, _ in outputs}
+    # What the coder has names for is read by lines to come, so that none is given again.
+    names = {*taken, *(n for n, _ in outputs), *coder.names.values()}
     free = (f"t{k}" for k in count(1) if f"t{k}" not in names)
     for name, x in outputs:
         for e in _inside(x, coder):
