@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 import symderiv as sd
@@ -14,6 +16,7 @@ from symderiv.core.expr import var
 from symderiv.core.shapes import Dim
 from symderiv.entries import agrees
 from symderiv.results import check_all
+from symderiv.values.explicit import Explicit, same
 from symderiv.values.fixedpoint import square_root
 
 ROOT = ("trace(sqrtm(K))", {"K": "n, n"}, "K")
@@ -148,6 +151,27 @@ def test_logarithms_take_few_roots_and_keep_their_digits(monkeypatch: pytest.Mon
     ]
     assert max(gaps) < high.HIGH.mpf(10) ** -145
     assert len(roots) <= 6
+
+
+@pytest.mark.parametrize("name", ["expm", "logm"])
+def test_a_derivative_along_a_large_matrix_takes_no_more_than_along_a_small_one(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    products: list[int] = []
+    plain = fixedpoint._times
+    monkeypatch.setattr(fixedpoint, "_times", lambda *a: products.append(a[2]) or plain(*a))
+    p = sd.problem(f"sum({name}_frechet(A, C))", A="n, n", C="n, n")
+    counts, values = [], []
+    for size in (1, 10**9 + 7):
+        high._matrix.cache_clear()
+        products.clear()
+        drawn = {"A": [[2, Fraction(1, 2)], [Fraction(1, 3), 3]], "C": [[1, 2], [3, 5]]}
+        drawn["C"] = [[Fraction(x * size) for x in r] for r in drawn["C"]]
+        drawn["A"] = [[Fraction(x) for x in r] for r in drawn["A"]]
+        values.append(Explicit({"n": 2}, drawn).cells(p.objective)[0][0] / size)
+        counts.append(sum(products))
+    assert counts[1] <= 1.1 * counts[0]
+    assert same(*values)
 
 
 def test_slopes_at_a_point_share_the_value_of_a_function_of_matrices() -> None:

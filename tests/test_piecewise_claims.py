@@ -27,6 +27,13 @@ NET = (
     {"X": "n, d", "W1": "d, h", "W2": "h, k", "W3": "k, m"},
     "W2",
 )
+# Nothing is known of L and f but their names: both sides of what they decide are to be met.
+LOSS = ("sum(relu(-3 - L(X)) * Y)", {"X": "n, n", "Y": "n, n"}, "Y")
+BOUNDED = (
+    "sum(minimum(tanh(abs(X)), 1 / (1 + square(L(Z)) * Z**2)))", {"X": "n, n", "Z": "n, n"}, "X",
+)  # fmt: skip
+MAPPED = ("sum(relu(-f(X)) * Y)", {"X": "n, n", "Y": "n, n", "f": "entrywise"}, "Y")
+SLOPED = ("sum(relu(-f(X)) * Y)", {"X": "n, n", "Y": "n, n", "f": "entrywise"}, "X")
 UPPER = ("sum(maximum(x, y) * z)", {"x": "n", "y": "n", "z": "n"}, "x")
 
 WRONG = [
@@ -47,6 +54,15 @@ WRONG = [
     (LARGEST, "where(max(X) > 1000, 1, 1) * max_mask(X + 0.001 * X * X, axis=1)"),
     (UPPER, "z * where(x > y + 0.000001 * z, 1, 0)"),
     (NET, "A.T @ ((G @ W3.T) * where(Z > 0.001, 1, 0))"),
+    (LOSS, "2 * relu(-3 - L(X)) * ones(n, n)"),
+    (LOSS, "zeros(n, n)"),
+    (
+        BOUNDED,
+        "2 * where(tanh(abs(X)) < 1 / (1 + square(L(Z)) * Z**2), 1, 0) * sign(X)"
+        " * (1 - tanh(abs(X))**2)",
+    ),
+    (MAPPED, "2 * relu(-f(X))"),
+    (SLOPED, "-Y * fp(X) * where(f(X) < -1, 1, 0)"),
     (NET, "where(H > 0, H - 0.1, 0).T @ ((G @ W3.T) * where(Z > 0, 1, 0))"),
 ]
 RIGHT = [
@@ -57,6 +73,10 @@ RIGHT = [
     (HUBER, "where(x > 1, 1, where(x < -1, -1, x))"),
     (HUBER, "minimum(maximum(x, -1), 1)"),
     (CUT, "where(5 * x > 1, 1, 0)"),
+    (LOSS, "where(L(X) < -3, -3 - L(X), 0) * ones(n, n)"),
+    (BOUNDED, "where(tanh(abs(X)) < 1 / (1 + square(L(Z)) * Z**2), sign(X), 0)"
+              " * (1 - tanh(abs(X))**2)"),
+    (SLOPED, "where(f(X) < 0, -Y * fp(X), 0)"),
     (ROOT, "where(x > 0, 0.5 / sqrt(x), 0)"),
     (RELU, "where(exp(x) > 1, 1, 0)"),
     (RELU, "where(x**3 > 0, 1, 0)"),

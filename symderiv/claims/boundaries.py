@@ -50,7 +50,6 @@ class Watching(ExactMath):
     """Scalar functions that note the difference of every two numbers that they compare."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.differences: list[Any] = []
 
     def choose(self, sign: str, x: Any, y: Any, yes: Any, no: Any) -> Any:

@@ -18,11 +18,12 @@ from ..core.budget import too_much
 from ..core.cells import each, flat
 from ..core.errors import BudgetError, UndefinedError
 from ..core.expr import Expr, Variable, free_ranges, walk_all
-from ..core.shapes import Dim
+from ..core.shapes import ONE, Dim, size
 from ..derivation.derivations import is_network
 from ..ops import TABLE, Cells
+from ..ops.functions import apply_parts, loss_parts
 from ..problems import Problem
-from ..values.explicit import Explicit, is_exact, plain, same
+from ..values.explicit import Explicit, called, is_exact, plain, same
 from ..values.rounding import LostDigitsError, is_saturated
 from ..values.sampling import distinct_sizes, inside, least_sizes, point
 from ..values.sampling import values as values_of
@@ -76,6 +77,7 @@ _SHARE = 400_000  # at the points of one choice of sizes
 _PIECEWISE = 200_000  # operations that are spent on boundaries between pieces
 _MOST_LOOKS = 1200  # points at which these are looked for
 _STARTS = 3  # points from which they are
+_SLOPES = 3  # of an unspecified function at 0 that are free, beyond its order
 # What is lost when the entries are scaled.
 _BOUNDED = {
     *("orthogonal", "onehot", "onehot_cols", "binary", "pm1", "unit01"),
@@ -426,7 +428,8 @@ class Comparer:
         draws: list[Values] = [] if start is None else [start]
         for k in range(self.first + seed, self.first + seed + 2 * _STARTS, 2):
             drawn, free = self.at(sizes, k), self._free(names, sizes, k)
-            draws.append({**dict(drawn.items()), **{e: free[str(e.data)] for e in names}})
+            chosen = values_of(self._functions().values(), sizes, Random(f"functions {k}"))
+            draws.append({**drawn, **chosen, **{e: free[str(e.data)] for e in names}})
 
         def point(values: Values, math: Any) -> Explicit:
             plainly = {str(n): c for n, c in values.items() if not isinstance(n, Expr)}
@@ -434,7 +437,22 @@ class Comparer:
             settled = self._settled(plainly, sizes)
             return Explicit(sizes, settled, math=math, override=override)
 
-        return region(self._variables(names), sizes, draws, point)
+        functions = self._functions() if start is None else {}
+        return region(self._variables(names), functions, sizes, draws, point)
+
+    def _functions(self) -> dict[Hashable, Variable]:
+        """Return what unspecified functions may be chosen to be at a point, as variables.
+
+        Nothing is known of them, so that both sides of what they decide are to be looked at.
+        """
+        found: dict[str, int] = {}
+        for e in walk_all([self.problem.objective, *self.expressions]):
+            if e.op == "loss":
+                found[called(loss_parts(e)[0])] = 1
+            elif e.op == "apply":
+                name, order = apply_parts(e)
+                found[called(name)] = max(order + _SLOPES, found.get(called(name), 0))
+        return {n: Variable(n, (size(k), ONE), "vector") for n, k in sorted(found.items())}
 
     def _variables(self, names: Sequence[Expr]) -> dict[Hashable, Variable]:
         """The variables and the given gradients, with all that is declared or assumed of them."""

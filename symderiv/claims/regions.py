@@ -31,14 +31,18 @@ _DRAWN = 3  # differences of drawn matrices of one structure
 
 def region(
     names: Mapping[Hashable, Variable],
+    functions: Mapping[Hashable, Variable],
     sizes: Mapping[str, int],
     draws: Sequence[Values],
     point: Callable[[Values, Any], Explicit],
 ) -> Region:
-    """Return the region around the first of some draws; the others give directions."""
+    """Return the region around the first of some draws; the others give directions.
+
+    What unspecified functions are is moved by itself.
+    """
     start = draws[0]
     free = {n: v for n, v in names.items() if {*v.properties} <= _BOUNDS}
-    directions = [*_of_entries(free, start)]
+    directions = [*_of_entries(free, start), *_of_entries(functions, start)]
     for name, v in names.items():
         more = {*v.properties} - _BOUNDS
         for other in draws[1 : 1 + _DRAWN] if more and more <= _LINEAR else ():

@@ -8,7 +8,7 @@ entrywise functions are SymPy functions whose derivative is the next one: f, fp,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -188,6 +188,10 @@ class SymbolicMath:
     def expm1(self, x: Any) -> Any:
         """Return exp(x) - 1."""
         return sympy.exp(x) - 1
+
+    def scale(self, values: Iterable[Any]) -> Fraction:
+        """Return 1: symbols have no size."""
+        return Fraction(1)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         found = getattr(sympy, _SYMPY_NAMES.get(name, name), None)

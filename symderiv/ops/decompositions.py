@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..core.cells import turned_over
+from ..core.cells import flat, turned_over
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node
 from ..core.scale import UNIT_SCALE
@@ -243,14 +243,18 @@ def _pair_lower(e: Expr, args: Sequence[Value]) -> Value:
 
 
 def _frechet_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
-    """Return the upper right block of f([[X, C], [0, X]]): Higham (2008), eq. 3.16."""
+    """Return the upper right block of f([[X, C], [0, X]]): Higham (2008), eq. 3.16.
+
+    It is linear in C, of which the entries are taken as at most 1: what a function of a matrix
+    takes grows with the entries.
+    """
     x, c = args
-    none = at.math.number(Fraction(0))
+    none, scale = at.math.number(Fraction(0)), at.math.scale(flat(c))
     size = len(x)
-    upper = [[*r, *q] for r, q in zip(x, c, strict=True)]
+    upper = [[*r, *(y / scale for y in q)] for r, q in zip(x, c, strict=True)]
     lower = [[*([none] * size), *r] for r in x]
     whole = at.math.matrix(e.op.removesuffix("_frechet"), [*upper, *lower])
-    return [r[size:] for r in whole[:size]]
+    return [[y * scale for y in r[size:]] for r in whole[:size]]
 
 
 def _frechet_notation(e: Expr, write: Writes) -> Math:

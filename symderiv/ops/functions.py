@@ -12,7 +12,7 @@ from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, broadcast, register
+from .base import Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, register
 from .flops import free, iterative
 
 
@@ -120,9 +120,7 @@ register(
     law="chain rule, entry by entry",
     source="elementary calculus",
     lower=_apply_lower,
-    explicit=lambda e, args, at: broadcast(
-        [args[0]], lambda x: at.math.unspecified(*apply_parts(e), x)
-    ),
+    explicit=lambda e, args, at: at.applied(e, args[0]),
     text=lambda e, text: f"{spelled(e)}({text(e.args[0])})",
     notation=_apply_notation,
     numpy=lambda e, code: f"{code.word(spelled(e))}({code(e.args[0])})",

@@ -6,7 +6,7 @@ differentiates a transcendental function by a central difference; no rule of cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import isfinite, isqrt, prod, sqrt
 from typing import Any
@@ -34,9 +34,6 @@ class ExactMath:
     """Scalar functions on fractions, exact where the result is rational."""
 
     weight = 1  # steps that an entry counts for
-
-    def __init__(self, unspecified: Mapping[str, Callable[[Any], Any]] | None = None) -> None:
-        self._given = dict(unspecified or {})
 
     def number(self, value: Fraction) -> Any:
         """Return a rational number."""
@@ -89,6 +86,11 @@ class ExactMath:
             spend(_ITERATED * len(cells) ** 3, f"{name} of a {len(cells)} x {len(cells)} matrix")
         given = (tuple(tuple(floated(x) for x in r) for r in cells) for cells in grids)
         return [list(r) for r in matrix_function(name, *given)]
+
+    def scale(self, values: Iterable[Any]) -> Fraction:
+        """Return a power of two that no absolute value is above; 1 where all are 0."""
+        largest = max(abs(floated(Dual.of(x).value)) for x in values)
+        return Fraction(2) ** int(HIGH.mag(largest)) if largest else Fraction(1)
 
     def unspecified(self, letter: str, order: int, x: Any) -> Any:
         """Return a stand-in for an unspecified entrywise function, or its derivative."""
