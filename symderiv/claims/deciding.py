@@ -429,7 +429,8 @@ class Comparer:
         for k in range(self.first + seed, self.first + seed + 2 * _STARTS, 2):
             drawn, free = self.at(sizes, k), self._free(names, sizes, k)
             chosen = values_of(self._functions().values(), sizes, Random(f"functions {k}"))
-            draws.append({**drawn, **chosen, **{e: free[str(e.data)] for e in names}})
+            named = {e: free[str(e.data)] for e in names}
+            draws.append({**dict(drawn.items()), **dict(chosen.items()), **dict(named.items())})
 
         def point(values: Values, math: Any) -> Explicit:
             plainly = {str(n): c for n, c in values.items() if not isinstance(n, Expr)}
