@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import symderiv
+from symderiv.core.expr import Expr
+from symderiv.core.nodes import Notion
 from symderiv.ops import TABLE
+from symderiv.tensor.terms import KINDS, Term
 
 ROOT = Path(symderiv.__file__).parent
 MAKERS = {"node", "expr_node"}
@@ -97,3 +100,10 @@ def test_operator_names_in_code_are_keys_of_the_table() -> None:
     assert len(found) > 300  # what is looked for is found
     assert {name for _, name in found} >= {"where", "cross_entropy", "matmul"}
     assert [(place, name) for place, name in found if name not in TABLE] == []
+
+
+def test_notions_are_of_kinds_that_there_are() -> None:
+    for base, kinds in ((Expr, TABLE.keys()), (Term, set(KINDS))):
+        notions = [n for n in vars(base).values() if isinstance(n, Notion)]
+        assert notions
+        assert {kind for n in notions for kind in n.kinds} <= kinds

@@ -161,8 +161,8 @@ def _precedes(a: Term, b: Term) -> bool:
 
 _terms: Interned[Term] = Interned()
 _numbers = count()
-_KINDS = ("leaf", "named", "unit", "call", "contract", "add", "share", "fuse", "delta")
-_RANK = {kind: rank for rank, kind in enumerate(_KINDS)}  # in sorting order
+KINDS = ("leaf", "named", "unit", "call", "contract", "add", "share", "fuse", "delta")
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}  # in sorting order
 
 
 def intern(
