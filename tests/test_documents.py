@@ -32,6 +32,7 @@ from symderiv.documents import (
     pdf,
     typst,
 )
+from symderiv.documents.abridged import MOST_SIGNS, abridged
 from symderiv.documents.escape import latex_text, markdown_code, markdown_text, typst_text
 from symderiv.documents.model import (
     Block,
@@ -41,6 +42,7 @@ from symderiv.documents.model import (
     Display,
     Heading,
     Kept,
+    Line,
     NumberTable,
     Paragraph,
     ResultBox,
@@ -53,7 +55,7 @@ from symderiv.documents.widths import leads_with_sign, pieces, width
 from symderiv.entries.entry_matrices import explicit_entries
 from symderiv.evidence.certificate import Certificate
 from symderiv.evidence.example import NumericExample
-from symderiv.notation.math import EQUALS, Math, Op, Row, Sym, Tint, row
+from symderiv.notation.math import EQUALS, Fence, Math, Op, Row, Sym, Tint, row
 from symderiv.notation.unicode import unicode
 from symderiv.problems import ClaimText, problem
 
@@ -508,3 +510,16 @@ def test_doctests(module: str) -> None:
 def test_the_document_of_one_gradient_by_a_tensor_names_its_axes() -> None:
     page = sd.derive("convolution-1d", wrt="W").files(["md"])["derivation.md"].decode()
     assert "free: axis 3 of" in page
+
+
+def test_a_formula_of_thousands_of_signs_is_cut_short_and_what_is_left_out_is_counted() -> None:
+    signs = tuple(Sym(f"x{k}") for k in range(3 * MOST_SIGNS))
+    nested = Row((Sym("a"), Fence("(", Row(signs), ")")))
+    line = Line(1, None, signs, ())
+    page = Document("", (), (Display((nested,)), StepTable((line,))))
+    display, table, note = abridged(page).blocks
+    assert markdown(Document("", (), (display,))).count("x_{") == MOST_SIGNS - 1
+    assert len(table.lines[0].right) == MOST_SIGNS + 1
+    assert f"{4 * MOST_SIGNS + 1:,} are left out" in note.text[0]
+    short = Document("", (), (Display((Row(signs[:9]),)),))
+    assert abridged(short) is short

@@ -14,6 +14,7 @@ from ..evidence.certificate import Certificate
 from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, row
 from ..problems.problem import default_title
+from .abridged import abridged
 from .checks import numeric_section
 from .cost_table import shapes_section
 from .entry_tables import EntriesWriter
@@ -74,7 +75,8 @@ def build(
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
-    return Document(title_of(scribe), _subtitle(scribe), tuple(blocks), scribe.compact)
+    title, subtitle = title_of(scribe), _subtitle(scribe)
+    return abridged(Document(title, subtitle, tuple(blocks), scribe.compact))
 
 
 def _check_style(style: str, explicit: ExplicitExample | None) -> None:

@@ -22,6 +22,7 @@ from ..notation.math import (
     sub,
     sup,
 )
+from .abridged import abridged
 from .first_page import problem_section
 from .model import (
     Block,
@@ -158,7 +159,7 @@ def jacobian_document(
         Bullets(tuple((f"{line[:1].upper()}{line[1:]}.",) for line in certificate.lines())),
     ]
     title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
-    return Document(title, (definition,), tuple(blocks))
+    return abridged(Document(title, (definition,), tuple(blocks)))
 
 
 def _entry(body: Math, ends: Sequence[str]) -> Math:
