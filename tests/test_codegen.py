@@ -250,3 +250,21 @@ def test_a_local_name_that_a_later_line_reads_is_given_once(objective: str) -> N
             compiled.forward(**{**at, "V": at["V"] + s * step}) for s in (1, -1)
         )  # fmt: skip
         np.testing.assert_allclose(found[spot], (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+def test_an_expression_is_written_as_code_once_for_all_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[object] = []
+
+    def noted(x, *others):
+        written.append(x)
+        return coded(x, *others)
+
+    evaluating = sys.modules["symderiv.codegen.evaluate"]  # the package has its function
+    coded = evaluating._coded
+    monkeypatch.setattr(evaluating, "_coded", noted)
+    x = sd.problem("sum(tanh(x) ** 7)", x="n").objective
+    found = [float(evaluate(x, {"x": np.full(n, 0.5)})) for n in (1, 2, 3)]
+    assert np.allclose(found, [n * np.tanh(0.5) ** 7 for n in (1, 2, 3)])
+    assert len(written) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from numbers import Integral
 from typing import Any
@@ -108,8 +109,7 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
     dtype = space["dtype"] = np.result_type(*kinds) if kinds else np.dtype(float)
     for name in map(python_name, _needed(x)):
         space[name] = space[name].astype(space[name].dtype if space[name].dtype in kinds else dtype)
-    coder = Coder()
-    parts = _coded(x, coder, slopes)
+    coder, source = _program(x, None if slopes is None else frozenset(slopes))
     sizes.update(products.solved({**_ints(given), **sizes}, [*coder.dims, *x.shape]))
     needed = {*coder.sizes, *(s for d in x.shape for s in d.names)}
     known = {name: _size(name, sizes, given) for name in needed}
@@ -119,10 +119,18 @@ def evaluate(x: Expr, given: Mapping[str, Any], slopes: Collection[str] | None =
         if not callable(given.get(function)):
             raise InputError(f"no callable for {function}", remedy=f"pass it: {function}=...")
         space[python_name(function)] = given[function]
-    value = run(_source(parts, coder), space, "<symderiv expression>")[_VALUE]
+    value = run(source, space, "<symderiv expression>")[_VALUE]
     expected = tuple(d.at({**sizes, **_ints(given)}) for d in array_shape(x.shape))
     found = value if hasattr(value, "dtype") else np.asarray(value, dtype=dtype)
     return np.asarray(found).reshape(expected)
+
+
+@lru_cache(maxsize=16)
+def _program(x: Expr, slopes: frozenset[str] | None) -> tuple[Coder, str]:
+    """Return the code of an expression, which differences evaluate at many points."""
+    coder = Coder()
+    parts = _coded(x, coder, slopes)
+    return coder, _source(parts, coder)
 
 
 def _check_parts(x: Expr, sizes: Mapping[str, int]) -> None:
