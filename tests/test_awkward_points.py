@@ -11,6 +11,7 @@ import pytest
 from test_stable_code import Digits, compiled, mpmath
 
 import symderiv as sd
+from symderiv.evidence.differences import backward, objective
 from symderiv.values.explicit import Explicit
 
 SHAPES = {"x": "n", "y": "n", "w": "d", "X": "n, d"}
@@ -138,3 +139,16 @@ def check(seed: int) -> int:
 @pytest.mark.parametrize("seed", range(8))
 def test_code_is_exact_where_exponentials_overflow(seed: int) -> None:
     assert check(seed) >= 0
+
+
+@pytest.mark.parametrize("text", [
+    "sum(expm_frechet(A, C))", "sum(logm_frechet(A, C))", "sum(logm(A) * C)", "sum(sqrtm(A) * C)",
+    "sum(sylvester(A, A, C))", "sum(expm(A) * C)",
+])  # fmt: skip
+def test_a_function_of_a_matrix_that_overflows_is_undefined_there(text: str) -> None:
+    compiled = sd.derive(text, A="n, n", C="n, n").compile()
+    inputs = {"A": np.array([[np.inf, 1.0], [2.0, 3.0]]), "C": np.ones((2, 2))}
+    with np.errstate(all="ignore"):
+        value, slopes = (f(compiled, inputs, {}, {}) for f in (objective, backward))
+    assert not np.isfinite(value)
+    assert not any(np.all(np.isfinite(g)) for g in slopes.values())

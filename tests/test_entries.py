@@ -563,3 +563,24 @@ def test_absolute_values_are_of_real_numbers(monkeypatch: pytest.MonkeyPatch) ->
     found = agrees(p, "x", derive(p)["x"].expr, [{"n": 2}])
     assert (found.agrees, found.reason) == (True, "")
     assert not agrees(p, "x", p.read("2 * x"), [{"n": 2}]).agrees
+
+
+@pytest.mark.parametrize("text", [
+    "sum(tanh(max(X) * X))",
+    "L(tanh(cholesky(X @ X.T + eye(n)) * X)) * sum(sinh(cholesky(X @ X.T + eye(n))))",
+    "arctan2(tanh(trace(cholesky(X @ X.T + eye(n))) * X[1, 1]), 2)",
+    "sum(cosh(f(X)))",
+])  # fmt: skip
+def test_sympy_is_not_asked_whether_an_entry_is_real(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(part: object, _: object) -> object:
+        assert part == 0, "SymPy divides an imaginary part by pi"
+        return sympy.Integer(0)
+
+    given = {"f": "entrywise"} if "f(" in text else {}
+    p = problem(text, X="n, n", **given)
+    monkeypatch.setattr(sympy.Mod, "eval", refuse)
+    found = compare_all(p, {w: r.expr for w, r in derive(p).items()}, [{"n": 2}])["X"]
+    assert (found.agrees, found.reason) == (True, "")
+    assert not agrees(p, "X", p.read("2 * X"), [{"n": 2}]).agrees

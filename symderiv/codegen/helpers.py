@@ -73,6 +73,8 @@ def _eigvecsh(x):
     "_double": '''
 def _double(function, *arrays):
     """Return a function of matrices, taken in double precision, in the dtype of its arguments."""
+    if not all(np.all(np.isfinite(a)) for a in arrays):
+        raise np.linalg.LinAlgError("an entry of the matrix is not a finite number")
     dtype = np.result_type(*arrays)
     result = function(*(a.astype(np.result_type(dtype, np.float64)) for a in arrays))
     if np.iscomplexobj(result) and dtype.kind != "c":

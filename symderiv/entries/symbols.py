@@ -27,6 +27,8 @@ _RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
 # What the functions that entries are computed with are called in SymPy, where not as here.
 _SYMPY_NAMES = {"fabs": "Abs", **{op.name: op.sympy for op in TABLE.values() if op.sympy}}
 
+_HYPERBOLIC = {"tanh": "", "sinh": "cosh", "cosh": "sinh"}  # and their slopes
+
 # What SymPy answers where there is no real number.
 UNDEFINED = frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))
 
@@ -83,7 +85,7 @@ def unspecified_class(letter: str, order: int) -> Any:
     def fdiff(self: Any, argindex: int = 1) -> Any:
         return unspecified_class(letter, order + 1)(self.args[0])
 
-    content = {"fdiff": fdiff, "unspecified": (letter, order)}
+    content = {"fdiff": fdiff, "unspecified": (letter, order), "is_real": True}
     return type(letter + "p" * order, (sympy.Function,), content)
 
 
@@ -98,7 +100,7 @@ def mark_class(sign: str, position: int) -> Any:
     def fdiff(self: Any, argindex: int = 1) -> Any:
         return sympy.Integer(0)
 
-    content = {"fdiff": fdiff, "mark": (sign, position)}
+    content = {"fdiff": fdiff, "mark": (sign, position), "is_real": True}
     name = "is_largest" if sign == ">" else "is_smallest"
     return type(f"{name}_{position + 1}", (sympy.Function,), content)
 
@@ -128,6 +130,25 @@ def choice_class(sign: str) -> Any:
 
     content = {"pieces": property(pieces), "is_real": True, "_eval_derivative": slope}
     return type("choice", (sympy.Function,), {**content, "eval": classmethod(settled)})
+
+
+@lru_cache(maxsize=8)
+def real_class(name: str) -> Any:
+    """Return a hyperbolic function of SymPy, known to be real as the entries all are.
+
+    Of an argument that it cannot tell to be real, such as a root, SymPy divides the imaginary part
+    by pi, by the greatest common divisor of polynomials that may be long.
+
+    >>> real_class("tanh")(sympy.sqrt(entry_symbol("x"))).is_real
+    True
+    """
+
+    def fdiff(self: Any, argindex: int = 1) -> Any:
+        x = self.args[0]
+        return 1 - self**2 if name == "tanh" else real_class(_HYPERBOLIC[name])(x)
+
+    known = {"is_positive": True} if name == "cosh" else {"is_real": True}
+    return type(name, (getattr(sympy, name),), {"fdiff": fdiff, **known})
 
 
 def pieces_of(e: Any) -> Any:
@@ -197,6 +218,8 @@ class SymbolicMath:
         found = getattr(sympy, _SYMPY_NAMES.get(name, name), None)
         if name.startswith("_") or found is None:
             raise AttributeError(name)
+        if name in _HYPERBOLIC:
+            return lambda x: (found if sympy.sympify(x).is_real else real_class(name))(x)
         return found  # type: ignore[no-any-return]
 
 
