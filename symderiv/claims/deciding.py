@@ -340,7 +340,7 @@ class Comparer:
         pieces = self._pieces(left, right)
         if not pieces.left:  # nothing is to be looked at, so nothing is drawn
             return True
-        region = self._region(here.sizes, 0, (), dict(here.values.items()))
+        region = self._region(here.sizes, 0, (), {}, dict(here.values.items()))
         return pieces.differ_around(region)
 
     def _is_told_apart(self, left: Expr, right: Expr) -> bool:
@@ -405,11 +405,12 @@ class Comparer:
 
     def _failure(self, pieces: Pieces, names: Sequence[Expr] = ()) -> Failure | None:
         """Return where two sides differ close to a boundary; nothing is drawn to look at none."""
-        return pieces.failure(self._regions(names)) if pieces.left else None
+        return pieces.failure(self._regions(names, pieces.sides)) if pieces.left else None
 
-    def _regions(self, names: Sequence[Expr]) -> list[Region]:
+    def _regions(self, names: Sequence[Expr], sides: Sequence[Expr]) -> list[Region]:
         chosen = self._small_sizes()
-        return [self._region(s, seed, names) for seed in range(_STARTS) for s in chosen]
+        functions = _functions(sides)
+        return [self._region(s, k, names, functions) for k in range(_STARTS) for s in chosen]
 
     def _small_sizes(self) -> list[dict[str, int]]:
         """Return the smallest sizes, and those at which every axis has two entries."""
@@ -423,12 +424,13 @@ class Comparer:
         sizes: dict[str, int],
         seed: int,
         names: Sequence[Expr],
+        functions: Mapping[Hashable, Variable],
         start: Values | None = None,
     ) -> Region:
         draws: list[Values] = [] if start is None else [start]
         for k in range(self.first + seed, self.first + seed + 2 * _STARTS, 2):
             drawn, free = self.at(sizes, k), self._free(names, sizes, k)
-            chosen = values_of(self._functions().values(), sizes, Random(f"functions {k}"))
+            chosen = values_of(functions.values(), sizes, Random(f"functions {k}"))
             named = {e: free[str(e.data)] for e in names}
             draws.append({**dict(drawn.items()), **dict(chosen.items()), **dict(named.items())})
 
@@ -438,22 +440,7 @@ class Comparer:
             settled = self._settled(plainly, sizes)
             return Explicit(sizes, settled, math=math, override=override)
 
-        functions = self._functions() if start is None else {}
         return region(self._variables(names), functions, sizes, draws, point)
-
-    def _functions(self) -> dict[Hashable, Variable]:
-        """Return what unspecified functions may be chosen to be at a point, as variables.
-
-        Nothing is known of them, so that both sides of what they decide are to be looked at.
-        """
-        found: dict[str, int] = {}
-        for e in walk_all([self.problem.objective, *self.expressions]):
-            if e.op == "loss":
-                found[called(loss_parts(e)[0])] = 1
-            elif e.op == "apply":
-                name, order = apply_parts(e)
-                found[called(name)] = max(order + _SLOPES, found.get(called(name), 0))
-        return {n: Variable(n, (size(k), ONE), "vector") for n, k in sorted(found.items())}
 
     def _variables(self, names: Sequence[Expr]) -> dict[Hashable, Variable]:
         """The variables and the given gradients, with all that is declared or assumed of them."""
@@ -500,6 +487,21 @@ class Comparer:
         """Return values of intermediates that are taken as independent."""
         free = [Variable(str(e.data), e.shape, "tensor") for e in names]
         return values_of(free, sizes, Random(f"names {seed}"))
+
+
+def _functions(sides: Sequence[Expr]) -> dict[Hashable, Variable]:
+    """Return what unspecified functions may be chosen to be at a point, as variables.
+
+    Nothing is known of them, so that both sides of what they decide are to be looked at.
+    """
+    found: dict[str, int] = {}
+    for e in walk_all([*sides]):
+        if e.op == "loss":
+            found[called(loss_parts(e)[0])] = 1
+        elif e.op == "apply":
+            name, order = apply_parts(e)
+            found[called(name)] = max(order + _SLOPES, found.get(called(name), 0))
+    return {n: Variable(n, (size(k), ONE), "vector") for n, k in sorted(found.items())}
 
 
 def _words(assumed: Assumption) -> tuple[Hashable, ...]:
