@@ -12,12 +12,14 @@ import symderiv.values.highprecision as high
 from symderiv.claims import boundaries, deciding, failures
 from symderiv.claims import workload as working
 from symderiv.core.errors import UnsupportedError
-from symderiv.core.expr import var
+from symderiv.core.expr import entry, partial, var
 from symderiv.core.shapes import Dim
 from symderiv.entries import agrees
+from symderiv.ops import decompositions
 from symderiv.results import check_all
 from symderiv.values.explicit import Explicit, same
 from symderiv.values.fixedpoint import square_root
+from symderiv.values.sampling import point
 
 ROOT = ("trace(sqrtm(K))", {"K": "n, n"}, "K")
 LOG = ("trace(logm(K))", {"K": "n, n"}, "K")
@@ -181,6 +183,23 @@ def test_slopes_at_a_point_share_the_value_of_a_function_of_matrices() -> None:
     found = high._matrix.cache_info()
     assert found.misses <= 2 * 4 + 4  # both ends of each difference, and a few values
     assert found.hits >= 3
+
+
+def test_a_slope_computes_nothing_again_that_does_not_depend_on_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solved: list[int] = []
+    plain = decompositions.sylvester_cells
+    monkeypatch.setattr(decompositions, "sylvester_cells", lambda *a: solved.append(1) or plain(*a))
+    p = sd.problem("sum(tanh(sylvester(A, A, B) @ X) * X)", A="n, n", B="n, n", X="n, n")
+    drawn = point(p, {"n": 2}, 0)
+    here, x = Explicit({"n": 2}, drawn), p.known()["X"]
+    found = [here.cells(partial(p.objective, entry(x, k, 1)))[0][0] for k in (1, 2)]
+    assert len(solved) == 2  # for the value, and for all slopes
+    slopes = Explicit({"n": 2}, drawn).cells(sd.derive(p)["X"].expr)
+    assert all(same(s, slopes[k][0]) for k, s in enumerate(found))
+    here.cells(partial(p.objective, entry(p.known()["A"], 1, 1)))
+    assert len(solved) == 3
 
 
 def test_functions_of_matrices_count_as_work() -> None:

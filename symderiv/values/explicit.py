@@ -76,6 +76,7 @@ class Explicit:
         self._seeded: dict[Hashable, Explicit] = {}
         self._lifted: dict[str, Cells] = {}
         self._chains: dict[Expr, Chain] = {}
+        self._still: dict[Expr, tuple[int, dict[Expr, Cells]]] = {}
 
     def size(self, dim: Dim) -> int:
         """Return the size of a dimension."""
@@ -194,7 +195,7 @@ class Explicit:
         inner._memo, inner._computed = self._memo, self._computed
         inner._inner = self._inner
         inner._seeded, inner._lifted = self._seeded, self._lifted
-        inner._chains = self._chains
+        inner._chains, inner._still = self._chains, self._still
         return inner
 
     def loss(self, e: Expr, cells: Cells) -> Cells:
@@ -238,6 +239,7 @@ class Explicit:
         point = self._seeded.get(key)
         if point is None:
             assert isinstance(e.data, tuple)
+            self._plain().placed(self.positions).cells(of)
             point = self._seeded[key] = self._with_slope(source, place, e.data)
         slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
         return slopes
@@ -271,7 +273,22 @@ class Explicit:
             lifted[str(source.data)] = seeded
         else:
             override[source] = seeded
-        return Explicit(self.sizes, lifted, math=DualMath(), override=override)
+        point = Explicit(self.sizes, lifted, math=DualMath(), override=override)
+        point._memo.update(self._unmoved(source))
+        return point
+
+    def _unmoved(self, source: Expr) -> dict[Expr, Cells]:
+        """Return what was computed in plain numbers and does not depend on a name."""
+        known = self._plain()._memo
+        count, found = self._still.get(source, (0, {}))
+        if count != len(known):
+            moved: set[Expr] = set()
+            for e in walk_all([*known]):
+                if e == source or any(a in moved for a in e.args):
+                    moved.add(e)
+            found = {e: c for e, c in known.items() if e not in moved}
+            self._still[source] = len(known), found
+        return found
 
 
 def _shortened(cells: Cells) -> Cells:
