@@ -29,12 +29,12 @@ from ..ops.text import text
 from ..problems import ClaimText, Problem
 from .about import About, read_about
 from .assumptions import Assumption
-from .circular import unless_empty
 from .deciding import Comparer, Merged
 from .judging import Judge, clashes, verdict
 from .lines import Lines, WrittenLine
 from .reading import Reading
 from .targets import Target, Targets, of_expression
+from .vacuous import unless_empty
 from .verdict import RIGHT, RIGHT_IF, TRANSPOSED, WRONG, ClaimLine, Verdict, as_sentence
 
 

@@ -11,11 +11,12 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, product
+from math import isfinite, prod
 from random import Random
 from typing import Any
 
 from ..core.budget import too_much
-from ..core.cells import each, flat
+from ..core.cells import each, flat, sizes_of
 from ..core.errors import BudgetError, UndefinedError
 from ..core.expr import Expr, Variable, free_ranges, walk_all
 from ..core.shapes import ONE, Dim, size
@@ -27,13 +28,12 @@ from ..values.explicit import Explicit, called, is_exact, plain, same
 from ..values.rounding import LostDigitsError, is_saturated
 from ..values.sampling import distinct_sizes, inside, least_sizes, point
 from ..values.sampling import values as values_of
-from .approximate import are_close, in_floats
+from ..values.scalars import FloatMath
 from .assumptions import NOTHING, Assumption, is_square
 from .boundaries import DIFFERENT, SAME, UNKNOWN, Failure, Pieces, Region, Values, has_pieces
 from .regions import region
 from .taken_branches import OUTSIDE as OUTSIDE
 from .taken_branches import apart, taken
-from .workload import work
 
 
 @dataclass(slots=True)
@@ -532,3 +532,57 @@ def difference(
         if values is not None:
             return spot, *values
     return None
+
+
+_INDEXED = 40  # times as long as an entry of a matrix takes one that is computed alone
+
+
+def work(expressions: Sequence[Expr], sizes: Mapping[str, int]) -> int:
+    """Return about how many operations it takes to compute expressions for all their indices."""
+    return sum(operations(e, sizes) for e in walk_all(expressions))
+
+
+def operations(e: Expr, sizes: Mapping[str, int]) -> int:
+    """Return about how many operations one node takes, its arguments known."""
+    free = [d.at(sizes) for d in free_ranges(e).values()]
+    entries: int = prod(d.at(sizes) for d in e.shape) * prod(free) * (_INDEXED if free else 1)
+    return TABLE[e.op].work(e, entries, sizes)
+
+
+_PLACES = 6  # of a ratio of entries that a key shows
+_CLOSE = 1e-6
+_SMALL = 1e-5  # below it, what should cancel may be all there is
+_LEAD = 0.999  # of the largest entry; entries of one size are the first of them on every machine
+
+
+def in_floats(here: Explicit) -> Explicit:
+    """Return the same point in floats."""
+    values: Mapping[str, Cells] = {n: each(float, c) for n, c in here.values.items()}
+    return Explicit(here.sizes, values, math=FloatMath())
+
+
+def entries(cells: Cells) -> list[float]:
+    """Return every entry as a float; raises ValueError where one is not finite."""
+    found = [float(x) for x in flat(plain(cells))]
+    if not all(map(isfinite, found)):
+        raise ValueError("too large for a float")
+    return found
+
+
+def ratio_key(cells: Cells) -> tuple[object, ...] | None:
+    """Return what cells that differ by a factor have in common; None for zeros."""
+    found = entries(cells)
+    largest = max(map(abs, found), default=0.0)
+    if largest < _CLOSE * _SMALL:
+        return None
+    lead = next(x for x in found if abs(x) >= _LEAD * largest)
+    return (sizes_of(cells), tuple(round(x / lead, _PLACES) + 0.0 for x in found))
+
+
+def are_close(left: Cells, right: Cells) -> bool:
+    """Whether cells of one shape have entries that floats cannot tell apart."""
+    if sizes_of(left) != sizes_of(right):
+        return False
+    a, b = entries(left), entries(right)
+    scale = max(map(abs, (*a, *b, _SMALL)))
+    return all(abs(x - y) <= _CLOSE * scale for x, y in zip(a, b, strict=True))

@@ -193,16 +193,6 @@ def _is_slope(f: Expr) -> bool:
     return any(e.op in _SLOPES for e in walk(f, lambda e: e.op in ("matmul", "named")))
 
 
-def _added(e: Expr, s: Slipped) -> Iterator[Change]:
-    if e is not s.claimed:
-        return
-    for term in dict.fromkeys(t for x in walk(s.truth) if x.is_sum for t in x.args):
-        yield "missing-term", f"the term `{text(term)}` is missing", node("add", (e, term), e.shape)
-        less = node("add", (e, neg(term)), e.shape)
-        yield "missing-term", f"the term `{text(neg(term))}` is missing", less
-    yield "missing-term", "its transpose must be added", node("add", (e, transpose(e)), e.shape)
-
-
 def _averaged(e: Expr, s: Slipped) -> Iterator[Change]:
     """Sums and means for each other, or along the other axis."""
     if e.op in ("sum", "mean"):
@@ -234,19 +224,6 @@ def _replaced(e: Expr, s: Slipped) -> Iterator[Change]:
         # The whole of the claim for the whole of the truth would say nothing.
         if part is not e and fits and (e is not s.claimed or e in set(walk(part))):
             yield *_wrong_part(e, part), part
-
-
-def _sliced(e: Expr, s: Slipped) -> Iterator[Change]:
-    """A few neighbours of a product for the part of the truth that belongs there."""
-    if not e.is_matrix_product or len(e.args) < 3:
-        return
-    for start in range(len(e.args) - 1):
-        for stop in range(start + 2, min(len(e.args) + 1, start + len(e.args))):
-            old = _product_of(e.args[start:stop])
-            for part in s.parts():
-                if part.shape == old.shape and part is not old:
-                    factors = (*e.args[:start], part, *e.args[stop:])
-                    yield *_wrong_part(old, part), node("matmul", factors, e.shape)
 
 
 def _unreduced(e: Expr, s: Slipped) -> Iterator[Change]:
@@ -393,12 +370,10 @@ EDITORS: tuple[Editor, ...] = (
     _reduced,
     _underived,
     _inverted,
-    _added,
     _multiplied,
     _undifferentiated,
     _unreduced,
     _replaced,
-    _sliced,
 )
 # What is changed in a formula that is right.
 MADE: tuple[Editor, ...] = (_dropped, _sign, _turned, _averaged)
@@ -532,14 +507,10 @@ def _picked(factors: tuple[Expr, ...], onehot: Expr, index: str) -> Expr:
 
 def _swapped_indices(e: Expr, s: Slipped) -> Iterator[Change]:
     if len(s.entry) == 2:
-        swapped = exchange(e, *s.entry)
+        p, q = s.entry
+        swapped = exchange(e, p, q)
         if swapped is not e:
-            yield *index_swap(*s.entry), swapped
-
-
-def index_swap(p: str, q: str) -> tuple[str, str]:
-    """Return the slip of two indices in each other's place, in a word and in a sentence."""
-    return "index-swap", f"the index pair `{p}`, `{q}` is swapped"
+            yield "index-swap", f"the index pair `{p}`, `{q}` is swapped", swapped
 
 
 def exchange(x: Expr, p: str, q: str) -> Expr:

@@ -18,9 +18,8 @@ from ..ops import Cells
 from ..values.explicit import Explicit
 from ..values.sampling import least_sizes, size_grid
 from .boundaries import has_pieces, on_a_boundary
-from .deciding import Comparer, difference
+from .deciding import Comparer, difference, work
 from .taken_branches import OUTSIDE
-from .workload import work
 
 _POINTS = 26  # of whole numbers, at one choice of sizes
 _SOUGHT = 2_000_000  # operations that are spent on a counterexample

@@ -13,10 +13,8 @@ from ..core.expr import Expr, free_ranges, walk
 from ..ops import Cells
 from ..values.explicit import Explicit, plain
 from ..values.sampling import least_sizes
-from .approximate import are_close, entries, ratio_key
-from .deciding import OUTSIDE, Comparer, placements
+from .deciding import OUTSIDE, Comparer, are_close, entries, operations, placements, ratio_key
 from .multiples import CLOSE, Multiple, multiple
-from .workload import operations
 
 _SEEDS = 6
 _MOST_SPENT = 2_000_000  # operations on telling candidates apart

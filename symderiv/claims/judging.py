@@ -18,7 +18,6 @@ from ..problems import ClaimText, Problem
 from ..values.explicit import is_exact
 from .assumptions import Assumption, assumptions
 from .boundaries import condition
-from .circular import unless_empty
 from .deciding import Comparer, Kept, Merged
 from .edits import Slips
 from .failures import smallest_failure
@@ -27,11 +26,10 @@ from .layouts import diagonals
 from .observations import outer, traits, where_right
 from .places import marked
 from .reading import Reading
-from .roundabout import is_roundabout
 from .search import FoundSlip, Search
 from .targets import Target
-from .tidying import tidied
-from .vacuous import Excuses, means_something
+from .tidying import is_roundabout, tidied
+from .vacuous import Excuses, means_something, unless_empty
 from .verdict import (
     GRADIENT,
     RIGHT,

@@ -45,14 +45,6 @@ def _is_outer(e: Expr) -> bool:
     return columns and rows
 
 
-def _spread(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterator[tuple[str, str]]:
-    """A scalar term added to every entry."""
-    if claimed.is_sum and claimed.shape != SCALAR:
-        for e in claimed.args:
-            if e.shape == SCALAR and not e.is_constant:
-                yield "broadcasting", f"the scalar `{text(e)}` is added to every entry"
-
-
 def _dependence(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterator[tuple[str, str]]:
     names = dict.fromkeys([*variables(truth), *variables(claimed)])
     lacks, has = [], []
@@ -81,7 +73,7 @@ def _direction(claimed: Expr, truth: Expr, prints: Prints, word: str) -> Iterato
         yield MISSING_FACTOR, f"it is {word} times a scalar that is not constant"
 
 
-_FAMILIES = (_zero, _direction, outer, _spread, _dependence)
+_FAMILIES = (_zero, _direction, outer, _dependence)
 
 
 _POINTS = 2  # at each choice of sizes

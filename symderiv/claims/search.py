@@ -21,12 +21,12 @@ from ..problems import Problem
 from .assumptions import Assumption
 from .deciding import Comparer, Kept, Merged
 from .edited_shapes import Reshaper
-from .edits import LIKELY, Slipped, Slips, edits, exchange, index_edits, index_swap
+from .edits import LIKELY, Slipped, Slips, edits, exchange, index_edits
 from .fingerprints import Prints
 from .mistakes import Mistaken, quoted, total
 from .multiples import Multiple
 from .reading import Reading, read_claim
-from .roundabout import choices
+from .tidying import choices
 
 _TRIES = 3000  # changes of one place that are tried
 _TERMS, _TRIES_IN_TERM = 5, 700  # of a sum, and changes of one place in one of them
@@ -181,7 +181,7 @@ class Search:
         whole = exchange(again.expr, p, q)
         if again.refusal is not None or not self._is(whole, self.truth):
             return None
-        return FoundSlip((index_swap(p, q),), whole)
+        return FoundSlip((("index-swap", f"the index pair `{p}`, `{q}` is swapped"),), whole)
 
     # one side: wrong derivations
 

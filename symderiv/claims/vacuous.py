@@ -1,14 +1,18 @@
-"""Takes an assumption that makes a claim right; tells whether the claim then says anything."""
+"""Takes a claim that is right, or right under an assumption; tells whether it says anything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..core.expr import Expr, rebuild, transpose, walk_all, with_args
+from ..core.expr import Expr, rebuild, transpose, walk, walk_all, with_args
+from ..problems import Problem
 from .assumptions import Assumption, is_square
 from .deciding import Comparer
 from .fingerprints import Prints
+from .reading import Reading
+from .targets import Target
+from .verdict import RIGHT, UNDECIDED, Verdict, as_sentence
 
 _POLES = 4  # one point in so many may be a pole of a claim that is right under an assumption
 
@@ -104,3 +108,31 @@ class Excuses:
         prints = Prints(self._comparer, self._truth)
         key = prints.key(self._claimed)
         return key is not None and key == prints.key(self._truth)
+
+
+def unless_empty(
+    found: Verdict, lines: Sequence[Reading], problem: Problem, target: Target
+) -> Verdict:
+    """Return a verdict, which is another where every line that is right says nothing."""
+    if found.verdict != RIGHT or not all(_says_nothing(x, target) for x in lines):
+        return found
+    used = {str(e.data) for e in walk(target.truth) if e.is_variable}
+    names = [n for n in (*problem.variables, *problem.upstream) if n in used]
+    within = (
+        f" in {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}" if names else ""
+    )
+    cause = f"it says only {target.word} itself; write what that comes to{within}"
+    return replace(
+        found,
+        verdict=UNDECIDED,
+        cause=cause,
+        diagnosis=as_sentence(cause),
+        evidence="not decided",
+        left_out=(),
+    )
+
+
+def _says_nothing(reading: Reading, target: Target) -> bool:
+    """Whether what equals a target is written with it, by whatever name."""
+    named = (str(e.data) for e in walk(reading.expr) if e.is_name)
+    return reading.holds_asked or target.called in named

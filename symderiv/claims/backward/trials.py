@@ -34,8 +34,8 @@ from ...problems import Problem
 from ...problems.numpy_axes import array_shape, given_axes, keeps_axis
 from ...values.rounding import is_saturated
 from ...values.sampling import least_sizes, point, size_grid
+from ..deciding import work
 from ..taken_branches import OUTSIDE
-from ..workload import work
 from .branches import Branches, boundaries, search
 
 _PRIMES = (3, 5, 7, 11, 13)
