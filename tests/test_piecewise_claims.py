@@ -115,6 +115,14 @@ def test_counterexample_has_few_digits() -> None:
     assert example.values["x"] == [[Fraction(1, 200)]]
 
 
+def test_counterexample_says_what_an_unspecified_function_is_there() -> None:
+    example = checked(LOSS, "zeros(n, n)").counterexample
+    assert example is not None
+    value = Fraction(example.as_dict()["values"]["L(X)"][0][0])
+    assert value < -3
+    assert example.right_cells == [[-3 - value]]
+
+
 def test_piece_that_no_point_enters_is_named() -> None:
     found = checked(RELU, "where(x**2 > -1, where(x > 0, 1, 0), 7)")
     assert found.evidence.endswith("; one side of `x ** 2 > -1` was never met")

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.errors import UndefinedError
-from ..core.expr import Expr, free_indices, transpose, walk
+from ..core.expr import Expr, free_indices, transpose, walk, walk_all
 from ..core.shapes import Dim, describe, swapped
+from ..ops import Cells
 from ..ops.text import text
 from ..problems import ClaimText, Problem
-from ..values.explicit import is_exact
+from ..values.explicit import Explicit, called, is_exact
 from .assumptions import Assumption, assumptions
 from .boundaries import condition
 from .deciding import Comparer, Kept, Merged
@@ -286,6 +287,7 @@ class Judge:
             truth,
             right,
             tuple((str(a), str(b)) for a, b in comparer.merged.pairs),
+            _chosen([claimed, truth], Explicit(sizes, values)),
         )
 
     def _reason(self, reading: Reading) -> str:
@@ -328,6 +330,13 @@ def clashes(claimed: Expr, truth: Expr) -> list[tuple[Dim, Dim]]:
     # Shapes are aligned from the right; further batch axes are no sizes to be equal.
     pairs = zip(reversed(claimed.shape), reversed(truth.shape), strict=False)
     return [(a, b) for a, b in pairs if a != b and a.symbols and b.symbols]
+
+
+def _chosen(sides: Sequence[Expr], here: Explicit) -> tuple[tuple[Expr, Cells], ...]:
+    """Return the calls of unspecified functions, with what these were chosen to be at a point."""
+    calls = [e for e in walk_all(sides) if e.op in ("loss", "apply") and not free_indices(e)]
+    chosen = [e for e in calls if isinstance(e.data, tuple) and called(e.data[0]) in here.values]
+    return tuple((e, here.cells(e)) for e in chosen)
 
 
 def _evidence(comparer: Comparer) -> str:

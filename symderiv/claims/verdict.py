@@ -50,13 +50,17 @@ class Counterexample:
     right: Expr  # the gradient, or the second of the two
     right_cells: Cells
     equated: tuple[tuple[str, str], ...] = ()  # dimensions set equal to make the claim readable
+    chosen: tuple[tuple[Expr, Cells], ...] = ()  # calls of unspecified functions that matter
 
     def as_dict(self) -> dict[str, Any]:
         """Return the point and both sides there as plain data."""
         return {
             "sizes": dict(self.sizes),
             "indices": dict(self.indices),
-            "values": {n: _plain(cells) for n, cells in self.values.items()},
+            "values": {
+                **{n: _plain(cells) for n, cells in self.values.items()},
+                **{text(e): _plain(cells) for e, cells in self.chosen},
+            },
             "claimed": _plain(self.claimed_cells),
             "right": _plain(self.right_cells),
         }

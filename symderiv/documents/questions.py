@@ -218,11 +218,12 @@ def _counterexample(scribe: Scribe, found: Counterexample) -> Block:
     sizes += [*_equated(found), ", "] if sizes else []
     lead: Inline = ("The smallest counterexample: ", *sizes, "and the two sides differ:")
     given = (row(scribe.name(n), EQUALS, grid(c)) for n, c in found.values.items())
+    chosen = (row(scribe.write(e), EQUALS, grid(c)) for e, c in found.chosen)
     sides = (
         row(scribe.write(found.claimed), EQUALS, grid(found.claimed_cells)),
         row(scribe.write(found.right), EQUALS, grid(found.right_cells)),
     )
-    return Kept((Paragraph(lead), Display((*given, *sides))))
+    return Kept((Paragraph(lead), Display((*given, *chosen, *sides))))
 
 
 def _equated(found: Counterexample) -> list[Piece]:

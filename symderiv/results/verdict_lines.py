@@ -9,6 +9,7 @@ from typing import Any
 from ..claims import Counterexample, Verdict
 from ..claims.verdict import RIGHT
 from ..core.plaintext import on_one_line, styled
+from ..ops.text import text
 from .answers import Answer, Answers
 
 _WIDTH = 100  # of a row of the table
@@ -100,6 +101,7 @@ def _chain(v: Verdict) -> list[str]:
 def _counterexample(c: Counterexample) -> list[str]:
     at = [f"{n} = {k}" for n, k in (*c.sizes.items(), *c.indices.items())]
     values = [f"{n} = {_matrix(cells)}" for n, cells in c.values.items()]
+    values += [f"{text(e)} = {_matrix(cells)}" for e, cells in c.chosen]
     return [
         f"  counterexample: {'; '.join(', '.join(x) for x in (at, values) if x)}",
         f"    claimed {_matrix(c.claimed_cells)}, right {_matrix(c.right_cells)}",
