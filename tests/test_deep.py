@@ -168,3 +168,16 @@ def test_differences_are_taken_only_of_examples_that_may_be_shown(
     assert found is not None
     assert set(found.quotients) == {"A", "B", "C"}
     assert len(taken) < 3 * len(drawn)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L(tril(sqrt(y.T @ y) * y) * sqrt(y.T @ y) * y)",
+        "L(tan(sqrt(y.T @ y) * (sqrt(y.T @ y) * y).T @ y) * sqrt(y.T @ y) * y)",
+    ],
+)
+def test_a_part_without_a_name_of_its_own_is_derived_by_its_rule(text: str) -> None:
+    d = sd.derive(text, y="n")
+    assert d["y"].steps
+    assert d.verify().steps["equations"] > 0

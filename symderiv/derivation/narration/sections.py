@@ -259,6 +259,8 @@ class _Narrator:
         deltas = tuple((a, b, d) for a, b, d in pairs)
         if atom is target:
             return [Monomial(Scale(), (), deltas)]
+        if not atom.is_call:
+            raise NoEntriesError("the target stands inside a part without a name")
         if atom.dims and not (is_entrywise(atom) and atom.dims == target.dims):
             if target not in atom.children:
                 raise NoEntriesError("the target stands inside an argument")
