@@ -344,3 +344,14 @@ def test_formulas_are_equal_exactly_where_they_are_equal_everywhere(
     found = sd.equal(left, right, **shapes)
     assert found.verdict != "undecided"
     assert (found.verdict == "right") == is_right, found.evidence
+
+
+@pytest.mark.parametrize("claim", ["sqrt(1 - n) * ones(n)", "-sqrt(1 - n) * ones(n)"])
+def test_what_is_0_wherever_it_is_defined_decides_nothing(claim: str) -> None:
+    p = sd.problem("sum(sqrt(1 - n) * x)", x="n")  # defined for n = 1 alone, and 0 there
+    assert sd.check(p, wrt="x", claim=claim).verdict == "undecided"
+
+
+def test_a_gradient_that_is_0_is_right() -> None:
+    p = sd.problem("sum(leaky_relu(1 / (1 + x**2), s))", x="n", s="scalar")
+    assert sd.check(p, wrt="s", claim="0").verdict == "right"

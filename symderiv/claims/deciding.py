@@ -137,14 +137,21 @@ class Comparer:
             for seed in seeds if cost <= _MOST_WORK else ():
                 yield self.here(sizes, seed)
 
+    @staticmethod
+    def _vanishes(x: Expr, here: Explicit) -> bool:
+        """Whether every entry of an expression is 0 at a point."""
+        return all(
+            same(e, 0)
+            for spot in placements(here.sizes, x)
+            for e in flat(plain(here.placed(spot).cells(x)))
+        )
+
     def is_zero(self, x: Expr) -> bool:
         """Whether every entry of an expression is 0, at a few points."""
         for sizes, seed in islice(product(self.sizes(), range(2)), _ATTEMPTS):
-            here = self.here(sizes, seed)
             try:
-                for spot in placements(sizes, x):
-                    if not all(same(e, 0) for e in flat(plain(here.placed(spot).cells(x)))):
-                        return False
+                if not self._vanishes(x, self.here(sizes, seed)):
+                    return False
             except OUTSIDE:
                 continue
         return True
@@ -237,7 +244,10 @@ class Comparer:
         evaluated, lost = 0, 0
         much = self.is_too_much(left, right)
         defined: dict[tuple[int, ...], bool] = {}
+        tried: set[tuple[int, ...]] = set()
+        telling = False  # whether some entry was not 0
         for here in self.every_point(left, right):
+            tried.add(tuple(here.sizes.values()))
             said = self._compared(left, right, here)
             if said == DIFFERENT:
                 return False
@@ -248,6 +258,7 @@ class Comparer:
             if said == SAME:
                 defined[tuple(here.sizes.values())] = True
                 evaluated += 1
+                telling = telling or not self._vanishes(right, here)
                 self.count += 1
                 self.exact = self.exact and _rational(left, here) and _rational(right, here)
                 if much:  # no number of points like this one decides
@@ -255,13 +266,21 @@ class Comparer:
         if not all(defined.values()):
             return False  # at some sizes the other side is never defined
         self._note_sizes(left, right)
-        if not evaluated:
-            where = "the digits of both sides tell" if lost else "both sides are defined"
-            raise UndefinedError(f"no point was found at which {where}")
+        self._require(evaluated, lost, telling or not (tried - {*defined} or self.left_out))
         if much:
             refused = UndefinedError("too much is to be computed where all sizes differ")
             raise refused from BudgetError(self.left_out[0])
         return self.pieces_agree(left, right)
+
+    @staticmethod
+    def _require(evaluated: int, lost: int, telling: bool) -> None:
+        """Raise UndefinedError where the points that were compared do not tell."""
+        if not evaluated:
+            where = "the digits of both sides tell" if lost else "both sides are defined"
+            raise UndefinedError(f"no point was found at which {where}")
+        if not telling:
+            where = "at other sizes they are not defined, or too much"
+            raise UndefinedError(f"both sides are 0 wherever they were compared; {where}")
 
     def _note_sizes(self, left: Expr, right: Expr) -> None:
         """Note at which sizes two expressions are too much to be compared."""
@@ -549,12 +568,6 @@ def operations(e: Expr, sizes: Mapping[str, int]) -> int:
     return TABLE[e.op].work(e, entries, sizes)
 
 
-_PLACES = 6  # of a ratio of entries that a key shows
-_CLOSE = 1e-6
-_SMALL = 1e-5  # below it, what should cancel may be all there is
-_LEAD = 0.999  # of the largest entry; entries of one size are the first of them on every machine
-
-
 def in_floats(here: Explicit) -> Explicit:
     """Return the same point in floats."""
     values: Mapping[str, Cells] = {n: each(float, c) for n, c in here.values.items()}
@@ -569,14 +582,8 @@ def entries(cells: Cells) -> list[float]:
     return found
 
 
-def ratio_key(cells: Cells) -> tuple[object, ...] | None:
-    """Return what cells that differ by a factor have in common; None for zeros."""
-    found = entries(cells)
-    largest = max(map(abs, found), default=0.0)
-    if largest < _CLOSE * _SMALL:
-        return None
-    lead = next(x for x in found if abs(x) >= _LEAD * largest)
-    return (sizes_of(cells), tuple(round(x / lead, _PLACES) + 0.0 for x in found))
+_CLOSE = 1e-6
+_SMALL = 1e-5  # below it, what should cancel may be all there is
 
 
 def are_close(left: Cells, right: Cells) -> bool:

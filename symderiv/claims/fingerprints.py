@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..core.cells import each, flat, turned_over
+from ..core.cells import each, flat, sizes_of, turned_over
 from ..core.expr import Expr, free_ranges, walk
 from ..ops import Cells
 from ..values.explicit import Explicit, plain
 from ..values.sampling import least_sizes
-from .deciding import OUTSIDE, Comparer, are_close, entries, operations, placements, ratio_key
+from .deciding import OUTSIDE, Comparer, are_close, entries, operations, placements
 from .multiples import CLOSE, Multiple, multiple
 
 _SEEDS = 6
@@ -133,3 +133,18 @@ def _ratio(claimed: Cells, right: Cells, *, turned: bool) -> float | None:
     most = max(map(abs, a), default=0.0)
     close = all(abs(x - ratio * y) <= CLOSE * most for x, y in zip(a, b, strict=True))
     return ratio if ratio and close else None
+
+
+_PLACES = 6  # of a ratio of entries that a key shows
+_NOTHING = 1e-11
+_LEAD = 0.999  # of the largest entry; entries of one size are the first of them on every machine
+
+
+def ratio_key(cells: Cells) -> tuple[object, ...] | None:
+    """Return what cells that differ by a factor have in common; None for zeros."""
+    found = entries(cells)
+    largest = max(map(abs, found), default=0.0)
+    if largest < _NOTHING:
+        return None
+    lead = next(x for x in found if abs(x) >= _LEAD * largest)
+    return (sizes_of(cells), tuple(round(x / lead, _PLACES) + 0.0 for x in found))
