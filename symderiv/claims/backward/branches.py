@@ -32,6 +32,7 @@ _HALVINGS = 12  # of a part in which a side changes
 _MOST_ENTERED = 4  # cells between which lines are drawn again, variable by variable
 _MOST_CLOSE = 48  # boundaries that are met, each with the sides of others
 _MOST_AROUND = 24  # points around corners
+_MOST_SLOPES = 400  # of the margins by all entries, beyond which corners are not looked for
 _NEWTON = 8  # steps to a corner
 _STEP, _NEAR = 1e-6, 1e-4  # for a slope, and from a corner
 Arrays = Mapping[str, Any]
@@ -182,9 +183,14 @@ class _Corner:
         self._free = [n for n in free if np.size(start[n])]
 
     def points(self) -> Iterator[Arrays]:
-        """Yield the points at which one entry is farthest from 0, or nearest, above it or below."""
+        """Yield the points at which one entry is farthest from 0, or nearest, above it or below.
+
+        None where there are so many entries to move that finding them takes too much.
+        """
         count = np.size(self._margin(self._start))
-        steps = self._solved(np.zeros(count), None) if count > 1 else None
+        free = sum(np.size(self._start[n]) for n in self._free)
+        is_small = 1 < count and count * free <= _MOST_SLOPES
+        steps = self._solved(np.zeros(count), None) if is_small else None
         turns = product(range(count), ((1.0, -0.3), (-1.0, 0.3), (-0.3, -1.0), (0.3, 1.0)))
         for k, (at_one, at_others) in turns if steps is not None else ():
             target = np.where(np.arange(count) == k, at_one, at_others) * _NEAR
