@@ -189,7 +189,7 @@ class _Corner:
         """
         count = np.size(self._margin(self._start))
         free = sum(np.size(self._start[n]) for n in self._free)
-        is_small = 1 < count and count * free <= _MOST_SLOPES
+        is_small = count > 1 and count * free <= _MOST_SLOPES
         steps = self._solved(np.zeros(count), None) if is_small else None
         turns = product(range(count), ((1.0, -0.3), (-1.0, 0.3), (-0.3, -1.0), (0.3, 1.0)))
         for k, (at_one, at_others) in turns if steps is not None else ():
