@@ -143,7 +143,7 @@ class Comparer:
         return all(
             same(e, 0)
             for spot in placements(here.sizes, x)
-            for e in flat(plain(here.placed(spot).cells(x)))
+            for e in flat(plain(taken(x, here.placed(spot))))
         )
 
     def is_zero(self, x: Expr) -> bool:
