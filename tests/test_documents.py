@@ -25,6 +25,7 @@ from symderiv.core.errors import InputError, MissingRuleError
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents import (
     Document,
+    Manner,
     build,
     explicit_example,
     latex,
@@ -58,6 +59,7 @@ from symderiv.evidence.example import NumericExample
 from symderiv.notation.math import EQUALS, Fence, Math, Op, Row, Sym, Tint, row
 from symderiv.notation.unicode import unicode
 from symderiv.problems import ClaimText, problem
+from symderiv.results.derived import verify_folder
 
 NASTY = '100% & #1 $x_{y}$ <b>| \\end{document} `q` *a* [b](c) ~ ^ "é" 中'
 LINEAR = "Z = X @ W + ones(n) @ b.T; L(Z)"
@@ -199,6 +201,7 @@ def test_the_answer_comes_first_and_sections_follow_in_order() -> None:
         "The same?",
         "Dimension check",
         "Numeric example",
+        "To remember",
         "Code",
         "Checked",
     ]
@@ -265,21 +268,21 @@ def test_every_index_and_symbol_is_in_the_table(name: str) -> None:
     assert set("".join(i for s in d.sections if s.steps for i in s.entry)) <= set(indices)
 
 
-def test_a_difference_is_printed_for_every_entry() -> None:
+def test_every_entry_is_printed_beside_an_equal_difference() -> None:
     (table,) = (b for b in walk(full().blocks) if isinstance(b, NumberTable))
     assert [unicode(r.entry) for r in table.rows] == ["W₁₁", "W₁₂", "W₂₁", "W₂₂"]
-    assert unicode(table.rows[0].difference).startswith("1.1")
+    assert all(unicode(r.value) == unicode(r.quotient) for r in table.rows)
 
 
 def test_style_entries_has_no_steps_and_an_unknown_style_is_refused() -> None:
     d = derivation("linear")
     entries = explicit_example(explicit_entries(d.problem, {"n": 2, "d": 2, "m": 2}), ["G"])
-    doc = build(d, style="entries", explicit=entries)
+    doc = build(d, manner=Manner("entries"), explicit=entries)
     assert not [b for b in walk(doc.blocks) if isinstance(b, StepTable)]
     with pytest.raises(MissingRuleError, match="differential"):
-        build(d, style="differential")
+        Manner("prose")
     with pytest.raises(MissingRuleError, match="entries"):
-        build(d, style="entries")
+        build(d, manner=Manner("entries"))
 
 
 # SymPy
@@ -523,3 +526,33 @@ def test_a_formula_of_thousands_of_signs_is_cut_short_and_what_is_left_out_is_co
     assert f"{4 * MOST_SIGNS + 1:,} are left out" in note.text[0]
     short = Document("", (), (Display((Row(signs[:9]),)),))
     assert abridged(short) is short
+
+
+def test_what_is_to_be_remembered_is_read_off_the_form_of_the_gradients() -> None:
+    page = sd.derive("linear-layer").files(["md"])["derivation.md"].decode()
+    facts = page.split("To remember")[1].split("##")[0]
+    assert facts.count("* ") == 3
+    assert "column sums" in facts
+    other = sd.derive("0.5 * x.T @ A @ x", A="n, n symmetric", x="n", wrt="x")
+    assert "To remember" not in other.files(["md"])["derivation.md"].decode()
+
+
+def test_an_exercise_has_its_reasons_and_the_solution_after_it(tmp_path: Path) -> None:
+    d = sd.derive("linear-layer", wrt="W")
+    plain = d.files(["md"])["derivation.md"].decode()
+    page = d.files(["md"], exercise=True)["derivation.md"].decode()
+    asked, solved = page.split("## Solution")
+    assert "chain rule" in asked
+    assert "X^{\\top} G" not in asked
+    assert plain.split("## 2")[1] in solved
+    d.write(tmp_path, ["md"], exercise=True, lemmas="full", style="differential")
+    assert verify_folder(tmp_path)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("cotangent", "written"),
+    [("d", r"\mathrm{d}H"), ("bar", r"\bar{H}"), ("delta", r"\delta_{H}"), ("partial", "H")],
+)
+def test_cotangents_are_written_as_the_reader_likes(cotangent: str, written: str) -> None:
+    page = sd.derive("ffn-relu", wrt="W1").files(["md"], cotangent=cotangent)["derivation.md"]
+    assert written in page.decode().replace(" ", "")

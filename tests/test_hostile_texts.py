@@ -25,7 +25,7 @@ from symderiv.evidence import Evidence
 from symderiv.evidence.verification import problem_data
 from symderiv.problems import ClaimText
 from symderiv.results import Answer, Answers
-from symderiv.results.outputs import document
+from symderiv.results.outputs import Manner, document
 
 
 @cache
@@ -36,7 +36,7 @@ def evidence() -> Evidence:
 @cache
 def page(text: str) -> Any:
     derivation = sd.derive(posed(text))
-    return document(derivation.data, evidence(), derivation.verdicts, "index")
+    return document(derivation.data, evidence(), derivation.verdicts, Manner("index"))
 
 
 def constants(source: str) -> list[str]:

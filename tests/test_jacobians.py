@@ -16,6 +16,8 @@ from symderiv.calculus import lower
 from symderiv.cli.main import main
 from symderiv.codegen import evaluate
 from symderiv.core import errors
+from symderiv.core.expr import walk
+from symderiv.ops.text import text
 from symderiv.results.derived import verify_folder
 from symderiv.values.dual import Dual
 from symderiv.values.scalars import DualMath
@@ -224,7 +226,7 @@ def test_index_form_names_the_entries_of_value_and_variable() -> None:
     masked = "norm(M * (X - U @ V.T)) ** 2"
     found = sd.hessian(masked, "U", X="n, m", U="n, k", V="m, k", M="n, m")
     assert found.text == "2 * kron(V.T, eye(n)) @ diag(vec(M ** 2)) @ kron(V, eye(n))"
-    assert "M[i, l] ** 2" in found.index_form
+    assert "M[p, l] ** 2" in found.index_form
     found.verify()
 
 
@@ -341,3 +343,71 @@ def test_slopes_of_long_powers_have_a_bounded_number_of_digits() -> None:
     assert not isinstance(power.slope, Fraction)
     short = DualMath().power(Dual(Fraction(7, 3), Fraction(1)), Fraction(3))
     assert short == Dual(Fraction(343, 27), Fraction(49, 3))
+
+
+@pytest.mark.parametrize(
+    ("objective", "by", "shapes", "shown"),
+    [
+        ("norm(A @ x - y)**2", "x", {"A": "m, n", "y": "m"}, "positive semidefinite"),
+        ("norm(A @ x - y)**4", "x", {"A": "m, n", "y": "m"}, "positive semidefinite"),
+        ("sum(log(1 + exp(-y * (X @ w))))", "w", {"X": "n, d", "y": "n"}, "positive semidefinite"),
+        ("-sum(log(x))", "x", {"x": "n positive"}, "positive definite"),
+        ("norm(x)**2 + norm(A @ x)**2", "x", {"A": "m, n"}, "positive definite"),
+        ("x.T @ S @ x", "x", {"S": "n, n spd"}, "positive definite"),
+        ("x.T @ A @ x", "x", {"A": "n, n"}, ""),
+        ("sum(cos(x))", "x", {"x": "n"}, ""),
+        ("-norm(x)**2", "x", {"x": "n"}, ""),
+        ("c * norm(x)**2", "x", {"x": "n", "c": "scalar"}, ""),
+    ],
+)
+def test_a_hessian_is_called_definite_where_its_form_shows_it(
+    objective: str, by: str, shapes: dict[str, str], shown: str
+) -> None:
+    found = sd.hessian(objective, by, variables=shapes)
+    assert found.data.definiteness == shown
+    rng = np.random.default_rng(0)
+    sizes = {"n": 3, "m": 4, "d": 3}
+    for _ in range(5):
+        values = {}
+        for name, v in found.problem.variables.items():
+            a = rng.normal(size=[sizes.get(str(d), 1) for d in v.shape])
+            a = np.abs(a) + 0.1 if "positive" in v.properties else a
+            a = a @ a.T + np.eye(3) if "spd" in v.properties else a
+            scalar = v.kind == "scalar"
+            values[name] = float(a[0, 0]) if scalar else a[:, 0] if v.kind == "vector" else a
+        least = np.linalg.eigvalsh(found.evaluate(**values)).min()
+        if shown:
+            assert least >= (1e-9 if shown == "positive definite" else -1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "by", "lines"),
+    [
+        ("softmax(x, axis=0)", "x", 3),
+        ("x * (A @ x)", "x", 5),
+        ("A @ X @ B", "X", 4),
+        ("inv(A) @ x", "A", 5),
+    ],
+)
+def test_a_jacobian_is_differentiated_directly(value: str, by: str, lines: int) -> None:
+    found = sd.jacobian(value, by).data
+    assert len(found.own_steps) == lines
+    assert found.recheck() > 0
+    # No objective is made up for it, and no cotangent.
+    names = {str(e.data) for s in found.own_steps for e in walk(s.after) if e.is_symbol}
+    assert not names & {"J", "F", "G"}
+
+
+def test_a_hessian_differentiates_the_gradient() -> None:
+    found = sd.hessian("norm(A @ x - y)**4", "x", A="m, n", y="m").data
+    first = next(s for s in found.own_steps if text(s.before) == "g[p]")
+    # A power of a norm is smooth: it is not taken through the norm.
+    assert text(first.after) == "Sum(k, Sum(l, 4 * A[k, p] * r[k] * r[l] ** 2))"
+    assert text(found.own_steps[-1].after).endswith("[p, q]")
+
+
+def test_the_document_of_a_jacobian_has_no_objective(tmp_path: Path) -> None:
+    sd.jacobian("x * (A @ x)", "x").write(tmp_path, ["md"])
+    page = (tmp_path / "derivation.md").read_text()
+    assert r"\partial L" not in page
+    assert r"\frac{\partial y_{i}}{\partial x_{p}}" in page

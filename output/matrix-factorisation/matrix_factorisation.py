@@ -45,15 +45,14 @@ def forward(A, M, P, Q, lam, *, cache=None):
     P: (m, k), factors of the users
     Q: (n, k), factors of the items
     lam: (), strength of the penalty
-    A dict passed as ``cache`` receives what ``backward`` reads: Z (m, n).
+    A dict passed as ``cache`` receives what ``backward`` reads: R (m, n).
     """
     (A, M, P, Q, lam), _, _ = _read(A=A, M=M, P=P, Q=Q, lam=lam)
-    R = A - P @ Q.T                                      # (m, n)
-    Z = M * R                                            # (m, n)
-    s = np.linalg.norm(P) ** 2 + np.linalg.norm(Q) ** 2  # scalar
-    value = np.linalg.norm(Z) ** 2 + lam * s             # scalar
+    R = A - P @ Q.T                            # (m, n)
+    s = (P ** 2).sum() + (Q ** 2).sum()        # scalar
+    value = lam * s + (M ** 2 * R ** 2).sum()  # scalar
     if cache is not None:
-        cache.update(Z=Z)
+        cache.update(R=R)
     return value
 
 
@@ -65,15 +64,14 @@ def backward(A, M, P, Q, lam, *, cache=None):
     P: (m, k), factors of the users
     Q: (n, k), factors of the items
     lam: (), strength of the penalty
-    ``cache``, filled by ``forward``, saves its work; it holds Z (m, n).
+    ``cache``, filled by ``forward``, saves its work; it holds R (m, n).
     """
     if cache is None:
         cache = {}
         forward(A, M, P, Q, lam, cache=cache)
-    Z = cache["Z"]
+    R = cache["R"]
     (A, M, P, Q, lam), _, _ = _read(A=A, M=M, P=P, Q=Q, lam=lam)
-    dZ = 2 * Z                   # (m, n)
-    dR = M * dZ                  # (m, n)
+    dR = 2 * M * R               # (m, n)
     dP = 2 * lam * P - dR @ Q    # (m, k)
     dQ = 2 * lam * Q - dR.T @ P  # (n, k)
     return {"P": dP, "Q": dQ}

@@ -42,8 +42,8 @@ def forward(X, W, *, cache=None):
     A dict passed as ``cache`` receives what ``backward`` reads: R (n, d).
     """
     (X, W), _, _ = _read(X=X, W=W)
-    R = X - X @ W @ W.T             # (n, d)
-    value = np.linalg.norm(R) ** 2  # scalar
+    R = X - X @ W @ W.T     # (n, d)
+    value = (R ** 2).sum()  # scalar
     if cache is not None:
         cache.update(R=R)
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ from ..results.derivation_lines import (
     jacobian_lines,
 )
 from ..results.derived import AMBIENT, CONVENTIONS
-from ..results.outputs import CHOICES, FORMATS
+from ..results.outputs import CHOICES, COTANGENTS, FORMATS, LEMMAS, STYLES, Manner
 from ..results.second_order import LAYOUTS
 from .common import json_option, problem_options
 from .terminal import say, say_data
@@ -29,11 +30,27 @@ from .terminal import say, say_data
 @click.option("--wrt", metavar="W,b", help="Variables to differentiate by; default: all.")
 @click.option(
     "--style",
-    type=click.Choice(["index", "entries", "all"]),
-    default="index",
+    type=click.Choice(STYLES),
+    default=Manner.style,
     show_default=True,
-    help="index: for every n and d; entries: written out for 2 x 2; all: both.",
+    help="index: entry by entry, for every n and d; differential: by dL and inner products; "
+    "entries: written out for 2 x 2; all: all three.",
 )
+@click.option(
+    "--lemmas",
+    type=click.Choice(LEMMAS),
+    default=Manner.lemmas,
+    show_default=True,
+    help="How much a document says of the derivatives of functions such as softmax.",
+)
+@click.option(
+    "--cotangent",
+    type=click.Choice(COTANGENTS),
+    default=Manner.cotangent,
+    show_default=True,
+    help="How a document writes the cotangent of Z.",
+)
+@click.option("--exercise", is_flag=True, help="Lines to fill in first, then the solution.")
 @click.option(
     "--order",
     type=click.IntRange(1, 2),
@@ -79,6 +96,9 @@ def command(
     syntax: str,
     wrt: str | None,
     style: str,
+    lemmas: str,
+    cotangent: str,
+    exercise: bool,
     order: int | None,
     blocks: int | None,
     wants_jacobian: bool,
@@ -117,7 +137,8 @@ def command(
         )
     derivation = derive(posed, wrt or None, structured=structured, order=order)
     derivation.verify()
-    paths = derivation.write(output, chosen, style=style, engine=pdf_engine) if output else []
+    manner: Any = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
+    paths = derivation.write(output, chosen, engine=pdf_engine, **manner) if output else []
     if as_json:
         say_data(derivation_data(derivation))
         return

@@ -306,6 +306,11 @@ def partial(of: Expr, by: Expr, held: tuple[Expr, ...] = ()) -> Expr:
     return node("partial", (of, by), SCALAR, held)
 
 
+def differential(x: Expr, moving: tuple[str, ...]) -> Expr:
+    """Return dx, the change of ``x`` to first order when some variables change."""
+    return node("differential", (x,), x.shape, moving)
+
+
 def number(x: Expr) -> Fraction:
     """Return the value of a ``num`` node."""
     assert isinstance(x.data, Fraction)

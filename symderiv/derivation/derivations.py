@@ -26,7 +26,9 @@ from ..problems import Problem
 from ..tensor import Term, named, zero
 from ..values.explicit import Explicit
 from ..values.sampling import at_first_defined
+from .lemmas import lemmas_of
 from .narration import Alike, Narration, Section, Step, alike, narrate
+from .narration.differentials import Differentials
 from .narration.entry_forms import Forms, Letters, total
 from .narration.free_entries import to_free_entries
 from .narration.staging import Stage
@@ -229,6 +231,7 @@ class DerivedGradients(Mapping[str, Gradient]):
             self.raiser,
             self.problem.taken,
             labelled=bool(self.problem.label),
+            declared=tuple(self.problem.variables.values()),
         )
 
     @cached_property
@@ -241,6 +244,11 @@ class DerivedGradients(Mapping[str, Gradient]):
             else s
             for s in self._narration.sections
         )
+
+    @cached_property
+    def differentials(self) -> tuple[Step, ...]:
+        """Return the steps from dL to all gradients, by differentials."""
+        return Differentials(self._narration.backward).narrate()
 
     @cached_property
     def repeats(self) -> dict[Expr, Alike]:
@@ -281,7 +289,9 @@ class DerivedGradients(Mapping[str, Gradient]):
         equation that does not hold.
         """
         steps = [step for section in self.sections for step in section.steps]
-        return recheck(self.problem, steps, sizes, seed)
+        count = recheck(self.problem, [*steps, *self.differentials], sizes, seed)
+        lemmas = lemmas_of(steps, frozenset(self._taken))
+        return count + sum(lemma.recheck() for lemma in lemmas.values())
 
 
 def is_network(problem: Problem) -> bool:

@@ -8,7 +8,7 @@ transpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from ..calculus.simplify import Facts, Simplifier
 from ..core.errors import (
     InputError,
     MissingRuleError,
+    NoEntriesError,
     ShapeError,
     UnknownNameError,
     UnsupportedError,
@@ -35,9 +36,12 @@ from ..problems import Problem
 from ..problems.sentences import check_name
 from ..tensor import Term, named
 from ..tensor import transposed as turned
+from .definiteness import definiteness
 from .derivations import DerivedGradients
 from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
+from .narration.forward import Forward, forward
+from .narration.matrix_steps import closing_steps
 from .rechecking import recheck
 
 LAYOUTS = ("numerator", "denominator")
@@ -56,6 +60,7 @@ class DerivativeMatrix:
     raiser: Raiser
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
+    of: str = ""  # the variable of the gradient that a Hessian differentiates
 
     @property
     def is_hessian(self) -> bool:
@@ -104,17 +109,32 @@ class DerivativeMatrix:
             ) from None
 
     @property
+    def definiteness(self) -> str:
+        """Return what the form of a Hessian shows: that it is positive definite, or nearly."""
+        if not self.is_hessian or self.of != self.name:
+            return ""
+        known = {v.name: v.properties for v in self.problem.variables.values()}
+        return definiteness(self.expr, known)
+
+    @property
     def text(self) -> str:
         """Return the Jacobian in the expression language; it parses back."""
         return shared_text(self.expr, self.problem.taken)
 
     @cached_property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the indices of an entry of the value, i and j, and of the variable, p and q."""
+        """Return the indices of an entry of the value, i and j, and of the variable, p and q.
+
+        Of a Hessian, the entry of the gradient has the first of p, q, r, s.
+        """
         letters = Letters(self.problem.taken)
-        by = letters.targets(len(axes(self.variable.shape)))
-        letters.reserved = set(by)
-        return letters.pair("ij", len(axes(self.value.shape)), by), by
+        of, by = (len(axes(s)) for s in (self.value.shape, self.variable.shape))
+        if self.is_hessian:  # by one entry of the variable, then by another
+            every = letters.targets(of + by)
+            return every[:of], every[of:]
+        free = letters.targets(by)
+        letters.reserved = set(free)
+        return letters.pair("ij", of, free), free
 
     @cached_property
     def index_expr(self) -> Expr:
@@ -136,30 +156,61 @@ class DerivativeMatrix:
     @property
     def value_name(self) -> str:
         """Return a name for what is differentiated, which the problem does not use."""
-        return name_of_value(self.problem, self.value)
+        return name_of_value(self.problem, self.value, gradient=self.kind == "hessian")
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Return the steps: the gradient, the chain rule under a cotangent, then the Jacobian.
+        """Return the steps: of a Hessian the gradient, then the derivative of its entry.
 
         Every ``before = after`` can be evaluated.
         """
         first: Sequence[Step] = ()
         if self.is_hessian:
-            first = DerivedGradients(self.problem, [self.name])[self.name].steps
+            first = DerivedGradients(self.problem, [self.of])[self.of].steps
         return (*first, *self.own_steps)
 
     @cached_property
     def own_steps(self) -> tuple[Step, ...]:
         """Return the steps after those of the gradient."""
-        steps = list(self._pulled())
+        if self.forward is None:
+            return tuple(self._by_cotangent())
+        steps = list(self.forward.steps)
+        if self._is_plain:
+            whole = self.forward.in_names(self.matrix, self.raiser, self.shape)
+            steps += closing_steps(whole, self._all_ends, self.forward.monomials)
+        return tuple(steps)
+
+    @property
+    def _all_ends(self) -> tuple[str, ...]:
+        return (*self.ends[0], *self.ends[1])
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the entry at (i, p) of the matrix is the derivative of entry i by entry p."""
+        one_each = all(len(e) < 2 for e in self.ends) and self.layout == "numerator"
+        return one_each and self.variable.shape != SCALAR
+
+    @cached_property
+    def forward(self) -> Forward | None:
+        """Return the derivation of an entry; None where it is a function of whole matrices."""
+        values: dict[Expr, Any] = {}
+        root = lower(self.value, values).term
+        target = lower(self.variable.expr, values).term
+        try:
+            return forward(
+                self.value_name, root, target, self.ends, self.raiser, self.problem.taken
+            )
+        except NoEntriesError:
+            return None
+
+    def _by_cotangent(self) -> Iterator[Step]:
+        """Yield the steps by way of the product with a cotangent, where entries have no form."""
+        yield from DerivedGradients(self.posed, [self.name])[self.name].steps
         value, by = self.ends
         slope = partial(place(self.value, value), place(self.variable.expr, by))
-        steps.append(Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True))
-        if len(value) < 2 and len(by) < 2 and self.layout == "numerator":
-            spot = place(self.expr, (*value, *by))
-            steps.append(Step(self.index_expr, spot, _LAW, (_LAW,)))
-        return tuple(steps)
+        yield Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True)
+        if self._is_plain:
+            yield Step(self.index_expr, place(self.expr, self._all_ends), _LAW, (_LAW,))
 
     @cached_property
     def posed(self) -> Problem:
@@ -172,13 +223,9 @@ class DerivativeMatrix:
         upstream = {**self.problem.upstream, given: self.value}
         return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label="")
 
-    def _pulled(self) -> Sequence[Step]:
-        """Return the derivation of the product of the transposed Jacobian with a cotangent."""
-        return DerivedGradients(self.posed, [self.name])[self.name].steps
-
     def recheck(self) -> int:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
-        return recheck(self.posed, self.steps)
+        return recheck(self.posed if self.forward is None else self.problem, self.steps)
 
     def product(self, name: str = "v") -> DirectionProduct:
         """Return the product with a direction, a matrix called ``name``; J itself is not formed.
@@ -240,11 +287,13 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> Deriv
     return DerivativeMatrix(problem, variable, value, term, raiser, "jacobian", layout)
 
 
-def name_of_value(problem: Problem, value: Expr) -> str:
+def name_of_value(problem: Problem, value: Expr, *, gradient: bool = False) -> str:
     """Return a name for what is differentiated, which the problem does not use."""
     if value.is_name:
         return str(value.data)
     pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
+    if gradient:
+        pool = "ghuv" if value.shape[1] == ONE else "DHUV"
     taken = problem.taken
     found: str = next(c for c in [*pool, "Value"] if c not in taken)
     return found
@@ -277,7 +326,7 @@ def hessian_of(
     raiser = Raiser(values, _facts(problem, name, other.name), labels=labels)
     value = raiser.shaped(gradient, variable.shape)
     term = jacobian(gradient, column)
-    return DerivativeMatrix(problem, other, value, term, raiser, "hessian", layout)
+    return DerivativeMatrix(problem, other, value, term, raiser, "hessian", layout, name)
 
 
 def _facts(problem: Problem, *by: str) -> Facts:

@@ -11,6 +11,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from ..core.cells import flat
 from ..core.errors import CheckError, UndefinedError
 from ..core.expr import (
     BINDERS,
@@ -72,7 +73,7 @@ def _inward(x: Expr) -> Expr:
             return with_args(e, args)
         return mul(*outside, index_sum(name, dim, mul(*inside)))
 
-    return rebuild(x, change, lambda e: e.op in ("named", "partial"))
+    return rebuild(x, change, lambda e: e.op in ("named", "partial", "differential"))
 
 
 def _affordable(problem: Problem, expressions: Sequence[Expr]) -> list[dict[str, int]]:
@@ -110,14 +111,16 @@ def _check(step: Step, here: Explicit) -> int:
     def sides(at: Explicit) -> Iterator[tuple[Any, Any]]:
         for spot in spots:
             placed = at.placed(spot)
-            left, right = (placed.cells(x)[0][0] for x in equation)
-            yield Dual.of(left).value, Dual.of(right).value
+            left, right = (flat(placed.cells(x)) for x in equation)
+            for a, b in zip(left, right, strict=True):
+                yield Dual.of(a).value, Dual.of(b).value
 
     wrong = first_unequal(here, sides)
     if wrong is not None:
         left, right = list(sides(here))[wrong]
+        where = spots[wrong // (len(list(sides(here))) // len(spots))]
         raise CheckError(
             f"a step does not hold: {text(step.before)} = {text(step.after)}",
-            remedy=f"at {spots[wrong]}: {left} is not {right}",
+            remedy=f"at {where}: {left} is not {right}",
         )
     return len(spots)

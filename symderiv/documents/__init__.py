@@ -1,7 +1,7 @@
 """Documents: a derivation arranged for reading, in Markdown, LaTeX, Typst and PDF."""
 
 from .answer_pages import AnswerEntry, answers_document
-from .arrange import STYLES, build
+from .arrange import COTANGENTS, LEMMAS, PLAIN, STYLES, Manner, build
 from .examples import ExplicitExample, Slice, explicit_example
 from .graph import graph_of
 from .graphprint import GraphPicture

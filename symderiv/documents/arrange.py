@@ -6,6 +6,7 @@ Contract: arranges what a derivation, verdicts, a certificate and examples hold;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..claims.verdict import Verdict
@@ -19,12 +20,15 @@ from .checks import numeric_section
 from .cost_table import shapes_section
 from .entry_tables import EntriesWriter
 from .examples import ExplicitExample
+from .exercise import blanked
 from .first_page import problem_section, result_boxes
 from .graphs import graph_section
+from .lemma_pages import lemma_section
 from .matrix_sections import jacobian_section
-from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, Piece
+from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, PageBreak, Piece
 from .proof import Proof
 from .questions import questions
+from .remembered import remembered
 from .symbols_shown import Scribe
 from .widths import width
 
@@ -32,8 +36,47 @@ if TYPE_CHECKING:
     from ..derivation.derivations import DerivedGradients
     from ..derivation.jacobians import DerivativeMatrix
 
-STYLES = ("index", "entries", "all")
+STYLES = ("index", "differential", "entries", "all")
+COTANGENTS = ("d", "bar", "delta", "partial")
+LEMMAS = ("none", "short", "full")
 _SUBTITLE = 26.0  # em
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a derivation is told.
+
+    ``style`` is ``index`` (numbered steps with Kronecker deltas), ``differential`` (all gradients
+    at once, by inner products), ``entries`` (the matrices written out) or ``all``. ``lemmas`` says
+    how much is printed of the derivatives of functions. Raises MissingRuleError for another.
+
+    >>> Manner("differential").shows("index"), Manner("all").shows("index")
+    (False, True)
+    """
+
+    style: str = "index"
+    lemmas: str = "short"
+    cotangent: str = "d"  # of Z: dZ, Z with a bar, delta with the index Z, or partial L by Z
+    exercise: bool = False  # whether lines to fill in come first, and all of this as the solution
+
+    def __post_init__(self) -> None:
+        """Refuse what there is not."""
+        for what, asked, known in (
+            ("document style", self.style, STYLES),
+            ("length of lemmas", self.lemmas, LEMMAS),
+            ("notation of cotangents", self.cotangent, COTANGENTS),
+        ):
+            if asked not in known:
+                raise MissingRuleError(
+                    f"there is no {what} {asked!r}", remedy=f"choose {' or '.join(known)}"
+                )
+
+    def shows(self, style: str) -> bool:
+        """Whether a style is among those asked for."""
+        return self.style in (style, "all")
+
+
+PLAIN = Manner()
 
 
 def build(
@@ -42,7 +85,7 @@ def build(
     verdicts: Sequence[Verdict] = (),
     certificate: Certificate | None = None,
     code: str = "",
-    style: str = "index",
+    manner: Manner = PLAIN,
     explicit: ExplicitExample | None = None,
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
@@ -50,43 +93,50 @@ def build(
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 
-    ``style`` is ``index`` (numbered steps with Kronecker deltas, then the matrices written out
-    where they are given), ``entries`` (the matrices instead of the steps) or ``all``, which needs
-    both. Raises MissingRuleError for a style that there is not.
+    Raises MissingRuleError where the manner asks for entries and there are none.
     """
-    _check_style(style, explicit)
-    scribe = Scribe(derivation, meanings or {})
+    _check_entries(manner, explicit)
+    # Beside differentials dZ, the cotangent of Z has another name.
+    plain = manner.cotangent == "d"
+    cotangent = "bar" if plain and manner.shows("differential") else manner.cotangent
+    scribe = Scribe(derivation, meanings or {}, cotangent)
     blocks: list[Block] = result_boxes(scribe)
     number = _Numbers()
-    blocks += problem_section(scribe, number.next())
-    blocks += graph_section(derivation)
+    posed = problem_section(scribe, number.next())
+    blocks += posed + graph_section(derivation)
     proof = Proof(scribe)
-    if style != "entries":
-        blocks += proof.blocks(number.next())
+    if manner.lemmas != "none" and manner.style != "entries":
+        blocks += lemma_section(proof, hessians, number.next, full=manner.lemmas == "full")
+    derived: list[Block] = []
+    if manner.shows("differential"):
+        derived += proof.by_differentials(number.next())
+    if manner.shows("index"):
+        derived += proof.blocks(number.next())
     for h in hessians:
-        blocks += jacobian_section(scribe, proof, h, number.next())
+        derived += jacobian_section(scribe, proof, h, number.next())
+    blocks += derived
     if explicit is not None and explicit.sizes:
         blocks += EntriesWriter(scribe, explicit).blocks(number.next())
     blocks += questions(scribe, verdicts, number.next)
     blocks += shapes_section(scribe, number.next())
     if example is not None:
         blocks += numeric_section(scribe, example, number.next())
+    blocks += remembered(scribe, number.next)
     if code:
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
     title, subtitle = title_of(scribe), _subtitle(scribe)
+    if manner.exercise:
+        first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]
+        blocks = [*first, *(b for b in blocks if b not in posed)]
     return abridged(Document(title, subtitle, tuple(blocks), scribe.compact))
 
 
-def _check_style(style: str, explicit: ExplicitExample | None) -> None:
-    if style not in STYLES:
+def _check_entries(manner: Manner, explicit: ExplicitExample | None) -> None:
+    if manner.shows("entries") and explicit is None:
         raise MissingRuleError(
-            f"there is no document style {style!r}", remedy=f"choose {' or '.join(STYLES)}"
-        )
-    if style != "index" and explicit is None:
-        raise MissingRuleError(
-            f"the style {style!r} needs the entries written out",
+            f"the style {manner.style!r} needs the entries written out",
             remedy="pass explicit=, or choose the style index",
         )
 

@@ -33,6 +33,7 @@ from .model import (
 )
 from .symbols_shown import Scribe, mentioned, shape_words
 
+_NOTHING = 1e-7  # what a difference quotient of 0 may be
 _ROWS = 24  # entries in a table of differences
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
@@ -188,7 +189,7 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
         results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
     found.append(Kept((Paragraph(("The formulas give",)), Display(tuple(results)))))
     rows = list(_number_rows(scribe, example))
-    lead_in = Paragraph(("Beside central differences of the objective:",))
+    lead_in = Paragraph(("Beside central differences of the objective, to the digits shown:",))
     step: Inline = ("central difference, ", row(Sym("h"), EQUALS, _power(example.step)))
     found.append(Kept((lead_in, NumberTable(tuple(rows[:_ROWS]), step))))
     if len(rows) > _ROWS:
@@ -206,9 +207,36 @@ def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]
                 kept = [k + 1 for k, d in zip((i, j), shape, strict=True) if d != ONE]
                 place = row(*(Num(str(k)) for k in kept))
                 at = Script(Sym(name), sub=place) if kept else Sym(name)
-                difference = abs(float(value) - quotient)
-                shown = f"{quotient:.9f}".replace("-", "−")
-                yield NumberRow(at, number(value), shown, _power(difference))
+                yield NumberRow(at, *map(_decimal, _in_digits(float(value), quotient)))
+
+
+_DIGITS = (4, 3, 2)
+
+
+def _in_digits(value: float, quotient: float) -> tuple[str, str]:
+    """Return two numbers in as many digits as they are compared in: 4, or one less at a rounding.
+
+    >>> _in_digits(2.0, 1.9999999993), _in_digits(0.33333, 0.25)
+    (('2', '2'), ('0.3333', '0.25'))
+    """
+    pairs = [(_rounded(value, n), _rounded(quotient, n)) for n in _DIGITS]
+    return next((p for p in pairs if p[0] == p[1]), pairs[0])
+
+
+def _rounded(x: float, digits: int) -> str:
+    return f"{0.0 if abs(x) < _NOTHING else x:.{digits}g}"
+
+
+def _decimal(shown: str) -> Math:
+    """Return a decimal number with its sign: -1.5e-05 is −1.5 × 10⁻⁵."""
+    body, _, exponent = shown.partition("e")
+    sign = [_MINUS] if body.startswith("-") else []
+    found: list[Math] = [*sign, Num(body.lstrip("-"))]
+    if exponent:
+        power = int(exponent)
+        up = row(*([_MINUS] if power < 0 else []), Num(str(abs(power))))
+        found += [Op("×"), Script(Num("10"), sup=up)]
+    return row(*found)
 
 
 def _power(x: float) -> Math:

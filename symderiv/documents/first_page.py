@@ -208,6 +208,9 @@ def statement(scribe: Scribe) -> list[Math]:
     for name, value in problem.definitions.items():
         head = scribe.write_shaped(scribe.known[name])
         lines.append(row(head, EQUALS, scribe.write_shaped(value)))
+    if scribe.stated is not None:
+        stated = scribe.write_shaped(scribe.stated)
+        return [*lines, row(stated, EQUALS, scribe.write_shaped(scribe.stated.args[0]))]
     objective = scribe.write_shaped(problem.objective)
     if problem.objective.is_loss:
         objective = scribe.write(problem.objective)
@@ -218,6 +221,8 @@ def statement(scribe: Scribe) -> list[Math]:
 
 def assumptions(scribe: Scribe) -> Inline:
     """Return what is assumed of the objective, and the layout."""
+    if scribe.stated is not None:
+        return ("All entries are real numbers.",)
     text: list[str | Math] = []
     for name, of in scribe.given_at.items():
         target = of if of.is_symbol else None
@@ -277,6 +282,9 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         e = scribe.known[name]
         meaning = (scribe.meanings.get(name, "defined above"),)
         rows.append(_symbol(scribe, e, e.shape, meaning, letters))
+    if scribe.stated is not None and str(scribe.stated.data) not in problem.definitions:
+        e = scribe.stated
+        rows.append(_symbol(scribe, e, e.shape, ("what is differentiated",), letters))
     name = problem.objective_name
     if name in scribe.meanings and name not in problem.definitions:
         e = var(name, SCALAR)

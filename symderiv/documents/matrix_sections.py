@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..core.expr import Expr
+from ..core.expr import Expr, named
 from ..core.shapes import ONE, SCALAR, Shape
+from ..derivation.derivations import DerivedGradients
+from ..derivation.narration import Section
 from ..notation.math import (
     EQUALS,
     PARTIAL,
@@ -23,7 +25,7 @@ from ..notation.math import (
     sup,
 )
 from .abridged import abridged
-from .first_page import problem_section
+from .first_page import DEFINED, problem_section
 from .model import (
     Block,
     Boxed,
@@ -53,12 +55,14 @@ def jacobian_section(
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
         Heading((f"{kind} with respect to ", by), number),
-        Paragraph((*_convention(scribe, jacobian), *_cotangent(scribe, jacobian))),
+        Paragraph((*_convention(scribe, jacobian), *_lead(scribe, jacobian))),
         StepTable(proof.lines(jacobian.own_steps)),
     ]
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
     proof.count += 1
     blocks.append(Boxed(formula, proof.count))
+    if jacobian.definiteness:
+        blocks.append(Paragraph((f"It is {jacobian.definiteness}, as its form shows.",)))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
         product = jacobian.direction_product()
         lead: Inline = (
@@ -77,9 +81,14 @@ def symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
     by = jacobian.variable.expr
     if jacobian.is_hessian:
         return second(scribe, by, by)
-    of = scribe.write.name(jacobian.value_name)
+    of = value_symbol(scribe, jacobian)
     whole = first(scribe, of, jacobian.value.shape, by)
     return whole if jacobian.layout == "numerator" else sup(Fence("(", whole, ")"), TRANSPOSE)
+
+
+def value_symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
+    """Return the name of what is differentiated, set by its shape."""
+    return scribe.write(named(jacobian.value_name, jacobian.value))
 
 
 def first(scribe: Scribe, of: Math, shape: Shape, by: Expr) -> Math:
@@ -110,7 +119,7 @@ def _stacked(scribe: Scribe, x: Expr) -> Math:
 def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     by = scribe.write(jacobian.variable.expr)
     value, variable = jacobian.ends
-    of: Math | str = scribe.write.name(jacobian.value_name)
+    of = value_symbol(scribe, jacobian)
     if jacobian.is_hessian:
         of = scribe.gradient_inline(jacobian.variable.expr)
     if jacobian.variable.shape == SCALAR:
@@ -122,6 +131,26 @@ def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     matrices = len(value) > 1 or len(variable) > 1
     order = ", a matrix column by column (vec)" if matrices else ""
     return (*rows, f"{order}{layout}.")
+
+
+def _lead(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
+    """Return what is differentiated, in the letters of the steps."""
+    if jacobian.forward is None:
+        return _cotangent(scribe, jacobian)
+    if jacobian.kind != "hessian":
+        return ()
+    name = value_symbol(scribe, jacobian)
+    by = jacobian.variable.expr
+    gradient = row(name, DEFINED, scribe.gradient_inline(by))
+    if jacobian.variable.shape == SCALAR:
+        return (" Let ", gradient, ".")
+    return (
+        " Let ",
+        gradient,
+        ": its entry is differentiated by every entry of ",
+        scribe.write(by),
+        ".",
+    )
 
 
 def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
@@ -138,13 +167,26 @@ def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     )  # fmt: skip
 
 
+class MatrixScribe(Scribe):
+    """Writes about a Jacobian: its own steps stand where a derivation has those of gradients."""
+
+    def __init__(self, jacobian: DerivativeMatrix, meanings: Mapping[str, str]) -> None:
+        super().__init__(DerivedGradients(jacobian.posed, [jacobian.name]), meanings)
+        if jacobian.forward is None:
+            return
+        self.problem = jacobian.problem
+        steps, by = jacobian.own_steps, jacobian.variable.expr
+        self.sections = [Section(by, steps, steps[-1].after, jacobian.ends[1], ())]
+        self.stated = jacobian.forward.value
+
+
 def jacobian_document(
     scribe: Scribe, jacobian: DerivativeMatrix, certificate: Certificate
 ) -> Document:
     """Return the document of the Jacobian of a vector or a matrix."""
     proof = Proof(scribe)
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
-    name = scribe.write.name(jacobian.value_name)
+    name = value_symbol(scribe, jacobian)
     definition = row(name, EQUALS, scribe.write_full(jacobian.value))
     entry = row(
         PARTIAL, _entry(name, jacobian.ends[0]), Op("/"), PARTIAL,

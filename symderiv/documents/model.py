@@ -246,12 +246,11 @@ class AnswerTable(Block):
 
 @dataclass(frozen=True, slots=True)
 class NumberRow:
-    """An entry, its value by the formula, the difference quotient, and how far they are apart."""
+    """An entry, its value by the formula and the difference quotient, in the digits compared."""
 
     entry: Math
     value: Math
-    quotient: str
-    difference: Math
+    quotient: Math
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +259,13 @@ class NumberTable(Block):
 
     rows: tuple[NumberRow, ...]
     head: Inline
+
+    @property
+    def halves(self) -> tuple[tuple[NumberRow, ...], ...]:
+        """Return the rows of a long table as two to stand side by side, line by line."""
+        half = (len(self.rows) + 1) // 2 if len(self.rows) > 4 else len(self.rows)
+        left, right = self.rows[:half], self.rows[half:]
+        return tuple((r, *right[k : k + 1]) for k, r in enumerate(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +287,11 @@ class Graph(Block):
 
     text: Inline
     picture: GraphPicture
+
+
+@dataclass(frozen=True, slots=True)
+class PageBreak(Block):
+    """What follows stands on a page of its own."""
 
 
 @dataclass(frozen=True, slots=True)

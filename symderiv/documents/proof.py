@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.expr import Expr
 from ..derivation.narration import Alike, Section, Step, essential
-from ..derivation.narration.steps import SIFTING, Above
+from ..derivation.narration.steps import SIFTING, Above, DerivativeOf, LawOf
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
@@ -29,6 +29,9 @@ class Proof:
         self.sifted = False
         self.printed: dict[tuple[Expr, Expr], int] = {}
         self.boxes: dict[Expr, int] = {}
+        self.lemmas: dict[str, int] = {}  # the number of the lemma of an operator
+        self.slopes: dict[Expr, int] = {}  # the line of a name's derivative
+        self._of: Expr | None = None  # the name whose derivative is being found
 
     def blocks(self, number: str) -> list[Block]:
         """Return the derivation of every gradient, intermediates first."""
@@ -45,6 +48,18 @@ class Proof:
                 found.append(Heading(title, f"{number}.{k}", level=2))
             found += self._section(section)
         return found
+
+    def by_differentials(self, number: str) -> list[Block]:
+        """Return the derivation of all gradients at once, by differentials."""
+        title: Inline = ("Derivation by differentials",)
+        blocks: list[Block] = [Heading(title, number)]
+        blocks.append(StepTable(self.lines(self.scribe.derivation.differentials)))
+        blocks.append(Paragraph(("What stands beside each differential is its gradient:",)))
+        for name in self.scribe.wanted:
+            self.count += 1
+            section = self.scribe.section(name)
+            blocks.append(Boxed(self._boxed(section), self.count))
+        return blocks
 
     def lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
         """Return steps as numbered lines."""
@@ -100,6 +115,10 @@ class Proof:
     def _line(self, step: Step, opening: str, local: list[int], *, first: bool) -> Line:
         self.count += 1
         self.printed[step.before, step.after] = self.count
+        if step.opens:
+            self._of = _differentiated(step.before)
+        if self._of is not None:
+            self.slopes[self._of] = self.count
         write = self.scribe.write
         full = step.opens and (step.before.op != "partial" or step.law == "chain rule")
         right = (self.scribe.write_full if full else write)(step.after)
@@ -113,6 +132,10 @@ class Proof:
         for part in step.reason:
             if isinstance(part, Above) and local:
                 parts.append(_steps(local))
+            elif isinstance(part, DerivativeOf) and part.name in self.slopes:
+                parts.append(_steps([self.slopes[part.name]]))
+            elif isinstance(part, LawOf) and part.operator in self.lemmas:
+                parts.append(f"lemma {self.lemmas[part.operator]}")
             else:
                 parts.append(part if isinstance(part, str) else self.scribe.write(part))
         return tuple(parts)
@@ -162,6 +185,14 @@ class Proof:
             if text(whole) != text(section.result) and width(scribe.write(whole)) < _SHORT:
                 parts += [EQUALS, scribe.write(whole)]
         return row(*parts)
+
+
+def _differentiated(x: Expr) -> Expr | None:
+    """Return the name whose entry a symbol ∂a/∂b differentiates."""
+    if x.op != "partial":
+        return None
+    of = x.args[0]
+    return of.args[0] if of.op == "entry" else of
 
 
 def _cut(right: Math) -> tuple[Math, ...]:

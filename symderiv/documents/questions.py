@@ -21,6 +21,7 @@ from .model import Block, Bullets, Code, Display, Heading, Inline, Kept, Paragra
 from .symbols_shown import Scribe
 from .widths import width
 
+NOT_EQUAL = Op("≠")
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _STATUSES = {
     "holds": "is right",
@@ -40,13 +41,14 @@ def questions(
 ) -> list[Block]:
     """Return the sections of all claims, in their order."""
     found: list[Block] = []
+    told: set[str] = set()  # the gradients whose sum was explained
     for plain, group in groupby(verdicts, _plainly_right):
         together = list(group)
         if plain and len(together) > 1:
             found += _confirmed(scribe, together, number())
             continue
         for verdict in together:
-            found += _question(scribe, verdict, number())
+            found += _question(scribe, verdict, number(), told)
     return found
 
 
@@ -64,7 +66,7 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
     return [Heading(("Are these forms right?",), number), Kept((lead, forms))]
 
 
-def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
+def _question(scribe: Scribe, verdict: Verdict, number: str, told: set[str]) -> list[Block]:
     title, stated = _asked(scribe, verdict)
     found: list[Block] = [Heading(title, number), Paragraph(_answer(verdict))]
     if verdict.verdict == "right" or verdict.correction_expr is None:
@@ -74,10 +76,34 @@ def _question(scribe: Scribe, verdict: Verdict, number: str) -> list[Block]:
         stated = [*stated, _corrected(scribe, verdict)]
     if stated:
         found.append(Kept((Paragraph((words,)), Display(tuple(stated)))))
+    found += _summed(scribe, verdict, told)
     found += [*_lines(scribe, verdict), *_places(scribe, verdict)]
     if verdict.counterexample is not None:
         found.append(_counterexample(scribe, verdict.counterexample))
     return found
+
+
+def _summed(scribe: Scribe, verdict: Verdict, told: set[str]) -> list[Block]:
+    """Return where the sum comes from that a claim leaves out: the chain rule."""
+    if "missing-sum" not in verdict.slips or verdict.is_chain:
+        return []
+    try:
+        name = read_about(verdict.claim.about).name
+    except ParseError:
+        return []
+    if name not in scribe.wanted or name in told:
+        return []
+    told.add(name)
+    section = scribe.section(name)
+    chain = next((s for s in section.steps if s.law == "chain rule" and s.opens), None)
+    sums = [s for s in section.steps if s.law == "sift"]
+    if chain is None or not sums:
+        return []
+    left = scribe.write(chain.before)
+    forms = [row(EQUALS, scribe.write(x)) for x in (chain.after, sums[-1].after)]
+    why = (p if isinstance(p, str) else scribe.write(p) for p in chain.reason[1:])
+    lead: Inline = ("The sum is that of the chain rule: ", *why, ", so that each adds a term:")
+    return [Kept((Paragraph(lead), Display((row(left, *forms),))))]
 
 
 def _lines(scribe: Scribe, verdict: Verdict) -> list[Block]:
@@ -118,7 +144,8 @@ def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Math]]:
     formula = _claimed(scribe, verdict)
     if not claim.question and width(formula) < _HEADING:
         return ("Is ", formula, "?"), []
-    return (claim.question or "Is this form right?",), [formula]
+    shown = _claimed(scribe, verdict, NOT_EQUAL) if verdict.verdict == "wrong" else formula
+    return (claim.question or "Is this form right?",), [shown]
 
 
 def _answer(verdict: Verdict) -> Inline:
@@ -141,15 +168,15 @@ def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
     return right if left is None else row(left, EQUALS, right)
 
 
-def _claimed(scribe: Scribe, verdict: Verdict) -> Math:
-    """Return what was claimed, as an equation."""
+def _claimed(scribe: Scribe, verdict: Verdict, sign: Math = EQUALS) -> Math:
+    """Return what was claimed, as an equation; where it is wrong, not set like a right one."""
     sides = [scribe.write(x) for x in verdict.claimed]
     left = _about(scribe, verdict.claim.about)
     if left is not None:
         sides.insert(0, left)
     parts: list[Math] = []
     for side in sides:
-        parts += [EQUALS, side] if parts else [side]
+        parts += [sign, side] if parts else [side]
     return row(*parts)
 
 

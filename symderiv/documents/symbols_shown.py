@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.expr import BINDERS, Expr, entry, free_indices, named, own_indices, sum_index, var, walk
 from ..core.shapes import ONE, SCALAR, Dim, Shape
@@ -66,6 +66,7 @@ class ShapedWriter(ProofWriter):
             full=self.full,
             delta=self.delta,
             differentials=self.differentials,
+            cotangent=self.cotangent,
             names=self.names,
         )
         return Under(plain(e, level), shape_notation(e.shape))
@@ -82,7 +83,9 @@ class MarkingWriter(ProofWriter):
     def __call__(self, e: Expr, level: int = SUM) -> Math:
         if e not in self.wrong:
             return super().__call__(e, level)
-        plain = ProofWriter(differentials=self.differentials, names=self.names)
+        plain = ProofWriter(
+            differentials=self.differentials, names=self.names, cotangent=self.cotangent
+        )
         return Tint(WRONG, plain(e, level))
 
 
@@ -99,22 +102,26 @@ class RowSum:
 class Scribe:
     """Writes everything about one derivation, by one choice of colours and letters."""
 
-    def __init__(self, derivation: DerivedGradients, meanings: Mapping[str, str]) -> None:
+    def __init__(
+        self, derivation: DerivedGradients, meanings: Mapping[str, str], cotangent: str = "d"
+    ) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         self.sections = list(derivation.sections)
         self.meanings = {v.name: v.meaning for v in self.problem.variables.values() if v.meaning}
         self.meanings.update(meanings)
         self.roles = _roles(derivation, self.sections)
         made = cotangent_names(self.sections)
-        names = derivation.problem.taken
-        self.write = ProofWriter(self.roles, delta=DELTA, differentials=made, names=names)
-        self.write_full = ProofWriter(
-            self.roles, full=True, delta=DELTA, differentials=made, names=names
-        )
-        self.write_shaped = ShapedWriter(
-            self.roles, full=True, delta=DELTA, differentials=made, names=names
-        )
+        choices: dict[str, Any] = {
+            "delta": DELTA,
+            "differentials": made,
+            "names": derivation.problem.taken,
+            "cotangent": cotangent,
+        }
+        self.write = ProofWriter(self.roles, **choices)
+        self.write_full = ProofWriter(self.roles, full=True, **choices)
+        self.write_shaped = ShapedWriter(self.roles, full=True, **choices)
         self.loss = Sym(self.problem.objective_name)
+        self.stated: Expr | None = None  # the name of a value that is no scalar objective
 
     @property
     def compact(self) -> bool:
@@ -125,7 +132,11 @@ class Scribe:
         """Return a formula with the parts marked that are wrong."""
         made = self.write.differentials
         return MarkingWriter(
-            self.roles, delta=DELTA, differentials=made, names=self.write.names
+            self.roles,
+            delta=DELTA,
+            differentials=made,
+            names=self.write.names,
+            cotangent=self.write.cotangent,
         ).marking(wrong)(tree)
 
     def name(self, name: str) -> Math:
@@ -146,6 +157,8 @@ class Scribe:
     def given_at(self) -> dict[str, Expr]:
         """For each given gradient, the argument of its loss, by the name that it goes by."""
         found = dict(self.problem.upstream)
+        if self.stated is not None:
+            return found
         for e in walk(self.derivation.staged_objective):
             if e.is_loss and isinstance(e.data, tuple):
                 found[str(e.data[1])] = e.args[0]

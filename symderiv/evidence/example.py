@@ -24,9 +24,11 @@ from ..values.scalars import FloatMath
 STEP = 1e-6
 _DRAWS = 24
 _SMALLER = 8  # further points, of smaller numbers, where a function is flat at all of these
+_POOR = 12  # from which smaller numbers are tried
 _EMPTY = 40  # how much it counts that a gradient shows nothing
 _LONGEST = 10**40  # numbers beyond it, and fractions of such, nobody looks at
 _ON_THE_WAY = 5  # times as many digits as in what is printed
+_SATURATED = 1e-3  # of a whole number: a sigmoid that far from its middle is nearly 0 or 1
 _FLAT = 1e-2  # entries below it are those of a function that is flat there
 _SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toeplitz"}
 
@@ -57,10 +59,13 @@ def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExampl
     sizes = least.raised(dict.fromkeys(problem.dims, 2))
     best: tuple[int, NumericExample] | None = None
     for attempt in range(_DRAWS + _SMALLER):
-        if attempt == _DRAWS and best is not None and best[0] < _EMPTY:
+        if attempt == _DRAWS and best is not None and best[0] < _POOR:
             break
         positive = attempt % 2 == 1
-        values = point(problem, sizes, seed + attempt, integers=3, positive=positive, readable=True)
+        most = 3 - attempt // 2 % 2
+        values = point(
+            problem, sizes, seed + attempt, integers=most, positive=positive, readable=True
+        )
         if attempt >= _DRAWS:
             values = _closer(problem, values)
         try:
@@ -91,8 +96,16 @@ def _poverty(example: NumericExample) -> int:
     results = example.results.values()
     zeros += sum(_EMPTY for c in results if all(abs(x) < _FLAT for r in c for x in r))
     long = sum(len(str(x)) > 3 for x in cells)
+    long += sum(map(_farness, (x for c in worked for r in c for x in r)))
     same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
     return zeros + long + same
+
+
+def _farness(x: Any) -> int:
+    """Return how little a number says by its size: beyond 5, and where a function is flat."""
+    size = abs(float(x))
+    flat_there = not isinstance(x, int | Fraction) and abs(size - round(size)) < _SATURATED
+    return (size > 5) + 5 * (size > 50) + _EMPTY * (size >= 1000) + 5 * flat_there
 
 
 def _example(

@@ -63,6 +63,9 @@ _PROBLEM: dict[str, Grammar] = {
 _OPTIONS: dict[str, Grammar] = {
     "formats": Several(SENTENCE, '["md", "py"]', what="formats", least=1),
     "style": SENTENCE,
+    "lemmas": SENTENCE,
+    "cotangent": SENTENCE,
+    "exercise": Choice(("yes",), "it is yes, or not there"),
     "engine": Choice(("typst", "latexmk"), "there are typst and latexmk"),
     "structured": Choice(CONVENTIONS, f"there are: {', '.join(CONVENTIONS)}"),
     "order": _ORDER,

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import ClassVar
 
 from ..core.cells import turned_over
-from ..core.expr import BINDERS, Expr, node, num, number, power
+from ..core.expr import BINDERS, Expr, node, num, number, power, transpose
 from ..core.shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..notation.math import (
     TRANSPOSE,
@@ -62,6 +62,7 @@ from .base import (
 )
 from .exact_work import products
 from .flops import free, pairwise, product_flops
+from .reductions import beside_ones
 
 _MINUS = Scale(Fraction(-1))
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
@@ -480,6 +481,14 @@ def _transpose_code(e: Expr, code: Codes) -> str:
     return source if ONE in e.shape else f"{source}.T"
 
 
+def _transposed(e: Expr, write: Writes) -> Math:
+    """Return the notation of a transpose; that of column sums, 1ᵀ X, is Xᵀ 1."""
+    inner = e.args[0]
+    if inner.op not in ("sum", "mean") or inner.data != 0 or len(inner.args[0].shape) > 2:
+        return sup(write(inner, ATOM), TRANSPOSE)
+    return beside_ones(inner, transpose(inner.args[0]), write)
+
+
 register(
     name="transpose",
     linear=True,
@@ -493,7 +502,7 @@ register(
     lower=lambda e, args: product([(args[0], COLUMN, ROW)], e.shape),
     explicit=lambda e, args, at: turned_over(args[0]),
     text=lambda e, text: text(e.args[0], ATOM) + (".T" if len(e.shape) == 2 else ".mT"),
-    notation=lambda e, write: sup(write(e.args[0], ATOM), TRANSPOSE),
+    notation=_transposed,
     numpy=_transpose_code,
     samples=("X.T", "(A @ X).T", "(X + X).T @ A"),
     bad=("X.t", "X.H", "X'", "X.T()"),

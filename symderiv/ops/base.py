@@ -52,6 +52,7 @@ class EntryPlace(Protocol):
     def loss(self, e: Expr, cells: Cells) -> Cells: ...
     def applied(self, e: Expr, cells: Cells) -> Cells: ...
     def derivative(self, e: Expr) -> Cells: ...
+    def differential(self, e: Expr) -> Cells: ...
 
 
 class Texts(Protocol):
@@ -154,6 +155,69 @@ def _written_by_name(e: Expr, write: Writes) -> Math:
     return written_function(e.op)(e, write)
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function written in simpler ones, in the language: what its derivative is derived from."""
+
+    call: str  # the function itself, of variables
+    value: str  # the same in simpler functions
+    declared: tuple[tuple[str, str], ...]  # the variables and their shapes
+    by: str = "x"  # the one to differentiate by
+    output: str = "y"  # the name of the value
+
+    @classmethod
+    def of_number(cls, call: str, value: str, **others: str) -> Definition:
+        """Return the definition of a function of a number x."""
+        return cls(call, value, (("x", "scalar"), *others.items()))
+
+    @classmethod
+    def of_vector(cls, call: str, value: str, **others: str) -> Definition:
+        """Return the definition of a function of a vector x with n entries."""
+        return cls(call, value, (("x", "n"), *others.items()))
+
+    @classmethod
+    def of_matrix(cls, call: str, value: str) -> Definition:
+        """Return the definition of a function of a square matrix X with n rows."""
+        return cls(call, value, (("X", "n, n"),), "X")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An equation that a function satisfies, in the language: what its derivative follows from."""
+
+    call: str  # the function itself, of variables
+    left: str  # of the variables and the output
+    right: str
+    declared: tuple[tuple[str, str], ...]  # the variables and their shapes
+    solved: str  # how the differential of the output is found from that of the equation
+    output: str = "Y"
+
+    @classmethod
+    def of_number(cls, call: str, left: str, right: str, solved: str) -> Identity:
+        """Return the equation of a function y of a number x."""
+        return cls(call, left, right, (("x", "scalar"),), solved, "y")
+
+    @classmethod
+    def of_matrix(cls, call: str, left: str, right: str, solved: str, **others: str) -> Identity:
+        """Return the equation of a function Y of a square matrix X."""
+        return cls(call, left, right, (("X", "n, n"), *others.items()), solved)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A function of a matrix that is linear in each row: a sum of entries times cofactors."""
+
+    call: str  # the function itself, of one variable
+    cofactors: str  # of every entry; those of a row do not contain it
+    solved: str  # what the cofactors are in terms of the function
+    declared: tuple[tuple[str, str], ...] = (("X", "n, n"),)
+    name: str = "C"
+    output: str = "y"
+
+
+Basis = Definition | Identity | Expansion
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """Everything that is known about one operator; what has a default need not be stated.
@@ -194,6 +258,10 @@ class Operator:
     singular: int | None = None  # the argument at which it is undefined, infinite or too large
     pieces: str = ""  # what decides between its branches: see ``PIECES``
     slope: str = ""  # the derivative of a function f(x), in the language
+    # What its derivative follows from; where no lemma derives it, why none is needed.
+    rests_on: Basis | str = ""
+    square: Callable[[Term], Term | None] | None = None  # of a root: what is under it
+    range: str = ""  # of its values: "positive" | "nonnegative" | "unit", between 0 and 1
     undoes: str = ""  # the function f with op(f(x)) = x wherever f is defined
     sympy: str = ""  # what the function is called in SymPy
     is_logarithm: bool = False  # whether it is one, of a likelihood for example

@@ -15,7 +15,17 @@ from ..core.expr import Expr, mul, neg, node, transpose
 from ..core.shapes import ONE, SCALAR, Dim
 from ..notation.math import Fence, Math, Word, listed, row
 from ..tensor import Factor, Label, Scale, Term, Value, add, call, contract, scaled, spread
-from .base import Application, Cells, Codes, EntryPlace, Writes, leading, register, total
+from .base import (
+    Application,
+    Cells,
+    Codes,
+    Definition,
+    EntryPlace,
+    Writes,
+    leading,
+    register,
+    total,
+)
 from .flops import per_entry
 from .leaves import axes
 from .networks import last_axis, over_rows
@@ -98,6 +108,9 @@ def _code(e: Expr, code: Codes) -> str:
 
 register(
     name="cross_entropy",
+    rests_on=Definition.of_vector(
+        "cross_entropy(x.T, t.T)", "-sum(t * logsoftmax(x, axis=0))", t="n"
+    ),
     is_logarithm=True,
     flops=per_entry(6),
     build=_build,

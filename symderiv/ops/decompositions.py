@@ -44,6 +44,7 @@ from .base import (
     Cells,
     Codes,
     EntryPlace,
+    Identity,
     OperatorCall,
     Pointwise,
     ShapeOf,
@@ -190,6 +191,7 @@ _primary(
     _entrywise_of("exp"),
     "np.exp({x})",
     ("expm(A / 9) @ X", "trace(expm(A / 9)) * x"),
+    rests_on="its power series, differentiated term by term",
     analytic=True,
     is_exponential=True,
 )
@@ -200,6 +202,9 @@ _primary(
     _entrywise_of("log"),
     "np.log({x})",
     ("logm(A @ A.T / 99 + eye(n)) @ X", "trace(logm(A @ A.T / 99 + eye(n))) * x"),
+    rests_on=Identity.of_matrix(
+        "logm(X)", "expm(Y)", "X", "the derivative of log undoes that of exp"
+    ),
 )
 
 
@@ -214,6 +219,7 @@ _primary(
     lambda t: monomial((t, _HALF)),
     "np.sqrt({x})",
     ("sqrtm(A @ A.T + 9 * eye(n)) @ X", "trace(sqrtm(A @ A.T + eye(n))) * x"),
+    rests_on=Identity.of_matrix("sqrtm(X)", "Y @ Y", "X", "a Sylvester equation for dY"),
     notation=_root_notation,
     written=binds(POWER),
 )
@@ -274,6 +280,7 @@ def _frechet_code(e: Expr, code: Codes) -> str:
 for _function in ("expm", "logm"):
     register(
         name=f"{_function}_frechet",
+        rests_on="linear in C; the derivative of a block of a larger matrix in A",
         work=iterated,
         is_exponential=_function == "expm",
         flops=iterative,
@@ -389,6 +396,13 @@ def _sylvester_code(e: Expr, code: Codes) -> str:
 
 register(
     name="sylvester",
+    rests_on=Identity(
+        "sylvester(A, B, C)",
+        "A @ Y + Y @ B",
+        "C",
+        (("A", "n, n"), ("B", "m, m"), ("C", "n, m")),
+        "a Sylvester equation for dY, with the same A and B",
+    ),
     work=iterated,
     flops=iterative,
     patterned=False,
@@ -460,6 +474,12 @@ def _cholesky_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="cholesky",
+    rests_on=Identity.of_matrix(
+        "cholesky(X)",
+        "Y @ Y.T",
+        "(X + X.T) / 2",
+        "Y⁻¹ dY is lower triangular, and with its transpose it is Y⁻¹ dS Y⁻ᵀ",
+    ),
     flops=cubic(Fraction(1, 3)),
     patterned=False,
     build=read_square("cholesky"),
@@ -558,6 +578,7 @@ def _spectral_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="eigvalsh",
+    rests_on="A v = λ v and vᵀ v = 1: see the source",
     work=iterated,
     flops=cubic(Fraction(4, 3)),
     tensors="whole",
@@ -581,6 +602,7 @@ def _one_like(term: Term) -> Term:
 
 register(
     name="eigvecsh",
+    rests_on="A v = λ v and vᵀ v = 1: see the source",
     work=iterated,
     flops=cubic(9),
     tensors="batch",

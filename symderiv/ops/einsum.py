@@ -214,6 +214,7 @@ def _flops_of_letters(e: Expr) -> Flops:
 
 register(
     name="einsum",
+    rests_on="linear in each factor",
     work=every_place,
     flops=_flops_of_letters,
     tensors="whole",

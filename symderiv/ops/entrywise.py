@@ -34,6 +34,8 @@ from .base import (
     ENTRYWISE,
     Application,
     Codes,
+    Definition,
+    Identity,
     OperatorCall,
     Pointwise,
     ShapeOf,
@@ -131,6 +133,8 @@ entrywise(
     "exp",
     lambda m, x: m.exp(x),
     "exp' = exp",
+    range="positive",
+    rests_on="school calculus",
     derivative=lambda x, y: y,
     slope="exp(x)",
     undoes="log",
@@ -143,6 +147,7 @@ entrywise(
     "log",
     lambda m, x: m.log(x),
     "log'(x) = 1/x",
+    rests_on="school calculus",
     slope="1 / x",
     undoes="exp",
     sympy="log",
@@ -153,6 +158,7 @@ for _base in (2, 10):
         f"log{_base}",
         lambda m, x, base=_base: m.log(x) / m.log(m.number(Fraction(base))),  # type: ignore[misc]
         f"log{_base}'(x) = 1/(x log {_base})",
+        rests_on=Definition.of_number(f"log{_base}(x)", f"log(x) / log({_base})"),
         derivative=lambda x, y, base=_base: (  # type: ignore[misc]
             x**-1 * (Pointwise(constant(Scale(Fraction(base)), x.term.dims)).apply("log")) ** -1
         ),
@@ -161,25 +167,58 @@ for _base in (2, 10):
         ),
         **_LOGARITHM,
     )
-entrywise("sin", lambda m, x: m.sin(x), "sin' = cos", slope="cos(x)", undoes="arcsin", sympy="sin")
 entrywise(
-    "cos", lambda m, x: m.cos(x), "cos' = -sin", slope="-sin(x)", undoes="arccos", sympy="cos"
+    "sin",
+    lambda m, x: m.sin(x),
+    "sin' = cos",
+    rests_on="school calculus",
+    slope="cos(x)",
+    undoes="arcsin",
+    sympy="sin",
+)
+entrywise(
+    "cos",
+    lambda m, x: m.cos(x),
+    "cos' = -sin",
+    rests_on="school calculus",
+    slope="-sin(x)",
+    undoes="arccos",
+    sympy="cos",
 )
 entrywise(
     "tan",
     lambda m, x: m.tan(x),
     "tan' = 1 + tan²",
+    rests_on=Definition.of_number("tan(x)", "sin(x) / cos(x)"),
     derivative=lambda x, y: 1 + y**2,
     undoes="arctan",
     singular=0,
     sympy="tan",
 )
-entrywise("sinh", lambda m, x: m.sinh(x), "sinh' = cosh", slope="cosh(x)", singular=0, sympy="sinh")
-entrywise("cosh", lambda m, x: m.cosh(x), "cosh' = sinh", slope="sinh(x)", singular=0, sympy="cosh")
+entrywise(
+    "sinh",
+    lambda m, x: m.sinh(x),
+    "sinh' = cosh",
+    rests_on=Definition.of_number("sinh(x)", "(exp(x) - exp(-x)) / 2"),
+    slope="cosh(x)",
+    singular=0,
+    sympy="sinh",
+)
+entrywise(
+    "cosh",
+    lambda m, x: m.cosh(x),
+    "cosh' = sinh",
+    range="positive",
+    rests_on=Definition.of_number("cosh(x)", "(exp(x) + exp(-x)) / 2"),
+    slope="sinh(x)",
+    singular=0,
+    sympy="cosh",
+)
 entrywise(
     "tanh",
     lambda m, x: m.tanh(x),
     "tanh' = 1 - tanh²",
+    rests_on=Definition.of_number("tanh(x)", "sinh(x) / cosh(x)"),
     derivative=lambda x, y: 1 - y**2,
     slope="1 - tanh(x) ** 2",
     sympy="tanh",
@@ -188,6 +227,7 @@ entrywise(
     "arcsin",
     lambda m, x: m.asin(x),
     "arcsin'(x) = 1 / √(1 - x²)",
+    rests_on=Identity.of_number("arcsin(x)", "sin(y)", "x", "divided by cos y = √(1 - x²)"),
     domain="unit",
     singular=0,
     sympy="asin",
@@ -196,18 +236,31 @@ entrywise(
     "arccos",
     lambda m, x: m.acos(x),
     "arccos'(x) = -1 / √(1 - x²)",
+    rests_on=Identity.of_number("arccos(x)", "cos(y)", "x", "divided by -sin y = -√(1 - x²)"),
     domain="unit",
     singular=0,
     sympy="acos",
 )
-entrywise("arctan", lambda m, x: m.atan(x), "arctan'(x) = 1 / (1 + x²)", sympy="atan")
 entrywise(
-    "log1p", lambda m, x: m.log(1 + x), "log1p'(x) = 1 / (1 + x)", undoes="expm1", **_LOGARITHM
+    "arctan",
+    lambda m, x: m.atan(x),
+    "arctan'(x) = 1 / (1 + x²)",
+    rests_on=Identity.of_number("arctan(x)", "tan(y)", "x", "divided by 1 + tan² y = 1 + x²"),
+    sympy="atan",
+)
+entrywise(
+    "log1p",
+    lambda m, x: m.log(1 + x),
+    "log1p'(x) = 1 / (1 + x)",
+    rests_on=Definition.of_number("log1p(x)", "log(1 + x)"),
+    undoes="expm1",
+    **_LOGARITHM,
 )
 entrywise(
     "expm1",
     lambda m, x: m.exp(x) - 1,
     "expm1' = 1 + expm1",
+    rests_on=Definition.of_number("expm1(x)", "exp(x) - 1"),
     derivative=lambda x, y: 1 + y,
     undoes="log1p",
     singular=0,
@@ -216,6 +269,7 @@ entrywise(
     "erf",
     lambda m, x: m.erf(x),
     "erf'(x) = 2 exp(-x²) / √π",
+    rests_on="an integral: its derivative is what is integrated",
     numpy="scipy.special.erf",
     sympy="erf",
 )
@@ -223,6 +277,8 @@ entrywise(
     "relu",
     lambda m, x: m.choose(">", x, m.number(Fraction(0)), x, m.number(Fraction(0))),
     "relu'(x) = 1 where x > 0, else 0 (and relu'(0) = 0)",
+    range="nonnegative",
+    rests_on=Definition.of_number("relu(x)", "where(x > 0, x, 0)"),
     derivative=lambda x, y: step(x),
     slope="where(x > 0, 1, 0)",
     numpy="np.maximum({x}, 0)",
@@ -233,8 +289,10 @@ entrywise(
     "sigmoid",
     lambda m, x: 1 / (1 + m.exp(-x)),
     "sigmoid' = sigmoid (1 - sigmoid)",
+    range="unit",
     derivative=lambda x, y: y * (1 - y),
     slope="sigmoid(x) * (1 - sigmoid(x))",
+    rests_on=Definition.of_number("sigmoid(x)", "1 / (1 + exp(-x))"),
     numpy="_sigmoid",
     notation=lambda e, write: row(Word("σ"), Fence("(", write(e.args[0]), ")")),
 )
@@ -242,7 +300,9 @@ entrywise(
     "softplus",
     lambda m, x: m.log(1 + m.exp(x)),
     "softplus' = sigmoid",
+    range="positive",
     derivative=lambda x, y: x.apply("sigmoid"),
+    rests_on=Definition.of_number("softplus(x)", "log(1 + exp(x))"),
     slope="sigmoid(x)",
     is_logarithm=True,
     numpy="_softplus",
@@ -252,6 +312,7 @@ entrywise(
     lambda m, x: x / (1 + m.exp(-x)),
     "silu'(x) = sigmoid(x) + silu(x) (1 - sigmoid(x))",
     derivative=lambda x, y: x.apply("sigmoid") + y * (1 - x.apply("sigmoid")),
+    rests_on=Definition.of_number("silu(x)", "x * sigmoid(x)"),
     numpy="_silu",
 )
 
@@ -324,6 +385,7 @@ def _where_code(e: Expr, code: Codes) -> str:
 
 register(
     name="where",
+    rests_on="school calculus",
     entrywise=True,
     pieces="order",
     plain=True,
@@ -377,6 +439,8 @@ _power_like(
     "sqrt",
     Fraction(1, 2),
     "√'(x) = 1 / (2√x)",
+    range="nonnegative",
+    rests_on="the power rule",
     domain="positive",
     singular=0,
     explicit=lambda e, args, at: broadcast([args[0]], at.math.root),
@@ -387,6 +451,8 @@ _power_like(
     "square",
     Fraction(2),
     "(x²)' = 2x",
+    range="nonnegative",
+    rests_on="the power rule",
     explicit=lambda e, args, at: broadcast([args[0]], lambda x: x * x),
     notation=_square_notation,
     numpy=lambda e, code: code.function(e, "np.square"),

@@ -34,7 +34,16 @@ from ..tensor import (
     spread,
     zero,
 )
-from .base import Application, Cells, Codes, EntryPlace, broadcast, register, total
+from .base import (
+    Application,
+    Cells,
+    Codes,
+    Definition,
+    EntryPlace,
+    broadcast,
+    register,
+    total,
+)
 from .flops import iterative, per_entry
 from .matrix_axes import (
     RULES,
@@ -182,6 +191,7 @@ _reduction(
     lambda m, values: m.pick(">", values, values),
     "the gradient of max goes to the first maximal entry",
     "elementary calculus; at a tie one of the subgradients",
+    rests_on="one of its entries, the same one nearby",
     numpy="np.max",
     analytic=False,
     pieces="largest",
@@ -191,6 +201,7 @@ _reduction(
     lambda m, values: m.pick("<", values, values),
     "the gradient of min goes to the first minimal entry",
     "elementary calculus; at a tie one of the subgradients",
+    rests_on="one of its entries, the same one nearby",
     numpy="np.min",
     analytic=False,
     pieces="largest",
@@ -207,6 +218,7 @@ _reduction(
     lambda m, values: m.log(total([m.exp(x) for x in values])),
     "the gradient of logsumexp is softmax",
     "Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
+    rests_on=Definition.of_vector("logsumexp(x)", "t = sum(exp(x)); log(t)"),
     numpy="_logsumexp",
     flops=per_entry(4, 2),  # with the maximum subtracted first
     is_logarithm=True,
@@ -241,6 +253,7 @@ _reduction(
     _variance,
     "the gradient of the (biased) variance is 2/n times the deviations from the mean",
     "definition; product rule",
+    rests_on=Definition.of_vector("var(x)", "mu = mean(x); c = x - mu; mean(c ** 2)"),
     numpy="_var",
     flops=per_entry(4, 2),  # from the deviations
     lower=_var_lower,
@@ -262,6 +275,7 @@ _reduction(
     "the gradient of the (biased) standard deviation is the deviations from the mean over n times "
     "itself",
     "definition; chain rule on the root of the variance",
+    rests_on=Definition.of_vector("std(x)", "v = var(x); sqrt(v)"),
     numpy="_std",
     flops=per_entry(4, 3),
     lower=_var_lower,
@@ -382,6 +396,7 @@ _reduction(
     lambda m, values: reduce(lambda x, y: x * y, values),
     "the slope of a product by one entry is the product of the others",
     "product rule",
+    rests_on="the product rule",
     numpy="np.prod",
     patterned=False,  # each term has all factors but one, as many as there are entries
 )
@@ -439,6 +454,7 @@ def _others_code(e: Expr, code: Codes) -> str:
 
 register(
     name="prod_others",
+    rests_on="the product rule",
     axis="keeps",
     flops=iterative,
     tensors="whole",

@@ -12,7 +12,7 @@ from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
 from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
-from .base import Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, register
+from .base import ATOM, Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, register
 from .flops import free, iterative
 
 
@@ -174,5 +174,30 @@ register(
     numpy=_partial_code,
     samples=(),
     bad=("partial(X, X)",),
+    internal="a symbol of derivations, not of the language",
+)
+
+
+def _differential_lower(e: Expr, args: Sequence[Value]) -> Value:
+    raise MissingRuleError("a differential dx stands in derivations only")
+
+
+def _differential_code(e: Expr, code: Codes) -> str:
+    raise MissingRuleError("a differential dx has no NumPy code")
+
+
+register(
+    name="differential",
+    flops=iterative,
+    usage="dX, in derivations only",
+    law="definition of the differential: the change to first order",
+    source="Magnus and Neudecker, Matrix Differential Calculus (2019), ch. 5",
+    lower=_differential_lower,
+    explicit=lambda e, args, at: at.differential(e),
+    text=lambda e, text: f"d({text(e.args[0])})",
+    notation=lambda e, write: row(Word("d", function=False), write(e.args[0], ATOM)),
+    numpy=_differential_code,
+    samples=(),
+    bad=("differential(X)",),
     internal="a symbol of derivations, not of the language",
 )

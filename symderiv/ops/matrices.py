@@ -38,7 +38,10 @@ from .base import (
     Application,
     Cells,
     Codes,
+    Definition,
     EntryPlace,
+    Expansion,
+    Identity,
     OperatorCall,
     Pointwise,
     ShapeOf,
@@ -124,6 +127,7 @@ def _determinant_code(e: Expr, code: Codes) -> str:
 
 register(
     name="det",
+    rests_on=Expansion("det(X)", "adjugate(X).T", "X⁻¹ = Cᵀ / det X, where X is invertible"),
     work=minors,
     flops=cubic(Fraction(2, 3)),
     tensors="whole",
@@ -164,6 +168,7 @@ def _logdet_code(e: Expr, code: Codes) -> str:
 
 register(
     name="logdet",
+    rests_on=Definition.of_matrix("logdet(X)", "t = det(X); log(abs(t))"),
     work=minors,
     singular=0,
     flops=cubic(Fraction(2, 3)),
@@ -198,6 +203,9 @@ def _inverse_notation(e: Expr, write: Writes) -> Math:
 
 register(
     name="inv",
+    rests_on=Identity.of_matrix(
+        "inv(X)", "X @ Y", "eye(n)", "multiplied by Y from the left, with Y X = I"
+    ),
     work=minors,
     singular=0,
     flops=cubic(2),
@@ -224,6 +232,7 @@ register(
 )
 register(
     name="adjugate",
+    rests_on=Definition.of_matrix("adjugate(X)", "t = det(X); t * inv(X)"),
     work=minors,
     flops=iterative,
     patterned=False,
@@ -320,6 +329,13 @@ def _pinv_code(e: Expr, code: Codes) -> str:
 
 register(
     name="pinv",
+    rests_on=Identity(
+        "pinv(X)",
+        "X.T @ X @ Y",
+        "X.T",
+        (("X", "n, d"),),
+        "multiplied by the inverse of XᵀX, or transposed for a wide X",
+    ),
     singular=0,
     flops=iterative,
     patterned=False,
@@ -363,6 +379,13 @@ def _solve_code(e: Expr, code: Codes) -> str:
 
 register(
     name="solve",
+    rests_on=Identity(
+        "solve(A, B)",
+        "A @ Y",
+        "B",
+        (("A", "n, n"), ("B", "n, m")),
+        "multiplied by A⁻¹ from the left",
+    ),
     work=minors,
     singular=0,
     flops=solved,
@@ -500,6 +523,7 @@ def exponent_code(k: Expr, code: Codes) -> str:
 
 register(
     name="matrix_power",
+    rests_on="the product rule on X X .. X",
     flops=iterative,
     patterned=False,
     build=_build_power,
@@ -592,6 +616,7 @@ def _power_pullback_code(e: Expr, code: Codes) -> str:
 
 register(
     name="matrix_power_pullback",
+    rests_on="linear in C; the product rule in X",
     flops=iterative,
     tensors="batch",
     patterned=False,
@@ -629,6 +654,7 @@ def _length(x: Expr) -> Any:
 
 register(
     name="outer",
+    rests_on="linear in each factor",
     build=_build_outer,
     usage="outer(x, y), which is x @ y.T",
     law="entry of an outer product",
@@ -655,6 +681,7 @@ def _build_hadamard(call: Application) -> Expr:
 
 register(
     name="hadamard",
+    rests_on="linear in each factor",
     entrywise=True,
     build=_build_hadamard,
     usage="hadamard(X, Y), which is X * Y",

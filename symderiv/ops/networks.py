@@ -39,6 +39,7 @@ from .base import (
     Application,
     Cells,
     Codes,
+    Definition,
     EntryPlace,
     broadcast,
     leading,
@@ -172,16 +173,18 @@ def _norm_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     return found
 
 
-for _name, _law, _source in (
+for _name, _law, _source, _value in (
     (
         "layernorm",
         "pullback of Y = layernorm(X): (C - mean C - Y mean(C Y)) / √(var X + ε), row by row",
         "Ba, Kiros and Hinton, Layer Normalization (2016), eq. 3-4",
+        "mu = mean(x); c = x - mu; sigma = sqrt(mean(c ** 2) + eps); c / sigma",
     ),
     (
         "rmsnorm",
         "pullback of Y = rmsnorm(X): (C - Y mean(C Y)) / √(mean X² + ε), row by row",
         "Zhang and Sennrich, Root Mean Square Layer Normalization (2019), eq. 4",
+        "rho = sqrt(mean(x ** 2) + eps); x / rho",
     ),
 ):
     register(
@@ -191,6 +194,7 @@ for _name, _law, _source in (
         build=_build_norm(_name),
         usage=f"{_name}(X, eps)",
         law=_law,
+        rests_on=Definition.of_vector(f"{_name}(x.T, eps).T", _value, eps="scalar"),
         source=_source,
         lower=_norm_lower,
         explicit=_norm_cells,
@@ -274,6 +278,7 @@ def _dropout_code(e: Expr, code: Codes) -> str:
 
 register(
     name="dropout",
+    rests_on="linear in X, with a given mask",
     entrywise=True,
     flops=per_entry(2),
     tensors="batch",

@@ -40,6 +40,7 @@ from .base import (
     Application,
     Cells,
     Codes,
+    Definition,
     EntryPlace,
     OperatorCall,
     Pointwise,
@@ -222,8 +223,20 @@ def _norm_code(e: Expr, code: Codes) -> str:
     return f"np.linalg.norm({code(e.args[0])}{kind})"
 
 
+def _sum_of_squares(norm: Term) -> Term | None:
+    """Return the sum of the squares of all entries, under the root of a Frobenius norm."""
+    if norm.data.data is not None:
+        return None
+    body = norm.children[0]
+    labels = tuple(range(len(body.dims)))
+    return contract([Factor(body, labels, Fraction(2))], (), dict(enumerate(body.dims)))
+
+
 register(
     name="norm",
+    range="nonnegative",
+    square=_sum_of_squares,
+    rests_on=Definition.of_vector("norm(x)", "sqrt(sum(x ** 2))"),
     work=lambda e, n, sizes: n if e.data is None else iterated(e, n, sizes),
     flops=lambda e: iterative(e) if e.data else per_entry(2)(e),
     tensors="whole",
@@ -280,6 +293,7 @@ def _entry_norm(
     law: str,
     code: Callable[[Expr, Codes], str],
     mark: Math,
+    value: str,
     pieces: str = "signs",
     slope: str = "",
 ) -> None:
@@ -303,6 +317,7 @@ def _entry_norm(
         analytic=False,
         pieces=pieces,
         slope=slope,
+        rests_on=Definition.of_vector(f"{name}(x)", value),
         samples=(f"{name}(X) * X", f"{name}(A @ X + 3 * X) ** 2 * X", f"{name}(x) * x"),
         bad=(f"{name}()", f"{name}(X, 1)", f"{name}(X, axis=0)"),
     )
@@ -322,6 +337,7 @@ _entry_norm(
     "the gradient of the sum of |x| is sign(x)",
     lambda e, code: code.called("np.sum", code.called("np.abs", code(e.args[0]))),
     Num("1"),
+    "sum(abs(x))",
     slope="sign(x)",
 )
 _entry_norm(
@@ -331,6 +347,7 @@ _entry_norm(
     "the gradient of the largest |x| is the sign of the first entry that has it",
     lambda e, code: code.called("np.max", code.called("np.abs", code(e.args[0]))),
     Word("∞", function=False),
+    "max(abs(x))",
     pieces="size",
 )
 
@@ -423,6 +440,7 @@ def _p_norm_code(e: Expr, code: Codes) -> str:
 
 register(
     name="norm_p",
+    rests_on=Definition.of_vector("norm(x, p)", "t = sum(abs(x) ** p); t ** (1 / p)", p="scalar"),
     flops=per_entry(3),
     usage="norm(x, p), of a vector: norm(x, 3)",
     law="the gradient of the p-norm is sign(x) (|x| / ‖x‖)ᵖ⁻¹",
@@ -542,6 +560,7 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
 
     register(
         name=name,
+        rests_on="X = U S Vᵀ with orthonormal U and V: see the source",
         flops=iterative,
         work=iterated,
         tensors="batch" if name == "polar" else "whole",

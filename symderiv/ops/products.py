@@ -84,6 +84,7 @@ def _columns_code(e: Expr, code: Codes) -> str:
 
 register(
     name="khatri_rao",
+    rests_on="linear in each factor",
     multiplies=True,
     build=_build_columns,
     usage="khatri_rao(A, B)",
@@ -172,6 +173,7 @@ def _cross_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="cross",
+    rests_on="linear in each factor",
     flops=per_entry(3),
     tensors="batch",
     build=_build_cross,

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from ..core.cells import levelled, sizes_of
+from ..core.cells import flat, levelled, sizes_of
 from ..core.expr import Expr, node
 from ..core.shapes import ONE, SCALAR
-from ..notation.math import Fence, Math, Word, listed, row, sub
+from ..notation.math import TRANSPOSE, Fence, Frac, Math, Num, Sym, Word, listed, row, sub, sup
 from ..tensor import COLUMN, INNER, ROW, Factor, Scale, Value, delta, product, scaled
 from .base import (
     ATOM,
     POWER,
+    PRODUCT,
     Application,
     Cells,
     Codes,
@@ -26,6 +27,7 @@ from .base import (
 )
 from .batches import batch_code, over_batch, scalar_cells, traced
 from .flops import Flops, free, per_entry
+from .leaves import size_notation
 from .matrix_axes import axis_text, axis_word, read_along, reduced_cells
 
 _BOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
@@ -84,9 +86,24 @@ def _mean_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 def _sum_notation(e: Expr, write: Writes) -> Math:
     body = Fence("(", write(e.args[0]), ")")
     word = Word(e.op)
-    if e.data is None:
+    if e.data is None or ONE in e.args[0].shape:
         return row(word, body)
-    return row(sub(word, axis_word(e)), body)
+    if len(e.args[0].shape) > 2:
+        return row(sub(word, axis_word(e)), body)
+    return beside_ones(e, e.args[0], write)
+
+
+def beside_ones(e: Expr, x: Expr, write: Writes) -> Math:
+    """Return the sums or means ``e`` as a product of ``x`` with ones: 1ᵀ X, X 1, (1/n) Xᵀ 1."""
+    one, inner = Sym("1", bold=True), write(x, PRODUCT if x.is_matrix_product else POWER)
+    ends = [sup(one, TRANSPOSE), inner] if e.data == 0 and x is e.args[0] else [inner, one]
+    share = Frac(Num("1"), size_notation(e.args[0].shape[int(str(e.data))]))
+    return row(*([share] * (e.op == "mean")), *ends)
+
+
+def _binds_written(e: Expr) -> int:
+    """Return how tightly a sum binds as it is written: along an axis it is a product with ones."""
+    return ATOM if e.data is None or ONE in e.args[0].shape or len(e.shape) > 2 else PRODUCT
 
 
 def _axis_code(e: Expr, code: Codes) -> str:
@@ -120,6 +137,7 @@ for _name, _lower, _cells, _law in (
         explicit=_cells,
         text=axis_text,
         notation=_sum_notation,
+        written=_binds_written,
         numpy=_axis_code,
         samples=(
             f"{_name}(X) * X",
@@ -168,23 +186,14 @@ register(
 )
 register(
     name="dot",
+    rests_on="linear in each factor",
     flops=per_entry(2),
     build=_build_dot,
     usage="dot(A, B)",
     law="the inner product sums the products of equal places",
     source=f"{_BOOK}, eq. 117",
     lower=lambda e, args: product([(a, INNER, INNER + 1) for a in args], e.shape),
-    explicit=lambda e, args, at: [
-        [
-            total(
-                [
-                    x * y
-                    for r, q in zip(args[0], args[1], strict=True)
-                    for x, y in zip(r, q, strict=True)
-                ]
-            )
-        ]
-    ],
+    explicit=lambda e, args, at: [[total([x * y for x, y in zip(*map(flat, args), strict=True)])]],
     notation=lambda e, write: Fence("⟨", listed(write(e.args[0]), write(e.args[1])), "⟩"),
     numpy=lambda e, code: inner_code(e.args[0], e.args[1], code),
     samples=("dot(X, A @ X) * X", "dot(x, x) * x"),

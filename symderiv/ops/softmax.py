@@ -14,7 +14,17 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE
 from ..notation.math import Fence, Math, Word, row, sub
 from ..tensor import Scale, Term, add, scaled
-from .base import Application, Cells, Codes, EntryPlace, Texts, Writes, register, total
+from .base import (
+    Application,
+    Cells,
+    Codes,
+    Definition,
+    EntryPlace,
+    Texts,
+    Writes,
+    register,
+    total,
+)
 from .flops import per_entry
 from .matrix_axes import (
     RULES,
@@ -110,13 +120,20 @@ def _logsoftmax_cells(e: Expr, args: Any, at: EntryPlace) -> Cells:
     return cells
 
 
-for _name, _rule, _cells, _law in (
-    ("softmax", _softmax_rule, _softmax_cells, "S ⊙ (G - the sums of S ⊙ G), with S = softmax(X)"),
+for _name, _rule, _cells, _law, _value in (
+    (
+        "softmax",
+        _softmax_rule,
+        _softmax_cells,
+        "S ⊙ (G - the sums of S ⊙ G), with S = softmax(X)",
+        "t = sum(exp(x)); exp(x) / t",
+    ),
     (
         "logsoftmax",
         _logsoftmax_rule,
         _logsoftmax_cells,
         "the gradient of logsoftmax is G minus softmax(X) times the sums of G",
+        "t = sum(exp(x)); x - log(t)",
     ),
 ):
     RULES[_name] = _rule
@@ -124,11 +141,13 @@ for _name, _rule, _cells, _law in (
         name=_name,
         axis="keeps",
         is_logarithm=_name == "logsoftmax",
+        range="unit" if _name == "softmax" else "",
         flops=per_entry(5) if _name == "softmax" else per_entry(5, 1),
         tensors="whole",
         build=_build(_name),
         usage=f"{_name}(X), {_name}(x, axis=0)",
         law=_law,
+        rests_on=Definition.of_vector(f"{_name}(x, axis=0)", _value),
         source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3",
         lower=lower_along,
         explicit=_cells,

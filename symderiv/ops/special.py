@@ -19,6 +19,7 @@ from ..tensor import Scale, Term, Value, call, constant, leaf, monomial, spread
 from .base import (
     Application,
     Codes,
+    Definition,
     OperatorCall,
     Pointwise,
     ShapeOf,
@@ -60,6 +61,8 @@ entrywise(
     "abs",
     lambda m, x: m.fabs(x),
     "abs' = sign (and abs'(0) = 0)",
+    range="nonnegative",
+    rests_on="x or -x",
     derivative=lambda x, y: x.apply("sign"),
     slope="sign(x)",
     notation=_abs_notation,
@@ -71,6 +74,7 @@ entrywise(
     "sign",
     lambda m, x: m.sign(x),
     "sign' = 0 (and sign(0) = 0)",
+    rests_on="constant on either side of 0",
     derivative=lambda x, y: x * 0,
     analytic=False,
     sympy="sign",
@@ -80,6 +84,7 @@ entrywise(
     "elu",
     lambda m, x: m.choose(">", x, _zero(m), x, m.exp(x) - 1),
     "elu'(x) = 1 where x > 0, else 1 + elu(x) = exp(x)",
+    rests_on=Definition.of_number("elu(x)", "where(x > 0, x, exp(x) - 1)"),
     derivative=lambda x, y: choose(">", x, 0, 1, 1 + y),
     numpy="_elu",
     analytic=False,
@@ -122,6 +127,7 @@ entrywise(
     "gelu",
     lambda m, x: x * m.number(Fraction(1, 2)) * (1 + m.erf(x / m.root(m.number(Fraction(2))))),
     "gelu'(x) = Φ(x) + x φ(x), the normal distribution and its density",
+    rests_on=Definition.of_number("gelu(x)", "x * normal_cdf(x)"),
     derivative=_gelu_slope,
     source=f"{_GELU}, section 2",
     numpy="_gelu",
@@ -130,6 +136,9 @@ entrywise(
     "gelu_tanh",
     _gelu_tanh,
     "product and chain rule on ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))",
+    rests_on=Definition.of_number(
+        "gelu_tanh(x)", "x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))) / 2"
+    ),
     derivative=_gelu_tanh_slope,
     source=f"{_GELU}, section 2",
     numpy="_gelu_tanh",
@@ -222,6 +231,7 @@ _several(
     "leaky_relu(x, s)",
     sub(Word("relu"), Word("leaky", function=False)),
     (lambda x, s: choose(">", x, 0, 1, s), lambda x, s: choose(">", x, 0, 0, x)),
+    rests_on=Definition.of_number("leaky_relu(x, s)", "where(x > 0, x, s * x)", s="scalar"),
     pieces="zero",
 )
 _several(
@@ -233,6 +243,7 @@ _several(
     "maximum(a, b)",
     Word("max"),
     (lambda a, b: choose(">", a, b, 1, 0), lambda a, b: choose(">", a, b, 0, 1)),
+    rests_on=Definition.of_number("maximum(x, b)", "where(x > b, x, b)", b="scalar"),
     pieces="order",
 )
 _several(
@@ -244,6 +255,7 @@ _several(
     "minimum(a, b)",
     Word("min"),
     (lambda a, b: choose("<", a, b, 1, 0), lambda a, b: choose("<", a, b, 0, 1)),
+    rests_on=Definition.of_number("minimum(x, b)", "where(x < b, x, b)", b="scalar"),
     pieces="order",
 )
 _several(
@@ -255,6 +267,7 @@ _several(
     "arctan2(y, x)",
     Word("arctan2"),
     (lambda a, b: b * (a**2 + b**2) ** -1, lambda a, b: -a * (a**2 + b**2) ** -1),
+    rests_on="the angle of (x, y): arctan(y/x) up to a constant, or -arctan(x/y)",
     sympy="atan2",
 )
 _several(
@@ -269,6 +282,9 @@ _several(
         lambda x, a, b: choose(">", x, a, 1, 0) * choose("<", x, b, 1, 0),
         lambda x, a, b: choose(">", x, a, 0, 1) * _to_bound(a, b),
         lambda x, a, b: 1 - choose("<", x, b, 1, 0) * _to_bound(a, b),
+    ),
+    rests_on=Definition.of_number(
+        "clip(x, a, b)", "minimum(maximum(x, a), b)", a="scalar", b="scalar"
     ),
     pieces="bounds",
 )

@@ -200,6 +200,7 @@ register(
 )
 register(
     name="kron",
+    rests_on="linear in each factor",
     multiplies=True,
     build=_build_kron,
     usage="kron(A, B)",

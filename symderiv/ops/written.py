@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 
 from ..core.expr import Expr, Index
 from ..core.shapes import ONE, SCALAR, Dim, Shape, is_difference
 from ..notation.identifiers import read_name, spelled_out
-from ..notation.math import TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sup
-from . import ATOM, POWER, SUM, TABLE
+from ..notation.math import PARTIAL, TRANSPOSE, Fence, Math, Num, Op, Sym, Tint, Word, row, sub, sup
+from . import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 from .joining import bare
 from .leaves import size_notation
 
 _TELLING = ("transpose", "dot")  # which give every argument the sizes of the whole or of the others
 _PLACES = ("entry", "row", "column")
+_SUMS = ("sum", "mean")  # along an axis, a product with ones
 _NAMES = ("var", "named", "loss")
+
+
+# How the cotangent of Z is written, where not as dZ.
+_COTANGENTS: dict[str, Callable[[str, bool], Math]] = {
+    "bar": lambda name, bold: Sym(f"{name}_bar", bold=bold),
+    "delta": lambda name, bold: sub(Sym("delta", bold=bold), Sym(name)),
+    "partial": lambda name, bold: row(PARTIAL, Sym("L"), Op("/"), PARTIAL, Sym(name, bold=bold)),
+}
 
 
 class Constants:
@@ -78,9 +87,10 @@ class Writer:
         delta: str = "",
         differentials: Collection[str] = (),
         names: Collection[str] = (),
+        cotangent: str = "d",
     ) -> None:
         self.roles, self.full, self.delta = dict(roles or {}), full, delta
-        self.differentials = frozenset(differentials)
+        self.differentials, self.cotangent = frozenset(differentials), cotangent
         self.names = tuple(dict.fromkeys(names))
         self._spelled = spelled_out(self.names)
         self._constant = Constants()
@@ -110,6 +120,8 @@ class Writer:
         return name in self.differentials and read_name(name).prefix != "d"
 
     def _letters(self, name: str, bold: bool) -> Math:
+        if name in self.differentials and self.cotangent in _COTANGENTS:
+            return _COTANGENTS[self.cotangent](name[1:].rstrip("_"), bold)
         if self._is_two_letters(name):
             return row(Word("d", function=False), Sym(name[1:], bold=bold))
         return Sym(name, bold=bold, spelled=name in self._spelled)
@@ -135,6 +147,8 @@ class Writer:
 
     def _needs_fence(self, name: str, mark: Math | None) -> bool:
         """Whether a name with an index would look like another name: x_1 beside x."""
+        if name in self.differentials and self.cotangent == "delta":
+            return True  # which has an index already
         plain = read_name(name)
         others = (read_name(n) for n in self.names if n != name)
         alike = any(
@@ -160,10 +174,12 @@ class Writer:
         if e.is_scalar or e.shape == over.shape or len(over.shape) > 2:
             return self(e, level)
         one = Sym("1", bold=True)
-        body = self(e, POWER)
-        if e.shape[1] == ONE:
-            return row(body, sup(one, TRANSPOSE))
-        return row(one, body)
+        is_product = e.is_matrix_product or e.op in _SUMS
+        body = self(e, PRODUCT if is_product else POWER)
+        whole = row(body, sup(one, TRANSPOSE)) if e.shape[1] == ONE else row(one, body)
+        # Beside ⊙ a product of more than two factors could be read in two ways.
+        beside = is_product and over.op not in ("add", "neg")
+        return Fence("(", whole, ")") if beside and level > SIGN else whole
 
 
 def shape_notation(shape: Shape) -> Math:

@@ -20,7 +20,7 @@ from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
-from ..documents import GraphPicture, graph_of, pictures
+from ..documents import GraphPicture, Manner, graph_of, pictures
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from ..evidence.recorded import read_certificate
 from ..notation.latex import latex
@@ -278,20 +278,37 @@ class Derivation(Mapping[str, Result]):
         formats: Sequence[str] = ("md", "tex", "pdf", "py"),
         *,
         style: str = "index",
+        lemmas: str = "short",
+        cotangent: str = "d",
+        exercise: bool = False,
         engine: str = "typst",
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
         Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF:
-        typst or latexmk. Everything is checked first; where a check fails, nothing is written.
+        typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
+        derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
+        written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
+        Everything is checked before; where a check fails, nothing is written.
         """
-        return write_files(folder, self.files(formats, style=style, engine=engine))
+        files = self.files(
+            formats,
+            style=style,
+            lemmas=lemmas,
+            cotangent=cotangent,
+            exercise=exercise,
+            engine=engine,
+        )
+        return write_files(folder, files)
 
     def files(
         self,
         formats: Sequence[str] = ("md", "tex", "pdf", "py"),
         *,
         style: str = "index",
+        lemmas: str = "short",
+        cotangent: str = "d",
+        exercise: bool = False,
         engine: str = "typst",
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
@@ -304,17 +321,17 @@ class Derivation(Mapping[str, Result]):
             self.evidence,
             self.verdicts,
             formats,
-            style,
+            Manner(style, lemmas, cotangent, exercise),
             engine,
             hessians=[h.data for h in self.hessians],
             asked=asked,
         )
 
-    def pictures(self, style: str = "index") -> list[bytes]:
+    def pictures(self, style: str = "index", lemmas: str = "short") -> list[bytes]:
         """Return the pages of the document as PNG pictures, after every check."""
-        page = document(
-            self.data, self.evidence, self.verdicts, style, [h.data for h in self.hessians]
-        )
+        hessians = [h.data for h in self.hessians]
+        manner = Manner(style, lemmas)
+        page = document(self.data, self.evidence, self.verdicts, manner, hessians)
         return pictures(page)
 
 
@@ -343,5 +360,12 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
         order=options.get("order"),
     )
     certificate = fresh.verify()
-    files = fresh.files(formats, style=options.get("style", "index"), engine=engine)
+    files = fresh.files(
+        formats,
+        style=options.get("style", "index"),
+        lemmas=options.get("lemmas", "short"),
+        cotangent=options.get("cotangent", "d"),
+        exercise="exercise" in options,
+        engine=engine,
+    )
     return certificate, differing(Path(folder), known.data, files)

@@ -16,10 +16,14 @@ from ..core.plaintext import shortened
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
-from ..documents import GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
+from ..documents import COTANGENTS as COTANGENTS
+from ..documents import LEMMAS as LEMMAS
+from ..documents import PLAIN, GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
+from ..documents import STYLES as STYLES
+from ..documents import Manner as Manner
 from ..documents.examples import ExplicitExample, explicit_example
 from ..documents.graphs import GRAPH_FILE
-from ..documents.matrix_sections import jacobian_document
+from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
 from ..documents.symbols_shown import Scribe
 from ..entries import explicit_entries
@@ -61,7 +65,7 @@ def document(
     derivation: DerivedGradients,
     evidence: Evidence,
     verdicts: Sequence[Verdict],
-    style: str,
+    manner: Manner,
     hessians: Sequence[DerivativeMatrix] = (),
 ) -> Document:
     """Return the document of a derivation, with everything that was computed for it."""
@@ -70,7 +74,7 @@ def document(
         with allowed("an example with every entry", _EXAMPLE):
             explicit = entries_example(derivation)
     except (NoEntriesError, BudgetError):
-        if style != "index":  # which asks for them
+        if manner.shows("entries"):
             raise
         explicit = None
     try:
@@ -83,7 +87,7 @@ def document(
         verdicts=verdicts,
         certificate=evidence.certificate,
         code=evidence.compiled.module.excerpt,
-        style=style,
+        manner=manner,
         explicit=explicit,
         example=example,
         meanings=problem.meanings,
@@ -96,7 +100,7 @@ def build_files(
     evidence: Evidence,
     verdicts: Sequence[Verdict],
     formats: Sequence[str] = FORMATS,
-    style: str = "index",
+    manner: Manner = PLAIN,
     engine: str = "typst",
     *,
     hessians: Sequence[DerivativeMatrix] = (),
@@ -108,7 +112,7 @@ def build_files(
     """
     files: dict[str, bytes] = {}
     if {"md", "tex", "pdf"} & set(formats):
-        page = document(derivation, evidence, verdicts, style, hessians)
+        page = document(derivation, evidence, verdicts, manner, hessians)
         files.update(_printed(page, formats, engine))
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
@@ -121,7 +125,15 @@ def build_files(
     certificate = replace(
         evidence.certificate,
         files=digests,
-        options={"formats": list(formats), "style": style, "engine": engine, **(asked or {})},
+        options={
+            "formats": list(formats),
+            "style": manner.style,
+            **({"lemmas": manner.lemmas} if manner.lemmas != Manner.lemmas else {}),
+            **({"cotangent": manner.cotangent} if manner.cotangent != "d" else {}),
+            **({"exercise": "yes"} if manner.exercise else {}),
+            "engine": engine,
+            **(asked or {}),
+        },
     )
     files["certificate.json"] = certificate.to_json().encode()
     return files
@@ -146,8 +158,7 @@ def jacobian_files(
     engine: str = "typst",
 ) -> dict[str, bytes]:
     """Return the documents of a Jacobian and its certificate by name."""
-    derivation = DerivedGradients(jacobian.posed, [jacobian.name])
-    scribe = Scribe(derivation, jacobian.problem.meanings)
+    scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
     files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
     whole = replace(

@@ -40,6 +40,7 @@ from .scalars import compare as compare
 
 _LONGEST = 20_000  # bits of a number that is exact
 _SHARE = Fraction(1, 64)  # of the stand-in, in a loss of which the value is chosen
+_OF_THEIR_OWN = (*BINDERS, "partial", "differential")  # which find their arguments themselves
 _SYMPY = 10  # steps from which an entry is an expression of SymPy
 
 
@@ -106,7 +107,7 @@ class Explicit:
                 continue
             if any(isinstance(i, str) for i in own_indices(e)) or free_indices(e):
                 continue
-            args = () if e.op in (*BINDERS, "partial") else tuple(self._memo[a] for a in e.args)
+            args = () if e.op in _OF_THEIR_OWN else tuple(self._memo[a] for a in e.args)
             self._memo[e] = self._one(e, args)
 
     def _open(self, x: Expr) -> Cells:
@@ -122,7 +123,7 @@ class Explicit:
         return self._inner[key]
 
     def _inside(self, x: Expr) -> Cells:
-        if x.op in (*BINDERS, "partial"):
+        if x.op in _OF_THEIR_OWN:
             return self._one(x, ())
         return self._one(x, tuple(self._open(a) for a in x.args))
 
@@ -244,6 +245,17 @@ class Explicit:
         slopes: Cells = each(lambda x: Dual.of(x).slope, point.placed(self.positions).cells(of))
         return slopes
 
+    def differential(self, e: Expr) -> Cells:
+        """Return the slope of an expression when variables move, each along a way of its own."""
+        point = self._seeded.get(e.data)
+        if point is None:
+            assert isinstance(e.data, tuple)
+            lifted = {n: each(Dual.of, c) for n, c in self.values.items()}
+            lifted.update((n, _moved(lifted[n], _way(n))) for n in e.data)
+            point = self._seeded[e.data] = Explicit(self.sizes, lifted, math=DualMath())
+        slopes: Cells = each(lambda x: Dual.of(x).slope, point.cells(e.args[0]))
+        return slopes
+
     def _chain(self, of: Expr) -> Chain | None:
         """Return the derivatives of a deep scalar without indices, at a point in plain numbers."""
         if of.shape != SCALAR or free_indices(of) or self.override:
@@ -291,15 +303,35 @@ class Explicit:
         return found
 
 
+def _moved(cells: Cells, way: Iterator[Fraction]) -> Cells:
+    """Return cells whose entries have the next slopes of a way."""
+    found: Cells = each(lambda x: Dual(Dual.of(x).value, next(way)), cells)
+    return found
+
+
+def _way(name: str) -> Iterator[Fraction]:
+    """Yield the numbers along which a variable moves: fixed ones that no symmetry shares."""
+    k = sum(map(ord, name))
+    while True:
+        k = (k * 37 + 11) % 101
+        yield Fraction(k - 50, 7)
+
+
 def _shortened(cells: Cells) -> Cells:
     """Return cells in which no number has more digits than an exact value is worth."""
     if not any(map(_is_long, flat(cells))):
         return cells
-    short: Cells = each(lambda x: floated(x) if _is_long(x) else x, cells)
+    short: Cells = each(lambda x: _in_floats(x) if _is_long(x) else x, cells)
     return short
 
 
+def _in_floats(x: Any) -> Any:
+    return Dual(floated(x.value), floated(x.slope)) if isinstance(x, Dual) else floated(x)
+
+
 def _is_long(x: Any) -> bool:
+    if isinstance(x, Dual):
+        return _is_long(x.value) or _is_long(x.slope)
     if not isinstance(x, Fraction):
         return False
     return max(x.numerator.bit_length(), x.denominator.bit_length()) > _LONGEST

@@ -110,6 +110,18 @@ def raised_power(x: Expr, exponent: Fraction) -> Expr:
     return power(x, num(exponent))
 
 
+def base_and_exponent(x: Expr) -> tuple[Expr, Fraction]:
+    """Return what a power is one of, and its exponent: the inverse of ``raised_power``."""
+    if is_reciprocal(x):
+        base, exponent = base_and_exponent(x.args[1])
+        return base, -exponent
+    if x.op == "sqrt":
+        return x.args[0], Fraction(1, 2)
+    if x.op == "pow" and x.args[1].op == "num":
+        return x.args[0], number(x.args[1])
+    return x, Fraction(1)
+
+
 def diagonal(x: Expr) -> Expr:
     """Return diag of a column, or the diagonal of a matrix as a column."""
     if x.shape[1] == ONE:

@@ -101,8 +101,12 @@ class Reuse:
         parts = Parts.of(term)
         for name, pattern in self._candidates(parts):
             for new in (*_powers(parts, name, pattern), *_products(parts, name, pattern)):
-                if self._sizes(new) < self._sizes(term):
+                if self._rank(new) < self._rank(term):
                     yield new
+
+    def _rank(self, term: Term) -> tuple[int, Fraction]:
+        """Return how long a product reads, then how much is multiplied: σ⁻³ c c is y y σ⁻¹."""
+        return self._sizes(term), sum((abs(f.exponent) for f in Parts.of(term).factors), Fraction())
 
     def _candidates(self, parts: Parts) -> Iterator[tuple[Term, Parts]]:
         """Yield the patterns that may be in a product, in the order of their first factors."""

@@ -7,14 +7,14 @@ each as a step of its own. ``expr`` of it is an ordinary expression, which anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, count, islice
 
 from ...calculus.matrixform import Raiser
-from ...calculus.matrixform.pieces import PieceProduct, raised_power
+from ...calculus.matrixform.pieces import PieceProduct, base_and_exponent, raised_power
 from ...core.expr import (
     BINDERS,
     Expr,
@@ -104,6 +104,15 @@ class Monomial:
             body = index_sum(name, dim, body)
         return neg(body) if minus else body
 
+    def times(self, other: Monomial) -> Monomial:
+        """Return the product with another one, whose summed indices have other letters."""
+        return Monomial(
+            self.scale * other.scale,
+            _powers_joined((*self.factors, *other.factors)),
+            (*self.deltas, *other.deltas),
+            (*self.bound, *other.bound),
+        )
+
     def is_matrix_product(self, ends: Ends) -> bool:
         """Whether it is a sum of products in which no two factors share a free index."""
         free = [set(free_indices(x)) for x in self.factors]
@@ -153,6 +162,18 @@ class Monomial:
         return None
 
 
+def _powers_joined(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Return factors with those that are powers of the same number as one: σ⁻² σ⁻¹ is σ⁻³."""
+    pairs = [base_and_exponent(f) for f in factors]
+    bases = [b for b, _ in pairs]
+    repeated = {b for b, e in pairs if e != 1 and bases.count(b) > 1}
+    found = [f for f, b in zip(factors, bases, strict=True) if b not in repeated]
+    for base in dict.fromkeys(b for b in bases if b in repeated):
+        exponent = sum((e for b, e in pairs if b is base), Fraction())
+        found += [raised_power(base, exponent)] if exponent else []
+    return tuple(found)
+
+
 def path(marks: Sequence[Sequence[Index]], bound: set[str]) -> list[int]:
     """Return an order of factors in which each starts, where it can, with the last one's index.
 
@@ -200,10 +221,29 @@ def place(x: Expr, ends: Ends) -> Expr:
 
 
 class Forms:
-    """Writes terms entry by entry; ``raiser`` supplies what stays a whole matrix (norm(R))."""
+    """Writes terms entry by entry; ``raiser`` supplies what stays a whole matrix (norm(R)).
 
-    def __init__(self, raiser: Raiser, letters: Letters) -> None:
-        self._raiser, self._letters = raiser, letters
+    A function, or a power, that ``names`` has a name for is written by it.
+    """
+
+    def __init__(
+        self, raiser: Raiser, letters: Letters, names: Iterable[tuple[Term, Expr]] = ()
+    ) -> None:
+        self._raiser, self.letters = raiser, letters
+        self._names: dict[Term, tuple[Expr, Fraction]] = {}  # by the base: a power that has a name
+        self._spelled: Expr | None = None
+        for value, name in names:
+            if value.kind == "call":
+                self._names[value] = (name, Fraction(1))
+            elif len(value.children) == 1 and (f := _only_power(value)) is not None:
+                self._names[f.term] = (name, Fraction(f.exponent))
+
+    @contextmanager
+    def spelled_out(self, name: Expr) -> Iterator[None]:
+        """Write out what one name stands for while this lasts."""
+        self._spelled = name
+        yield
+        self._spelled = None
 
     def monomials(self, term: Term, ends: Ends) -> list[Monomial]:
         """Return a term's entry at ``ends`` as a sum of products."""
@@ -226,9 +266,9 @@ class Forms:
             inner, factors, dims = factors_of(body)
             factors, dims = _along(factors, dims, len(ends))
             names: list[Index] = list(ends)
-            names += self._letters.pair(self._bound_letters(ends), len(dims) - len(ends), ends)
+            names += self.letters.pair(self._bound_letters(ends), len(dims) - len(ends), ends)
             spots = tuple(tuple(names[int(str(x))] for x in f.labels) for f in factors)
-            with self._letters.beside(names):
+            with self.letters.beside(names):
                 exprs, deltas = self._split(factors, spots)
             bound = tuple(zip(map(str, names[len(ends) :]), dims[len(ends) :], strict=True))
             yield factors, spots, Monomial(scale * inner, exprs, deltas, bound)
@@ -248,11 +288,25 @@ class Forms:
             elif f.term.is_unit:
                 deltas.append((spot[0], f.term.data, f.term.dims[0]))
             else:
-                exprs.append(raised_power(self.entry(f.term, spot), f.exponent))
+                exprs.append(self.power(f.term, spot, f.exponent))
         return tuple(exprs), tuple(deltas)
+
+    def power(self, term: Term, ends: Ends, exponent: Fraction) -> Expr:
+        """Return a power of one entry of a term as a scalar expression."""
+        name, root = self._names.get(term, (None, Fraction(1)))
+        if (
+            name is not None
+            and name is not self._spelled
+            and Fraction(exponent / root).denominator == 1
+        ):
+            return raised_power(place(name, ends), Fraction(exponent / root))
+        return raised_power(self._spelled_entry(term, ends), exponent)
 
     def entry(self, term: Term, ends: Ends) -> Expr:
         """Return one entry of a term as a scalar expression."""
+        return self.power(term, ends, Fraction(1))
+
+    def _spelled_entry(self, term: Term, ends: Ends) -> Expr:
         if term.is_atom:
             return place(term.data, ends)
         if term.is_call:
@@ -270,6 +324,17 @@ class Forms:
         if term.is_fuse:
             return pair_entry(term.dims[1], term.dims[2], (ends[0], ends[1], ends[2]))
         return total(self.monomials(term, ends))
+
+
+def _only_power(value: Term) -> Factor | None:
+    """Return the one factor of a value that is a power of it, entry by entry."""
+    if value.kind != "contract":
+        return None
+    scale, factors, dims = factors_of(value)
+    own = tuple(range(len(value.dims)))
+    if len(factors) != 1 or scale != Scale() or len(dims) > len(own) or factors[0].labels != own:
+        return None
+    return factors[0]
 
 
 def _along(
@@ -321,14 +386,9 @@ def differentiated(
             rest_factors = factors[:k] + factors[k + 1 :]
             rest_spots = spots[:k] + spots[k + 1 :]
             exprs, deltas = forms._split(rest_factors, rest_spots)
-            for s in slope(f, spots[k]):
-                found.append(
-                    replace(
-                        s,
-                        scale=whole.scale * s.scale,
-                        factors=(*exprs, *s.factors),
-                        deltas=(*deltas, *s.deltas),
-                        bound=(*whole.bound, *s.bound),
-                    )
-                )
+            used = [*(x for spot in spots for x in spot), *(name for name, _ in whole.bound)]
+            with forms.letters.beside(used):
+                slopes = slope(f, spots[k])
+            around = Monomial(whole.scale, exprs, deltas, whole.bound)
+            found += [around.times(s) for s in slopes]
     return found

@@ -8,14 +8,19 @@ from ...core.expr import Expr, index_sum, mul, walk
 from ...core.shapes import ONE, Dim
 from ...ops import TABLE
 from .entry_forms import Ends, Monomial, place, total
-from .stage_words import listed
+from .stage_words import joined, listed
 from .steps import Reason, Step
 
 Bound = tuple[str, Dim]
 
 
-def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> list[Step]:
-    """Return the steps from the entry of a gradient, summed over indices, to its matrix form."""
+def closing_steps(
+    result: Expr, ends: Ends, monomials: Sequence[Monomial], rests_on: Sequence[Reason] = ()
+) -> list[Step]:
+    """Return the steps from the entry of a gradient, summed over indices, to its matrix form.
+
+    What the form ``rests_on`` beyond the order of its sums is part of the reason.
+    """
     steps: list[Step] = []
     last = total(monomials)
     turned = _as_product(result, ends, monomials)
@@ -26,7 +31,8 @@ def closing_steps(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> li
     final = place(result, ends)
     if final is not last:
         word = "matrix product, read right to left" if turned is not None else "matrix form"
-        steps.append(Step(last, final, word, _reason(word, last, final)))
+        why = joined([_reason(word, last, final), *rests_on])
+        steps.append(Step(last, final, word, why))
     return steps
 
 

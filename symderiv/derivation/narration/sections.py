@@ -9,26 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from ...calculus import reverse
 from ...calculus.matrixform import Raiser
-from ...calculus.matrixform.pieces import raised_power
-from ...calculus.simplify import Reuse
+from ...calculus.simplify import Facts, Reuse
 from ...core.errors import NoEntriesError
-from ...core.expr import Expr, add, index_sum, mul, named, partial
-from ...core.shapes import Dim
-from ...ops import TABLE
-from ...tensor import Factor, Scale, Term, constant, is_entrywise, leaf, zero
+from ...core.expr import Expr, Variable, add, index_sum, mul, named, partial
+from ...core.shapes import Dim, Shape
+from ...problems.properties import readings
+from ...tensor import Term, leaf, zero
 from ...tensor import add as add_terms
-from .entry_forms import Ends, Forms, Letters, Monomial, differentiated, place, total
+from .differentials import Backward
+from .entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .matrix_steps import closing_steps
-from .slopes import jacobian, pulled
-from .stage_words import Reach, laws, listed, meets, names_in, why_known, with_names
+from .stage_slopes import StageSlopes
+from .stage_words import Reach, joined, laws, listed, meets, names_in, why_known, with_names
 from .staging import Stage, Stages
-from .steps import SIFTING, Reason, Step
-
-_HELD = " held fixed"
+from .steps import Reason, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,7 @@ class Narration:
     sections: tuple[Section, ...]
     stages: tuple[Stage, ...]
     objective: Expr
+    backward: Backward
 
 
 def narrate(
@@ -67,15 +65,18 @@ def narrate(
     taken: Sequence[str],
     *,
     labelled: bool = False,
+    declared: Sequence[Variable] = (),
 ) -> Narration:
     """Return the derivation of the gradients by ``leaves``, those of intermediates first.
 
     Where the writer named the objective (``labelled``), gradients are written with this name, too.
+    A property of one of the ``declared`` variables that a form rests on is named.
     """
     narrator = _Narrator(objective, root, leaves, raiser, taken, labelled=labelled)
+    narrator.declared = [v for v in declared if v.properties]
     sections = narrator.sections()
     stages = tuple(narrator.stages.stages.values())
-    return Narration(tuple(sections), stages, narrator.loss.args[0])
+    return Narration(tuple(sections), stages, narrator.loss.args[0], narrator.backward(sections))
 
 
 class _Narrator:
@@ -90,6 +91,7 @@ class _Narrator:
         labelled: bool,
     ) -> None:
         self.raiser, self.leaves = raiser, list(leaves)
+        self.declared: list[Variable] = []
         self.stages = Stages(root, leaves, raiser.natural, [*taken, objective])
         self.root = self.stages.root
         self.loss = named(objective, raiser.natural(self.root))
@@ -108,6 +110,7 @@ class _Narrator:
         found = self.stages.stages.values()
         named_calls = [s for s in found if s.term.dims and s.value.is_call]
         self.calls: dict[Expr, Expr] = {s.expr.args[0]: s.expr for s in named_calls}
+        self.slopes = StageSlopes(self.forms, self.letters, self.calls, self._reach)
 
     def sections(self) -> list[Section]:
         stages = list(self.stages.stages.values())
@@ -120,6 +123,21 @@ class _Narrator:
                 found.append(replace(section, given=given))
         found += [self._section(x, x.data) for x in self.leaves]
         return found
+
+    def backward(self, sections: Sequence[Section]) -> Backward:
+        """Return what was found, for a derivation by differentials."""
+        results = {x: s.result for x in self.leaves for s in sections if s.target is x.data}
+        return Backward(
+            self.loss,
+            self.root,
+            tuple(self.stages.stages.values()),
+            self.leaves,
+            self.given,
+            results,
+            lambda term, shape: with_names(
+                self.raiser.shaped(term, shape, self._reuse), self.calls
+            ),
+        )
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
         """Return what stands for the gradient of a stage later: G itself, or a name dZ."""
@@ -144,9 +162,21 @@ class _Narrator:
             given = leaf(self.given[stage.term], stage.term.dims)
             parts.append(reverse(stage.value, [target], given).gradient(target))
         # A target that meets the objective only through other names is not met by it directly.
-        found = add_terms(parts or [zero(target.dims)])
+        found = self._found = add_terms(parts or [zero(target.dims)])
         whole = self.raiser.shaped(found, expr.shape, self._reuse)
         return with_names(whole, self.calls)
+
+    def _rests_on(self, term: Term, shape: Shape) -> list[Reason]:
+        """Return the properties of variables without which a term has another form."""
+        known = {v.name: v.properties for v in self.declared}
+        if not known:
+            return []
+        form = Raiser({}, Facts(known)).shaped(term, shape)
+        return [
+            (v.expr, f" {' and '.join(readings(v))}")
+            for v in self.declared
+            if Raiser({}, Facts({**known, v.name: ()})).shaped(term, shape) is not form
+        ]
 
     def _consumers(self, target: Term) -> list[Stage]:
         return self._users.get(target, [])
@@ -158,6 +188,7 @@ class _Narrator:
         consumers = self._consumers(target)
         direct = meets(self.root, target)
         result = self._result(target, expr, consumers, direct)
+        rests_on = self._rests_on(self._found, expr.shape)
         if self._is_given(target, result):
             return Section(expr, (), result, ends, ())
         steps: list[Step] = []
@@ -166,7 +197,7 @@ class _Narrator:
             spot = self.letters.pair("ij", len(stage.term.dims), ends)
             pieces.append((stage, spot, self._stage(stage, spot, target, expr, ends, steps)))
         monomials = self._chain(target, expr, ends, pieces, direct, steps)
-        steps += closing_steps(result, ends, monomials)
+        steps += closing_steps(result, ends, monomials, rests_on)
         bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
         return Section(expr, tuple(steps), result, ends, bound)
 
@@ -178,143 +209,12 @@ class _Narrator:
         """Return the derivative of an entry of a stage; None where it has no form of its own."""
         local: list[Step] = []
         try:
-            found = self._local(stage, spot, target, expr, ends, local)
+            found = self.slopes.of_stage(stage, spot, target, expr, ends, local)
         except NoEntriesError:
             steps += local[:1]  # what the stage is
             return None
         steps += local
         return found
-
-    def _local(
-        self, stage: Stage, spot: Ends, target: Term, expr: Expr, ends: Ends, steps: list[Step]
-    ) -> list[Monomial]:
-        left = place(stage.expr, spot)
-        form = self.forms.monomials(stage.value, spot)
-        product = any(m.is_matrix_product(spot) for m in form)
-        law = TABLE["matmul"].law if product else "entry by entry"
-        reason: Reason = (law,)
-        if stage.automatic:
-            reason = (stage.expr, " names ", stage.expr.args[0])
-        shown = total(form)
-        if shown is left:  # the writer's name for all of it
-            shown = place(stage.expr.args[0], spot)
-        steps.append(Step(left, shown, law, reason, True))
-        return self._differentiate(stage.value, spot, left, target, expr, ends, steps)
-
-    def _differentiate(
-        self,
-        value: Term,
-        spot: Ends,
-        left: Expr,
-        target: Term,
-        expr: Expr,
-        ends: Ends,
-        steps: list[Step],
-    ) -> list[Monomial]:
-        by = place(expr, ends)
-        held = tuple(n for n in names_in(value) if n is not expr)
-        slope = partial(left, by, held)
-        shown = self._product_rule(value, spot, target, by, held)
-        law, reason = self._rule(value, spot, target, expr)
-        fixed = [n for n in held if self._reach(n, target)]
-        for name in fixed:
-            reason = (*reason, "; ", name, _HELD)
-        own = (_HELD,) * len(fixed) if law == "linearity" else None
-        alone = value.is_call and bool(value.dims)  # nothing to differentiate before it
-        if not alone:
-            steps.append(Step(slope, total(shown), law, reason, True, own=own))
-        deltas = self._with_deltas(value, spot, target, ends)
-        first = slope if alone else total(shown)
-        why = self._slopes(value, target)
-        steps.append(Step(first, total(deltas), "independent", why, alone))
-        return self._sift(deltas, steps)
-
-    def _product_rule(
-        self, value: Term, spot: Ends, target: Term, by: Expr, held: tuple[Expr, ...]
-    ) -> list[Monomial]:
-        def slope(f: Factor, ends: Ends) -> list[Monomial]:
-            body = raised_power(self.forms.entry(f.term, ends), f.exponent)
-            return [Monomial(Scale(), (partial(body, by, held),))]
-
-        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
-
-    def _with_deltas(self, value: Term, spot: Ends, target: Term, by: Ends) -> list[Monomial]:
-        def slope(f: Factor, ends: Ends) -> list[Monomial]:
-            outer: list[Expr] = []
-            scale = Scale()
-            if f.exponent != 1:
-                scale = Scale(Fraction(f.exponent))
-                lower = f.exponent - 1
-                outer.append(raised_power(self.forms.entry(f.term, ends), lower))
-            return [
-                Monomial(scale * m.scale, (*outer, *m.factors), m.deltas, m.bound)
-                for m in self._atom_slope(f.term, ends, target, by)
-            ]
-
-        return differentiated(self.forms, value, spot, lambda t: meets(t, target), slope)
-
-    def _atom_slope(self, atom: Term, ends: Ends, target: Term, by: Ends) -> list[Monomial]:
-        """Return the derivative of a leaf, a name or a function of them by an entry."""
-        pairs = zip(ends, by, target.dims, strict=False)
-        deltas = tuple((a, b, d) for a, b, d in pairs)
-        if atom is target:
-            return [Monomial(Scale(), (), deltas)]
-        if not atom.is_call:
-            raise NoEntriesError("the target stands inside a part without a name")
-        if atom.dims and not (is_entrywise(atom) and atom.dims == target.dims):
-            if target not in atom.children:
-                raise NoEntriesError("the target stands inside an argument")
-            slopes = jacobian(self.forms, self.letters, atom, target, ends, by)
-            return [self._in_names(m) for m in slopes]
-        local = pulled(atom, target, constant(Scale(), atom.dims))
-        if not atom.dims:
-            return self.forms.monomials(local, by)
-        slopes = self.forms.monomials(local, ends)
-        return [Monomial(m.scale, m.factors, (*m.deltas, *deltas), m.bound) for m in slopes]
-
-    def _in_names(self, m: Monomial) -> Monomial:
-        """Return a monomial with names for the functions that the writer gave names to."""
-        return replace(m, factors=tuple(with_names(f, self.calls) for f in m.factors))
-
-    def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
-        counts = [
-            sum(meets(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
-            for factors, _, _ in self.forms.expanded(value, spot)
-        ]
-        places = [
-            sum(meets(f.term, target) for f in factors)
-            for factors, _, _ in self.forms.expanded(value, spot)
-        ]
-        if max(places, default=0) == 1 and max(counts, default=0) > 1:
-            return "power rule", ("power rule: (fᵏ)′ = k fᵏ⁻¹ f′, for every power of ", expr)
-        if max(counts, default=0) > 1:
-            return "product rule", ("product rule: one term for each place of ", expr)
-        kept = [
-            m
-            for (factors, _, m) in self.forms.expanded(value, spot)
-            if not any(meets(f.term, target) for f in factors)
-        ]
-        if len(kept) == 1:
-            return "linearity", ("linearity; ", kept[0].expr(), " does not contain ", expr)
-        if kept:
-            return "linearity", ("linearity; the other terms do not contain ", expr)
-        return "linearity", ("linearity",)
-
-    def _slopes(self, value: Term, target: Term) -> Reason:
-        known = laws(value, target)
-        expr: Expr = target.data
-        plain: Reason = ("entries of ", expr, " are independent")
-        return (*plain, "; " + "; ".join(known)) if known else plain
-
-    def _sift(self, monomials: list[Monomial], steps: list[Step]) -> list[Monomial]:
-        pairs = [m.sifted() for m in monomials]
-        gone = list(dict.fromkeys(g for _, names in pairs for g in names))
-        done = [m for m, _ in pairs]
-        if gone:
-            reason: Reason = ("sift " + ", ".join(gone), SIFTING)
-            step = Step(total(monomials), total(done), "sift", reason, sifted=tuple(gone), own=())
-            steps.append(step)
-        return done
 
     # the chain rule over all consumers
 
@@ -345,7 +245,7 @@ class _Narrator:
         steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
         known, why = self._known([s for s, _, _ in pieces]), tuple(why_known(pieces, target))
         steps.append(Step(first, total(used), "substitute", (*known, *why), own=why))
-        return self._sift(used, steps)
+        return self.slopes.sift(used, steps)
 
     def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
         """Return why the gradients of stages are known: given by definition, or derived before."""
@@ -373,7 +273,7 @@ class _Narrator:
         if local is None:
             cotangent = leaf(self.given[stage.term], stage.term.dims)
             pulled = reverse(stage.value, [target], cotangent).gradient(target)
-            return [self._in_names(m) for m in self.forms.monomials(pulled, ends)]
+            return [self.slopes.in_names(m) for m in self.forms.monomials(pulled, ends)]
         given = place(self.given[stage.term], spot)
         bound = tuple(_ranges(stage, spot))
         return [Monomial(m.scale, (given, *m.factors), m.deltas, (*bound, *m.bound)) for m in local]
@@ -397,11 +297,11 @@ class _Narrator:
         """Differentiate the objective entry by entry, or by the rules of whole functions."""
         local: list[Step] = []
         try:
-            found = self._differentiate(self.root, (), self.loss, target, expr, ends, local)
+            found = self.slopes.differentiate(self.root, (), self.loss, target, expr, ends, local)
         except NoEntriesError:
             found = self.forms.monomials(reverse(self.root, [target]).gradient(target), ends)
-            pulled = [self._in_names(m) for m in found]
-            reason: Reason = tuple(laws(self.root, target))
+            pulled = [self.slopes.in_names(m) for m in found]
+            reason: Reason = joined([law] for law in laws(self.root, target))
             by = partial(self.loss, place(expr, ends))
             steps.append(Step(by, total(pulled), "chain rule", reason, True))
             return pulled

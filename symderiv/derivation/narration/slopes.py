@@ -37,7 +37,7 @@ def jacobian(
     seed = leaf(var("?seed", (*atom.dims, *SCALAR)[: max(2, len(atom.dims))]), atom.dims)
     with letters.once(*ends, *by):
         found = _coefficients(forms, pulled(atom, target, seed), seed, ends, by)
-    return [_relettered(m.sifted()[0], letters, (*ends, *by)) for m in found]
+    return [relettered(m.sifted()[0], letters, (*ends, *by)) for m in found]
 
 
 def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) -> list[Monomial]:
@@ -56,7 +56,7 @@ def _coefficients(forms: Forms, term: Term, seed: Term, ends: Ends, at: Ends) ->
     return differentiated(forms, term, at, lambda t: meets(t, seed), slope)
 
 
-def _relettered(m: Monomial, letters: Letters, used: Ends) -> Monomial:
+def relettered(m: Monomial, letters: Letters, used: Ends) -> Monomial:
     """Return a monomial with the letters that people would take for its bound indices."""
     parts = walk_all(m.factors, Expr.is_name)
     inner = {sum_index(e)[0] for e in parts if e.op in BINDERS}

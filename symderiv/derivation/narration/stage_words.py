@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...core.expr import Expr, rebuild, with_args
-from ...ops import TABLE
 from ...tensor import Term, moves_entries
 from .entry_forms import Ends, Monomial
 from .staging import Stage
-from .steps import Above
+from .steps import Above, LawOf, Reason
 
 
 def listed(names: Sequence[Expr]) -> list[str | Expr]:
@@ -18,6 +17,11 @@ def listed(names: Sequence[Expr]) -> list[str | Expr]:
     for name in names:
         found += [" and ", name] if found else [name]
     return found
+
+
+def joined(parts: Iterable[Sequence[str | Expr]]) -> Reason:
+    """Return parts of a reason as one, with a semicolon between them."""
+    return tuple(x for k, p in enumerate(parts) for x in (("; ", *p) if k else p))
 
 
 def meets(term: Term, target: Term) -> bool:
@@ -75,10 +79,10 @@ def names_in(term: Term) -> list[Expr]:
     return [e for e in dict.fromkeys(leaves) if e.is_name]
 
 
-def laws(value: Term, target: Term) -> list[str]:
+def laws(value: Term, target: Term) -> list[LawOf]:
     """Return the laws of the functions of the target that a stage's value uses."""
     met = [c for c in calls(value) if target in c.children or _moves(c, target)]
-    found = [TABLE[c.data.name].law for c in met]
+    found = [LawOf(c.data.name) for c in met]
     return list(dict.fromkeys(found))
 
 
@@ -92,7 +96,7 @@ def why_known(
     """Return why the derivatives of stages are known: derived above, or laws of functions."""
     found = [law for s, _, local in pieces if local is None for law in laws(s.value, target)]
     above = ["; ", Above("the derivative above")] if any(p[2] is not None for p in pieces) else []
-    return [*above, *(f"; {law}" for law in dict.fromkeys(found))]
+    return [*above, *(part for law in dict.fromkeys(found) for part in ("; ", law))]
 
 
 def calls(term: Term) -> list[Term]:

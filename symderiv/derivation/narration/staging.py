@@ -13,12 +13,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import repeat
 
 from ...core.expr import Expr
 from ...core.expr import named as named_expr
 from ...core.unit_axes import fitted
-from ...tensor import Term, is_whole, leaf, moves_entries, rebuilt, summands, walk_terms
+from ...ops import TABLE
+from ...tensor import (
+    Factor,
+    Term,
+    contract,
+    factors_of,
+    is_whole,
+    leaf,
+    moves_entries,
+    rebuilt,
+    summands,
+    walk_terms,
+)
 
 _MATRIX, _VECTOR, _SCALAR = "ZRUVHPQ", "zruvhpq", "stuvpq"
 # Beyond these, the order of automatic names may differ.
@@ -110,8 +121,14 @@ class Stages:
             # What only moves entries needs no name for what it moves.
             inner = self._staged if moves_entries(term) else self._argument
             return rebuilt(term, map(inner, term.children))
-        exponents = term.data[2] if term.is_contraction else repeat(1)
-        return rebuilt(term, map(self._factor, term.children, exponents))
+        if not term.is_contraction:
+            return rebuilt(term, (self._factor(c, 1) for c in term.children))
+        scale, factors, dims = factors_of(term)
+        parts = [
+            Factor(self._factor(f.term, f.exponent), f.labels, f.exponent)
+            for f in map(_rooted, factors)
+        ]
+        return contract(parts, range(len(term.dims)), dict(enumerate(dims)), scale)
 
     def _shaped(self, value: Term, like: Expr) -> Expr:
         written = self._written(value)
@@ -150,3 +167,15 @@ class Stages:
             name = f"{letters[-1]}{number}"
         self.taken.add(name)
         return name
+
+
+def _rooted(f: Factor) -> Factor:
+    """Return an even power of a root, as ‖r‖² is, as a power of what is under it: Σ rᵢ².
+
+    What is smooth is not taken through a function that is not.
+    """
+    square = TABLE[f.term.data.name].square if f.term.kind == "call" else None
+    if square is None or f.exponent % 2 or f.term.dims:
+        return f
+    under = square(f.term)
+    return f if under is None else Factor(under, f.labels, f.exponent / 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.expr import Expr
+from ...ops import TABLE
 
 Reason = tuple[str | Expr, ...]
 SIFTING = ": a delta picks one term of the sum"  # the end of the reason of a step that sifts
@@ -12,6 +13,30 @@ SIFTING = ": a delta picks one term of the sum"  # the end of the reason of a st
 
 class Above(str):
     """A part of a reason that means the steps just above: cited where lines have numbers."""
+
+
+class LawOf(str):
+    """A part of a reason that is the law of an operator; a lemma that derives it is cited."""
+
+    operator: str
+
+    def __new__(cls, operator: str, words: str = "") -> LawOf:
+        """Return the part for an operator of the table, in its law's words or in others."""
+        found = super().__new__(cls, words or TABLE[operator].law)
+        found.operator = operator
+        return found
+
+
+class DerivativeOf(str):
+    """A part of a reason that means the derivative of a name, found above; cited by its number."""
+
+    name: Expr
+
+    def __new__(cls, name: Expr) -> DerivativeOf:
+        """Return the part for a name."""
+        found = super().__new__(cls, f"the derivative of {name.data}")
+        found.name = name
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,155 @@
+"""Takes the stages of an objective; returns its gradients by differentials, line by line.
+
+dL is the inner product of the cotangent of a stage with its differential. The differential of
+each stage is put in, and each factor beside it moved to the other side of the inner product; what
+stands there in the end are the gradients, of all variables at once. Source: Magnus and Neudecker,
+Matrix Differential Calculus (2019), chapters 5 and 9; Minka, Old and New Matrix Algebra Useful
+for Statistics (2000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...calculus import reverse
+from ...core.expr import Expr, add, differential, mul, node, num, var, walk, zeros
+from ...core.shapes import SCALAR, Shape
+from ...tensor import Factor, Term, contract, leaf, scaled, summands
+from .stage_words import Reach, joined, laws, meets
+from .staging import Stage
+from .steps import Reason, Step
+
+# How a factor goes to the other side of an inner product, by what it stood in.
+_MOVES = {
+    "matmul": "a factor moves to the other side as its transpose",
+    "mul": "an entrywise factor moves as it is",
+    "transpose": "so does a transpose",
+}
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What a derivation backward found: stages, the names of their cotangents, how to write."""
+
+    loss: Expr
+    root: Term
+    stages: Sequence[Stage]
+    leaves: Sequence[Term]
+    given: Mapping[Term, Expr]
+    results: Mapping[Term, Expr]  # by target, the whole gradient in names
+    written: Callable[[Term, Shape], Expr]
+
+
+class Differentials:
+    """Writes the derivation; ``moving`` are the variables that change."""
+
+    def __init__(self, found: Backward) -> None:
+        self.found = found
+        self.moving = tuple(sorted(str(x.data.data) for x in found.leaves))
+        self._reach = Reach(tuple(found.stages))
+        self.steps: list[Step] = []
+
+    def of(self, x: Expr) -> Expr:
+        """Return the differential of an expression."""
+        return differential(x, self.moving)
+
+    def narrate(self) -> tuple[Step, ...]:
+        """Return the steps, from dL to the gradients of all variables."""
+        self._first()
+        for stage in reversed(self.found.stages):
+            self._stage(stage)
+        inner = [self._inner(self.found.results[x], x.data) for x in self.found.leaves]
+        whole = _sum(inner, SCALAR)
+        last = self.steps[-1]
+        if last.after is not whole or len(self.found.stages) > 1:
+            self.steps.append(Step(self.of(self.found.loss), whole, "collect", _COLLECTED, True))
+        return tuple(self.steps)
+
+    def _first(self) -> None:
+        parts = []
+        for t in self._targets(self.found.root):
+            gradient = reverse(self.found.root, [t]).gradient(t)
+            parts.append(self._inner(self.found.written(gradient, t.data.shape), t.data))
+        reason = joined([["definition of the gradient"]])
+        self.steps.append(
+            Step(self.of(self.found.loss), _sum(parts, SCALAR), "differential", reason, True)
+        )
+
+    def _stage(self, stage: Stage) -> None:
+        given = self.found.given[stage.term]
+        whole = self.of(stage.expr)
+        write = self.found.written
+        if given.op == "named":
+            why: Reason = ("names the cotangent of ", stage.expr)
+            self.steps.append(Step(given, given.args[0], "names", why, True))
+        targets = self._targets(stage.value)
+        terms = [
+            x for t in targets for x in changes(stage.value, t, self.of(t.data), stage.expr, write)
+        ]
+        self.steps.append(
+            Step(
+                whole,
+                _sum(terms, stage.expr.shape),
+                "differential",
+                self._rule(stage, targets),
+                True,
+            )
+        )
+        put = _sum([self._product(given, x) for x in terms], SCALAR)
+        before = self._inner(given, stage.expr)
+        self.steps.append(Step(before, put, "substitute", ("put in",), True))
+        moved = []
+        for t in targets:
+            local = reverse(stage.value, [t], leaf(given, stage.term.dims)).gradient(t)
+            moved.append(self._inner(self.found.written(local, t.data.shape), t.data))
+        last = _sum(moved, SCALAR)
+        if last is not put:
+            self.steps.append(Step(put, last, "move", self._moves(terms)))
+
+    def _targets(self, value: Term) -> list[Term]:
+        """Return the variables and names that a value changes with, in reading order."""
+        names = [*self.found.leaves, *(s.term for s in self.found.stages)]
+        return [t for t in names if meets(value, t)]
+
+    def _inner(self, cotangent: Expr, of: Expr) -> Expr:
+        return self._product(cotangent, self.of(of))
+
+    @staticmethod
+    def _product(cotangent: Expr, change: Expr) -> Expr:
+        """Return the inner product of a cotangent with a change."""
+        if cotangent.shape == SCALAR:
+            return mul(cotangent, change)
+        return node("dot", (cotangent, change), SCALAR)
+
+    def _rule(self, stage: Stage, targets: Sequence[Term]) -> Reason:
+        found = dict.fromkeys(law for t in targets for law in laws(stage.value, t))
+        rule = "product rule" if len(targets) > 1 else "linearity"
+        return joined([[law] for law in found]) or (rule,)
+
+    def _moves(self, terms: Sequence[Expr]) -> Reason:
+        ops = {e.op: None for x in terms for e in walk(x, lambda e: e.op == "named")}
+        return joined([[_MOVES[op]] for op in _MOVES if op in ops]) or ("the same sum",)
+
+
+def _sum(terms: Sequence[Expr], shape: Shape) -> Expr:
+    """Return a sum of terms; the empty one is zero, in the shape that it has."""
+    if terms:
+        return add(*terms)
+    return num(0) if shape == SCALAR else zeros(*shape)
+
+
+def changes(
+    value: Term, target: Term, change: Expr, like: Expr, written: Callable[[Term, Shape], Expr]
+) -> list[Expr]:
+    """Return the terms that a change of one name adds to the change of a value shaped ``like``."""
+    seed = leaf(var("?seed", like.shape), value.dims)
+    pulled = reverse(value, [target], seed).gradient(target)
+    labels = tuple(range(len(target.dims)))
+    factors = [Factor(pulled, labels), Factor(leaf(change, target.dims), labels)]
+    along = contract(factors, (), dict(enumerate(target.dims)))
+    found = reverse(along, [seed]).gradient(seed)
+    return [written(scaled(body, s), like.shape) for s, body in summands(found)]
+
+
+_COLLECTED: Reason = ("all inner products with the change of a variable",)

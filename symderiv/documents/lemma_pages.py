@@ -1,0 +1,68 @@
+"""The functions that a derivation uses, each defined and differentiated once, before it is used.
+
+A lemma is printed where a step rests on it, and those that its own steps rest on before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..core.expr import Expr, node
+from ..derivation.lemmas import Lemma, lemmas_of
+from ..notation.math import EQUALS, Math, Op, Word, row, sup
+from ..ops.leaves import size_notation
+from ..ops.written import shape_notation
+from .model import Block, Heading, Paragraph, Piece, StepTable, Strong
+from .proof import Proof
+
+if TYPE_CHECKING:
+    from ..derivation.jacobians import DerivativeMatrix
+
+
+def lemma_section(
+    proof: Proof,
+    hessians: Sequence[DerivativeMatrix],
+    number: Callable[[], str],
+    *,
+    full: bool = False,
+) -> list[Block]:
+    """Return the lemmas that the steps of a document rest on; the proof cites them from then on."""
+    steps = [s for section in proof.scribe.sections for s in section.steps]
+    steps += [s for h in hessians for s in h.own_steps]
+    found = lemmas_of(steps, frozenset(proof.scribe.derivation.problem.taken))
+    if not found:
+        return []
+    blocks: list[Block] = [Heading(("The functions used",), number())]
+    for name, lemma in found.items():
+        proof.lemmas[name] = len(proof.lemmas) + 1
+        blocks += _lemma(proof, name, lemma, full=full)
+    return blocks
+
+
+def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool) -> list[Block]:
+    write = proof.scribe.write
+    lead: list[Piece] = [Strong(f"Lemma {proof.lemmas[name]}."), " "]
+    x = next(iter(lemma.problem.variables.values()))
+    space: Math = Word("ℝ", function=False)
+    if x.kind != "scalar":
+        space = sup(
+            space, size_notation(x.shape[0]) if x.kind == "vector" else shape_notation(x.shape)
+        )
+    whole: Math = row(write(lemma.value), EQUALS, write(_of_line(lemma.function)))
+    lead += [whole, " of ", row(write(x.expr), Op("∈"), space), _reach(x.kind)]
+    steps = lemma.steps if full else lemma.short
+    return [Paragraph(tuple(lead)), StepTable(proof.lines(steps))]
+
+
+def _of_line(x: Expr) -> Expr:
+    """Return a function of rows as it is written of a vector: without the transposes."""
+    inner = x.args[0] if x.is_transpose else x
+    args = tuple(a.args[0] if a.op == "transpose" else a for a in inner.args)
+    return node(inner.op, args, x.shape, inner.data)
+
+
+def _reach(kind: str) -> str:
+    return {"scalar": "; entry by entry for arrays:", "vector": "; row by row for matrices:"}.get(
+        kind, ":"
+    )
