@@ -104,9 +104,10 @@ class Reuse:
                 if self._rank(new) < self._rank(term):
                     yield new
 
-    def _rank(self, term: Term) -> tuple[int, Fraction]:
+    def _rank(self, term: Term) -> tuple[int, int]:
         """Return how long a product reads, then how much is multiplied: σ⁻³ c c is y y σ⁻¹."""
-        return self._sizes(term), sum((abs(f.exponent) for f in Parts.of(term).factors), Fraction())
+        powers = (f.exponent for f in Parts.of(term).factors)
+        return self._sizes(term), sum(abs(int(k)) if k.denominator == 1 else 1 for k in powers)
 
     def _candidates(self, parts: Parts) -> Iterator[tuple[Term, Parts]]:
         """Yield the patterns that may be in a product, in the order of their first factors."""

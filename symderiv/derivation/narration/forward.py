@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from ...calculus.matrixform import Raiser
 from ...calculus.simplify import Reuse, Simplifier
 from ...calculus.simplify.facts import rebuilt
-from ...core.expr import Expr, named
+from ...core.expr import Expr, named, partial
 from ...core.shapes import Shape
 from ...tensor import Factor, Term, contract, is_zero
 from ...tensor import named as named_term
-from .entry_forms import Ends, Forms, Letters, Monomial, total
+from .entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .stage_slopes import Slope, StageSlopes
 from .stage_words import Reach, with_names
 from .staging import Stage, Stages
@@ -59,6 +59,8 @@ def forward(
     whole = root if root.kind == "named" else named_term(named(name, raiser.natural(root)), root)
     stages = Stages(whole, [target], raiser.natural, [*taken, name])
     found = list(stages.stages.values())
+    if not found:
+        return _unmoved(named(name, raiser.natural(root)), target.data, ends, raiser)
     letters = Letters([*taken, *stages.taken, "e"])
     # What is a power is written as such where it is differentiated, and named afterwards.
     names = [(s.value, s.expr) for s in found if s is not found[-1] or s.value.kind == "call"]
@@ -78,6 +80,14 @@ def forward(
         slopes.centred[stage.expr] = centred(stage, values)
     reuse = Reuse((), [(s.term, s.value) for s in found], raiser.simplify.facts)
     return Forward(tuple(steps), found[-1].expr, tuple(monomials), reuse, calls, tuple(found))
+
+
+def _unmoved(value: Expr, by: Expr, ends: tuple[Ends, Ends], raiser: Raiser) -> Forward:
+    """Return the derivative of a value by a variable that it does not contain."""
+    slope = partial(place(value, ends[0]), place(by, ends[1]))
+    reason = (value, " does not contain ", by)
+    step = Step(slope, total(()), "independent", reason, True)
+    return Forward((step,), value, (), Reuse((), [], raiser.simplify.facts), {}, ())
 
 
 def _spot(letters: Letters, stage: Stage, by: Ends) -> Ends:
