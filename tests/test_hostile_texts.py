@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from hostile import FIELDS, MODULES, NAMES, PLAIN, TEXTS, posed
 from markdown_it import MarkdownIt
+from webpages import elements
 
 import symderiv as sd
 from symderiv.codegen import module_of, source_of_test
 from symderiv.codegen.guard import checked
 from symderiv.core.errors import CheckError, SymderivError
 from symderiv.core.plaintext import json_text, visible
-from symderiv.documents import GraphPicture, graph_of, latex, markdown
+from symderiv.documents import GraphPicture, graph_of, html, latex, markdown
 from symderiv.documents.render import pdf, typst
 from symderiv.evidence import Evidence
 from symderiv.evidence.verification import problem_data
@@ -134,6 +135,14 @@ def test_markdown_has_no_element_of_a_text(text: str) -> None:
         assert _count(tokens, kind) == _count(plain, kind)
 
 
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_web_page_has_the_elements_of_the_document_alone(text: str) -> None:
+    plain, found = (elements(html(page(t))) for t in (PLAIN, text))
+    assert [tag for tag, _ in found] == [tag for tag, _ in plain]
+    assert [{*given} for _, given in found] == [{*given} for _, given in plain]
+
+
 def _parsed(source: str) -> list[Any]:
     return list(_flat(MarkdownIt("gfm-like", {"linkify": False}).parse(source)))
 
@@ -189,7 +198,7 @@ def told(text: str) -> Answers:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_reports_of_claims_hold_texts_as_data(text: str) -> None:
-    files = told(text).files(["md", "tex", "json"], title=text)
+    files = told(text).files(["md", "tex", "html", "json"], title=text)
     known = told(PLAIN).files(["tex"], title=PLAIN)["answers.tex"].decode()
     assert _commands(files["answers.tex"].decode()) <= _commands(known) | _SPELLED
     assert _braces(files["answers.tex"].decode()) == 0
@@ -197,6 +206,9 @@ def test_reports_of_claims_hold_texts_as_data(text: str) -> None:
         assert token.type not in ("link_open", "image", "html_block", "hr", "blockquote_open")
         if token.type == "html_inline":
             assert token.content in ("<span>", "</span>", "<code>", "</code>")
+    plain = elements(told(PLAIN).files(["html"], title=PLAIN)["answers.html"].decode())
+    tags = {tag for tag, _ in plain}
+    assert {tag for tag, _ in elements(files["answers.html"].decode())} <= tags
     data = json.loads(files["answers.json"])
     assert data[0]["name"] == data[1]["about"] == data[1]["reason"] == text
 

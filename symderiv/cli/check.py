@@ -11,7 +11,7 @@ import click
 from ..api import read
 from ..core.errors import InputError
 from ..results import Answers, Asked, asked_about, asked_of, check_asked, is_sheet, judged
-from ..results.answers import FORMATS
+from ..results.answers import CHOICES, FORMATS
 from ..results.derivation_lines import reading_notes
 from ..results.verdict_lines import answer_lines
 from .common import json_option, problem_options
@@ -43,7 +43,7 @@ _SLOW = 4  # claims, from which on a bar shows how far it is
 @click.option(
     "--format",
     "formats",
-    metavar=",".join(FORMATS),
+    metavar=",".join(CHOICES),
     default=",".join(FORMATS),
     show_default=True,
     help="What to write with -o.",
@@ -143,9 +143,9 @@ def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
 
 def _formats(formats: str) -> list[str]:
     chosen = [f.strip() for f in formats.split(",") if f.strip()]
-    unknown = [f for f in chosen if f not in FORMATS]
+    unknown = [f for f in chosen if f not in CHOICES]
     if unknown or not chosen:
         raise InputError(
-            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(FORMATS)}"
+            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(CHOICES)}"
         )
     return chosen

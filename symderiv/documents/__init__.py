@@ -1,4 +1,4 @@
-"""Documents: a derivation arranged for reading, in Markdown, LaTeX, Typst and PDF."""
+"""Documents: a derivation arranged for reading, in Markdown, LaTeX, HTML, Typst and PDF."""
 
 from .answer_pages import AnswerEntry, answers_document
 from .arrange import COTANGENTS, LEMMAS, PLAIN, STYLES, Manner, build
@@ -7,4 +7,4 @@ from .graph import graph_of
 from .graphprint import GraphPicture
 from .graphs import graph_files
 from .model import Document
-from .render import latex, markdown, pdf, pictures, typst
+from .render import html, latex, markdown, pdf, pictures, typst

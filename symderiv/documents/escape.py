@@ -93,7 +93,7 @@ def latex_text(text: str) -> str:
     def written(part: str) -> str:
         return "".join(map(_latex_char, part))
 
-    plain = _scripts(_one_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
+    plain = _scripts(single_line(text), lambda x: rf"\textsuperscript{{{written(x)}}}", written)
     return _OPTION.sub(r"{}\g<0>", plain)  # behind \\ and \item an option could follow
 
 
@@ -181,7 +181,7 @@ def typst_text(text: str) -> str:
         return _TYPST.sub(r"\\\g<0>", printable(part))
 
     # The semicolon ends the call: a parenthesis may follow.
-    escaped = _scripts(_one_line(text), lambda x: f"#super[{written(x)}];", written)
+    escaped = _scripts(single_line(text), lambda x: f"#super[{written(x)}];", written)
     return re.sub(r"^(\d+)\.", r"\1\\.", escaped).replace("...", r"\...")
 
 
@@ -201,7 +201,7 @@ def markdown_text(text: str) -> str:
     >>> markdown_text("a|b <c> $x$")
     'a\\|b &lt;c&gt; <span>$</span>x<span>$</span>'
     """
-    plain = _one_line(text).replace("&", "&amp;")
+    plain = single_line(text).replace("&", "&amp;")
     plain = _MARKDOWN.sub(r"\\\g<0>", plain)
     plain = plain.replace("<", "&lt;").replace(">", "&gt;")
     # GitHub takes a dollar sign, escaped or not, for mathematics; not inside a tag of its own.
@@ -215,14 +215,14 @@ def markdown_code(text: str) -> str:
     >>> markdown_code("a|b")
     '<code>a&#124;b</code>'
     """
-    plain = _one_line(text).strip()
+    plain = single_line(text).strip()
     if not set(plain) & set("`|"):
         return f"`{plain}`" if plain else ""
     # Inside the tag the rest of Markdown holds, so that every sign of it is an entity.
     return f"<code>{_SIGN.sub(lambda m: _ENTITIES.get(m[0], f'&#{ord(m[0])};'), plain)}</code>"
 
 
-def _one_line(text: str) -> str:
+def single_line(text: str) -> str:
     """Return text without line breaks and control characters."""
     clean = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return _BREAKS.sub(" ", clean)

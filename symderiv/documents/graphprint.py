@@ -21,17 +21,14 @@ from ..notation.words import words
 from .escape import printable, typst_string
 from .graph import ComputationGraph
 from .graphscene import HEAD, HIGH, LEGIBLE, PITCH, Frame, Label, Scene, Stroke, depth, scene_of
-from .theme import COLORS, COTANGENT, INPUT, PAGE
+from .theme import COLORS, COTANGENT, INPUT, NIGHT, NIGHT_COLORS, PAGE
 
 _INK = {**PAGE, **COLORS}
 _DARK = {
-    "ink": "#e6e9ee",
-    "muted": "#a4acb8",
-    "rule": "#4a525e",
-    INPUT: "#7dbdf0",
-    COTANGENT: "#f0a063",
+    **{n: NIGHT[n] for n in ("ink", "muted", "rule")},
+    **{n: NIGHT_COLORS[n] for n in (INPUT, COTANGENT)},
 }
-_PAPER, _NIGHT = "#ffffff", "#14181d"
+_PAPER, _NIGHT = "#ffffff", NIGHT["paper"]
 _FONT = "'STIX Two Text', 'Latin Modern Roman', 'Cambria', 'Times New Roman', serif"
 _THIN = 0.55
 _ROOT = "http://www.w3.org/2000/svg"

@@ -1,4 +1,4 @@
-"""Documents as Markdown, LaTeX, Typst and PDF.
+"""Documents as Markdown, LaTeX, HTML, Typst and PDF.
 
 Contract: the same document gives the same bytes; text is escaped by the format's printer.
 """
@@ -17,10 +17,11 @@ import typst as compiler
 from jinja2 import Environment, StrictUndefined
 
 from ..core.errors import InputError, MissingRuleError
+from .html_printer import HtmlPrinter
 from .model import Document
 from .printers import LatexPrinter, MarkdownPrinter, Printer, TypstPrinter
-from .templates import loader
-from .theme import COLORS, PAGE
+from .templates import loader, math_font
+from .theme import COLORS, NIGHT, NIGHT_COLORS, PAGE
 
 _STAMP = 0  # seconds since 1970 in the metadata of a PDF: the same document, the same bytes
 # Nothing in a document runs a program, or reads or writes elsewhere.
@@ -42,6 +43,15 @@ def markdown(document: Document) -> str:
 def latex(document: Document) -> str:
     """Return a document as LaTeX source."""
     return _rendered(document, "tex", LatexPrinter())
+
+
+def html(document: Document) -> str:
+    """Return a document as a web page that stands alone: no network, no script needed to read it.
+
+    Formulas are MathML Core; their font is embedded.
+    """
+    night = {**NIGHT, **{f"c-{role}": color for role, color in NIGHT_COLORS.items()}}
+    return _rendered(document, "html", HtmlPrinter(), night=night, font=math_font())
 
 
 def typst(document: Document) -> str:
@@ -84,9 +94,9 @@ def _environment() -> Environment:
     )
 
 
-def _rendered(document: Document, suffix: str, printer: Printer) -> str:
+def _rendered(document: Document, suffix: str, printer: Printer, **more: Any) -> str:
     template = _environment().get_template(f"derivation.{suffix}.j2")
-    return template.render(doc=document, p=printer, colors=COLORS, page=PAGE)
+    return template.render(doc=document, p=printer, colors=COLORS, page=PAGE, **more)
 
 
 def _by_typst(source: str) -> bytes:

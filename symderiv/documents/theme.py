@@ -48,6 +48,29 @@ PAGE: dict[str, str] = {
 }
 
 
+# On dark pages: the same roles, as far from the page as on light ones.
+NIGHT: dict[str, str] = {
+    "paper": "#14181d",
+    "ink": "#e6e9ee",
+    "muted": "#a4acb8",
+    "rule": "#4a525e",
+    "panel": "#1d242d",
+    "accent": "#7dbdf0",
+    "mark": "#4a5a6e",
+}
+NIGHT_COLORS: dict[str, str] = {
+    INPUT: "#7dbdf0",
+    COTANGENT: "#f0a063",
+    DELTA: "#a4acb8",
+    NOTE: "#a4acb8",
+    WRONG: "#ff8f85",
+    "slice1": "#4fd1c5",
+    "slice2": "#d69bf0",
+    "slice3": "#e3b063",
+    "slice4": "#93b6ff",
+}
+
+
 def contrast(foreground: str, background: str = "#ffffff") -> float:
     """Return the WCAG 2 contrast ratio of two colours.
 

@@ -17,15 +17,16 @@ from ..core.expr import Expr
 from ..core.plaintext import json_text
 from ..core.shapes import SCALAR
 from ..derivation.jacobians import name_of_value
-from ..documents import AnswerEntry, Document, answers_document, latex, markdown, pdf
+from ..documents import AnswerEntry, Document, answers_document
 from ..documents.symbols_shown import Scribe
 from ..problems import ClaimText, Problem
-from .outputs import scribe_of
+from .outputs import PAGES, printed, scribe_of
 from .writing import check_formats, write_files
 
 UNREADABLE, FAILED = "unreadable", "failed"
 _ORDER = (RIGHT, TRANSPOSED, RIGHT_IF, WRONG, UNDECIDED, UNREADABLE, FAILED)
-FORMATS = ("md", "tex", "pdf", "json")
+FORMATS = ("md", "tex", "pdf", "json")  # what is written where nothing is asked for
+CHOICES = (*FORMATS, "html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,11 @@ class Answers(Sequence[Answer]):
     def files(
         self, formats: Sequence[str] = FORMATS, *, title: str = "", engine: str = "typst"
     ) -> dict[str, bytes]:
-        """Return the report by file name: ``answers.md``, ``.tex``, ``.pdf``, ``.json``."""
+        """Return the report by file name: ``answers`` with ``.md``, ``.tex`` and so on."""
         files: dict[str, bytes] = {}
-        formats = check_formats(formats, FORMATS)
-        if {"md", "tex", "pdf"} & set(formats):
-            page = self._document(title)
-            printed = {"md": markdown, "tex": latex}
-            files.update(
-                {f"answers.{f}": printed[f](page).encode() for f in formats if f in printed}
-            )
-            if "pdf" in formats:
-                files["answers.pdf"] = pdf(page, engine=engine)
+        formats = check_formats(formats, CHOICES)
+        if set(PAGES) & set(formats):
+            files = printed(self._document(title), formats, engine, "answers")
         if "json" in formats:
             files["answers.json"] = self.to_json().encode()
         return files

@@ -285,8 +285,8 @@ class Derivation(Mapping[str, Result]):
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
-        Formats: md, tex, pdf, py (module and test), svg (the graph); ``engine`` makes the PDF:
-        typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
+        Formats: md, tex, html, pdf, py (module and test), svg (the graph); ``engine`` makes the
+        PDF: typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
         derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
         written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
         Everything is checked before; where a check fails, nothing is written.

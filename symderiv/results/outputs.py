@@ -18,7 +18,17 @@ from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
 from ..documents import COTANGENTS as COTANGENTS
 from ..documents import LEMMAS as LEMMAS
-from ..documents import PLAIN, GraphPicture, build, graph_files, graph_of, latex, markdown, pdf
+from ..documents import (
+    PLAIN,
+    GraphPicture,
+    build,
+    graph_files,
+    graph_of,
+    html,
+    latex,
+    markdown,
+    pdf,
+)
 from ..documents import STYLES as STYLES
 from ..documents import Manner as Manner
 from ..documents.examples import ExplicitExample, explicit_example
@@ -35,7 +45,8 @@ from .writing import digest, state_of
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
 _EXAMPLE = 1_000_000  # steps that an example may take
-CHOICES = (*FORMATS, "svg")
+PAGES = ("md", "tex", "html", "pdf")  # a document, printed
+CHOICES = (*FORMATS, "html", "svg")
 
 
 def entries_example(derivation: DerivedGradients) -> ExplicitExample:
@@ -111,9 +122,9 @@ def build_files(
     ``asked`` are the options of the derivation that are not the usual ones.
     """
     files: dict[str, bytes] = {}
-    if {"md", "tex", "pdf"} & set(formats):
+    if set(PAGES) & set(formats):
         page = document(derivation, evidence, verdicts, manner, hessians)
-        files.update(_printed(page, formats, engine))
+        files.update(printed(page, formats, engine))
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
@@ -139,15 +150,18 @@ def build_files(
     return files
 
 
-def _printed(page: Document, formats: Sequence[str], engine: str) -> dict[str, bytes]:
+def printed(
+    page: Document, formats: Sequence[str], engine: str, stem: str = "derivation"
+) -> dict[str, bytes]:
+    """Return a document in those of the formats that are pages, by file name."""
     files: dict[str, bytes] = {}
+    for suffix, of_page in (("md", markdown), ("tex", latex), ("html", html)):
+        if suffix in formats:
+            files[f"{stem}.{suffix}"] = of_page(page).encode()
     if "md" in formats:
-        files["derivation.md"] = markdown(page).encode()
         files.update(graph_files(page))
-    if "tex" in formats:
-        files["derivation.tex"] = latex(page).encode()
     if "pdf" in formats:
-        files["derivation.pdf"] = pdf(page, engine=engine)
+        files[f"{stem}.pdf"] = pdf(page, engine=engine)
     return files
 
 
@@ -159,7 +173,7 @@ def jacobian_files(
 ) -> dict[str, bytes]:
     """Return the documents of a Jacobian and its certificate by name."""
     scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
-    files = _printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
+    files = printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
     whole = replace(
         certificate,

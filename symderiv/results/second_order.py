@@ -17,10 +17,8 @@ from ..evidence import Certificate, shown_sizes, verify_at_numbers, verify_jacob
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .derivative_forms import DerivativeForms
-from .outputs import jacobian_files
+from .outputs import PAGES, jacobian_files
 from .writing import check_formats, write_files
-
-_FORMATS = ("md", "tex", "pdf")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,9 +119,9 @@ class Jacobian(DerivativeForms):
     ) -> list[Path]:
         """Write documents and the certificate into a folder and return their paths.
 
-        Formats: md, tex, pdf. Everything is checked first. Raises InputError.
+        Formats: md, tex, html, pdf. Everything is checked first. Raises InputError.
         """
-        formats = check_formats(formats, _FORMATS, f" for a {self.kind}")
+        formats = check_formats(formats, PAGES, f" for a {self.kind}")
         return write_files(folder, jacobian_files(self.data, self.certificate, formats, engine))
 
 

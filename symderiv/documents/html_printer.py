@@ -1,0 +1,79 @@
+"""What the web page's template calls: text, formulas as MathML, what is copied.
+
+Contract: every text is escaped; nothing here needs a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from ..notation.latex import latex
+from ..notation.math import Math, Row, Sym
+from ..notation.mathml import mathml
+from .escape import single_line, typed
+from .printers import Printer
+from .widths import leads_with_sign
+
+
+class HtmlPrinter(Printer):
+    """HTML; formulas are MathML Core, colours are classes of the page's style."""
+
+    def text(self, text: str) -> str:
+        return escape(single_line(text), quote=False)
+
+    def attribute(self, text: str) -> str:
+        """Return text for an attribute in double quotes."""
+        return escape(single_line(text))
+
+    def math(self, math: Math) -> str:
+        return mathml(math)
+
+    def display(self, math: Math) -> str:
+        """Return a formula in display style, as a cell of a table takes it."""
+        return mathml(math, style="display")
+
+    def block(self, math: Math) -> str:
+        """Return a display: its pieces, each a formula, so that the page breaks between them."""
+        return self.parts(self.cut(math))
+
+    def parts(self, parts: Iterable[Math]) -> str:
+        """Return pieces in display style, with a place to break between them."""
+        return " ".join(
+            mathml(p, style="display", joins=k > 0 and leads_with_sign(p))
+            for k, p in enumerate(parts)
+        )
+
+    def tex(self, math: Math) -> str:
+        """Return the LaTeX of a formula, in an attribute: what a reader copies."""
+        return escape(latex(math))
+
+    @staticmethod
+    def symbol(math: Math) -> str:
+        """Return the name by which the formulas of a page mark a symbol."""
+        return next((escape(s.name) for s in _symbols(math)), "")
+
+    def strong(self, text: str) -> str:
+        return f"<strong>{self.text(text)}</strong>"
+
+    def code(self, text: str) -> str:
+        return f"<code>{self.text(text)}</code>"
+
+    def toned(self, role: str, text: str) -> str:
+        return f'<span class="c-{role}">{self.text(text)}</span>'
+
+    def typed(self, line: str) -> str:
+        """Return a line of a listing."""
+        return escape(typed(line), quote=False)
+
+
+def _symbols(math: Math) -> Iterable[Sym]:
+    if isinstance(math, Sym):
+        yield math
+    for name in ("body", "base", "over"):
+        inner = getattr(math, name, None)
+        if isinstance(inner, Math):
+            yield from _symbols(inner)
+    if isinstance(math, Row):
+        for item in math.items:
+            yield from _symbols(item)

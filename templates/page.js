@@ -1,0 +1,62 @@
+"use strict";
+(() => {
+  const about = document.getElementById("about");
+  const rows = new Map();
+  for (const row of document.querySelectorAll("tr[data-of]")) {
+    if (!rows.has(row.dataset.of)) rows.set(row.dataset.of, row);
+  }
+  let shown = "";
+  function show(name) {
+    if (name === shown) return;
+    for (const x of document.querySelectorAll(".same")) x.classList.remove("same");
+    shown = name;
+    const row = rows.get(name);
+    about.hidden = !row;
+    if (!name) return;
+    for (const x of document.querySelectorAll("[data-s]")) {
+      if (x.dataset.s === name) x.classList.add("same");
+    }
+    if (!row) return;
+    about.replaceChildren();
+    for (const cell of row.cells) {
+      const part = document.createElement("span");
+      part.append(...[...cell.childNodes].map((n) => n.cloneNode(true)), " \u2002");
+      about.append(part);
+    }
+  }
+  const named = (e) => e.target.closest ? e.target.closest("[data-s]") : null;
+  document.addEventListener("pointerover", (e) => {
+    if (e.pointerType === "mouse") show(named(e) ? named(e).dataset.s : "");
+  });
+  document.addEventListener("click", (e) => show(named(e) ? named(e).dataset.s : ""));
+  document.addEventListener("keydown", (e) => { if (e.key === "Escape") show(""); });
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  }
+  for (const formula of document.querySelectorAll(".formula")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "LaTeX";
+    button.setAttribute("aria-label", "Copy as LaTeX");
+    button.addEventListener("click", async () => {
+      await copy(formula.dataset.tex);
+      button.textContent = "copied";
+      setTimeout(() => { button.textContent = "LaTeX"; }, 1200);
+    });
+    formula.append(button);
+  }
+  addEventListener("beforeprint", () => {
+    for (const d of document.querySelectorAll("details")) d.open = true;
+  });
+})();
