@@ -141,14 +141,14 @@ def test_the_audit_sees_what_is_written_elsewhere_and_what_is_started(tmp_path: 
 
 @pytest.mark.slow
 def test_a_run_starts_nothing_and_writes_below_its_folder(tmp_path: Path) -> None:
-    run_texts(tmp_path, ["docstring", "latex-write"], "md,tex,pdf,py,svg")
+    run_texts(tmp_path, ["docstring", "latex-write"], "md,tex,pdf,py,html,svg")
 
 
 @pytest.mark.slow
 @pytest.mark.sampled(4, rest="exhaustive")
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_text_starts_anything_or_leaves_its_folder(name: str, tmp_path: Path) -> None:
-    run_texts(tmp_path, [name], "md,tex,pdf,py,svg")
+    run_texts(tmp_path, [name], "md,tex,pdf,py,html,svg")
 
 
 @pytest.mark.parametrize("name", [n for n in (*NAMES, *MODULES) if n != "\ud800"])
