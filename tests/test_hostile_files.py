@@ -125,7 +125,7 @@ def run_texts(folder: Path, names: list[str], formats: str) -> None:
     assert not list(folder.rglob("pwned*"))
     for k in range(len(names)):
         written = sorted(p.name for p in (folder / f"o{k}").iterdir())
-        ends = [f"derivation.{f}" for f in ("md", "pdf", "tex") if f in formats.split(",")]
+        ends = [f"derivation.{f}" for f in ("html", "md", "pdf", "tex") if f in formats.split(",")]
         assert written == sorted(
             [*ends, "certificate.json", "graph.svg", "layer.py", "test_layer.py"]
         )
