@@ -54,7 +54,7 @@ from .terminal import say, say_data
 @click.option(
     "--order",
     type=click.IntRange(1, 2),
-    help="2: the Hessians too; default: what the problem asks for.",
+    help="2: the Hessians too, with their code; default: what the problem asks for.",
 )
 @click.option("--blocks", type=click.IntRange(1), metavar="K", help="Stack K copies of the block.")
 @click.option(
@@ -127,7 +127,7 @@ def command(
     posed = read(problem, variables, upstream, syntax)
     posed = posed if blocks is None else stack(posed, blocks)
     if wants_jacobian:
-        kept = [f for f in chosen if f not in ("py", "svg")]
+        kept = [f for f in chosen if f != "svg"]
         _print_jacobians(posed, wrt, layout or LAYOUTS[0], output, kept, pdf_engine, as_json)
         return
     if layout is not None:

@@ -1,15 +1,19 @@
-"""A derivation as a NumPy module, and its callables ``forward`` and ``backward``."""
+"""A derivation as a NumPy module, and its callables ``forward`` and ``backward``.
+
+Jacobians and Hessians are further functions of the module of what they differentiate.
+"""
 
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.expr import BINDERS, Expr, sum_index, walk, walk_all
 from ..core.shapes import Shape
 from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix
 from ..derivation.names_met import (
     all_named,
     functions,
@@ -27,12 +31,14 @@ from .guard import run
 from .helpers import READ, SOURCES, imports, with_needs
 from .keeping import kept_values
 from .literals import docstring, quoted
+from .matrix_functions import MatrixFunction, both_axes, matrix_functions
 from .numpy_code import Coder, is_number, is_trivial, python_name
 from .regular import holds_norm
 from .source_layout import (
     assignments,
     described,
     listed,
+    paragraph,
     returning,
     sentence,
     spaced,
@@ -59,20 +65,37 @@ class Module:
     losses: tuple[str, ...]  # losses passed as callables, where the objective is more than L(Z)
     analytic: bool
     shapes: tuple[tuple[str, tuple[str, ...]], ...]  # of every array, by its name in the code
+    matrices: tuple[MatrixFunction, ...] = ()  # of Jacobians and Hessians
 
 
-def module_of(derivation: DerivedGradients, name: str | None = None) -> Module:
-    """Return the NumPy module of a derivation."""
-    return _Builder(derivation, name or derivation.problem.name.replace("-", "_")).module()
+def module_of(
+    derivation: DerivedGradients,
+    name: str | None = None,
+    matrices: Sequence[DerivativeMatrix] = (),
+) -> Module:
+    """Return the NumPy module of a derivation, with Hessians of it or the Jacobian that it poses.
+
+    Every matrix gets a function of its own, and one for its product with a direction; that of a
+    Jacobian, transposed, is ``backward``.
+    """
+    name = name or derivation.problem.name.replace("-", "_")
+    return _Builder(derivation, name, matrices).module()
 
 
 class _Builder:
-    def __init__(self, derivation: DerivedGradients, name: str) -> None:
+    def __init__(
+        self, derivation: DerivedGradients, name: str, matrices: Sequence[DerivativeMatrix] = ()
+    ) -> None:
         self.derivation, self.problem, self.name = derivation, derivation.problem, name
         self.sections = derivation.sections
-        self.named = in_written_order(all_named(derivation), list(self.problem.definitions))
+        self.matrices = matrix_functions(matrices, self.problem)
+        named = all_named(derivation, [x for m in self.matrices for x in m.expressions])
+        self.named = in_written_order(named, list(self.problem.definitions))
         self.arrays = list(self.problem.variables)
         self.given = list(self.problem.upstream)
+        # What the transpose of a Jacobian is multiplied by takes the place of a given gradient.
+        self.factors = {m.direction: m.name for m in self.matrices if m.product == "backward"}
+        self.directions = {m.direction: m.of for m in self.matrices if m.product_expr is not None}
         self.helpers: dict[str, None] = {}
         self.computed = Computed()
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
@@ -92,6 +115,8 @@ class _Builder:
         self.losses = {x: fresh[n] for x, n in losses.items()}
         # Where the objective is more than L(Z), its losses are passed as callables.
         self.passed = () if self.is_pure else tuple(dict.fromkeys(self.losses.values()))
+        letter = "H" if any(m.of for m in self.matrices) else "J"
+        self.result_names = [self._fresh(x) for x in (letter, "Hv")] if self.matrices else []
         self.gradient_names = {n: self._fresh(f"d{n}") for n in derivation}
         self.shape_names = {n: self._fresh(f"{n}_shape") for n in derivation if self._is_thin(n)}
 
@@ -99,7 +124,7 @@ class _Builder:
         names = [*self.arrays, *self.given, *(str(e.data) for e in self.named)]
         names += [str(s.given.data) for s in self.sections if s.given is not None and s.given.data]
         loops = [sum_index(e)[0] for e in self._everything() if e.op in BINDERS]
-        plain = [*self.problem.dims, *self.orders]
+        plain = [*self.problem.dims, *self.orders, *self.directions]
         return {*map(python_name, [*names, *loops]), *plain}
 
     def _fresh(self, base: str) -> str:
@@ -112,19 +137,29 @@ class _Builder:
 
     def _everything(self) -> list[Expr]:
         results = [s.result for s in self.sections]
-        return list(walk_all([self.problem.objective, *results]))
+        matrices = [x for m in self.matrices for x in m.expressions]
+        return list(walk_all([self.problem.objective, *results, *matrices]))
 
     def module(self) -> Module:
         backward = self._backward()
         forward, outputs = self._forward()
-        body = [SOURCES[h] for h in with_needs(self.helpers)] + ["", forward, "", backward]
+        gradients = list(self.gradient_names.values())
+        names = [*self.arrays, *self.given]
+        excerpts = [self._excerpt("backward", names, self._excerpt_lines, gradients)]
+        functions = [forward, backward]
+        for m in self.matrices:
+            for source, excerpt in self._matrix(m):
+                functions.append(source)
+                excerpts.append(excerpt)
+        body = [SOURCES[h] for h in with_needs(self.helpers)]
+        body += [x for f in functions for x in ("", f)]
         needed = "\n".join(["import numpy as np", *imports("\n".join(body))])
         parts = [self._docstring(), "", needed, "", self._shapes(), READ, *body]
         source = "\n".join(p.strip("\n") if p else "" for p in parts) + "\n"
         return Module(
             name=self.name,
             source=spaced(source),
-            excerpt=self._excerpt(),
+            excerpt="\n\n\n".join(excerpts),
             forward=tuple(self.arrays),
             backward=(*self.arrays, *self.given),
             outputs=outputs,
@@ -136,17 +171,22 @@ class _Builder:
             shapes=tuple(
                 (python_name(n), tuple(self._array_dims(n))) for n in [*self.arrays, *self.given]
             ),
+            matrices=self.matrices,
         )
 
     def _docstring(self) -> str:
         text = "; ".join(line.strip() for line in self.problem.text.splitlines() if line.strip())
         title = f"{self.problem.title}: forward and backward pass."
+        if any(not m.of for m in self.matrices):
+            title = f"{text}: forward pass, its Jacobian, and the transpose times a vector."
+        elif self.matrices:
+            title = f"{self.problem.title}: forward and backward pass, second derivatives."
         lines = docstring([title, "", "Generated by symderiv from", "", f"    {text}"])
         return "\n".join(lines) + "\n"
 
     def _shapes(self) -> str:
         rows = []
-        for name in [*self.arrays, *self.given]:
+        for name in [*self.arrays, *self.given, *self.directions]:
             dims = tuple_text([quoted(d) for d in self._array_dims(name)])
             rows.append(f"    {quoted(python_name(name))}: {dims},")
         return "SHAPES = {\n" + "\n".join(rows) + "\n}\n"
@@ -154,21 +194,42 @@ class _Builder:
     def _array_dims(self, name: str) -> list[str]:
         if name in self.problem.upstream:
             return [str(d) for d in given_axes(self.problem, name)]
-        return [str(d) for d in self.problem.variables[name].written]
+        return [str(d) for d in self.problem.variables[self.directions.get(name, name)].written]
 
-    # the two functions
+    # functions
 
-    def _signature(self, function: str, names: Sequence[str]) -> list[str]:
-        plain = [python_name(n) for n in names]
-        keywords = [*self.passed, *self.orders, *self.hidden, "cache=None"]
-        return listed(f"def {function}(", [*plain, "*", *keywords], "):", 0)
+    def _function(
+        self,
+        function: str,
+        names: Sequence[str],
+        about: Sequence[str],
+        lines: Sequence[str],
+        result: Sequence[str],
+        coder: Coder,
+        *,
+        first: Sequence[str] = (),
+        cached: Sequence[str] = ("cache=None",),
+    ) -> str:
+        """Return a function: its signature, what it says of itself, its checks and its lines."""
+        keywords = [*self.passed, *self.orders, *self.hidden, *cached]
+        plain = [*map(python_name, names), *(["*"] if keywords else []), *keywords]
+        wants_dtype = any("dtype" in x for x in (*lines, *result))
+        source = [
+            *listed(f"def {function}(", plain, "):", 0),
+            *docstring(about),
+            *first,
+            *self._opening(names, coder, wants_dtype),
+            *lines,
+            *result,
+        ]
+        return "\n".join(source) + "\n"
 
-    def _opening(self, names: Sequence[str], coder: Coder) -> list[str]:
+    def _opening(self, names: Sequence[str], coder: Coder, wants_dtype: bool) -> list[str]:
         plain = [python_name(n) for n in names]
         for dim in self.differences:
             coder.size(dim)
         sizes = "sizes" if set(coder.sizes) - set(self.hidden) else "_"
-        dtype = "dtype" if self._uses_dtype else "_"
+        dtype = "dtype" if wants_dtype else "_"
         comma = "," if len(plain) == 1 else ""
         inside = [*plain[:-1], plain[-1] + comma]
         taken = [f"{n}={n}" for n in plain]
@@ -183,7 +244,7 @@ class _Builder:
             lines.append(f'        raise ValueError(f"{text} is {{{text}}}: no size")')
         for name in names:
             if self._is_thin(name):
-                axes = array_shape(self.problem.known()[name].shape)
+                axes = array_shape(self._shape(name))
                 flat = ".ravel()" if axes else ".reshape(())"
                 lines.append(f"    {python_name(name)} = {python_name(name)}{flat}")
         return lines
@@ -214,16 +275,10 @@ class _Builder:
         whole = f"{names}{axis}"
         if goal.is_scalar and is_number(goal):
             whole = f"dtype.type({whole})"
-        self._uses_dtype = any("dtype" in line for line in [*lines, *kept, whole])
-        source = [
-            *self._signature("forward", self.arrays),
-            *docstring([f"    Return {names} ({shapes}).", "", *self._forward_notes()]),
-            *self._opening(self.arrays, coder),
-            *lines,
-            *kept,
-            f"    return {whole}",
-        ]
-        return "\n".join(source) + "\n", tuple(n for n, _ in returned)
+        about = [f"    Return {names} ({shapes}).", "", *self._forward_notes()]
+        result = [*kept, f"    return {whole}"]
+        source = self._function("forward", self.arrays, about, lines, result, coder)
+        return source, tuple(n for n, _ in returned)
 
     def _described(self, goal: Expr, returned: Sequence[tuple[str, Shape]]) -> tuple[str, str]:
         """Return the axis that is put back to what is returned, and the shapes in words."""
@@ -291,30 +346,76 @@ class _Builder:
         self._excerpt_lines = [*self._recomputed(aliases), *core]
         self.helpers.update(coder.helpers)
         names = [*self.arrays, *self.given]
-        thin = filter(self._is_thin, self.given)
-        result = self._gradients()
-        self._uses_dtype = any("dtype=dtype" in x or "dtype.type(" in x for x in [*lines, *result])
-        source = [
-            *self._signature("backward", names),
-            *docstring(
-                [
-                    *sentence("Return the gradients by ", [*self.derivation], _OF_SHAPES, room=3),
-                    "",
-                    *self._parameters(names),
-                    *self._conventions(),
-                    *self._cache_notes(
-                        "``cache``, filled by ``forward``, saves its work; it holds "
-                    ),
-                ]
-            ),
-            *self._shape_notes(),
-            *self._fetch(),
-            *[with_axis(python_name(n), self._array_dims(n)) for n in thin],
-            *self._opening(names, coder),
-            *lines,
-            *listed("return {", result, "}"),
+        about = [
+            *self._returned_gradients(),
+            "",
+            *self._parameters(names),
+            *self._conventions(),
+            *self._cache_notes("``cache``, filled by ``forward``, saves its work; it holds "),
         ]
-        return "\n".join(source) + "\n"
+        first = [*self._shape_notes(), *self._fetch(), *self._with_axes(names)]
+        result = listed("return {", self._gradients(), "}")
+        return self._function("backward", names, about, lines, result, coder, first=first)
+
+    def _returned_gradients(self) -> list[str]:
+        """Return the first sentence about the backward pass."""
+        for m in self.matrices:
+            if m.product == "backward":
+                product = f"the transpose of ``{m.name}`` times {python_name(m.direction)}"
+                return [f"    Return {product}, by its name, in the shape of {python_name(m.by)}."]
+        return sentence("Return the gradients by ", [*self.derivation], _OF_SHAPES, room=3)
+
+    def _with_axes(self, names: Sequence[str]) -> list[str]:
+        """Return the lines that give columns and rows their second axis where they lack it."""
+        thin = (n for n in names if n in self.given and self._is_thin(n))
+        return [with_axis(python_name(n), self._array_dims(n)) for n in thin]
+
+    def _matrix(self, m: MatrixFunction) -> Iterator[tuple[str, str]]:
+        """Yield the functions of a Jacobian or a Hessian, each as source and as an excerpt."""
+        names = [*self.arrays, *(g for g in self.given if g not in self.factors)]
+        matrix, product = self.result_names
+        result = f"dtype.type({matrix})" if m.expr.is_scalar and is_number(m.expr) else matrix
+        if self.problem.variables[m.by].written:
+            result = both_axes(result, m.expr)
+        yield self._of_values(m.name, names, (matrix, m.expr), m.about, result)
+        if m.product_expr is None:
+            return
+        about = f"{m.name}(..) times {m.direction}, in the shape of {m.by}"
+        first: list[str] = []
+        result = product
+        if self._is_thin(m.by):
+            shape = self.shape_names[m.by]
+            first = [f"    {shape} = np.shape({python_name(m.by)})"]
+            result = f"np.reshape({product}, {shape})"
+        names = [*names, m.direction]
+        yield self._of_values(m.product, names, (product, m.product_expr), about, result, first)
+
+    def _of_values(
+        self,
+        function: str,
+        names: Sequence[str],
+        output: tuple[str, Expr],
+        about: str,
+        result: str,
+        first: Sequence[str] = (),
+    ) -> tuple[str, str]:
+        """Return a function of all arrays whose value is an expression, and an excerpt of it."""
+        coder = Coder(losses=self.losses)
+        name, value = output[0], self.computed.gradient(output[1])
+        stages = self._stage_lines(coder, self._closure([value]))
+        lines = plan([*stages, (name, value)], coder, self.taken)
+        self.helpers.update(coder.helpers)
+        source = self._function(
+            function,
+            names,
+            [*paragraph(f"Return {about}.", room=3), "", *self._parameters(names)],
+            assignments(lines),
+            [f"    return {result}"],
+            coder,
+            first=[*first, *self._with_axes(names)],
+            cached=(),
+        )
+        return source, self._excerpt(function, names, lines, [name])
 
     def _conventions(self) -> list[str]:
         """Return what is taken for a gradient that is none, or that is by a structured variable."""
@@ -357,17 +458,17 @@ class _Builder:
                 stack += names_used([self.computed.value(e.args[0])], self.named)
         return [e for e in self.named if e in wanted]
 
-    def _excerpt(self) -> str:
-        """Return the backward pass without its checks: the lines that a reader compares."""
-        names = [*self.arrays, *self.given]
+    def _excerpt(
+        self, function: str, names: Sequence[str], lines: Sequence[Assignment], out: Sequence[str]
+    ) -> str:
+        """Return a function without its checks: the lines that a reader compares."""
         shapes = [f"{python_name(n)}: {tuple_text(self._array_dims(n))}" for n in names]
-        returned = list(self.gradient_names.values())
         return "\n".join(
             [
-                *listed("def backward(", [python_name(n) for n in names], "):", 0),
+                *listed(f"def {function}(", [python_name(n) for n in names], "):", 0),
                 *sentence("", [f'"""{shapes[0]}', *shapes[1:]], '"""'),
-                *assignments(self._excerpt_lines),
-                *returning(returned),
+                *assignments(lines),
+                *returning(out),
             ]
         )
 
@@ -376,9 +477,13 @@ class _Builder:
 
     def _is_thin(self, name: str) -> bool:
         """Whether a variable is declared with more axes than its array has inside the code."""
-        if name not in (*self.arrays, *self.given):
+        if name not in (*self.arrays, *self.given, *self.directions):
             return False
-        return len(self._array_dims(name)) != len(array_shape(self.problem.known()[name].shape))
+        return len(self._array_dims(name)) != len(array_shape(self._shape(name)))
+
+    def _shape(self, name: str) -> Shape:
+        """Return the shape of a variable, of a given gradient or of a direction."""
+        return self.problem.known()[self.directions.get(name, name)].shape
 
     def _fetch(self) -> list[str]:
         if not self.kept:
@@ -395,7 +500,11 @@ class _Builder:
     def _parameters(self, names: Sequence[str]) -> list[str]:
         found = []
         for n in names:
-            if n in self.problem.upstream:
+            if n in self.directions:
+                about = f"a direction, in the shape of {python_name(self.directions[n])}"
+            elif n in self.factors:
+                about = f"what the transpose of {self.factors[n]} is multiplied by"
+            elif n in self.problem.upstream:
                 about = "gradient of the loss at the output"
             else:
                 about = self.problem.variables[n].meaning
@@ -409,15 +518,24 @@ class Compiled:
     """The callables of a generated module.
 
     ``forward(X, W, b)`` returns the argument of the unspecified loss, or the objective;
-    ``backward(X, W, b, G)`` returns the gradients by name. Both take ``cache=``.
+    ``backward(X, W, b, G)`` returns the gradients by name. Both take ``cache=``. Of a Jacobian
+    or of Hessians there are ``jacobian``, ``hessian``, ``hessian_product`` too, if asked for.
     """
 
     module: Module
     forward: Callable[..., Any]
     backward: Callable[..., Mapping[str, Any]]
+    others: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
 
     def __reduce__(self) -> tuple[Callable[..., Compiled], tuple[Module]]:
         return compile_module, (self.module,)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        others: Mapping[str, Callable[..., Any]] = self.__dict__.get("others", {})
+        if name in others:
+            return others[name]
+        known = ", ".join(["forward", "backward", *others])
+        raise AttributeError(f"the module has no {name}: it has {known}")
 
     @property
     def source(self) -> str:
@@ -431,4 +549,6 @@ def compile_module(module: Module) -> Compiled:
     namespace = run(module.source, {"__name__": module.name}, file)
     # With its lines in the cache, a traceback shows the generated code.
     linecache.cache[file] = (len(module.source), None, module.source.splitlines(True), file)
-    return Compiled(module, namespace["forward"], namespace["backward"])
+    names = [n for m in module.matrices for n in (m.name, m.product) if n not in ("", "backward")]
+    others = {n: namespace[n] for n in names}
+    return Compiled(module, namespace["forward"], namespace["backward"], others)

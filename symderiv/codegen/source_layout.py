@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from ..core.shapes import ONE, Shape
 from ..problems.numpy_axes import array_shape
@@ -132,6 +133,18 @@ def sentence(
         else:
             lines[-1] += f" {word}"
     return lines
+
+
+def paragraph(text: str, indent: int = 4, room: int = 0) -> list[str]:
+    """Return text as lines; ``room`` columns of the first line are left free.
+
+    >>> paragraph("Return H.")
+    ['    Return H.']
+    """
+    margin = " " * indent
+    first = " " * (indent + room)
+    lines = wrap(text, WIDE, initial_indent=first, subsequent_indent=margin)
+    return [margin + lines[0].lstrip(" "), *lines[1:]]
 
 
 def spaced(source: str) -> str:

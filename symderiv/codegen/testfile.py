@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..derivation.derivations import DerivedGradients
+from ..problems import Problem
 from ..values.sampling import inside, least_sizes
 from .guard import checked
 from .literals import literal, quoted
+from .matrix_tests import constants_of_matrices, tests_of_matrices
 from .module import Module
 from .numpy_code import python_name
 from .structured_arrays import source_of_projections, source_of_structures, structure
@@ -28,7 +30,7 @@ GIVEN = {given}
 GRADIENTS = {gradients}
 LOSSES = {losses}
 HIDDEN = {hidden}
-FUNCTIONS = {functions}{structures}{conventions}
+FUNCTIONS = {functions}{matrices}{structures}{conventions}
 
 
 def shapes(sizes):
@@ -123,7 +125,7 @@ def test_wrong_shape_is_refused(name):
     inputs[name] = np.ones((*inputs[name].shape, 2))
     with pytest.raises(ValueError, match=name + r" has shape .* expected"):
         backward(inputs, given, sizes)
-'''
+{tests_of_matrices}'''
 
 _DRAWN = "np.asarray(values * signs)"
 _DRAWN_SHAPED = "with_structure(name, np.asarray(values * signs))"
@@ -197,13 +199,7 @@ def source_of_test(
         points=[0, 1, 2],
         box=f"{0.5 * size}, {1.5 * size}",
         variables=literal([python_name(n) for n in module.forward]),
-        positive=literal(
-            [
-                python_name(n)
-                for n, v in problem.variables.items()
-                if n in positive or "positive" in v.properties
-            ]
-        ),
+        positive=literal(_positive(problem, positive)),
         given=literal([python_name(n) for n in problem.upstream]),
         gradients=literal({n: python_name(n) for n in module.gradients}),
         losses=literal(list(module.losses)),
@@ -217,9 +213,16 @@ def source_of_test(
         difference=difference,
         conventions=source_of_projections(conventions).rstrip(),
         compared=compared.format(tolerance=tolerance),
+        matrices=constants_of_matrices(module),
+        tests_of_matrices=tests_of_matrices(module, shaped),
     )
     checked(source, ["pytest", module.name])
     return source
+
+
+def _positive(problem: Problem, names: Sequence[str]) -> list[str]:
+    known = problem.variables.items()
+    return [python_name(n) for n, v in known if n in names or "positive" in v.properties]
 
 
 def _unpacked(dims: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ transpose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -217,8 +217,8 @@ class DerivativeMatrix:
         """Return the problem whose gradient is the product with a cotangent: L of the value."""
         if self.value.is_scalar and not self.is_hessian:
             return self.problem
-        taken = {*self.problem.taken, self.problem.objective_name}
-        name, given = [c for c in ("L", "J", "F", "V", "U", "G") if c not in taken][:2]
+        name = _free(self.problem, "LJFHPQ", named=self.is_hessian)
+        given = _free(self.problem, [c for c in self._directions if c != name])
         loss = node("loss", (self.value,), SCALAR, (name, given))
         upstream = {**self.problem.upstream, given: self.value}
         return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label="")
@@ -244,10 +244,17 @@ class DerivativeMatrix:
         raiser = Raiser(values, _facts(self.problem, self.name))
         return DirectionProduct(direction, raiser.shaped(term, self.variable.shape), term)
 
-    def direction_product(self) -> DirectionProduct:
-        """Return the product with a direction under a name that the problem does not use."""
-        pool = "vuzs" if self.value.shape[1] == ONE else "VDUZ"
-        return self.product(next(c for c in [*pool, "Direction"] if c not in self.problem.taken))
+    def direction_product(self, mark: str = "") -> DirectionProduct:
+        """Return the product with a direction under a name that the problem does not use.
+
+        ``mark`` ends the name: v_w, where other directions are about.
+        """
+        return self.product(_free(self.problem, [f"{c}{mark}" for c in self._directions]))
+
+    @property
+    def _directions(self) -> Sequence[str]:
+        """Return names for a direction, of which the first that is free is taken."""
+        return [*("vuzs" if self.value.shape[1] == ONE else "VDUZ"), "Direction"]
 
 
 @dataclass(frozen=True)
@@ -270,6 +277,12 @@ class DirectionProduct:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def _free(problem: Problem, names: Iterable[str], *, named: bool = True) -> str:
+    """Return the first name that a problem does not use; nor for an objective that is named."""
+    taken = {*problem.taken, problem.objective_name if named else problem.label}
+    return next(n for n in names if n not in taken)
 
 
 def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> DerivativeMatrix:

@@ -34,11 +34,14 @@ def named_nodes(derivation: DerivedGradients) -> list[Expr]:
     return list(found.values())
 
 
-def all_named(derivation: DerivedGradients) -> list[Expr]:
-    """Return the named intermediates; those too that only what was written or printed mentions."""
+def all_named(derivation: DerivedGradients, more: Sequence[Expr] = ()) -> list[Expr]:
+    """Return the named intermediates; those too that only what was written or printed mentions.
+
+    ``more`` is printed beside the gradients.
+    """
     found = {str(e.data): e for e in named_nodes(derivation)}
     printed = [] if derivation.is_network else [r.expr for r in derivation.values()]
-    for e in walk_all([derivation.problem.objective, *printed]):
+    for e in walk_all([derivation.problem.objective, *printed, *more]):
         if e.is_name:
             found.setdefault(str(e.data), e)
     return list(found.values())

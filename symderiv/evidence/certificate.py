@@ -86,8 +86,13 @@ class Certificate:
                 found.append(f"{r['what']}: dual numbers agree {_how([r])} in {what}")
         if self.steps:
             found.append(f"{self.steps['equations']:,} instances of the printed equations hold")
-        for method, bound in dict.fromkeys((d["method"], d["bound"]) for d in self.differences):
-            found.append(f"generated code equals {method} to {bound:.0e} at 3 points of 3 sizes")
+        done: set[tuple[str, float]] = set()
+        for d in self.differences:
+            key = (d["method"], d["bound"])
+            if key not in done:
+                done.add(key)
+                what = d.get("what", "generated code")
+                found.append(f"{what} equals {key[0]} to {key[1]:.0e} at {_points(d)}")
         for name, number in self.symbols.items():
             found.append(f"{name} stands for the size {number:,}, which is one like any other")
         return found + not_checked(self.left_out)
@@ -104,3 +109,10 @@ class Certificate:
 
 def _how(roads: Sequence[Mapping[str, Any]]) -> str:
     return "exactly" if all(r["exact"] for r in roads) else "to 40 digits"
+
+
+def _points(difference: Mapping[str, Any]) -> str:
+    """Return at how many points of how many sizes code was compared with differences."""
+    seeds, sizes = len(difference["seeds"]), len(difference["sizes"])
+    points = f"{seeds} point{'s' if seeds > 1 else ''}"
+    return f"{points} of {sizes} sizes" if sizes > 1 else points

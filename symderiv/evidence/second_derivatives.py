@@ -1,11 +1,12 @@
 """Takes a Jacobian or a Hessian; compares it with dual numbers, differences and JAX.
 
-What is compared is the expression that is printed, column by column; any failure raises.
+What is compared with dual numbers is the expression that is printed, column by column; with
+differences and JAX it is the code of it. Any failure raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import prod
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import compile_module, evaluate, module_of, structured
+from ..codegen import Compiled, evaluate, structured
 from ..core.budget import Checks, spend
 from ..core.cells import each, flat, turned_over
 from ..core.errors import CheckError, InputError
@@ -27,9 +28,10 @@ from ..values.explicit import Dual, DualMath, Explicit
 from ..values.sampling import distinct_sizes, inside, least_sizes
 from .backends import installed, jax_forward
 from .certificate import Certificate
-from .differences import relative_error, unspecified
+from .differences import PointBox, relative_error, unspecified
+from .matrix_code import matrix_value, product_error
 from .structured_checks import Pairs, compare_with_duals, plain_cells
-from .verification import check_roads, problem_data, versions
+from .verification import Evidence, check_roads, differences_of_code, problem_data, versions
 
 _NONE: tuple[Mapping[str, Any], ...] = ()
 _NO_STEPS: dict[str, int] = {}
@@ -39,6 +41,7 @@ _STEP = 2e-4
 _SEEDS = 12
 _EVALUATIONS = 24  # by each entry: 4 for one difference, of two steps, at three points
 _TOLERANCE = 1e-6
+_SAME = 1e-9  # how far a product with a direction is from that with the matrix at most
 
 
 def shown_sizes(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,8 +72,28 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
         raise InputError(f"{name} is not an array of numbers") from None
 
 
-def verify_jacobian(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> Certificate:
-    """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError."""
+def gather_matrix(
+    jacobian: DerivativeMatrix, derivation: DerivedGradients, compiled: Compiled
+) -> Evidence:
+    """Run every check of a matrix and of the module that was made for it alone."""
+    checks = Checks()
+    certificate = verify_jacobian(jacobian, compiled)
+    what = "the check of generated code by differences"
+    nowhere = (_NONE, PointBox())
+    found, where = checks.run(what, lambda: differences_of_code(derivation, compiled), nowhere)
+    certificate = replace(
+        certificate,
+        differences=(*found, *certificate.differences),
+        left_out=tuple(dict.fromkeys((*certificate.left_out, *checks.left_out))),
+    )
+    return Evidence(certificate, compiled, where)
+
+
+def verify_jacobian(jacobian: DerivativeMatrix, compiled: Compiled) -> Certificate:
+    """Return the certificate of a Jacobian or Hessian; raises DisagreementError or CheckError.
+
+    ``compiled`` is a module that has its function, and that of its product.
+    """
     kind, checks = jacobian.kind.capitalize(), Checks()
     roads = _NONE
     if jacobian.is_hessian:
@@ -86,10 +109,10 @@ def verify_jacobian(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> Ce
         _NO_STEPS,
     )
     differences = checks.run(
-        f"the check of the {kind} by differences", lambda: (_differences(jacobian, value),), _NONE
+        f"the check of the {kind} by differences", lambda: _differences(jacobian, compiled), _NONE
     )
     backends = checks.run(
-        f"the comparison of the {kind} with JAX", lambda: _jax(jacobian, value), _NONE
+        f"the comparison of the {kind} with JAX", lambda: _jax(jacobian, compiled), _NONE
     )
     return Certificate(
         problem=problem_data(jacobian.problem),
@@ -105,7 +128,7 @@ def verify_jacobian(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> Ce
 
 def verify_at_numbers(
     jacobian: DerivativeMatrix,
-    value: Callable[..., Any],
+    compiled: Compiled,
     of_symbols: Certificate,
     symbols: Mapping[str, int],
 ) -> Certificate:
@@ -115,7 +138,7 @@ def verify_at_numbers(
     """
     checks = Checks()
     what = f"the check of the {jacobian.kind.capitalize()} at its own sizes"
-    checks.run(what, lambda: _check_along(jacobian, value), None)
+    checks.run(what, lambda: _check_along(jacobian, compiled), None)
     return replace(
         of_symbols,
         problem=problem_data(jacobian.problem),
@@ -125,8 +148,9 @@ def verify_at_numbers(
     )
 
 
-def _check_along(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> None:
+def _check_along(jacobian: DerivativeMatrix, compiled: Compiled) -> None:
     """Compare a matrix with differences along a direction; symbols are 2. Raises CheckError."""
+    value = matrix_value(jacobian, compiled)
     sizes = dict.fromkeys(jacobian.problem.dims, 2)
     numbers = prod(d.at(sizes) for d in jacobian.expr.shape)
     spend(numbers // _QUICK, f"a matrix of {numbers:,} numbers")
@@ -230,16 +254,18 @@ def _dominant(jacobian: DerivativeMatrix, arrays: Mapping[str, Any]) -> dict[str
     return found
 
 
-def _differences(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> dict[str, Any]:
+def _differences(jacobian: DerivativeMatrix, compiled: Compiled) -> tuple[Mapping[str, Any], ...]:
     """Compare the generated code with central differences of what is differentiated.
 
     Three points at which two steps of the difference agree; where they do not, the function bends
-    too fast for any difference (an inverse close to a singular matrix).
+    too fast for any difference (an inverse close to a singular matrix). The product with a
+    direction is compared with that of the matrix.
     """
-    problem = jacobian.problem
+    problem, value = jacobian.problem, matrix_value(jacobian, compiled)
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
     _count(jacobian, sizes)
     name, worst, entries = jacobian.name, 0.0, 0
+    products: list[float] = []
     seeds: list[int] = []
     for seed in range(_SEEDS):
         if len(seeds) == 3:
@@ -261,20 +287,31 @@ def _differences(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> dict[
                 remedy=f"at sizes {sizes}, seed {seed}",
             )
         worst, entries = max(worst, error), entries + ours.size
+        products += _product_errors(jacobian, compiled, arrays, ours)
     if not seeds:
         raise CheckError(
             f"differences do not settle at any point that was tried for the {jacobian.kind}",
             remedy="declare variables that must be so as positive or invertible",
         )
-    return {
-        "by": name,
-        "method": "central differences of fourth order",
-        "error": float(f"{worst:.1e}"),
-        "bound": _TOLERANCE,
-        "entries": entries,
-        "sizes": [sizes],
-        "seeds": seeds,
-    }
+    known = {"by": name, "entries": entries, "sizes": [sizes], "seeds": seeds}
+    method, what = "central differences of fourth order", "the product with a direction"
+    found = {**known, "method": method, "error": _short(worst), "bound": _TOLERANCE}
+    same = {**known, "what": what, "method": "that of the matrix", "bound": _SAME}
+    return (found, {**same, "error": _short(max(products))}) if products else (found,)
+
+
+def _product_errors(
+    jacobian: DerivativeMatrix, compiled: Compiled, arrays: Mapping[str, Any], matrix: Any
+) -> list[float]:
+    """Return how far the product with a direction is from that of a matrix, if there is one."""
+    gap = product_error(jacobian, compiled, arrays, matrix)
+    if gap is not None and not gap <= _SAME:
+        raise CheckError(f"the product of the {jacobian.kind} by {jacobian.name} is not its own")
+    return [] if gap is None else [gap]
+
+
+def _short(error: float) -> float:
+    return float(f"{error:.1e}")
 
 
 def _count(jacobian: DerivativeMatrix, sizes: Mapping[str, int]) -> None:
@@ -319,7 +356,7 @@ def _put(into: Any, slope: Any, spot: tuple[int, ...], jacobian: DerivativeMatri
         into[place, :] = flat
 
 
-def _jax(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> tuple[Mapping[str, Any], ...]:
+def _jax(jacobian: DerivativeMatrix, compiled: Compiled) -> tuple[Mapping[str, Any], ...]:
     """Compare with jax.jacobian, of the forward pass or of its gradient, where it is installed."""
     problem, name = jacobian.problem, jacobian.name
     plain = problem.upstream or any(e.op == "apply" for e in walk(problem.objective))
@@ -327,9 +364,8 @@ def _jax(jacobian: DerivativeMatrix, value: Callable[..., Any]) -> tuple[Mapping
         return ()
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
     arrays = _arrays(jacobian, sizes, 0)
-    source = problem if jacobian.is_hessian else jacobian.posed
-    compiled = compile_module(module_of(DerivedGradients(source, [name])))
     inputs = {n: arrays[n] for n in problem.variables}
+    value = matrix_value(jacobian, compiled)
     found = jax_forward(compiled, inputs, sizes, name, jacobian.is_hessian)
     ours, theirs = value(**arrays), np.zeros(np.shape(value(**arrays)))
     count = np.ndim(arrays[name])

@@ -19,6 +19,7 @@ from ..core.errors import CheckError, DisagreementError, InputError, MissingRule
 from ..core.expr import Expr, Variable, walk
 from ..core.shapes import ONE, times
 from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix
 from ..entries import Roads, compare_all, generalise
 from ..ops import Cells
 from ..ops.text import text
@@ -147,15 +148,20 @@ class Evidence:
     box: PointBox  # where the points of the checks were drawn
 
 
-def gather(derivation: DerivedGradients, claims: Sequence[Mapping[str, Any]] = ()) -> Evidence:
+def gather(
+    derivation: DerivedGradients,
+    claims: Sequence[Mapping[str, Any]] = (),
+    matrices: Sequence[DerivativeMatrix] = (),
+) -> Evidence:
     """Run every check of a derivation; raises DisagreementError or CheckError.
 
-    ``claims`` are answers to claims as data, which the certificate keeps.
+    ``claims`` are answers to claims as data, which the certificate keeps; ``matrices`` have
+    functions in the code, and are checked elsewhere.
     Where sizes are numbers that are too large, symbols are checked in their place, and the code at
     its own sizes along a direction.
     """
     checks = Checks()
-    compiled = compile_module(module_of(derivation))
+    compiled = compile_module(module_of(derivation, matrices=matrices))
     model = None if derivation.conventions else with_symbols(derivation.problem)
     subject, code, symbols = derivation, compiled, {}
     if model is not None:
@@ -167,7 +173,9 @@ def gather(derivation: DerivedGradients, claims: Sequence[Mapping[str, Any]] = (
         "the check of generated code in exact numbers", lambda: _exact(subject, code), _EMPTY
     )
     differences, where = checks.run(
-        "the check of generated code by differences", lambda: _differences(subject, code), _NOWHERE
+        "the check of generated code by differences",
+        lambda: differences_of_code(subject, code),
+        _NOWHERE,
     )
     backends = checks.run(
         "the comparison with other libraries", lambda: _backends(subject, code, where), _NONE
@@ -199,9 +207,10 @@ def _exact(derivation: DerivedGradients, compiled: Compiled) -> dict[str, Any]:
     return {"numbers": check_exactly(derivation, compiled), "bound": _EXACT}
 
 
-def _differences(
+def differences_of_code(
     derivation: DerivedGradients, compiled: Compiled
 ) -> tuple[tuple[Mapping[str, Any], ...], PointBox]:
+    """Compare generated code with differences; return what was done, and where."""
     checked = check_differences(derivation, compiled)
     found = tuple(
         {

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
-from ..codegen import Compiled, compile_module, evaluate, module_of
+from ..codegen import Compiled, Module, compile_module, evaluate, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
 from ..core.shapes import ONE
@@ -26,7 +26,7 @@ from ..evidence.recorded import read_certificate
 from ..notation.latex import latex
 from ..problems import Problem
 from .derivative_forms import DerivativeForms
-from .outputs import CHOICES, build_files, differing, document, jacobian_files
+from .outputs import CHOICES, build_files, differing, document
 from .second_order import Jacobian, hessian_by, jacobian_by
 from .writing import check_formats, write_files
 
@@ -206,12 +206,13 @@ class Derivation(Mapping[str, Result]):
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
         structures = check_structured(self.data)
-        found = gather(self.data, [v.as_dict() for v in self.verdicts])
+        matrices = [h.data for h in self.hessians]
+        found = gather(self.data, [v.as_dict() for v in self.verdicts], matrices)
         certificate = found.certificate
         if structures:
             certificate = replace(certificate, roads=(*certificate.roads, *structures))
         for h in self.hessians:
-            certificate = joined(certificate, h.certificate)
+            certificate = joined(certificate, h.checked_in(found.compiled))
         return replace(found, certificate=certificate)
 
     @cached_property
@@ -229,8 +230,16 @@ class Derivation(Mapping[str, Result]):
         return self.evidence.certificate
 
     def compile(self) -> Compiled:
-        """Return callables ``forward`` and ``backward`` compiled from the generated code."""
-        return compile_module(module_of(self.data))
+        """Return callables ``forward`` and ``backward`` compiled from the generated code.
+
+        With ``order=2`` there are ``hessian`` and ``hessian_product`` too; by several variables,
+        ``hessian_W``, ``hessian_W_product`` and so on.
+        """
+        return compile_module(self._module)
+
+    @property
+    def _module(self) -> Module:
+        return module_of(self.data, matrices=[h.data for h in self.hessians])
 
     def costs(self) -> Costs:
         """Return the flops of the forward pass, every cotangent and every gradient.
@@ -254,7 +263,7 @@ class Derivation(Mapping[str, Result]):
     @property
     def code(self) -> str:
         """Return the generated NumPy module as source."""
-        return module_of(self.data).source
+        return self._module.source
 
     def graph(self) -> GraphPicture:
         """Return the computation graph as a picture: ``svg()``, ``latex()``, ``typst()``.
@@ -351,7 +360,7 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
     if "kind" in options:
         by = hessian_by if options["kind"] == "hessian" else jacobian_by
         matrix = by(known.problem, known.wrt[0], options.get("layout", "numerator"))
-        files = jacobian_files(matrix.data, matrix.certificate, formats, engine)
+        files = matrix.files(formats, engine=engine)
         return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(
         known.problem,

@@ -37,7 +37,7 @@ from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
 from ..documents.symbols_shown import Scribe
 from ..entries import explicit_entries
-from ..evidence import Certificate, Evidence
+from ..evidence import Evidence
 from ..evidence.example import worked_example
 from ..problems import Problem
 from ..values.sampling import least_sizes
@@ -128,10 +128,7 @@ def build_files(
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
-        module = evidence.compiled.module
-        test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
-        files[f"{module.name}.py"] = module.source.encode()
-        files[f"test_{module.name}.py"] = test.encode()
+        files.update(_code(derivation, evidence))
     digests = {name: digest(content) for name, content in files.items()}
     certificate = replace(
         evidence.certificate,
@@ -165,15 +162,28 @@ def printed(
     return files
 
 
-def jacobian_files(
+def _code(derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
+    """Return the module and its test."""
+    module = evidence.compiled.module
+    test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
+    return {f"{module.name}.py": module.source.encode(), f"test_{module.name}.py": test.encode()}
+
+
+def matrix_files(
     jacobian: DerivativeMatrix,
-    certificate: Certificate,
+    derivation: DerivedGradients,
+    evidence: Evidence,
     formats: Sequence[str],
     engine: str = "typst",
 ) -> dict[str, bytes]:
-    """Return the documents of a Jacobian and its certificate by name."""
-    scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
-    files = printed(jacobian_document(scribe, jacobian, certificate), formats, engine)
+    """Return the documents of a Jacobian or a Hessian, its code and its certificate by name."""
+    certificate = evidence.certificate
+    files: dict[str, bytes] = {}
+    if {*PAGES} & set(formats):
+        scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
+        files.update(printed(jacobian_document(scribe, jacobian, certificate), formats, engine))
+    if "py" in formats:
+        files.update(_code(derivation, evidence))
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
     whole = replace(
         certificate,

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..codegen import evaluate
+from ..codegen import Compiled, compile_module, evaluate, module_of
 from ..core.errors import InputError
 from ..core.shapes import ONE, Shape
+from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
-from ..evidence import Certificate, shown_sizes, verify_at_numbers, verify_jacobian
+from ..evidence import (
+    Certificate,
+    Evidence,
+    gather_matrix,
+    shown_sizes,
+    verify_at_numbers,
+    verify_jacobian,
+)
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .derivative_forms import DerivativeForms
-from .outputs import PAGES, jacobian_files
+from .outputs import FORMATS, PAGES, matrix_files
 from .writing import check_formats, write_files
 
 
@@ -101,28 +109,82 @@ class Jacobian(DerivativeForms):
         return self.certificate
 
     @cached_property
+    def derivation(self) -> DerivedGradients:
+        """The gradients in the module: for a Jacobian, that of the product with a direction."""
+        posed = self.problem if self.data.is_hessian else self.data.posed
+        return DerivedGradients(posed, [self.data.of or self.name])
+
+    def compile(self) -> Compiled:
+        """Return the callables of the generated code.
+
+        Of a Jacobian these are ``forward``, ``jacobian``, and ``backward``, its transpose times a
+        vector; of a Hessian ``forward``, ``backward``, ``hessian`` and ``hessian_product``.
+
+        >>> import numpy as np
+        >>> from symderiv import hessian, jacobian
+        >>> x = np.array([1.0, 2.0])
+        >>> jacobian("x * x", "x").compile().jacobian(x)
+        array([[2., 0.],
+               [0., 4.]])
+        >>> hessian("sum(x ** 3)", "x").compile().hessian_product(x, np.array([1.0, 1.0]))
+        array([ 6., 12.])
+        """
+        return compile_module(module_of(self.derivation, matrices=[self.data]))
+
+    @property
+    def code(self) -> str:
+        """Return the generated NumPy module as source."""
+        return self.compile().source
+
+    @property
     def certificate(self) -> Certificate:
         """The certificate; made, and everything checked, when it is first asked for."""
+        return self.evidence.certificate
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The certificate with the code that was checked; raises where a check fails."""
+        compiled = self.compile()
+        model = self._model
+        if model is None:
+            return gather_matrix(self.data, self.derivation, compiled)
+        certificate = verify_at_numbers(self.data, compiled, model[0].certificate, model[1])
+        return Evidence(certificate, compiled, model[0].evidence.box)
+
+    def checked_in(self, compiled: Compiled) -> Certificate:
+        """Return the certificate of its functions in a module that was made for more."""
+        model = self._model
+        if model is None:
+            return verify_jacobian(self.data, compiled)
+        return verify_at_numbers(self.data, compiled, model[0].certificate, model[1])
+
+    @cached_property
+    def _model(self) -> tuple[Jacobian, Mapping[str, int]] | None:
+        """The same with symbols for sizes that are numbers too large to check, and these."""
         model = with_symbols(self.problem)
         if model is None:
-            return verify_jacobian(self.data, self.evaluate)
+            return None
         by = hessian_by if self.data.is_hessian else jacobian_by
-        of_symbols = by(model[0], self.name, self.layout).certificate
-        return verify_at_numbers(self.data, self.evaluate, of_symbols, model[1])
+        return by(model[0], self.name, self.layout), model[1]
 
     def write(
         self,
         folder: str | Path,
-        formats: Sequence[str] = ("md", "tex", "pdf"),
+        formats: Sequence[str] = FORMATS,
         *,
         engine: str = "typst",
     ) -> list[Path]:
-        """Write documents and the certificate into a folder and return their paths.
+        """Write documents, code and the certificate into a folder and return their paths.
 
-        Formats: md, tex, html, pdf. Everything is checked first. Raises InputError.
+        Formats: md, tex, html, pdf, py (module and test). Everything is checked first. Raises
+        InputError.
         """
-        formats = check_formats(formats, PAGES, f" for a {self.kind}")
-        return write_files(folder, jacobian_files(self.data, self.certificate, formats, engine))
+        formats = check_formats(formats, (*PAGES, "py"), f" for a {self.kind}")
+        return write_files(folder, self.files(formats, engine=engine))
+
+    def files(self, formats: Sequence[str] = FORMATS, *, engine: str = "typst") -> dict[str, bytes]:
+        """Return what `write` writes, by name."""
+        return matrix_files(self.data, self.derivation, self.evidence, formats, engine)
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:

@@ -1,0 +1,189 @@
+"""The code of Jacobians and Hessians: right, tested where it is written, and noticed if changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv.codegen import compile_module
+from symderiv.core.cells import each
+from symderiv.core.errors import CheckError, InputError, UnsupportedError
+from symderiv.evidence.differences import draw
+from symderiv.evidence.second_derivatives import verify_jacobian
+from symderiv.problems import library
+from symderiv.results.derived import verify_folder
+from symderiv.values.explicit import Dual, Explicit
+from symderiv.values.sampling import point
+
+JACOBIANS = [
+    ("x * (A @ x)", "x", {"A": "n, n", "x": "n"}),
+    ("softmax(x, axis=0)", "x", {"x": "n"}),
+    ("A @ X @ B", "X", {"A": "m, n", "X": "n, d", "B": "d, k"}),
+    ("X.T @ X", "X", {"X": "n, d"}),
+    ("t * x", "t", {"t": "scalar", "x": "n"}),
+    ("t * t * X", "t", {"t": "scalar", "X": "n, d"}),
+    ("A @ x", "x", {"A": "m, n", "x": "n, 1"}),
+    ("x.T @ A", "x", {"A": "n, m", "x": "n"}),
+    ("inv(X)", "X", {"X": "n, n invertible"}),
+    ("3 * t", "t", {"t": "scalar"}),
+    ("h = tanh(A @ x); h * h", "x", {"A": "m, n", "x": "n"}),
+]
+HESSIANS = [
+    ("norm(A @ x - y)**4", "x", {"A": "m, n", "x": "n", "y": "m"}),
+    ("trace(X.T @ A @ X)", "X", {"A": "n, n", "X": "n, d"}),
+    ("sum(x ** 3)", "x", {"x": "n, 1"}),
+    ("t ** 3", "t", {"t": "scalar"}),
+    ("logdet(X)", "X", {"X": "n, n spd"}),
+    ("r = A @ x - y; sum(softplus(r))", "x", {"A": "m, n", "x": "n", "y": "m"}),
+    ("x.T @ x", "x", {"x": "n"}),
+]
+SIZES = [{"n": 2, "m": 3, "d": 2, "k": 2}, dict.fromkeys("nmdk", 1)]
+
+
+def made(kind: str, text: str, by: str, declared: dict[str, str], layout: str) -> sd.Jacobian:
+    return getattr(sd, kind)(sd.problem(text, **declared), by, layout=layout)
+
+
+def exact(j: sd.Jacobian, values: dict[str, Any], sizes: dict[str, int]) -> Any:
+    """Return the printed matrix at a point, entry by entry, in exact or long numbers."""
+    cells = Explicit(sizes, values).cells(j.data.expr)
+    return np.array(each(lambda x: float(Dual.of(x).value), cells))
+
+
+def array(cells: Any, written: int) -> Any:
+    full = np.array(each(float, cells))
+    return full if written == 2 else full[:, 0] if written == 1 else full[0, 0]
+
+
+CASES = [("jacobian", *c) for c in JACOBIANS] + [("hessian", *c) for c in HESSIANS]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=["several", "ones"])
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+@pytest.mark.parametrize(("kind", "text", "by", "declared"), CASES)
+def test_code_computes_the_printed_matrix(kind, text, by, declared, layout, sizes) -> None:
+    j = made(kind, text, by, declared, layout)
+    sizes = {d: sizes[d] for d in j.problem.dims}
+    values = point(j.problem, sizes, 1, integers=3)
+    code = j.compile()
+    variables = j.problem.variables
+    arrays = [array(values[n], len(v.written)) for n, v in variables.items()]
+    found = getattr(code, kind)(*arrays)
+    expected = exact(j, values, sizes)
+    if variables[by].written:
+        assert np.shape(found) == expected.shape
+    assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_written_tests_pass(tmp_path: Path) -> None:
+    for k, (kind, text, by, declared) in enumerate(CASES):
+        for layout in ("numerator", "denominator"):
+            posed = sd.problem(text, name=f"case{k}_{layout}", **declared)
+            getattr(sd, kind)(posed, by, layout=layout).write(tmp_path, ["py"])
+    for name in ("logistic-regression", "multinomial-regression"):
+        sd.derive(name, order=2).write(tmp_path, ["py"])
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+SECOND = [n for n in library.names() if library.load_named(n).order == 2]
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_hessians_of_the_library_are_differences_of_its_gradients(name) -> None:
+    d = sd.derive(name)
+    code = d.compile()
+    rng = np.random.default_rng(0)
+    sizes = {k: 3 + i for i, k in enumerate(d.problem.dims)}
+    x, _ = draw(d.data, sizes, 0)
+    for h in code.module.matrices:
+        found = getattr(code, h.name)(*x.values())
+        way = rng.uniform(-1, 1, x[h.by].shape)
+        ends = [code.backward(*{**x, h.by: x[h.by] + s * 1e-6 * way}.values()) for s in (1, -1)]
+        slope = np.ravel(ends[0][h.of] - ends[1][h.of], "F") / 2e-6
+        assert np.allclose(np.ravel(np.dot(found, np.ravel(way, "F"))), slope, atol=1e-7)
+        if h.product:
+            product = getattr(code, h.product)(*x.values(), way)
+            assert product.shape == way.shape
+            assert np.allclose(np.ravel(product, "F"), slope, atol=1e-7)
+
+
+def test_names_of_functions_are_those_of_the_variables() -> None:
+    one = sd.hessian("norm(X @ w) ** 2", "w").compile()
+    assert [m.name for m in one.module.matrices] == ["hessian"]
+    two = sd.derive("logistic-regression", order=2).compile()
+    assert {"hessian_w", "hessian_b", "hessian_w_product"} <= {*two.others}
+    with pytest.raises(AttributeError, match="it has forward, backward, hessian_w"):
+        two.jacobian  # noqa: B018
+
+
+def test_the_product_of_a_jacobian_is_backward() -> None:
+    rng = np.random.default_rng(0)
+    a, x, v = rng.random((3, 3)), rng.random(3), rng.random(3)
+    code = sd.jacobian("x * (A @ x)", "x", A="n, n", x="n").compile()
+    assert code.module.forward == ("A", "x")
+    assert np.allclose(code.backward(a, x, v)["x"], code.jacobian(a, x).T @ v)
+
+
+def test_float32_is_kept_and_shapes_are_checked() -> None:
+    code = sd.hessian("norm(A @ x - y) ** 4", "x").compile()
+    a, x, y = np.ones((2, 3), np.float32), np.ones(3, np.float32), np.ones(2, np.float32)
+    assert code.hessian(a, x, y).dtype == code.hessian_product(a, x, y, x).dtype == np.float32
+    with pytest.raises(ValueError, match=r"v has shape \(2,\); expected \(m,\) with m = 3"):
+        code.hessian_product(a, x, y, y)
+    with pytest.raises(ValueError, match=r"y has shape \(3,\); expected"):
+        code.hessian(a, x, x)
+
+
+def test_a_direction_has_a_name_of_its_own() -> None:
+    code = sd.hessian("v.T @ v * sum(u)", "v", v="n", u="n").compile()
+    (hessian,) = code.module.matrices
+    assert hessian.direction not in ("u", "v")
+    assert np.allclose(code.hessian([1, 2], [1, 1]), 4 * np.eye(2))
+
+
+def test_hessians_where_their_formula_divides_by_zero() -> None:
+    cubed = sd.hessian("norm(w) ** 3", "w", w="d").compile()
+    assert np.array_equal(cubed.hessian(np.zeros(2)), np.zeros((2, 2)))
+    with np.errstate(all="ignore"):  # a norm has no Hessian at 0, and none is made up
+        bent = sd.hessian("norm(w)", "w", w="d").compile().hessian(np.zeros(2))
+    assert not np.any(np.isfinite(np.diag(bent)))
+
+
+def test_code_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    sd.jacobian("x * (A @ x)", "x").write(tmp_path, ["py"])
+    assert verify_folder(tmp_path)[1] == []
+    code = tmp_path / "derivation.py"
+    code.write_text(code.read_text().replace("np.diag(A @ x)", "np.diag(A @ (2 * x))"))
+    assert verify_folder(tmp_path)[1] == [
+        "derivation.py is not what is written from this derivation"
+    ]
+
+
+@pytest.mark.parametrize("part", ["H = X.T @ X", "Hv = X.T @ (X @ v)"])
+def test_wrong_code_is_found(part: str) -> None:
+    h = sd.hessian("0.5 * norm(X @ w) ** 2", "w")
+    code = h.compile()
+    assert part in code.source
+    wrong = replace(code.module, source=code.source.replace(part, part.replace("= ", "= 2 * ")))
+    with pytest.raises(CheckError, match="differs from differences|product"):
+        verify_jacobian(h.data, compile_module(wrong))
+
+
+def test_tensors_are_refused() -> None:
+    with pytest.raises(UnsupportedError, match="a tensor has no vec"):
+        sd.jacobian("T * 2", "T", T="n, d, k").compile()
+
+
+def test_a_value_with_an_unspecified_loss_is_refused() -> None:
+    with pytest.raises(InputError, match="the unspecified L in it"):
+        sd.jacobian("x * L(x)", "x", x="n").verify()
