@@ -12,12 +12,13 @@ import symderiv as sd
 from symderiv.codegen import module_of
 from symderiv.derivation.narration import canonical, essential
 from symderiv.documents import build
-from symderiv.documents.model import Boxed, ResultBox
+from symderiv.documents.model import Boxed, CostTable
 from symderiv.documents.render import latex, markdown, pictures
 from symderiv.documents.widths import lines, width
+from symderiv.notation.unicode import unicode
 from symderiv.ops.written import Writer
 
-ROOM = 40.0  # em of a line on a page of a network
+ROOM = 36.0  # em of a formula in the table of all gradients
 
 
 @cache
@@ -74,8 +75,9 @@ def test_the_encoder_is_written_in_the_names_of_its_definitions() -> None:
 @pytest.mark.parametrize("name", ["encoder-block", "decoder-block", "lstm-cell", "vae-loss"])
 def test_every_result_has_at_most_two_lines(name: str) -> None:
     doc = document(name)
-    (box,) = (b for b in doc.blocks if isinstance(b, ResultBox))
-    shown = [*(r.formula for r in box.rows), *box.where]
+    tables = [b for b in doc.blocks if isinstance(b, CostTable)]
+    shown = [m for t in tables for m in (*(r.formula for r in t.rows), *t.where)]
+    assert shown
     for formula in shown:
         found = lines(formula, ROOM)
         assert len(found) <= 2
@@ -84,10 +86,12 @@ def test_every_result_has_at_most_two_lines(name: str) -> None:
 
 def test_every_cotangent_is_explained_once_and_in_backward_order() -> None:
     d = sd.derive(sd.load("encoder-block"))
-    (box,) = (b for b in build(d.data).blocks if isinstance(b, ResultBox))
-    order = [Writer()(s.given) for s in d.sections if s.given is not None]
-    heads = [w.items[0] for w in box.where[:-1]]  # type: ignore[attr-defined]
-    assert len({*map(repr, heads)}) == len(heads) == len(order)
+    (table,) = (b for b in build(d.data).blocks if isinstance(b, CostTable))
+    order = [unicode(Writer()(s.given)) for s in d.sections if s.given is not None]
+    heads = [unicode(r.gradient).partition(" ≔ ") for r in table.rows]
+    assert [name for name, defined, _ in heads if defined] == order
+    assert {by for name, defined, by in heads if not defined} == {""}
+    assert len(heads) == len(order) + len(d.problem.wrt)
 
 
 def test_boxes_are_numbered_and_every_format_prints_them() -> None:

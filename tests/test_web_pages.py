@@ -120,11 +120,10 @@ def test_signs_and_words_have_their_elements(formula: Math, expected: str) -> No
     assert mathml(formula).startswith(f"<math>{expected}")
 
 
-def test_a_piece_that_continues_a_line_keeps_its_sign_between() -> None:
-    piece = row(Op("−"), Sym("x"))
-    assert '<mo form="infix">' in mathml(piece, joins=True)
-    behind = row(Op("="), Fence("(", Sym("x"), ")"))
-    assert "infix" not in mathml(behind, joins=True)
+def test_a_piece_that_another_follows_keeps_its_sign_between() -> None:
+    piece = row(Sym("x"), Op("−"))
+    assert mathml(piece, follows=True).endswith('<mo form="infix">−</mo></math>')
+    assert "infix" not in mathml(row(Op("="), Sym("x")), follows=True)
 
 
 def test_colours_are_told_from_dark_pages() -> None:

@@ -17,15 +17,15 @@ from ..notation.math import EQUALS, row
 from ..problems.problem import default_title
 from .abridged import abridged
 from .checks import numeric_section
-from .cost_table import shapes_section
+from .cost_table import result_tables, shapes_section
 from .entry_tables import EntriesWriter
 from .examples import ExplicitExample
 from .exercise import blanked
 from .first_page import problem_section, result_boxes
-from .graphs import graph_section
+from .graphs import beside, graph_section
 from .lemma_pages import lemma_section
 from .matrix_sections import jacobian_section
-from .model import Block, Bullets, CodeBlock, Document, Heading, Inline, PageBreak, Piece
+from .model import Block, CodeBlock, Document, Heading, Inline, Note, PageBreak, Piece
 from .proof import Proof
 from .questions import questions
 from .remembered import remembered
@@ -100,10 +100,10 @@ def build(
     plain = manner.cotangent == "d"
     cotangent = "bar" if plain and manner.shows("differential") else manner.cotangent
     scribe = Scribe(derivation, meanings or {}, cotangent)
-    blocks: list[Block] = result_boxes(scribe)
+    blocks: list[Block] = result_tables(scribe) or result_boxes(scribe)
     number = _Numbers()
     posed = problem_section(scribe, number.next())
-    blocks += posed + graph_section(derivation)
+    blocks += beside(posed + graph_section(scribe))
     proof = Proof(scribe)
     if manner.lemmas != "none" and manner.style != "entries":
         blocks += lemma_section(proof, hessians, number.next, full=manner.lemmas == "full")
@@ -116,7 +116,8 @@ def build(
         derived += jacobian_section(scribe, proof, h, number.next())
     blocks += derived
     if explicit is not None and explicit.sizes:
-        blocks += EntriesWriter(scribe, explicit).blocks(number.next())
+        whole = manner.style == "entries"
+        blocks += EntriesWriter(scribe, explicit, whole=whole).blocks(number.next)
     blocks += questions(scribe, verdicts, number.next)
     blocks += shapes_section(scribe, number.next())
     if example is not None:
@@ -125,7 +126,7 @@ def build(
     if code:
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
-        blocks += [Heading(("Checked",), number.next()), _checked(certificate)]
+        blocks.append(Note((f"Checked: {'; '.join(certificate.lines())}.",)))
     title, subtitle = title_of(scribe), _subtitle(scribe)
     if manner.exercise:
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]
@@ -166,7 +167,7 @@ def title_of(scribe: Scribe) -> str:
 
 def _subtitle(scribe: Scribe) -> Inline:
     """Return what is derived, and of what; for a network its box says so at once."""
-    if scribe.compact:
+    if scribe.tabled:
         return ()
     parts: list[Piece] = []
     for k, name in enumerate(scribe.wanted):
@@ -182,7 +183,3 @@ def _subtitle(scribe: Scribe) -> Inline:
         for k, formula in enumerate(formulas):
             parts += [", " if k else " for ", formula]
     return tuple(parts)
-
-
-def _checked(certificate: Certificate) -> Block:
-    return Bullets(tuple((f"{line[:1].upper()}{line[1:]}.",) for line in certificate.lines()))

@@ -18,6 +18,7 @@ from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sy
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .examples import Cells
+from .led import led
 from .model import (
     Block,
     DimensionRow,
@@ -34,7 +35,7 @@ from .model import (
 from .symbols_shown import Scribe, mentioned, shape_words
 
 _NOTHING = 1e-7  # what a difference quotient of 0 may be
-_ROWS = 24  # entries in a table of differences
+_ROWS = 18  # entries in a table of differences
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
 
@@ -174,27 +175,27 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
         row(scribe.write(known[n]) if n in known else scribe.name(n), EQUALS, grid(c))
         for n, c in chosen.items()
     )
-    found.append(Kept((Paragraph(tuple(lead)), Display(point))))
+    found.append(led(tuple(lead), Display(point)))
     forward: list[Math] = []
     for name, cells in {**example.forward, **given}.items():
         forward.append(row(scribe.name(name), EQUALS, grid(cells)))
     if example.objective is not None:
         forward.append(row(scribe.loss, EQUALS, number(example.objective)))
     if forward:
-        found.append(Kept((Paragraph(("The forward pass gives",)), Display(tuple(forward)))))
+        found.append(led(("The forward pass gives",), Display(tuple(forward))))
     results = []
     for name, cells in example.results.items():
         head = scribe.gradient(scribe.derivation[name].variable.expr)
         formula = scribe.write(scribe.section(name).result)
         results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
-    found.append(Kept((Paragraph(("The formulas give",)), Display(tuple(results)))))
+    found.append(led(("The formulas give",), Display(tuple(results))))
     rows = list(_number_rows(scribe, example))
-    lead_in = Paragraph(("Beside central differences of the objective, to the digits shown:",))
-    step: Inline = ("central difference, ", row(Sym("h"), EQUALS, _power(example.step)))
-    found.append(Kept((lead_in, NumberTable(tuple(rows[:_ROWS]), step))))
-    if len(rows) > _ROWS:
-        found.append(Paragraph((f"{len(rows) - _ROWS} further entries are left out.",)))
-    return found
+    left_out = len(rows) - _ROWS
+    more = f" ({left_out} further entries are left out)" if left_out > 0 else ""
+    step = row(Sym("h"), EQUALS, _power(example.step))
+    lead_in: Inline = ("Beside central differences of the objective, ", step)
+    lead_in = (*lead_in, f", to the digits shown{more}:")
+    return [*found, Kept((Paragraph(lead_in), NumberTable(tuple(rows[:_ROWS]))))]
 
 
 def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]:

@@ -11,26 +11,50 @@ from ..ops.flops import Flops
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .checks import dimension_section, slip_of
+from .first_page import DEFINED, where_lines
 from .model import Block, CostLine, CostTable, Heading, Inline, Paragraph, Piece
 from .symbols_shown import Scribe, shape_words
 
 _CONVENTION = (
     "One multiplication, addition or value of a function is one flop, so a product of m × p and "
-    "p × n takes 2mnp (Golub and Van Loan, Matrix Computations, section 1.1.15). Each line is "
-    "counted given the named values above it. "
+    "p × n takes 2mnp (Golub and Van Loan, Matrix Computations, section 1.1.15). Each line of the "
+    "table is counted given the named values above it. "
 )
+_ROWS = 34  # of a table, which stays on a page
+
+
+def result_tables(scribe: Scribe) -> list[Block]:
+    """Return the table of all gradients, cotangents on the way included, where there are many."""
+    costs = _costs(scribe)
+    if costs is None:
+        return []
+    ordered = _in_order(scribe, costs)
+    lines = [_line(scribe, target, r) for target, r in ordered]
+    explained = {s.given for s in scribe.sections if s.given is not None}
+    where = tuple(where_lines(scribe, [r.expr for _, r in ordered], explained))
+    parts = [tuple(lines[k : k + _ROWS]) for k in range(0, len(lines), _ROWS)]
+    return [
+        CostTable(part, where if part is parts[-1] else (), "Result" if part is parts[0] else "")
+        for part in parts
+    ]
+
+
+def _costs(scribe: Scribe) -> Costs | None:
+    """Return what a derivation takes that has a table; None where it depends on the values."""
+    if not scribe.tabled:
+        return None
+    try:
+        return costs_of(scribe.derivation)
+    except MissingRuleError:
+        return None
 
 
 def shapes_section(scribe: Scribe, number: str) -> list[Block]:
-    """Return the table of all gradients for a network, else the check of their dimensions."""
-    if not scribe.compact:
+    """Return what all gradients take, where a table has their shapes, else that check."""
+    costs = _costs(scribe)
+    if costs is None:
         return dimension_section(scribe, number)
-    try:
-        costs = costs_of(scribe.derivation)
-    except MissingRuleError:  # what an operator takes depends on the values
-        return dimension_section(scribe, number)
-    lines = tuple(_line(scribe, target, r) for target, r in _in_order(scribe, costs))
-    found: list[Block] = [Heading(("All gradients",), number), CostTable(lines)]
+    found: list[Block] = [Heading(("Cost and shapes",), number)]
     found.append(Paragraph((_CONVENTION, *_totals(costs))))
     slip = slip_of(scribe)
     if slip is not None:
@@ -63,8 +87,10 @@ def _in_order(scribe: Scribe, costs: Costs) -> list[tuple[Expr, CostRow]]:
 
 
 def _line(scribe: Scribe, target: Expr, r: CostRow) -> CostLine:
+    symbol = scribe.gradient_inline(target)
+    given = next((s.given for s in scribe.sections if s.target is target), None)
     return CostLine(
-        gradient=scribe.gradient_inline(target),
+        gradient=symbol if given is None else row(scribe.write(given), DEFINED, symbol),
         formula=scribe.write(r.expr),
         shape=shape_words(target.shape) if target.is_scalar else shape_notation(target.shape),
         flops=flops_notation(r.flops),

@@ -5,7 +5,7 @@ Contract: arranges matrices that SymPy computed; groups their terms by the summe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sympy
 
@@ -26,14 +26,16 @@ from ..notation.math import (
     sup,
 )
 from .examples import ExplicitExample
-from .model import Block, Display, Heading, Inline, Kept, Legend, Paragraph, Piece, Toned
-from .symbols_shown import Scribe
+from .led import led
+from .model import Block, Display, Heading, Inline, Legend, Paragraph, Piece, Toned
+from .symbols_shown import Scribe, mentioned
 from .sympy_notation import EntryWriter, Matrix
 from .theme import COLOR_WORDS, SLICES
 from .widths import width
 
 _WIDE = 34.0  # em: a grid wider than this is written entry by entry
 _LONGEST = 34.0  # em: an entry longer than this is left out
+_BESIDE = 18.0  # em: the same where another derivation has it
 _LISTED = 12  # entries written one by one
 _SLICES_SHOWN = 6
 _SLICE = 18.0  # em: the widest grid of a slice
@@ -42,21 +44,30 @@ _SLICE = 18.0  # em: the widest grid of a slice
 class EntriesWriter:
     """Builds the section on explicit entries from what was injected."""
 
-    def __init__(self, scribe: Scribe, example: ExplicitExample) -> None:
+    def __init__(self, scribe: Scribe, example: ExplicitExample, *, whole: bool = False) -> None:
         self.scribe, self.example = scribe, example
+        self.whole = whole  # whether the entries are the derivation, and not beside one
         self.marked: Mapping[str, int] = {}
+        self.told: set[str] = set()  # values whose entries were printed
 
-    def blocks(self, number: str) -> list[Block]:
-        """Return the section: forward pass, slices and gradient of each variable."""
+    def blocks(self, next_number: Callable[[], str]) -> list[Block]:
+        """Return the section: forward pass, slices and gradient of each variable.
+
+        There is none beside another derivation where no gradient is short enough to print.
+        """
+        gradients = self.example.gradients
+        parts: dict[str, list[Block]] = {}
+        for name, matrix in gradients:
+            mine = self._variable(name, matrix)
+            if mine:
+                parts[name] = mine
+        left = [name for name, _ in gradients if name not in parts]
+        if not parts and not self.whole:
+            return []
+        number = next_number()
         sizes = row(*_sizes(self.example.sizes))
         found: list[Block] = [Heading(("Every entry, for ", sizes), number)]
-        gradients = self.example.gradients
-        left: list[str] = []
-        for name, matrix in gradients:
-            mine = self._variable(name, matrix, forward=len(found) == 1)
-            if not mine:
-                left.append(name)
-                continue
+        for name, mine in parts.items():
             if len(gradients) > 1:
                 title = (self.scribe.gradient_inline(self.scribe.known[name]),)
                 count = sum(isinstance(b, Heading) for b in found)
@@ -75,14 +86,16 @@ class EntriesWriter:
         lead.append(" are too long to print; the index form has them all.")
         return [Paragraph(tuple(lead))]
 
-    def _variable(self, name: str, matrix: Matrix, *, forward: bool) -> list[Block]:
+    def _variable(self, name: str, matrix: Matrix) -> list[Block]:
         section = self.scribe.section(name)
         axes = self.scribe.axes(section)
         order = {n: k for k, n in enumerate(_order(section.result))}
         writer = EntryWriter(axes, order)
-        found = self._forward(writer) if forward else []
-        found += self._slices(name, writer)
-        found += self._gradient(name, matrix, writer)
+        gradient = self._gradient(name, matrix, writer)
+        if not gradient and not self.whole:
+            return []
+        found = self._forward(name, writer)
+        found += [*self._slices(name, writer), *gradient]
         colored = {n: a for n, a in axes.items() if n in self.example.symbols}
         if not found or not colored or colored == self.marked:
             return found
@@ -106,19 +119,18 @@ class EntriesWriter:
             text += [", " if k else "", value, " ", Toned(role, COLOR_WORDS[role])]
         return (*text, ".")
 
-    def _forward(self, writer: EntryWriter) -> list[Block]:
+    def _forward(self, by: str, writer: EntryWriter) -> list[Block]:
+        """Return the entries of the values that a variable enters, each once."""
+        defined = self.scribe.problem.definitions
+        entered = {n for n, x in defined.items() if by in mentioned(x)}
         found: list[Block] = []
         for name, matrix in self.example.forward:
+            if name in self.told or not (self.whole or name in entered):
+                continue
+            self.told.add(name)
             shown = self._shown(self.scribe.name(name), name, matrix, writer)
             if shown is not None:
-                found.append(
-                    Kept(
-                        (
-                            Paragraph(("The entries of ", self.scribe.name(name), ":")),
-                            Display(shown),
-                        )
-                    )
-                )
+                found.append(led(("The entries of ", self.scribe.name(name), ":"), Display(shown)))
         return found
 
     def _slices(self, name: str, writer: EntryWriter) -> list[Block]:
@@ -144,7 +156,7 @@ class EntriesWriter:
                 self.scribe.name(of),
                 ":",
             )
-            found.append(_led(lead, items))
+            found.append(led(lead, Display(items)))
         return found
 
     def _at(self, name: str, place: tuple[int, ...]) -> Math:
@@ -162,7 +174,7 @@ class EntriesWriter:
         product = self._product(name, writer)
         if product is not None and len(shown) == 1:
             shown = (row(shown[0], EQUALS, product),)
-        blocks: list[Block] = [_led(lead, shown)]
+        blocks: list[Block] = [led(lead, Display(shown))]
         return [*blocks, *self._split(name, matrix, writer)]
 
     def _product(self, name: str, writer: EntryWriter) -> Math | None:
@@ -201,18 +213,19 @@ class EntriesWriter:
         head = self.scribe.gradient(self.scribe.derivation[name].variable.expr)
         shown = row(head, EQUALS, *parts, EQUALS, sums.form)
         lead: Inline = ("The same, split by row:",)
-        return [_led(lead, (shown,))]
+        return [led(lead, Display((shown,)))]
 
     def _shown(
         self, head: Math, name: str, matrix: Matrix, writer: EntryWriter, *, gradient: bool = False
     ) -> tuple[Math, ...] | None:
         """Return a matrix as a grid, or entry by entry where that is wide; None if too long."""
         grid = writer.grid(matrix)
-        if max(width(c) for line in grid.rows for c in line) > _LONGEST:
+        longest = max(width(c) for line in grid.rows for c in line)
+        if longest > (_LONGEST if self.whole else _BESIDE):
             return None
         if width(grid) <= _WIDE:
             return (row(head, EQUALS, grid),)
-        if len(grid.rows) * len(grid.rows[0]) > _LISTED:
+        if not self.whole or len(grid.rows) * len(grid.rows[0]) > _LISTED:
             return None
         found = []
         for i, line in enumerate(grid.rows, start=1):
@@ -221,11 +234,6 @@ class EntriesWriter:
                 left = fraction_of_partials(self.scribe.loss, at) if gradient else at
                 found.append(row(left, EQUALS, cell))
         return tuple(found)
-
-
-def _led(lead: Inline, items: tuple[Math, ...]) -> Block:
-    """Return a sentence and its display, on one page."""
-    return Kept((Paragraph(lead), Display(items)))
 
 
 def _plain(symbol: Math) -> Math:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..core.expr import (
     BINDERS,
@@ -55,15 +55,13 @@ from .widths import width
 
 _ONE_LINE = 22.0  # em: what fits beside the name of a gradient
 _BOX = 12  # results in one box, which stays on a page
-_TABLE = 30  # symbols in one table
+_FEW = 2  # symbols for each index that stands beside them in their table
 DEFINED = Op("≔")
 
 
 def result_boxes(scribe: Scribe) -> list[Block]:
     """Return the gradients with shapes under their symbols, and what their names stand for."""
     chosen = _chosen_forms(scribe)
-    if scribe.compact:
-        return [_compact_box(scribe, chosen)]
     rows = []
     for name in scribe.wanted:
         result = scribe.derivation[name]
@@ -76,21 +74,12 @@ def result_boxes(scribe: Scribe) -> list[Block]:
         shown = sums.form if sums is not None and len(scribe.wanted) > 1 else None
         note = _meaning(scribe, result.section, result.variable, sums, shown)
         rows.append(ResultRow(formula, note))
-    where = tuple(_where(scribe, chosen.values()))
+    where = tuple(where_lines(scribe, chosen.values()))
     parts = [tuple(rows[k : k + _BOX]) for k in range(0, len(rows), _BOX)]
     return [
         ResultBox(part, where if part is parts[-1] else (), "Result" if part is parts[0] else "")
         for part in parts
     ]
-
-
-def _compact_box(scribe: Scribe, chosen: dict[str, Expr]) -> Block:
-    """Return all gradients of a network, several in a line, in the names that follow them."""
-    rows = [
-        ResultRow(row(scribe.gradient_inline(scribe.known[n]), EQUALS, scribe.write(x)), ())
-        for n, x in chosen.items()
-    ]
-    return ResultBox(tuple(rows), tuple(_where(scribe, chosen.values())), flows=True)
 
 
 def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
@@ -124,12 +113,13 @@ def _met(scribe: Scribe, x: Expr) -> list[Expr]:
     return [*names.values(), *(of for g, of in scribe.given_at.items() if g in names)]
 
 
-def _where(scribe: Scribe, forms: Iterable[Expr]) -> list[Math]:
+def where_lines(scribe: Scribe, forms: Iterable[Expr], known: Collection[Expr] = ()) -> list[Math]:
+    """Return what the names in forms stand for, those that are known left out."""
     forms = list(forms)
     explained = _backward(scribe, _explained(scribe, forms))
     targets = {s.given: s.target for s in scribe.sections if s.given is not None}
     lines = []
-    for e in explained:
+    for e in (e for e in explained if e not in known):
         parts: list[Math] = [scribe.write(e), DEFINED]
         if e in targets and targets[e] is not e:
             parts += [scribe.gradient_inline(targets[e]), EQUALS]
@@ -194,11 +184,9 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     if properties:
         blocks.append(Bullets(tuple(properties)))
     symbols, indices = _symbols(scribe), tuple(_indices(scribe))
-    if scribe.compact:
-        return [*blocks, SymbolTable(tuple(symbols)), Paragraph(_index_words(indices))]
-    for k in range(0, len(symbols), _TABLE):
-        blocks.append(DefinitionTable(tuple(symbols[k : k + _TABLE]), () if k else indices))
-    return blocks
+    if len(symbols) < _FEW * max(len(indices), 2):
+        return [*blocks, DefinitionTable(tuple(symbols), indices)]
+    return [*blocks, SymbolTable(tuple(symbols)), Paragraph(_index_words(indices))]
 
 
 def statement(scribe: Scribe) -> list[Math]:
@@ -268,7 +256,7 @@ def _properties(scribe: Scribe) -> list[Inline]:
 
 def _symbols(scribe: Scribe) -> list[SymbolRow]:
     problem = scribe.problem
-    letters = {} if scribe.compact else _row_letters(scribe)
+    letters = {} if scribe.tabled else _row_letters(scribe)
     rows = [
         _symbol(scribe, v.expr, v.shape, _variable_meaning(scribe, v), letters)
         for v in problem.variables.values()
@@ -292,7 +280,7 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
     shown = [x for s in scribe.sections for x in (s.result, s.target)]
     cotangents = {s.given for s in scribe.sections if s.given is not None}
     for e in _explained(scribe, [*shown, *scribe.given_at.values()]):
-        if scribe.compact and e in cotangents:
+        if scribe.tabled and e in cotangents:
             continue  # the first page says what they stand for
         rows.append(_symbol(scribe, e, e.shape, _named_meaning(scribe, e), letters))
     return rows

@@ -13,7 +13,7 @@ from ..notation.math import Math, Row, Sym
 from ..notation.mathml import mathml
 from .escape import single_line, typed
 from .printers import Printer
-from .widths import leads_with_sign
+from .widths import cut_sign
 
 
 class HtmlPrinter(Printer):
@@ -39,10 +39,7 @@ class HtmlPrinter(Printer):
 
     def parts(self, parts: Iterable[Math]) -> str:
         """Return pieces in display style, with a place to break between them."""
-        return " ".join(
-            mathml(p, style="display", joins=k > 0 and leads_with_sign(p))
-            for k, p in enumerate(parts)
-        )
+        return " ".join(mathml(p, style="display", follows=cut_sign(p) is not None) for p in parts)
 
     def tex(self, math: Math) -> str:
         """Return the LaTeX of a formula, in an attribute: what a reader copies."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..notation.math import Math
 from .graphprint import GraphPicture
+from .widths import width
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ Piece = str | Math | Strong | Code | Toned
 Inline = tuple[Piece, ...]
 
 
+def words_of(text: Inline, letter: float) -> float:
+    """Return the width of running text in em, for an average letter."""
+    typed = (p if isinstance(p, str) else p.text for p in text if not isinstance(p, Math))
+    return sum(width(p) for p in text if isinstance(p, Math)) + letter * sum(map(len, typed))
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Base of everything that stands on its own lines."""
@@ -63,6 +70,12 @@ class Paragraph(Block):
 
     text: Inline
 
+    @property
+    def announces(self) -> bool:
+        """Whether it ends in a colon, and stays with what follows."""
+        last = self.text[-1] if self.text else ""
+        return isinstance(last, str) and last.endswith(":")
+
 
 @dataclass(frozen=True, slots=True)
 class Note(Block):
@@ -87,9 +100,13 @@ class Bullets(Block):
 
 @dataclass(frozen=True, slots=True)
 class Display(Block):
-    """Formulas on lines of their own, side by side as far as the line allows."""
+    """Formulas on lines of their own, side by side as far as the line allows.
+
+    ``lead`` are a few words that stand on the same line, before them.
+    """
 
     items: tuple[Math, ...]
+    lead: Inline = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +128,11 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultBox(Block):
-    """The answer, before anything else; ``where`` explains the names that it uses.
-
-    Where ``flows``, results stand side by side as far as the line allows, without notes.
-    """
+    """The answer, before anything else; ``where`` explains the names that it uses."""
 
     rows: tuple[ResultRow, ...]
     where: tuple[Math, ...] = ()
     title: str = "Result"
-    flows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +235,14 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class CostTable(Block):
-    """All gradients in the order in which they are computed."""
+    """The answer as a table: all gradients in the order in which they are computed.
+
+    ``where`` explains the names that no row does; ``title`` is empty where a page goes on with it.
+    """
 
     rows: tuple[CostLine, ...]
+    where: tuple[Math, ...] = ()
+    title: str = "Result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,17 +273,21 @@ class NumberRow:
 
 @dataclass(frozen=True, slots=True)
 class NumberTable(Block):
-    """Values by the formula beside central differences; ``head`` names those and their step."""
+    """Values by the formula beside difference quotients."""
 
     rows: tuple[NumberRow, ...]
-    head: Inline
 
     @property
-    def halves(self) -> tuple[tuple[NumberRow, ...], ...]:
-        """Return the rows of a long table as two to stand side by side, line by line."""
-        half = (len(self.rows) + 1) // 2 if len(self.rows) > 4 else len(self.rows)
-        left, right = self.rows[:half], self.rows[half:]
-        return tuple((r, *right[k : k + 1]) for k, r in enumerate(left))
+    def columns(self) -> int:
+        """How many tables stand side by side, that none is long."""
+        return 1 if len(self.rows) <= 2 else 2 if len(self.rows) <= 4 else 3
+
+    @property
+    def abreast(self) -> tuple[tuple[NumberRow | None, ...], ...]:
+        """Return the rows line by line, read down one table and then the next."""
+        high = -(-len(self.rows) // self.columns)
+        filled = (*self.rows, *(None,) * (high * self.columns - len(self.rows)))
+        return tuple(filled[k::high] for k in range(high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +305,14 @@ class CodeBlock(Block):
 
 @dataclass(frozen=True, slots=True)
 class Graph(Block):
-    """The picture of a computation graph, after a sentence that says how to read it."""
+    """The picture of a computation graph, with a sentence that says how to read it.
+
+    ``symbols`` are those of a narrow one, whose table stands beside it.
+    """
 
     text: Inline
     picture: GraphPicture
+    symbols: tuple[SymbolRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

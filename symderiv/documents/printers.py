@@ -7,12 +7,11 @@ of notation. Layout (tables, boxes, headings) is the template's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from ..notation.latex import latex
-from ..notation.math import Math, Op, Row, row
-from ..notation.spacing import items_of
+from ..notation.math import Math, row
 from ..notation.typst import typst
 from ..notation.words import words
 from .escape import (
@@ -26,7 +25,7 @@ from .escape import (
 )
 from .model import Code, Inline, Strong, Toned
 from .theme import COLORS
-from .widths import leads_with_sign, lines, pieces, width
+from .widths import cut_sign, lines, pieces, width
 
 _FITS = 7.0  # em: an inline formula that certainly fits in a column
 _BESIDE = 26.0  # em: what a step has beside its reason, and a little more
@@ -88,10 +87,6 @@ class Printer:
         """Return whether a display may need more than a line."""
         return width(math) > _LINE
 
-    def stacked(self, items: Iterable[Math]) -> bool:
-        """Return whether the formulas of a display stand below each other."""
-        return any(map(self.wide, items))
-
     @staticmethod
     def lines(math: Math, room: float = _LINE) -> tuple[Math, ...]:
         """Return a formula as lines that fit below each other, each at most ``room`` em wide."""
@@ -143,13 +138,8 @@ class MarkdownPrinter(Printer):
         found = lines(math, _LINE)
         if len(found) == 1:
             return self.tex(math)
-        shown = [self._continued(self.tex(line)) for line in found]
+        shown = [_piece(line, self.tex) for line in found]
         return "\\begin{aligned}\n& " + " \\\\\n& \\quad ".join(shown) + "\n\\end{aligned}"
-
-    @staticmethod
-    def _continued(tex: str) -> str:
-        """Return a line whose leading sign keeps the spaces of a binary sign."""
-        return "{} " + tex[1] + tex[3:] if tex.startswith(("{+}", "{-}")) else tex
 
     def fence(self, text: str) -> str:
         """Return a code fence longer than any run of backticks in a listing."""
@@ -188,20 +178,11 @@ class LatexPrinter(Printer):
 
     def stack(self, found: Iterable[Math]) -> str:
         """Return lines below each other."""
-        shown = r" \\ ".join(rf"\displaystyle {tex}" for tex in self._pieces(found))
-        return rf"$\begin{{gathered}} {shown} \end{{gathered}}$"
+        shown = r" \\ & \qquad ".join(self._pieces(found))
+        return rf"$\begin{{aligned}} & {shown} \end{{aligned}}$"
 
     def _pieces(self, parts: Iterable[Math]) -> list[str]:
-        return [self._joining(p) if k else self.tex(p) for k, p in enumerate(parts)]
-
-    def _joining(self, part: Math) -> str:
-        """Return a piece; a sign that leads it keeps the space after it."""
-        if not isinstance(part, Row) or not leads_with_sign(part):
-            return self.tex(part)
-        first, *rest = items_of(part)
-        if isinstance(first, Op) and first.char in "+−" and rest:
-            return rf"{self.tex(first)} \: {self.tex(row(*rest))}"
-        return self.tex(part)
+        return [_piece(p, self.tex) for p in parts]
 
     def strong(self, text: str) -> str:
         return rf"\textbf{{{self.text(text)}}}"
@@ -231,6 +212,12 @@ class LatexPrinter(Printer):
         return "".join(c if c.isascii() else "?" for c in plain)
 
 
+def _piece(math: Math, tex: Callable[[Math], str]) -> str:
+    """Return a piece in TeX; the sign that ends it keeps the spaces of a binary sign."""
+    ended = cut_sign(math)
+    return tex(math) if ended is None else f"{tex(ended[0])} {tex(ended[1])} {{}}"
+
+
 class TypstPrinter(Printer):
     """Typst; every formula has its reading in words beside it."""
 
@@ -248,21 +235,16 @@ class TypstPrinter(Printer):
         return f"{typst_string(words(math))}, ${typst(math, colors=self.colors)}$.body"
 
     def _bodies(self, parts: Iterable[Math]) -> list[str]:
-        """Return pieces; a sign that leads one keeps the space after it."""
-        return [
-            f"{typst_string(words(p))}, ${self._joining(p)}$.body" if k else self.body(p)
-            for k, p in enumerate(parts)
-        ]
+        """Return pieces; the sign that ends one keeps the space before it."""
+        return [f"{typst_string(words(p))}, ${self._joining(p)}$.body" for p in parts]
 
     def _joining(self, math: Math) -> str:
-        """Return a formula; a sign that leads it keeps the space after it."""
-        if not isinstance(math, Row) or not leads_with_sign(math):
+        """Return a formula; the sign that ends it keeps the space before it."""
+        ended = cut_sign(math)
+        if ended is None:
             return typst(math, colors=self.colors)
-        first, *rest = items_of(math)
-        if isinstance(first, Op) and first.char in "+−" and rest:
-            sign, body = (typst(m, colors=self.colors) for m in (first, row(*rest)))
-            return f"{sign} med {body}"
-        return typst(math, colors=self.colors)
+        body, sign = (typst(m, colors=self.colors) for m in ended)
+        return f"{body} med {sign}"
 
     def math(self, math: Math) -> str:
         if self.flows(math):

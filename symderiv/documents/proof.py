@@ -16,7 +16,7 @@ from .widths import pieces, width
 
 _LINE = 13.0  # em that the right-hand side has beside its reason; longer ones may be cut
 _SHORT = 12.0
-_BESIDE = 36.0  # em: what a line holds of a framed result and the words beside it
+_BESIDE = 34.0  # em: what a line holds of a framed result and the words beside it
 _WORDS = 16.0  # em for these words; longer ones take another line
 
 
@@ -93,7 +93,7 @@ class Proof:
         blocks: list[Block] = [Heading(title, number, level=2)]
         if lines:
             blocks.append(StepTable(lines))
-        elif self.scribe.compact:  # one line: its title is in it
+        else:  # one line: its title is in it
             blocks, as_ = [], " as "
         said: list[Piece] = [] if blocks else [Strong(number), " ", *title]
         said += [as_, self.scribe.gradient_inline(known.model.target), ", "]
@@ -155,7 +155,7 @@ class Proof:
             index: Math = Fence("(", listed(*(Sym(i) for i in section.entry)), ")")
         else:
             index = Sym(section.entry[0])
-        if self.scribe.compact and self.boxes:
+        if self.boxes:
             return self._box(section, ("for every ", index, ":"))
         kind = ("vectors", "matrices", "tensors")[min(len(section.entry), 3) - 1]
         lead: Inline = ("Entry ", index, f" was arbitrary, so the two {kind} agree:")
@@ -167,7 +167,7 @@ class Proof:
         self.boxes[section.target] = self.count
         formula = self._boxed(section)
         words = sum(0.45 * len(p) if isinstance(p, str) else 1.5 for p in lead)
-        beside = self.scribe.compact and width(formula) + min(words, _WORDS) < _BESIDE
+        beside = width(formula) + min(words, _WORDS) < _BESIDE
         boxed = Boxed(formula, self.count, lead if beside else ())
         return [boxed] if beside or not lead else [Kept((Paragraph(lead), boxed))]
 
@@ -200,8 +200,7 @@ def _cut(right: Math) -> tuple[Math, ...]:
     whole = row(EQUALS, right)
     if width(whole) < _LINE:
         return (whole,)
-    first, *rest = pieces(right)
-    return (row(EQUALS, first), *rest)
+    return pieces(whole)
 
 
 def _steps(numbers: Sequence[int]) -> str:

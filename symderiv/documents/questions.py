@@ -16,8 +16,9 @@ from ..core.expr import Expr, entry
 from ..core.shapes import SCALAR
 from ..notation.math import EQUALS, Math, Num, Op, Sym, fraction_of_partials, row
 from .checks import grid
+from .led import led
 from .matrix_sections import first, second
-from .model import Block, Bullets, Code, Display, Heading, Inline, Kept, Paragraph, Piece, Strong
+from .model import Block, Bullets, Code, Display, Heading, Inline, Paragraph, Piece, Strong
 from .symbols_shown import Scribe
 from .widths import width
 
@@ -61,9 +62,8 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
     """Return one section for claims that are all right."""
     gradients = all(v.compared == GRADIENT for v in verdicts)
     words = "Each equals the gradient derived above:" if gradients else "Each is right:"
-    lead = Paragraph((Strong("Yes."), f" {words}"))
-    forms = Display(tuple(_claimed(scribe, v) for v in verdicts))
-    return [Heading(("Are these forms right?",), number), Kept((lead, forms))]
+    forms = Display(tuple(_claimed(scribe, v, inline=True) for v in verdicts))
+    return [Heading(("Are these forms right?",), number), led((Strong("Yes."), f" {words}"), forms)]
 
 
 def _question(scribe: Scribe, verdict: Verdict, number: str, told: set[str]) -> list[Block]:
@@ -75,7 +75,7 @@ def _question(scribe: Scribe, verdict: Verdict, number: str, told: set[str]) -> 
         words = "The claim, and the right form:" if stated else "The right form:"
         stated = [*stated, _corrected(scribe, verdict)]
     if stated:
-        found.append(Kept((Paragraph((words,)), Display(tuple(stated)))))
+        found.append(led((words,), Display(tuple(stated))))
     found += _summed(scribe, verdict, told)
     found += [*_lines(scribe, verdict), *_places(scribe, verdict)]
     if verdict.counterexample is not None:
@@ -103,7 +103,7 @@ def _summed(scribe: Scribe, verdict: Verdict, told: set[str]) -> list[Block]:
     forms = [row(EQUALS, scribe.write(x)) for x in (chain.after, sums[-1].after)]
     why = (p if isinstance(p, str) else scribe.write(p) for p in chain.reason[1:])
     lead: Inline = ("The sum is that of the chain rule: ", *why, ", so that each adds a term:")
-    return [Kept((Paragraph(lead), Display((row(left, *forms),))))]
+    return [led(lead, Display((row(left, *forms),)))]
 
 
 def _lines(scribe: Scribe, verdict: Verdict) -> list[Block]:
@@ -126,7 +126,7 @@ def _places(scribe: Scribe, verdict: Verdict) -> list[Block]:
     found: list[Block] = []
     if verdict.marked is not None and verdict.marked.tree is not None:
         formula = scribe.write_marked(verdict.marked.tree, verdict.marked.wrong)
-        found.append(Kept((Paragraph(("The wrong place is underlined:",)), Display((formula,)))))
+        found.append(led(("The wrong place is underlined:",), Display((formula,))))
     if verdict.holds:
         found.append(Paragraph((f"The claim is {verdict.holds}.",)))
     return found
@@ -168,10 +168,12 @@ def _corrected(scribe: Scribe, verdict: Verdict) -> Math:
     return right if left is None else row(left, EQUALS, right)
 
 
-def _claimed(scribe: Scribe, verdict: Verdict, sign: Math = EQUALS) -> Math:
+def _claimed(
+    scribe: Scribe, verdict: Verdict, sign: Math = EQUALS, *, inline: bool = False
+) -> Math:
     """Return what was claimed, as an equation; where it is wrong, not set like a right one."""
     sides = [scribe.write(x) for x in verdict.claimed]
-    left = _about(scribe, verdict.claim.about)
+    left = _about(scribe, verdict.claim.about, inline=inline)
     if left is not None:
         sides.insert(0, left)
     parts: list[Math] = []
@@ -180,7 +182,7 @@ def _claimed(scribe: Scribe, verdict: Verdict, sign: Math = EQUALS) -> Math:
     return row(*parts)
 
 
-def _about(scribe: Scribe, about: str) -> Math | None:
+def _about(scribe: Scribe, about: str, *, inline: bool = False) -> Math | None:
     """Return the derivative, or the entry of one, that "dL/dW[p, q]" names."""
     try:
         asked = read_about(about)
@@ -200,7 +202,7 @@ def _about(scribe: Scribe, about: str) -> Math | None:
         whole = _unnamed_value(scribe, asked.of)
         if whole is not None and not asked.at:
             return first(scribe, Sym(asked.of), whole.shape, by)
-        return scribe.gradient(by)
+        return scribe.gradient_inline(by) if inline else scribe.gradient(by)
     value = _placed(value, asked.at)
     if value.shape == SCALAR:
         return fraction_of_partials(scribe.write(value), scribe.write(by))
@@ -250,7 +252,7 @@ def _counterexample(scribe: Scribe, found: Counterexample) -> Block:
         row(scribe.write(found.claimed), EQUALS, grid(found.claimed_cells)),
         row(scribe.write(found.right), EQUALS, grid(found.right_cells)),
     )
-    return Kept((Paragraph(lead), Display((*given, *chosen, *sides))))
+    return led(lead, Display((*given, *chosen, *sides)))
 
 
 def _equated(found: Counterexample) -> list[Piece]:

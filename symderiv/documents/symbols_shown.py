@@ -99,6 +99,9 @@ class RowSum:
     terms: tuple[tuple[str, str], ...]  # (matrix, letter of its row)
 
 
+_MANY = 3  # definitions of a problem whose gradients stand in a table, with a graph
+
+
 class Scribe:
     """Writes everything about one derivation, by one choice of colours and letters."""
 
@@ -127,6 +130,11 @@ class Scribe:
     def compact(self) -> bool:
         """Whether there is so much to say that it is said in less room: a network."""
         return self.derivation.is_network
+
+    @property
+    def tabled(self) -> bool:
+        """Whether there are so many values on the way that all gradients stand in one table."""
+        return len(self.problem.definitions) >= _MANY
 
     def write_marked(self, tree: Expr, wrong: Collection[Expr]) -> Math:
         """Return a formula with the parts marked that are wrong."""

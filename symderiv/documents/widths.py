@@ -32,7 +32,9 @@ from ..notation.math import (
 from ..notation.spacing import is_unary, items_of
 
 _RELATIONS = frozenset("=≠<>≤≥≔∈→⟹≈")
-_BREAKS = frozenset("+−=≔")
+_SUMS = frozenset("+−")
+_PRODUCTS = frozenset("⊙⊘")
+_LONG = 18.0  # em: a longer piece is broken at its products as well
 _SMALL = 0.7
 
 
@@ -88,19 +90,35 @@ _BY_CLASS: dict[type[Math], Callable[[Any], float]] = {
 
 
 def pieces(math: Math) -> tuple[Math, ...]:
-    """Return a formula cut before its outermost ``+``, ``−`` and ``=``; each sign leads a piece.
+    """Return a formula cut at its outermost signs, so that no piece reads as the whole.
+
+    ``+`` and ``−`` end a piece; a relation leads one, but the first is never cut off.
 
     >>> len(pieces(row(Sym("Z"), Op("="), Sym("X"), Op("+"), Sym("b"))))
-    3
+    2
     """
     if not isinstance(math, Row):
         return (math,)
     items = items_of(math)
-    cuts = [
-        k for k, item in enumerate(items) if k and _sign(item) in _BREAKS and not is_unary(items, k)
-    ]
-    ends = [0, *cuts, len(items)]
-    return tuple(row(*items[a:b]) for a, b in pairwise(ends))
+    related, cuts = False, []
+    for k, item in enumerate(items):
+        if _sign(item) in _RELATIONS:
+            cuts += [k] if related else []
+            related = True
+        elif _sign(item) in _SUMS and not is_unary(items, k):
+            cuts.append(k + 1)
+    found = [p for part in _between(items, cuts) for p in _at_products(part)]
+    return tuple(row(*part) for part in found)
+
+
+def _between(items: tuple[Math, ...], cuts: list[int]) -> list[tuple[Math, ...]]:
+    return [items[a:b] for a, b in pairwise([0, *cuts, len(items)]) if a < b]
+
+
+def _at_products(items: tuple[Math, ...]) -> list[tuple[Math, ...]]:
+    if width(row(*items)) < _LONG:
+        return [items]
+    return _between(items, [k + 1 for k, item in enumerate(items) if _sign(item) in _PRODUCTS])
 
 
 def lines(math: Math, room: float) -> tuple[Math, ...]:
@@ -121,10 +139,12 @@ def lines(math: Math, room: float) -> tuple[Math, ...]:
     return tuple(row(*parts) for parts in found)
 
 
-def leads_with_sign(math: Math) -> bool:
-    """Return whether a piece begins with the sign that joins it to the one before."""
-    first = items_of(math)[0] if isinstance(math, Row) and math.items else math
-    return _sign(first) in _BREAKS
+def cut_sign(math: Math) -> tuple[Math, Math] | None:
+    """Return a piece without the sign that ends it, and this sign; None where there is none."""
+    items = items_of(math) if isinstance(math, Row) else ()
+    if len(items) < 2 or _sign(items[-1]) not in _SUMS | _PRODUCTS:
+        return None
+    return row(*items[:-1]), items[-1]
 
 
 def _sign(item: Math) -> str:

@@ -54,18 +54,19 @@ _PLANCK = 0x210E  # where Unicode has the sloped h
 _GREEK, _BOLD_GREEK = 0x391, 0x1D6A8
 
 
-def mathml(math: Math, *, style: str = "inline", joins: bool = False) -> str:
+def mathml(math: Math, *, style: str = "inline", follows: bool = False) -> str:
     """Return a ``math`` element, of running text (``inline``), ``display`` style or a ``block``.
 
-    Where it ``joins`` one before, the sign that leads it stands between the two.
+    Where another one ``follows``, the sign that ends it stands between the two.
 
     >>> print(mathml(row(Sym("X"), Op("="), Frac(Num("1"), Sym("n")))))
     <math><mi data-s="X">X</mi><mo>=</mo><mfrac><mn>1</mn><mi data-s="n">n</mi></mfrac></math>
     """
     attribute = {"inline": "", "display": ' displaystyle="true"', "block": ' display="block"'}
     body = _MathML().show(math)
-    if joins and body.startswith(f"<mo{_PREFIX}"):
-        body = body.replace(_PREFIX, _INFIX, 1)
+    before, opened, sign = body.rpartition("<mo>")
+    if follows and opened and sign.index("<") == len(sign) - len("</mo>"):
+        body = f"{before}<mo{_INFIX}>{sign}"
     return f"<math{attribute[style]}>{body}</math>"
 
 
