@@ -42,6 +42,7 @@ from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
 from .narration.forward import Forward, forward
 from .narration.matrix_steps import closing_steps
+from .narration.steps import Act
 from .rechecking import recheck
 
 LAYOUTS = ("numerator", "denominator")
@@ -208,9 +209,9 @@ class DerivativeMatrix:
         yield from DerivedGradients(self.posed, [self.name])[self.name].steps
         value, by = self.ends
         slope = partial(place(self.value, value), place(self.variable.expr, by))
-        yield Step(slope, self.index_expr, _JACOBIAN, (_JACOBIAN,), True)
+        yield Step(slope, self.index_expr, Act.JACOBIAN, (_JACOBIAN,), True)
         if self._is_plain:
-            yield Step(self.index_expr, place(self.expr, self._all_ends), _LAW, (_LAW,))
+            yield Step(self.index_expr, place(self.expr, self._all_ends), Act.MATRIX, (_LAW,))
 
     @cached_property
     def posed(self) -> Problem:

@@ -47,13 +47,11 @@ from .narration.entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .narration.forward import Forward, forward
 from .narration.slopes import jacobian, pulled
 from .narration.stage_words import joined
-from .narration.steps import LawOf, Reason
+from .narration.steps import Act, DerivativeOf, LawOf, Reason
 from .rechecking import recheck
 
 _WORTH = 3  # letters that a step must save
 _MEANING = 14  # letters that explaining a name takes
-FOLD = "fold"  # the law of the step that writes a derivative in the output of the function
-PULLED = "pulled back"  # of the step that multiplies it by a cotangent
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def _fold(last: Expr, folded: Expr, found: _Found) -> Step:
     why: list[Sequence[str | Expr]] = [[law] for law in dict.fromkeys(others)]
     if found.way.value in {*walk(folded)} or not why:
         why.insert(0, ("definition of ", found.way.value))
-    return Step(last, folded, FOLD, joined(why))
+    return Step(last, folded, Act.FOLD, joined(why))
 
 
 def _has_lemma(e: Expr) -> bool:
@@ -164,18 +162,18 @@ def _by_expansion(expansion: Expansion) -> Lemma:
         Step(
             y,
             along,
-            "expansion",
+            Act.EXPANSION,
             ("along row p, with the cofactors ", name),
             True,
         ),
         Step(
             slope,
             entry(name, *here),
-            "expansion",
+            Act.EXPANSION,
             ("those of row p do not contain it",),
             True,
         ),
-        Step(entry(name, *here), rule, FOLD, (expansion.solved,)),
+        Step(entry(name, *here), rule, Act.FOLD, (expansion.solved,)),
     )
     return Lemma(problem, problem.objective, y, steps)
 
@@ -207,15 +205,16 @@ def _by_identity(identity: Identity) -> Lemma:
 
     left, right = sides
     own = _put(change(problem.objective, names), {problem.objective: y})
+    equal = [_put(x, {output: y}) for x in sides]
     steps = (
-        Step(_put(left, {output: y}), _put(right, {output: y}), "identity", ("what it is",), True),
+        Step(equal[0], equal[1], Act.IDENTITY, ("what ", y, " satisfies"), True),
         Step(change(left, [*names, output]), change(right, [*names, output]), *_BOTH, True),
-        Step(differential(y, moving), own, "solved", (identity.solved,), True),
+        Step(differential(y, moving), own, Act.SOLVED, (identity.solved,), True),
     )
     return Lemma(problem, problem.objective, y, steps)
 
 
-_BOTH: tuple[str, Reason] = ("differential", ("product rule on both sides",))
+_BOTH: tuple[Act, Reason] = (Act.BOTH_SIDES, ("product rule on both sides",))
 
 
 def _put(x: Expr, new: Mapping[Expr, Expr]) -> Expr:
@@ -289,7 +288,7 @@ class _Found:
         run = Monomial(Scale(), (given,), (), tuple(zip(map(str, self.of), dims)))
         after = total([run.times(m).sifted()[0] for m in known])
         return Step(
-            before, after, PULLED, ("pulled back: times ", cotangent.expr, ", summed"), True
+            before, after, Act.PULLED, ("pulled back: times ", cotangent.expr, ", summed"), True
         )
 
 
@@ -317,10 +316,25 @@ def _as_variables(x: Expr) -> Expr:
 def _of_numbers(found: Forward) -> tuple[Step, ...]:
     """Return the steps for a function of a number: by the chain rule at once, with no names."""
     whole = _spelled(found, found.value.args[0])
-    first = Step(found.value, whole, "entry by entry", ("definition",), True)
+    first = Step(found.value, whole, Act.DEFINITION, ("definition of ", found.value), True)
     opening = next(s.before for s in reversed(found.steps) if s.opens)
     last = _spelled(found, found.steps[-1].after)
-    return first, Step(opening, last, "chain rule", ("chain rule",), True)
+    rules = [s.reason for s in found.steps if s.law not in _TACIT]
+    said = dict.fromkeys(p for r in rules for p in _without_names(r))
+    chained: list[Reason] = [("chain rule",)] if len(found.stages) > 1 else []
+    return first, Step(opening, last, Act.CALCULUS, joined([*said, *chained]), True)
+
+
+def _without_names(reason: Reason) -> list[Reason]:
+    """Return the parts of a reason but those that are about the names on the way."""
+    parts: list[list[str | Expr]] = [[]]
+    for x in reason:
+        if x == "; ":
+            parts.append([])
+        else:
+            parts[-1].append(x)
+    mere = (DerivativeOf, Expr)
+    return [tuple(p) for p in parts if not isinstance(p[0], mere)]
 
 
 def _spelled(found: Forward, x: Expr) -> Expr:
@@ -333,7 +347,8 @@ def _spelled(found: Forward, x: Expr) -> Expr:
     return rebuild(x, change, lambda e: e.op == "named" and e not in names)
 
 
-_SILENT = ("sift", "linearity")
+_SILENT = (Act.SIFT, Act.LINEARITY)
+_TACIT = (*_SILENT, Act.DEFINITION, Act.NAMES, Act.ENTRIES)
 
 
 def _chains(steps: Sequence[Step]) -> list[Step]:
@@ -345,11 +360,11 @@ def _chains(steps: Sequence[Step]) -> list[Step]:
             reasons = []
         if s.law not in _SILENT:
             reasons.append(s.reason)
-        if s.opens or s.law == FOLD or found[-1].before.op != "partial":
+        if s.opens or s.law is Act.FOLD or found[-1].before.op != "partial":
             found.append(replace(s, reason=joined(reasons)))
         else:
-            found[-1] = replace(found[-1], after=s.after, reason=joined(reasons))
-        if s.law == FOLD:
+            found[-1] = replace(found[-1], after=s.after, law=Act.CALCULUS, reason=joined(reasons))
+        if s.law is Act.FOLD:
             found[-1] = s
     return found
 
@@ -388,7 +403,7 @@ def _renamed(basis: Kind, taken: Collection[str]) -> Kind:
     def swap(t: str) -> str:
         return t if t == "scalar" else _WORD.sub(lambda m: new.get(m[0], m[0]), t)
 
-    changed = {k: swap(v) for k, v in fields.items() if isinstance(v, str) and k != "solved"}
+    changed = {k: swap(v) for k, v in fields.items() if isinstance(v, str) and k != Act.SOLVED}
     declared = tuple((swap(n), swap(v)) for n, v in basis.declared)
     return replace(basis, declared=declared, **changed)
 

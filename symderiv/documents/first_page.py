@@ -250,7 +250,9 @@ def _properties(scribe: Scribe) -> list[Inline]:
             found.append((scribe.write(along), f" {CROSSWISE} ", name, f", declare {declared}"))
         if v.name in scribe.wanted and structure_of(v) is not None:
             _, convention = scribe.derivation.conventions.get(v.name, ("", AMBIENT))
-            found.append(("The gradient by ", scribe.write(v.expr), f" {words(v, convention)}"))
+            found.append(
+                ("The gradient with respect to ", scribe.write(v.expr), f" {words(v, convention)}")
+            )
     return found
 
 

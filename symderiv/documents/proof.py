@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.expr import Expr
 from ..derivation.narration import Alike, Section, Step, essential
-from ..derivation.narration.steps import SIFTING, Above, DerivativeOf, LawOf
+from ..derivation.narration.steps import SIFTING, Above, Act, DerivativeOf, GradientOf, LawOf
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
@@ -77,7 +77,7 @@ class Proof:
                 continue
             if step.opens and cited:
                 opening, cited = _steps(cited), []
-            if step.law == "chain rule":
+            if step.law is Act.CHAIN:
                 local = [line.number for line in lines[-1:]] or cited
             lines.append(self._line(step, opening, local, first=not lines))
             opening = ""
@@ -120,20 +120,22 @@ class Proof:
         if self._of is not None:
             self.slopes[self._of] = self.count
         write = self.scribe.write
-        full = step.opens and (step.before.op != "partial" or step.law == "chain rule")
+        full = step.opens and (step.before.op != "partial" or step.law is Act.CHAIN)
         right = (self.scribe.write_full if full else write)(step.after)
         left = write(step.before) if step.opens or first else None
         return Line(self.count, left, _cut(right), self._reason(step, opening, local))
 
     def _reason(self, step: Step, opening: str, local: list[int]) -> Inline:
         parts: list[Piece] = [f"{opening}; "] if opening else []
-        if step.law == "sift":
+        if step.law is Act.SIFT:
             return (*parts, *self._sifting(step))
         for part in step.reason:
             if isinstance(part, Above) and local:
                 parts.append(_steps(local))
             elif isinstance(part, DerivativeOf) and part.name in self.slopes:
                 parts.append(_steps([self.slopes[part.name]]))
+            elif isinstance(part, GradientOf) and part.name in self.boxes:
+                parts.append(f"({self.boxes[part.name]})")
             elif isinstance(part, LawOf) and part.operator in self.lemmas:
                 parts.append(f"lemma {self.lemmas[part.operator]}")
             else:

@@ -23,7 +23,8 @@ from .reshaping import kept
 
 Dims = tuple[Dim, ...]
 _NUMPY = "NumPy reference manual"
-_MOVED = "entries are only moved, and their gradients are moved back"
+_MOVED = "an entry stands at another place, and its gradient goes back from there"
+_BLOCKS = "head a is columns (a−1)k + 1 to ak, and its gradient goes back to them"
 
 
 def _build_transpose(call: Application) -> Expr:
@@ -213,7 +214,7 @@ register(
     tensors="whole",
     build=_build_split,
     usage="split_heads(X, h)",
-    law=_MOVED,
+    law=_BLOCKS,
     source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
     lower=_heads_lower,
     explicit=_heads_cells,
@@ -238,7 +239,7 @@ register(
     tensors="whole",
     build=_build_merge,
     usage="merge_heads(T)",
-    law=_MOVED,
+    law=_BLOCKS,
     source="Vaswani et al., Attention is all you need (2017), section 3.2.2",
     lower=_heads_lower,
     explicit=_heads_cells,

@@ -14,17 +14,25 @@ from dataclasses import dataclass
 
 from ...calculus import reverse
 from ...core.expr import Expr, add, differential, mul, node, num, var, walk, zeros
-from ...core.shapes import SCALAR, Shape
-from ...tensor import Factor, Term, contract, leaf, scaled, summands
+from ...core.shapes import ONE, SCALAR, Shape
+from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands
 from .stage_words import Reach, joined, laws, meets
 from .staging import Stage
-from .steps import Reason, Step
+from .steps import POWER, Act, Reason, Step
 
-# How a factor goes to the other side of an inner product, by what it stood in.
-_MOVES = {
-    "matmul": "a factor moves to the other side as its transpose",
-    "mul": "an entrywise factor moves as it is",
-    "transpose": "so does a transpose",
+# How what stands around a change goes to the other side of an inner product.
+_MOVES: dict[str, Callable[[Expr], bool]] = {
+    "a factor moves to the other side transposed": lambda e: e.op == "matmul",
+    "an entrywise factor moves as it is": lambda e: (
+        e.op == "mul" and sum(not a.is_scalar for a in e.args) > 1
+    ),
+    "a transpose moves as a transpose": lambda e: e.op == "transpose",
+    "a sum moves as equal entries": lambda e: (
+        e.op not in ("dot", "matmul") and _axes(e) < max(map(_axes, e.args), default=0)
+    ),
+    "a number moves as it is": lambda e: (
+        e.op == "mul" and sum(not a.is_scalar for a in e.args) == 1
+    ),
 }
 
 
@@ -63,7 +71,7 @@ class Differentials:
         whole = _sum(inner, SCALAR)
         last = self.steps[-1]
         if last.after is not whole or len(self.found.stages) > 1:
-            self.steps.append(Step(self.of(self.found.loss), whole, "collect", _COLLECTED, True))
+            self.steps.append(Step(self.of(self.found.loss), whole, Act.COLLECT, _COLLECTED, True))
         return tuple(self.steps)
 
     def _first(self) -> None:
@@ -73,7 +81,7 @@ class Differentials:
             parts.append(self._inner(self.found.written(gradient, t.data.shape), t.data))
         reason = joined([["definition of the gradient"]])
         self.steps.append(
-            Step(self.of(self.found.loss), _sum(parts, SCALAR), "differential", reason, True)
+            Step(self.of(self.found.loss), _sum(parts, SCALAR), Act.DIFFERENTIAL, reason, True)
         )
 
     def _stage(self, stage: Stage) -> None:
@@ -82,7 +90,7 @@ class Differentials:
         write = self.found.written
         if given.op == "named":
             why: Reason = ("names the cotangent of ", stage.expr)
-            self.steps.append(Step(given, given.args[0], "names", why, True))
+            self.steps.append(Step(given, given.args[0], Act.NAMES, why, True))
         targets = self._targets(stage.value)
         terms = [
             x for t in targets for x in changes(stage.value, t, self.of(t.data), stage.expr, write)
@@ -91,21 +99,21 @@ class Differentials:
             Step(
                 whole,
                 _sum(terms, stage.expr.shape),
-                "differential",
+                Act.DIFFERENTIAL,
                 self._rule(stage, targets),
                 True,
             )
         )
         put = _sum([self._product(given, x) for x in terms], SCALAR)
         before = self._inner(given, stage.expr)
-        self.steps.append(Step(before, put, "substitute", ("put in",), True))
+        self.steps.append(Step(before, put, Act.SUBSTITUTE, (self.of(stage.expr), " put in"), True))
         moved = []
         for t in targets:
             local = reverse(stage.value, [t], leaf(given, stage.term.dims)).gradient(t)
             moved.append(self._inner(self.found.written(local, t.data.shape), t.data))
         last = _sum(moved, SCALAR)
         if last is not put:
-            self.steps.append(Step(put, last, "move", self._moves(terms)))
+            self.steps.append(Step(put, last, Act.MOVE, self._moves(terms)))
 
     def _targets(self, value: Term) -> list[Term]:
         """Return the variables and names that a value changes with, in reading order."""
@@ -123,13 +131,36 @@ class Differentials:
         return node("dot", (cotangent, change), SCALAR)
 
     def _rule(self, stage: Stage, targets: Sequence[Term]) -> Reason:
+        """Return the rules by which a stage has its differential, those of functions last."""
         found = dict.fromkeys(law for t in targets for law in laws(stage.value, t))
-        rule = "product rule" if len(targets) > 1 else "linearity"
-        return joined([[law] for law in found]) or (rule,)
+        rules: dict[str, None] = {}
+        for _, body in summands(stage.value):
+            factors = factors_of(body)[1] if body.is_contraction else ()
+            moving = [f for f in factors if any(meets(f.term, t) for t in targets)]
+            if len(moving) > 1:
+                rules["product rule"] = None
+            if any(f.exponent != 1 for f in moving):
+                rules[POWER] = None
+        if not rules and not found:
+            rules["linearity"] = None
+        return joined([[rule] for rule in (*rules, *found)])
 
     def _moves(self, terms: Sequence[Expr]) -> Reason:
-        ops = {e.op: None for x in terms for e in walk(x, lambda e: e.op == "named")}
-        return joined([[_MOVES[op]] for op in _MOVES if op in ops]) or ("the same sum",)
+        nodes = [e for x in terms for e in walk(x, _is_whole) if _holds_change(e)]
+        found = [[words] for words, holds in _MOVES.items() if any(map(holds, nodes))]
+        return joined(found) or ("the same numbers are added",)
+
+
+def _axes(e: Expr) -> int:
+    return sum(d != ONE for d in e.shape)
+
+
+def _is_whole(e: Expr) -> bool:
+    return e.op in ("named", "differential")
+
+
+def _holds_change(e: Expr) -> bool:
+    return e.op != "differential" and any(x.op == "differential" for x in walk(e, _is_whole))
 
 
 def _sum(terms: Sequence[Expr], shape: Shape) -> Expr:

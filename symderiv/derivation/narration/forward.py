@@ -20,7 +20,7 @@ from .entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .stage_slopes import Slope, StageSlopes
 from .stage_words import Reach, with_names
 from .staging import Stage, Stages
-from .steps import Step
+from .steps import Act, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _unmoved(value: Expr, by: Expr, ends: tuple[Ends, Ends], raiser: Raiser) -> 
     """Return the derivative of a value by a variable that it does not contain."""
     slope = partial(place(value, ends[0]), place(by, ends[1]))
     reason = (value, " does not contain ", by)
-    step = Step(slope, total(()), "independent", reason, True)
+    step = Step(slope, total(()), Act.KNOWN, reason, True)
     return Forward((step,), value, (), Reuse((), [], raiser.simplify.facts), {}, ())
 
 

@@ -9,7 +9,7 @@ from ...core.expr import Expr, add, delta, div, entry, mul, neg, num, partial
 from ...core.shapes import Dim
 from .entry_forms import place
 from .sections import Section
-from .steps import Step
+from .steps import Act, Step
 
 By = Callable[[str, str], Expr]  # the derivative by an independent entry, at its place
 Combine = Callable[[By, str, str, Dim], Expr]
@@ -92,7 +92,7 @@ def to_free_entries(
     """
     law, after = _LAWS[kind], place(result, section.entry)
     before = _combined(section, kind) or index_form
-    step = Step(before, after, law, (law,), opens=True)
+    step = Step(before, after, Act.FREE, (law,), opens=True)
     return replace(section, steps=(*section.steps, step), result=result)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...core.expr import Expr, index_sum, mul, walk
+from ...core.expr import BINDERS, Expr, index_sum, mul, walk
 from ...core.shapes import ONE, Dim
-from ...ops import TABLE
 from .entry_forms import Ends, Monomial, place, total
 from .stage_words import joined, listed
-from .steps import Reason, Step
+from .steps import Act, Reason, Step
 
 Bound = tuple[str, Dim]
+_INDEXED = ("entry", *BINDERS)
 
 
 def closing_steps(
@@ -26,23 +26,25 @@ def closing_steps(
     turned = _as_product(result, ends, monomials)
     if turned is not None and turned is not last:
         reason = ("transpose: an entry with its indices swapped",)
-        steps.append(Step(last, turned, TABLE["transpose"].law, reason))
+        steps.append(Step(last, turned, Act.TRANSPOSE, reason))
         last = turned
     final = place(result, ends)
     if final is not last:
-        word = "matrix product, read right to left" if turned is not None else "matrix form"
-        why = joined([_reason(word, last, final), *rests_on])
-        steps.append(Step(last, final, word, why))
+        law = Act.READ if turned is not None else Act.MATRIX
+        if final.op != "entry" and not any(e.op in _INDEXED for e in walk(last, Expr.is_name)):
+            law = Act.COLLECTED
+        why = joined([_reason(law, last, final), *rests_on])
+        steps.append(Step(last, final, law, why))
     return steps
 
 
-def _reason(word: str, last: Expr, final: Expr) -> Reason:
+def _reason(law: Act, last: Expr, final: Expr) -> Reason:
     """Return the reason of a form, with the names that stand in it for what they name."""
     known = {e: None for e in walk(last, Expr.is_name) if e.is_name}
     new = [e for e in dict.fromkeys(walk(final, Expr.is_name)) if e.is_name and e not in known]
     if not new:
-        return (word,)
-    return (*([f"{word}; "] if final.op == "entry" else []), "definition of ", *listed(new))
+        return (law.value,)
+    return (*([f"{law.value}; "] if final.op == "entry" else []), "definition of ", *listed(new))
 
 
 def _as_product(result: Expr, ends: Ends, monomials: Sequence[Monomial]) -> Expr | None:

@@ -25,7 +25,7 @@ from .matrix_steps import closing_steps
 from .stage_slopes import StageSlopes
 from .stage_words import Reach, joined, laws, listed, meets, names_in, why_known, with_names
 from .staging import Stage, Stages
-from .steps import Reason, Step
+from .steps import Act, GradientOf, Reason, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +242,9 @@ class _Narrator:
         names = listed([s.expr for s, _, _ in pieces])
         because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
         first = add(*shown)
-        steps.append(Step(partial(self.loss, by), first, "chain rule", because, True))
+        steps.append(Step(partial(self.loss, by), first, Act.CHAIN, because, True))
         known, why = self._known([s for s, _, _ in pieces]), tuple(why_known(pieces, target))
-        steps.append(Step(first, total(used), "substitute", (*known, *why), own=why))
+        steps.append(Step(first, total(used), Act.SUBSTITUTE, (*known, *why), own=why))
         return self.slopes.sift(used, steps)
 
     def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
@@ -254,7 +254,10 @@ class _Narrator:
         derived = [s.expr for s, g in zip(stages, given, strict=True) if not g.is_variable]
         words: list[str | Expr] = ["definition of ", *listed(defined)] if defined else []
         if derived:
-            words += ["; " if words else "", "gradient by ", *listed(derived)]
+            words += ["; "] if words else []
+            words += [
+                p for k, e in enumerate(derived) for p in (*[" and "][: k > 0], GradientOf(e))
+            ]
         return words
 
     def _through(self, stage: Stage, spot: Ends, expr: Expr, by: Expr) -> Expr:
@@ -285,9 +288,7 @@ class _Narrator:
         form = self.forms.monomials(self.root, ())
         if not more:
             shown = total(form)
-            steps.append(
-                Step(self.loss, shown, "entries", ("the objective, entry by entry",), True)
-            )
+            steps.append(Step(self.loss, shown, Act.OBJECTIVE, ("definition of ", self.loss), True))
             return self._whole(target, expr, ends, steps)
         # With other paths to the target, the direct terms join the chain rule.
         quiet: list[Step] = []
@@ -303,7 +304,7 @@ class _Narrator:
             pulled = [self.slopes.in_names(m) for m in found]
             reason: Reason = joined([law] for law in laws(self.root, target))
             by = partial(self.loss, place(expr, ends))
-            steps.append(Step(by, total(pulled), "chain rule", reason, True))
+            steps.append(Step(by, total(pulled), Act.KNOWN, reason, True))
             return pulled
         steps += local
         return found

@@ -13,13 +13,12 @@ from fractions import Fraction
 
 from ...core.errors import NoEntriesError
 from ...core.expr import Expr, free_indices, own_indices, partial
-from ...ops import TABLE
 from ...tensor import Factor, Scale, Term, constant, is_entrywise
 from .entry_forms import Ends, Forms, Letters, Monomial, differentiated, place, total
 from .slopes import jacobian, pulled, relettered
 from .stage_words import joined, laws, meets, names_in, with_names
 from .staging import Stage
-from .steps import SIFTING, DerivativeOf, Reason, Step
+from .steps import POWER, SIFTING, Act, DerivativeOf, Reason, Step
 
 _HELD = " held fixed"
 
@@ -67,10 +66,7 @@ class StageSlopes:
         with self.forms.spelled_out(stage.expr):
             form = self.forms.monomials(stage.value, spot)
         product = any(m.is_matrix_product(spot) for m in form)
-        law = TABLE["matmul"].law if product else "entry by entry"
-        reason: Reason = (law,)
-        if stage.automatic:
-            reason = (stage.expr, " names ", stage.expr.args[0])
+        law, reason = _stated(stage, product)
         shown = total(form)
         if shown is left:  # the writer's name for all of it
             shown = place(stage.expr.args[0], spot)
@@ -98,14 +94,15 @@ class StageSlopes:
         fixed = [n for n in held if self._reaches(n, target)]
         for name in fixed:
             reason = (*reason, "; ", name, _HELD)
-        own = (_HELD,) * len(fixed) if law == "linearity" else None
-        alone = value.kind == "call" and bool(value.dims)  # nothing to differentiate before it
+        own = (_HELD,) * len(fixed) if law is Act.LINEARITY else None
+        # Of one factor there is nothing to say before its derivative.
+        alone = total(shown).op == "partial" and len(list(self.forms.expanded(value, spot))) == 1
         if not alone:
             steps.append(Step(slope, total(shown), law, reason, True, own=own))
         deltas = self._with_deltas(value, spot, target, ends)
         first = slope if alone else total(shown)
-        why = self._slopes(value, target)
-        steps.append(Step(first, total(deltas), "independent", why, alone))
+        law, why = self._slopes(value, spot, target, deltas)
+        steps.append(Step(first, total(deltas), law, why, alone))
         return self.sift(deltas, steps)
 
     def _product_rule(
@@ -194,41 +191,41 @@ class StageSlopes:
         """Return a monomial with names for the functions that the writer gave names to."""
         return replace(m, factors=tuple(with_names(f, self.calls) for f in m.factors))
 
-    def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[str, Reason]:
-        counts = [
-            sum(self._moves(f.term, target) * (2 if f.exponent != 1 else 1) for f in factors)
-            for factors, _, _ in self.forms.expanded(value, spot)
-        ]
+    def _rule(self, value: Term, spot: Ends, target: Term, expr: Expr) -> tuple[Act, Reason]:
         places = [
             sum(self._moves(f.term, target) for f in factors)
             for factors, _, _ in self.forms.expanded(value, spot)
         ]
-        if max(places, default=0) == 1 and max(counts, default=0) > 1:
-            return "power rule", ("power rule: (fᵏ)′ = k fᵏ⁻¹ f′, for every power of ", expr)
-        if max(counts, default=0) > 1:
-            return "product rule", ("product rule: one term for each place of ", expr)
+        if max(places, default=0) > 1:
+            return Act.PRODUCT, ("product rule: one term for each place of ", expr)
         kept = [
             m
             for (factors, _, m) in self.forms.expanded(value, spot)
             if not any(self._moves(f.term, target) for f in factors)
         ]
         if len(kept) == 1:
-            return "linearity", ("linearity; ", kept[0].expr(), " does not contain ", expr)
+            return Act.LINEARITY, ("linearity; ", kept[0].expr(), " does not contain ", expr)
         if kept:
-            return "linearity", ("linearity; the other terms do not contain ", expr)
-        return "linearity", ("linearity",)
+            return Act.LINEARITY, ("linearity; the other terms do not contain ", expr)
+        return Act.LINEARITY, ("linearity",)
 
-    def _slopes(self, value: Term, target: Term) -> Reason:
+    def _slopes(
+        self, value: Term, spot: Ends, target: Term, found: list[Monomial]
+    ) -> tuple[Act, Reason]:
         """Return why the factors of a value have the derivatives that they have."""
         names = [t for t in self.known if meets(value, t)]
-        found: list[Reason] = []
-        if meets(value, target):
-            found.append(("entries of ", target.data, " are independent"))
-        found += [
-            (law,) for law in dict.fromkeys(x for t in (target, *names) for x in laws(value, t))
-        ]
-        found += [(DerivativeOf(t.data),) for t in names]
-        return joined(found)
+        parts = (f for factors, _, _ in self.forms.expanded(value, spot) for f in factors)
+        raised = any(f.exponent != 1 and self._moves(f.term, target) for f in parts)
+        why: list[Reason] = [(POWER,)] if raised else []
+        if target.dims and any(m.deltas for m in found) and meets(value, target):
+            why.append(("entries of ", target.data, " are independent"))
+        law = Act.INDEPENDENT if why and not raised else Act.KNOWN
+        used = dict.fromkeys(x for t in (target, *names) for x in laws(value, t))
+        why += [(x,) for x in used]
+        why += [(DerivativeOf(t.data),) for t in names]
+        if not why:
+            why = [(target.data, " with respect to itself")]
+        return (law if len(why) == 1 else Act.KNOWN), joined(why)
 
     def sift(self, monomials: list[Monomial], steps: list[Step]) -> list[Monomial]:
         """Return products without deltas on summed indices: a step, where there is one."""
@@ -237,7 +234,7 @@ class StageSlopes:
         done = [m for m, _ in pairs]
         if gone:
             reason: Reason = ("sift " + ", ".join(gone), SIFTING)
-            step = Step(total(monomials), total(done), "sift", reason, sifted=tuple(gone), own=())
+            step = Step(total(monomials), total(done), Act.SIFT, reason, sifted=tuple(gone), own=())
             steps.append(step)
         return self._without_zero_sums(done, steps)
 
@@ -247,7 +244,7 @@ class StageSlopes:
         left = [m for m, name in zip(monomials, found, strict=True) if name is None]
         for name in dict.fromkeys(n for n in found if n is not None):
             reason: Reason = ("the entries of ", name, " add up to 0")
-            steps.append(Step(total(monomials), total(left), "zero sum", reason))
+            steps.append(Step(total(monomials), total(left), Act.ZERO_SUM, reason))
         return left
 
     def _zero_sum(self, m: Monomial) -> Expr | None:
@@ -260,6 +257,17 @@ class StageSlopes:
                 if any(marks[k] == index for k in self.centred.get(name, ())):
                     return name
         return None
+
+
+def _stated(stage: Stage, product: bool) -> tuple[Act, Reason]:
+    """Return what the line says that opens with the entry of a stage."""
+    if stage.automatic:
+        return Act.NAMES, (stage.expr, " names ", stage.expr.args[0])
+    if product:
+        return Act.MATMUL, (Act.MATMUL.value,)
+    if stage.value.kind == "call" or not stage.value.dims:
+        return Act.DEFINITION, ("definition of ", stage.expr)
+    return Act.ENTRIES, ("definition of ", stage.expr, ", entry by entry")
 
 
 def _deltas(ends: Ends, by: Ends, target: Term) -> Monomial:

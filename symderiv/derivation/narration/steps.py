@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ...core.expr import Expr
 from ...ops import TABLE
 
 Reason = tuple[str | Expr, ...]
+POWER = "power rule"
 SIFTING = ": a delta picks one term of the sum"  # the end of the reason of a step that sifts
+
+
+class Act(StrEnum):
+    """What a step does; what each asks of the two sides of a step is in ``fitting``."""
+
+    DEFINITION = "definition"
+    NAMES = "names"
+    ENTRIES = "entry by entry"
+    OBJECTIVE = "objective"
+    MATMUL = TABLE["matmul"].law
+    LINEARITY = "linearity"
+    PRODUCT = "product rule"
+    INDEPENDENT = "independent"
+    KNOWN = "known derivatives"
+    CALCULUS = "differentiated"
+    CHAIN = "chain rule"
+    SUBSTITUTE = "substitute"
+    SIFT = "sift"
+    ZERO_SUM = "zero sum"
+    TRANSPOSE = TABLE["transpose"].law
+    READ = "matrix product, read right to left"
+    MATRIX = "matrix form"
+    COLLECTED = "collected"
+    FREE = "free entries"
+    JACOBIAN = "read off"
+    DIFFERENTIAL = "differential"
+    MOVE = "move"
+    COLLECT = "collect"
+    IDENTITY = "identity"
+    BOTH_SIDES = "both sides"
+    SOLVED = "solved"
+    EXPANSION = "expansion"
+    FOLD = "fold"
+    PULLED = "pulled back"
 
 
 class Above(str):
@@ -39,6 +75,18 @@ class DerivativeOf(str):
         return found
 
 
+class GradientOf(str):
+    """A part of a reason that means the gradient by a name, found above; cited by its number."""
+
+    name: Expr
+
+    def __new__(cls, name: Expr) -> GradientOf:
+        """Return the part for a name."""
+        found = super().__new__(cls, f"the gradient with respect to {name.data}")
+        found.name = name
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line ``before = after`` with its law; ``opens`` where a chain of equalities begins.
@@ -52,7 +100,7 @@ class Step:
 
     before: Expr
     after: Expr
-    law: str
+    law: Act
     reason: Reason
     opens: bool = False
     sifted: tuple[str, ...] = ()  # the indices that a delta takes away, which the reason names
