@@ -10,10 +10,12 @@ from ..core.budget import not_checked
 from ..core.cells import each
 from ..core.errors import Span
 from ..core.expr import Expr, walk_all
+from ..core.plaintext import Readable
 from ..ops import Cells
 from ..ops.text import text
 from ..problems import ClaimText
 from .places import Marked
+from .told import verdict_lines
 
 RIGHT, TRANSPOSED, RIGHT_IF, WRONG = "right", "transposed", "right-if", "wrong"
 # No point tells: none has values, too much is to be computed, or the claim says nothing.
@@ -88,8 +90,8 @@ class ClaimLine:
 _CONSTANTS = {"e": "2.71828.., as no e is declared", "pi": "3.14159.."}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Verdict(Readable):
     """The answer to one claim; true where it is "right", and in no other case.
 
     >>> from symderiv import check
@@ -120,6 +122,10 @@ class Verdict:
 
     def __bool__(self) -> bool:
         return self.verdict == RIGHT
+
+    def told(self) -> list[str]:
+        """Return the verdict as it is printed."""
+        return verdict_lines(self)
 
     @property
     def checked(self) -> list[str]:

@@ -11,9 +11,9 @@ import click
 from ..api import read
 from ..core.errors import InputError
 from ..results import Answers, Asked, asked_about, asked_of, check_asked, is_sheet, judged
+from ..results.answer_lines import answer_lines
 from ..results.answers import CHOICES, FORMATS
 from ..results.derivation_lines import reading_notes
-from ..results.verdict_lines import answer_lines
 from .common import json_option, problem_options
 from .terminal import has_colours, say, say_data
 

@@ -144,6 +144,7 @@ def command(
         return
     for line in derivation_lines(derivation, style):
         say(line)
+    say(checked_line(derivation.verify()))
     for path in paths:
         say(f"wrote {path}")
 

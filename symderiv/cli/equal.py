@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ..api import equal, parse_var_options
-from ..results.verdict_lines import verdict_lines
 from .common import json_option, syntax_option
 from .terminal import say, say_data
 
@@ -26,5 +25,5 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     if as_json:
         say_data(verdict.as_dict())
     else:
-        say("\n".join(verdict_lines(verdict)))
+        say("\n".join(verdict.told()))
     raise click.exceptions.Exit(0 if verdict.verdict == "right" else 1)

@@ -78,6 +78,10 @@ class SymderivError(Exception):
             parts.append(f"  {self.remedy}")
         return "\n".join(parts)
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the message, as what is at fault is what was given."""
+        return f"{type(self).__name__}: {self}".split("\n")
+
 
 class LanguageError(SymderivError):
     """Something that was written could not be read."""

@@ -494,6 +494,11 @@ class Variable:
         return self.shape[: {"scalar": 0, "vector": 1}.get(self.kind, len(self.shape))]
 
     @property
+    def declared(self) -> str:
+        """Return how the variable is declared: ``n, d symmetric``."""
+        return " ".join([", ".join(map(str, self.written)) or "scalar", *self.properties])
+
+    @property
     def expr(self) -> Expr:
         """Return the variable as an expression."""
         return var(self.name, self.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 # Control characters but for line breaks and tabs, format characters (among them those that turn
 # the direction of text), halves of characters, private and unassigned ones.
@@ -60,6 +61,7 @@ def shortened(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
+_STYLED = re.compile(r"\x1b\[\d+m")
 _STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "cyan": 36}
 
 
@@ -70,3 +72,29 @@ def styled(text: str, *styles: str) -> str:
     '\\x1b[32m\\x1b[1mright\\x1b[0m'
     """
     return "".join(f"\x1b[{_STYLES[s]}m" for s in styles) + f"{text}\x1b[0m"
+
+
+def unstyled(text: str) -> str:
+    """Return text without the colours that ``styled`` gave it.
+
+    >>> unstyled(styled("right", "green", "bold"))
+    'right'
+    """
+    return _STYLED.sub("", text)
+
+
+class Readable:
+    """What reads at a prompt as it does on a terminal: its lines, without colours."""
+
+    __slots__ = ()
+
+    def told(self) -> list[str]:
+        """Return it as lines for a terminal."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return visible(unstyled("\n".join(self.told()))).strip("\n")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print it so in IPython, which has its own way for sequences and mappings."""
+        printer.text("..." if cycle else repr(self))

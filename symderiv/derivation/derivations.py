@@ -18,7 +18,7 @@ from ..core.budget import allowed
 from ..core.errors import BudgetError, ShapeError, UnknownNameError
 from ..core.expr import Expr, Variable
 from ..core.expr import named as named_expr
-from ..core.shapes import SCALAR, describe
+from ..core.shapes import ONE, SCALAR, describe
 from ..ops.sharing import shared_text
 from ..ops.text import text
 from ..ops.written import Writer
@@ -93,13 +93,20 @@ class Gradient:
     @property
     def section(self) -> Section:
         """Return the derivation of this gradient, step by step."""
-        target = self.variable.expr
+        target = self.problem.known()[self.name]
         return next(s for s in self.derivation.sections if s.target is target)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return the steps of the derivation; each ``before = after`` can be evaluated."""
+        if self.name in self.problem.definitions and not self._is_narrated:
+            return ()  # so short that it is written where it is used
         return self.section.steps
+
+    @property
+    def _is_narrated(self) -> bool:
+        target = self.problem.known()[self.name]
+        return any(s.target is target for s in self.derivation.sections)
 
     @property
     def structure(self) -> str:
@@ -210,12 +217,20 @@ class DerivedGradients(Mapping[str, Gradient]):
 
     def by_definition(self, name: str) -> Expr:
         """Return the gradient by a definition, taken as independent of all others."""
+        return self.cotangent(name).expr
+
+    def cotangent(self, name: str) -> Gradient:
+        """Return the gradient by a definition as one by a variable of its name and shape."""
         value = self.problem.known()[name]
         term = lower(value, self._values).term
         cotangent = self.reverse.cotangents.get(term, zero(term.dims))
         if cotangent.is_name and str(cotangent.data.data) in self.adjoints:
             cotangent = cotangent.children[0]
-        return self.raiser.shaped(cotangent, value.shape)
+        thin = value.shape[1] == ONE
+        flat = "vector" if thin else "matrix"
+        kind = "tensor" if len(value.shape) > 2 else flat
+        stand_in = Variable(name, value.shape, "scalar" if value.shape == SCALAR else kind)
+        return Gradient(self, stand_in, self.raiser.shaped(cotangent, value.shape), cotangent)
 
     @property
     def writer(self) -> Writer:

@@ -55,7 +55,7 @@ def jacobian_section(
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
         Heading((f"{kind} with respect to ", by), number),
-        Paragraph((*_convention(scribe, jacobian), *_lead(scribe, jacobian))),
+        Paragraph((*convention(scribe, jacobian), *_lead(scribe, jacobian))),
         StepTable(proof.lines(jacobian.own_steps)),
     ]
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
@@ -116,7 +116,7 @@ def _stacked(scribe: Scribe, x: Expr) -> Math:
     return body if x.shape[1] == ONE else row(Word("vec"), Fence("(", body, ")"))
 
 
-def _convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
+def convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     by = scribe.write(jacobian.variable.expr)
     value, variable = jacobian.ends
     of = value_symbol(scribe, jacobian)
@@ -194,7 +194,7 @@ def jacobian_document(
         EQUALS, scribe.write(jacobian.index_expr),
     )  # fmt: skip
     blocks: list[Block] = [
-        ResultBox((ResultRow(head, _convention(scribe, jacobian)),), (definition, entry)),
+        ResultBox((ResultRow(head, convention(scribe, jacobian)),), (definition, entry)),
         *problem_section(scribe, "1"),
         *jacobian_section(scribe, proof, jacobian, "2"),
         Heading(("Checked",), "3"),

@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..core.errors import InputError, MissingRuleError
 from .html_printer import HtmlPrinter
-from .model import Document
+from .model import Block, Document
 from .printers import LatexPrinter, MarkdownPrinter, Printer, TypstPrinter
 from .templates import loader, math_font
 from .theme import COLORS, NIGHT, NIGHT_COLORS, PAGE
@@ -50,8 +50,20 @@ def html(document: Document) -> str:
 
     Formulas are MathML Core; their font is embedded.
     """
-    night = {**NIGHT, **{f"c-{role}": color for role, color in NIGHT_COLORS.items()}}
-    return _rendered(document, "html", HtmlPrinter(), night=night, font=math_font())
+    return _rendered(
+        document, "html", HtmlPrinter(), night=_night(), font=math_font(), opened_steps=True
+    )
+
+
+def fragment(blocks: tuple[Block, ...]) -> str:
+    """Return blocks as a part of a web page, such as an output of a notebook, with its style."""
+    page = Document("", (), blocks)
+    return _rendered(page, "html", HtmlPrinter(), "fragment", night=_night(), opened_steps=False)
+
+
+def _night() -> dict[str, str]:
+    """Return the colours of dark pages, by the names of their variables."""
+    return {**NIGHT, **{f"c-{role}": color for role, color in NIGHT_COLORS.items()}}
 
 
 def typst(document: Document) -> str:
@@ -94,8 +106,10 @@ def _environment() -> Environment:
     )
 
 
-def _rendered(document: Document, suffix: str, printer: Printer, **more: Any) -> str:
-    template = _environment().get_template(f"derivation.{suffix}.j2")
+def _rendered(
+    document: Document, suffix: str, printer: Printer, name: str = "derivation", **more: Any
+) -> str:
+    template = _environment().get_template(f"{name}.{suffix}.j2")
     return template.render(doc=document, p=printer, colors=COLORS, page=PAGE, **more)
 
 

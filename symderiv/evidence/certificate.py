@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.budget import not_checked
-from ..core.plaintext import json_text
+from ..core.plaintext import Readable, json_text
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Readable):
     """Roads, sizes, points, seeds and errors of every check of one derivation.
 
     >>> from symderiv import derive
@@ -61,6 +61,14 @@ class Certificate:
             **({"symbols": dict(self.symbols)} if self.symbols else {}),
             **({"left out": list(self.left_out)} if self.left_out else {}),
         }
+
+    def told(self) -> list[str]:
+        """Return the gradients and how they were checked."""
+        found = [
+            f"{name} = {value}" if "/" in name else f"by {name}: {value}"
+            for name, value in self.gradients.items()
+        ]
+        return [*found, *(f"  {line}" for line in (*self.lines(), *self.backend_lines()))]
 
     def lines(self) -> list[str]:
         """Return what was checked, a sentence each, for documents and the terminal.

@@ -16,7 +16,7 @@ from ..codegen import Compiled, checked_sizes, compile_module, module_of
 from ..core.budget import Checks
 from ..core.cells import each
 from ..core.errors import CheckError, DisagreementError, InputError, MissingRuleError
-from ..core.expr import Expr, Variable, walk
+from ..core.expr import Expr, walk
 from ..core.shapes import ONE, times
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix
@@ -323,7 +323,7 @@ def problem_data(p: Problem) -> dict[str, Any]:
         "name": p.name,
         "title": p.title,
         "text": p.text,
-        "variables": {n: declaration(v) for n, v in p.variables.items()},
+        "variables": {n: v.declared for n, v in p.variables.items()},
         "losses": list(p.declared.losses),
         "entrywise": list(p.declared.entrywise),
         "upstream": list(p.upstream),
@@ -339,12 +339,6 @@ def problem_data(p: Problem) -> dict[str, Any]:
 def _claim(c: ClaimText) -> dict[str, Any]:
     data = {"about": c.about, "says": list(c.says), "question": c.question}
     return data if c.syntax == "python" else {**data, "syntax": c.syntax}
-
-
-def declaration(v: Variable) -> str:
-    """Return how a variable is declared: ``n, d symmetric``."""
-    sizes = ", ".join(map(str, v.written)) or "scalar"
-    return " ".join([sizes, *v.properties])
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 from ..core.errors import InputError, Span, UnknownNameError
 from ..core.expr import Expr, Variable, dims_of, named, var, walk
 from ..core.expr import variables as variables_of
-from ..core.plaintext import shortened
+from ..core.plaintext import Readable, on_one_line, shortened, styled
 from ..core.shapes import ONE, SCALAR, Dim, Shape, Unifier
 from ..ops.text import text as spelled
 from .declarations import Declarations, declared_by, used_names
@@ -46,8 +46,8 @@ class ClaimText:
     converted: bool = False  # whether it was written otherwise, so that an answer shows it
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+@dataclass(frozen=True, slots=True, repr=False)
+class Problem(Readable):
     """A function to differentiate: variables, named definitions, and an objective.
 
     >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
@@ -78,6 +78,16 @@ class Problem:
         return hash((self.text, self.name, self.wrt))
 
     label: str = ""  # the name that the writer gave the objective by defining it
+
+    def told(self) -> list[str]:
+        """Return the problem as it is stated: its text, and what its names are."""
+        declared = [(f"{v.name}: {v.declared}", v.meaning) for v in self.variables.values()]
+        width = max((len(d) for d, _ in declared), default=0)
+        return [
+            styled(on_one_line(self.title), "bold"),
+            *(f"  {line}" for line in self.text.split("\n")),
+            *(f"  {d.ljust(width)}  {on_one_line(about)}".rstrip() for d, about in declared),
+        ]
 
     @property
     def objective_name(self) -> str:

@@ -14,12 +14,13 @@ from typing import Any, overload
 from ..claims import Verdict
 from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..core.expr import Expr
-from ..core.plaintext import json_text
+from ..core.plaintext import Readable, json_text
 from ..core.shapes import SCALAR
 from ..derivation.jacobians import name_of_value
 from ..documents import AnswerEntry, Document, answers_document
 from ..documents.symbols_shown import Scribe
 from ..problems import ClaimText, Problem
+from .answer_lines import answer_lines, one_answer
 from .outputs import PAGES, printed, scribe_of
 from .writing import check_formats, write_files
 
@@ -29,8 +30,8 @@ FORMATS = ("md", "tex", "pdf", "json")  # what is written where nothing is asked
 CHOICES = (*FORMATS, "html")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Readable):
     """The answer to one claim: a verdict, or the reason why there is none."""
 
     name: str
@@ -40,6 +41,10 @@ class Answer:
     verdict: Verdict | None = None
     reason: str = ""
     label: str = ""  # the name, where the sheet gives one
+
+    def told(self) -> list[str]:
+        """Return the answer as it is printed."""
+        return one_answer(self)
 
     @property
     def why(self) -> str:
@@ -67,8 +72,8 @@ def value_of(problem: Problem | None) -> tuple[str, Expr] | None:
     return name_of_value(problem, problem.objective), problem.objective
 
 
-@dataclass(frozen=True)
-class Answers(Sequence[Answer]):
+@dataclass(frozen=True, repr=False)
+class Answers(Readable, Sequence[Answer]):
     """Answers in the order of the claims; true where there are some and every one is right."""
 
     answers: tuple[Answer, ...]
@@ -88,6 +93,10 @@ class Answers(Sequence[Answer]):
 
     def __iter__(self) -> Iterator[Answer]:
         return iter(self.answers)
+
+    def told(self) -> list[str]:
+        """Return the answers as they are printed: in full, of many those that are not right."""
+        return answer_lines(self, len(self) > 1)
 
     @property
     def counts(self) -> dict[str, int]:

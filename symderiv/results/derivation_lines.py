@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.errors import MissingRuleError
 from ..core.plaintext import on_one_line, styled
 from ..core.shapes import describe
@@ -14,9 +16,11 @@ from ..ops.text import text
 from ..ops.written import Writer
 from ..problems import Problem
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
-from .derived import Derivation
 from .outputs import entries_example
-from .second_order import Jacobian
+
+if TYPE_CHECKING:
+    from .derived import Derivation
+    from .second_order import Jacobian
 
 _FEW = 4  # definitions; with more the table is printed, else its totals
 
@@ -47,7 +51,7 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
 
 
 def derivation_lines(derivation: Derivation, style: str) -> list[str]:
-    """Return a derivation as it is printed, what it costs and how it was checked after it."""
+    """Return a derivation as it is printed, what it costs after it; nothing is checked."""
     problem = derivation.problem
     lines = [styled(on_one_line(problem.title), "bold"), ""]
     note = _inferred_note(problem)
@@ -68,7 +72,7 @@ def derivation_lines(derivation: Derivation, style: str) -> list[str]:
     for hessian in derivation.hessians:
         lines += jacobian_lines(hessian)
     lines += _entries(derivation) if style != "index" else []
-    return [*lines, *_cost_lines(derivation), checked_line(derivation.verify())]
+    return [*lines, *_cost_lines(derivation)]
 
 
 def _entries(derivation: Derivation) -> list[str]:
@@ -230,11 +234,7 @@ def checked_line(certificate: Certificate) -> str:
 
 def _inferred_note(problem: Problem) -> str:
     """Return how undeclared names were read, or nothing."""
-    found = [
-        f"{v.name}: {', '.join(map(str, v.written)) or 'scalar'}"
-        for v in problem.variables.values()
-        if v.inferred
-    ]
+    found = [f"{v.name}: {v.declared}" for v in problem.variables.values() if v.inferred]
     return "; ".join(found)
 
 

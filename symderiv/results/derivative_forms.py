@@ -8,6 +8,7 @@ from ..core.expr import Expr
 from ..derivation.derivations import Gradient
 from ..derivation.jacobians import DerivativeMatrix
 from ..derivation.narration import Step
+from ..documents.outputs_shown import gradient_html, jacobian_html
 from ..entries.to_sympy import to_sympy
 from ..notation.latex import latex
 from ..notation.unicode import unicode
@@ -72,6 +73,13 @@ class DerivativeForms:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
+
+    _repr_markdown_ = _repr_latex_
+
+    def _repr_html_(self) -> str:
+        if isinstance(self.data, DerivativeMatrix):
+            return jacobian_html(self.data)
+        return gradient_html(self.data)
 
     def to_sympy(self) -> Any:
         """Return it as an expression of SymPy; raises MissingRuleError.

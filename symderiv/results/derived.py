@@ -14,6 +14,7 @@ from ..claims.latex_claims import stated
 from ..codegen import Compiled, Module, compile_module, evaluate, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
+from ..core.plaintext import unstyled
 from ..core.shapes import ONE
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
@@ -21,10 +22,11 @@ from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
 from ..documents import GraphPicture, Manner, graph_of, pictures
+from ..documents.outputs_shown import derivation_html, gradients_latex
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from ..evidence.recorded import read_certificate
-from ..notation.latex import latex
 from ..problems import Problem
+from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
 from .outputs import CHOICES, build_files, differing, document
 from .second_order import Jacobian, hessian_by, jacobian_by
@@ -126,6 +128,8 @@ class Derivation(Mapping[str, Result]):
         return _derived, self._asked
 
     def __getitem__(self, name: str) -> Result:
+        if name in self.problem.definitions:  # its cotangent
+            return Result(self, self.data.cotangent(name))
         return Result(self, self.data[name])
 
     def __contains__(self, name: object) -> bool:
@@ -138,16 +142,32 @@ class Derivation(Mapping[str, Result]):
         return len(self.data)
 
     def __repr__(self) -> str:
-        return "\n".join(f"dL/d{n} = {r.text}" for n, r in self.items())
+        name = self.problem.objective_name
+        return "\n".join(f"d{name}/d{n} = {r.text}" for n, r in self.items())
+
+    def __str__(self) -> str:
+        return unstyled("\n".join(derivation_lines(self, "index")))
+
+    def latex(self) -> str:
+        """Return all gradients as an ``aligned`` block, the names that they use defined below.
+
+        It can be pasted between ``\\[`` and ``\\]``; amsmath is all that it needs.
+
+        >>> from symderiv import derive
+        >>> print(derive("L(X @ W)", wrt="W").latex())
+        \\begin{aligned}
+        \\frac{\\partial L}{\\partial W} &= X^{\\top} G
+        \\end{aligned}
+        """
+        return gradients_latex(self.data)
 
     def _repr_latex_(self) -> str:
-        name = self.problem.objective_name
-        names = [latex(self.data.writer(r.variable.expr)) for r in self.values()]
-        rows = [
-            rf"\frac{{\partial {name}}}{{\partial {variable}}} &= {r.latex}"
-            for variable, r in zip(names, self.values(), strict=True)
-        ]
-        return "$$\\begin{aligned}" + r"\\".join(rows) + "\\end{aligned}$$"
+        return f"$$\n{self.latex()}\n$$"
+
+    _repr_markdown_ = _repr_latex_
+
+    def _repr_html_(self) -> str:
+        return derivation_html(self.data)
 
     def _refuse_order(self, name: str) -> None:
         if name in self.data.conventions:

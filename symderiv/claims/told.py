@@ -1,60 +1,16 @@
-"""How verdicts read at a prompt, as lines: each in full, and many in a table."""
+"""How a verdict reads at a prompt, as lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..claims import Counterexample, Verdict
-from ..claims.verdict import RIGHT
 from ..core.plaintext import on_one_line, styled
 from ..ops.text import text
-from .answers import Answer, Answers
 
-_WIDTH = 100  # of a row of the table
-
-
-def answer_lines(answers: Answers, many: bool) -> list[str]:
-    """Return every answer in full; of many only those that are not right, then a table."""
-    shown = [a for a in answers if not many or a.status != RIGHT]
-    found = [line for a in shown for line in _told(a)]
-    return found + (_summary(answers) if many else [])
-
-
-def _told(answer: Answer) -> list[str]:
-    """Return the answer to one claim in full, under the name that a sheet gives it."""
-    head = [styled(f"{answer.label}:", "bold")] if answer.label else []
-    if answer.verdict is not None:
-        return [*head, *verdict_lines(answer.verdict)]
-    says = "  =  ".join(answer.claim.says)
-    status = styled(f"{answer.status}:", "red", "bold")
-    reason = answer.reason.split("\n")
-    return [
-        *head,
-        styled(f"{answer.claim.about} = {says}", "bold"),
-        f"  {status} {reason[0]}",
-        *(f"  {line}" for line in reason[1:]),
-        "",
-    ]
-
-
-def _summary(answers: Answers) -> list[str]:
-    """Return a table of all claims, and how many there are of each verdict."""
-    rows = [("claim", "about", "verdict", "why"), *answers.rows()]
-    widths = [max(len(r[k]) for r in rows) for k in range(3)]
-    lines = []
-    for k, row in enumerate(rows):
-        cells = [c.ljust(w) for c, w in zip(row[:3], widths, strict=True)]
-        room = max(20, _WIDTH - sum(widths) - 6)
-        why = row[3] if len(row[3]) <= room else f"{row[3][: room - 2]}.."
-        if k:
-            cells[2] = styled(cells[2], "green" if row[2] == RIGHT else "red")
-            lines.append(f"{'  '.join(cells)}  {why}".rstrip())
-        else:
-            lines.append(styled(f"{'  '.join(cells)}  {why}", "bold"))
-    counts = ", ".join(f"{n} {status}" for status, n in answers.counts.items())
-    return [*lines, "", f"{len(answers)} claims: {counts}"]
+if TYPE_CHECKING:
+    from .verdict import Counterexample, Verdict
 
 
 def verdict_lines(v: Verdict) -> list[str]:
@@ -62,7 +18,7 @@ def verdict_lines(v: Verdict) -> list[str]:
     says = "  =  ".join(v.claim.says)
     claimed = v.claim.about if v.is_chain else f"{v.claim.about} = {says}"
     head = on_one_line(v.claim.question) or claimed
-    colour = "green" if v.verdict == RIGHT else "red"
+    colour = "green" if v else "red"
     lines = [styled(head, "bold")]
     if v.is_chain:
         lines += _chain(v)
@@ -74,13 +30,13 @@ def verdict_lines(v: Verdict) -> list[str]:
     if v.marked is not None:
         parts = [styled(t, "red") if wrong else t for t, wrong in v.marked.parts()]
         lines += [f"  wrong: {''.join(parts)}", f"         {v.marked.carets}"]
-    if v.verdict != RIGHT and v.correction:
+    if v.correction and not v:
         what = f"{v.corrects} = " if v.corrects else ""
         *local, right = v.correction.split("; ")
         lines.append(f"  right: {what}{right}" + "".join(f", with {x}" for x in local))
     if v.holds:
         lines.append(f"  in part: {v.holds}")
-    if v.counterexample is not None and v.verdict != RIGHT:
+    if v.counterexample is not None and not v:
         lines += _counterexample(v.counterexample)
     return [*lines, *(styled(f"  {x}", "dim") for x in v.checked), ""]
 
