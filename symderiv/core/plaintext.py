@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from typing import Any
 
 # Control characters but for line breaks and tabs, format characters (among them those that turn
@@ -98,3 +99,29 @@ class Readable:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """Print it so in IPython, which has its own way for sequences and mappings."""
         printer.text("..." if cycle else repr(self))
+
+    def _repr_html_(self) -> str:
+        """Return the lines as preformatted text with their colours."""
+        shown = visible("\n".join(self.told()).strip("\n").replace("\x1b", _MARK))
+        return f"<pre>{_elements(shown)}</pre>"
+
+
+_MARK = "\ufdd0"  # no character of any text: it stands for the escape of a colour
+_MARKED = re.compile(r"\\ufdd0\[(0|1|2|31|32|36)m")
+_HTML = {1: "font-weight:bold", 2: "opacity:.75", 31: "color:#b3261e", 32: "color:#1a7f37"}
+_HTML[36] = "color:#0b62a4"
+
+
+def _elements(shown: str) -> str:
+    """Return text with spans for its colours, everything else escaped."""
+    parts = _MARKED.split(escape(shown, quote=False))
+    found, open_ = [parts[0]], 0
+    for code, text in zip(parts[1::2], parts[2::2], strict=True):
+        if code == "0":
+            found.append("</span>" * open_)
+            open_ = 0
+        else:
+            found.append(f'<span style="{_HTML[int(code)]}">')
+            open_ += 1
+        found.append(text)
+    return "".join(found) + "</span>" * open_

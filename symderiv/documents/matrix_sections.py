@@ -117,6 +117,7 @@ def _stacked(scribe: Scribe, x: Expr) -> Math:
 
 
 def convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
+    """Return what the rows and the columns of a Jacobian or a Hessian run over."""
     by = scribe.write(jacobian.variable.expr)
     value, variable = jacobian.ends
     of = value_symbol(scribe, jacobian)

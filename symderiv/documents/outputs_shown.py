@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, walk_all
@@ -26,8 +27,8 @@ def derivation_html(derivation: DerivedGradients) -> str:
     used = [derivation[n].expr for n in scribe.wanted]
     boxes = [b for b in result_boxes(scribe) if isinstance(b, ResultBox)]
     where = tuple(_defined(scribe, used))
-    last = ResultBox(boxes[-1].rows, (*boxes[-1].where, *where), "", boxes[-1].flows)
-    first = [ResultBox(b.rows, b.where, "", b.flows) for b in boxes[:-1]]
+    last = replace(boxes[-1], where=(*boxes[-1].where, *where), title="")
+    first = [replace(b, title="") for b in boxes[:-1]]
     return fragment((*first, last))
 
 

@@ -21,7 +21,7 @@ from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
-from ..documents import GraphPicture, Manner, graph_of, pictures
+from ..documents import Document, GraphPicture, Manner, graph_of, html, pictures
 from ..documents.outputs_shown import derivation_html, gradients_latex
 from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
 from ..evidence.recorded import read_certificate
@@ -30,6 +30,7 @@ from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
 from .outputs import CHOICES, build_files, differing, document
 from .second_order import Jacobian, hessian_by, jacobian_by
+from .showing import show_page
 from .writing import check_formats, write_files
 
 
@@ -356,12 +357,20 @@ class Derivation(Mapping[str, Result]):
             asked=asked,
         )
 
+    def show(self, style: str = "index", lemmas: str = "short") -> str:
+        """Show the document, after every check: in the notebook, else as a page in the browser.
+
+        Returns where: ``notebook``, or the address of a temporary file.
+        """
+        return show_page(html(self._page(Manner(style, lemmas))))
+
+    def _page(self, manner: Manner) -> Document:
+        hessians = [h.data for h in self.hessians]
+        return document(self.data, self.evidence, self.verdicts, manner, hessians)
+
     def pictures(self, style: str = "index", lemmas: str = "short") -> list[bytes]:
         """Return the pages of the document as PNG pictures, after every check."""
-        hessians = [h.data for h in self.hessians]
-        manner = Manner(style, lemmas)
-        page = document(self.data, self.evidence, self.verdicts, manner, hessians)
-        return pictures(page)
+        return pictures(self._page(Manner(style, lemmas)))
 
 
 def _derived(problem: Problem, wrt: Sequence[str], structured: str, order: int) -> Derivation:
