@@ -66,7 +66,7 @@ def test_result_has_all_its_forms(linear: sd.Derivation) -> None:
     assert r.latex == "X^{\\top} G"
     assert r.index_form == "Sum(k, X[k, p] * G[k, q])"
     assert r._repr_latex_() == "$\\displaystyle X^{\\top} G$"
-    assert r.steps[-1].reason == ("matrix product, read right to left",)
+    assert r.steps[-1].reason == "matrix product, read right to left"
     assert linear["b"].index_form == "Sum(k, G[k, p])"
     assert "\\begin{aligned}" in linear._repr_latex_()
 

@@ -116,7 +116,7 @@ def test_sums_inside_sums_are_worked_out_index_by_index() -> None:
     for index in "tsrlkji":
         body = f"Sum({index}, {body})"
     nested_sums, product = p.read(body), p.read("sum(A @ B @ C @ A @ B @ C)")
-    steps = list(derive(p)["A"].steps)
+    steps = list(derive(p).data["A"].steps)
     step = replace(steps[0], before=nested_sums, after=product)
     with allowed("seven sums of 3 terms", 3_000):  # 3**7 terms, of six factors each
         assert recheck(p, [step], {"n": 3}) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import MissingRuleError
 from ..core.plaintext import on_one_line, styled
 from ..core.shapes import describe
-from ..derivation.narration import Section, Step, cotangent_names
+from ..derivation.narration import Section, cotangent_names
 from ..documents.sympy_notation import EntryWriter, Matrix
 from ..evidence import Certificate
 from ..notation.math import EQUALS, Math, fraction_of_partials, row
@@ -17,6 +17,7 @@ from ..ops.written import Writer
 from ..problems import Problem
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
 from .outputs import entries_example
+from .shown_steps import Steps
 
 if TYPE_CHECKING:
     from .derived import Derivation
@@ -35,10 +36,7 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
                 "latex": r.latex,
                 "index_form": r.index_form,
                 "shape": [str(d) for d in r.variable.shape],
-                "steps": [
-                    {"before": text(s.before), "after": text(s.after), "law": s.law}
-                    for s in r.steps
-                ],
+                "steps": [s.as_dict() for s in r.steps],
             }
             for n, r in derivation.items()
         },
@@ -133,12 +131,7 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
         lines.append(f"  this gradient {result.data.words}")
     known = derivation.data.repeats.get(section.target)
     steps = section.steps if known is None else known.shown
-    wide = [(_left(s, writer), unicode(writer(s.after)), _reason(s, writer)) for s in steps]
-    left = max((len(w[0]) for w in wide), default=0)
-    right = min(max((len(w[1]) for w in wide), default=0), 56)
-    for k, (a, b, c) in enumerate(wide, 1):
-        row_ = f"  {k:2}  {a.rjust(left)} = {b.ljust(right)}"
-        lines.append(f"{row_}   {styled(c, 'dim')}")
+    lines += [f"  {line}   {styled(why, 'dim')}" for line, why in Steps.of(steps, writer).lines()]
     if known is not None:
         model = f"∂{name}/∂{unicode(writer(known.model.target))}"
         swaps = (
@@ -147,15 +140,6 @@ def _section(derivation: Derivation, section: Section) -> list[str]:
         sizes = (f"{b} for {a}" for a, b in known.renaming.sizes.items() if a != b)
         lines.append(f"      as {model}, with {', '.join([*swaps, *sizes])}")
     return [*lines, ""]
-
-
-def _left(step: Step, writer: Writer) -> str:
-    return unicode(writer(step.before)) if step.opens else ""
-
-
-def _reason(step: Step, writer: Writer) -> str:
-    parts = (p if isinstance(p, str) else unicode(writer(p)) for p in step.reason)
-    return "".join(parts)
 
 
 def _cost_lines(derivation: Derivation) -> list[str]:
@@ -200,9 +184,7 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
         "index_form": jacobian.index_form,
         "shape": [str(d) for d in jacobian.shape],
         "layout": jacobian.layout,
-        "steps": [
-            {"before": text(s.before), "after": text(s.after), "law": s.law} for s in jacobian.steps
-        ],
+        "steps": [s.as_dict() for s in jacobian.steps],
         "certificate": jacobian.verify().as_dict(),
     }
 

@@ -7,13 +7,14 @@ from typing import Any
 from ..core.expr import Expr
 from ..derivation.derivations import Gradient
 from ..derivation.jacobians import DerivativeMatrix
-from ..derivation.narration import Step
+from ..derivation.narration import cotangent_names
 from ..documents.outputs_shown import gradient_html, jacobian_html
 from ..entries.to_sympy import to_sympy
 from ..notation.latex import latex
 from ..notation.unicode import unicode
 from ..ops.written import Writer
 from ..problems import Problem
+from .shown_steps import Steps
 
 
 class DerivativeForms:
@@ -64,9 +65,15 @@ class DerivativeForms:
         return self.data.index_form
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """Return the steps of the derivation; each ``before = after`` can be evaluated."""
-        return self.data.steps
+    def steps(self) -> Steps:
+        """Return the steps of the derivation; each ``before = after`` can be evaluated.
+
+        A step has ``.text``, ``.latex``, ``.unicode``, ``.reason`` and ``.law``.
+        """
+        made: frozenset[str] = frozenset()
+        if isinstance(self.data, Gradient):
+            made = cotangent_names(self.data.derivation.sections)
+        return Steps.of(self.data.steps, Writer(differentials=made, names=self.problem.taken))
 
     def __repr__(self) -> str:
         return self.text

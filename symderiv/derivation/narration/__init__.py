@@ -2,4 +2,4 @@
 
 from .renaming import Alike, Renaming, alike, canonical, cotangent_names, essential
 from .sections import Narration, Section, narrate
-from .steps import Step
+from .steps import Act, Step
