@@ -288,7 +288,11 @@ class _Found:
         run = Monomial(Scale(), (given,), (), tuple(zip(map(str, self.of), dims)))
         after = total([run.times(m).sifted()[0] for m in known])
         return Step(
-            before, after, Act.PULLED, ("pulled back: times ", cotangent.expr, ", summed"), True
+            before,
+            after,
+            Act.PULLED,
+            ("times the cotangent ", cotangent.expr, " of ", y, ", summed"),
+            True,
         )
 
 

@@ -54,8 +54,7 @@ def number(x: Any) -> Math:
         sign = [_MINUS] if value < 0 else []
         over, under = Num(str(abs(value.numerator))), Num(str(value.denominator))
         return row(*sign, over if value.denominator == 1 else Frac(over, under))
-    text = f"{float(x):.4g}"
-    return row(_MINUS, Num(text[1:])) if text.startswith("-") else Num(text)
+    return _decimal(f"{float(x):.4g}")
 
 
 # dimensions
@@ -232,11 +231,13 @@ def _decimal(shown: str) -> Math:
     """Return a decimal number with its sign: -1.5e-05 is −1.5 × 10⁻⁵."""
     body, _, exponent = shown.partition("e")
     sign = [_MINUS] if body.startswith("-") else []
-    found: list[Math] = [*sign, Num(body.lstrip("-"))]
+    digits = body.lstrip("-")
+    found: list[Math] = [*sign, Num(digits)]
     if exponent:
         power = int(exponent)
         up = row(*([_MINUS] if power < 0 else []), Num(str(abs(power))))
-        found += [Op("×"), Script(Num("10"), sup=up)]
+        ten = Script(Num("10"), sup=up)
+        found = [*sign, ten] if digits == "1" else [*found, Op("×"), ten]
     return row(*found)
 
 

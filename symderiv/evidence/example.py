@@ -26,9 +26,11 @@ _DRAWS = 24
 _SMALLER = 8  # further points, of smaller numbers, where a function is flat at all of these
 _POOR = 12  # from which smaller numbers are tried
 _EMPTY = 40  # how much it counts that a gradient shows nothing
+_IDLE = 10  # a definition that changes nothing: a ReLU of what is above 0 everywhere
 _LONGEST = 10**40  # numbers beyond it, and fractions of such, nobody looks at
 _ON_THE_WAY = 5  # times as many digits as in what is printed
 _SATURATED = 1e-3  # of a whole number: a sigmoid that far from its middle is nearly 0 or 1
+_CORNER = 1e-3  # by which a gradient and its differences differ where there is none
 _FLAT = 1e-2  # entries below it are those of a function that is flat there
 _SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toeplitz"}
 
@@ -72,7 +74,8 @@ def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExampl
             found = _example(derivation, sizes, values)
             poor = _poverty(found)
             if best is None or poor < best[0]:
-                best = (poor, _with_differences(derivation, found))
+                whole = _with_differences(derivation, found)
+                best = (poor, whole) if _is_smooth(whole) else best
         except OUTSIDE_DOMAIN:
             continue
     return best[1] if best is not None else None
@@ -98,7 +101,9 @@ def _poverty(example: NumericExample) -> int:
     long = sum(len(str(x)) > 3 for x in cells)
     long += sum(map(_farness, (x for c in worked for r in c for x in r)))
     same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
-    return zeros + long + same
+    forward = [str(c) for c in example.forward.values()]
+    idle = _IDLE * (len(forward) - len({*forward}))
+    return zeros + long + same + idle
 
 
 def _farness(x: Any) -> int:
@@ -141,6 +146,16 @@ def _with_differences(derivation: DerivedGradients, example: NumericExample) -> 
     sizes, values = example.sizes, example.values
     quotients = {n: _on_paper(_differences(objective, sizes, values, n)) for n in derivation}
     return replace(example, quotients=quotients)
+
+
+def _is_smooth(example: NumericExample) -> bool:
+    """Whether the differences are those of the gradients: not so where a function has a corner."""
+    pairs = [
+        (float(x), float(y))
+        for n, cells in example.results.items()
+        for x, y in zip(flat(cells), flat(example.quotients[n]), strict=True)
+    ]
+    return all(abs(x - y) <= _CORNER * (1 + abs(x)) for x, y in pairs)
 
 
 class _ByHand(Explicit):

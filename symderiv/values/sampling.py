@@ -253,9 +253,16 @@ def _spd(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
 
 
 def _invertible(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
-    """Return a matrix with one dominant entry in every row, of a determinant of either sign."""
+    """Return a matrix with one dominant entry in every row, of a determinant of either sign.
+
+    One that is read has a small determinant above 0: it is L U, of small whole numbers.
+    """
     size = len(grid)
+    if apart is None and not {*properties} - {"invertible"}:
+        return _small_product(grid)
     top = 10 * size
+    if apart is None:
+        top = 1 + 2 * int(max(sum(map(abs, r)) for r in grid))
     signs = [_choice(apart, (1, -1)) for _ in grid]
     if "positive" in properties:
         signs = [1] * size
@@ -266,6 +273,23 @@ def _invertible(grid: Cells, properties: Sequence[str], apart: Apart) -> Cells:
         [x + (s * top if (j - i) % size == turn else 0) for j, x in enumerate(r)]
         for i, (r, s) in enumerate(zip(grid, signs, strict=True))
     ]
+
+
+def _small_product(grid: Cells) -> Cells:
+    """Return L U with signs of entries beside the diagonals, and 1 or 2 on that of U."""
+
+    def sign(x: Fraction) -> Fraction:
+        return Fraction((x > 0) - (x < 0))
+
+    lower = [
+        [sign(x) if j < i else Fraction(i == j) for j, x in enumerate(r)]
+        for i, r in enumerate(grid)
+    ]
+    upper = [
+        [sign(x) if j > i else (1 + abs(x) % 2 if i == j else Fraction(0)) for j, x in enumerate(r)]
+        for i, r in enumerate(grid)
+    ]
+    return _times(lower, upper)
 
 
 _SHAPED = {"symmetric", "diagonal", "lower", "upper"}
