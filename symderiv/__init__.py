@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .api import check, derive, equal, hessian, jacobian, load, stack
     from .claims import Verdict
     from .core.errors import SymderivError
-    from .evidence import Certificate
+    from .evidence.certificate import Certificate
     from .problems import Problem, problem
     from .problems.tracing import trace
     from .results.derived import Derivation, Result
     from .results.second_order import Jacobian
 
 _HOMES = {
-    "Certificate": "evidence",
+    "Certificate": "evidence.certificate",
     "Derivation": "results.derived",
     "Jacobian": "results.second_order",
     "Problem": "problems",

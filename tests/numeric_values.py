@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.expr import Expr, Variable, free_ranges, node, own_indices, rebuild, with_args
 from symderiv.problems import Problem
 from symderiv.values.sampling import inside, least_sizes, values

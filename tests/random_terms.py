@@ -41,7 +41,7 @@ from term_values import (
 from symderiv.calculus.matrixform.raising import Raiser
 from symderiv.calculus.matrixform.walking import shape_of
 from symderiv.calculus.simplify import Simplifier
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import MissingRuleError
 from symderiv.core.expr import var
 from symderiv.core.scale import UNIT_SCALE

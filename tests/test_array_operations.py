@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import ShapeError
 from symderiv.core.expr import var
 from symderiv.core.shapes import ONE, symbol

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import evaluate
-from symderiv.evidence import shown_sizes
+from symderiv.codegen.evaluation import evaluate
+from symderiv.evidence.second_derivatives import shown_sizes
 from symderiv.problems import Problem
 
 CASES = json.loads((Path(__file__).parent / "data" / "battery.json").read_text("utf-8"))

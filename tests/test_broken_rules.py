@@ -23,7 +23,7 @@ from symderiv.core.shapes import ONE
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.entries import compare_all, small_sizes
 from symderiv.entries.compare import Sizes
-from symderiv.evidence import check_roads
+from symderiv.evidence.verification import check_roads
 from symderiv.ops import TABLE
 from symderiv.ops.arithmetic import PowerCall
 from symderiv.ops.base import ENTRYWISE, Pointwise

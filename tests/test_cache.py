@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import Module, checked_sizes, compile_module, module_of
+from symderiv.codegen.module import Module, compile_module, module_of
+from symderiv.codegen.testfile import checked_sizes
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, stand_ins
 from symderiv.problems.library import load_named, names

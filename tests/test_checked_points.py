@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
 from symderiv.core.errors import CheckError, InputError
 from symderiv.evidence.backends import check_backends
 from symderiv.evidence.differences import check_differences

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
 from symderiv.core.cells import each
 from symderiv.core.errors import MissingRuleError
 from symderiv.ops import TABLE, Operator

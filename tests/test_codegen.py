@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import checked_sizes, compile_module, module_of, source_of_test
-from symderiv.codegen.evaluate import evaluate
-from symderiv.codegen.testfile import size_choices
+from symderiv.codegen.evaluation import evaluate
+from symderiv.codegen.module import compile_module, module_of
+from symderiv.codegen.testfile import checked_sizes, size_choices, source_of_test
 from symderiv.evidence.differences import (
     backward,
     box,
@@ -261,7 +261,7 @@ def test_an_expression_is_written_as_code_once_for_all_points(
         written.append(x)
         return coded(x, *others)
 
-    evaluating = sys.modules["symderiv.codegen.evaluate"]  # the package has its function
+    evaluating = sys.modules["symderiv.codegen.evaluation"]
     coded = evaluating._coded
     monkeypatch.setattr(evaluating, "_coded", noted)
     x = sd.problem("sum(tanh(x) ** 7)", x="n").objective

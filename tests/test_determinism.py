@@ -16,7 +16,7 @@ import hashlib
 import symderiv as sd
 from generator import random_problem
 from symderiv.entries import generalise
-from symderiv.documents import latex, markdown, typst
+from symderiv.documents.render import latex, markdown, typst
 from symderiv.ops.text import text
 from test_documents import document, full
 def show(*parts):

@@ -23,24 +23,17 @@ import symderiv as sd
 from symderiv.claims.verdict import Counterexample, Verdict
 from symderiv.core.errors import InputError, MissingRuleError
 from symderiv.derivation.derivations import DerivedGradients
-from symderiv.documents import (
-    Document,
-    Manner,
-    build,
-    explicit_example,
-    latex,
-    markdown,
-    pdf,
-    typst,
-)
 from symderiv.documents.abridged import MOST_SIGNS, abridged
+from symderiv.documents.arrange import Manner, build
 from symderiv.documents.escape import latex_text, markdown_code, markdown_text, typst_text
+from symderiv.documents.examples import explicit_example
 from symderiv.documents.model import (
     Block,
     Boxed,
     DefinitionTable,
     DimensionTable,
     Display,
+    Document,
     Heading,
     Kept,
     Line,
@@ -51,6 +44,7 @@ from symderiv.documents.model import (
     Strong,
     SymbolTable,
 )
+from symderiv.documents.render import latex, markdown, pdf, typst
 from symderiv.documents.sympy_notation import EntryWriter
 from symderiv.documents.theme import COLOR_WORDS, COLORS, MUTED, PANEL, contrast
 from symderiv.documents.widths import cut_sign, pieces, width

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import checked_sizes, compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
+from symderiv.codegen.testfile import checked_sizes
 from symderiv.evidence.differences import backward, callables, draw, hidden_sizes, objective
 from symderiv.problems import library
 

@@ -8,11 +8,12 @@ import pytest
 from test_table import DECLARED, PUBLIC, wrapped
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
 from symderiv.core.errors import NoEntriesError
 from symderiv.core.expr import walk
 from symderiv.derivation.derivations import DerivedGradients
-from symderiv.documents import build, latex, markdown, typst
+from symderiv.documents.arrange import build
+from symderiv.documents.render import latex, markdown, typst
 from symderiv.evidence.example import worked_example
 from symderiv.problems.problem import problem
 from symderiv.results.outputs import entries_example

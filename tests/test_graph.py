@@ -17,9 +17,12 @@ from symderiv import derive
 from symderiv.cli.main import main
 from symderiv.core.errors import MissingRuleError
 from symderiv.derivation.derivations import DerivedGradients
-from symderiv.documents import GraphPicture, build, graph_of, latex, markdown, pdf
+from symderiv.documents.arrange import build
+from symderiv.documents.graph import graph_of
 from symderiv.documents.graphlayout import Box, GraphLayout, layers_of, place
+from symderiv.documents.graphprint import GraphPicture
 from symderiv.documents.graphscene import scene_of
+from symderiv.documents.render import latex, markdown, pdf
 from symderiv.problems import Problem
 from symderiv.problems.library import load_named, names
 

@@ -16,14 +16,15 @@ from markdown_it import MarkdownIt
 from webpages import elements
 
 import symderiv as sd
-from symderiv.codegen import module_of, source_of_test
 from symderiv.codegen.guard import checked
+from symderiv.codegen.module import module_of
+from symderiv.codegen.testfile import source_of_test
 from symderiv.core.errors import CheckError, SymderivError
 from symderiv.core.plaintext import json_text, visible
-from symderiv.documents import GraphPicture, graph_of, html, latex, markdown
-from symderiv.documents.render import pdf, typst
-from symderiv.evidence import Evidence
-from symderiv.evidence.verification import problem_data
+from symderiv.documents.graph import graph_of
+from symderiv.documents.graphprint import GraphPicture
+from symderiv.documents.render import html, latex, markdown, pdf, typst
+from symderiv.evidence.verification import Evidence, problem_data
 from symderiv.problems import ClaimText
 from symderiv.results import Answer, Answers
 from symderiv.results.outputs import Manner, document

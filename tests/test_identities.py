@@ -19,7 +19,7 @@ import pytest
 from generator import read_back
 
 import symderiv as sd
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 
 CASES: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8")

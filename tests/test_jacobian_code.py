@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module
+from symderiv.codegen.module import compile_module
 from symderiv.core.cells import each
 from symderiv.core.errors import CheckError, InputError, UnsupportedError
 from symderiv.evidence.differences import draw

@@ -14,7 +14,7 @@ import pytest
 import symderiv as sd
 from symderiv.calculus import lower
 from symderiv.cli.main import main
-from symderiv.codegen import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core import errors
 from symderiv.core.expr import walk
 from symderiv.ops.text import text

@@ -9,7 +9,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.cli.main import main
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.expr import dim_size, div, mul, num, power
 from symderiv.core.shapes import Dim, size, summed_sizes, symbol
 from symderiv.ops.text import text

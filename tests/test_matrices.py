@@ -13,7 +13,7 @@ import symderiv as sd
 from symderiv.api import derive
 from symderiv.calculus import lower, reverse
 from symderiv.calculus.matrixform import Raiser
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import LanguageError
 from symderiv.core.expr import Expr
 from symderiv.derivation.derivations import DerivedGradients

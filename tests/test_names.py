@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of, source_of_test
 from symderiv.codegen.helpers import SOURCES
+from symderiv.codegen.module import compile_module, module_of
+from symderiv.codegen.testfile import source_of_test
 from symderiv.core.errors import DeclarationError, InputError, SymderivError
 
 SIZES = {"n": 3, "d": 2, "m": 4}

@@ -9,9 +9,9 @@ import pytest
 from test_library import NAMES
 
 import symderiv as sd
-from symderiv.codegen import module_of
+from symderiv.codegen.module import module_of
 from symderiv.derivation.narration import canonical, essential
-from symderiv.documents import build
+from symderiv.documents.arrange import build
 from symderiv.documents.model import Boxed, CostTable
 from symderiv.documents.render import latex, markdown, pictures
 from symderiv.documents.widths import lines, width

@@ -7,7 +7,7 @@ import pytest
 
 import symderiv as sd
 from symderiv.core.errors import NoEntriesError, ShapeError
-from symderiv.evidence import check_roads
+from symderiv.evidence.verification import check_roads
 
 
 def gradient(text: str, **arrays: object) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.cells import flat
 from symderiv.ops import TABLE
 

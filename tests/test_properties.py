@@ -13,7 +13,7 @@ from generator import Checked, random_problem, reproduction
 
 from symderiv.calculus import lower
 from symderiv.codegen.assignments import array_shape
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import CheckError
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.problems.problem import Problem

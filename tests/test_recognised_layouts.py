@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import LanguageError
 
 SIZES = {"n": 4, "d": 3, "b": 2}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
 from symderiv.core.errors import CheckError
 from symderiv.core.expr import mul, num
 from symderiv.derivation.derivations import DerivedGradients

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symderiv import derive, hessian, jacobian, problem
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import DeclarationError, MissingRuleError, UnsupportedError
 
 DECLARED = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.codegen import compile_module, module_of
+from symderiv.codegen.module import compile_module, module_of
 from symderiv.values.explicit import ExactMath, Explicit
 
 WIDE = [-750.0, -1.0, 0.0, 2.0**-40, 30.0, 750.0]

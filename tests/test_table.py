@@ -16,7 +16,7 @@ from symderiv.api import check
 from symderiv.calculus import lower
 from symderiv.calculus.matrixform import Raiser
 from symderiv.codegen.assignments import array_shape
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.cells import each, entry_at, places, sizes_of
 from symderiv.core.errors import LanguageError
 from symderiv.core.expr import Expr, entry, partial, walk

@@ -15,7 +15,7 @@ import scipy.special
 from traced_values import SIZES, arrays_of, compare
 
 import symderiv as sd
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import InputError, ShapeError, UnsupportedError
 
 # ten forward passes

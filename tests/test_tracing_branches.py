@@ -16,7 +16,7 @@ import pytest
 from traced_values import compare
 
 import symderiv as sd
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 from symderiv.core.errors import UnsupportedError
 
 # What is asked of an array, a number made of it, a size, and a comparison: x is "n, d".

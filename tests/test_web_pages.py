@@ -10,9 +10,10 @@ import pytest
 from webpages import elements, read
 
 import symderiv as sd
-from symderiv.codegen import module_of
-from symderiv.documents import Document, build, html
-from symderiv.documents.model import Block, Boxed, Display, Kept, StepTable
+from symderiv.codegen.module import module_of
+from symderiv.documents.arrange import build
+from symderiv.documents.model import Block, Boxed, Display, Document, Kept, StepTable
+from symderiv.documents.render import html
 from symderiv.documents.theme import COLORS, MUTED, NIGHT, NIGHT_COLORS, contrast
 from symderiv.evidence.example import worked_example
 from symderiv.notation.latex import latex

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import symderiv as sd
-from symderiv.codegen.evaluate import evaluate
+from symderiv.codegen.evaluation import evaluate
 
 SIZES = {"n": 4, "d": 3, "k": 2, "m": 5, "h": 2, "b": 2, "t": 3}
 

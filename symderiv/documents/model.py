@@ -331,7 +331,7 @@ class Kept(Block):
 class Document:
     """A whole document.
 
-    >>> from symderiv.documents import markdown
+    >>> from symderiv.documents.render import markdown
     >>> markdown(Document("Powers", (), (Paragraph(("A square: ", Code("x ** 2"), ".")),))).rstrip()
     '# Powers\\n\\nA square: `x ** 2`.'
     """

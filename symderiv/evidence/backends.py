@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes, projected
 from ..codegen.guard import run
+from ..codegen.module import Compiled
+from ..codegen.structured_arrays import projected
+from ..codegen.testfile import checked_sizes
 from ..core.errors import CheckError
 from ..derivation.derivations import DerivedGradients
 from .differences import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled
+from ..codegen.module import Compiled
 from ..core.cells import each, entry_at, flat, places, replaced
 from ..core.expr import Expr
 from ..derivation.derivations import DerivedGradients

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes, projected, structured
+from ..codegen.module import Compiled
+from ..codegen.structured_arrays import projected, structured
+from ..codegen.testfile import checked_sizes
 from ..core.budget import spend
 from ..core.errors import CheckError
 from ..core.expr import walk

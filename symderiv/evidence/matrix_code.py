@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, MatrixFunction
+from ..codegen.matrix_functions import MatrixFunction
+from ..codegen.module import Compiled
 from ..core.errors import InputError
 from ..core.expr import walk
 from ..derivation.jacobians import DerivativeMatrix

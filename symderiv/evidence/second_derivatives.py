@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, evaluate, structured
+from ..codegen.evaluation import evaluate
+from ..codegen.module import Compiled
+from ..codegen.structured_arrays import structured
 from ..core.budget import Checks, spend
 from ..core.cells import each, flat, turned_over
 from ..core.errors import CheckError, InputError

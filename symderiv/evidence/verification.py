@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen import Compiled, checked_sizes, compile_module, module_of
+from ..codegen.module import Compiled, compile_module, module_of
+from ..codegen.testfile import checked_sizes
 from ..core.budget import Checks
 from ..core.cells import each
 from ..core.errors import CheckError, DisagreementError, InputError, MissingRuleError

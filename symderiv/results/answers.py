@@ -17,7 +17,8 @@ from ..core.expr import Expr
 from ..core.plaintext import Readable, json_text
 from ..core.shapes import SCALAR
 from ..derivation.jacobians import name_of_value
-from ..documents import AnswerEntry, Document, answers_document
+from ..documents.answer_pages import AnswerEntry, answers_document
+from ..documents.model import Document
 from ..documents.symbols_shown import Scribe
 from ..problems import ClaimText, Problem
 from .answer_lines import answer_lines, one_answer

@@ -9,7 +9,7 @@ from ..core.plaintext import on_one_line, styled
 from ..core.shapes import describe
 from ..derivation.narration import Section, cotangent_names
 from ..documents.sympy_notation import EntryWriter, Matrix
-from ..evidence import Certificate
+from ..evidence.certificate import Certificate
 from ..notation.math import EQUALS, Math, fraction_of_partials, row
 from ..notation.unicode import unicode
 from ..ops.text import text

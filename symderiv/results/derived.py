@@ -11,7 +11,8 @@ from typing import Any
 
 from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
-from ..codegen import Compiled, Module, compile_module, evaluate, module_of
+from ..codegen.evaluation import evaluate
+from ..codegen.module import Compiled, Module, compile_module, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
 from ..core.plaintext import unstyled
@@ -21,10 +22,17 @@ from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
-from ..documents import Document, GraphPicture, Manner, graph_of, html, pictures
+from ..documents.arrange import Manner
+from ..documents.graph import graph_of
+from ..documents.graphprint import GraphPicture
+from ..documents.model import Document
 from ..documents.outputs_shown import derivation_html, gradients_latex
-from ..evidence import Certificate, Evidence, check_structured, gather, joined, shown_sizes
+from ..documents.render import html, pictures
+from ..evidence.certificate import Certificate
 from ..evidence.recorded import read_certificate
+from ..evidence.second_derivatives import joined, shown_sizes
+from ..evidence.structured_checks import check_structured
+from ..evidence.verification import Evidence, gather
 from ..problems import Problem
 from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms

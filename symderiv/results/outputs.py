@@ -9,36 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from ..claims import Verdict
-from ..codegen import source_of_test
+from ..codegen.testfile import source_of_test
 from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.plaintext import shortened
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
-from ..documents import COTANGENTS as COTANGENTS
-from ..documents import LEMMAS as LEMMAS
-from ..documents import (
-    PLAIN,
-    GraphPicture,
-    build,
-    graph_files,
-    graph_of,
-    html,
-    latex,
-    markdown,
-    pdf,
-)
-from ..documents import STYLES as STYLES
-from ..documents import Manner as Manner
+from ..documents.arrange import COTANGENTS as COTANGENTS
+from ..documents.arrange import LEMMAS as LEMMAS
+from ..documents.arrange import PLAIN, build
+from ..documents.arrange import STYLES as STYLES
+from ..documents.arrange import Manner as Manner
 from ..documents.examples import ExplicitExample, explicit_example
-from ..documents.graphs import GRAPH_FILE
+from ..documents.graph import graph_of
+from ..documents.graphprint import GraphPicture
+from ..documents.graphs import GRAPH_FILE, graph_files
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
+from ..documents.render import html, latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
 from ..entries import explicit_entries
-from ..evidence import Evidence
 from ..evidence.example import worked_example
+from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..values.sampling import least_sizes
 from .writing import digest, state_of

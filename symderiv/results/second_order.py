@@ -8,20 +8,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..codegen import Compiled, compile_module, evaluate, module_of
+from ..codegen.evaluation import evaluate
+from ..codegen.module import Compiled, compile_module, module_of
 from ..core.errors import InputError
 from ..core.shapes import ONE, Shape
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import LAYOUTS as LAYOUTS
 from ..derivation.jacobians import DerivativeMatrix, DirectionProduct, hessian_of, jacobian_of
-from ..evidence import (
-    Certificate,
-    Evidence,
+from ..evidence.certificate import Certificate
+from ..evidence.second_derivatives import (
     gather_matrix,
     shown_sizes,
     verify_at_numbers,
     verify_jacobian,
 )
+from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .derivative_forms import DerivativeForms

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen import Compiled, compile_module, evaluate, module_of
+from ...codegen.evaluation import evaluate
+from ...codegen.module import Compiled, compile_module, module_of
 from ...core.errors import InputError, SymderivError, UndefinedError, UnknownNameError
 from ...core.expr import Expr
 from ...core.shapes import ONE, Shape
