@@ -10,7 +10,7 @@ from typing import Any
 import symderiv as sd
 from symderiv.core.errors import NoEntriesError
 from symderiv.derivation.derivations import DerivedGradients
-from symderiv.documents import build
+from symderiv.documents.arrange import build
 from symderiv.documents.model import Document
 from symderiv.evidence.example import NumericExample, worked_example
 from symderiv.results.outputs import Manner, entries_example
