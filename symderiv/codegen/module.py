@@ -159,7 +159,7 @@ class _Builder:
         return Module(
             name=self.name,
             source=spaced(source),
-            excerpt="\n\n\n".join(excerpts),
+            excerpt="\n\n".join(excerpts),
             forward=tuple(self.arrays),
             backward=(*self.arrays, *self.given),
             outputs=outputs,

@@ -24,7 +24,7 @@ from .exercise import blanked
 from .first_page import problem_section, result_boxes
 from .graphs import beside, graph_section
 from .lemma_pages import lemma_section
-from .matrix_sections import jacobian_section
+from .matrix_sections import jacobian_section, matrix_dimensions, matrix_numbers, with_results
 from .model import Block, CodeBlock, Document, Heading, Inline, Note, PageBreak, Piece
 from .proof import Proof
 from .questions import questions
@@ -100,7 +100,8 @@ def build(
     plain = manner.cotangent == "d"
     cotangent = "bar" if plain and manner.shows("differential") else manner.cotangent
     scribe = Scribe(derivation, meanings or {}, cotangent)
-    blocks: list[Block] = result_tables(scribe) or result_boxes(scribe)
+    boxes = result_tables(scribe) or result_boxes(scribe)
+    blocks: list[Block] = with_results(scribe, boxes, hessians)
     number = _Numbers()
     posed = problem_section(scribe, number.next())
     blocks += beside(posed + graph_section(scribe))
@@ -113,21 +114,24 @@ def build(
     if manner.shows("index"):
         derived += proof.blocks(number.next())
     for h in hessians:
-        derived += jacobian_section(scribe, proof, h, number.next())
+        mark = f"_{h.name}" if len(hessians) > 1 else ""
+        derived += jacobian_section(scribe, proof, h, number.next(), mark)
     blocks += derived
     if explicit is not None and explicit.sizes:
         whole = manner.style == "entries"
         blocks += EntriesWriter(scribe, explicit, whole=whole).blocks(number.next)
     blocks += questions(scribe, verdicts, number.next)
-    blocks += shapes_section(scribe, number.next())
+    second = [matrix_dimensions(scribe, h) for h in hessians]
+    blocks += shapes_section(scribe, number.next(), second)
     if example is not None:
         blocks += numeric_section(scribe, example, number.next())
+        blocks += matrix_numbers(scribe, hessians, example.matrices)
     blocks += remembered(scribe, number.next)
     if code:
         blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
     if certificate is not None and certificate.lines():
         blocks.append(Note((f"Checked: {'; '.join(certificate.lines())}.",)))
-    title, subtitle = title_of(scribe), _subtitle(scribe)
+    title, subtitle = title_of(scribe, hessians), _subtitle(scribe)
     if manner.exercise:
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]
         blocks = [*first, *(b for b in blocks if b not in posed)]
@@ -154,13 +158,15 @@ class _Numbers:
         return str(self.count)
 
 
-def title_of(scribe: Scribe) -> str:
+def title_of(scribe: Scribe, hessians: Sequence[DerivativeMatrix] = ()) -> str:
     """Return the problem's title; one that only repeats its text is said in words."""
     problem = scribe.problem
     if problem.title != default_title(problem.text):
         return problem.title
     *names, last = scribe.wanted
     kind = "Gradients" if names else "Gradient"
+    if hessians:
+        kind = "Gradients and Hessians" if names else "Gradient and Hessian"
     listed = f"{', '.join(names)} and {last}" if names else last
     return f"{kind} of {problem.objective_name} with respect to {listed}"
 

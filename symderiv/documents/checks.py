@@ -33,8 +33,10 @@ from .model import (
     Piece,
 )
 from .symbols_shown import Scribe, mentioned, shape_words
+from .widths import width
 
 _NOTHING = 1e-7  # what a difference quotient of 0 may be
+_TABLE_WIDTH = 26.0  # em: of a derivative, its formula and the shapes in it
 _ROWS = 18  # entries in a table of differences
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
@@ -60,13 +62,42 @@ def number(x: Any) -> Math:
 # dimensions
 
 
-def dimension_section(scribe: Scribe, number: str) -> list[Block]:
-    """Return the table of shapes, with one wrong formula that its shapes reject."""
+def dimension_section(
+    scribe: Scribe, number: str, more: Sequence[DimensionRow] = ()
+) -> list[Block]:
+    """Return the table of shapes, with one wrong formula that its shapes reject.
+
+    ``more`` are rows of second derivatives.
+    """
     results = [(n, scribe.section(n).result) for n in scribe.wanted]
     rows = tuple(_dimension_row(scribe, n, e) for n, e in results)
     found = slip_of(scribe)
     slips = () if found is None else (found[1],)
-    return [Heading(("Dimension check",), number), DimensionTable(rows, slips)]
+    what = "Derivative" if more else "Gradient"
+    return [Heading(("Dimension check",), number), *dimension_blocks(rows, more, what, slips)]
+
+
+def dimension_blocks(
+    rows: Sequence[DimensionRow],
+    matrices: Sequence[DimensionRow],
+    what: str,
+    slips: tuple[DimensionRow, ...] = (),
+) -> list[Block]:
+    """Return the table of shapes; matrices whose formulas are too long for it stand below."""
+    short = [m for m in matrices if _table_width(m) < _TABLE_WIDTH]
+    found: list[Block] = []
+    if rows or short:
+        found.append(DimensionTable((*rows, *short), slips, what))
+    for m in matrices:
+        if m not in short:
+            shapes = row(m.shapes, Op("→"), *(p for p in m.product if isinstance(p, Math)))
+            found.append(led(("The shapes in ", *m.gradient, ":"), Display((shapes,))))
+    return found
+
+
+def _table_width(m: DimensionRow) -> float:
+    cells = (*m.gradient, m.formula, m.shapes)
+    return sum(width(c) for c in cells if isinstance(c, Math))
 
 
 def slip_of(scribe: Scribe) -> tuple[str, DimensionRow] | None:
@@ -103,6 +134,19 @@ def _shapes(e: Expr) -> Math:
         parts += [Op("⊙")] if parts else []
         parts.append(Fence("(", shape_notation(f.shape), ")"))
     return row(*parts) if parts else shape_words(e.shape)
+
+
+def shapes_of_terms(e: Expr) -> Math:
+    """Return the shapes that each term of a sum multiplies: (n × n)(n × n) + (n × n)."""
+    if not e.is_sum:
+        return _shapes(e.args[0] if e.is_negative else e)
+    parts: list[Math] = []
+    for term in e.args:
+        parts += [Op("+")] if parts else []
+        whole = shapes_of_terms(term)
+        plain = isinstance(whole, Fence) or term.is_product or term.is_matrix_product
+        parts.append(whole if plain or term.is_scalar else Fence("(", whole, ")"))
+    return row(*parts)
 
 
 def _slip(scribe: Scribe, name: str, e: Expr) -> DimensionRow | None:
@@ -161,7 +205,25 @@ def _why(clash: tuple[Dim, Dim] | None, outer: Shape) -> Inline:
 
 def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> list[Block]:
     """Return the example: the point, the forward pass, the gradients, and the differences."""
-    found: list[Block] = [Heading(("Numeric example",), number_)]
+    found: list[Block] = [Heading(("Numeric example",), number_), *point_of(scribe, example)]
+    results = []
+    for name, cells in example.results.items():
+        head = scribe.gradient(scribe.derivation[name].variable.expr)
+        formula = scribe.write(scribe.section(name).result)
+        results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
+    found.append(led(("The formulas give",), Display(tuple(results))))
+    rows = list(_number_rows(scribe, example))
+    left_out = len(rows) - _ROWS
+    more = f" ({left_out} further entries are left out)" if left_out > 0 else ""
+    step = row(Sym("h"), EQUALS, power_of_ten(example.step))
+    lead_in: Inline = ("Beside central differences of the objective, ", step)
+    lead_in = (*lead_in, f", to the digits shown{more}:")
+    return [*found, Kept((Paragraph(lead_in), NumberTable(tuple(rows[:_ROWS]))))]
+
+
+def point_of(scribe: Scribe, example: NumericExample) -> list[Block]:
+    """Return the point of an example, and the forward pass there."""
+    found: list[Block] = []
     lead: list[Piece] = ["Take "]
     if example.loss is not None:
         lead += [row(scribe.loss, EQUALS, scribe.write(example.loss)), " and "]
@@ -176,25 +238,22 @@ def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> li
     )
     found.append(led(tuple(lead), Display(point)))
     forward: list[Math] = []
+    stated = scribe.stated
     for name, cells in {**example.forward, **given}.items():
-        forward.append(row(scribe.name(name), EQUALS, grid(cells)))
+        is_stated = stated is not None and name == str(stated.data)
+        head = scribe.write(stated) if stated is not None and is_stated else scribe.name(name)
+        forward.append(row(head, EQUALS, grid(cells)))
     if example.objective is not None:
         forward.append(row(scribe.loss, EQUALS, number(example.objective)))
     if forward:
         found.append(led(("The forward pass gives",), Display(tuple(forward))))
-    results = []
-    for name, cells in example.results.items():
-        head = scribe.gradient(scribe.derivation[name].variable.expr)
-        formula = scribe.write(scribe.section(name).result)
-        results.append(row(head, EQUALS, formula, EQUALS, grid(cells)))
-    found.append(led(("The formulas give",), Display(tuple(results))))
-    rows = list(_number_rows(scribe, example))
-    left_out = len(rows) - _ROWS
-    more = f" ({left_out} further entries are left out)" if left_out > 0 else ""
-    step = row(Sym("h"), EQUALS, _power(example.step))
-    lead_in: Inline = ("Beside central differences of the objective, ", step)
-    lead_in = (*lead_in, f", to the digits shown{more}:")
-    return [*found, Kept((Paragraph(lead_in), NumberTable(tuple(rows[:_ROWS]))))]
+    return found
+
+
+def decimals(rows: Sequence[Sequence[str]]) -> Math:
+    """Return decimal numbers as a matrix; a single one as itself."""
+    cells = tuple(tuple(map(_decimal, r)) for r in rows)
+    return Grid(cells) if len(cells) > 1 or len(cells[0]) > 1 else cells[0][0]
 
 
 def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]:
@@ -207,16 +266,16 @@ def _number_rows(scribe: Scribe, example: NumericExample) -> Iterable[NumberRow]
                 kept = [k + 1 for k, d in zip((i, j), shape, strict=True) if d != ONE]
                 place = row(*(Num(str(k)) for k in kept))
                 at = Script(Sym(name), sub=place) if kept else Sym(name)
-                yield NumberRow(at, *map(_decimal, _in_digits(float(value), quotient)))
+                yield NumberRow(at, *map(_decimal, in_digits(float(value), quotient)))
 
 
 _DIGITS = (4, 3, 2)
 
 
-def _in_digits(value: float, quotient: float) -> tuple[str, str]:
+def in_digits(value: float, quotient: float) -> tuple[str, str]:
     """Return two numbers in as many digits as they are compared in: 4, or one less at a rounding.
 
-    >>> _in_digits(2.0, 1.9999999993), _in_digits(0.33333, 0.25)
+    >>> in_digits(2.0, 1.9999999993), in_digits(0.33333, 0.25)
     (('2', '2'), ('0.3333', '0.25'))
     """
     pairs = [(_rounded(value, n), _rounded(quotient, n)) for n in _DIGITS]
@@ -241,10 +300,10 @@ def _decimal(shown: str) -> Math:
     return row(*found)
 
 
-def _power(x: float) -> Math:
+def power_of_ten(x: float) -> Math:
     """Return a small number as a power of ten with two digits.
 
-    >>> _power(0.0), _power(1e-6).sup
+    >>> power_of_ten(0.0), power_of_ten(1e-6).sup
     (Num(text='0'), Row(items=(Op(char='−'), Num(text='6'))))
     """
     if not x:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, walk_all
 from ..core.shapes import Dim
@@ -12,7 +14,7 @@ from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .checks import dimension_section, slip_of
 from .first_page import DEFINED, where_lines
-from .model import Block, CostLine, CostTable, Heading, Inline, Paragraph, Piece
+from .model import Block, CostLine, CostTable, DimensionRow, Heading, Inline, Paragraph, Piece
 from .symbols_shown import Scribe, shape_words
 
 _CONVENTION = (
@@ -49,11 +51,14 @@ def _costs(scribe: Scribe) -> Costs | None:
         return None
 
 
-def shapes_section(scribe: Scribe, number: str) -> list[Block]:
-    """Return what all gradients take, where a table has their shapes, else that check."""
+def shapes_section(scribe: Scribe, number: str, more: Sequence[DimensionRow] = ()) -> list[Block]:
+    """Return what all gradients take, where a table has their shapes, else that check.
+
+    ``more`` are rows of second derivatives, for which there is no table of costs.
+    """
     costs = _costs(scribe)
-    if costs is None:
-        return dimension_section(scribe, number)
+    if costs is None or more:
+        return dimension_section(scribe, number, more)
     found: list[Block] = [Heading(("Cost and shapes",), number)]
     found.append(Paragraph((_CONVENTION, *_totals(costs))))
     slip = slip_of(scribe)

@@ -96,6 +96,8 @@ def _chosen_forms(scribe: Scribe) -> dict[str, Expr]:
 def _explained(scribe: Scribe, forms: Iterable[Expr]) -> list[Expr]:
     """Return the names in forms that the problem does not define, each with those it uses."""
     own = {*scribe.problem.definitions}
+    if scribe.stated is not None:
+        own.add(str(scribe.stated.data))
     found: dict[Expr, None] = {}
     pending = [e for x in forms for e in _met(scribe, x)]
     while pending:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, named
 from ..core.shapes import ONE, SCALAR, Shape
 from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
+from ..derivation.narration.entry_forms import place
+from ..evidence.example import STEP, MatrixNumbers, NumericExample
 from ..notation.math import (
     EQUALS,
     PARTIAL,
@@ -18,29 +22,43 @@ from ..notation.math import (
     Math,
     Num,
     Op,
+    Row,
     Sym,
     Word,
     row,
-    sub,
     sup,
 )
+from ..ops.written import shape_notation
 from .abridged import abridged
+from .checks import (
+    decimals,
+    dimension_blocks,
+    grid,
+    in_digits,
+    point_of,
+    power_of_ten,
+    shapes_of_terms,
+)
 from .first_page import DEFINED, problem_section
+from .led import led
+from .lemma_pages import lemma_section
 from .model import (
     Block,
     Boxed,
-    Bullets,
+    CodeBlock,
+    DimensionRow,
     Display,
     Document,
     Heading,
     Inline,
+    Note,
     Paragraph,
     ResultBox,
     ResultRow,
     StepTable,
 )
 from .proof import Proof
-from .symbols_shown import Scribe
+from .symbols_shown import Scribe, shape_words
 
 if TYPE_CHECKING:
     from ..derivation.jacobians import DerivativeMatrix
@@ -48,9 +66,12 @@ if TYPE_CHECKING:
 
 
 def jacobian_section(
-    scribe: Scribe, proof: Proof, jacobian: DerivativeMatrix, number: str
+    scribe: Scribe, proof: Proof, jacobian: DerivativeMatrix, number: str, mark: str = ""
 ) -> list[Block]:
-    """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
+    """Return the section of one Jacobian or Hessian: convention, steps, matrix, product.
+
+    ``mark`` ends the name of a direction, where there are several Hessians.
+    """
     kind = "Hessian" if jacobian.is_hessian else "Jacobian"
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
@@ -64,7 +85,7 @@ def jacobian_section(
     if jacobian.definiteness:
         blocks.append(Paragraph((f"It is {jacobian.definiteness}, as its form shows.",)))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
-        product = jacobian.direction_product()
+        product = jacobian.direction_product(mark)
         lead: Inline = (
             "Its product with a direction ",
             scribe.write(product.direction),
@@ -74,6 +95,78 @@ def jacobian_section(
         )
         blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
     return blocks
+
+
+def with_results(
+    scribe: Scribe, boxes: Sequence[Block], hessians: Sequence[DerivativeMatrix]
+) -> list[Block]:
+    """Return the boxes of results, the last with the Hessians below its gradients."""
+    *above, last = boxes
+    if not hessians:
+        return list(boxes)
+    rows = [
+        ResultRow(row(symbol(scribe, h), EQUALS, scribe.write_full(h.expr)), _shape_note(h))
+        for h in hessians
+    ]
+    if not isinstance(last, ResultBox):  # gradients stand in a table
+        return [*boxes, ResultBox(tuple(rows), (), "Second derivatives")]
+    return [*above, replace(last, rows=(*last.rows, *rows))]
+
+
+def _shape_note(hessian: DerivativeMatrix) -> Inline:
+    if hessian.shape == SCALAR:
+        return ("A scalar.",)
+    said = f"; {hessian.definiteness}." if hessian.definiteness else "."
+    return ("Shape ", shape_notation(hessian.shape), said)
+
+
+def matrix_dimensions(scribe: Scribe, jacobian: DerivativeMatrix) -> DimensionRow:
+    """Return the row of a Jacobian or a Hessian in the table of shapes."""
+    known, by = scribe.known, scribe.write(jacobian.variable.expr)
+    of = scribe.write(known[jacobian.of]) if jacobian.of else value_symbol(scribe, jacobian)
+    rows, columns = (of, by) if jacobian.layout == "numerator" else (by, of)
+    e = jacobian.expr
+    return DimensionRow(
+        gradient=(_in_line(symbol(scribe, jacobian)),),
+        formula=scribe.write_full(e),
+        shapes=shapes_of_terms(e),
+        product=(shape_words(e.shape),),
+        variable=(rows, ", ", columns, ": ", shape_words(jacobian.shape)),
+        verdict="agrees" if e.shape == jacobian.shape else "differs",
+    )
+
+
+def matrix_numbers(
+    scribe: Scribe, matrices: Sequence[DerivativeMatrix], numbers: Sequence[MatrixNumbers]
+) -> list[Block]:
+    """Return matrices at the point of an example, and differences of what they are of."""
+    if not numbers:
+        return []
+    several = len(numbers) > 1
+    what: Inline = ("The Hessians" if several else "The Hessian",)
+    of: Inline = ("the gradients" if several else "the gradient",)
+    if not matrices[0].is_hessian:
+        what, of = ("The Jacobian",), (value_symbol(scribe, matrices[0]),)
+    step = row(Sym("h"), EQUALS, power_of_ten(STEP))
+    lead: Inline = (*what, " beside central differences of ", *of, ", ", step)
+    shown: list[Math] = []
+    for matrix, n in zip(matrices, numbers, strict=True):
+        rows = [zip(r, q, strict=True) for r, q in zip(n.cells, n.quotients, strict=True)]
+        theirs = [[in_digits(float(x), float(q))[1] for x, q in r] for r in rows]
+        label = Word("differences:", function=False)
+        shown.append(row(symbol(scribe, matrix), EQUALS, grid(n.cells)))
+        shown.append(row(label, decimals(theirs)))
+    return [led((*lead, ", to the digits shown:"), Display(tuple(shown)))]
+
+
+def _in_line(symbol: Math) -> Math:
+    """Return the symbol of a Jacobian or a Hessian with a slash, for a line of text."""
+    if not isinstance(symbol, Frac):
+        return symbol
+    under = symbol.under
+    signs = under.items if isinstance(under, Row) else ()
+    several = sum(x == PARTIAL for x in signs) > 1
+    return row(symbol.over, Op("/"), Fence("(", under, ")") if several else under)
 
 
 def symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
@@ -124,7 +217,8 @@ def convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     if jacobian.is_hessian:
         of = scribe.gradient_inline(jacobian.variable.expr)
     if jacobian.variable.shape == SCALAR:
-        return ("The derivative by a scalar has the shape of ", of, ".")
+        turned = ", transposed" if jacobian.layout == "denominator" else ""
+        return ("The derivative by a scalar has the shape of ", of, f"{turned}.")
     rows: Inline = ("The rows run over the entries of ", of, ", the columns over those of ", by)
     if jacobian.layout == "denominator":
         rows = ("The rows run over the entries of ", by, ", the columns over those of ", of)
@@ -181,29 +275,51 @@ class MatrixScribe(Scribe):
         self.stated = jacobian.forward.value
 
 
+def _product(scribe: Scribe, jacobian: DerivativeMatrix) -> list[Block]:
+    """Return what the backward pass is in the code of a Jacobian."""
+    if jacobian.value.is_scalar:
+        return []
+    product = jacobian.direction_product()
+    said: Inline = (
+        "The function backward multiplies the transpose of the Jacobian by ",
+        scribe.write(product.direction),
+        ", and forms no Jacobian: ",
+        scribe.write_full(product.expr),
+        ".",
+    )
+    return [Paragraph(said)]
+
+
 def jacobian_document(
-    scribe: Scribe, jacobian: DerivativeMatrix, certificate: Certificate
+    scribe: Scribe,
+    jacobian: DerivativeMatrix,
+    certificate: Certificate,
+    code: str = "",
+    example: NumericExample | None = None,
 ) -> Document:
     """Return the document of the Jacobian of a vector or a matrix."""
     proof = Proof(scribe)
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
-    name = value_symbol(scribe, jacobian)
+    name, by = value_symbol(scribe, jacobian), jacobian.variable.expr
     definition = row(name, EQUALS, scribe.write_full(jacobian.value))
-    entry = row(
-        PARTIAL, _entry(name, jacobian.ends[0]), Op("/"), PARTIAL,
-        _entry(scribe.write(jacobian.variable.expr), jacobian.ends[1]),
-        EQUALS, scribe.write(jacobian.index_expr),
-    )  # fmt: skip
+    ends = zip((named(jacobian.value_name, jacobian.value), by), jacobian.ends, strict=True)
+    over, under = (scribe.write(place(x, e)) for x, e in ends)
+    slope = row(PARTIAL, over, Op("/"), PARTIAL, under)
+    entry = row(slope, EQUALS, scribe.write(jacobian.index_expr))
+    number = map(str, count(1)).__next__
     blocks: list[Block] = [
         ResultBox((ResultRow(head, convention(scribe, jacobian)),), (definition, entry)),
-        *problem_section(scribe, "1"),
-        *jacobian_section(scribe, proof, jacobian, "2"),
-        Heading(("Checked",), "3"),
-        Bullets(tuple((f"{line[:1].upper()}{line[1:]}.",) for line in certificate.lines())),
+        *problem_section(scribe, number()),
+        *lemma_section(proof, (), number),
+        *jacobian_section(scribe, proof, jacobian, number()),
+        Heading(("Dimension check",), number()),
+        *dimension_blocks((), [matrix_dimensions(scribe, jacobian)], "Jacobian"),
     ]
+    if example is not None:
+        blocks += [Heading(("Numeric example",), number()), *point_of(scribe, example)]
+        blocks += matrix_numbers(scribe, [jacobian], example.matrices)
+    if code:
+        blocks += [Heading(("Code",), number()), *_product(scribe, jacobian), CodeBlock(code)]
+    blocks.append(Note((f"Checked: {'; '.join(certificate.lines())}.",)))
     title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
     return abridged(Document(title, (definition,), tuple(blocks)))
-
-
-def _entry(body: Math, ends: Sequence[str]) -> Math:
-    return sub(body, row(*(Sym(e) for e in ends))) if ends else body

@@ -221,6 +221,8 @@ class DimensionTable(Block):
 
     rows: tuple[DimensionRow, ...]
     slips: tuple[DimensionRow, ...]
+    what: str = "Gradient"
+    of: str = "Variable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,22 @@
 """Takes a derivation; returns a worked example in small whole numbers, beside central differences.
 
+So for the Jacobian of a value, and for Hessians at the point of their gradients.
 Contract: the gradient is computed exactly, the differences in double precision; sums, products
 and quotients only, and functions rounded from 150 digits, so that every machine prints the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from ..core.cells import each, flat
+from ..core.cells import each, flat, turned_over
 from ..core.expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
+from ..derivation.jacobians import DerivativeMatrix
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, Explicit
@@ -36,6 +38,14 @@ _SCALED = {"positive", "symmetric", "diagonal", "lower", "upper", "skew", "toepl
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixNumbers:
+    """A Jacobian or a Hessian at a point, and central differences of what it is of."""
+
+    cells: Cells
+    quotients: Cells
+
+
+@dataclass(frozen=True, slots=True)
 class NumericExample:
     """One point in small numbers, the results there, and central differences of the objective."""
 
@@ -47,14 +57,62 @@ class NumericExample:
     loss: Expr | None = None  # the objective that was differenced, where L itself is unspecified
     objective: Any = None  # its value
     sizes: Mapping[str, int] = field(default_factory=dict)
+    matrices: tuple[MatrixNumbers, ...] = ()
 
 
-def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExample | None:
+def worked_example(
+    derivation: DerivedGradients, hessians: Sequence[DerivativeMatrix] = (), seed: int = 3
+) -> NumericExample | None:
     """Return the gradients at small whole numbers; None where none were found in the domain.
 
     Tensors are not laid out on paper: None for a problem that has some.
     """
-    problem = derivation.problem
+
+    def finished(example: NumericExample) -> NumericExample:
+        matrices = tuple(_numbers(h, example) for h in hessians)
+        return replace(_with_differences(derivation, example), matrices=matrices)
+
+    def at(sizes: Mapping[str, int], values: dict[str, Cells]) -> NumericExample:
+        return _example(derivation, sizes, values)
+
+    return _best(derivation.problem, at, finished, seed)
+
+
+def worked_jacobian(jacobian: DerivativeMatrix, seed: int = 3) -> NumericExample | None:
+    """Return what is differentiated and its Jacobian at small whole numbers, if there are any.
+
+    None also where a loss is not specified.
+    """
+    problem = jacobian.problem
+    if problem.upstream:
+        return None
+    value = {jacobian.value_name: jacobian.value}
+
+    def at(sizes: Mapping[str, int], values: dict[str, Cells]) -> NumericExample:
+        here = _ByHand(sizes, values)
+        known = {**problem.definitions, **value}
+        forward = {n: _on_paper(here.cells(x)) for n, x in known.items()}
+        results = {jacobian.label: _on_paper(here.cells(jacobian.expr))}
+        return NumericExample(values, forward, results, {}, STEP, sizes=sizes)
+
+    def finished(example: NumericExample) -> NumericExample:
+        return replace(example, results={}, matrices=(_numbers(jacobian, example),))
+
+    def poverty(example: NumericExample) -> int:
+        matrix = example.results[jacobian.label]
+        return _poverty(example) + _POOR * (matrix == turned_over(matrix))
+
+    return _best(problem, at, finished, seed, poverty)
+
+
+def _best(
+    problem: Problem,
+    at: Callable[[Mapping[str, int], dict[str, Cells]], NumericExample],
+    finished: Callable[[NumericExample], NumericExample],
+    seed: int,
+    poverty: Callable[[NumericExample], int] | None = None,
+) -> NumericExample | None:
+    """Return the example that shows most, of those at some points in small numbers."""
     if problem.has_tensors:
         return None
     least = least_sizes([problem.objective])
@@ -71,10 +129,10 @@ def worked_example(derivation: DerivedGradients, seed: int = 3) -> NumericExampl
         if attempt >= _DRAWS:
             values = _closer(problem, values)
         try:
-            found = _example(derivation, sizes, values)
-            poor = _poverty(found)
+            found = at(sizes, values)
+            poor = (poverty or _poverty)(found)
             if best is None or poor < best[0]:
-                whole = _with_differences(derivation, found)
+                whole = finished(found)
                 best = (poor, whole) if _is_smooth(whole) else best
         except OUTSIDE_DOMAIN:
             continue
@@ -149,13 +207,46 @@ def _with_differences(derivation: DerivedGradients, example: NumericExample) -> 
 
 
 def _is_smooth(example: NumericExample) -> bool:
-    """Whether the differences are those of the gradients: not so where a function has a corner."""
-    pairs = [
-        (float(x), float(y))
-        for n, cells in example.results.items()
-        for x, y in zip(flat(cells), flat(example.quotients[n]), strict=True)
-    ]
+    """Whether the differences are those of the results: not so where a function has a corner."""
+    compared = [(cells, example.quotients[n]) for n, cells in example.results.items()]
+    compared += [(m.cells, m.quotients) for m in example.matrices]
+    pairs = (
+        (float(x), float(y)) for c, q in compared for x, y in zip(flat(c), flat(q), strict=True)
+    )
     return all(abs(x - y) <= _CORNER * (1 + abs(x)) for x, y in pairs)
+
+
+def _numbers(jacobian: DerivativeMatrix, example: NumericExample) -> MatrixNumbers:
+    """Return a matrix at the point of an example, and differences of what it is of."""
+    sizes, values = example.sizes, example.values
+    cells = _on_paper(_ByHand(sizes, values).cells(jacobian.expr))
+    return MatrixNumbers(cells, _on_paper(_columns(jacobian, sizes, values)))
+
+
+def _columns(
+    jacobian: DerivativeMatrix, sizes: Mapping[str, int], values: Mapping[str, Cells]
+) -> Cells:
+    """Return a matrix by differences: a column for each entry of the variable, in vec order."""
+    plain = {n: [[float(x) for x in r] for r in c] for n, c in values.items()}
+    name, found = jacobian.name, []
+    rows = len(plain[name])
+    for place in range(rows * len(plain[name][0])):
+        ends = []
+        for sign in (1, -1):
+            moved = [list(r) for r in plain[name]]
+            moved[place % rows][place // rows] += sign * STEP
+            at = Explicit(sizes, {**plain, name: moved}, math=FloatMath())
+            ends.append(each(lambda x: float(Dual.of(x).value), at.cells(jacobian.value)))
+        up, down = ends
+        pairs = [zip(r, q, strict=True) for r, q in zip(up, down, strict=True)]
+        slopes = [[(a - b) / (2 * STEP) for a, b in p] for p in pairs]
+        found.append(slopes)
+    if jacobian.variable.shape == SCALAR:
+        matrix = found[0]
+    else:
+        columns = [[r[j] for j in range(len(s[0])) for r in s] for s in found]
+        matrix = turned_over(columns)
+    return matrix if jacobian.layout == "numerator" else turned_over(matrix)
 
 
 class _ByHand(Explicit):

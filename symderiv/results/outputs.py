@@ -30,7 +30,7 @@ from ..documents.model import Document
 from ..documents.render import html, latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
 from ..entries import explicit_entries
-from ..evidence.example import worked_example
+from ..evidence.example import worked_example, worked_jacobian
 from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..values.sampling import least_sizes
@@ -83,7 +83,7 @@ def document(
         explicit = None
     try:
         with allowed("a worked example", _EXAMPLE):
-            example = worked_example(derivation)
+            example = worked_example(derivation, hessians)
     except BudgetError:
         example = None
     return build(
@@ -162,6 +162,18 @@ def _code(derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     return {f"{module.name}.py": module.source.encode(), f"test_{module.name}.py": test.encode()}
 
 
+def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence) -> Document:
+    """Return the document of a Jacobian, with everything that was computed for it."""
+    try:
+        with allowed("a worked example", _EXAMPLE):
+            example = worked_jacobian(jacobian)
+    except BudgetError:
+        example = None
+    scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
+    code = evidence.compiled.module.excerpt
+    return jacobian_document(scribe, jacobian, evidence.certificate, code, example)
+
+
 def matrix_files(
     jacobian: DerivativeMatrix,
     derivation: DerivedGradients,
@@ -173,8 +185,11 @@ def matrix_files(
     certificate = evidence.certificate
     files: dict[str, bytes] = {}
     if {*PAGES} & set(formats):
-        scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
-        files.update(printed(jacobian_document(scribe, jacobian, certificate), formats, engine))
+        if jacobian.is_hessian:
+            page = document(derivation, evidence, (), PLAIN, [jacobian])
+        else:
+            page = _jacobian_page(jacobian, evidence)
+        files.update(printed(page, formats, engine))
     if "py" in formats:
         files.update(_code(derivation, evidence))
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
