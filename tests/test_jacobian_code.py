@@ -13,9 +13,12 @@ import pytest
 
 import symderiv as sd
 from symderiv.codegen.module import compile_module
-from symderiv.core.cells import each
+from symderiv.core.cells import each, flat
 from symderiv.core.errors import CheckError, InputError, UnsupportedError
+from symderiv.derivation.derivations import DerivedGradients
+from symderiv.documents.checks import in_digits
 from symderiv.evidence.differences import draw
+from symderiv.evidence.example import worked_example, worked_jacobian
 from symderiv.evidence.second_derivatives import verify_jacobian
 from symderiv.problems import library
 from symderiv.results.derived import verify_folder
@@ -187,3 +190,59 @@ def test_tensors_are_refused() -> None:
 def test_a_value_with_an_unspecified_loss_is_refused() -> None:
     with pytest.raises(InputError, match="the unspecified L in it"):
         sd.jacobian("x * L(x)", "x", x="n").verify()
+
+
+def document(result: Any, folder: Path) -> str:
+    result.write(folder, ["md"])
+    return (folder / "derivation.md").read_text()
+
+
+def test_the_document_of_a_jacobian_has_shapes_numbers_and_code(tmp_path: Path) -> None:
+    page = document(sd.jacobian("x * (A @ x)", "x"), tmp_path)
+    headings = [line[3:] for line in page.splitlines() if line.startswith("## ")]
+    assert [h.split(" ", 1)[1].split(" with")[0] for h in headings] == [
+        "Problem",
+        "Jacobian",
+        "Dimension check",
+        "Numeric example",
+        "Code",
+    ]
+    assert r"(n \times n)(n \times n) + (n \times n)" in page
+    assert "def jacobian(x, A):" in page
+    assert "def backward(x, A, v):" in page
+
+
+def test_the_document_of_a_function_defines_it(tmp_path: Path) -> None:
+    page = document(sd.jacobian("softmax(x, axis=0)", "x"), tmp_path)
+    assert "**Lemma 1.**" in page
+    assert page.count("what is differentiated") == 1
+    assert "names $`\\mathop{\\mathrm{softmax}}" not in page
+
+
+def test_the_document_of_hessians_shows_them_as_it_shows_gradients(tmp_path: Path) -> None:
+    page = document(sd.derive("logistic-regression", order=2), tmp_path)
+    box = page.partition("## 1 ")[0]
+    assert box.count(r"\partial^{2} L") == 2
+    assert "positive semidefinite" in box
+    assert "The Hessians beside central differences of the gradients" in page
+    assert "def hessian_w_product(X, w, b, y, v_w):" in page
+    assert r"\mathbf{v}_{w}" in page  # the direction has the name that it has in the code
+
+
+def test_a_hessian_alone_has_its_objective_and_its_gradient(tmp_path: Path) -> None:
+    page = document(sd.hessian("norm(A @ x - y)**4", "x"), tmp_path)
+    assert page.startswith("# Gradient and Hessian of L with respect to x")
+    assert r"\frac{\partial L}{\partial \mathbf{x}}" in page
+
+
+@pytest.mark.parametrize(("kind", "text", "by", "declared"), CASES)
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+def test_numbers_beside_a_matrix_agree(kind, text, by, declared, layout) -> None:
+    j = made(kind, text, by, declared, layout).data
+    of_gradient = kind == "hessian"
+    derivation = DerivedGradients(j.problem, [by]) if of_gradient else None
+    example = worked_example(derivation, [j]) if derivation else worked_jacobian(j)
+    assert example is not None
+    (numbers,) = example.matrices
+    pairs = zip(flat(numbers.cells), flat(numbers.quotients), strict=True)
+    assert all(len(set(in_digits(float(x), float(q)))) == 1 for x, q in pairs)

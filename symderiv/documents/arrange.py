@@ -16,7 +16,7 @@ from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, row
 from ..problems.problem import default_title
 from .abridged import abridged
-from .checks import numeric_section
+from .checks import checked, code_blocks, numeric_section
 from .cost_table import result_tables, shapes_section
 from .entry_tables import EntriesWriter
 from .examples import ExplicitExample
@@ -25,7 +25,7 @@ from .first_page import problem_section, result_boxes
 from .graphs import beside, graph_section
 from .lemma_pages import lemma_section
 from .matrix_sections import jacobian_section, matrix_dimensions, matrix_numbers, with_results
-from .model import Block, CodeBlock, Document, Heading, Inline, Note, PageBreak, Piece
+from .model import Block, Document, Heading, Inline, PageBreak, Piece
 from .proof import Proof
 from .questions import questions
 from .remembered import remembered
@@ -114,8 +114,7 @@ def build(
     if manner.shows("index"):
         derived += proof.blocks(number.next())
     for h in hessians:
-        mark = f"_{h.name}" if len(hessians) > 1 else ""
-        derived += jacobian_section(scribe, proof, h, number.next(), mark)
+        derived += jacobian_section(scribe, proof, h, number.next(), several=len(hessians) > 1)
     blocks += derived
     if explicit is not None and explicit.sizes:
         whole = manner.style == "entries"
@@ -128,9 +127,8 @@ def build(
         blocks += matrix_numbers(scribe, hessians, example.matrices)
     blocks += remembered(scribe, number.next)
     if code:
-        blocks += [Heading(("Code",), number.next()), CodeBlock(code)]
-    if certificate is not None and certificate.lines():
-        blocks.append(Note((f"Checked: {'; '.join(certificate.lines())}.",)))
+        blocks += [Heading(("Code",), number.next()), *code_blocks(code)]
+    blocks += checked(certificate)
     title, subtitle = title_of(scribe, hessians), _subtitle(scribe)
     if manner.exercise:
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.expr import Expr, matmul, node, transpose
 from ..core.shapes import ONE, Dim, Shape
+from ..evidence.certificate import Certificate
 from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, Fence, Frac, Grid, Math, Num, Op, Script, Sym, row
 from ..ops.leaves import size_notation
@@ -21,12 +22,14 @@ from .examples import Cells
 from .led import led
 from .model import (
     Block,
+    CodeBlock,
     DimensionRow,
     DimensionTable,
     Display,
     Heading,
     Inline,
     Kept,
+    Note,
     NumberRow,
     NumberTable,
     Paragraph,
@@ -143,9 +146,10 @@ def shapes_of_terms(e: Expr) -> Math:
     parts: list[Math] = []
     for term in e.args:
         parts += [Op("+")] if parts else []
-        whole = shapes_of_terms(term)
-        plain = isinstance(whole, Fence) or term.is_product or term.is_matrix_product
-        parts.append(whole if plain or term.is_scalar else Fence("(", whole, ")"))
+        plain = term.args[0] if term.is_negative else term
+        whole = shapes_of_terms(plain)
+        bare = plain.is_product or plain.is_matrix_product or plain.is_scalar
+        parts.append(whole if bare else Fence("(", whole, ")"))
     return row(*parts)
 
 
@@ -198,6 +202,20 @@ def _why(clash: tuple[Dim, Dim] | None, outer: Shape) -> Inline:
         return (shape_notation(outer),)
     left, right = sorted(clash, key=lambda d: d == ONE)
     return ("undefined unless ", row(size_notation(left), EQUALS, size_notation(right)))
+
+
+# code
+
+
+def code_blocks(code: str) -> list[Block]:
+    """Return functions, which a blank line separates, each as a block of its own."""
+    return [CodeBlock(part) for part in code.split("\n\n")]
+
+
+def checked(certificate: Certificate | None) -> list[Block]:
+    """Return the note of what was checked."""
+    lines = certificate.lines() if certificate is not None else []
+    return [Note((f"Checked: {'; '.join(lines)}.",))] if lines else []
 
 
 # numbers

@@ -31,6 +31,8 @@ from ..notation.math import (
 from ..ops.written import shape_notation
 from .abridged import abridged
 from .checks import (
+    checked,
+    code_blocks,
     decimals,
     dimension_blocks,
     grid,
@@ -45,13 +47,11 @@ from .lemma_pages import lemma_section
 from .model import (
     Block,
     Boxed,
-    CodeBlock,
     DimensionRow,
     Display,
     Document,
     Heading,
     Inline,
-    Note,
     Paragraph,
     ResultBox,
     ResultRow,
@@ -59,18 +59,26 @@ from .model import (
 )
 from .proof import Proof
 from .symbols_shown import Scribe, shape_words
+from .widths import width
 
 if TYPE_CHECKING:
     from ..derivation.jacobians import DerivativeMatrix
     from ..evidence.certificate import Certificate
 
+_LINE = 32.0  # em: what a matrix and its differences may take side by side
+
 
 def jacobian_section(
-    scribe: Scribe, proof: Proof, jacobian: DerivativeMatrix, number: str, mark: str = ""
+    scribe: Scribe,
+    proof: Proof,
+    jacobian: DerivativeMatrix,
+    number: str,
+    *,
+    several: bool = False,
 ) -> list[Block]:
     """Return the section of one Jacobian or Hessian: convention, steps, matrix, product.
 
-    ``mark`` ends the name of a direction, where there are several Hessians.
+    Where there are several, each direction is named after its variable.
     """
     kind = "Hessian" if jacobian.is_hessian else "Jacobian"
     by = scribe.write(jacobian.variable.expr)
@@ -85,7 +93,7 @@ def jacobian_section(
     if jacobian.definiteness:
         blocks.append(Paragraph((f"It is {jacobian.definiteness}, as its form shows.",)))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
-        product = jacobian.direction_product(mark)
+        product = jacobian.direction_product(f"_{jacobian.name}" if several else "")
         lead: Inline = (
             "Its product with a direction ",
             scribe.write(product.direction),
@@ -153,9 +161,10 @@ def matrix_numbers(
     for matrix, n in zip(matrices, numbers, strict=True):
         rows = [zip(r, q, strict=True) for r, q in zip(n.cells, n.quotients, strict=True)]
         theirs = [[in_digits(float(x), float(q))[1] for x, q in r] for r in rows]
-        label = Word("differences:", function=False)
-        shown.append(row(symbol(scribe, matrix), EQUALS, grid(n.cells)))
-        shown.append(row(label, decimals(theirs)))
+        ours = row(symbol(scribe, matrix), EQUALS, grid(n.cells))
+        beside = row(Word(", differences: ", function=False), decimals(theirs))
+        together = width(ours) + width(beside) < _LINE
+        shown += [row(ours, beside)] if together else [ours, beside]
     return [led((*lead, ", to the digits shown:"), Display(tuple(shown)))]
 
 
@@ -319,7 +328,7 @@ def jacobian_document(
         blocks += [Heading(("Numeric example",), number()), *point_of(scribe, example)]
         blocks += matrix_numbers(scribe, [jacobian], example.matrices)
     if code:
-        blocks += [Heading(("Code",), number()), *_product(scribe, jacobian), CodeBlock(code)]
-    blocks.append(Note((f"Checked: {'; '.join(certificate.lines())}.",)))
+        blocks += [Heading(("Code",), number()), *_product(scribe, jacobian), *code_blocks(code)]
+    blocks += checked(certificate)
     title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
     return abridged(Document(title, (definition,), tuple(blocks)))
