@@ -113,10 +113,11 @@ def test_hessians_of_the_library_are_differences_of_its_gradients(name) -> None:
         way = rng.uniform(-1, 1, x[h.by].shape)
         ends = [code.backward(*{**x, h.by: x[h.by] + s * 1e-6 * way}.values()) for s in (1, -1)]
         slope = np.ravel(ends[0][h.of] - ends[1][h.of], "F") / 2e-6
-        assert np.allclose(np.ravel(np.dot(found, np.ravel(way, "F"))), slope, atol=1e-7)
+        moved = found @ np.ravel(way, "F") if way.ndim else found * way
+        assert np.allclose(np.ravel(moved), slope, atol=1e-7)
         if h.product:
             product = getattr(code, h.product)(*x.values(), way)
-            assert product.shape == way.shape
+            assert product.shape == x[h.of].shape
             assert np.allclose(np.ravel(product, "F"), slope, atol=1e-7)
 
 
@@ -222,7 +223,7 @@ def test_the_document_of_a_function_defines_it(tmp_path: Path) -> None:
 def test_the_document_of_hessians_shows_them_as_it_shows_gradients(tmp_path: Path) -> None:
     page = document(sd.derive("logistic-regression", order=2), tmp_path)
     box = page.partition("## 1 ")[0]
-    assert box.count(r"\partial^{2} L") == 2
+    assert box.count(r"\partial^{2} L") == 3  # by w, by b, and the mixed one
     assert "positive semidefinite" in box
     assert "The Hessians beside central differences of the gradients" in page
     assert "def hessian_w_product(X, w, b, y, v_w):" in page
@@ -246,3 +247,44 @@ def test_numbers_beside_a_matrix_agree(kind, text, by, declared, layout) -> None
     (numbers,) = example.matrices
     pairs = zip(flat(numbers.cells), flat(numbers.quotients), strict=True)
     assert all(len(set(in_digits(float(x), float(q)))) == 1 for x, q in pairs)
+
+
+MIXED = [
+    ("sum(softplus(X @ w + b) * c)", ("w", "c"), {"X": "n, d", "w": "d, 1", "b": "n", "c": "n"}),
+    ("sum(softplus(X @ w + b))", ("w", "b"), {"X": "n, d", "w": "d", "b": "scalar"}),
+    ("sum(softplus(X @ w + b))", ("b", "w"), {"X": "n, d", "w": "d", "b": "scalar"}),
+    ("norm(A @ X - Y * t)**2", ("X", "t"), {"A": "m, n", "X": "n, d", "Y": "m, d", "t": "scalar"}),
+    ("norm(A @ B)**2", ("A", "B"), {"A": "m, n", "B": "n, d"}),
+]
+
+
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+@pytest.mark.parametrize(("text", "by", "declared"), MIXED)
+def test_mixed_second_derivatives(text, by, declared, layout, tmp_path: Path) -> None:
+    d = sd.derive(sd.problem(text, **declared), wrt=by)
+    h = d.hessian(*by, layout=layout)
+    turned = d.hessian(*by[::-1], layout=layout).data
+    h.verify()  # the code, against differences; the product, against the matrix
+    assert h.data.label == f"d2L/d{by[0]} d{by[1]}"
+    sizes = dict.fromkeys(d.problem.dims, 2)
+    here = Explicit(sizes, point(d.problem, sizes, 1, integers=3))
+    one, two = (
+        np.array(each(lambda x: float(Dual.of(x).value), here.cells(x.expr)))
+        for x in (h.data, turned)
+    )
+    if all(d.problem.variables[n].written for n in by):
+        assert np.allclose(one, two.T)  # the order of differentiation does not matter
+    h.write(tmp_path, ["md", "py"])
+    assert verify_folder(tmp_path)[1] == []
+    assert "Mixed second derivatives with respect to" in (tmp_path / "derivation.md").read_text()
+
+
+def test_a_derivation_of_order_two_has_the_mixed_ones_too() -> None:
+    d = sd.derive("logistic-regression", order=2)
+    assert [h.data.variables for h in d.hessians] == [("w",), ("b",), ("w", "b")]
+    assert {"d2L/dw2", "d2L/db2", "d2L/dw db"} <= {*d.verify().gradients}
+    code = d.compile()
+    x, w, y = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([0.5, 1.0]), np.array([1.0, 0.0])
+    step = 1e-6
+    ends = [code.backward(x, w, 0.3 + s * step, y)["w"] for s in (1, -1)]
+    assert np.allclose(code.hessian_w_b(x, w, 0.3, y), (ends[0] - ends[1]) / (2 * step))

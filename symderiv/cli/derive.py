@@ -54,7 +54,7 @@ from .terminal import say, say_data
 @click.option(
     "--order",
     type=click.IntRange(1, 2),
-    help="2: the Hessians too, with their code; default: what the problem asks for.",
+    help="2: the Hessians too, the mixed ones and their code; default: what the problem asks for.",
 )
 @click.option("--blocks", type=click.IntRange(1), metavar="K", help="Stack K copies of the block.")
 @click.option(

@@ -1,7 +1,8 @@
 """Which functions a module has for Jacobians and Hessians, and what these return.
 
 Contract: a matrix has two axes, also where one is 1; the derivative by a scalar has the shape of
-what is differentiated. A direction has the shape of the variable of the gradient.
+what is differentiated. A direction of a Hessian has the shape of the variable of its columns, and
+the product that of the variable of its rows.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ class MatrixFunction:
 def matrix_functions(
     matrices: Sequence[DerivativeMatrix], problem: Problem
 ) -> tuple[MatrixFunction, ...]:
-    """Return the functions of matrices: ``hessian``, of several ``hessian_W``, ``hessian_b``."""
+    """Return the functions of matrices: ``hessian``, of several ``hessian_W``, ``hessian_W_b``."""
     names = _Names()
     found = []
     for m in matrices:
-        mark = f"_{m.name}" if len(matrices) > 1 else ""
-        found.append(_of_hessian(m, names, mark) if m.is_hessian else _of_jacobian(m, problem))
+        is_one = len(matrices) == 1 and not m.is_mixed
+        found.append(_of_hessian(m, names, is_one) if m.is_hessian else _of_jacobian(m, problem))
     return tuple(found)
 
 
@@ -55,14 +56,15 @@ def _of_jacobian(m: DerivativeMatrix, problem: Problem) -> MatrixFunction:
     return MatrixFunction("jacobian", "", m.name, turned, m.expr, about, product, "".join(given))
 
 
-def _of_hessian(m: DerivativeMatrix, names: _Names, mark: str) -> MatrixFunction:
-    name = names.fresh(f"hessian{mark}")
-    about = _about(m, "the Hessian", f"the gradient by {m.of}")
+def _of_hessian(m: DerivativeMatrix, names: _Names, is_one: bool) -> MatrixFunction:
+    name = names.fresh("hessian" if is_one else "_".join(["hessian", *m.variables]))
+    what = "the mixed second derivatives" if m.is_mixed else "the Hessian"
+    about = _about(m, what, f"the gradient by {m.of}")
     turned = m.layout == "denominator"
     plain = MatrixFunction(name, m.of, m.name, turned, m.expr, about)
     if m.variable.shape == SCALAR:
         return plain
-    product = m.direction_product(mark)
+    product = m.direction_product("" if is_one else f"_{m.name}")
     return MatrixFunction(
         name, m.of, m.name, turned, m.expr, about,
         names.fresh(f"{name}_product"), str(product.direction.data), product.expr,

@@ -95,7 +95,7 @@ class _Builder:
         self.given = list(self.problem.upstream)
         # What the transpose of a Jacobian is multiplied by takes the place of a given gradient.
         self.factors = {m.direction: m.name for m in self.matrices if m.product == "backward"}
-        self.directions = {m.direction: m.of for m in self.matrices if m.product_expr is not None}
+        self.directions = {m.direction: m.by for m in self.matrices if m.product_expr is not None}
         self.helpers: dict[str, None] = {}
         self.computed = Computed()
         shown = {str(d) for v in self.problem.variables.values() for d in array_shape(v.shape)}
@@ -380,12 +380,12 @@ class _Builder:
         yield self._of_values(m.name, names, (matrix, m.expr), m.about, result)
         if m.product_expr is None:
             return
-        about = f"{m.name}(..) times {m.direction}, in the shape of {m.by}"
+        about = f"{m.name}(..) times {m.direction}, in the shape of {m.of}"
         first: list[str] = []
         result = product
-        if self._is_thin(m.by):
-            shape = self.shape_names[m.by]
-            first = [f"    {shape} = np.shape({python_name(m.by)})"]
+        if self._is_thin(m.of):
+            shape = self.shape_names[m.of]
+            first = [f"    {shape} = np.shape({python_name(m.of)})"]
             result = f"np.reshape({product}, {shape})"
         names = [*names, m.direction]
         yield self._of_values(m.product, names, (product, m.product_expr), about, result, first)

@@ -69,15 +69,26 @@ class DerivativeMatrix:
         return self.kind == "hessian"
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether it is of the gradient by another variable."""
+        return self.is_hessian and self.of != self.name
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the names of the variables: of a Hessian that of its rows, then of its columns."""
+        return (self.of, self.name) if self.is_mixed else (self.name,)
+
+    @property
     def name(self) -> str:
         """Return the name of the variable."""
         return self.variable.name
 
     @property
     def label(self) -> str:
-        """Return how it is called in plain text: ``dy/dx``, ``d2L/dw2``."""
+        """Return how it is called in plain text: ``dy/dx``, ``d2L/dw2``, ``d2L/dw db``."""
         if self.is_hessian:
-            return f"d2{self.problem.objective_name}/d{self.name}2"
+            under = f"d{self.of} d{self.name}" if self.is_mixed else f"d{self.name}2"
+            return f"d2{self.problem.objective_name}/{under}"
         return f"d{self.value_name}/d{self.name}"
 
     @property
@@ -110,9 +121,17 @@ class DerivativeMatrix:
             ) from None
 
     @property
+    def has_matrix_form(self) -> bool:
+        """Whether there is a matrix expression of it."""
+        try:
+            return bool(self.expr)
+        except MissingRuleError:
+            return False
+
+    @property
     def definiteness(self) -> str:
         """Return what the form of a Hessian shows: that it is positive definite, or nearly."""
-        if not self.is_hessian or self.of != self.name:
+        if not self.is_hessian or self.is_mixed:
             return ""
         known = {v.name: v.properties for v in self.problem.variables.values()}
         return definiteness(self.expr, known)
@@ -234,6 +253,12 @@ class DerivativeMatrix:
         For a Hessian the direction has the shape of the variable, for a Jacobian that of the
         value: the transposed Jacobian times it, a pullback. Raises InputError for a name in use.
         """
+        if self.is_mixed:  # the transpose of the one whose rows and columns are the other way
+            return hessian_of(self.problem, self.name, self.layout, self.of)._pulled_back(name)
+        return self._pulled_back(name)
+
+    def _pulled_back(self, name: str) -> DirectionProduct:
+        """Return the transpose times a direction in the shape of what is differentiated."""
         check_name(name, "a direction")
         if name in self.problem.taken:
             raise InputError(f"{name!r} is in use already", remedy='pass another: product("v")')
@@ -255,7 +280,8 @@ class DerivativeMatrix:
     @property
     def _directions(self) -> Sequence[str]:
         """Return names for a direction, of which the first that is free is taken."""
-        return [*("vuzs" if self.value.shape[1] == ONE else "VDUZ"), "Direction"]
+        shape = self.variable.shape if self.is_mixed else self.value.shape
+        return [*("vuzs" if shape[1] == ONE else "VDUZ"), "Direction"]
 
 
 @dataclass(frozen=True)

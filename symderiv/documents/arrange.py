@@ -114,7 +114,8 @@ def build(
     if manner.shows("index"):
         derived += proof.blocks(number.next())
     for h in hessians:
-        derived += jacobian_section(scribe, proof, h, number.next(), several=len(hessians) > 1)
+        several = len(hessians) > 1 or h.is_mixed
+        derived += jacobian_section(scribe, proof, h, number.next(), several=several)
     blocks += derived
     if explicit is not None and explicit.sizes:
         whole = manner.style == "entries"

@@ -80,12 +80,11 @@ def jacobian_section(
 
     Where there are several, each direction is named after its variable.
     """
-    kind = "Hessian" if jacobian.is_hessian else "Jacobian"
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
-        Heading((f"{kind} with respect to ", by), number),
+        Heading(_title(scribe, jacobian), number),
         Paragraph((*convention(scribe, jacobian), *_lead(scribe, jacobian))),
-        StepTable(proof.lines(jacobian.own_steps)),
+        StepTable(proof.fresh_lines(jacobian.own_steps)),
     ]
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
     proof.count += 1
@@ -99,10 +98,18 @@ def jacobian_section(
             scribe.write(product.direction),
             " of the shape of ",
             by,
-            ", in which no Hessian is formed:",
+            f", in which no {'matrix' if jacobian.is_mixed else 'Hessian'} is formed:",
         )
         blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
     return blocks
+
+
+def _title(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
+    first, *more = (scribe.write(scribe.known[n]) for n in jacobian.variables)
+    if more:
+        return ("Mixed second derivatives with respect to ", first, " and ", *more)
+    kind = "Hessian" if jacobian.is_hessian else "Jacobian"
+    return (f"{kind} with respect to ", first)
 
 
 def with_results(
@@ -182,7 +189,7 @@ def symbol(scribe: Scribe, jacobian: DerivativeMatrix) -> Math:
     """Return what a Jacobian is called: a quotient of partials, in vec order for matrices."""
     by = jacobian.variable.expr
     if jacobian.is_hessian:
-        return second(scribe, by, by)
+        return second(scribe, scribe.known[jacobian.of], by)
     of = value_symbol(scribe, jacobian)
     whole = first(scribe, of, jacobian.value.shape, by)
     return whole if jacobian.layout == "numerator" else sup(Fence("(", whole, ")"), TRANSPOSE)
@@ -203,10 +210,14 @@ def first(scribe: Scribe, of: Math, shape: Shape, by: Expr) -> Math:
 
 
 def second(scribe: Scribe, by: Expr, other: Expr) -> Math:
-    """Return the symbol of a Hessian, or of a mixed one: its rows, then its columns."""
+    """Return the symbol of a Hessian, or of a mixed one: its rows, then its columns.
+
+    By a scalar, it has the shape of the other variable.
+    """
     above = row(sup(PARTIAL, Num("2")), scribe.loss)
-    one, two = (_stacked(scribe, x) for x in (by, other))
-    if by is other and by.shape == SCALAR:
+    two = _stacked(scribe, other)
+    one = scribe.write(by) if other.shape == SCALAR else _stacked(scribe, by)
+    if by == other and by.shape == SCALAR:
         return Frac(above, row(PARTIAL, sup(one, Num("2"))))
     turned = two if other.shape == SCALAR else sup(two, TRANSPOSE)
     return Frac(above, row(PARTIAL, one, PARTIAL, turned))
@@ -224,7 +235,7 @@ def convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     value, variable = jacobian.ends
     of = value_symbol(scribe, jacobian)
     if jacobian.is_hessian:
-        of = scribe.gradient_inline(jacobian.variable.expr)
+        of = scribe.gradient_inline(scribe.known[jacobian.of])
     if jacobian.variable.shape == SCALAR:
         turned = ", transposed" if jacobian.layout == "denominator" else ""
         return ("The derivative by a scalar has the shape of ", of, f"{turned}.")
@@ -245,7 +256,7 @@ def _lead(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
         return ()
     name = value_symbol(scribe, jacobian)
     by = jacobian.variable.expr
-    gradient = row(name, DEFINED, scribe.gradient_inline(by))
+    gradient = row(name, DEFINED, scribe.gradient_inline(scribe.known[jacobian.of]))
     if jacobian.variable.shape == SCALAR:
         return (" Let ", gradient, ".")
     return (
@@ -263,7 +274,7 @@ def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     if not jacobian.is_hessian or not isinstance(loss.data, tuple):
         return ()
     function, given = (scribe.write.name(n) for n in loss.data)
-    of = scribe.gradient_inline(jacobian.variable.expr)
+    of = scribe.gradient_inline(scribe.known[jacobian.of])
     return (
         " Let ", function, " be any function of ", of, ", with the gradient ", given,
         " there; its gradient by ", scribe.write(jacobian.variable.expr),

@@ -65,6 +65,23 @@ class Proof:
         """Return steps as numbered lines."""
         return tuple(self._line(step, "", [], first=k == 0) for k, step in enumerate(steps))
 
+    def fresh_lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
+        """Return steps as numbered lines, without the derivatives of names that were printed."""
+        chains: list[list[Step]] = []
+        for step in steps:
+            if step.opens or not chains:
+                chains.append([])
+            chains[-1].append(step)
+        found: list[Line] = []
+        for chain in chains:
+            known = [self.printed.get((s.before, s.after)) for s in chain]
+            if None in known:
+                for step in chain:
+                    found.append(self._line(step, "", [], first=not found))
+            elif (of := _differentiated(chain[0].before)) is not None:
+                self.slopes[of] = known[-1] or self.count
+        return tuple(found)
+
     def _section(self, section: Section) -> list[Block]:
         lines: list[Line] = []
         cited: list[int] = []

@@ -40,7 +40,7 @@ def product_error(
     if not function.product:
         return None
     if function.of:
-        shape = np.shape(arrays[function.of])
+        shape = np.shape(arrays[function.by])
     else:
         inputs = [arrays[n] for n in compiled.module.forward]
         shape = np.shape(compiled.forward(*inputs, **_keywords(compiled, arrays)))
@@ -49,6 +49,8 @@ def product_error(
     if function.product == "backward":
         found = found[function.by]
     plain = matrix.T if function.turned else matrix
+    if function.of:
+        return relative_error(np.ravel(found, "F"), plain @ np.ravel(direction, "F"))
     if np.ndim(arrays[function.by]):
         expected = plain.T @ np.ravel(direction, "F")
     else:

@@ -99,7 +99,7 @@ def verify_jacobian(jacobian: DerivativeMatrix, compiled: Compiled) -> Certifica
     kind, checks = jacobian.kind.capitalize(), Checks()
     roads = _NONE
     if jacobian.is_hessian:
-        first = DerivedGradients(jacobian.problem, [jacobian.name])
+        first = DerivedGradients(jacobian.problem, [jacobian.of])
         what = "the comparison of both roads"
         roads = checks.run(what, lambda: check_roads(first, patterns=False), _NONE)
     columns = checks.run(
@@ -195,7 +195,7 @@ def _columns(jacobian: DerivativeMatrix) -> dict[str, Any]:
         theirs = _by_duals(jacobian, here.sizes, here.values)
         return ours, list(zip(flat(ours), flat(theirs), strict=True))
 
-    what = f"{jacobian.kind} by {jacobian.name}"
+    what = f"{jacobian.kind} by {' and '.join(jacobian.variables)}"
     found = compare_with_duals(jacobian.problem, jacobian.expr, both, what, _MOST_SIZES)
     return {"by": jacobian.name, **found, "what": f"{jacobian.kind.capitalize()} {jacobian.label}"}
 
@@ -362,7 +362,7 @@ def _jax(jacobian: DerivativeMatrix, compiled: Compiled) -> tuple[Mapping[str, A
     """Compare with jax.jacobian, of the forward pass or of its gradient, where it is installed."""
     problem, name = jacobian.problem, jacobian.name
     plain = problem.upstream or any(e.op == "apply" for e in walk(problem.objective))
-    if "jax" not in installed() or plain:
+    if "jax" not in installed() or plain or jacobian.is_mixed:
         return ()
     sizes = distinct_sizes(problem.dims, least_sizes([problem.objective, jacobian.expr]))
     arrays = _arrays(jacobian, sizes, 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import MissingRuleError
 from ..core.plaintext import on_one_line, styled
-from ..core.shapes import describe
+from ..core.shapes import SCALAR, describe
 from ..derivation.narration import Section, cotangent_names
 from ..documents.sympy_notation import EntryWriter, Matrix
 from ..evidence.certificate import Certificate
@@ -44,7 +44,8 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
         "certificate": derivation.verify().as_dict(),
     }
     if derivation.hessians:
-        found["hessians"] = {h.name: jacobian_data(h) for h in derivation.hessians}
+        known = derivation.hessians
+        found["hessians"] = {", ".join(h.data.variables): jacobian_data(h) for h in known}
     return found
 
 
@@ -191,9 +192,10 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
 
 def jacobian_lines(jacobian: Jacobian) -> list[str]:
     """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
-    of, by_name = jacobian.problem.objective_name, jacobian.name
-    is_hessian = jacobian.data.is_hessian
-    head = f"∂²{of}/∂{by_name}²" if is_hessian else f"∂{jacobian.data.value_name}/∂{by_name}"
+    of, is_hessian = jacobian.problem.objective_name, jacobian.data.is_hessian
+    names = jacobian.data.variables
+    under = f"∂{names[0]}²" if is_hessian and len(names) == 1 else "∂" + "∂".join(names)
+    head = f"∂²{of}/{under}" if is_hessian else f"∂{jacobian.data.value_name}/{under}"
     title = f"{head} = {jacobian.unicode}"
     shape = describe(jacobian.shape).replace(" x ", " × ")
     lines = [styled(title, "cyan", "bold") + f"    {shape}"]
@@ -203,7 +205,7 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     entry = Writer(names=jacobian.problem.taken)(jacobian.data.index_expr)
     lines.append(f"  entry{at}: {unicode(entry)}")
     lines.append(f"  {jacobian.layout} layout, matrices column by column (vec)")
-    if is_hessian and value:
+    if is_hessian and jacobian.data.variable.shape != SCALAR:
         product = jacobian.data.direction_product()
         lines.append(f"  times {text(product.direction)}: {product.text}")
     return [*lines, ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -210,8 +211,13 @@ class Derivation(Mapping[str, Result]):
         self._refuse_order(name)
         return jacobian_by(self.problem, name, layout)
 
-    def hessian(self, name: str, *, layout: str = "numerator") -> Jacobian:
+    def hessian(
+        self, name: str, columns: str | None = None, *, layout: str = "numerator"
+    ) -> Jacobian:
         """Return the Hessian by a variable, the Jacobian of its gradient, in vec order.
+
+        With ``columns``, the mixed second derivatives: a row for each entry of the variable
+        ``name``, a column for each of that one.
 
         ``.product("v")`` is its product with a direction, in which no Hessian is formed. Raises
         MissingRuleError where a function has no second derivative here.
@@ -222,7 +228,9 @@ class Derivation(Mapping[str, Result]):
         (X.T @ X, X.T @ X @ v)
         """
         self._refuse_order(name)
-        return hessian_by(self.problem, name, layout)
+        if columns is not None:
+            self._refuse_order(columns)
+        return hessian_by(self.problem, name, layout, columns)
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -246,8 +254,14 @@ class Derivation(Mapping[str, Result]):
 
     @cached_property
     def hessians(self) -> tuple[Jacobian, ...]:
-        """The Hessians by every variable, where derivatives of order 2 were asked for."""
-        return tuple(self.hessian(n) for n in self) if self.order == 2 else ()
+        """The Hessians by every variable, where derivatives of order 2 were asked for.
+
+        Then the mixed ones of every two variables that have a matrix form.
+        """
+        if self.order != 2:
+            return ()
+        mixed = [self.hessian(a, b) for a, b in combinations(self, 2)]
+        return (*(self.hessian(n) for n in self), *(h for h in mixed if h.data.has_matrix_form))
 
     def verify(self) -> Certificate:
         """Run every check and return the certificate; raises DisagreementError or CheckError.
@@ -395,8 +409,9 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
     formats = options.get("formats", ("md", "tex", "pdf", "py"))
     engine = options.get("engine", "typst")
     if "kind" in options:
-        by = hessian_by if options["kind"] == "hessian" else jacobian_by
-        matrix = by(known.problem, known.wrt[0], options.get("layout", "numerator"))
+        by: Any = hessian_by if options["kind"] == "hessian" else jacobian_by
+        first, *more = known.wrt
+        matrix = by(known.problem, first, options.get("layout", "numerator"), *more)
         files = matrix.files(formats, engine=engine)
         return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(

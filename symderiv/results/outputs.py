@@ -192,7 +192,7 @@ def matrix_files(
         files.update(printed(page, formats, engine))
     if "py" in formats:
         files.update(_code(derivation, evidence))
-    asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": [jacobian.name]}
+    asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": list(jacobian.variables)}
     whole = replace(
         certificate,
         files={name: digest(content) for name, content in files.items()},

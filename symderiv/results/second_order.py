@@ -41,7 +41,8 @@ class Jacobian(DerivativeForms):
 
     @property
     def _asked(self) -> tuple[Any, ...]:
-        return self.problem, self.name, self.layout
+        of = (self.data.of, self.name) if self.data.is_mixed else (self.name,)
+        return self.problem, of[0], self.layout, *of[1:]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Jacobian):
@@ -165,8 +166,8 @@ class Jacobian(DerivativeForms):
         model = with_symbols(self.problem)
         if model is None:
             return None
-        by = hessian_by if self.data.is_hessian else jacobian_by
-        return by(model[0], self.name, self.layout), model[1]
+        by: Any = hessian_by if self.data.is_hessian else jacobian_by
+        return by(model[0], *self._asked[1:]), model[1]
 
     def write(
         self,
@@ -193,9 +194,11 @@ def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
     return Jacobian(jacobian_of(problem, _only(problem, wrt), layout))
 
 
-def hessian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
-    """Return the Hessian of a scalar objective."""
-    return Jacobian(hessian_of(problem, _only(problem, wrt), layout))
+def hessian_by(
+    problem: Problem, wrt: str | None, layout: str, columns: str | None = None
+) -> Jacobian:
+    """Return the Hessian of a scalar objective; with ``columns``, the mixed one."""
+    return Jacobian(hessian_of(problem, _only(problem, wrt), layout, columns))
 
 
 def _only(problem: Problem, wrt: str | None) -> str:
