@@ -129,3 +129,18 @@ def hessian_b(X, w, b, y):
     t1 = _sigmoid(z)   # (n,)
     H = (1 - t1) @ t1  # scalar
     return H
+
+
+def hessian_w_b(X, w, b, y):
+    """Return the mixed second derivatives by b, in the shape of the gradient by w.
+
+    X: (n, d), inputs, one sample in each row
+    w: (d,), weights
+    b: (), intercept
+    y: (n,), classes, 0 or 1
+    """
+    (X, w, b, y), _, _ = _read(X=X, w=w, b=b, y=y)
+    z = X @ w + b              # (n,)
+    t1 = _sigmoid(z)           # (n,)
+    H = X.T @ (t1 * (1 - t1))  # (d,)
+    return H

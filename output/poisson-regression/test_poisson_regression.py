@@ -146,9 +146,10 @@ def gradient(of, inputs, given, sizes):
     return found
 
 
-def direction(of, inputs, given, sizes, seed):
-    """Return a random array in the shape of what is differentiated."""
-    shape = differentiated(of, inputs, given, sizes).shape
+def direction(name, inputs, given, sizes, seed):
+    """Return a random array in the shape of the variable, of the value for a Jacobian."""
+    of, by, _, _ = MATRICES[name]
+    shape = differentiated(of, inputs, given, sizes).shape if FACTORS else inputs[by].shape
     return np.asarray(np.random.default_rng(seed).uniform(-1.0, 1.0, shape))
 
 
@@ -199,14 +200,16 @@ def test_matrix_equals_differences(sizes, seed, name):
 def test_product_is_that_of_the_matrix(sizes, name):
     inputs, given = draw(sizes, 0)
     of, by, turned, _ = MATRICES[name]
-    way = direction(of, inputs, given, sizes, 1)
+    way = direction(name, inputs, given, sizes, 1)
     found = multiplied(name, inputs, given, sizes, way)
     matrix = called(name, inputs, given, sizes)
     if not np.all(np.isfinite(matrix)):
         pytest.skip("outside the domain at these sizes")
-    assert np.shape(found) == inputs[by].shape
+    assert np.shape(found) == inputs[by if FACTORS else of].shape
     plain = matrix.T if turned else matrix
-    if inputs[by].ndim:
+    if not FACTORS:
+        expected = plain @ np.ravel(way, order="F")
+    elif inputs[by].ndim:
         expected = plain.T @ np.ravel(way, order="F")
     else:
         expected = np.sum(plain * np.reshape(way, np.shape(plain)))
@@ -221,16 +224,16 @@ def test_matrix_stays_float32(name):
     given = {k: v.astype(np.float32) for k, v in given.items()}
     assert np.asarray(called(name, inputs, given, SIZES[0])).dtype == np.float32
     if MATRICES[name][3]:
-        way = direction(MATRICES[name][0], inputs, given, SIZES[0], 1).astype(np.float32)
+        way = direction(name, inputs, given, SIZES[0], 1).astype(np.float32)
         assert multiplied(name, inputs, given, SIZES[0], way).dtype == np.float32
 
 
 @pytest.mark.parametrize("name", MATRICES)
 def test_matrix_refuses_a_wrong_shape(name):
     inputs, given = draw(SIZES[0], 0)
-    of, by, _, product = MATRICES[name]
+    _, by, _, product = MATRICES[name]
     if product:
-        way = np.ones((*differentiated(of, inputs, given, SIZES[0]).shape, 2))
+        way = np.ones((*direction(name, inputs, given, SIZES[0], 0).shape, 2))
         with pytest.raises(ValueError, match="has shape .* expected"):
             multiplied(name, inputs, given, SIZES[0], way)
     inputs[by] = np.ones((*inputs[by].shape, 2))
