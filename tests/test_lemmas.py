@@ -96,7 +96,7 @@ def test_a_document_has_the_lemmas_that_were_asked_for(lemmas: str) -> None:
     page = sd.derive("softmax-cross-entropy").files(["md"], lemmas=lemmas)["derivation.md"]
     shown = page.decode()
     assert ("Lemma 1" in shown) is (lemmas != "none")
-    assert ("lemma 1" in shown) is (lemmas != "none")
+    assert ("lemma [1](#lemma-1)" in shown) is (lemmas != "none")
 
 
 def test_the_certificate_counts_the_lines_of_lemmas() -> None:

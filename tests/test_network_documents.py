@@ -98,5 +98,5 @@ def test_boxes_are_numbered_and_every_format_prints_them() -> None:
     doc = document("encoder-block")
     boxes = [b for b in doc.blocks if isinstance(b, Boxed)]
     assert [b.number for b in boxes] == sorted({b.number for b in boxes})
-    assert re.search(r"steps \d+–\d+", markdown(doc))
+    assert re.search(r"steps \[\d+\]\(#line-\d+\)–\[", markdown(doc))
     assert r"\showbeside" in latex(doc)

@@ -78,3 +78,15 @@ def test_no_page_begins_with_a_conclusion_or_has_three_lines(name: str) -> None:
     for page in pages(name)[1:]:
         assert not re.search(r"\(\d+\)$", page[0]), page[0]
         assert len(page) > 4, page
+
+
+def test_numbers_of_lines_and_of_papers_lead_there() -> None:
+    d = sd.derive("linear-layer")
+    made = {k: v.decode() for k, v in d.files(["md", "tex", "html"]).items() if "derivation" in k}
+    for link, place, source in (
+        ("[4](#line-4)", '<a id="line-4"></a>', made["derivation.md"]),
+        (r"\hyperref[line-4]{4}", r"\label{line-4}", made["derivation.tex"]),
+        ('<a href="#eq-4">4</a>', 'id="eq-4"', made["derivation.html"]),
+    ):
+        assert link in source
+        assert place in source

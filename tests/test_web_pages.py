@@ -54,11 +54,14 @@ def test_every_page_is_closed_whole_and_stands_alone(name: str) -> None:
     tags = {tag for tag, _ in page.found}
     assert not tags & {"link", "img", "iframe", "object", "base", "form"}
     assert {t for t in tags if t.startswith("m") and t not in ("main", "meta")} <= CORE
-    addresses = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([a-z]+:)""", source)
+    loaded = re.sub(r'<a href="https://(arxiv.org/abs|doi.org)/[^"]*">', "", source)  # of a source
+    addresses = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([a-z]+:)""", loaded)
     assert set(addresses) <= {"data:"}
     assert not [a for _, given in page.found for a in given if a.startswith("on")]
+    places = {a["href"] for tag, a in page.found if tag == "a" and a["href"].startswith("#")}
     ids = [given["id"] for _, given in page.found if "id" in given]
     assert len(ids) == len(set(ids))
+    assert places <= {f"#{i}" for i in ids}
     assert len(source.encode()) < 1_000_000
 
 

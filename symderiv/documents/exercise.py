@@ -23,4 +23,4 @@ def blanked(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _blank(line: Line) -> Line:
-    return replace(line, right=(_EMPTY,))
+    return replace(line, right=(_EMPTY,), cited=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from ..core.expr import (
@@ -43,6 +44,7 @@ from .model import (
     Heading,
     IndexRow,
     Inline,
+    Link,
     Paragraph,
     Piece,
     ResultBox,
@@ -57,6 +59,9 @@ _ONE_LINE = 22.0  # em: what fits beside the name of a gradient
 _BOX = 12  # results in one box, which stays on a page
 _FEW = 2  # symbols for each index that stands beside them in their table
 DEFINED = Op("≔")
+_NUMBERS = re.compile(
+    r"\barXiv:(?P<arxiv>\d{4}\.\d{4,5})\b|\bdoi:(?P<doi>10\.\d{4,9}/[\w.()/-]*\w)", re.ASCII
+)
 
 
 def result_boxes(scribe: Scribe) -> list[Block]:
@@ -181,7 +186,7 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     blocks.append(Display(tuple(statement(scribe))))
     blocks.append(Paragraph(assumptions(scribe)))
     if scribe.problem.source:
-        blocks.append(Paragraph((f"Source: {scribe.problem.source.rstrip('.')}.",)))
+        blocks.append(Paragraph(("Source: ", *linked(scribe.problem.source.rstrip(".")), ".")))
     properties = _properties(scribe)
     if properties:
         blocks.append(Bullets(tuple(properties)))
@@ -189,6 +194,24 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     if len(symbols) < _FEW * max(len(indices), 2):
         return [*blocks, DefinitionTable(tuple(symbols), indices)]
     return [*blocks, SymbolTable(tuple(symbols)), Paragraph(_index_words(indices))]
+
+
+def linked(text: str) -> Inline:
+    """Return a sentence in which the numbers of arXiv and of publishers lead to their pages.
+
+    >>> linked("Ba 2016, arXiv:1607.06450, section 3")[1].url
+    'https://arxiv.org/abs/1607.06450'
+    >>> linked("Computer 42, doi:10.1109/MC.2009.263")[1].url
+    'https://doi.org/10.1109/MC.2009.263'
+    """
+    found: list[Piece] = []
+    end = 0
+    for m in _NUMBERS.finditer(text):
+        page = "arxiv.org/abs" if m["arxiv"] else "doi.org"
+        url = f"https://{page}/{m['arxiv'] or m['doi']}"
+        found += [text[end : m.start()], Link(m[0], url)]
+        end = m.end()
+    return (*found, text[end:])
 
 
 def statement(scribe: Scribe) -> list[Math]:

@@ -12,6 +12,7 @@ from ..notation.latex import latex
 from ..notation.math import Math, Row, Sym
 from ..notation.mathml import mathml
 from .escape import single_line, typed
+from .model import Link, Ref, RunIn
 from .printers import Printer
 from .widths import cut_sign
 
@@ -49,6 +50,21 @@ class HtmlPrinter(Printer):
     def symbol(math: Math) -> str:
         """Return the name by which the formulas of a page mark a symbol."""
         return next((escape(s.name) for s in _symbols(math)), "")
+
+    def anchored(self, name: str) -> str:
+        return f'<span id="{name}"></span>' if name else ""
+
+    def ref(self, ref: Ref) -> str:
+        target = ref.target.replace("line-", "eq-")
+        return f'<a href="#{target}">{self.text(ref.text)}</a>'
+
+    def link(self, link: Link) -> str:
+        return f'<a href="{self.attribute(link.url)}">{self.text(link.text)}</a>'
+
+    def run_in(self, title: RunIn) -> str:
+        place = title.number.replace(".", "-")
+        number = self.text(title.number)
+        return f'<strong id="section-{place}">{number}</strong> {self.inline(title.title)}'
 
     def strong(self, text: str) -> str:
         return f"<strong>{self.text(text)}</strong>"

@@ -42,7 +42,10 @@ def lemma_section(
 
 def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool) -> list[Block]:
     write = proof.scribe.write
-    lead: list[Piece] = [Strong(f"Lemma {proof.lemmas[name]}."), " "]
+    lead: list[Piece] = [
+        Strong(f"Lemma {proof.lemmas[name]}.", f"lemma-{proof.lemmas[name]}"),
+        " ",
+    ]
     x = next(iter(lemma.problem.variables.values()))
     space: Math = Word("ℝ", function=False)
     if x.kind != "scalar":

@@ -6,7 +6,9 @@ nothing else. Inline text is a tuple of strings, notation and a few marked piece
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..notation.math import Math
 from .graphprint import GraphPicture
@@ -15,9 +17,10 @@ from .widths import width
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """Words in bold."""
+    """Words in bold; a ``Ref`` leads to them by ``anchor``."""
 
     text: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,36 @@ class Toned:
     text: str
 
 
-Piece = str | Math | Strong | Code | Toned
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The number of a line or of a lemma of the same document, which it leads to."""
+
+    text: str
+    target: str  # line-4, lemma-1
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead to a page elsewhere."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunIn:
+    """The number and the title of a section that begins in the middle of a line."""
+
+    number: str
+    title: Inline
+
+    @property
+    def text(self) -> str:
+        """Return what of it are words."""
+        return self.number
+
+
+Piece = str | Math | Strong | Code | Toned | Ref | Link | RunIn
 Inline = tuple[Piece, ...]
 
 
@@ -146,6 +178,7 @@ class Line:
     left: Math | None
     right: tuple[Math, ...]
     reason: Inline
+    cited: bool = True  # whether what cites this number leads here
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,4 +374,22 @@ class Document:
     title: str
     subtitle: Inline
     blocks: tuple[Block, ...]
-    compact: bool = False  # narrower margins, smaller gaps: for long documents
+    compact: bool = False  # narrower margins, smaller letters: for long documents
+
+    @property
+    def cited(self) -> frozenset[int]:
+        """The numbers of the lines that others lead to."""
+        return frozenset(_cited(self.blocks))
+
+
+def _cited(x: Any) -> Iterator[int]:
+    if isinstance(x, Ref):
+        kind, _, number = x.target.partition("-")
+        if kind == "line":
+            yield int(number)
+    elif isinstance(x, tuple):
+        for part in x:
+            yield from _cited(part)
+    elif isinstance(x, Block | Line | RunIn):
+        for name in x.__dataclass_fields__:
+            yield from _cited(getattr(x, name))

@@ -23,7 +23,7 @@ from .escape import (
     typst_string,
     typst_text,
 )
-from .model import Code, Inline, Strong, Toned
+from .model import Code, Inline, Link, Ref, RunIn, Strong, Toned
 from .theme import COLORS
 from .widths import cut_sign, lines, pieces, width
 
@@ -45,9 +45,15 @@ class Printer:
         if isinstance(piece, Math):
             return self.math(piece)
         if isinstance(piece, Strong):
-            return self.strong(piece.text)
+            return self.anchored(piece.anchor) + self.strong(piece.text)
         if isinstance(piece, Code):
             return self.code(piece.text)
+        if isinstance(piece, Ref):
+            return self.ref(piece)
+        if isinstance(piece, Link):
+            return self.link(piece)
+        if isinstance(piece, RunIn):
+            return self.run_in(piece)
         assert isinstance(piece, Toned)
         return self.toned(piece.role, piece.text)
 
@@ -62,6 +68,22 @@ class Printer:
     def strong(self, text: str) -> str:
         """Return text in bold."""
         raise NotImplementedError
+
+    def anchored(self, name: str) -> str:
+        """Return a place in the text that ``ref`` leads to; nothing for no name."""
+        return ""
+
+    def ref(self, ref: Ref) -> str:
+        """Return a number that leads to its line."""
+        return self.text(ref.text)
+
+    def link(self, link: Link) -> str:
+        """Return words that lead to a page elsewhere."""
+        return self.text(link.text)
+
+    def run_in(self, title: RunIn) -> str:
+        """Return the number of a section that begins in the middle of a page's text."""
+        return f"{self.strong(title.number)} {self.inline(title.title)}"
 
     def code(self, text: str) -> str:
         """Return text as it is typed."""
@@ -131,6 +153,15 @@ class MarkdownPrinter(Printer):
     def code(self, text: str) -> str:
         return markdown_code(text)
 
+    def anchored(self, name: str) -> str:
+        return f'<a id="{name}"></a>' if name else ""
+
+    def ref(self, ref: Ref) -> str:
+        return f"[{self.text(ref.text)}](#{ref.target})"
+
+    def link(self, link: Link) -> str:
+        return f"[{self.text(link.text)}](<{link.url}>)"
+
     def block(self, math: Math) -> str:
         """Return the lines inside a math fence; a wide formula is broken at its signs."""
         if not self.wide(math):
@@ -186,6 +217,25 @@ class LatexPrinter(Printer):
 
     def strong(self, text: str) -> str:
         return rf"\textbf{{{self.text(text)}}}"
+
+    def anchored(self, name: str) -> str:
+        return rf"\phantomsection\label{{{name}}}" if name else ""
+
+    def ref(self, ref: Ref) -> str:
+        return rf"\hyperref[{ref.target}]{{{self.text(ref.text)}}}"
+
+    def link(self, link: Link) -> str:
+        return rf"\href{{{link.url}}}{{{self.text(link.text)}}}"
+
+    def run_in(self, title: RunIn) -> str:
+        mark = self.bookmark(f"{title.number} {self.plain(title.title)}", 2)
+        return f"{mark}{self.strong(title.number)} {self.inline(title.title)}"
+
+    @staticmethod
+    def bookmark(title: str, level: int) -> str:
+        """Return an entry of the outline, in the characters that every viewer has."""
+        plain = re.sub(r"[^A-Za-z0-9 .,;:()=+/?'-]", "?", title)
+        return rf"\pdfbookmark[{level}]{{{plain}}}{{section-{plain.split()[0]}}}"
 
     def code(self, text: str) -> str:
         return rf"\texttt{{{self.text(text)}}}"
@@ -261,6 +311,18 @@ class TypstPrinter(Printer):
 
     def strong(self, text: str) -> str:
         return f"#strong[{self.text(text)}];"
+
+    def anchored(self, name: str) -> str:
+        return f"#metadata(none)<{name}>" if name else ""
+
+    def ref(self, ref: Ref) -> str:
+        return f'#to("{ref.target}")[{self.text(ref.text)}];'
+
+    def link(self, link: Link) -> str:
+        return f"#link({typst_string(link.url)})[{self.text(link.text)}];"
+
+    def run_in(self, title: RunIn) -> str:
+        return f"#run-in[{self.strong(title.number)} {self.inline(title.title)}];"
 
     def code(self, text: str) -> str:
         return f"#raw({typst_string(text)});"

@@ -10,7 +10,19 @@ from ..derivation.narration.steps import SIFTING, Above, Act, DerivativeOf, Grad
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
-from .model import Block, Boxed, Heading, Inline, Kept, Line, Paragraph, Piece, StepTable, Strong
+from .model import (
+    Block,
+    Boxed,
+    Heading,
+    Inline,
+    Kept,
+    Line,
+    Paragraph,
+    Piece,
+    Ref,
+    RunIn,
+    StepTable,
+)
 from .symbols_shown import Scribe
 from .widths import pieces, width
 
@@ -63,7 +75,7 @@ class Proof:
 
     def lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
         """Return steps as numbered lines."""
-        return tuple(self._line(step, "", [], first=k == 0) for k, step in enumerate(steps))
+        return tuple(self._line(step, (), [], first=k == 0) for k, step in enumerate(steps))
 
     def fresh_lines(self, steps: Sequence[Step]) -> tuple[Line, ...]:
         """Return steps as numbered lines, without the derivatives of names that were printed."""
@@ -85,7 +97,7 @@ class Proof:
     def _section(self, section: Section) -> list[Block]:
         lines: list[Line] = []
         cited: list[int] = []
-        opening = ""
+        opening: Inline = ()
         local: list[int] = []
         for step in section.steps:
             known = self.printed.get((step.before, step.after))
@@ -93,18 +105,18 @@ class Proof:
                 cited.append(known)
                 continue
             if step.opens and cited:
-                opening, cited = _steps(cited), []
+                opening, cited = (*_steps(cited), "; "), []
             if step.law is Act.CHAIN:
                 local = [line.number for line in lines[-1:]] or cited
             lines.append(self._line(step, opening, local, first=not lines))
-            opening = ""
+            opening = ()
         blocks: list[Block] = [StepTable(tuple(lines))] if lines else []
         return [*blocks, *self._close(section)]
 
     def _repeated(self, section: Section, known: Alike, title: Inline, number: str) -> list[Block]:
         """Return a derivation that was printed with other names: which, and with which names."""
         own = [s for s in known.shown if (s.before, s.after) not in self.printed]
-        lines = tuple(self._line(step, "", [], first=True) for step in own)
+        lines = tuple(self._line(step, (), [], first=True) for step in own)
         steps = [self.printed[s.before, s.after] for s in essential(known.model)]
         as_ = "As "
         blocks: list[Block] = [Heading(title, number, level=2)]
@@ -112,9 +124,9 @@ class Proof:
             blocks.append(StepTable(lines))
         else:  # one line: its title is in it
             blocks, as_ = [], " as "
-        said: list[Piece] = [] if blocks else [Strong(number), " ", *title]
+        said: list[Piece] = [] if blocks else [RunIn(number, title)]
         said += [as_, self.scribe.gradient_inline(known.model.target), ", "]
-        said += [_steps(steps), ", with ", *self._exchanged(known), ":"]
+        said += [*_steps(steps), ", with ", *self._exchanged(known), ":"]
         return [*blocks, *self._box(section, tuple(said))]
 
     def _exchanged(self, known: Alike) -> list[Piece]:
@@ -129,7 +141,7 @@ class Proof:
             found += [", " if found else "", new, " for ", old]
         return found
 
-    def _line(self, step: Step, opening: str, local: list[int], *, first: bool) -> Line:
+    def _line(self, step: Step, opening: Inline, local: list[int], *, first: bool) -> Line:
         self.count += 1
         self.printed[step.before, step.after] = self.count
         if step.opens:
@@ -142,19 +154,21 @@ class Proof:
         left = write(step.before) if step.opens or first else None
         return Line(self.count, left, _cut(right), self._reason(step, opening, local))
 
-    def _reason(self, step: Step, opening: str, local: list[int]) -> Inline:
-        parts: list[Piece] = [f"{opening}; "] if opening else []
+    def _reason(self, step: Step, opening: Inline, local: list[int]) -> Inline:
+        parts: list[Piece] = [*opening]
         if step.law is Act.SIFT:
             return (*parts, *self._sifting(step))
         for part in step.reason:
             if isinstance(part, Above) and local:
-                parts.append(_steps(local))
+                parts += _steps(local)
             elif isinstance(part, DerivativeOf) and part.name in self.slopes:
-                parts.append(_steps([self.slopes[part.name]]))
+                parts += _steps([self.slopes[part.name]])
             elif isinstance(part, GradientOf) and part.name in self.boxes:
-                parts.append(f"({self.boxes[part.name]})")
+                number = self.boxes[part.name]
+                parts.append(Ref(f"({number})", f"line-{number}"))
             elif isinstance(part, LawOf) and part.operator in self.lemmas:
-                parts.append(f"lemma {self.lemmas[part.operator]}")
+                number = str(self.lemmas[part.operator])
+                parts += ["lemma ", Ref(number, f"lemma-{number}")]
             else:
                 parts.append(part if isinstance(part, str) else self.scribe.write(part))
         return tuple(parts)
@@ -222,7 +236,7 @@ def _cut(right: Math) -> tuple[Math, ...]:
     return pieces(whole)
 
 
-def _steps(numbers: Sequence[int]) -> str:
+def _steps(numbers: Sequence[int]) -> Inline:
     """Return numbers for a sentence: steps 3, 7–9."""
     runs: list[list[int]] = []
     for n in sorted(set(numbers)):
@@ -230,6 +244,10 @@ def _steps(numbers: Sequence[int]) -> str:
             runs[-1].append(n)
         else:
             runs.append([n])
-    word = "step" if len(runs) == 1 and len(runs[0]) == 1 else "steps"
-    spans = [f"{r[0]}–{r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs]
-    return f"{word} {', '.join(spans)}"
+    found: list[Piece] = ["step " if len(runs) == 1 and len(runs[0]) == 1 else "steps "]
+    for k, run in enumerate(runs):
+        shown = run if len(run) < 3 else [run[0], run[-1]]
+        for i, n in enumerate(shown):
+            joint = ", " if (k or i) and not (i and len(run) > 2) else "–" if i else ""
+            found += [joint, Ref(str(n), f"line-{n}")] if joint else [Ref(str(n), f"line-{n}")]
+    return tuple(found)
