@@ -170,7 +170,7 @@ class EntriesWriter:
         shown = self._shown(head, name, matrix, writer, gradient=True)
         if shown is None:
             return []
-        lead: Inline = ("The gradient, as SymPy differentiates it entry by entry:",)
+        lead: Inline = ("The gradient, as SymPy finds it:",)
         product = self._product(name, writer)
         if product is not None and len(shown) == 1:
             shown = (row(shown[0], EQUALS, product),)
