@@ -191,7 +191,7 @@ def problem_section(scribe: Scribe, number: str) -> list[Block]:
     if properties:
         blocks.append(Bullets(tuple(properties)))
     symbols, indices = _symbols(scribe), tuple(_indices(scribe))
-    if len(symbols) < _FEW * max(len(indices), 2):
+    if not scribe.tabled and len(symbols) < _FEW * max(len(indices), 2):
         return [*blocks, DefinitionTable(tuple(symbols), indices)]
     return [*blocks, SymbolTable(tuple(symbols)), Paragraph(_index_words(indices))]
 

@@ -164,8 +164,8 @@ class Proof:
             elif isinstance(part, DerivativeOf) and part.name in self.slopes:
                 parts += _steps([self.slopes[part.name]])
             elif isinstance(part, GradientOf) and part.name in self.boxes:
-                number = self.boxes[part.name]
-                parts.append(Ref(f"({number})", f"line-{number}"))
+                box = self.boxes[part.name]
+                parts.append(Ref(f"({box})", f"line-{box}"))
             elif isinstance(part, LawOf) and part.operator in self.lemmas:
                 number = str(self.lemmas[part.operator])
                 parts += ["lemma ", Ref(number, f"lemma-{number}")]
