@@ -23,6 +23,7 @@ from .examples import ExplicitExample
 from .exercise import blanked
 from .first_page import problem_section, result_boxes
 from .graphs import beside, graph_section
+from .legend import legend
 from .lemma_pages import lemma_section
 from .matrix_sections import jacobian_section, matrix_dimensions, matrix_numbers, with_results
 from .model import Block, Document, Heading, Inline, PageBreak, Piece
@@ -105,7 +106,7 @@ def build(
     number = _Numbers()
     posed = problem_section(scribe, number.next())
     blocks += beside(posed + graph_section(scribe))
-    proof = Proof(scribe)
+    at, proof = len(blocks), Proof(scribe)
     if manner.lemmas != "none" and manner.style != "entries":
         blocks += lemma_section(proof, hessians, number.next, full=manner.lemmas == "full")
     derived: list[Block] = []
@@ -130,6 +131,7 @@ def build(
     if code:
         blocks += [Heading(("Code",), number.next()), *code_blocks(code)]
     blocks += checked(certificate)
+    blocks[at:at] = legend(scribe, blocks)
     title, subtitle = title_of(scribe, hessians), _subtitle(scribe)
     if manner.exercise:
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]

@@ -212,8 +212,12 @@ class EntriesWriter:
             parts.append(Brace(grid, label))
         head = self.scribe.gradient(self.scribe.derivation[name].variable.expr)
         shown = row(head, EQUALS, *parts, EQUALS, sums.form)
-        lead: Inline = ("The same, split by row:",)
-        return [led(lead, Display((shown,)))]
+        lead: list[Piece] = ["The same, split by row"]
+        for m, x in sums.terms if self.scribe.tabled else ():  # else the table of symbols says so
+            letter = sup(_plain(self.scribe.row_symbol(m, x, Sym(sums.index))), TRANSPOSE)
+            lead += [", ", letter, " that of ", self.scribe.name(m)]
+        lead.append(":")
+        return [led(tuple(lead), Display((shown,)))]
 
     def _shown(
         self, head: Math, name: str, matrix: Matrix, writer: EntryWriter, *, gradient: bool = False

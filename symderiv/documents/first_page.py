@@ -36,6 +36,7 @@ from ..notation.math import (
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
+from .conditions import conditions
 from .model import (
     Block,
     Bullets,
@@ -266,7 +267,7 @@ def _entry_equation(scribe: Scribe, symbol: Math | None, by: Expr) -> Math:
 
 
 def _properties(scribe: Scribe) -> list[Inline]:
-    found: list[Inline] = []
+    found = conditions(scribe)
     for v in scribe.problem.variables.values():
         found += [(scribe.write(v.expr), f" {reading}") for reading in readings(v)]
         along = crosswise(scribe.problem.objective, v)

@@ -30,7 +30,7 @@ def lemma_section(
     """Return the lemmas that the steps of a document rest on; the proof cites them from then on."""
     steps = [s for section in proof.scribe.sections for s in section.steps]
     steps += [s for h in hessians for s in h.own_steps]
-    found = lemmas_of(steps, frozenset(proof.scribe.derivation.problem.taken))
+    found = lemmas_of(steps, frozenset(proof.scribe.names))
     if not found:
         return []
     blocks: list[Block] = [Heading(("The functions used",), number())]

@@ -153,6 +153,12 @@ class Scribe:
         return self.write(known) if known is not None else self.write.name(name)
 
     @cached_property
+    def names(self) -> set[str]:
+        """All names of the problem and of its derivation, which mean the same all through."""
+        made = (e for s in self.sections for e in (s.target, s.given) if e is not None)
+        return {*self.problem.taken, *(str(e.data) for e in made if e.is_symbol)}
+
+    @cached_property
     def known(self) -> dict[str, Expr]:
         """The symbols of the problem by name."""
         problem = self.problem

@@ -223,4 +223,4 @@ def axis_word(e: Expr) -> Math:
     """Return what is written for the axis of ``e.data``."""
     if len(e.args[0].shape) > 2:
         return Word(f"axis {e.data}", function=False)
-    return Word("rows" if e.data == 0 else "cols", function=False)
+    return Word("each column" if e.data == 0 else "each row", function=False)
