@@ -10,7 +10,6 @@ from library_documents import derived, document_of, walked
 import symderiv as sd
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.derivation.lemmas import lemmas_of
-from symderiv.documents import markdown
 from symderiv.documents.conditions import conditions
 from symderiv.documents.model import (
     Display,
@@ -23,6 +22,7 @@ from symderiv.documents.model import (
     Strong,
     SymbolRow,
 )
+from symderiv.documents.render import markdown
 from symderiv.documents.symbols_shown import Scribe
 from symderiv.notation.math import Script, Sym, Tint, Word
 from symderiv.notation.unicode import unicode
