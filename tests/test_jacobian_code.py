@@ -68,6 +68,7 @@ def array(cells: Any, written: int) -> Any:
 CASES = [("jacobian", *c) for c in JACOBIANS] + [("hessian", *c) for c in HESSIANS]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("sizes", SIZES, ids=["several", "ones"])
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
 @pytest.mark.parametrize(("kind", "text", "by", "declared"), CASES)
@@ -236,6 +237,7 @@ def test_a_hessian_alone_has_its_objective_and_its_gradient(tmp_path: Path) -> N
     assert r"\frac{\partial L}{\partial \mathbf{x}}" in page
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("kind", "text", "by", "declared"), CASES)
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
 def test_numbers_beside_a_matrix_agree(kind, text, by, declared, layout) -> None:
@@ -258,6 +260,7 @@ MIXED = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
 @pytest.mark.parametrize(("text", "by", "declared"), MIXED)
 def test_mixed_second_derivatives(text, by, declared, layout, tmp_path: Path) -> None:
@@ -288,3 +291,17 @@ def test_a_derivation_of_order_two_has_the_mixed_ones_too() -> None:
     step = 1e-6
     ends = [code.backward(x, w, 0.3 + s * step, y)["w"] for s in (1, -1)]
     assert np.allclose(code.hessian_w_b(x, w, 0.3, y), (ends[0] - ends[1]) / (2 * step))
+
+
+def test_names_in_the_steps_of_a_jacobian_have_numbers() -> None:
+    example = worked_jacobian(sd.jacobian("relu(A @ x)", "x").data)
+    assert example is not None
+    assert [*example.forward] == ["z", "y"]
+    assert len({x > 0 for x in flat(example.forward["z"])}) == 2  # one unit off and one on
+
+
+def test_a_value_that_has_a_name_is_stated_once(tmp_path: Path) -> None:
+    page = document(sd.jacobian("y = A @ x; y", "x"), tmp_path)
+    problem = page.partition("## 1 ")[2].partition("## 2 ")[0]
+    assert problem.count(r"{\mathbf{y}} =") == 1
+    assert r"\mathbf{y} = \mathbf{y}" not in page

@@ -256,10 +256,10 @@ def point_of(scribe: Scribe, example: NumericExample) -> list[Block]:
     )
     found.append(led(tuple(lead), Display(point)))
     forward: list[Math] = []
-    stated = scribe.stated
+    steps = [s for section in scribe.sections for s in section.steps] if scribe.stated else []
+    own = {n: e for s in steps for x in (s.before, s.after) for n, e in mentioned(x).items()}
     for name, cells in {**example.forward, **given}.items():
-        is_stated = stated is not None and name == str(stated.data)
-        head = scribe.write(stated) if stated is not None and is_stated else scribe.name(name)
+        head = scribe.write(own[name]) if name in own else scribe.name(name)
         forward.append(row(head, EQUALS, grid(cells)))
     if example.objective is not None:
         forward.append(row(scribe.loss, EQUALS, number(example.objective)))

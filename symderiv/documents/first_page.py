@@ -222,6 +222,8 @@ def statement(scribe: Scribe) -> list[Math]:
     for name, value in problem.definitions.items():
         head = scribe.write_shaped(scribe.known[name])
         lines.append(row(head, EQUALS, scribe.write_shaped(value)))
+    if scribe.stated is not None and str(scribe.stated.data) in problem.definitions:
+        return lines
     if scribe.stated is not None:
         stated = scribe.write_shaped(scribe.stated)
         return [*lines, row(stated, EQUALS, scribe.write_shaped(scribe.stated.args[0]))]

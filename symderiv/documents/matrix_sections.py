@@ -169,9 +169,9 @@ def matrix_numbers(
         rows = [zip(r, q, strict=True) for r, q in zip(n.cells, n.quotients, strict=True)]
         theirs = [[in_digits(float(x), float(q))[1] for x, q in r] for r in rows]
         ours = row(symbol(scribe, matrix), EQUALS, grid(n.cells))
-        beside = row(Word(", differences: ", function=False), decimals(theirs))
+        beside = row(Word("differences: ", function=False), decimals(theirs))
         together = width(ours) + width(beside) < _LINE
-        shown += [row(ours, beside)] if together else [ours, beside]
+        shown += [row(ours, Word(", ", function=False), beside)] if together else [ours, beside]
     return [led((*lead, ", to the digits shown:"), Display(tuple(shown)))]
 
 
@@ -321,7 +321,8 @@ def jacobian_document(
     proof = Proof(scribe)
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
     name, by = value_symbol(scribe, jacobian), jacobian.variable.expr
-    definition = row(name, EQUALS, scribe.write_full(jacobian.value))
+    value = jacobian.value.args[0] if jacobian.value.is_name else jacobian.value
+    definition = row(name, EQUALS, scribe.write_full(value))
     ends = zip((named(jacobian.value_name, jacobian.value), by), jacobian.ends, strict=True)
     over, under = (scribe.write(place(x, e)) for x, e in ends)
     slope = row(PARTIAL, over, Op("/"), PARTIAL, under)

@@ -255,7 +255,6 @@ class DimensionTable(Block):
     rows: tuple[DimensionRow, ...]
     slips: tuple[DimensionRow, ...]
     what: str = "Gradient"
-    of: str = "Variable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,20 @@ from fractions import Fraction
 from typing import Any
 
 from ..core.cells import each, flat, turned_over
-from ..core.expr import Expr, add, mul, neg, node, num, power, rebuild, var, with_args
+from ..core.expr import (
+    Expr,
+    add,
+    free_indices,
+    mul,
+    neg,
+    node,
+    num,
+    power,
+    rebuild,
+    var,
+    walk_all,
+    with_args,
+)
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix
@@ -81,17 +94,20 @@ def worked_example(
 def worked_jacobian(jacobian: DerivativeMatrix, seed: int = 3) -> NumericExample | None:
     """Return what is differentiated and its Jacobian at small whole numbers, if there are any.
 
+    What the steps give a name is shown too.
+
     None also where a loss is not specified.
     """
     problem = jacobian.problem
     if problem.upstream:
         return None
-    value = {jacobian.value_name: jacobian.value}
+    shown = {**problem.definitions, **_named(jacobian)}
+    shown.pop(jacobian.value_name, None)
+    shown[jacobian.value_name] = jacobian.value
 
     def at(sizes: Mapping[str, int], values: dict[str, Cells]) -> NumericExample:
         here = _ByHand(sizes, values)
-        known = {**problem.definitions, **value}
-        forward = {n: _on_paper(here.cells(x)) for n, x in known.items()}
+        forward = {n: _on_paper(here.cells(x)) for n, x in shown.items()}
         results = {jacobian.label: _on_paper(here.cells(jacobian.expr))}
         return NumericExample(values, forward, results, {}, STEP, sizes=sizes)
 
@@ -103,6 +119,15 @@ def worked_jacobian(jacobian: DerivativeMatrix, seed: int = 3) -> NumericExample
         return _poverty(example) + _POOR * (matrix == turned_over(matrix))
 
     return _best(problem, at, finished, seed, poverty)
+
+
+def _named(jacobian: DerivativeMatrix) -> dict[str, Expr]:
+    """Return what the steps of a Jacobian give a name, each after what it is made of."""
+    if jacobian.forward is None:
+        return {}
+    steps = [x for s in jacobian.own_steps for x in (s.before, s.after)]
+    names = [e for e in walk_all(steps) if e.is_name and not free_indices(e)]
+    return {str(e.data): e.args[0] for e in names}
 
 
 def _best(
