@@ -23,7 +23,8 @@ from symderiv.core.errors import CheckError, SymderivError
 from symderiv.core.plaintext import json_text, visible
 from symderiv.documents.graph import graph_of
 from symderiv.documents.graphprint import GraphPicture
-from symderiv.documents.render import html, latex, markdown, pdf, typst
+from symderiv.documents.render import latex, markdown, pdf, typst
+from symderiv.documents.web import html
 from symderiv.evidence.verification import Evidence, problem_data
 from symderiv.problems import ClaimText
 from symderiv.results import Answer, Answers

@@ -24,6 +24,7 @@ ROOMS = [
     "evidence",
     "claims",
     "documents",
+    "page",
     "results",
     "api",
     "cli",
@@ -42,7 +43,7 @@ FORBIDDEN = {
     "tensor": ["ops"],
     "values": ["calculus"],
     "problems": ["calculus", "tensor"],
-    "cli": [r for r in ROOMS if r not in ("core", "notation", "results", "api", "cli")],
+    "cli": [r for r in ROOMS if r not in ("core", "notation", "page", "results", "api", "cli")],
 }
 
 # What the others stand on: each of these classes is shown by an example.

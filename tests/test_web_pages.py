@@ -13,8 +13,8 @@ import symderiv as sd
 from symderiv.codegen.module import module_of
 from symderiv.documents.arrange import build
 from symderiv.documents.model import Block, Boxed, Display, Document, Kept, StepTable
-from symderiv.documents.render import html
 from symderiv.documents.theme import COLORS, MUTED, NIGHT, NIGHT_COLORS, contrast
+from symderiv.documents.web import html
 from symderiv.evidence.example import worked_example
 from symderiv.notation.latex import latex
 from symderiv.notation.math import Fence, Frac, Math, Num, Op, Row, Sym, Word, row, sub, sup

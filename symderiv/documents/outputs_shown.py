@@ -13,8 +13,8 @@ from .first_page import DEFINED, result_boxes
 from .matrix_sections import MatrixScribe, convention, symbol
 from .model import ResultBox, ResultRow, StepTable
 from .proof import Proof
-from .render import fragment
 from .symbols_shown import Scribe
+from .web import fragment
 
 if TYPE_CHECKING:
     from ..derivation.derivations import DerivedGradients, Gradient
@@ -46,10 +46,15 @@ def gradient_html(gradient: Gradient) -> str:
 def jacobian_html(jacobian: DerivativeMatrix) -> str:
     """Return a Jacobian or a Hessian in a box, and the steps, folded."""
     scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
+    return fragment((jacobian_box(jacobian), StepTable(Proof(scribe).lines(jacobian.own_steps))))
+
+
+def jacobian_box(jacobian: DerivativeMatrix) -> ResultBox:
+    """Return a Jacobian or a Hessian with what its rows and columns are, and its names below."""
+    scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
-    note = convention(scribe, jacobian)
-    box = ResultBox((ResultRow(head, note),), tuple(_defined(scribe, [jacobian.expr])), "")
-    return fragment((box, StepTable(Proof(scribe).lines(jacobian.own_steps))))
+    where = tuple(_defined(scribe, [jacobian.expr]))
+    return ResultBox((ResultRow(head, convention(scribe, jacobian)),), where, "")
 
 
 def _defined(scribe: Scribe, used: Sequence[Expr]) -> Iterator[Math]:

@@ -1,4 +1,4 @@
-"""Documents as Markdown, LaTeX, HTML, Typst and PDF.
+"""Documents as Markdown, LaTeX, Typst and PDF.
 
 Contract: the same document gives the same bytes; text is escaped by the format's printer.
 """
@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-from functools import cache
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import typst as compiler
-from jinja2 import Environment, StrictUndefined
 
 from ..core.errors import InputError, MissingRuleError
-from .html_printer import HtmlPrinter
-from .model import Block, Document
-from .printers import LatexPrinter, MarkdownPrinter, Printer, TypstPrinter
-from .templates import loader, math_font
-from .theme import COLORS, NIGHT, NIGHT_COLORS, PAGE
+from .model import Document
+from .printers import LatexPrinter, MarkdownPrinter, TypstPrinter
+from .templates import rendered
 
 _STAMP = 0  # seconds since 1970 in the metadata of a PDF: the same document, the same bytes
 # Nothing in a document runs a program, or reads or writes elsewhere.
@@ -37,38 +33,17 @@ _TEX_OPTIONS = (
 
 def markdown(document: Document) -> str:
     """Return a document in GitHub's Markdown."""
-    return _rendered(document, "md", MarkdownPrinter())
+    return rendered(document, "md", MarkdownPrinter())
 
 
 def latex(document: Document) -> str:
     """Return a document as LaTeX source."""
-    return _rendered(document, "tex", LatexPrinter())
-
-
-def html(document: Document) -> str:
-    """Return a document as a web page that stands alone: no network, no script needed to read it.
-
-    Formulas are MathML Core; their font is embedded.
-    """
-    return _rendered(
-        document, "html", HtmlPrinter(), night=_night(), font=math_font(), opened_steps=True
-    )
-
-
-def fragment(blocks: tuple[Block, ...]) -> str:
-    """Return blocks as a part of a web page, such as an output of a notebook, with its style."""
-    page = Document("", (), blocks)
-    return _rendered(page, "html", HtmlPrinter(), "fragment", night=_night(), opened_steps=False)
-
-
-def _night() -> dict[str, str]:
-    """Return the colours of dark pages, by the names of their variables."""
-    return {**NIGHT, **{f"c-{role}": color for role, color in NIGHT_COLORS.items()}}
+    return rendered(document, "tex", LatexPrinter())
 
 
 def typst(document: Document) -> str:
     """Return a document as Typst source."""
-    return _rendered(document, "typ", TypstPrinter())
+    return rendered(document, "typ", TypstPrinter())
 
 
 def pdf(document: Document, engine: str = "typst") -> bytes:
@@ -86,31 +61,6 @@ def pdf(document: Document, engine: str = "typst") -> bytes:
 def pictures(document: Document, ppi: float = 110) -> list[bytes]:
     """Return the pages of a document as PNG pictures."""
     return _compiled(typst(document), format="png", ppi=ppi)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=loader(),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-    )
-
-
-def _rendered(
-    document: Document, suffix: str, printer: Printer, name: str = "derivation", **more: Any
-) -> str:
-    template = _environment().get_template(f"{name}.{suffix}.j2")
-    return template.render(doc=document, p=printer, colors=COLORS, page=PAGE, **more)
 
 
 def _by_typst(source: str) -> bytes:

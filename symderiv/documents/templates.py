@@ -1,12 +1,18 @@
-"""Where the templates are: inside the installed package, or beside it in a checkout."""
+"""The templates, inside the installed package or beside it in a checkout, and their filling."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from jinja2 import BaseLoader, FileSystemLoader, PackageLoader
+from jinja2 import BaseLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+
+from .model import Document
+from .printers import Printer
+from .theme import COLORS, PAGE
 
 _CHECKOUT = Path(__file__).resolve().parents[2] / "templates"
 _FONT = "fonts/stix-two-math.woff2"
@@ -29,3 +35,29 @@ def math_font() -> str:
     installed = resources.files("symderiv").joinpath("templates")
     folder = installed if installed.is_dir() else _CHECKOUT
     return b64encode(folder.joinpath(_FONT).read_bytes()).decode("ascii")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=loader(),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+
+
+def rendered(
+    document: Document, suffix: str, printer: Printer, name: str = "derivation", **more: Any
+) -> str:
+    """Return a document in one of the formats, by its template and its printer."""
+    template = _environment().get_template(f"{name}.{suffix}.j2")
+    return template.render(doc=document, p=printer, colors=COLORS, page=PAGE, **more)

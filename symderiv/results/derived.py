@@ -28,7 +28,8 @@ from ..documents.graph import graph_of
 from ..documents.graphprint import GraphPicture
 from ..documents.model import Document
 from ..documents.outputs_shown import derivation_html, gradients_latex
-from ..documents.render import html, pictures
+from ..documents.render import pictures
+from ..documents.web import html
 from ..evidence.certificate import Certificate
 from ..evidence.recorded import read_certificate
 from ..evidence.second_derivatives import joined, shown_sizes

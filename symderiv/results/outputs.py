@@ -27,8 +27,9 @@ from ..documents.graphprint import GraphPicture
 from ..documents.graphs import GRAPH_FILE, graph_files
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
-from ..documents.render import html, latex, markdown, pdf
+from ..documents.render import latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
+from ..documents.web import html
 from ..entries import explicit_entries
 from ..evidence.example import worked_example, worked_jacobian
 from ..evidence.verification import Evidence
