@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "hr", "br", "mspace", "rect", "polyline", "polygon"}
+VOID = {"meta", "link", "hr", "br", "mspace", "rect", "polyline", "polygon"}
 
 
 class Elements(HTMLParser):

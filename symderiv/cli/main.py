@@ -28,6 +28,7 @@ _COMMANDS = {
         "Say whether two expressions are equal, at random points of several sizes.",
     ),
     "verify": (".verify", "Run the certificate of a folder again."),
+    "serve": (".serve", "Open a page to type in, in the browser."),
     "bench": ("..bench.bench_command", "Measure how long deriving takes, against SymPy and JAX."),
     "list": (".list_problems", "List the ready-made problems."),
 }

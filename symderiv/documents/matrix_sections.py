@@ -290,6 +290,7 @@ class MatrixScribe(Scribe):
         if jacobian.forward is None:
             return
         self.problem = jacobian.problem
+        self.loss = Sym(self.problem.objective_name)
         steps, by = jacobian.own_steps, jacobian.variable.expr
         self.sections = [Section(by, steps, steps[-1].after, jacobian.ends[1], ())]
         self.stated = jacobian.forward.value

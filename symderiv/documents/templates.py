@@ -55,6 +55,11 @@ def _environment() -> Environment:
     )
 
 
+def filled(name: str, **given: Any) -> str:
+    """Return a template that is no document, filled; a plain file as it is."""
+    return _environment().get_template(name).render(colors=COLORS, page=PAGE, **given)
+
+
 def rendered(
     document: Document, suffix: str, printer: Printer, name: str = "derivation", **more: Any
 ) -> str:

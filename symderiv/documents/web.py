@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .html_printer import HtmlPrinter
 from .model import Block, Document
-from .templates import math_font, rendered
+from .templates import filled, math_font, rendered
 from .theme import NIGHT, NIGHT_COLORS
 
 
@@ -28,6 +28,11 @@ def part(blocks: tuple[Block, ...]) -> str:
     """Return blocks as a part of a page that has their style."""
     page = Document("", (), blocks)
     return rendered(page, "html", HtmlPrinter(), "part", opened_steps=True)
+
+
+def page_style() -> str:
+    """Return the style of blocks on a page, the font of formulas inside."""
+    return filled("sheet.css.j2", night=_night(), font=math_font())
 
 
 def _night() -> dict[str, str]:

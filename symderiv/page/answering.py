@@ -6,8 +6,8 @@ that says where and what to write. Needs neither NumPy nor a network: it runs in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..claims.checker import Checker
@@ -22,7 +22,7 @@ from ..derivation.jacobians import DerivativeMatrix, hessian_of, jacobian_of
 from ..documents.first_page import result_boxes
 from ..documents.lemma_pages import lemma_section
 from ..documents.matrix_sections import MatrixScribe
-from ..documents.model import Block, StepTable
+from ..documents.model import Block, Heading, StepTable
 from ..documents.outputs_shown import jacobian_box
 from ..documents.proof import Proof
 from ..documents.questions import questions
@@ -47,7 +47,7 @@ STYLES = ("index", "differential")
 class Question:
     """What is asked: about which problem, and what of it."""
 
-    what: str  # a key of ``ANSWERS``
+    what: str = ""  # a key of ``ANSWERS``
     text: str = ""  # the problem, in the language
     variables: str = ""  # its declarations, a line each
     upstream: str = ""
@@ -185,7 +185,14 @@ def steps(question: Question) -> dict[str, Any]:
         blocks = proof.by_differentials("")
     else:
         blocks = [*lemma_section(proof, (), lambda: ""), *proof.blocks("")]
-    return {"html": part(tuple(blocks)), "checked": derivation.recheck()}
+    return {"html": part(_numbered(blocks)), "checked": derivation.recheck()}
+
+
+def _numbered(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return blocks with the numbers of their sections in the one section that there is."""
+    return tuple(
+        replace(b, number=b.number.lstrip(".")) if isinstance(b, Heading) else b for b in blocks
+    )
 
 
 def check(question: Question) -> dict[str, Any]:
