@@ -89,7 +89,7 @@ class Proof:
             known = [self.printed.get((s.before, s.after)) for s in chain]
             if None in known:
                 for step in chain:
-                    found.append(self._line(step, "", [], first=not found))
+                    found.append(self._line(step, (), [], first=not found))
             elif (of := _differentiated(chain[0].before)) is not None:
                 self.slopes[of] = known[-1] or self.count
         return tuple(found)
