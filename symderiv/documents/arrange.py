@@ -76,6 +76,12 @@ class Manner:
         """Whether a style is among those asked for."""
         return self.style in (style, "all")
 
+    @property
+    def written_cotangent(self) -> str:
+        """How cotangents are written: beside differentials dZ, that of Z has another name."""
+        plain = self.cotangent == "d"
+        return "bar" if plain and self.shows("differential") else self.cotangent
+
 
 PLAIN = Manner()
 
@@ -97,10 +103,7 @@ def build(
     Raises MissingRuleError where the manner asks for entries and there are none.
     """
     _check_entries(manner, explicit)
-    # Beside differentials dZ, the cotangent of Z has another name.
-    plain = manner.cotangent == "d"
-    cotangent = "bar" if plain and manner.shows("differential") else manner.cotangent
-    scribe = Scribe(derivation, meanings or {}, cotangent)
+    scribe = Scribe(derivation, meanings or {}, manner.written_cotangent)
     boxes = result_tables(scribe) or result_boxes(scribe)
     blocks: list[Block] = with_results(scribe, boxes, hessians)
     number = _Numbers()
