@@ -112,14 +112,7 @@ def build(
     at, proof = len(blocks), Proof(scribe)
     if manner.lemmas != "none" and manner.style != "entries":
         blocks += lemma_section(proof, hessians, number.next, full=manner.lemmas == "full")
-    derived: list[Block] = []
-    if manner.shows("differential"):
-        derived += proof.by_differentials(number.next())
-    if manner.shows("index"):
-        derived += proof.blocks(number.next())
-    for h in hessians:
-        several = len(hessians) > 1 or h.is_mixed
-        derived += jacobian_section(scribe, proof, h, number.next(), several=several)
+    derived = _derived(proof, manner, hessians, number)
     blocks += derived
     if explicit is not None and explicit.sizes:
         whole = manner.style == "entries"
@@ -140,6 +133,21 @@ def build(
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]
         blocks = [*first, *(b for b in blocks if b not in posed)]
     return abridged(Document(title, subtitle, tuple(blocks), scribe.compact))
+
+
+def _derived(
+    proof: Proof, manner: Manner, hessians: Sequence[DerivativeMatrix], number: _Numbers
+) -> list[Block]:
+    """Return the derivation of the gradients in the styles asked for, then of the Hessians."""
+    found: list[Block] = []
+    if manner.shows("differential"):
+        found += proof.by_differentials(number.next())
+    if manner.shows("index"):
+        found += proof.blocks(number.next())
+    for h in hessians:
+        several = len(hessians) > 1 or h.is_mixed
+        found += jacobian_section(proof.scribe, proof, h, number.next(), several=several)
+    return found
 
 
 def _check_entries(manner: Manner, explicit: ExplicitExample | None) -> None:
