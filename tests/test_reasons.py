@@ -11,6 +11,7 @@ import symderiv as sd
 from symderiv.core.errors import CheckError
 from symderiv.core.expr import Expr
 from symderiv.derivation.derivations import DerivedGradients
+from symderiv.derivation.jacobians import hessian_of, jacobian_of
 from symderiv.derivation.lemmas import lemmas_of
 from symderiv.derivation.narration import Step
 from symderiv.derivation.narration.fitting import NEEDS, misfit
@@ -112,3 +113,40 @@ def test_a_function_of_several_operations_is_cited_by_its_lemma(name: str) -> No
     cited = {p.operator for s in own for p in s.reason if isinstance(p, LawOf)}
     found = lemmas_of(own, frozenset(d.problem.taken))
     assert {n for n in cited if not isinstance(TABLE[n].rests_on, str)} <= {*found}
+
+
+EXPRESSIONS = {
+    "norm(A @ x - y) ** 2": {"A": "m, n", "x": "n", "y": "m"},
+    "logdet(X)": {"X": "n, n"},
+    "trace(inv(X) @ A)": {"X": "n, n", "A": "n, n"},
+    "x.T @ A @ x / (x.T @ x)": {"A": "n, n", "x": "n"},
+    "sum(log(1 + exp(-y * (X @ w))))": {"X": "n, d", "w": "d", "y": "n"},
+    "L(softmax(Q @ K.T / sqrt(d)) @ V)": {"Q": "n, d", "K": "m, d", "V": "m, v"},
+    "sum(where(X > 0, X, 2 * X) ** 2)": {"X": "n, d"},
+    "det(X) * trace(X)": {"X": "n, n"},
+    "norm(x) ** 3": {"x": "n"},
+    "s ** 2 * sum(x)": {"x": "n", "s": "scalar"},
+}
+MATRICES = {
+    "softmax(x, axis=0)": {"x": "n"},
+    "x * (A @ x)": {"A": "n, n", "x": "n"},
+    "A @ x": {"A": "m, n", "x": "n"},
+    "sum(log(1 + exp(-y * (X @ w))))": {"X": "n, d", "w": "d", "y": "n"},
+    "norm(A @ w - y) ** 4": {"A": "m, n", "w": "n", "y": "m"},
+}
+
+
+@pytest.mark.parametrize("objective", EXPRESSIONS)
+def test_every_step_of_an_expression_is_of_its_kind(objective: str) -> None:
+    d = sd.derive(objective, **EXPRESSIONS[objective])
+    for step in steps_of(DerivedGradients(d.problem, list(d))):
+        assert not misfit(step), f"{misfit(step)}: {shown(step)}"
+
+
+@pytest.mark.parametrize("value", MATRICES)
+def test_every_step_to_a_matrix_of_derivatives_is_of_its_kind(value: str) -> None:
+    p = sd.problem(value, **MATRICES[value])
+    by = "w" if "w" in p.variables else "x"
+    found = hessian_of(p, by) if p.objective.is_scalar else jacobian_of(p, by)
+    for step in found.steps:
+        assert not misfit(step), f"{misfit(step)}: {shown(step)}"

@@ -18,7 +18,7 @@ from ...core.shapes import ONE, SCALAR, Shape
 from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands
 from .stage_words import Reach, joined, laws, meets
 from .staging import Stage
-from .steps import POWER, Act, Reason, Step
+from .steps import POWER, POWERS, Act, Reason, Step
 
 # How what stands around a change goes to the other side of an inner product.
 _MOVES: dict[str, Callable[[Expr], bool]] = {
@@ -140,7 +140,9 @@ class Differentials:
             if len(moving) > 1:
                 rules["product rule"] = None
             if any(f.exponent != 1 for f in moving):
-                rules[POWER] = None
+                # x.T @ x is no power as it is written, but a product.
+                written = walk(stage.expr.args[0], Expr.is_name)
+                rules[POWER if any(e.op in POWERS for e in written) else "product rule"] = None
         if not rules and not found:
             rules["linearity"] = None
         return joined([[rule] for rule in (*rules, *found)])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...core.expr import BINDERS, Expr, walk
-from .steps import POWER, Act, Step
+from .steps import POWER, POWERS, Act, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def misfit(step: Step) -> str:
     need = NEEDS[step.law]
     if not need.holds(step):
         return f"{step.law.name.lower()} needs {need.words}"
-    if POWER in step.reason and not (_has(step.before, "pow", "sqrt", "div") or _inner(step)):
+    if POWER in step.reason and not (_has(step.before, *POWERS) or _inner(step)):
         return "the power rule needs a power"
     one_line = step.law is Act.CALCULUS  # several steps in one: the delta is gone again
     deltas = _count(step.after, "delta") - _count(step.before, "delta")
@@ -61,7 +61,7 @@ def _inner(step: Step) -> bool:
     """Whether what is differentiated is named, and its value holds a power."""
     of = [e.args[0] for e in _parts(step.before) if e.op in ("partial", "differential")]
     names = [x.args[0] if x.op == "entry" else x for x in of]
-    return any(x.op == "named" and _has(x.args[0], "pow", "sqrt", "div", "mean") for x in names)
+    return any(x.op == "named" and _has(x.args[0], *POWERS) for x in names)
 
 
 def _name(x: Expr) -> Expr:

@@ -10,6 +10,7 @@ from ...ops import TABLE
 
 Reason = tuple[str | Expr, ...]
 POWER = "power rule"
+POWERS = ("pow", "sqrt", "div")  # what is written as a power of something
 SIFTING = ": a delta picks one term of the sum"  # the end of the reason of a step that sifts
 
 
