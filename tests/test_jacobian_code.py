@@ -305,3 +305,10 @@ def test_a_value_that_has_a_name_is_stated_once(tmp_path: Path) -> None:
     problem = page.partition("## 1 ")[2].partition("## 2 ")[0]
     assert problem.count(r"{\mathbf{y}} =") == 1
     assert r"\mathbf{y} = \mathbf{y}" not in page
+
+
+def test_the_document_of_a_jacobian_explains_its_notation(tmp_path: Path) -> None:
+    page = document(sd.jacobian("X.T @ A", "X", X="n, m", A="n, k"), tmp_path)
+    (said,) = [line for line in page.splitlines() if line.startswith("Notation:")]
+    assert r"A \otimes B" in said
+    assert "K_{n,m}" in said

@@ -66,6 +66,19 @@ NOTATIONS = (
     Notation(_sign("⊙"), (Op("⊙"), " multiplies entry by entry")),
     Notation(_sign("⊘"), (Op("⊘"), " divides entry by entry")),
     Notation(
+        _sign("⊗"),
+        (row(_A, Op("⊗"), _B), " has a block for each entry of ", _A, ", that entry times ", _B),
+    ),
+    Notation(
+        lambda m: isinstance(m, Script) and m.base == Sym("K") and m.sub is not None,
+        (
+            sub(Sym("K"), listed(Sym("n"), Sym("m"))),
+            " turns the columns of an n × m matrix, one below the other, into those of its "
+            "transpose",
+        ),
+        "K",
+    ),
+    Notation(
         _is_frobenius,
         (Script(Fence("‖", Op("·"), "‖"), sub=Sym("F")), " is the root of the sum of squares"),
     ),

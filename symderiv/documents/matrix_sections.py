@@ -43,6 +43,7 @@ from .checks import (
 )
 from .first_page import DEFINED, problem_section
 from .led import led
+from .legend import legend
 from .lemma_pages import lemma_section
 from .model import (
     Block,
@@ -329,9 +330,11 @@ def jacobian_document(
     slope = row(PARTIAL, over, Op("/"), PARTIAL, under)
     entry = row(slope, EQUALS, scribe.write(jacobian.index_expr))
     number = map(str, count(1)).__next__
-    blocks: list[Block] = [
+    first: list[Block] = [
         ResultBox((ResultRow(head, convention(scribe, jacobian)),), (definition, entry)),
         *problem_section(scribe, number()),
+    ]
+    blocks: list[Block] = [
         *lemma_section(proof, (), number),
         *jacobian_section(scribe, proof, jacobian, number()),
         Heading(("Dimension check",), number()),
@@ -343,5 +346,6 @@ def jacobian_document(
     if code:
         blocks += [Heading(("Code",), number()), *_product(scribe, jacobian), *code_blocks(code)]
     blocks += checked(certificate)
+    blocks = [*first, *legend(scribe, [*first, *blocks]), *blocks]
     title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
     return abridged(Document(title, (definition,), tuple(blocks)))
