@@ -90,3 +90,9 @@ def test_numbers_of_lines_and_of_papers_lead_there() -> None:
     ):
         assert link in source
         assert place in source
+
+
+def test_symbols_of_which_a_table_says_the_same_share_a_row() -> None:
+    made = sd.derive("x.T @ A @ x + x.T @ B @ x", wrt="x").files(["md"])
+    page = made["derivation.md"].decode()
+    assert page.count("| variable |") == page.count("| constants |") == 1

@@ -40,7 +40,7 @@ from .widths import width
 
 _NOTHING = 1e-7  # what a difference quotient of 0 may be
 _TABLE_WIDTH = 26.0  # em: of a derivative, its formula and the shapes in it
-_ROWS = 18  # entries in a table of differences
+_ROWS = 12  # entries in a table of differences
 _UNNAMED = "different"  # the slip of a claim that no small change mends
 _MINUS = Op("−")
 

@@ -18,9 +18,8 @@ from .model import Block, CostLine, CostTable, DimensionRow, Heading, Inline, Pa
 from .symbols_shown import Scribe, shape_words
 
 _CONVENTION = (
-    "One multiplication, addition or value of a function is one flop, so a product of m × p and "
-    "p × n takes 2mnp (Golub and Van Loan, Matrix Computations, section 1.1.15). Each line of the "
-    "table is counted given the named values above it. "
+    "One multiplication, addition or value of a function is one flop (Golub and Van Loan, Matrix "
+    "Computations, section 1.1.15); a line of the table is counted given the values above it. "
 )
 _ROWS = 34  # of a table, which stays on a page
 

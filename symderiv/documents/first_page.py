@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..core.expr import (
     BINDERS,
@@ -287,12 +287,14 @@ def _properties(scribe: Scribe) -> list[Inline]:
 def _symbols(scribe: Scribe) -> list[SymbolRow]:
     problem = scribe.problem
     letters = {} if scribe.tabled else _row_letters(scribe)
-    rows = [
-        _symbol(scribe, v.expr, v.shape, _variable_meaning(scribe, v), letters)
-        for v in problem.variables.values()
-    ]
+    rows = []
+    for first, *more in _alike(scribe, letters):
+        meaning = _variable_meaning(scribe, first, len(more))
+        r = _symbol(scribe, first.expr, first.shape, meaning, letters)
+        names = (r.symbol, *(scribe.write(v.expr) for v in more))
+        rows.append(SymbolRow(listed(*names) if more else r.symbol, r.shape, r.meaning))
     for name, of in scribe.given_at.items():
-        meaning: Inline = ("given gradient ", scribe.gradient_inline(of))
+        meaning = ("given gradient ", scribe.gradient_inline(of))
         if name in scribe.meanings:
             meaning = (scribe.meanings[name],)
         rows.append(_symbol(scribe, scribe.known[name], of.shape, meaning, letters))
@@ -316,6 +318,15 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
     return rows
 
 
+def _alike(scribe: Scribe, letters: Mapping[str, tuple[str, str]]) -> list[list[Variable]]:
+    """Return the variables; those together of which a table would say the same."""
+    found: dict[object, list[Variable]] = {}
+    for v in scribe.problem.variables.values():
+        own = v.name in scribe.meanings or v.name in letters
+        found.setdefault(v.name if own else (v.shape, v.name in scribe.wanted), []).append(v)
+    return list(found.values())
+
+
 def _symbol(
     scribe: Scribe, e: Expr, shape: Shape, meaning: Inline, letters: dict[str, tuple[str, str]]
 ) -> SymbolRow:
@@ -335,10 +346,11 @@ def _row_letters(scribe: Scribe) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _variable_meaning(scribe: Scribe, v: Variable) -> Inline:
+def _variable_meaning(scribe: Scribe, v: Variable, more: int) -> Inline:
     if v.name in scribe.meanings:
         return (scribe.meanings[v.name],)
-    return ("variable",) if v.name in scribe.wanted else ("constant",)
+    word = "variable" if v.name in scribe.wanted else "constant"
+    return (f"{word}s" if more else word,)
 
 
 def _named_meaning(scribe: Scribe, e: Expr) -> Inline:
