@@ -18,13 +18,13 @@ LENGTHS = {
     "softmax-cross-entropy": 4,
     "attention": 5,
     "ffn-relu": 5,
-    "layer-norm": 4,
-    "batch-norm": 6,
+    "layer-norm": 5,
+    "batch-norm": 5,
     "rms-norm": 4,
     "multi-head-attention": 5,
     "encoder-block": 11,
     "lstm-cell": 8,
-    "gru-cell": 9,
+    "gru-cell": 8,
     "logistic-regression": 5,
     "multinomial-regression": 5,
     "gaussian-process": 6,
@@ -35,7 +35,7 @@ LENGTHS = {
 QUICK = ("linear-layer", "softmax-cross-entropy", "attention")
 NAMES = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in LENGTHS]
 _WORD = re.compile(r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="[\d.]+" yMax="([\d.]+)">(.*?)</word>')
-_FOOT = 842 - 60  # points from the top: below it stands the number of the page
+_FOOT = 842 - 50  # points from the top: below it stands the number of the page
 _TITLE = re.compile(
     r"[1-9]\d?\.\d{1,2} (?![\d−])"
     r"|\d+ (Problem|Derivation|The|Every|Are|Is|Does|Cost|Numeric|Code|To)\b"

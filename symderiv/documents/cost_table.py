@@ -59,17 +59,17 @@ def shapes_section(scribe: Scribe, number: str, more: Sequence[DimensionRow] = (
     if costs is None or more:
         return dimension_section(scribe, number, more)
     found: list[Block] = [Heading(("Cost and shapes",), number)]
-    found.append(Paragraph((_CONVENTION, *_totals(costs))))
+    said: list[Piece] = [_CONVENTION, *_totals(costs)]
     slip = slip_of(scribe)
     if slip is not None:
         name, wrong = slip
-        sentence: list[Piece] = ["Shapes reject a common slip: ", wrong.formula, " as "]
-        sentence += [scribe.gradient_inline(scribe.known[name]), ", that is ", wrong.shapes]
-        sentence += [", is ", *wrong.product]
+        said += [" Shapes reject a common slip: ", wrong.formula, " as "]
+        said += [scribe.gradient_inline(scribe.known[name]), ", that is ", wrong.shapes]
+        said += [", is ", *wrong.product]
         if wrong.variable:
-            sentence += [", but ", *wrong.variable]
-        found.append(Paragraph((*sentence, ".")))
-    return found
+            said += [", but ", *wrong.variable]
+        said.append(".")
+    return [*found, Paragraph(tuple(said))]
 
 
 def _in_order(scribe: Scribe, costs: Costs) -> list[tuple[Expr, CostRow]]:
