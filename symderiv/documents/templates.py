@@ -30,6 +30,15 @@ def loader() -> BaseLoader:
     return FileSystemLoader(_CHECKOUT)
 
 
+def template_files() -> list[tuple[str, bytes]]:
+    """Return what web pages are made with: templates, styles, scripts and the font, by name."""
+    installed = resources.files("symderiv").joinpath("templates")
+    folder = installed if installed.is_dir() else _CHECKOUT
+    names = sorted(x.name for x in folder.iterdir() if not x.is_dir())
+    kept = [n for n in names if n.endswith((".html.j2", "shared.j2", ".css", ".css.j2", "page.js"))]
+    return [(n, folder.joinpath(n).read_bytes()) for n in (*kept, _FONT)]
+
+
 def math_font() -> str:
     """Return the font of formulas on web pages, in base 64: a part of STIX Two Math (OFL)."""
     installed = resources.files("symderiv").joinpath("templates")
