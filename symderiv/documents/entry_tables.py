@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import sympy
-
 from ..core.expr import Expr
+from ..core.later import sympy
 from ..notation.math import (
     EQUALS,
     TRANSPOSE,

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import sympy
-
+from ..core.later import sympy
 from ..notation.math import (
     Fence,
     Frac,
@@ -37,11 +36,9 @@ Matrix = Sequence[Sequence[Any]]
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)?)\}")
 _LAST = 10**6  # rank of what the summed index does not occur in
 _MINUS = Op("−")
-_RELATIONS: dict[type, str] = {
-    sympy.StrictGreaterThan: ">",
-    sympy.StrictLessThan: "<",
-    sympy.GreaterThan: "≥",
-    sympy.LessThan: "≤",
+_RELATIONS = {  # by the class in SymPy
+    **{"StrictGreaterThan": ">", "StrictLessThan": "<"},
+    **{"GreaterThan": "≥", "LessThan": "≤"},
 }
 
 
@@ -76,7 +73,7 @@ class EntryWriter:
         if pieces is not None:
             return self._piecewise(pieces)
         if x.is_Relational:
-            sign = _RELATIONS.get(type(x), "=")
+            sign = _RELATIONS.get(type(x).__name__, "=")
             return row(self(x.lhs), Op(sign), self(x.rhs))
         return self._function(x)
 
@@ -105,7 +102,7 @@ class EntryWriter:
     def _symbol(self, x: Any) -> Math:
         name, place = name_and_place(x)
         if not place:
-            return Sym(_CONSTANTS.get(x, name))
+            return Sym(name)
         body = Script(Sym(name), sub=row(*(Num(str(k)) for k in place)))
         value = self._slice(x)
         if value is None or value > len(SLICES):
@@ -174,10 +171,10 @@ class EntryWriter:
 
     def _function(self, x: Any) -> Math:
         if not x.args:
-            return Sym(_CONSTANTS.get(x, str(x)))
+            return Sym("e" if x == sympy.E else str(x))
         if isinstance(x, sympy.Abs):
             return Fence("|", self(x.args[0]), "|")
-        head: Math = Word(_FUNCTION_NAMES.get(x.func, str(x.func)))
+        head: Math = Word(_FUNCTION_NAMES.get(str(x.func), str(x.func)))
         letter = getattr(x.func, "unspecified", None)
         if letter is not None:
             primes = Word("′", function=False)
@@ -185,8 +182,7 @@ class EntryWriter:
         return row(head, Fence("(", listed(*(self(a) for a in x.args)), ")"))
 
 
-_CONSTANTS: dict[Any, str] = {sympy.pi: "pi", sympy.E: "e"}
-_FUNCTION_NAMES: dict[Any, str] = {sympy.Heaviside: "H", sympy.Max: "max", sympy.Min: "min"}
+_FUNCTION_NAMES = {"Heaviside": "H", "Max": "max", "Min": "min"}  # by the name in SymPy
 
 
 def name_and_place(symbol: Any) -> tuple[str, tuple[int, ...]]:

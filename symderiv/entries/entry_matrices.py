@@ -16,18 +16,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import sympy
-
 from ..core.budget import spend
 from ..core.cells import each, flat
 from ..core.errors import CheckError, InputError, NoEntriesError, UnknownNameError
 from ..core.expr import Expr, with_args
+from ..core.later import sympy
 from ..core.shapes import Shape
 from ..ops import Cells
 from ..problems.problem import Problem
 from ..values.explicit import Explicit
 from .stages import is_part, local, parted, refuse_long, stages_of
-from .symbols import UNDEFINED, SymbolicMath, symbol_cells
+from .symbols import SymbolicMath, symbol_cells, undefined
 
 _QUICK = 2  # signs of an entry that are differentiated in a step
 _PRINTED = 5_000  # parts of an entry that is written out for people
@@ -116,7 +115,7 @@ class EntryRoad:
     def _entries(self, x: Expr) -> Cells:
         point = Explicit(self.sizes, self.symbols, math=SymbolicMath())
         cells: Cells = each(sympy.sympify, point.cells(x))
-        if any(c in UNDEFINED for c in flat(cells)):
+        if any(c in undefined() for c in flat(cells)):
             raise CheckError("an entry is undefined for all values of the variables")
         return cells
 

@@ -12,17 +12,16 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-import sympy
-
 from ..core.cells import each, entry_at
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, Variable, walk_all
+from ..core.later import sympy
 from ..core.shapes import ONE
 from ..ops import TABLE, Cells
 from ..values.explicit import ExactMath, Explicit, compare, same
 from ..values.sampling import OUTSIDE_DOMAIN as OUTSIDE_DOMAIN
 from ..values.sampling import values
-from .symbols import UNDEFINED, name_and_place, pieces_of
+from .symbols import name_and_place, pieces_of, undefined
 
 ATTEMPTS = 12
 
@@ -70,7 +69,7 @@ class Point(Explicit):
             return self.math.constant("pi" if e == sympy.pi else "e")
         if (pieces := pieces_of(e)) is not None:
             return next(self.value(x) for x, test in pieces if self._holds(test))
-        if e in UNDEFINED:
+        if e in undefined():
             raise ValueError(f"{e} is no real number")
         return self._function(e)
 

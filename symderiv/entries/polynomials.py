@@ -13,9 +13,8 @@ from fractions import Fraction
 from math import gcd
 from typing import Any
 
-import sympy
-
 from ..core.budget import spend
+from ..core.later import sympy
 from ..ops import TABLE
 from .symbols import name_and_place, pieces_of
 
@@ -26,7 +25,10 @@ Polynomial = dict[Monomial, Fraction]
 ONE = Fraction(1)
 MOST_MONOMIALS = 1_200
 _TABLE_NAMES = {op.sympy: op.name for op in TABLE.values()}
-_STEPS = {sympy.Gt: (">", 1), sympy.Ge: (">=", 1), sympy.Lt: (">", -1), sympy.Le: (">=", -1)}
+_STEPS = {  # by the class of a relation in SymPy
+    **{"StrictGreaterThan": (">", 1), "GreaterThan": (">=", 1)},
+    **{"StrictLessThan": (">", -1), "LessThan": (">=", -1)},
+}
 
 
 class Frozen(tuple[tuple[Monomial, Fraction], ...]):
@@ -177,7 +179,7 @@ class PolynomialReader:
         return result
 
     def _step(self, condition: Any) -> Polynomial:
-        found = _STEPS.get(type(condition))
+        found = _STEPS.get(type(condition).__name__)
         if found is None:
             raise UnreadableError
         sign, direction = found

@@ -10,27 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-
-import sympy
 
 from ..core.cells import built
 from ..core.errors import NoEntriesError
 from ..core.expr import Expr
+from ..core.later import sympy
 from ..core.shapes import ONE, Shape
 from ..ops import TABLE, Cells
 
 _PLACE = re.compile(r"(.*)_\{(\d+(?:,\d+)*)\}")
-_RELATIONS = {">": sympy.Gt, "<": sympy.Lt, ">=": sympy.Ge, "<=": sympy.Le}
+_RELATIONS = {">": "Gt", "<": "Lt", ">=": "Ge", "<=": "Le"}  # in SymPy
 
 # What the functions that entries are computed with are called in SymPy, where not as here.
 _SYMPY_NAMES = {"fabs": "Abs", **{op.name: op.sympy for op in TABLE.values() if op.sympy}}
 
 _HYPERBOLIC = {"tanh": "", "sinh": "cosh", "cosh": "sinh"}  # and their slopes
 
-# What SymPy answers where there is no real number.
-UNDEFINED = frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))
+
+@cache
+def undefined() -> frozenset[Any]:
+    """Return what SymPy answers where there is no real number."""
+    return frozenset((sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I))
 
 
 @lru_cache(maxsize=65536)
@@ -181,7 +183,7 @@ class SymbolicMath:
         """Return ``yes`` where ``x sign y`` holds, else ``no``."""
         if any(sympy.sympify(side).has(sympy.Piecewise) for side in (x, y)):
             return choice_class(sign)(x, y, yes, no)
-        return sympy.Piecewise((yes, _RELATIONS[sign](x, y)), (no, True))
+        return sympy.Piecewise((yes, getattr(sympy, _RELATIONS[sign])(x, y)), (no, True))
 
     def sign(self, x: Any) -> Any:
         """Return 1, -1, or 0 at 0; SymPy's own sign has a delta function for its slope."""

@@ -10,15 +10,12 @@ Contract: equal for every size, or MissingRuleError, which names what SymPy has 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
-
-import sympy
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
-from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..core.errors import MissingRuleError
 from ..core.expr import Expr, number, sum_index, transpose, walk
+from ..core.later import sympy
 from ..core.shapes import ONE, Dim, Shape, parts_of
 from ..ops import TABLE
 from .symbols import SymbolicMath
@@ -199,8 +196,10 @@ class _Writer:
         if a.is_scalar:
             return self.done[a]
         if a.shape[1] == ONE:
-            return DiagMatrix(self.done[a])
-        return DiagMatrix(self.turned(a)) if a.shape[0] == ONE else DiagonalOf(self.done[a])
+            return _class("diagonal", "DiagMatrix")(self.done[a])
+        if a.shape[0] == ONE:
+            return _class("diagonal", "DiagMatrix")(self.turned(a))
+        return _class("diagonal", "DiagonalOf")(self.done[a])
 
     def pointwise(self, e: Expr) -> Any:
         """Return an entrywise function of one matrix, and of scalars beside it."""
@@ -212,7 +211,9 @@ class _Writer:
         body = TABLE[e.op].explicit(e, cells, _ON_SCALARS)[0][0]
         if not matrices:
             return body
-        return ElementwiseApplyFunction(sympy.Lambda(argument, body), self.done[matrices[0]])
+        return _class("applyfunc", "ElementwiseApplyFunction")(
+            sympy.Lambda(argument, body), self.done[matrices[0]]
+        )
 
     def unspecified(self, e: Expr) -> Any:
         assert isinstance(e.data, tuple)
@@ -222,7 +223,7 @@ class _Writer:
             return function(self.done[a])
         argument = sympy.Dummy("d", real=True)
         body = sympy.Lambda(argument, function(argument))
-        return ElementwiseApplyFunction(body, self.done[a])
+        return _class("applyfunc", "ElementwiseApplyFunction")(body, self.done[a])
 
     # indices
 
@@ -236,7 +237,7 @@ class _Writer:
         (a,) = e.args
         if a.is_scalar:
             return self.done[a]
-        return MatrixElement(self.done[a], *map(self.place, e.data))
+        return _class("matexpr", "MatrixElement")(self.done[a], *map(self.place, e.data))
 
     def index_sum(self, e: Expr) -> Any:
         if not e.is_scalar:
@@ -265,8 +266,18 @@ _ON_SCALARS: Any = _Scalars()
 Write = Callable[[_Writer, Expr], Any]
 
 
-def _matrix(kind: Callable[..., Any], count: int = 1) -> Write:
-    return lambda w, e: w.of_matrix(kind, e, count)
+def _matrix(kind: Callable[..., Any] | str, count: int = 1) -> Write:
+    """Return the writer of a function of matrices: one of SymPy's by its name, or as given."""
+
+    def write(w: _Writer, e: Expr) -> Any:
+        return w.of_matrix(getattr(sympy, kind) if isinstance(kind, str) else kind, e, count)
+
+    return write
+
+
+def _class(module: str, name: str) -> Any:
+    """Return a class of matrix expressions that SymPy does not export."""
+    return getattr(import_module(f"sympy.matrices.expressions.{module}"), name)
 
 
 def _turn(w: _Writer, e: Expr) -> Any:
@@ -305,11 +316,11 @@ _WRITERS: dict[str, Write] = {
     "entry": _Writer.entry,
     "Sum": _Writer.index_sum,
     "delta": _Writer.delta,
-    "inv": _matrix(sympy.Inverse),
-    "det": _matrix(sympy.Determinant),
+    "inv": _matrix("Inverse"),
+    "det": _matrix("Determinant"),
     "logdet": _matrix(lambda a: sympy.log(sympy.Abs(sympy.Determinant(a)))),
-    "matrix_power": _matrix(sympy.MatPow),
-    "kron": _matrix(sympy.KroneckerProduct, 2),
+    "matrix_power": _matrix("MatPow"),
+    "kron": _matrix("KroneckerProduct", 2),
     "solve": _matrix(lambda a, b: sympy.MatMul(sympy.Inverse(a), b), 2),
     "hadamard": _Writer.product,
     "outer": _Writer.outer,

@@ -14,10 +14,9 @@ from functools import cache, reduce
 from operator import add, mul
 from typing import Any
 
-import sympy
-
 from ..core.errors import MissingRuleError
 from ..core.expr import node
+from ..core.later import sympy
 from ..core.shapes import SCALAR
 from ..tensor import Scale, constant, leaf, monomial
 from .base import ENTRYWISE, TABLE, Pointwise
