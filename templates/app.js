@@ -86,8 +86,11 @@ async function derive(remembered = true) {
   if (by("kind").value === "gradient") verify(name, mine);
 }
 
-// The answer stands at once; that both roads agree is said when it is known.
+// The answer stands at once; that both roads agree is said when it is known. It is asked for when
+// nothing else is: what is typed meanwhile comes first.
 async function verify(name, mine) {
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  if (mine !== turn) return;
   const found = await asked("check", { name });
   if (mine !== turn || !found.ok) return;
   if (found.disagree.length) {

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from browser import CHROMIUM, Browser
@@ -16,14 +18,17 @@ from hostile import TEXTS
 from webpages import elements, read
 
 import symderiv as sd
+from symderiv.core.errors import SymderivError
 from symderiv.page.answering import ANSWERS, answer
 from symderiv.page.assets import app_page
 from symderiv.page.server import PageServer
+from symderiv.page.single import engine_archive, single_page
 from symderiv.page.worker import Worker
 from symderiv.problems import library
 
 ROWS = {"text": "norm(X @ w - y)**2", "variables": "X: n, d\nw: d\ny: n"}
 browser_needed = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+RUNTIME = os.environ.get("SYMDERIV_RUNTIME", "")  # the folder of the npm package pyodide
 AXE = os.environ.get("SYMDERIV_AXE", "")  # axe-core's script, which checks accessibility
 
 
@@ -265,3 +270,58 @@ def test_the_page_is_accessible(served: PageServer, tmp_path: Path, dark: bool) 
         b.run(Path(AXE).read_text(encoding="utf-8") + "; 0")
         found = b.run("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes[0].html]))")
         assert found == []
+
+
+def test_the_single_page_is_the_same_each_time_and_holds_what_it_needs() -> None:
+    page = single_page()
+    assert page == single_page()
+    assert len(page.encode()) < 12_000_000
+    with ZipFile(BytesIO(engine_archive())) as archive:
+        names = set(archive.namelist())
+    assert {"symderiv/page/answering.py", "symderiv/templates/part.html.j2"} <= names
+    assert "symderiv/problems/library/linear-layer.toml" in names
+    assert not [n for n in names if "/tests/" in n or n.startswith("symderiv/cli")]
+
+
+def test_a_folder_that_is_no_runtime_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SymderivError, match=r"lacks pyodide\.mjs"):
+        single_page(tmp_path)
+
+
+def test_the_engine_works_from_its_archive_alone(tmp_path: Path) -> None:
+    archive = tmp_path / "engine.zip"
+    archive.write_bytes(engine_archive())
+    with ZipFile(archive) as packed:
+        packed.extractall(tmp_path / "engine")
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; from symderiv.page.answering import answer;"
+        "import symderiv, jinja2; assert sys.argv[1] in symderiv.__file__ and jinja2.__file__;"
+        "print(answer({'what': 'derive', 'text': 'x.T @ x', 'name': 'x'})['results'][0]['text'])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", code, str(tmp_path / "engine")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert run.stdout.strip() == "2 * x", run.stderr
+
+
+@browser_needed
+@pytest.mark.slow
+@pytest.mark.skipif(not RUNTIME, reason="SYMDERIV_RUNTIME names no folder of the npm package")
+def test_the_single_page_works_from_a_disk_without_a_network(tmp_path: Path) -> None:
+    file = tmp_path / "symderiv.html"
+    file.write_text(single_page(Path(RUNTIME)), encoding="utf-8")
+    with Browser(tmp_path / "profile") as b:
+        b.call("Network.enable")
+        nothing = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        b.call("Network.emulateNetworkConditions", offline=True, **nothing)
+        b.open(file.as_uri())
+        b.until("document.body.dataset.ready === 'yes'", 120)
+        assert "∂" in b.run("document.getElementById('answer').textContent")
+        b.until("document.getElementById('checked').textContent.includes('entries')", 60)
+        b.type("text", "trace(A @ X @ A.T")
+        b.until("!document.getElementById('trouble').hidden")
