@@ -29,7 +29,7 @@ _COMMANDS = {
     ),
     "verify": (".verify", "Run the certificate of a folder again."),
     "serve": (".serve", "Open a page to type in, in the browser."),
-    "page": (".page", "Write the page to type in as one file."),
+    "page": (".page_file", "Write the page to type in as one file."),
     "bench": ("..bench.bench_command", "Measure how long deriving takes, against SymPy and JAX."),
     "list": (".list_problems", "List the ready-made problems."),
 }
