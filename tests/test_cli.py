@@ -245,3 +245,19 @@ def test_an_error_of_the_program_is_one_line(
     assert code == 1
     assert "KeyError in the program" in err
     assert "report" in err
+
+
+def test_the_pages_of_the_documentation_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["docs"])
+    assert ended.value.code == 0
+    listed = capsys.readouterr().out
+    assert "language" in listed
+    assert max(map(len, listed.splitlines())) < 160
+    with pytest.raises(SystemExit):
+        main(["docs", "language"])
+    assert capsys.readouterr().out.startswith("# The language")
+    with pytest.raises(SystemExit) as ended:
+        main(["docs", "langage"])
+    assert ended.value.code == 2
+    assert "did you mean language?" in capsys.readouterr().err

@@ -5,18 +5,25 @@ import importlib
 import pkgutil
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
+import property_table
 import pytest
+from property_table import DOCS
 
 import symderiv
 from symderiv.cli.main import main
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {"README": README}
+PAGES |= {p.stem: p.read_text(encoding="utf-8") for p in sorted(DOCS.glob("*.md"))}
+BLOCKS = {name: re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL) for name, page in PAGES.items()}
 COMMANDS = [
     (body.strip(), after.strip())
-    for (kind, body), (next_kind, after) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True)
+    for found in BLOCKS.values()
+    for (kind, body), (next_kind, after) in pairwise([*found, ("", "")])
     if kind == "bash" and next_kind == "text"
 ]
 MODULES = sorted(
@@ -27,7 +34,7 @@ MODULES = sorted(
 
 
 def test_two_commands_do_all_the_set_up() -> None:
-    setups = [body for kind, body in BLOCKS if kind == "bash" and "pip install" in body]
+    setups = [body for kind, body in BLOCKS["README"] if kind == "bash" and "pip install" in body]
     assert len(setups) == 2
     assert all(s.startswith("python3 -m venv .venv && ") for s in setups)
     assert "symderiv derive linear-layer" in setups[0]
@@ -51,13 +58,28 @@ def test_printed_output_is_the_real_output(
     assert output in out + err
 
 
-def test_python_examples_of_the_readme_run() -> None:
-    examples = [body for kind, body in BLOCKS if kind == "python"]
-    test = doctest.DocTestParser().get_doctest("\n".join(examples), {}, "README", "README.md", 0)
+@pytest.mark.parametrize("name", [n for n, found in BLOCKS.items() if "python" in dict(found)])
+def test_python_examples_run(name: str) -> None:
+    examples = "\n".join(body for kind, body in BLOCKS[name] if kind == "python")
+    test = doctest.DocTestParser().get_doctest(examples, {}, name, f"{name}.md", 0)
     runner = doctest.DocTestRunner()
     runner.run(test)
-    assert runner.summarize().attempted > 10
+    assert runner.summarize().attempted > 1
     assert runner.summarize().failed == 0
+
+
+def test_the_first_page_is_two_screens_and_leads_to_every_other() -> None:
+    assert len(README.splitlines()) < 100
+    for path in DOCS.glob("*.md"):
+        assert f"symderiv/docs/{path.name}" in README
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("# ")
+        assert lines[2]
+
+
+def test_the_documented_properties_are_those_there_are() -> None:
+    page = PAGES["language"]
+    assert property_table.with_table(page) == page, "run: python tests/property_table.py"
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -66,7 +88,8 @@ def test_docstring_examples_run(name: str) -> None:
     assert result.failed == 0
 
 
-def test_readme_links_exist() -> None:
-    root = Path(__file__).parent.parent
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (root / target).exists(), target
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    here = ROOT if name == "README" else DOCS
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGES[name]):
+        assert (here / target).exists(), target

@@ -32,6 +32,7 @@ _COMMANDS = {
     "page": (".page_file", "Write the page to type in as one file."),
     "bench": ("..bench.bench_command", "Measure how long deriving takes, against SymPy and JAX."),
     "list": (".list_problems", "List the ready-made problems."),
+    "docs": (".docs", "Show the pages that explain the program."),
 }
 
 
