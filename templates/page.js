@@ -43,18 +43,22 @@
       area.remove();
     }
   }
-  for (const formula of document.querySelectorAll(".formula")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.textContent = "LaTeX";
-    button.setAttribute("aria-label", "Copy as LaTeX");
-    button.addEventListener("click", async () => {
-      await copy(formula.dataset.tex);
-      button.textContent = "copied";
-      setTimeout(() => { button.textContent = "LaTeX"; }, 1200);
-    });
-    formula.append(button);
+  for (const formula of document.querySelectorAll("[data-copied]")) {
+    const row = document.createElement("span");
+    row.className = "copy";
+    for (const [kind, text] of JSON.parse(formula.dataset.copied)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = kind;
+      button.setAttribute("aria-label", `Copy as ${kind}`);
+      button.addEventListener("click", async () => {
+        await copy(text);
+        button.textContent = "copied";
+        setTimeout(() => { button.textContent = kind; }, 1200);
+      });
+      row.append(button);
+    }
+    formula.append(row);
   }
   addEventListener("beforeprint", () => {
     for (const d of document.querySelectorAll("details")) d.open = true;

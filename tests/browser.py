@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+AXE = os.environ.get("SYMDERIV_AXE", "")  # axe-core's script, which checks accessibility
 _OPTIONS = [
     "--headless",
     "--no-sandbox",

@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from browser import CHROMIUM, Browser
+from browser import AXE, CHROMIUM, Browser
 from hostile import TEXTS
 from webpages import elements, read
 
@@ -29,7 +29,6 @@ from symderiv.problems import library
 ROWS = {"text": "norm(X @ w - y)**2", "variables": "X: n, d\nw: d\ny: n"}
 browser_needed = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 RUNTIME = os.environ.get("SYMDERIV_RUNTIME", "")  # the folder of the npm package pyodide
-AXE = os.environ.get("SYMDERIV_AXE", "")  # axe-core's script, which checks accessibility
 
 
 def test_names_have_their_shapes_while_typing() -> None:

@@ -1,12 +1,14 @@
 """A document as a web page: it stands alone, says what the PDF says, and formulas are MathML."""
 
+import json
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from functools import cache
-from shutil import which
+from pathlib import Path
 
 import pytest
+from browser import AXE, CHROMIUM, Browser
 from webpages import elements, read
 
 import symderiv as sd
@@ -73,7 +75,8 @@ def test_the_page_of_the_linear_layer_is_small() -> None:
 @pytest.mark.parametrize("name", LIBRARY)
 def test_every_formula_of_a_document_is_on_its_page(name: str) -> None:
     page, source = page_of(name), source_of(name)
-    given = [a["data-tex"] for _, a in elements(source) if "data-tex" in a]
+    copied = [json.loads(a["data-copied"] or "") for _, a in elements(source) if "data-copied" in a]
+    given = [text for pairs in copied for kind, text in pairs if kind == "LaTeX"]
     steps = 0
     for block in blocks(page.blocks):
         if isinstance(block, Boxed):
@@ -147,15 +150,46 @@ def test_pages_are_written_beside_the_other_documents(tmp_path) -> None:
     assert "html" in sd.check(sd.load("linear-layer")).files(["html"]).popitem()[0]
 
 
-@pytest.mark.skipif(not which("chromium"), reason="chromium is not installed")
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 def test_a_browser_sets_the_formulas(tmp_path) -> None:
     file = tmp_path / "page.html"
     file.write_text(source_of("linear-layer"), encoding="utf-8")
     run = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", file.as_uri()],
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", file.as_uri()],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert run.stdout.count('class="copy"') == source_of("linear-layer").count("data-tex=")
+    assert run.stdout.count('class="copy"') == source_of("linear-layer").count("data-copied=")
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_a_page_fits_and_is_accessible(tmp_path, width: int, dark: bool) -> None:
+    file = tmp_path / "page.html"
+    with Browser(tmp_path / "profile") as b:
+        for name in ("linear-layer", "softmax-cross-entropy"):
+            file.write_text(source_of(name), encoding="utf-8")
+            b.resize(width, dark=dark)
+            b.open(file.as_uri())
+            assert b.run("document.documentElement.scrollWidth") <= width
+            assert b.said == []
+            if AXE:
+                b.run(Path(AXE).read_text(encoding="utf-8") + "; 0")
+                said = "axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes[0].html]))"
+                assert b.run(said) == []
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+def test_pointing_at_a_symbol_says_what_it_is(tmp_path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(source_of("linear-layer"), encoding="utf-8")
+    symbol = "document.querySelector('.steps [data-s=W]')"
+    click = f"{symbol}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
+    with Browser(tmp_path / "profile") as b:
+        b.open(file.as_uri())
+        b.run(click)
+        b.until("!document.getElementById('about').hidden")
+        assert "weights" in b.run("document.getElementById('about').textContent")
+        assert b.run("document.querySelectorAll('.same').length") > 3

@@ -37,6 +37,7 @@ from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
 from .conditions import conditions
+from .copied import copied
 from .model import (
     Block,
     Bullets,
@@ -79,7 +80,7 @@ def result_boxes(scribe: Scribe) -> list[Block]:
             formula = row(formula, EQUALS, sums.form)
         shown = sums.form if sums is not None and len(scribe.wanted) > 1 else None
         note = _meaning(scribe, result.section, result.variable, sums, shown)
-        rows.append(ResultRow(formula, note))
+        rows.append(ResultRow(formula, note, copied(chosen[name])))
     where = tuple(where_lines(scribe, chosen.values()))
     parts = [tuple(rows[k : k + _BOX]) for k in range(0, len(rows), _BOX)]
     return [

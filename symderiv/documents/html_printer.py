@@ -5,6 +5,7 @@ Contract: every text is escaped; nothing here needs a script.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from html import escape
 
@@ -42,9 +43,10 @@ class HtmlPrinter(Printer):
         """Return pieces in display style, with a place to break between them."""
         return " ".join(mathml(p, style="display", follows=cut_sign(p) is not None) for p in parts)
 
-    def tex(self, math: Math) -> str:
-        """Return the LaTeX of a formula, in an attribute: what a reader copies."""
-        return escape(latex(math))
+    @staticmethod
+    def copied(math: Math, more: Iterable[tuple[str, str]] = ()) -> str:
+        """Return what a reader may copy of a formula, as data in an attribute."""
+        return escape(json.dumps([["LaTeX", latex(math)], *more], ensure_ascii=False))
 
     @staticmethod
     def symbol(math: Math) -> str:

@@ -41,6 +41,7 @@ from .checks import (
     power_of_ten,
     shapes_of_terms,
 )
+from .copied import copied
 from .first_page import DEFINED, problem_section
 from .led import led
 from .legend import legend
@@ -121,7 +122,11 @@ def with_results(
     if not hessians:
         return list(boxes)
     rows = [
-        ResultRow(row(symbol(scribe, h), EQUALS, scribe.write_full(h.expr)), _shape_note(h))
+        ResultRow(
+            row(symbol(scribe, h), EQUALS, scribe.write_full(h.expr)),
+            _shape_note(h),
+            copied(h.expr),
+        )
         for h in hessians
     ]
     if not isinstance(last, ResultBox):  # gradients stand in a table
@@ -331,7 +336,10 @@ def jacobian_document(
     entry = row(slope, EQUALS, scribe.write(jacobian.index_expr))
     number = map(str, count(1)).__next__
     first: list[Block] = [
-        ResultBox((ResultRow(head, convention(scribe, jacobian)),), (definition, entry)),
+        ResultBox(
+            (ResultRow(head, convention(scribe, jacobian), copied(jacobian.expr)),),
+            (definition, entry),
+        ),
         *problem_section(scribe, number()),
     ]
     blocks: list[Block] = [

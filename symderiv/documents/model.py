@@ -152,10 +152,11 @@ class Boxed(Block):
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """One result with a sentence of meaning."""
+    """One result with a sentence of meaning; ``copied`` is what a page offers to copy of it."""
 
     formula: Math
     note: Inline
+    copied: tuple[tuple[str, str], ...] = ()  # in which language, and how it is written there
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,7 @@ class CostLine:
     formula: Math
     shape: Math
     flops: Math
+    copied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
