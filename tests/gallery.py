@@ -22,6 +22,8 @@ Every ready-made problem, derived, checked and written by `symderiv derive NAME 
 document (Markdown, LaTeX, for some PDF), the code with its test, and the certificate of what was
 checked.
 
+{pictures}
+
 | Problem | Title | Gradients by | Files |
 |---|---|---|---|
 """
@@ -39,7 +41,12 @@ def files_of(name: str) -> dict[str, bytes]:
 
 def index() -> str:
     """Return the table of contents of the gallery."""
-    return _HEAD + "".join(_row(name) for name in NAMES)
+    shown = [
+        f'<a href="{n}/derivation.pdf"><img src="{n}/page-1.png" width="270" '
+        f'alt="First page: {sd.load(n).title}"></a>'
+        for n in PRINTED
+    ]
+    return _HEAD.format(pictures="\n".join(shown)) + "".join(_row(name) for name in NAMES)
 
 
 def _row(name: str) -> str:
