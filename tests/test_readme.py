@@ -1,7 +1,9 @@
 """The README and every docstring say what is so: their examples are run."""
 
+import ast
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 import shlex
@@ -93,3 +95,22 @@ def test_links_lead_somewhere(name: str) -> None:
     here = ROOT if name == "README" else DOCS
     for target in re.findall(r"\]\(([^)#]+)\)", PAGES[name]):
         assert (here / target).exists(), target
+
+
+def test_the_tutorial_runs_from_top_to_bottom() -> None:
+    notebook = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(ids) == len(set(ids))
+    names: dict[str, object] = {}
+    shown: list[str] = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            *first, last = ast.parse("".join(cell["source"])).body
+            value = last.value if isinstance(last, ast.Expr) else ast.Constant(None)
+            before = first if isinstance(last, ast.Expr) else [*first, last]
+            exec(compile(ast.Module(before, []), "tutorial", "exec"), names)
+            whole = ast.fix_missing_locations(ast.Expression(value))
+            shown.append(repr(eval(compile(whole, "tutorial", "eval"), names)))
+    assert any("the sum over axis 0 is left out" in text for text in shown)
+    assert not any("object at 0x" in text for text in shown)
