@@ -304,6 +304,7 @@ CHANGES = {
     "formats": lambda d: {**d, "options": {"formats": "md"}},
     "format": lambda d: {**d, "options": {"formats": ["exe"]}},
     "engine": lambda d: {**d, "options": {"engine": "sh"}},
+    "markdown": lambda d: {**d, "options": {"markdown": "x"}},
     "style": lambda d: {**d, "options": {"style": "x"}},
     "structured": lambda d: {**d, "options": {"structured": []}},
     "kind": lambda d: {**d, "options": {"kind": "x"}},

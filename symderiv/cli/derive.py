@@ -18,7 +18,7 @@ from ..results.derivation_lines import (
     jacobian_lines,
 )
 from ..results.derived import AMBIENT, CONVENTIONS
-from ..results.outputs import CHOICES, COTANGENTS, FORMATS, LEMMAS, STYLES, Manner
+from ..results.outputs import CHOICES, COTANGENTS, DIALECTS, FORMATS, LEMMAS, STYLES, Manner
 from ..results.second_order import LAYOUTS
 from .common import json_option, problem_options
 from .terminal import say, say_data
@@ -88,6 +88,13 @@ from .terminal import say, say_data
     show_default=True,
     help="What makes the PDF.",
 )
+@click.option(
+    "--markdown",
+    type=click.Choice(DIALECTS),
+    default=DIALECTS[0],
+    show_default=True,
+    help="Who reads derivation.md: GitHub, a notebook, or Pandoc, KaTeX and MathJax alike.",
+)
 @json_option
 def command(
     problem: str,
@@ -107,6 +114,7 @@ def command(
     output: Path | None,
     formats: str,
     pdf_engine: str,
+    markdown: str,
     as_json: bool,
 ) -> None:
     """Derive the gradients of a problem, check them, and print or write them.
@@ -126,9 +134,10 @@ def command(
         )
     posed = read(problem, variables, upstream, syntax)
     posed = posed if blocks is None else stack(posed, blocks)
+    printing: Any = {"engine": pdf_engine, "markdown": markdown}
     if wants_jacobian:
         kept = [f for f in chosen if f != "svg"]
-        _print_jacobians(posed, wrt, layout or LAYOUTS[0], output, kept, pdf_engine, as_json)
+        _print_jacobians(posed, wrt, layout or LAYOUTS[0], output, kept, printing, as_json)
         return
     if layout is not None:
         raise InputError(
@@ -138,7 +147,7 @@ def command(
     derivation = derive(posed, wrt or None, structured=structured, order=order)
     derivation.verify()
     manner: Any = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
-    paths = derivation.write(output, chosen, engine=pdf_engine, **manner) if output else []
+    paths = derivation.write(output, chosen, **printing, **manner) if output else []
     if as_json:
         say_data(derivation_data(derivation))
         return
@@ -155,7 +164,7 @@ def _print_jacobians(
     layout: str,
     output: Path | None,
     formats: Sequence[str],
-    engine: str,
+    printing: Any,
     as_json: bool,
 ) -> None:
     """Print the Jacobians of a problem by the variables that were asked for; write one."""
@@ -167,7 +176,7 @@ def _print_jacobians(
     found = [jacobian(problem, name, layout=layout) for name in wanted]
     for j in found:
         j.verify()
-    paths = found[0].write(output, formats, engine=engine) if output is not None else []
+    paths = found[0].write(output, formats, **printing) if output is not None else []
     if as_json:
         data = {j.name: jacobian_data(j) for j in found}
         say_data({"problem": problem.text, "jacobians": data})

@@ -76,6 +76,7 @@ _EMBEDDED = (
 _TYPST = re.compile(r"""[\\#$*_`<>@\[\]~=+/'"^{}|-]""")
 _MARKDOWN = re.compile(r"[\\`*_\[\]#~{}!|]")
 _OPENS = re.compile(r"^(?:(\d+)([.)])|([-+=])(?=[-+=\s]|$))")  # a list, a heading, a rule
+_LISTED = re.compile(r"^(\(?(?:\d+|[A-Za-z]|[ivxlcdm]+|[IVXLCDM]+))([.)])(?=\s|$)|^()([:%])")
 _SIGN = re.compile(r"""[\\`*_\[\]#~{}!|<>&$"']""")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _OPTION = re.compile(r"^\s*[\[*]")
@@ -207,6 +208,22 @@ def markdown_text(text: str) -> str:
     # GitHub takes a dollar sign, escaped or not, for mathematics; not inside a tag of its own.
     plain = plain.replace("$", "<span>$</span>")
     return _OPENS.sub(lambda m: f"{m[1] or ''}\\{m[2] or m[3]}", plain)
+
+
+def portable_text(text: str) -> str:
+    r"""Return text for the Markdown of notebooks and of Pandoc, on one line.
+
+    What could open mathematics, also in the page that a renderer makes, stands alone in a tag.
+
+    >>> portable_text("(a) x^2 @y for $5")
+    '(a&#41; x&#94;2 &#64;y for <span>&#36;</span>5'
+    """
+    plain = markdown_text(text).replace("<span>$</span>", "<span>&#36;</span>")
+    plain = plain.replace("\\\\", "<span>&#92;</span>")
+    plain = plain.replace("^", "&#94;").replace("@", "&#64;")
+    plain = plain.replace("://", "&#58;//").replace("www.", "www&#46;")  # no link by itself
+    # Pandoc numbers lists with letters, too; a colon opens a definition, a percent sign a title.
+    return _LISTED.sub(lambda m: f"{m[1] or m[3] or ''}&#{ord(m[2] or m[4])};", plain)
 
 
 def markdown_code(text: str) -> str:

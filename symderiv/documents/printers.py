@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from ..core.errors import MissingRuleError
 from ..notation.latex import latex
 from ..notation.math import Math, row
 from ..notation.typst import typst
@@ -19,6 +20,7 @@ from .escape import (
     latex_typed,
     markdown_code,
     markdown_text,
+    portable_text,
     typed,
     typst_string,
     typst_text,
@@ -30,6 +32,7 @@ from .widths import cut_sign, lines, pieces, width
 _FITS = 7.0  # em: an inline formula that certainly fits in a column
 _BESIDE = 26.0  # em: what a step has beside its reason, and a little more
 _LINE = 28.0  # em: a display that certainly fits on a line
+DIALECTS = ("github", "jupyter", "portable")  # of Markdown
 
 
 class Printer:
@@ -131,13 +134,25 @@ class Printer:
 
 
 class MarkdownPrinter(Printer):
-    """GitHub's dialect; formulas without colour."""
+    """Markdown in one of the ``DIALECTS``; formulas without colour.
+
+    ``github`` has fences of its own for mathematics; ``jupyter`` and ``portable`` have dollar
+    signs, and ``portable`` is read by Pandoc too, which takes more signs for markup.
+    """
+
+    def __init__(self, dialect: str = "github") -> None:
+        if dialect not in DIALECTS:
+            raise MissingRuleError(
+                f"there is no dialect of Markdown {dialect!r}",
+                remedy=f"choose {' or '.join(DIALECTS)}",
+            )
+        self.dialect = dialect
 
     def text(self, text: str) -> str:
-        return markdown_text(text)
+        return markdown_text(text) if self.dialect == "github" else portable_text(text)
 
     def math(self, math: Math) -> str:
-        return f"$`{self.tex(math)}`$"
+        return self._inline(self.tex(math))
 
     def tex(self, math: Math) -> str:
         """Return a formula without its delimiters."""
@@ -145,7 +160,15 @@ class MarkdownPrinter(Printer):
 
     def display(self, math: Math) -> str:
         r"""Return a formula in display style, as a table cell takes it."""
-        return rf"$`\displaystyle {self.tex(math)}`$"
+        return self._inline(rf"\displaystyle {self.tex(math)}")
+
+    def _inline(self, tex: str) -> str:
+        return f"$`{tex}`$" if self.dialect == "github" else f"${tex}$"
+
+    def fenced(self, tex: str) -> str:
+        """Return lines of TeX as a display."""
+        opened, closed = ("```math", "```") if self.dialect == "github" else ("$$", "$$")
+        return f"{opened}\n{tex}\n{closed}"
 
     def strong(self, text: str) -> str:
         return f"**{self.text(text)}**"
@@ -154,7 +177,8 @@ class MarkdownPrinter(Printer):
         return markdown_code(text)
 
     def anchored(self, name: str) -> str:
-        return f'<a id="{name}"></a>' if name else ""
+        tag = "span" if self.dialect == "portable" else "a"
+        return f'<{tag} id="{name}"></{tag}>' if name else ""
 
     def ref(self, ref: Ref) -> str:
         return f"[{self.text(ref.text)}](#{ref.target})"

@@ -31,9 +31,12 @@ _TEX_OPTIONS = (
 )
 
 
-def markdown(document: Document) -> str:
-    """Return a document in GitHub's Markdown."""
-    return rendered(document, "md", MarkdownPrinter())
+def markdown(document: Document, dialect: str = "github") -> str:
+    """Return a document in Markdown: that of GitHub, of notebooks, or what most renderers read.
+
+    Raises MissingRuleError for a dialect that there is not.
+    """
+    return rendered(document, "md", MarkdownPrinter(dialect))
 
 
 def latex(document: Document) -> str:

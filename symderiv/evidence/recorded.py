@@ -67,6 +67,7 @@ _OPTIONS: dict[str, Grammar] = {
     "cotangent": SENTENCE,
     "exercise": Choice(("yes",), "it is yes, or not there"),
     "engine": Choice(("typst", "latexmk"), "there are typst and latexmk"),
+    "markdown": Choice(("github", "jupyter", "portable"), "there are github, jupyter and portable"),
     "structured": Choice(CONVENTIONS, f"there are: {', '.join(CONVENTIONS)}"),
     "order": _ORDER,
     "wrt": Several(IDENTIFIER, '["W", "b"]', least=1),

@@ -22,7 +22,7 @@ from ..documents.model import Document
 from ..documents.symbols_shown import Scribe
 from ..problems import ClaimText, Problem
 from .answer_lines import answer_lines, one_answer
-from .outputs import PAGES, printed, scribe_of
+from .outputs import PAGES, Printing, printed, scribe_of
 from .writing import check_formats, write_files
 
 UNREADABLE, FAILED = "unreadable", "failed"
@@ -127,7 +127,7 @@ class Answers(Readable, Sequence[Answer]):
         files: dict[str, bytes] = {}
         formats = check_formats(formats, CHOICES)
         if set(PAGES) & set(formats):
-            files = printed(self._document(title), formats, engine, "answers")
+            files = printed(self._document(title), formats, Printing(engine), "answers")
         if "json" in formats:
             files["answers.json"] = self.to_json().encode()
         return files

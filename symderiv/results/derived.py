@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from operator import getitem
@@ -38,7 +38,7 @@ from ..evidence.verification import Evidence, gather
 from ..problems import Problem
 from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
-from .outputs import CHOICES, build_files, differing, document
+from .outputs import CHOICES, Printing, build_files, differing, document
 from .second_order import Jacobian, hessian_by, jacobian_by
 from .showing import show_page
 from .writing import check_formats, write_files
@@ -335,6 +335,7 @@ class Derivation(Mapping[str, Result]):
         cotangent: str = "d",
         exercise: bool = False,
         engine: str = "typst",
+        markdown: str = "github",
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
@@ -342,6 +343,7 @@ class Derivation(Mapping[str, Result]):
         PDF: typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
         derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
         written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
+        ``markdown`` is that of github or jupyter, or portable: read by Pandoc, KaTeX and MathJax.
         Everything is checked before; where a check fails, nothing is written.
         """
         files = self.files(
@@ -351,6 +353,7 @@ class Derivation(Mapping[str, Result]):
             cotangent=cotangent,
             exercise=exercise,
             engine=engine,
+            markdown=markdown,
         )
         return write_files(folder, files)
 
@@ -363,6 +366,7 @@ class Derivation(Mapping[str, Result]):
         cotangent: str = "d",
         exercise: bool = False,
         engine: str = "typst",
+        markdown: str = "github",
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
         formats = check_formats(formats, CHOICES)
@@ -375,7 +379,7 @@ class Derivation(Mapping[str, Result]):
             self.verdicts,
             formats,
             Manner(style, lemmas, cotangent, exercise),
-            engine,
+            Printing(engine, markdown),
             hessians=[h.data for h in self.hessians],
             asked=asked,
         )
@@ -408,12 +412,12 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
     known = read_certificate(Path(folder) / "certificate.json")
     options = known.options
     formats = options.get("formats", ("md", "tex", "pdf", "py"))
-    engine = options.get("engine", "typst")
+    printing = asdict(Printing.recalled(options))
     if "kind" in options:
         by: Any = hessian_by if options["kind"] == "hessian" else jacobian_by
         first, *more = known.wrt
         matrix = by(known.problem, first, options.get("layout", "numerator"), *more)
-        files = matrix.files(formats, engine=engine)
+        files = matrix.files(formats, **printing)
         return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(
         known.problem,
@@ -428,6 +432,6 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
         lemmas=options.get("lemmas", "short"),
         cotangent=options.get("cotangent", "d"),
         exercise="exercise" in options,
-        engine=engine,
+        **printing,
     )
     return certificate, differing(Path(folder), known.data, files)

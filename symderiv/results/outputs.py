@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from ..documents.graphprint import GraphPicture
 from ..documents.graphs import GRAPH_FILE, graph_files
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
+from ..documents.printers import DIALECTS as DIALECTS
+from ..documents.printers import MarkdownPrinter
 from ..documents.render import latex, markdown, pdf
 from ..documents.symbols_shown import Scribe
 from ..documents.web import html
@@ -38,9 +40,40 @@ from ..values.sampling import least_sizes
 from .writing import digest, state_of
 
 FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked for
+
 _EXAMPLE = 1_000_000  # steps that an example may take
 PAGES = ("md", "tex", "html", "pdf")  # a document, printed
 CHOICES = (*FORMATS, "html", "svg")
+
+
+@dataclass(frozen=True)
+class Printing:
+    """How a document is printed: ``markdown`` is its dialect, ``engine`` what makes the PDF.
+
+    >>> Printing(markdown="jupyter").recorded()
+    {'engine': 'typst', 'markdown': 'jupyter'}
+    """
+
+    engine: str = "typst"
+    markdown: str = DIALECTS[0]
+
+    def __post_init__(self) -> None:
+        """Refuse what there is not."""
+        MarkdownPrinter(self.markdown)
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what a certificate says of it: the engine, and what is not the usual."""
+        usual = Printing()
+        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in chosen.items() if k == "engine" or v != getattr(usual, k)}
+
+    @classmethod
+    def recalled(cls, options: Mapping[str, Any]) -> Printing:
+        """Return it by the options of a certificate."""
+        return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
+
+
+PRINTING = Printing()
 
 
 def entries_example(derivation: DerivedGradients) -> ExplicitExample:
@@ -106,7 +139,7 @@ def build_files(
     verdicts: Sequence[Verdict],
     formats: Sequence[str] = FORMATS,
     manner: Manner = PLAIN,
-    engine: str = "typst",
+    printing: Printing = PRINTING,
     *,
     hessians: Sequence[DerivativeMatrix] = (),
     asked: Mapping[str, Any] | None = None,
@@ -118,7 +151,7 @@ def build_files(
     files: dict[str, bytes] = {}
     if set(PAGES) & set(formats):
         page = document(derivation, evidence, verdicts, manner, hessians)
-        files.update(printed(page, formats, engine))
+        files.update(printed(page, formats, printing))
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
@@ -133,7 +166,7 @@ def build_files(
             **({"lemmas": manner.lemmas} if manner.lemmas != Manner.lemmas else {}),
             **({"cotangent": manner.cotangent} if manner.cotangent != "d" else {}),
             **({"exercise": "yes"} if manner.exercise else {}),
-            "engine": engine,
+            **printing.recorded(),
             **(asked or {}),
         },
     )
@@ -142,17 +175,19 @@ def build_files(
 
 
 def printed(
-    page: Document, formats: Sequence[str], engine: str, stem: str = "derivation"
+    page: Document, formats: Sequence[str], printing: Printing, stem: str = "derivation"
 ) -> dict[str, bytes]:
     """Return a document in those of the formats that are pages, by file name."""
     files: dict[str, bytes] = {}
-    for suffix, of_page in (("md", markdown), ("tex", latex), ("html", html)):
-        if suffix in formats:
-            files[f"{stem}.{suffix}"] = of_page(page).encode()
     if "md" in formats:
+        files[f"{stem}.md"] = markdown(page, printing.markdown).encode()
         files.update(graph_files(page))
+    if "tex" in formats:
+        files[f"{stem}.tex"] = latex(page).encode()
+    if "html" in formats:
+        files[f"{stem}.html"] = html(page).encode()
     if "pdf" in formats:
-        files[f"{stem}.pdf"] = pdf(page, engine=engine)
+        files[f"{stem}.pdf"] = pdf(page, engine=printing.engine)
     return files
 
 
@@ -180,7 +215,7 @@ def matrix_files(
     derivation: DerivedGradients,
     evidence: Evidence,
     formats: Sequence[str],
-    engine: str = "typst",
+    printing: Printing = PRINTING,
 ) -> dict[str, bytes]:
     """Return the documents of a Jacobian or a Hessian, its code and its certificate by name."""
     certificate = evidence.certificate
@@ -190,14 +225,14 @@ def matrix_files(
             page = document(derivation, evidence, (), PLAIN, [jacobian])
         else:
             page = _jacobian_page(jacobian, evidence)
-        files.update(printed(page, formats, engine))
+        files.update(printed(page, formats, printing))
     if "py" in formats:
         files.update(_code(derivation, evidence))
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": list(jacobian.variables)}
     whole = replace(
         certificate,
         files={name: digest(content) for name, content in files.items()},
-        options={"formats": list(formats), "engine": engine, **asked},
+        options={"formats": list(formats), **printing.recorded(), **asked},
     )
     files["certificate.json"] = whole.to_json().encode()
     return files

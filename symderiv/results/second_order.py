@@ -26,7 +26,7 @@ from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .derivative_forms import DerivativeForms
-from .outputs import FORMATS, PAGES, matrix_files
+from .outputs import FORMATS, PAGES, Printing, matrix_files
 from .writing import check_formats, write_files
 
 
@@ -175,6 +175,7 @@ class Jacobian(DerivativeForms):
         formats: Sequence[str] = FORMATS,
         *,
         engine: str = "typst",
+        markdown: str = "github",
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
 
@@ -182,11 +183,18 @@ class Jacobian(DerivativeForms):
         InputError.
         """
         formats = check_formats(formats, (*PAGES, "py"), f" for a {self.kind}")
-        return write_files(folder, self.files(formats, engine=engine))
+        return write_files(folder, self.files(formats, engine=engine, markdown=markdown))
 
-    def files(self, formats: Sequence[str] = FORMATS, *, engine: str = "typst") -> dict[str, bytes]:
+    def files(
+        self,
+        formats: Sequence[str] = FORMATS,
+        *,
+        engine: str = "typst",
+        markdown: str = "github",
+    ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
-        return matrix_files(self.data, self.derivation, self.evidence, formats, engine)
+        printing = Printing(engine, markdown)
+        return matrix_files(self.data, self.derivation, self.evidence, formats, printing)
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:
