@@ -10,6 +10,7 @@ import symderiv as sd
 from symderiv.core.errors import CheckError
 from symderiv.core.expr import walk
 from symderiv.derivation.rechecking import recheck
+from symderiv.ops import TABLE
 from symderiv.ops.text import text
 
 LIBRARY = sorted(p.stem for p in (Path(sd.__file__).parent / "problems" / "library").glob("*.toml"))
@@ -53,3 +54,19 @@ def test_cotangents_have_a_bar_beside_differentials() -> None:
     page = sd.derive("ffn-relu").files(["md"], style="differential")["derivation.md"].decode()
     assert r"\bar{H}" in page
     assert re.search(r"\\mathrm{d} ?H", page)
+
+
+@pytest.mark.parametrize(
+    ("objective", "variables", "reason"),
+    [
+        ("norm(A @ x - y)**2", {"A": "m, n", "x": "n", "y": "m"}, "product rule"),
+        ("logdet(X)", {"X": "n, n"}, TABLE["logdet"].law),
+        ("L(X @ W)", {"X": "n, d", "W": "d, m"}, "definition of the gradient"),
+    ],
+)
+def test_only_an_unspecified_loss_has_its_gradient_by_definition(
+    objective: str, variables: dict[str, str], reason: str
+) -> None:
+    steps = sd.derive(objective, **variables).data.differentials
+    first = next(s for s in steps if s.before.op == "differential")
+    assert first.reason == (reason,)

@@ -7,6 +7,7 @@ import pytest
 import symderiv as sd
 from symderiv.core.errors import CheckError
 from symderiv.derivation.lemmas import lemma_of, lemmas_of
+from symderiv.derivation.narration.steps import Act, LawOf
 from symderiv.ops import TABLE
 from symderiv.ops.base import Definition, Identity
 from symderiv.ops.text import text
@@ -105,3 +106,47 @@ def test_the_certificate_counts_the_lines_of_lemmas() -> None:
         sd.derive("L(softmax(X @ W))", X="n, d", W="d, m", wrt="W").verify().steps["equations"]
         > plain + lemma_of(BASES["softmax"]).recheck()
     )  # type: ignore[arg-type]
+
+
+def test_reasons_hold_mathematics_in_the_names_of_the_lemma() -> None:
+    basis = TABLE["inv"].rests_on
+    assert not isinstance(basis, str)
+    steps = lemma_of(basis, frozenset("X")).steps
+    said = "".join(p if isinstance(p, str) else text(p) for p in steps[2].reason)
+    assert said == "multiplied by Y from the left, with Y @ A = eye(n)"
+
+
+@pytest.mark.parametrize(
+    ("name", "last"), [("inv", "-Y[i, p] * Y[q, j]"), ("sigmoid", "y * (1 - y)")]
+)
+def test_lemmas_end_in_what_derivations_use(name: str, last: str) -> None:
+    basis = TABLE[name].rests_on
+    assert not isinstance(basis, str)
+    assert text(lemma_of(basis).steps[-1].after) == last
+
+
+FOLDED = [
+    ("sum(log(1 + exp(-y * (X @ w))))", {"X": "n, d", "w": "d", "y": "n"}, "r", "sigmoid(r)"),
+    ("log(sum(exp(x)))", {"x": "n"}, "x", "softmax(x, axis=0)"),
+    ("sum(log(sum(exp(X @ W), axis=1)))", {"X": "n, d", "W": "d, m"}, "Z", "softmax(Z)"),
+]
+
+
+@pytest.mark.parametrize(("objective", "variables", "target", "folded"), FOLDED)
+def test_what_folds_to_a_function_is_folded_in_a_printed_step(
+    objective: str, variables: dict[str, str], target: str, folded: str
+) -> None:
+    found = sd.derive(objective, **variables)
+    section = next(s for s in found.sections if str(s.target.data) == target)
+    put, fold = [s for s in section.steps if s.law is Act.FOLD]
+    assert put.after is fold.before
+    assert text(section.result) == folded
+    assert isinstance(fold.reason[0], LawOf)
+    whole = [s for s in found.data.differentials if s.law is Act.FOLD]
+    assert text(whole[-1].after) == folded
+    assert found.recheck() > 0
+
+
+def test_nothing_is_folded_that_the_writer_named() -> None:
+    found = sd.derive("p = 1 + exp(x); sum(log(p))", x="n")
+    assert all(s.law is not Act.FOLD for section in found.sections for s in section.steps)

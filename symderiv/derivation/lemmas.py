@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 from ..calculus import lower
 from ..calculus.matrixform import Raiser
 from ..calculus.simplify import Reuse
+from ..core.errors import NoEntriesError
 from ..core.expr import (
+    BINDERS,
     Expr,
     Variable,
     add,
@@ -34,6 +36,7 @@ from ..core.expr import (
     with_args,
     zeros,
 )
+from ..core.shapes import SCALAR
 from ..ops import TABLE
 from ..ops.base import Basis, Definition, Expansion, Identity
 from ..ops.text import text
@@ -46,7 +49,7 @@ from .narration.differentials import changes
 from .narration.entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .narration.forward import Forward, forward
 from .narration.slopes import jacobian, pulled
-from .narration.stage_words import joined
+from .narration.stage_words import joined, listed
 from .narration.steps import Act, DerivativeOf, LawOf, Reason
 from .rechecking import recheck
 
@@ -138,8 +141,13 @@ def _fold(last: Expr, folded: Expr, found: _Found) -> Step:
     uses = {e for e in walk(folded) if _has_lemma(e) and e not in {*walk(last)}}
     others = [LawOf(e.op, f"definition of {e.op}") for e in sorted(uses, key=text)]
     why: list[Sequence[str | Expr]] = [[law] for law in dict.fromkeys(others)]
-    if found.way.value in {*walk(folded)} or not why:
+    gone = {s.expr for s in found.way.stages} & {*walk(last)} - {*walk(folded)}
+    inner = {e for x in gone for e in walk(x) if e is not x}  # those are put in, and cancel
+    names = sorted(gone - inner, key=text)
+    if found.way.value in {*walk(folded)}:
         why.insert(0, ("definition of ", found.way.value))
+    elif not why:
+        why.append(("definition of ", *listed(names or [found.way.value])))
     return Step(last, folded, Act.FOLD, joined(why))
 
 
@@ -158,22 +166,25 @@ def _by_expansion(expansion: Expansion) -> Lemma:
     along = index_sum("q", x.shape[1], mul(entry(x.expr, *here), entry(name, *here)))
     slope = partial(y, entry(x.expr, *here))
     rule = total(_rule_of(problem.objective, y, x.expr, here))
+    shape = ", ".join(map(str, x.shape))
+    known = {**dict(expansion.declared), expansion.name: shape, expansion.output: "scalar"}
+    said = _said(expansion.solved, known)
     steps = (
         Step(
             y,
             along,
             Act.EXPANSION,
-            ("along row p, with the cofactors ", name),
+            ("expanded along a row; ", name, " holds the cofactors"),
             True,
         ),
         Step(
             slope,
             entry(name, *here),
             Act.EXPANSION,
-            ("those of row p do not contain it",),
+            ("the cofactors of a row do not contain it",),
             True,
         ),
-        Step(entry(name, *here), rule, Act.FOLD, (expansion.solved,)),
+        Step(entry(name, *here), rule, Act.FOLD, said),
     )
     return Lemma(problem, problem.objective, y, steps)
 
@@ -209,9 +220,38 @@ def _by_identity(identity: Identity) -> Lemma:
     steps = (
         Step(equal[0], equal[1], Act.IDENTITY, ("what ", y, " satisfies"), True),
         Step(change(left, [*names, output]), change(right, [*names, output]), *_BOTH, True),
-        Step(differential(y, moving), own, Act.SOLVED, (identity.solved,), True),
+        Step(differential(y, moving), own, Act.SOLVED, _said(identity.solved, equation), True),
+        *_by_entries(problem, y),
     )
     return Lemma(problem, problem.objective, y, steps)
+
+
+def _said(words: str, declared: Mapping[str, str]) -> Reason:
+    """Return the words of a reason, with what stands in braces as expressions."""
+    parts = _BRACED.split(words)
+    found = [
+        posed(t, variables=dict(declared)).objective if k % 2 else t for k, t in enumerate(parts)
+    ]
+    return tuple(x for x in found if x)
+
+
+def _by_entries(problem: Problem, y: Expr) -> list[Step]:
+    """Return the derivatives of an entry by an entry of each variable, if there are such."""
+    if not lower(problem.objective, {}).term.is_call or y.shape == SCALAR:
+        return []
+    found = []
+    of, by = ("i", "j"), ("p", "q")
+    for v in problem.variables.values():
+        try:
+            rule = total(_rule_of(problem.objective, y, v.expr, by, of))
+        except NoEntriesError:
+            return []
+        if any(e.op in BINDERS for e in walk(rule)):
+            return []  # longer than the line of differentials
+        slope = partial(entry(y, *of), entry(v.expr, *by))
+        why: Reason = ("entry by entry, where only ", entry(v.expr, *by), " changes")
+        found.append(Step(slope, rule, Act.CALCULUS, why, True))
+    return found
 
 
 _BOTH: tuple[Act, Reason] = (Act.BOTH_SIDES, ("product rule on both sides",))
@@ -254,7 +294,7 @@ class _Found:
     def _length(self, x: Expr) -> int:
         """Return how long a form reads; a name that only the lemma knows counts for its meaning."""
         inner = {s.expr for s in self.way.stages} - {self.way.value}
-        return len(text(x)) + _MEANING * len(inner & {*walk(x, inner.__contains__)})
+        return len(text(x)) + _MEANING * len(inner & {*walk(x, Expr.is_name)})
 
     def _in_output(self) -> Sequence[Monomial] | None:
         """Return the derivative with the output in the place of what it is."""
@@ -408,8 +448,11 @@ def _renamed(basis: Kind, taken: Collection[str]) -> Kind:
         return t if t == "scalar" else _WORD.sub(lambda m: new.get(m[0], m[0]), t)
 
     changed = {k: swap(v) for k, v in fields.items() if isinstance(v, str) and k != Act.SOLVED}
+    if Act.SOLVED in fields:  # words, and mathematics in braces
+        changed[Act.SOLVED] = _BRACED.sub(lambda m: f"{{{swap(m[1])}}}", fields[Act.SOLVED])
     declared = tuple((swap(n), swap(v)) for n, v in basis.declared)
     return replace(basis, declared=declared, **changed)
 
 
+_BRACED = re.compile(r"\{(.*?)\}")
 _DEFINED, _SIZE, _WORD = (re.compile(r) for r in (r"\b(\w+) =(?!=)", r"[a-z]\w*", r"\b\w+\b"))

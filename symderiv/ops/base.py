@@ -189,7 +189,7 @@ class Identity:
     left: str  # of the variables and the output
     right: str
     declared: tuple[tuple[str, str], ...]  # the variables and their shapes
-    solved: str  # how the differential of the output is found from that of the equation
+    solved: str  # how the differential of the output is found; {..} is in the language
     output: str = "Y"
 
     @classmethod
@@ -209,7 +209,7 @@ class Expansion:
 
     call: str  # the function itself, of one variable
     cofactors: str  # of every entry; those of a row do not contain it
-    solved: str  # what the cofactors are in terms of the function
+    solved: str  # what the cofactors are in terms of the function; {..} is in the language
     declared: tuple[tuple[str, str], ...] = (("X", "n, n"),)
     name: str = "C"
     output: str = "y"

@@ -219,7 +219,9 @@ _primary(
     lambda t: monomial((t, _HALF)),
     "np.sqrt({x})",
     ("sqrtm(A @ A.T + 9 * eye(n)) @ X", "trace(sqrtm(A @ A.T + eye(n))) * x"),
-    rests_on=Identity.of_matrix("sqrtm(X)", "Y @ Y", "X", "a Sylvester equation for dY"),
+    rests_on=Identity.of_matrix(
+        "sqrtm(X)", "Y @ Y", "X", "a Sylvester equation, with {Y} on both sides"
+    ),
     notation=_root_notation,
     written=binds(POWER),
 )
@@ -401,7 +403,7 @@ register(
         "A @ Y + Y @ B",
         "C",
         (("A", "n, n"), ("B", "m, m"), ("C", "n, m")),
-        "a Sylvester equation for dY, with the same A and B",
+        "a Sylvester equation, with the same {A} and {B}",
     ),
     work=iterated,
     flops=iterative,

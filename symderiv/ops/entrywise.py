@@ -227,7 +227,9 @@ entrywise(
     "arcsin",
     lambda m, x: m.asin(x),
     "arcsin'(x) = 1 / √(1 - x²)",
-    rests_on=Identity.of_number("arcsin(x)", "sin(y)", "x", "divided by cos y = √(1 - x²)"),
+    rests_on=Identity.of_number(
+        "arcsin(x)", "sin(y)", "x", "divided by {cos(y)} = {sqrt(1 - x**2)}"
+    ),
     domain="unit",
     singular=0,
     sympy="asin",
@@ -236,7 +238,9 @@ entrywise(
     "arccos",
     lambda m, x: m.acos(x),
     "arccos'(x) = -1 / √(1 - x²)",
-    rests_on=Identity.of_number("arccos(x)", "cos(y)", "x", "divided by -sin y = -√(1 - x²)"),
+    rests_on=Identity.of_number(
+        "arccos(x)", "cos(y)", "x", "divided by {-sin(y)} = {-sqrt(1 - x**2)}"
+    ),
     domain="unit",
     singular=0,
     sympy="acos",
@@ -245,7 +249,9 @@ entrywise(
     "arctan",
     lambda m, x: m.atan(x),
     "arctan'(x) = 1 / (1 + x²)",
-    rests_on=Identity.of_number("arctan(x)", "tan(y)", "x", "divided by 1 + tan² y = 1 + x²"),
+    rests_on=Identity.of_number(
+        "arctan(x)", "tan(y)", "x", "divided by {1 + tan(y)**2} = {1 + x**2}"
+    ),
     sympy="atan",
 )
 entrywise(

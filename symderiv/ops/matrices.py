@@ -127,7 +127,7 @@ def _determinant_code(e: Expr, code: Codes) -> str:
 
 register(
     name="det",
-    rests_on=Expansion("det(X)", "adjugate(X).T", "X⁻¹ = Cᵀ / det X, where X is invertible"),
+    rests_on=Expansion("det(X)", "adjugate(X).T", "{inv(X)} = {C.T / y}, where {X} is invertible"),
     work=minors,
     flops=cubic(Fraction(2, 3)),
     tensors="whole",
@@ -168,7 +168,7 @@ def _logdet_code(e: Expr, code: Codes) -> str:
 
 register(
     name="logdet",
-    rests_on=Definition.of_matrix("logdet(X)", "t = det(X); log(abs(t))"),
+    rests_on=Definition.of_matrix("logdet(X)", "t = det(X); log(t**2) / 2"),
     work=minors,
     singular=0,
     flops=cubic(Fraction(2, 3)),
@@ -204,7 +204,7 @@ def _inverse_notation(e: Expr, write: Writes) -> Math:
 register(
     name="inv",
     rests_on=Identity.of_matrix(
-        "inv(X)", "X @ Y", "eye(n)", "multiplied by Y from the left, with Y X = I"
+        "inv(X)", "X @ Y", "eye(n)", "multiplied by {Y} from the left, with {Y @ X} = {eye(n)}"
     ),
     work=minors,
     singular=0,
@@ -334,7 +334,7 @@ register(
         "X.T @ X @ Y",
         "X.T",
         (("X", "n, d"),),
-        "multiplied by the inverse of XᵀX, or transposed for a wide X",
+        "multiplied by the inverse of {X.T @ X}, or transposed for a wide {X}",
     ),
     singular=0,
     flops=iterative,
@@ -384,7 +384,7 @@ register(
         "A @ Y",
         "B",
         (("A", "n, n"), ("B", "n, m")),
-        "multiplied by A⁻¹ from the left",
+        "multiplied by {inv(A)} from the left",
     ),
     work=minors,
     singular=0,

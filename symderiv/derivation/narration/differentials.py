@@ -10,12 +10,13 @@ for Statistics (2000).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...calculus import reverse
 from ...core.expr import Expr, add, differential, mul, node, num, var, walk, zeros
 from ...core.shapes import ONE, SCALAR, Shape
 from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands
+from .folds import Fold
 from .stage_words import Reach, joined, laws, meets
 from .staging import Stage
 from .steps import POWER, POWERS, Act, Reason, Step
@@ -46,6 +47,7 @@ class Backward:
     leaves: Sequence[Term]
     given: Mapping[Term, Expr]
     results: Mapping[Term, Expr]  # by target, the whole gradient in names
+    folds: Mapping[Term, Fold]  # gradients that are a function with a name
     written: Callable[[Term, Shape], Expr]
 
 
@@ -67,6 +69,9 @@ class Differentials:
         self._first()
         for stage in reversed(self.found.stages):
             self._stage(stage)
+        for x in self.found.leaves:
+            first, *more = self.found.folds[x].whole() if x in self.found.folds else [None]
+            self.steps += [replace(first, opens=True), *more] if first else []
         inner = [self._inner(self.found.results[x], x.data) for x in self.found.leaves]
         whole = _sum(inner, SCALAR)
         last = self.steps[-1]
@@ -79,10 +84,17 @@ class Differentials:
         for t in self._targets(self.found.root):
             gradient = reverse(self.found.root, [t]).gradient(t)
             parts.append(self._inner(self.found.written(gradient, t.data.shape), t.data))
-        reason = joined([["definition of the gradient"]])
-        self.steps.append(
-            Step(self.of(self.found.loss), _sum(parts, SCALAR), Act.DIFFERENTIAL, reason, True)
-        )
+        loss, root = self.found.loss, self.found.root
+        written = loss.args[0]
+        if written.is_loss:  # of which nothing is known but its gradient
+            reason = joined([["definition of the gradient"]])
+        else:
+            reason = self._rule(root, written, self._targets(root))
+            if self.found.stages:
+                why: Reason = ("definition of ", loss)
+                self.steps.append(Step(loss, written, Act.DEFINITION, why, True))
+        whole = _sum(parts, SCALAR)
+        self.steps.append(Step(self.of(loss), whole, Act.DIFFERENTIAL, reason, True))
 
     def _stage(self, stage: Stage) -> None:
         given = self.found.given[stage.term]
@@ -90,7 +102,10 @@ class Differentials:
         write = self.found.written
         if given.op == "named":
             why: Reason = ("names the cotangent of ", stage.expr)
-            self.steps.append(Step(given, given.args[0], Act.NAMES, why, True))
+            fold = self.found.folds.get(stage.term)
+            first = given.args[0] if fold is None else fold.before
+            self.steps.append(Step(given, first, Act.NAMES, why, True))
+            self.steps += [] if fold is None else fold.whole()
         targets = self._targets(stage.value)
         terms = [
             x for t in targets for x in changes(stage.value, t, self.of(t.data), stage.expr, write)
@@ -100,7 +115,7 @@ class Differentials:
                 whole,
                 _sum(terms, stage.expr.shape),
                 Act.DIFFERENTIAL,
-                self._rule(stage, targets),
+                self._rule(stage.value, stage.expr.args[0], targets),
                 True,
             )
         )
@@ -130,18 +145,18 @@ class Differentials:
             return mul(cotangent, change)
         return node("dot", (cotangent, change), SCALAR)
 
-    def _rule(self, stage: Stage, targets: Sequence[Term]) -> Reason:
-        """Return the rules by which a stage has its differential, those of functions last."""
-        found = dict.fromkeys(law for t in targets for law in laws(stage.value, t))
+    def _rule(self, value: Term, as_written: Expr, targets: Sequence[Term]) -> Reason:
+        """Return the rules by which a value has its differential, those of functions last."""
+        found = dict.fromkeys(law for t in targets for law in laws(value, t))
         rules: dict[str, None] = {}
-        for _, body in summands(stage.value):
+        for _, body in summands(value):
             factors = factors_of(body)[1] if body.is_contraction else ()
             moving = [f for f in factors if any(meets(f.term, t) for t in targets)]
             if len(moving) > 1:
                 rules["product rule"] = None
             if any(f.exponent != 1 for f in moving):
                 # x.T @ x is no power as it is written, but a product.
-                written = walk(stage.expr.args[0], Expr.is_name)
+                written = walk(as_written, Expr.is_name)
                 rules[POWER if any(e.op in POWERS for e in written) else "product rule"] = None
         if not rules and not found:
             rules["linearity"] = None

@@ -99,7 +99,7 @@ def centred(stage: Stage, values: dict[Term, Term]) -> set[int]:
 
     ``values`` are those of the stages before, in the leaves alone; that of this stage is added.
     """
-    whole = values[stage.term] = _in_leaves(stage.value, values, {})
+    whole = values[stage.term] = in_leaves(stage.value, values, {})
     marks, found = tuple(range(len(whole.dims))), set()
     dims = dict(enumerate(whole.dims))
     for k in marks if whole.kind == "add" else ():
@@ -109,12 +109,12 @@ def centred(stage: Stage, values: dict[Term, Term]) -> set[int]:
     return found
 
 
-def _in_leaves(term: Term, values: dict[Term, Term], memo: dict[Term, Term]) -> Term:
+def in_leaves(term: Term, values: dict[Term, Term], memo: dict[Term, Term]) -> Term:
     """Return a term with the values of names in their place."""
     if term not in memo:
         if term in values or not term.children:
             memo[term] = values.get(term, term)
         else:
-            inner = tuple(_in_leaves(c, values, memo) for c in term.children)
+            inner = tuple(in_leaves(c, values, memo) for c in term.children)
             memo[term] = inner[0] if term.kind == "named" else rebuilt(term, inner)
     return memo[term]

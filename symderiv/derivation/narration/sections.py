@@ -21,6 +21,7 @@ from ...tensor import Term, leaf, zero
 from ...tensor import add as add_terms
 from .differentials import Backward
 from .entry_forms import Ends, Forms, Letters, Monomial, place, total
+from .folds import Fold, fold_of
 from .matrix_steps import closing_steps
 from .stage_slopes import StageSlopes
 from .stage_words import Reach, joined, laws, listed, meets, names_in, why_known, with_names
@@ -101,6 +102,8 @@ class _Narrator:
         self.letters = Letters([*taken, *self.stages.taken, "e"])
         self.forms = Forms(raiser, self.letters)
         self.given: dict[Term, Expr] = {}
+        self.cotangents: dict[Term, tuple[Term, Expr]] = {}  # of stages, with their names
+        self.folds: dict[Term, Fold] = {}
         self._users: dict[Term, list[Stage]] = {}
         self._reach = Reach(tuple(self.stages.stages.values()))
         for term, stage in self.stages.stages.items():
@@ -118,6 +121,7 @@ class _Narrator:
         for stage in reversed(stages):
             section = self._section(stage.term, stage.expr)
             given = self.given[stage.term] = self._name_gradient(stage, section.result)
+            self.cotangents[stage.term] = self._found, given
             # The gradient at the argument of an unspecified loss is given, not derived.
             if section.steps:
                 found.append(replace(section, given=given))
@@ -134,6 +138,7 @@ class _Narrator:
             self.leaves,
             self.given,
             results,
+            self.folds,
             lambda term, shape: with_names(
                 self.raiser.shaped(term, shape, self._reuse), self.calls
             ),
@@ -178,6 +183,15 @@ class _Narrator:
             if Raiser({}, Facts({**known, v.name: ()})).shaped(term, shape) is not form
         ]
 
+    def _fold(self, target: Term, result: Expr) -> Fold | None:
+        """Return the function that the gradient of a stage folds to; it is remembered."""
+        stages = tuple(self.stages.stages.values())
+        fold = fold_of((self._found, result), target, stages, self.cotangents, self.raiser)
+        if fold is not None:
+            self.folds[target] = fold
+            self._found = fold.terms[1]
+        return fold
+
     def _consumers(self, target: Term) -> list[Stage]:
         return self._users.get(target, [])
 
@@ -197,6 +211,10 @@ class _Narrator:
             spot = self.letters.pair("ij", len(stage.term.dims), ends)
             pieces.append((stage, spot, self._stage(stage, spot, target, expr, ends, steps)))
         monomials = self._chain(target, expr, ends, pieces, direct, steps)
+        fold = self._fold(target, result)
+        if fold is not None:
+            result = fold.result
+            monomials = fold.into(total(monomials), self.forms, ends, steps)
         steps += closing_steps(result, ends, monomials, rests_on)
         bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
         return Section(expr, tuple(steps), result, ends, bound)
