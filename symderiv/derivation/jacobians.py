@@ -25,7 +25,7 @@ from ..core.errors import (
     UnknownNameError,
     UnsupportedError,
 )
-from ..core.expr import Expr, Index, Variable, node, partial, var
+from ..core.expr import Expr, Index, Variable, node, partial, var, walk
 from ..core.shapes import ONE, SCALAR, Shape, describe
 from ..notation.latex import latex
 from ..ops.leaves import axes
@@ -107,7 +107,19 @@ class DerivativeMatrix:
         else:
             whole = vec_order(self.term, counts[0], counts[1])
         both = len(whole.dims) == 2 and self.layout == "denominator"
-        return turned(whole) if both else whole
+        found = turned(whole) if both else whole
+        return self._plainer(found) if self.is_hessian and not self.is_mixed else found
+
+    def _plainer(self, whole: Term) -> Term:
+        """Return a Hessian or its transpose, which is the same: what needs fewer transposes."""
+        if len(whole.dims) != 2:
+            return whole
+        both = (whole, turned(whole))
+        try:
+            forms = [self.raiser.shaped(x, self.shape) for x in both]
+        except MissingRuleError:
+            return whole
+        return min(zip(map(_turned_parts, forms), (0, 1), both, strict=True))[2]
 
     @cached_property
     def expr(self) -> Expr:
@@ -310,6 +322,11 @@ def _free(problem: Problem, names: Iterable[str], *, named: bool = True) -> str:
     """Return the first name that a problem does not use; nor for an objective that is named."""
     taken = {*problem.taken, problem.objective_name if named else problem.label}
     return next(n for n in names if n not in taken)
+
+
+def _turned_parts(x: Expr) -> int:
+    """Return how many sums and products stand transposed in an expression."""
+    return sum(e.is_transpose and bool(e.args[0].args) for e in walk(x))
 
 
 def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> DerivativeMatrix:
