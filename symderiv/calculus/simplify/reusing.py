@@ -10,7 +10,7 @@ positive.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
 
 from ...tensor import Factor, Label, Parts, Term, is_zero, orders, rebuilt
@@ -24,7 +24,8 @@ class Reuse:
     """Puts names in the place of what they name; pairs of a name and its value, as terms.
 
     A value is known as it was written, and simplified under the facts. Of ``names``, a value that
-    is no product has its name wherever it is written; those of ``labels`` have none.
+    is no product has its name wherever it is written; those of ``labels`` have none. A name of
+    ``rooted`` is a root that the term has a value without only where it has one, too.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Reuse:
         names: Iterable[tuple[Term, Term]],
         labels: Iterable[tuple[Term, Term]] = (),
         facts: Facts | None = None,
+        rooted: Container[Term] = (),
     ) -> None:
         self._whole: dict[Term, Term] = {}
         self._patterns: list[tuple[Term, Parts]] = []
@@ -40,6 +42,7 @@ class Reuse:
         self._memo: dict[Term, Term] = {}
         self._names = [*((n, x, False) for n, x in names), *((n, x, True) for n, x in labels)]
         self._simplify = Simplifier(facts)
+        self._rooted = rooted
 
     def _read_names(self) -> None:
         """Learn what the names stand for, once something is to be read with them."""
@@ -100,7 +103,8 @@ class Reuse:
     def _shorter(self, term: Term) -> Iterator[Term]:
         parts = Parts.of(term)
         for name, pattern in self._candidates(parts):
-            for new in (*_powers(parts, name, pattern), *_products(parts, name, pattern)):
+            powers = _powers(parts, name, pattern, name in self._rooted)
+            for new in (*powers, *_products(parts, name, pattern)):
                 if self._rank(new) < self._rank(term):
                     yield new
 
@@ -127,7 +131,7 @@ def _products(parts: Parts, name: Term, pattern: Parts) -> Iterator[Term]:
         yield parts.replaced(match.positions, [Factor(name, labels)], pattern.scale.power(-1))
 
 
-def _powers(parts: Parts, name: Term, pattern: Parts) -> Iterator[Term]:
+def _powers(parts: Parts, name: Term, pattern: Parts, is_rooted: bool = False) -> Iterator[Term]:
     """Yield a contraction with a whole power of a name for powers of all that the name multiplies.
 
     What is left of the powers stays beside it.
@@ -140,7 +144,7 @@ def _powers(parts: Parts, name: Term, pattern: Parts) -> Iterator[Term]:
         power = int(min(ratios, key=abs))
         if not power or any((r > 0) != (power > 0) for r in ratios):
             continue
-        if any(not _is_defined(f, w) for f, w in pairs):
+        if not is_rooted and any(not _is_defined(f, w) for f, w in pairs):
             continue
         left = [
             Factor(f.term, f.labels, f.exponent - power * w.exponent)

@@ -17,6 +17,7 @@ from ...core.expr import Expr, add, differential, mul, node, num, var, walk, zer
 from ...core.shapes import ONE, SCALAR, Shape
 from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands
 from .folds import Fold
+from .spreads import introduced, whole_definition
 from .stage_words import Reach, joined, laws, meets
 from .staging import Stage
 from .steps import POWER, POWERS, Act, Reason, Step
@@ -49,6 +50,7 @@ class Backward:
     results: Mapping[Term, Expr]  # by target, the whole gradient in names
     folds: Mapping[Term, Fold]  # gradients that are a function with a name
     written: Callable[[Term, Shape], Expr]
+    spreads: Sequence[Expr] = ()  # names that no stage has: what derivatives divide by
 
 
 class Differentials:
@@ -77,7 +79,8 @@ class Differentials:
         last = self.steps[-1]
         if last.after is not whole or len(self.found.stages) > 1:
             self.steps.append(Step(self.of(self.found.loss), whole, Act.COLLECT, _COLLECTED, True))
-        return tuple(self.steps)
+        lines = {e: whole_definition(e) for e in self.found.spreads}
+        return tuple(introduced(self.steps, lines))
 
     def _first(self) -> None:
         parts = []

@@ -23,6 +23,7 @@ from .differentials import Backward
 from .entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .folds import Fold, fold_of
 from .matrix_steps import closing_steps
+from .spreads import definition, introduced, spreads
 from .stage_slopes import StageSlopes
 from .stage_words import Reach, joined, laws, listed, meets, names_in, why_known, with_names
 from .staging import Stage, Stages
@@ -96,24 +97,35 @@ class _Narrator:
         self.stages = Stages(root, leaves, raiser.natural, [*taken, objective])
         self.root = self.stages.root
         self.loss = named(objective, raiser.natural(self.root))
-        names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
-        label = [(leaf(self.loss, ()), self.root)] if labelled else []
-        self._reuse = Reuse(names, label, raiser.simplify.facts)
-        self.letters = Letters([*taken, *self.stages.taken, "e"])
-        self.forms = Forms(raiser, self.letters)
+        self._taken = {*taken, objective, *self.stages.taken}
+        found = list(self.stages.stages.values())
+        self.spreads = spreads(found, self.leaves, raiser, self._taken)
+        self._taken |= {str(s.expr.data) for s in self.spreads.values()}
+        self._reuse = self._reused(labelled)
+        self.letters = Letters([*self._taken, "e"])
+        self.forms = Forms(raiser, self.letters, [(x, s.expr) for x, s in self.spreads.items()])
+        self._made = [s for s in self.spreads.values() if s.automatic]
+        self._lines = {s.expr: definition(s, self.forms) for s in self._made}
         self.given: dict[Term, Expr] = {}
         self.cotangents: dict[Term, tuple[Term, Expr]] = {}  # of stages, with their names
         self.folds: dict[Term, Fold] = {}
         self._users: dict[Term, list[Stage]] = {}
-        self._reach = Reach(tuple(self.stages.stages.values()))
-        for term, stage in self.stages.stages.items():
-            for used in self._reach.used[term]:
+        self._reach = Reach(tuple(found))
+        for stage in found:
+            for used in self._reach.used[stage.term]:
                 self._users.setdefault(used, []).append(stage)
-        self._taken = {*taken, *self.stages.taken}
-        found = self.stages.stages.values()
         named_calls = [s for s in found if s.term.dims and s.value.is_call]
         self.calls: dict[Expr, Expr] = {s.expr.args[0]: s.expr for s in named_calls}
         self.slopes = StageSlopes(self.forms, self.letters, self.calls, self._reach)
+
+    def _reused(self, labelled: bool) -> Reuse:
+        """Return what puts names in the place of values: the writer's, and those of spreads."""
+        names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
+        names += [(s.term, x) for x, s in self.spreads.items()]
+        label = [(leaf(self.loss, ()), self.root)] if labelled else []
+        # A function that divides by a spread has a value only where the root has one.
+        roots = {s.term for s in self.spreads.values()}
+        return Reuse(names, label, self.raiser.simplify.facts, roots)
 
     def sections(self) -> list[Section]:
         stages = list(self.stages.stages.values())
@@ -142,6 +154,7 @@ class _Narrator:
             lambda term, shape: with_names(
                 self.raiser.shaped(term, shape, self._reuse), self.calls
             ),
+            [s.expr for s in self._made],
         )
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:
@@ -216,6 +229,7 @@ class _Narrator:
             result = fold.result
             monomials = fold.into(total(monomials), self.forms, ends, steps)
         steps += closing_steps(result, ends, monomials, rests_on)
+        steps = introduced(steps, self._lines)
         bound = tuple(dict.fromkeys(b for m in monomials for b in m.bound))
         return Section(expr, tuple(steps), result, ends, bound)
 
