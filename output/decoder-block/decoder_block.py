@@ -116,9 +116,9 @@ def forward(
     beta3: (d,), bias of the third norm
     eps: (), keeps the root away from zero
     A dict passed as ``cache`` receives what ``backward`` reads: Q1 (h, n, k), K1 (h, n, k),
-    V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), R1_std (n,), N1 (n, d), Y1 (n, d), Q2 (h, n, k),
-    K2 (h, m, k), V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), R2_std (n,), N2 (n, d), Y2 (n, d),
-    H (n, f), F (n, f), R3_std (n,), N3 (n, d).
+    V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), N1 (n, d), Y1 (n, d), Q2 (h, n, k), K2 (h, m, k),
+    V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), N2 (n, d), Y2 (n, d), H (n, f), F (n, f), N3 (n, d),
+    sigma3 (n,), sigma2 (n,), sigma1 (n,).
     """
     (
         X, E, Wq1, bq1, Wk1, bk1, Wv1, bv1, Wo1, bo1, gamma1, beta1, Wq2, bq2, Wk2, bk2, Wv2, bv2,
@@ -157,13 +157,13 @@ def forward(
     R3 = Y2 + F @ W2 + b2                                        # (n, d)
     N3 = _layernorm(R3, eps)                                     # (n, d)
     Z = beta3 + N3 * gamma3                                      # (n, d)
+    sigma3 = np.sqrt(_var(R3, axis=1) + eps)                     # (n,)
+    sigma2 = np.sqrt(_var(R2, axis=1) + eps)                     # (n,)
+    sigma1 = np.sqrt(_var(R1, axis=1) + eps)                     # (n,)
     if cache is not None:
-        R1_std = np.sqrt(_var(R1, axis=1) + eps)  # (n,)
-        R2_std = np.sqrt(_var(R2, axis=1) + eps)  # (n,)
-        R3_std = np.sqrt(_var(R3, axis=1) + eps)  # (n,)
         cache.update(
-            Q1=Q1, K1=K1, V1=V1, S1=S1, O1=O1, R1_std=R1_std, N1=N1, Y1=Y1, Q2=Q2, K2=K2, V2=V2,
-            S2=S2, O2=O2, R2_std=R2_std, N2=N2, Y2=Y2, H=H, F=F, R3_std=R3_std, N3=N3,
+            Q1=Q1, K1=K1, V1=V1, S1=S1, O1=O1, N1=N1, Y1=Y1, Q2=Q2, K2=K2, V2=V2, S2=S2, O2=O2,
+            N2=N2, Y2=Y2, H=H, F=F, N3=N3, sigma3=sigma3, sigma2=sigma2, sigma1=sigma1,
         )
     return Z
 
@@ -207,9 +207,9 @@ def backward(
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
     ``cache``, filled by ``forward``, saves its work; it holds Q1 (h, n, k), K1 (h, n, k),
-    V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), R1_std (n,), N1 (n, d), Y1 (n, d), Q2 (h, n, k),
-    K2 (h, m, k), V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), R2_std (n,), N2 (n, d), Y2 (n, d),
-    H (n, f), F (n, f), R3_std (n,), N3 (n, d).
+    V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), N1 (n, d), Y1 (n, d), Q2 (h, n, k), K2 (h, m, k),
+    V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), N2 (n, d), Y2 (n, d), H (n, f), F (n, f), N3 (n, d),
+    sigma3 (n,), sigma2 (n,), sigma1 (n,).
     """
     if cache is None:
         cache = {}
@@ -222,7 +222,6 @@ def backward(
     V1 = cache["V1"]
     S1 = cache["S1"]
     O1 = cache["O1"]
-    R1_std = cache["R1_std"]
     N1 = cache["N1"]
     Y1 = cache["Y1"]
     Q2 = cache["Q2"]
@@ -230,13 +229,14 @@ def backward(
     V2 = cache["V2"]
     S2 = cache["S2"]
     O2 = cache["O2"]
-    R2_std = cache["R2_std"]
     N2 = cache["N2"]
     Y2 = cache["Y2"]
     H = cache["H"]
     F = cache["F"]
-    R3_std = cache["R3_std"]
     N3 = cache["N3"]
+    sigma3 = cache["sigma3"]
+    sigma2 = cache["sigma2"]
+    sigma1 = cache["sigma1"]
     (
         X, E, Wq1, bq1, Wk1, bk1, Wv1, bv1, Wo1, bo1, gamma1, beta1, Wq2, bq2, Wk2, bk2, Wv2, bv2,
         Wo2, bo2, gamma2, beta2, W1, b1, W2, b2, gamma3, beta3, eps, G,
@@ -250,7 +250,7 @@ def backward(
     dN3 = G * gamma3                                          # (n, d)
     dR3 = (  # (n, d)
         (dN3 - dN3.mean(axis=1)[:, None] - N3 * (dN3 * N3).mean(axis=1)[:, None])
-        / R3_std[:, None]
+        / sigma3[:, None]
     )
     dF = dR3 @ W2.T                                           # (n, d)(d, f) -> (n, f)
     dH = dF * (H > 0)                                         # (n, f)
@@ -258,7 +258,7 @@ def backward(
     dN2 = dY2 * gamma2                                        # (n, d)
     dR2 = (  # (n, d)
         (dN2 - dN2.mean(axis=1)[:, None] - N2 * (dN2 * N2).mean(axis=1)[:, None])
-        / R2_std[:, None]
+        / sigma2[:, None]
     )
     dO2 = dR2 @ Wo2.T                                         # (n, d)(d, h*k) -> (n, h*k)
     t1 = np.reshape(dO2, (n, h, k)).swapaxes(-3, -2)          # (h, n, k)
@@ -273,7 +273,7 @@ def backward(
     dN1 = dY1 * gamma1                                        # (n, d)
     dR1 = (  # (n, d)
         (dN1 - dN1.mean(axis=1)[:, None] - N1 * (dN1 * N1).mean(axis=1)[:, None])
-        / R1_std[:, None]
+        / sigma1[:, None]
     )
     dO1 = dR1 @ Wo1.T                                         # (n, d)(d, h*k) -> (n, h*k)
     t4 = np.reshape(dO1, (n, h, k)).swapaxes(-3, -2)          # (h, n, k)

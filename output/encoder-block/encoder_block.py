@@ -94,8 +94,8 @@ def forward(
     beta2: (d,), bias of the second norm
     eps: (), keeps the root away from zero
     A dict passed as ``cache`` receives what ``backward`` reads: Q (h, n, k), K (h, n, k),
-    V (h, n, k), S (h, n, n), O (n, h*k), R1_std (n,), N1 (n, d), Y1 (n, d), H (n, m), F (n, m),
-    R2_std (n,), N2 (n, d).
+    V (h, n, k), S (h, n, n), O (n, h*k), N1 (n, d), Y1 (n, d), H (n, m), F (n, m), N2 (n, d),
+    sigma2 (n,), sigma1 (n,).
     """
     (
         X, Wq, bq, Wk, bk, Wv, bv, Wo, bo, gamma1, beta1, W1, b1, W2, b2, gamma2, beta2, eps,
@@ -118,11 +118,11 @@ def forward(
     R2 = Y1 + F @ W2 + b2                                    # (n, d)
     N2 = _layernorm(R2, eps)                                 # (n, d)
     Z = beta2 + N2 * gamma2                                  # (n, d)
+    sigma2 = np.sqrt(_var(R2, axis=1) + eps)                 # (n,)
+    sigma1 = np.sqrt(_var(R1, axis=1) + eps)                 # (n,)
     if cache is not None:
-        R1_std = np.sqrt(_var(R1, axis=1) + eps)  # (n,)
-        R2_std = np.sqrt(_var(R2, axis=1) + eps)  # (n,)
         cache.update(
-            Q=Q, K=K, V=V, S=S, O=O, R1_std=R1_std, N1=N1, Y1=Y1, H=H, F=F, R2_std=R2_std, N2=N2,
+            Q=Q, K=K, V=V, S=S, O=O, N1=N1, Y1=Y1, H=H, F=F, N2=N2, sigma2=sigma2, sigma1=sigma1,
         )
     return Z
 
@@ -154,8 +154,8 @@ def backward(
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
     ``cache``, filled by ``forward``, saves its work; it holds Q (h, n, k), K (h, n, k),
-    V (h, n, k), S (h, n, n), O (n, h*k), R1_std (n,), N1 (n, d), Y1 (n, d), H (n, m), F (n, m),
-    R2_std (n,), N2 (n, d).
+    V (h, n, k), S (h, n, n), O (n, h*k), N1 (n, d), Y1 (n, d), H (n, m), F (n, m), N2 (n, d),
+    sigma2 (n,), sigma1 (n,).
     """
     if cache is None:
         cache = {}
@@ -168,13 +168,13 @@ def backward(
     V = cache["V"]
     S = cache["S"]
     O = cache["O"]
-    R1_std = cache["R1_std"]
     N1 = cache["N1"]
     Y1 = cache["Y1"]
     H = cache["H"]
     F = cache["F"]
-    R2_std = cache["R2_std"]
     N2 = cache["N2"]
+    sigma2 = cache["sigma2"]
+    sigma1 = cache["sigma1"]
     (
         X, Wq, bq, Wk, bk, Wv, bv, Wo, bo, gamma1, beta1, W1, b1, W2, b2, gamma2, beta2, eps, G,
     ), sizes, _ = _read(
@@ -185,7 +185,7 @@ def backward(
     dN2 = G * gamma2                                     # (n, d)
     dR2 = (  # (n, d)
         (dN2 - dN2.mean(axis=1)[:, None] - N2 * (dN2 * N2).mean(axis=1)[:, None])
-        / R2_std[:, None]
+        / sigma2[:, None]
     )
     dF = dR2 @ W2.T                                      # (n, d)(d, m) -> (n, m)
     dH = dF * (H > 0)                                    # (n, m)
@@ -193,7 +193,7 @@ def backward(
     dN1 = dY1 * gamma1                                   # (n, d)
     dR1 = (  # (n, d)
         (dN1 - dN1.mean(axis=1)[:, None] - N1 * (dN1 * N1).mean(axis=1)[:, None])
-        / R1_std[:, None]
+        / sigma1[:, None]
     )
     dO = dR1 @ Wo.T                                      # (n, d)(d, h*k) -> (n, h*k)
     t1 = np.reshape(dO, (n, h, k)).swapaxes(-3, -2)      # (h, n, k)

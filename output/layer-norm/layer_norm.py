@@ -56,13 +56,14 @@ def forward(X, g, b, eps, *, cache=None):
     g: (d,), gain
     b: (d,), bias
     eps: (), keeps the root away from zero
-    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d).
+    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), sigma_X (n,).
     """
     (X, g, b, eps), _, _ = _read(X=X, g=g, b=b, eps=eps)
-    Y = _layernorm(X, eps)  # (n, d)
-    Z = b + Y * g           # (n, d)
+    Y = _layernorm(X, eps)                    # (n, d)
+    Z = b + Y * g                             # (n, d)
+    sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
     if cache is not None:
-        cache.update(Y=Y)
+        cache.update(Y=Y, sigma_X=sigma_X)
     return Z
 
 
@@ -74,18 +75,19 @@ def backward(X, g, b, eps, G, *, cache=None):
     b: (d,), bias
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
-    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d).
+    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d), sigma_X (n,).
     """
     if cache is None:
         cache = {}
         forward(X, g, b, eps, cache=cache)
     Y = cache["Y"]
+    sigma_X = cache["sigma_X"]
     (X, g, b, eps, G), _, _ = _read(X=X, g=g, b=b, eps=eps, G=G)
     dY = G * g                # (n, d)
     dg = (G * Y).sum(axis=0)  # (d,)
     db = G.sum(axis=0)        # (d,)
     dX = (  # (n, d)
         (dY - dY.mean(axis=1)[:, None] - Y * (dY * Y).mean(axis=1)[:, None])
-        / np.sqrt(_var(X, axis=1) + eps)[:, None]
+        / sigma_X[:, None]
     )
     return {"g": dg, "b": db, "X": dX}

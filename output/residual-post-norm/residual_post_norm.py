@@ -60,17 +60,17 @@ def forward(X, W, b, gamma, beta, eps, *, cache=None):
     gamma: (d,), gain
     beta: (d,), bias of the norm
     eps: (), keeps the root away from zero
-    A dict passed as ``cache`` receives what ``backward`` reads: H (n, d), R_std (n,), Y (n, d).
+    A dict passed as ``cache`` receives what ``backward`` reads: H (n, d), Y (n, d), sigma_R (n,).
     """
     (X, W, b, gamma, beta, eps), _, _ = _read(X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps)
-    H = X @ W + b           # (n, d)
-    F = np.maximum(H, 0)    # (n, d)
-    R = F + X               # (n, d)
-    Y = _layernorm(R, eps)  # (n, d)
-    Z = beta + Y * gamma    # (n, d)
+    H = X @ W + b                             # (n, d)
+    F = np.maximum(H, 0)                      # (n, d)
+    R = F + X                                 # (n, d)
+    Y = _layernorm(R, eps)                    # (n, d)
+    Z = beta + Y * gamma                      # (n, d)
+    sigma_R = np.sqrt(_var(R, axis=1) + eps)  # (n,)
     if cache is not None:
-        R_std = np.sqrt(_var(R, axis=1) + eps)  # (n,)
-        cache.update(H=H, R_std=R_std, Y=Y)
+        cache.update(H=H, Y=Y, sigma_R=sigma_R)
     return Z
 
 
@@ -84,21 +84,21 @@ def backward(X, W, b, gamma, beta, eps, G, *, cache=None):
     beta: (d,), bias of the norm
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
-    ``cache``, filled by ``forward``, saves its work; it holds H (n, d), R_std (n,), Y (n, d).
+    ``cache``, filled by ``forward``, saves its work; it holds H (n, d), Y (n, d), sigma_R (n,).
     """
     if cache is None:
         cache = {}
         forward(X, W, b, gamma, beta, eps, cache=cache)
     H = cache["H"]
-    R_std = cache["R_std"]
     Y = cache["Y"]
+    sigma_R = cache["sigma_R"]
     (X, W, b, gamma, beta, eps, G), _, _ = _read(
         X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps, G=G,
     )
     dY = G * gamma                # (n, d)
     dR = (  # (n, d)
         (dY - dY.mean(axis=1)[:, None] - Y * (dY * Y).mean(axis=1)[:, None])
-        / R_std[:, None]
+        / sigma_R[:, None]
     )
     dH = dR * (H > 0)             # (n, d)
     dW = X.T @ dH                 # (d, n)(n, d) -> (d, d)

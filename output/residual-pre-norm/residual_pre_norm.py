@@ -60,16 +60,18 @@ def forward(X, W, b, gamma, beta, eps, *, cache=None):
     gamma: (d,), gain
     beta: (d,), bias of the norm
     eps: (), keeps the root away from zero
-    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), N (n, d), H (n, d).
+    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), N (n, d), H (n, d),
+    sigma_X (n,).
     """
     (X, W, b, gamma, beta, eps), _, _ = _read(X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps)
-    Y = _layernorm(X, eps)  # (n, d)
-    N = beta + Y * gamma    # (n, d)
-    H = N @ W + b           # (n, d)
-    F = np.maximum(H, 0)    # (n, d)
-    Z = F + X               # (n, d)
+    Y = _layernorm(X, eps)                    # (n, d)
+    N = beta + Y * gamma                      # (n, d)
+    H = N @ W + b                             # (n, d)
+    F = np.maximum(H, 0)                      # (n, d)
+    Z = F + X                                 # (n, d)
+    sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
     if cache is not None:
-        cache.update(Y=Y, N=N, H=H)
+        cache.update(Y=Y, N=N, H=H, sigma_X=sigma_X)
     return Z
 
 
@@ -83,7 +85,8 @@ def backward(X, W, b, gamma, beta, eps, G, *, cache=None):
     beta: (d,), bias of the norm
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
-    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d), N (n, d), H (n, d).
+    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d), N (n, d), H (n, d),
+    sigma_X (n,).
     """
     if cache is None:
         cache = {}
@@ -91,6 +94,7 @@ def backward(X, W, b, gamma, beta, eps, G, *, cache=None):
     Y = cache["Y"]
     N = cache["N"]
     H = cache["H"]
+    sigma_X = cache["sigma_X"]
     (X, W, b, gamma, beta, eps, G), _, _ = _read(
         X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps, G=G,
     )
@@ -103,7 +107,6 @@ def backward(X, W, b, gamma, beta, eps, G, *, cache=None):
     dbeta = dN.sum(axis=0)         # (d,)
     dX = (  # (n, d)
         G
-        + (dY - dY.mean(axis=1)[:, None] - Y * (dY * Y).mean(axis=1)[:, None])
-        / np.sqrt(_var(X, axis=1) + eps)[:, None]
+        + (dY - dY.mean(axis=1)[:, None] - Y * (dY * Y).mean(axis=1)[:, None]) / sigma_X[:, None]
     )
     return {"W": dW, "b": db, "gamma": dgamma, "beta": dbeta, "X": dX}

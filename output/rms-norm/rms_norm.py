@@ -47,13 +47,14 @@ def forward(X, g, eps, *, cache=None):
     X: (n, d), inputs, one position in each row
     g: (d,), gain
     eps: (), keeps the root away from zero
-    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d).
+    A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), rho_X (n,).
     """
     (X, g, eps), _, _ = _read(X=X, g=g, eps=eps)
-    Y = _rmsnorm(X, eps)  # (n, d)
-    Z = Y * g             # (n, d)
+    Y = _rmsnorm(X, eps)                          # (n, d)
+    Z = Y * g                                     # (n, d)
+    rho_X = np.sqrt(eps + (X ** 2).mean(axis=1))  # (n,)
     if cache is not None:
-        cache.update(Y=Y)
+        cache.update(Y=Y, rho_X=rho_X)
     return Z
 
 
@@ -64,17 +65,15 @@ def backward(X, g, eps, G, *, cache=None):
     g: (d,), gain
     eps: (), keeps the root away from zero
     G: (n, d), gradient of the loss at the output
-    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d).
+    ``cache``, filled by ``forward``, saves its work; it holds Y (n, d), rho_X (n,).
     """
     if cache is None:
         cache = {}
         forward(X, g, eps, cache=cache)
     Y = cache["Y"]
+    rho_X = cache["rho_X"]
     (X, g, eps, G), _, _ = _read(X=X, g=g, eps=eps, G=G)
     dY = G * g                # (n, d)
     dg = (G * Y).sum(axis=0)  # (d,)
-    dX = (  # (n, d)
-        (dY - Y * (dY * Y).mean(axis=1)[:, None])
-        / np.sqrt(eps + (X ** 2).mean(axis=1))[:, None]
-    )
+    dX = (dY - Y * (dY * Y).mean(axis=1)[:, None]) / rho_X[:, None]  # (n, d)
     return {"g": dg, "X": dX}
