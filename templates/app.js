@@ -6,6 +6,7 @@ const fields = ["text", "variables"];
 let kinds = ["gradient"];
 let upstream = "";
 let turn = 0;
+let waiting;
 
 function asked(what, more = {}) {
   const question = { what, text: by("text").value, variables: by("variables").value, upstream };
@@ -30,6 +31,7 @@ function option(value, text) {
 
 // What is typed is read at once: shapes of all names, or what is wrong and where.
 async function read() {
+  clearTimeout(waiting);
   const mine = ++turn;
   if (!by("text").value.trim()) {
     trouble("trouble", null, "text");
@@ -229,7 +231,6 @@ async function example(name) {
   await derive();
 }
 
-let waiting;
 function typed() {
   upstream = "";
   clearTimeout(waiting);

@@ -211,6 +211,7 @@ def test_the_frame_of_the_page_is_closed_and_names_its_fields() -> None:
 
 
 @browser_needed
+@pytest.mark.slow
 def test_a_reader_types_clicks_copies_and_goes_back(served: PageServer, tmp_path: Path) -> None:
     with Browser(tmp_path) as b:
         b.open(served.address)
@@ -244,6 +245,7 @@ def test_a_reader_types_clicks_copies_and_goes_back(served: PageServer, tmp_path
 
 
 @browser_needed
+@pytest.mark.slow
 def test_the_page_fits_a_phone_and_dark_rooms(served: PageServer, tmp_path: Path) -> None:
     with Browser(tmp_path) as b:
         b.resize(390, 844, dark=True)
@@ -257,6 +259,7 @@ def test_the_page_fits_a_phone_and_dark_rooms(served: PageServer, tmp_path: Path
 
 
 @browser_needed
+@pytest.mark.slow
 @pytest.mark.skipif(not AXE, reason="SYMDERIV_AXE names no script of axe-core")
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_is_accessible(served: PageServer, tmp_path: Path, dark: bool) -> None:
@@ -271,6 +274,7 @@ def test_the_page_is_accessible(served: PageServer, tmp_path: Path, dark: bool) 
         assert found == []
 
 
+@pytest.mark.slow
 def test_the_single_page_is_the_same_each_time_and_holds_what_it_needs() -> None:
     page = single_page()
     assert page == single_page()

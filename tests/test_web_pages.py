@@ -150,6 +150,7 @@ def test_pages_are_written_beside_the_other_documents(tmp_path) -> None:
     assert "html" in sd.check(sd.load("linear-layer")).files(["html"]).popitem()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 def test_a_browser_sets_the_formulas(tmp_path) -> None:
     file = tmp_path / "page.html"
@@ -164,6 +165,7 @@ def test_a_browser_sets_the_formulas(tmp_path) -> None:
     assert run.stdout.count('class="copy"') == source_of("linear-layer").count("data-copied=")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
 def test_a_page_fits_and_is_accessible(tmp_path, width: int, dark: bool) -> None:
@@ -181,6 +183,7 @@ def test_a_page_fits_and_is_accessible(tmp_path, width: int, dark: bool) -> None
                 assert b.run(said) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 def test_pointing_at_a_symbol_says_what_it_is(tmp_path) -> None:
     file = tmp_path / "page.html"
