@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,9 +16,10 @@ from .problems.declarations import Declarations, declared_by, parse_var_options
 from .problems.from_sympy import WrittenText, is_sympy
 from .problems.grammar import only_expression
 from .problems.library import GROUPS, load_named
+from .problems.library import names as problem_names
 from .problems.posing import PosingCall, load, name_of, names_of, names_problem, posed, stated
-from .problems.problem import as_written
-from .problems.sentences import sentence
+from .problems.problem import as_written, default_title
+from .problems.sentences import problem_name, sentence
 from .problems.syntaxes import LATEX, PYTHON, SYNTAXES, problem_syntax, syntax_of
 from .results import Answers, check_all, is_sheet, verdict_on
 from .results.derived import Derivation
@@ -26,6 +28,7 @@ from .results.second_order import Jacobian, hessian_by, jacobian_by
 __all__ = [
     "STATING",
     "Problem",
+    "called",
     "check",
     "derive",
     "equal",
@@ -33,6 +36,7 @@ __all__ = [
     "jacobian",
     "load",
     "parse_var_options",
+    "problem_names",
     "read",
     "ready_made",
     "stack",
@@ -70,6 +74,21 @@ def read(
     ('X', 'W')
     """
     return posed(of, PosingCall(parse_var_options(options), {}, syntax, {}, upstream))
+
+
+def called(problem: Problem, name: str | None = None, title: str | None = None) -> Problem:
+    """Return a problem under another name, which its files carry, or another title.
+
+    >>> called(load("linear-layer"), "layer").name
+    'layer'
+    """
+    if name is not None:
+        problem = replace(problem, name=problem_name(name))
+    if title is not None:
+        problem = replace(
+            problem, title=sentence(title, "the title") or default_title(problem.text)
+        )
+    return problem
 
 
 def ready_made() -> dict[str, list[Problem]]:

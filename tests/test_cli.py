@@ -162,7 +162,18 @@ def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) 
         (["derive", "nothing.toml"], "cannot be read"),
         (["derive", "linear-layer", "--wrt", "Q"], "cannot differentiate by 'Q'"),
         (["derive", "linear-layer", "--format", "doc"], "no format 'doc'"),
-        (["derive", "linear-layer", "--format", ""], "no format"),
+        (["derive", "linear-layer", "--format", ""], "--format names no format"),
+        (["derive", "linear-layer", "--format", "md"], "say where: -o FOLDER"),
+        (["derive", "linear-layer", "--lemmas", "full"], "say where: -o FOLDER"),
+        (["check", "linear-layer", "--format", "md"], "say where: -o FOLDER"),
+        (["derive", "x.T @ x", "-o", ""], "-o names nothing"),
+        (["check", "linear-layer", "-o", ""], "-o names nothing"),
+        (["page", "-o", ""], "-o names nothing"),
+        (["derive", "x.T @ x", "-o", "unused", "--format", "svg"], "no graph.svg"),
+        (["derive", "x.T @ x", "--name", "class"], "such as class-problem"),
+        (["derive", "x.T @ x", "--name", "test"], "such as test-problem"),
+        (["derive", "linear_layer"], "ready-made: linear-layer"),
+        (["deriv"], "did you mean derive?"),
         (["derive", "linear-layer", "--var", "X: n"], "a file declares its own"),
         (["derive", "L(X)", "--var", "X n"], "needs a colon"),
         (["derive", "L(X)", "--var", "X: n", "--var", "X: m"], "declared twice"),
@@ -188,6 +199,74 @@ def test_bad_input_exits_with_2_and_says_what_to_write(
     code, _, err = run(capsys, *args)
     assert code == 2
     assert words in err
+
+
+def test_what_is_declared_in_vain_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "derive", "x.T @ x", "--var", "x: n", "--var", "Q: n, n")
+    assert code == 0
+    assert err == 'note: --var "Q" is not used: there is no Q in the expression\n'
+    assert "note" not in out
+    for args in (
+        ("derive", "sum(α * x)", "--var", "α: scalar"),
+        ("check", "x.T @ x", "--var", "Q: n, n", "--wrt", "x", "--claim", "Q @ x"),
+        ("equal", "x", "y", "--var", "y: n"),
+    ):
+        assert run(capsys, *args)[2] == ""
+
+
+def test_a_graph_that_cannot_be_is_left_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    args = ("derive", "x.T @ x", "-o", str(tmp_path), "--format", "svg,py", "--name", "square")
+    code, _, err = run(capsys, *args, "--title", "A square")
+    assert code == 0
+    assert "note: no graph.svg" in err
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["certificate.json", "square.py", "test_square.py"]
+    known = json.loads((tmp_path / "certificate.json").read_text())["problem"]
+    assert (known["name"], known["title"]) == ("square", "A square")
+    assert run(capsys, "verify", str(tmp_path))[0] == 0
+
+
+def test_a_file_that_was_changed_is_overwritten_only_by_force(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "square.py").write_text("mine")
+    args = ("derive", "x.T @ x", "-o", str(tmp_path), "--format", "py", "--name", "square")
+    code, _, err = run(capsys, *args)
+    assert code == 2
+    assert "--force" in err
+    assert (tmp_path / "square.py").read_text() == "mine"
+    assert run(capsys, *args, "--force")[0] == 0
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "-V") == run(capsys, "--version")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("symderiv de", ["derive"]),
+        ("symderiv derive linear", ["linear-layer"]),
+        ("symderiv derive linear-layer --format md,h", ["md,html"]),
+        ("symderiv check linear-layer --form", ["--format"]),
+        ("symderiv derive x --lemmas s", ["short"]),
+    ],
+)
+def test_the_shell_completes(
+    words: str,
+    completed: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["symderiv"])
+    monkeypatch.setenv("_SYMDERIV_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    code, out, _ = run(capsys)
+    assert code == 0
+    assert [line.partition(",")[2] for line in out.splitlines()] == completed
 
 
 def test_nothing_is_half_written(

@@ -269,7 +269,7 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> No
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "a.md").symlink_to(outside)
-    (path,) = write_files(folder, {"a.md": b"new"})
+    (path,) = write_files(folder, {"a.md": b"new"}, force=True)
     assert outside.read_text() == "kept"
     assert not path.is_symlink()
     assert path.read_bytes() == b"new"

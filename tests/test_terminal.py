@@ -101,6 +101,31 @@ def test_colours_are_for_terminals_that_want_them(
     assert "\x1b[" not in printed(monkeypatch, CHECK, "utf-8", io.TextIOWrapper)
 
 
+@pytest.mark.parametrize("width", [40, 72])
+def test_lines_fit_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = printed(monkeypatch, ("derive", "linear-layer", "--wrt", "b"), "utf-8").splitlines()
+    assert max(map(len, lines)) <= width
+    wide = printed(monkeypatch, ("derive", "linear-layer", "--wrt", "b"), "utf-8", io.TextIOWrapper)
+    assert " ".join(" ".join(lines).split()) == " ".join(wide.split())
+    listed = printed(monkeypatch, ("list",), "utf-8").splitlines()
+    assert max(map(len, listed)) <= max(width, 50)
+
+
+def test_a_place_in_a_text_is_not_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    line = f"    {'x + ' * 15}x\n    {' ' * 50}^"
+    stream = Terminal(io.BytesIO(), encoding="utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stderr", stream)
+    terminal.say(f"error: {'word ' * 10}\n{line}", err=True)
+    shown = bytes(stream.buffer.getvalue()).decode()
+    assert shown.endswith(f"{line}\n")
+    assert shown.count("\n") > 3
+
+
 def test_text_of_a_user_moves_no_cursor(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

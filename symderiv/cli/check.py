@@ -14,14 +14,23 @@ from ..results import Answers, Asked, asked_about, asked_of, check_asked, is_she
 from ..results.answer_lines import answer_lines
 from ..results.answers import CHOICES, FORMATS
 from ..results.derivation_lines import reading_notes
-from .common import json_option, problem_options
+from .common import (
+    ProblemSource,
+    json_option,
+    note_unused,
+    output_options,
+    problem_options,
+    refuse_idle,
+)
 from .terminal import has_colours, say, say_data
 
 _SLOW = 4  # claims, from which on a bar shows how far it is
 
 
 @click.command(name="check", short_help="Check claimed derivatives.")
-@click.argument("problems", nargs=-1, required=True, metavar='FILE.. | NAME | "EXPR"')
+@click.argument(
+    "problems", nargs=-1, required=True, metavar='FILE.. | NAME | "EXPR"', type=ProblemSource()
+)
 @problem_options
 @click.option("--wrt", metavar="W", help="The variable that the claim is about.")
 @click.option(
@@ -39,17 +48,11 @@ _SLOW = 4  # claims, from which on a bar shows how far it is
 @click.option("--about", metavar='"dL/dW[p, q]"', help='Instead of --wrt: an entry, or "equal".')
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the claim is the Hessian.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, help="Claims side by side.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a report there.")
-@click.option(
-    "--format",
-    "formats",
-    metavar=",".join(CHOICES),
-    default=",".join(FORMATS),
-    show_default=True,
-    help="What to write with -o.",
-)
+@output_options(CHOICES, FORMATS, "Write a report there.")
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     problems: tuple[str, ...],
     variables: tuple[str, ...],
     upstream: str | None,
@@ -61,7 +64,8 @@ def command(
     order: int,
     jobs: int,
     output: Path | None,
-    formats: str,
+    formats: list[str],
+    force: bool,
     as_json: bool,
 ) -> None:
     """Say whether a claim is right; if not, what went wrong, and what is right.
@@ -78,7 +82,8 @@ def command(
     symderiv check linear-layer --claim-latex '\\frac{\\partial L}{\\partial W} = X^\\top G'
     symderiv check homework.toml --jobs 2 -o report
     """
-    chosen = _formats(formats)
+    if output is None:
+        refuse_idle(ctx, "-o FOLDER", ("formats", "force"))
     many = len(problems) > 1 or is_sheet(problems[0])
     notes: list[str] = []
     if many:
@@ -88,6 +93,8 @@ def command(
         problem = read(problems[0], variables, upstream, syntax)
         notes = reading_notes(problem)
         _refuse_halves(wrt, lines, about, order, claim_latex)
+        if claim_latex is None and not any(line.startswith("@") for line in lines):
+            note_unused(variables, problem.text, *lines, about or "")
         if claim_latex is not None:
             lines, syntax = (claim_latex,), "latex"
         asked = (
@@ -96,7 +103,7 @@ def command(
             else asked_of(problem)
         )
     answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
-    paths = answers.write(output, chosen) if output is not None else []
+    paths = answers.write(output, formats, force=force) if output is not None else []
     if as_json:
         say_data([a.data() for a in answers])
     else:
@@ -139,13 +146,3 @@ def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
         length=len(asked), label="checking", file=sys.stderr, hidden=hidden
     ) as b:
         return check_asked(asked, jobs=jobs, progress=lambda done, of: b.update(1))
-
-
-def _formats(formats: str) -> list[str]:
-    chosen = [f.strip() for f in formats.split(",") if f.strip()]
-    unknown = [f for f in chosen if f not in CHOICES]
-    if unknown or not chosen:
-        raise InputError(
-            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(CHOICES)}"
-        )
-    return chosen

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from ..api import Problem, derive, jacobian, read, stack
+from ..api import Problem, called, derive, jacobian, read, stack
 from ..core.errors import InputError
 from ..results.derivation_lines import (
     checked_line,
@@ -20,12 +20,40 @@ from ..results.derivation_lines import (
 from ..results.derived import AMBIENT, CONVENTIONS
 from ..results.outputs import CHOICES, COTANGENTS, DIALECTS, FORMATS, LEMMAS, STYLES, Manner
 from ..results.second_order import LAYOUTS
-from .common import json_option, problem_options
-from .terminal import say, say_data
+from .common import (
+    ProblemSource,
+    json_option,
+    note_unused,
+    output_options,
+    problem_options,
+    refuse_idle,
+)
+from .terminal import note, say, say_data
+
+_OF_FILES = tuple("formats force pdf_engine markdown lemmas cotangent exercise".split())
+
+
+class Destination(NamedTuple):
+    """Where files are written, if anywhere, and which."""
+
+    folder: Path | None
+    formats: list[str]
+    printing: dict[str, str]  # the engine of the PDF, the dialect of Markdown
+    force: bool
+
+    def without_graph(self, why: str) -> Destination:
+        """Return the same without the picture of the computation, which is said."""
+        if self.folder is None or "svg" not in self.formats:
+            return self
+        rest = [f for f in self.formats if f != "svg"]
+        if not rest:
+            raise InputError(f"no graph.svg: {why}", remedy="choose another --format")
+        note(f"no graph.svg: {why}")
+        return self._replace(formats=rest)
 
 
 @click.command(name="derive", short_help="Derive gradients.")
-@click.argument("problem", metavar='PROBLEM.toml | NAME | "EXPR"')
+@click.argument("problem", metavar='PROBLEM.toml | NAME | "EXPR"', type=ProblemSource())
 @problem_options
 @click.option("--wrt", metavar="W,b", help="Variables to differentiate by; default: all.")
 @click.option(
@@ -72,15 +100,9 @@ from .terminal import say, say_data
     show_default=True,
     help="What a gradient by a symmetric, skew, diagonal or triangular variable means.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write files into a folder.")
-@click.option(
-    "--format",
-    "formats",
-    metavar=",".join(CHOICES),
-    default=",".join(FORMATS),
-    show_default=True,
-    help="What to write with -o; svg: the computation graph.",
-)
+@click.option("--name", help="What the problem is called, and its module.")
+@click.option("--title", help="What stands at the head of its documents.")
+@output_options(CHOICES, FORMATS, "Write files into a folder; svg: the computation graph.")
 @click.option(
     "--pdf-engine",
     type=click.Choice(["typst", "latexmk"]),
@@ -96,7 +118,9 @@ from .terminal import say, say_data
     help="Who reads derivation.md: GitHub, a notebook, or Pandoc, KaTeX and MathJax alike.",
 )
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     problem: str,
     variables: tuple[str, ...],
     upstream: str | None,
@@ -111,8 +135,11 @@ def command(
     wants_jacobian: bool,
     layout: str | None,
     structured: str,
+    name: str | None,
+    title: str | None,
     output: Path | None,
-    formats: str,
+    formats: list[str],
+    force: bool,
     pdf_engine: str,
     markdown: str,
     as_json: bool,
@@ -126,28 +153,25 @@ def command(
     symderiv derive "x * (A @ x)" --wrt x --jacobian
     symderiv derive encoder-block --blocks 4
     """
-    chosen = [f.strip() for f in formats.split(",") if f.strip()]
-    unknown = [f for f in chosen if f not in CHOICES]
-    if unknown or not chosen:
-        raise InputError(
-            f"no format {(unknown or [formats])[0]!r}", remedy=f"there are: {', '.join(CHOICES)}"
-        )
-    posed = read(problem, variables, upstream, syntax)
-    posed = posed if blocks is None else stack(posed, blocks)
-    printing: Any = {"engine": pdf_engine, "markdown": markdown}
+    if output is None:
+        refuse_idle(ctx, "-o FOLDER", _OF_FILES)
+    posed = _posed(problem, (variables, upstream, syntax), blocks, name, title)
+    printing = {"engine": pdf_engine, "markdown": markdown}
+    into = Destination(output, formats, printing, force)
     if wants_jacobian:
-        kept = [f for f in chosen if f != "svg"]
-        _print_jacobians(posed, wrt, layout or LAYOUTS[0], output, kept, printing, as_json)
+        _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, as_json)
         return
     if layout is not None:
         raise InputError(
             "a gradient has the shape of its variable",
             remedy="--layout goes with --jacobian; transpose a gradient for the other layout",
         )
+    if not posed.definitions:
+        into = into.without_graph("nothing is defined by name, as in H = X @ W; sum(H)")
     derivation = derive(posed, wrt or None, structured=structured, order=order)
     derivation.verify()
     manner: Any = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
-    paths = derivation.write(output, chosen, **printing, **manner) if output else []
+    paths = _written(derivation, into, **manner)
     if as_json:
         say_data(derivation_data(derivation))
         return
@@ -158,25 +182,43 @@ def command(
         say(f"wrote {path}")
 
 
+def _posed(
+    source: str,
+    reading: tuple[Sequence[str], str | None, str],
+    blocks: int | None,
+    name: str | None,
+    title: str | None,
+) -> Problem:
+    """Return the problem that is asked about; what was declared in vain is said."""
+    posed = read(source, *reading)
+    note_unused(reading[0], posed.text)
+    return called(posed if blocks is None else stack(posed, blocks), name, title)
+
+
+def _written(result: Any, into: Destination, **manner: Any) -> list[Path]:
+    """Write a result where that is asked for; return the files."""
+    if into.folder is None:
+        return []
+    paths: list[Path] = result.write(
+        into.folder, into.formats, force=into.force, **into.printing, **manner
+    )
+    return paths
+
+
 def _print_jacobians(
-    problem: Problem,
-    wrt: str | None,
-    layout: str,
-    output: Path | None,
-    formats: Sequence[str],
-    printing: Any,
-    as_json: bool,
+    problem: Problem, wrt: str | None, layout: str, into: Destination, as_json: bool
 ) -> None:
     """Print the Jacobians of a problem by the variables that were asked for; write one."""
     wanted = [w.strip() for w in wrt.split(",")] if wrt else list(problem.wrt)
-    if output is not None and len(wanted) != 1:
+    if into.folder is not None and len(wanted) != 1:
         raise InputError(
             "a folder holds one Jacobian", remedy=f"name the variable: --wrt {wanted[0]}"
         )
+    into = into.without_graph("a Jacobian has none")
     found = [jacobian(problem, name, layout=layout) for name in wanted]
     for j in found:
         j.verify()
-    paths = found[0].write(output, formats, **printing) if output is not None else []
+    paths = _written(found[0], into)
     if as_json:
         data = {j.name: jacobian_data(j) for j in found}
         say_data({"problem": problem.text, "jacobians": data})

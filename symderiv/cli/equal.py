@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..api import equal, parse_var_options
-from .common import json_option, syntax_option
+from .common import json_option, note_unused, syntax_option
 from .terminal import say, say_data
 
 
@@ -21,6 +21,7 @@ def command(left: str, right: str, variables: tuple[str, ...], syntax: str, as_j
     \b
     symderiv equal "(A @ B).T" "B.T @ A.T"
     """
+    note_unused(variables, left, right)
     verdict = equal(left, right, syntax=syntax, variables=parse_var_options(variables))
     if as_json:
         say_data(verdict.as_dict())

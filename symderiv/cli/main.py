@@ -9,9 +9,11 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..core.errors import SymderivError
 from .terminal import interrupts_kept, say
@@ -57,13 +59,22 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], _COMMANDS, 1)
+            meant = f" did you mean {near[0]}?" if near else ""
             known = ", ".join(_COMMANDS)
-            raise click.UsageError(f"no command {args[0]!r}; there are: {known}")
+            raise click.UsageError(f"no command {args[0]!r};{meant} there are: {known}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        begun = [(n, text) for n, (_, text) in _COMMANDS.items() if n.startswith(incomplete)]
+        return [
+            *(CompletionItem(n, help=text) for n, text in begun),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="symderiv")
+@click.version_option(None, "-V", "--version", package_name="symderiv")
 def cli() -> None:
     """Derivations of matrix calculus that people can read, trust and run.
 
@@ -73,7 +84,7 @@ def cli() -> None:
     symderiv check "L(X @ W)" --wrt W --claim "G.T @ X"
 
     Exit code 0: done (a claim is right); 1: a claim is wrong, a check failed; 2: input that could
-    not be read.
+    not be read. How the shell completes names and options: symderiv docs commands.
     """
 
 
@@ -87,7 +98,9 @@ def main(args: Sequence[str] | None = None) -> Any:
     given = sys.argv[1:] if args is None else args
     try:
         with interrupts_kept():
-            code = cli.main([_guarded(a) for a in given], standalone_mode=False)
+            code = cli.main(
+                [_guarded(a) for a in given], prog_name="symderiv", standalone_mode=False
+            )
         sys.exit(code or 0)
     except SymderivError as error:
         say(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)

@@ -9,6 +9,7 @@ import click
 from ..core.errors import InputError
 from ..page.single import single_page
 from ..results.writing import write_files
+from .common import NamedPath, force_option
 from .terminal import say
 
 
@@ -16,7 +17,7 @@ from .terminal import say
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path("symderiv.html"),
     show_default=True,
     help="The file.",
@@ -27,7 +28,8 @@ from .terminal import say
     metavar="FOLDER",
     help="The folder of the npm package pyodide: Python itself goes inside, too.",
 )
-def command(output: Path, runtime: Path | None) -> None:
+@force_option
+def command(output: Path, runtime: Path | None, force: bool) -> None:
     """Write the page of ``symderiv serve`` as one file that needs no server.
 
     \b
@@ -40,5 +42,14 @@ def command(output: Path, runtime: Path | None) -> None:
     if output.suffix != ".html":
         raise InputError(f"{output} is no page", remedy="its name ends in .html")
     content = single_page(runtime).encode()
-    write_files(output.parent, {output.name: content})
+    write_files(output.parent, {output.name: content}, force=force or _is_page(output))
     say(f"wrote {output}, {len(content) / 1e6:.1f} MB")
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is such a page."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and b"<title>symderiv</title>" in file.read(2_000)
+    except OSError:
+        return False

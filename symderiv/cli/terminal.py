@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -22,17 +23,56 @@ from ..core.plaintext import json_text, visible
 from ..notation.ascii import ascii_mathematics
 
 _COLOURED = re.compile(r"(\x1b\[(?:[0-2]|3[0-7])m)")  # what click.style makes of bold, dim, colours
+_REASON = re.compile(r"(.*\S) {3,}(\x1b\[2m.*)")  # a line of a derivation, and why it holds
+_HANGING = 4  # spaces, by which what does not fit on a line stands further in
+_NARROWEST = 20  # columns
 _AGAIN = 0.02  # seconds until an interrupt that was lost is sent again
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Print text on the terminal, or on the error stream."""
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        lines = text.split("\n")
+        # Where something stands in a text is said by carets below it.
+        text = "\n".join(x if err and x.startswith("    ") else _fitted(x) for x in lines)
     pieces = _COLOURED.split(text)
     shown = "".join(p if k % 2 else visible(p) for k, p in enumerate(pieces))
-    stream = sys.stderr if err else sys.stdout
     if not _has(stream, shown):
         shown = ascii_mathematics(shown)
     click.echo(shown, err=err, nl=nl, color=None if has_colours() else False)
+
+
+def note(text: str) -> None:
+    """Print what a user should know of what was asked, on the error stream."""
+    say(f"{click.style('note', fg='cyan')}: {text}", err=True)
+
+
+def columns() -> int:
+    """Return how many characters a line of the terminal has."""
+    return max(shutil.get_terminal_size((100, 24)).columns, _NARROWEST)
+
+
+def _wide(text: str) -> int:
+    return len(_COLOURED.sub("", text))
+
+
+def _fitted(line: str) -> str:
+    """Return a line broken between words where it is too long for the terminal."""
+    plain, width = _COLOURED.sub("", line), columns()
+    if len(plain) <= width:
+        return line
+    indent = min(len(plain) - len(plain.lstrip()) + _HANGING, width // 3)
+    parts = _REASON.fullmatch(line)
+    if parts is not None:
+        return f"{_fitted(parts[1])}\n{_fitted(' ' * indent + parts[2])}"
+    gaps_and_words = re.split(r"( +)", line)
+    found, used = gaps_and_words[0], _wide(gaps_and_words[0])
+    for gap, word in zip(gaps_and_words[1::2], gaps_and_words[2::2], strict=True):
+        if used + len(gap) + _wide(word) > width and used > indent:
+            found, used, gap = f"{found}\n{' ' * indent}", indent, ""
+        found, used = f"{found}{gap}{word}", used + len(gap) + _wide(word)
+    return found
 
 
 def say_data(data: object) -> None:

@@ -22,6 +22,7 @@ from .problem import as_written, build
 
 # What is written as a name is: words of two letters or more, with hyphens.
 _WORDS = re.compile(r"[^\W_][\w.]+(-[\w.]{2,})+")
+_WORD = re.compile(r"[a-z]\w+")  # as a name of the language it would have to be declared
 
 
 class PosingCall(NamedTuple):
@@ -74,12 +75,19 @@ def posed(of: Problem | str | Path | Any, call: PosingCall) -> Problem:
         _refuse_declarations(call, "a file")
         return load(of)
     if isinstance(of, str) and not call.declares and _WORDS.fullmatch(of):
-        near = get_close_matches(of, names())
-        raise UnknownNameError(
-            f"there is no file and no ready-made problem {of!r}",
-            remedy=f"ready-made: {', '.join(near or names())}; a file ends in .toml",
-        )
+        raise _no_problem(of, get_close_matches(of, names()) or names())
+    if isinstance(of, str) and not call.declares and _WORD.fullmatch(of):
+        near = get_close_matches(of.replace("_", "-"), names())
+        if near:
+            raise _no_problem(of, near)
     return stated(of, call)
+
+
+def _no_problem(name: str, known: list[str]) -> UnknownNameError:
+    return UnknownNameError(
+        f"there is no file and no ready-made problem {name!r}",
+        remedy=f"ready-made: {', '.join(known)}; a file ends in .toml",
+    )
 
 
 def names_problem(of: object) -> bool:

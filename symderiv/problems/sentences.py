@@ -24,7 +24,7 @@ _PROBLEM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 # A module of one of these names in the folder of a generated test would be imported instead.
 _HIDDEN = {
     *(name.lower() for name in sys.stdlib_module_names),
-    *("numpy", "scipy", "pytest", "conftest", "jax", "torch", "sympy", "symderiv"),
+    *("test", "numpy", "scipy", "pytest", "conftest", "jax", "torch", "sympy", "symderiv"),
 }
 
 
@@ -105,8 +105,9 @@ def problem_name(name: object) -> str:
             remedy=f"write letters, digits, - and _, at most {LONGEST_NAME}, a letter first",
         )
     if _is_taken(name):
+        what = "is a keyword of Python" if keyword.iskeyword(name) else "is the name of a module"
         raise DeclarationError(
-            f"a problem called {name!r} would hide a module of Python of that name",
+            f"a problem cannot be called {name!r}: that {what}, and code is generated in Python",
             remedy=f"use another name, such as {name}-problem",
         )
     return _plain(name)

@@ -162,6 +162,8 @@ class Answers(Readable, Sequence[Answer]):
         *,
         title: str = "",
         engine: str = "typst",
+        force: bool = False,
     ) -> list[Path]:
         """Write the report into a folder; return the files that were written."""
-        return write_files(folder, self.files(formats, title=title, engine=engine))
+        files = self.files(formats, title=title, engine=engine)
+        return write_files(folder, files, force=force)

@@ -336,6 +336,7 @@ class Derivation(Mapping[str, Result]):
         exercise: bool = False,
         engine: str = "typst",
         markdown: str = "github",
+        force: bool = False,
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
@@ -344,7 +345,8 @@ class Derivation(Mapping[str, Result]):
         derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
         written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
         ``markdown`` is that of github or jupyter, or portable: read by Pandoc, KaTeX and MathJax.
-        Everything is checked before; where a check fails, nothing is written.
+        Everything is checked before; where a check fails, nothing is written. Files that were not
+        written here, or changed since, are refused; with ``force``, they are overwritten.
         """
         files = self.files(
             formats,
@@ -355,7 +357,7 @@ class Derivation(Mapping[str, Result]):
             engine=engine,
             markdown=markdown,
         )
-        return write_files(folder, files)
+        return write_files(folder, files, force=force)
 
     def files(
         self,

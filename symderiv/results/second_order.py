@@ -176,6 +176,7 @@ class Jacobian(DerivativeForms):
         *,
         engine: str = "typst",
         markdown: str = "github",
+        force: bool = False,
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
 
@@ -183,7 +184,8 @@ class Jacobian(DerivativeForms):
         InputError.
         """
         formats = check_formats(formats, (*PAGES, "py"), f" for a {self.kind}")
-        return write_files(folder, self.files(formats, engine=engine, markdown=markdown))
+        files = self.files(formats, engine=engine, markdown=markdown)
+        return write_files(folder, files, force=force)
 
     def files(
         self,

@@ -1,11 +1,13 @@
 """Files, all or nothing: everything is made first, written under temporary names, then renamed.
 
-Contract: nothing is written outside the folder, and no link in it is followed.
+Contract: nothing is written outside the folder, no link in it is followed, and what somebody else
+wrote is replaced only where that is asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -13,23 +15,30 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.errors import InputError, ProblemFileError
 from ..core.plaintext import shortened
+from ..problems.toml_tables import read_text
 
+CERTIFICATE, ANSWERS = "certificate.json", "answers.json"  # they show what was written with them
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\Z")
 
 
-def write_files(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
+def write_files(
+    folder: str | Path, contents: Mapping[str, bytes], *, force: bool = False
+) -> list[Path]:
     """Write files into a folder (made if needed) and return their paths.
 
-    A file is complete or absent: it is renamed into place when all have been written. A link that
-    has its name is replaced, not followed. Raises InputError.
+    A file is complete or absent: it is renamed into place when all have been written. With
+    ``force``, files that this program did not write, or that were changed since, are replaced; of
+    a link it is the link, which is not followed. Raises InputError.
     """
     for name in contents:
         check_file_name(name)
-    if not isinstance(folder, str | Path):
+    if not isinstance(folder, str | Path) or folder == "":
         raise InputError(f"{shortened(folder)} is no folder", remedy='write("output")')
     folder = Path(folder)
+    if not force:
+        _refuse_others(folder, contents)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
@@ -46,6 +55,56 @@ def write_files(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]
             f"cannot write into {str(folder)!r}: {error}", remedy="choose another folder with -o"
         ) from None
     return [folder / name for name in contents]
+
+
+def _refuse_others(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Refuse to replace files that are not as this program wrote them."""
+    try:
+        there = [n for n in contents if os.path.lexists(folder / n)]
+    except ValueError:
+        return  # no folder can have this name: writing into it says so
+    written = _written_before(folder) if there else {}
+    others = [n for n in there if not _is_own(folder / n, contents[n], written.get(n))]
+    if others:
+        verb = "was" if len(others) == 1 else "were"
+        raise InputError(
+            f"{', '.join(others)} in {folder} {verb} not written by symderiv, or changed since",
+            remedy="choose another folder; --force (in Python: force=True) overwrites",
+        )
+
+
+def _is_own(path: Path, content: bytes, known: str | None) -> bool:
+    """Whether nothing is lost with a file: it is what is written now, or what was written."""
+    try:
+        if not state_of(path, content) or known == _ANY:
+            return True
+        return known is not None and path.is_file() and digest(path.read_bytes()) == known
+    except OSError:
+        return False
+
+
+_ANY = "any"  # in place of a digest: a file is its writer's, whatever stands in it
+
+
+def _written_before(folder: Path) -> dict[str, str]:
+    """Return the digests of the files in a folder that its certificate, or its report, tells of."""
+    found: dict[str, str] = {}
+    certificate = _json(folder / CERTIFICATE)
+    if isinstance(certificate, dict) and "symderiv" in str(certificate.get("format")):
+        listed = certificate.get("files")
+        found.update(listed if isinstance(listed, dict) else {})
+        found[CERTIFICATE] = _ANY
+    answers = _json(folder / ANSWERS)
+    if isinstance(answers, list) and all(isinstance(a, dict) and "verdict" in a for a in answers):
+        found.update({f"answers.{suffix}": _ANY for suffix in ("md", "tex", "html", "pdf", "json")})
+    return found
+
+
+def _json(path: Path) -> object:
+    try:
+        return json.loads(read_text(path)) if path.is_file() and not path.is_symlink() else None
+    except (OSError, ValueError, RecursionError, ProblemFileError):
+        return None
 
 
 def check_formats(formats: object, there: Sequence[str], what: str = "") -> list[str]:
