@@ -411,3 +411,42 @@ def test_the_document_of_a_jacobian_has_no_objective(tmp_path: Path) -> None:
     page = (tmp_path / "derivation.md").read_text()
     assert r"\partial L" not in page
     assert r"\frac{\partial y_{i}}{\partial x_{p}}" in page
+
+
+@pytest.mark.parametrize(
+    ("objective", "by", "shapes", "seen"),
+    [
+        ("norm(A @ x - y)**2", "x", {"A": "m, n", "y": "m"}, "square"),
+        ("norm(A @ x - y)**4", "x", {"A": "m, n", "y": "m"}, "squares"),
+        ("sum(log(1 + exp(-y * (X @ w))))", "w", {"X": "n, d", "y": "n"}, "scaled"),
+        ("-sum(log(x))", "x", {"x": "n positive"}, "diagonal"),
+        ("norm(x)**2 + norm(A @ x)**2", "x", {"A": "m, n"}, "sum"),
+        ("x.T @ A.T @ S @ A @ x", "x", {"S": "m, m spd", "A": "m, n"}, "weighted"),
+        ("x.T @ A @ x", "x", {"A": "n, n"}, None),
+    ],
+)
+def test_the_form_that_shows_it_is_said(
+    objective: str, by: str, shapes: dict[str, str], seen: str | None
+) -> None:
+    assert sd.hessian(objective, by, variables=shapes).data.seen_as == seen
+
+
+def test_no_sum_of_matrices_is_transposed_in_a_hessian() -> None:
+    found = sd.hessian("norm(A @ x - y)**4", "x", variables={"A": "m, n", "y": "m"})
+    assert found.text == "s = A @ x - y; 4 * norm(s) ** 2 * A.T @ A + 8 * A.T @ s @ s.T @ A"
+    assert found.data.recheck() > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "shapes", "whole"),
+    [
+        ("softmax(x, axis=0)", {"x": "n"}, "diag(y) - y @ y.T"),
+        ("exp(A @ x)", {"x": "n", "A": "m, n"}, "diag(y) @ A"),
+        ("x * (A @ x)", {"x": "n", "A": "n, n"}, "diag(x) @ A + diag(A @ x)"),
+    ],
+)
+def test_a_jacobian_is_written_in_the_output_where_that_says_it_all(
+    value: str, shapes: dict[str, str], whole: str
+) -> None:
+    found = sd.jacobian(value, "x", variables=shapes)
+    assert text(found.data.in_output[0]) == whole

@@ -7,6 +7,7 @@ declared. What cannot be read off may be definite all the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from ..core.expr import Expr, add, matmul, number
 from ..core.shapes import ONE
@@ -50,6 +51,38 @@ def definiteness(x: Expr, declared: Declared) -> str:
     return _of_product(x, declared) if x.is_matrix_product else ""
 
 
+class Seen(StrEnum):
+    """The form by which a matrix is seen to be definite, or nearly."""
+
+    SQUARE = "square"  # Mᵀ M
+    WEIGHTED = "weighted"  # Mᵀ D M, of such a D
+    SCALED = "scaled"  # the same with a diagonal D
+    SQUARES = "squares"  # a sum of such Mᵀ M
+    SUM = "sum"  # of such matrices
+    DIAGONAL = "diagonal"
+    PLAIN = "plain"  # what is declared, or the identity
+
+
+def seen_as(x: Expr) -> Seen:
+    """Return the form of a matrix that is definite, or nearly, but for positive numbers."""
+    if x.op in ("mul", "div") and not x.is_scalar:
+        (body,) = [a for a in x.args if not a.is_scalar]
+        return seen_as(body)
+    if x.op == "diag":
+        return Seen.DIAGONAL
+    if x.op == "add":
+        squares = all(seen_as(a) is Seen.SQUARE for a in x.args)
+        return Seen.SQUARES if squares else Seen.SUM
+    if not x.is_matrix_product:
+        return Seen.PLAIN
+    _, factors = _taken_apart(x)
+    if not _is_mirrored(factors):
+        return Seen.SUM
+    if len(factors) % 2 == 0:
+        return Seen.SQUARE
+    return Seen.SCALED if factors[len(factors) // 2].op == "diag" else Seen.WEIGHTED
+
+
 def _weaker(found: str, *, strict: bool) -> str:
     return found if strict or not found else SEMI
 
@@ -60,12 +93,16 @@ def _of_product(x: Expr, declared: Declared) -> str:
     if not all(is_nonnegative(a, declared) for a in scalars):
         return ""
     count = len(factors)
-    mirrored = all(flip(factors[k]) is factors[-1 - k] for k in range(count // 2))
-    if not mirrored:
+    if not _is_mirrored(factors):
         return _distributed(factors, declared)
     if count % 2 == 0:
         return SEMI
     return _weaker(definiteness(factors[count // 2], declared), strict=False)
+
+
+def _is_mirrored(factors: list[Expr]) -> bool:
+    """Whether factors around the middle one are those on the other side, transposed."""
+    return all(flip(factors[k]) is factors[-1 - k] for k in range(len(factors) // 2))
 
 
 def _distributed(factors: list[Expr], declared: Declared) -> str:

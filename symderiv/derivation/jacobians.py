@@ -27,6 +27,7 @@ from ..core.errors import (
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var, walk
 from ..core.shapes import ONE, SCALAR, Shape, describe
+from ..core.transposing import without_turned_sums
 from ..notation.latex import latex
 from ..ops.leaves import axes
 from ..ops.sharing import shared_text
@@ -36,7 +37,7 @@ from ..problems import Problem
 from ..problems.sentences import check_name
 from ..tensor import Term, named
 from ..tensor import transposed as turned
-from .definiteness import definiteness
+from .definiteness import Seen, definiteness, seen_as
 from .derivations import DerivedGradients
 from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
@@ -125,12 +126,23 @@ class DerivativeMatrix:
     def expr(self) -> Expr:
         """Return the Jacobian as a matrix expression; raises MissingRuleError without one."""
         try:
-            return self.raiser.shaped(self.matrix, self.shape)
+            return without_turned_sums(self.raiser.shaped(self.matrix, self.shape))
         except MissingRuleError as error:
             raise MissingRuleError(
                 f"no matrix form of the {self.kind} by {self.name}: {error.subject}",
                 remedy=f".index_form gives its entries: {self.index_form}",
             ) from None
+
+    @cached_property
+    def in_output(self) -> tuple[Expr, Expr]:
+        """Return a Jacobian and its entry in what is differentiated, y, where that says it all."""
+        found = self.forward
+        if self.is_hessian or found is None or not self._is_plain:
+            return self.expr, self.index_expr
+        whole = without_turned_sums(found.in_names(self.matrix, self.raiser, self.shape))
+        names = {e for x in (whole, found.entry) for e in walk(x, Expr.is_name) if e.is_name}
+        alone = names == {found.value}
+        return (whole, found.entry) if alone else (self.expr, self.index_expr)
 
     @property
     def has_matrix_form(self) -> bool:
@@ -147,6 +159,11 @@ class DerivativeMatrix:
             return ""
         known = {v.name: v.properties for v in self.problem.variables.values()}
         return definiteness(self.expr, known)
+
+    @property
+    def seen_as(self) -> Seen | None:
+        """Return the form that shows that a Hessian is definite, or nearly."""
+        return seen_as(self.expr) if self.definiteness else None
 
     @property
     def text(self) -> str:
@@ -208,7 +225,8 @@ class DerivativeMatrix:
             return tuple(self._by_cotangent())
         steps = list(self.forward.steps)
         if self._is_plain:
-            whole = self.forward.in_names(self.matrix, self.raiser, self.shape)
+            named = self.forward.in_names(self.matrix, self.raiser, self.shape)
+            whole = without_turned_sums(named)
             steps += closing_steps(whole, self._all_ends, self.forward.monomials)
         return tuple(steps)
 

@@ -82,7 +82,8 @@ class EntriesWriter:
         for k, name in enumerate(names):
             joint = "" if not k else " and " if k == len(names) - 1 else ", "
             lead += [joint, self.scribe.gradient_inline(self.scribe.known[name])]
-        lead.append(" are too long to print; the index form has them all.")
+        where = "formula above" if self.whole else "index form"
+        lead.append(f" are too long to print; the {where} has them all.")
         return [Paragraph(tuple(lead))]
 
     def _variable(self, name: str, matrix: Matrix) -> list[Block]:

@@ -18,6 +18,7 @@ from ..core.expr import (
 )
 from ..core.shapes import ONE, SCALAR, Dim, Shape
 from ..derivation.narration import Section
+from ..derivation.narration.steps import Act
 from ..derivation.structured import AMBIENT, structure_of, words
 from ..notation.math import (
     EQUALS,
@@ -312,6 +313,9 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         rows.append(_symbol(scribe, e, e.shape, (scribe.meanings[name],), letters))
     shown = [x for s in scribe.sections for x in (s.result, s.target)]
     cotangents = {s.given for s in scribe.sections if s.given is not None}
+    # Where a gradient folds to a function, only its steps hold what was put in.
+    folds = [t.before for s in scribe.sections for t in s.steps if t.law is Act.FOLD]
+    shown += [e for x in folds for e in mentioned(x).values() if e in cotangents]
     for e in _explained(scribe, [*shown, *scribe.given_at.values()]):
         if scribe.tabled and e in cotangents:
             continue  # the first page says what they stand for

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, named
 from ..core.shapes import ONE, SCALAR, Shape
+from ..derivation.definiteness import SEMI, Seen
 from ..derivation.derivations import DerivedGradients
 from ..derivation.narration import Section
 from ..derivation.narration.entry_forms import place
@@ -88,11 +89,11 @@ def jacobian_section(
         Paragraph((*convention(scribe, jacobian), *_lead(scribe, jacobian))),
         StepTable(proof.fresh_lines(jacobian.own_steps)),
     ]
-    formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
+    formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.in_output[0]))
     proof.count += 1
     blocks.append(Boxed(formula, proof.count))
     if jacobian.definiteness:
-        blocks.append(Paragraph((f"It is {jacobian.definiteness}, as its form shows.",)))
+        blocks.append(Paragraph((f"It is {jacobian.definiteness}", *_seen(jacobian))))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
         product = jacobian.direction_product(f"_{jacobian.name}" if several else "")
         lead: Inline = (
@@ -104,6 +105,25 @@ def jacobian_section(
         )
         blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
     return blocks
+
+
+def _seen(jacobian: DerivativeMatrix) -> Inline:
+    """Return what of the form of a Hessian shows that it is definite, or nearly."""
+    m, d, found = Sym("M"), Sym("D"), jacobian.definiteness
+    square: Inline = (row(sup(m, TRANSPOSE), m),)
+    weighted: Inline = (row(sup(m, TRANSPOSE), d, m),)
+    least = "" if found == SEMI else f", one of them {found}"
+    forms: dict[Seen | None, Inline] = {
+        Seen.SQUARE: (": it has the form ", *square, "."),
+        Seen.SQUARES: (": each term has the form ", *square, "."),
+        Seen.WEIGHTED: (": it has the form ", *weighted, " with ", d, f" {SEMI}."),
+        Seen.SCALED: (": it has the form ", *weighted, " with ", d, " diagonal, no entry below 0."),
+        Seen.SUM: (f": it is a sum of terms that are {SEMI}{least}.",),
+        Seen.DIAGONAL: (
+            f": it is diagonal, {'no entry below' if found == SEMI else 'all above'} 0.",
+        ),
+    }
+    return forms.get(jacobian.seen_as, (".",))
 
 
 def _title(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
@@ -146,7 +166,7 @@ def matrix_dimensions(scribe: Scribe, jacobian: DerivativeMatrix) -> DimensionRo
     known, by = scribe.known, scribe.write(jacobian.variable.expr)
     of = scribe.write(known[jacobian.of]) if jacobian.of else value_symbol(scribe, jacobian)
     rows, columns = (of, by) if jacobian.layout == "numerator" else (by, of)
-    e = jacobian.expr
+    e = jacobian.in_output[0]
     return DimensionRow(
         gradient=(_in_line(symbol(scribe, jacobian)),),
         formula=scribe.write_full(e),
@@ -326,14 +346,15 @@ def jacobian_document(
 ) -> Document:
     """Return the document of the Jacobian of a vector or a matrix."""
     proof = Proof(scribe)
-    head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.expr))
+    whole, one = jacobian.in_output
+    head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(whole))
     name, by = value_symbol(scribe, jacobian), jacobian.variable.expr
     value = jacobian.value.args[0] if jacobian.value.is_name else jacobian.value
     definition = row(name, EQUALS, scribe.write_full(value))
     ends = zip((named(jacobian.value_name, jacobian.value), by), jacobian.ends, strict=True)
     over, under = (scribe.write(place(x, e)) for x, e in ends)
     slope = row(PARTIAL, over, Op("/"), PARTIAL, under)
-    entry = row(slope, EQUALS, scribe.write(jacobian.index_expr))
+    entry = row(slope, EQUALS, scribe.write(one))
     number = map(str, count(1)).__next__
     first: list[Block] = [
         ResultBox(

@@ -272,7 +272,10 @@ class _Narrator:
             used += self._substituted(stage, spot, local, target, ends)
         every = "every entry of " if any(s.term.dims for s, _, _ in pieces) else ""
         names = listed([s.expr for s, _, _ in pieces])
-        because: Reason = ("chain rule: ", expr, f" acts through {every}", *names)
+        fixed = [n for n in names_in(self.root) if n is not expr and self._reach(n, target)]
+        alone: Reason = (" in ", self.loss, " itself, with ", *listed(fixed), " held fixed, and")
+        itself = alone if direct and fixed else ()
+        because: Reason = ("chain rule: ", expr, " acts", *itself, f" through {every}", *names)
         first = add(*shown)
         steps.append(Step(partial(self.loss, by), first, Act.CHAIN, because, True))
         known, why = self._known([s for s, _, _ in pieces]), tuple(why_known(pieces, target))
@@ -317,9 +320,8 @@ class _Narrator:
         self, target: Term, expr: Expr, ends: Ends, steps: list[Step], more: bool
     ) -> list[Monomial]:
         """Differentiate the objective itself, where it contains the target."""
-        form = self.forms.monomials(self.root, ())
         if not more:
-            shown = total(form)
+            shown = total(self.forms.monomials(self.root, ()))
             steps.append(Step(self.loss, shown, Act.OBJECTIVE, ("definition of ", self.loss), True))
             return self._whole(target, expr, ends, steps)
         # With other paths to the target, the direct terms join the chain rule.
