@@ -417,7 +417,7 @@ def test_the_document_of_a_jacobian_has_no_objective(tmp_path: Path) -> None:
     ("objective", "by", "shapes", "seen"),
     [
         ("norm(A @ x - y)**2", "x", {"A": "m, n", "y": "m"}, "square"),
-        ("norm(A @ x - y)**4", "x", {"A": "m, n", "y": "m"}, "squares"),
+        ("norm(A @ x - y)**4", "x", {"A": "m, n", "y": "m"}, "multiplied out"),
         ("sum(log(1 + exp(-y * (X @ w))))", "w", {"X": "n, d", "y": "n"}, "scaled"),
         ("-sum(log(x))", "x", {"x": "n positive"}, "diagonal"),
         ("norm(x)**2 + norm(A @ x)**2", "x", {"A": "m, n"}, "sum"),
@@ -433,7 +433,7 @@ def test_the_form_that_shows_it_is_said(
 
 def test_no_sum_of_matrices_is_transposed_in_a_hessian() -> None:
     found = sd.hessian("norm(A @ x - y)**4", "x", variables={"A": "m, n", "y": "m"})
-    assert found.text == "s = A @ x - y; 4 * norm(s) ** 2 * A.T @ A + 8 * A.T @ s @ s.T @ A"
+    assert found.text == "s = A @ x - y; A.T @ (4 * norm(s) ** 2 * A + 8 * s @ s.T @ A)"
     assert found.data.recheck() > 0
 
 

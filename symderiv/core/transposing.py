@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .expr import Expr, add, div, matmul, mul, neg, node, number, remade, transpose
 from .remembering import remembered
 from .shapes import ONE, swapped
@@ -40,37 +38,6 @@ def flip(x: Expr) -> Expr:
         if sum(map(count_transposes, turned)) <= sum(map(count_transposes, x.args)):
             return node("concat", tuple(turned), swapped(x.shape), 1 - int(str(x.data)))
     return _flipped_inside(x) or transpose(x)
-
-
-def without_turned_sums(x: Expr) -> Expr:
-    """Return an expression with products multiplied out that transpose a sum of matrices.
-
-    >>> from symderiv.core.expr import add, matmul, transpose, var
-    >>> from symderiv.core.shapes import Dim
-    >>> A, B = (var(n, (Dim.of("n"), Dim.of("n"))) for n in "AB")
-    >>> without_turned_sums(matmul(transpose(add(A, B)), A)) is add(
-    ...     matmul(transpose(A), A), matmul(transpose(B), A))
-    True
-    """
-    if x.op == "add":
-        return add(*map(without_turned_sums, x.args))
-    if x.is_hadamard and sum(not a.is_scalar for a in x.args) == 1:
-        return mul(*(a if a.is_scalar else without_turned_sums(a) for a in x.args))
-    for k, a in enumerate(x.args if x.is_matrix_product else ()):
-        if a.is_transpose and a.args[0].is_sum and ONE not in a.shape:
-            return add(*(_around(x.args[:k], flip(t), x.args[k + 1 :]) for t in a.args[0].args))
-    return x
-
-
-def _around(left: Sequence[Expr], term: Expr, right: Sequence[Expr]) -> Expr:
-    """Return a product around a term, with its sign and its numbers in front."""
-    if term.is_negative:
-        return neg(_around(left, term.args[0], right))
-    scalars = [a for a in term.args if a.is_scalar] if term.is_hadamard else []
-    rest = [a for a in term.args if not a.is_scalar]
-    if scalars and len(rest) == 1:
-        return mul(*scalars, matmul(*left, rest[0], *right))
-    return matmul(*left, term, *right)
 
 
 def _filled(x: Expr) -> Expr | None:

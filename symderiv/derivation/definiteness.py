@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ..core.expr import Expr, add, matmul, number
+from ..core.expr import Expr, add, matmul, num, number
 from ..core.shapes import ONE
 from ..core.transposing import flip
 from ..ops import TABLE
@@ -58,6 +58,7 @@ class Seen(StrEnum):
     WEIGHTED = "weighted"  # Mᵀ D M, of such a D
     SCALED = "scaled"  # the same with a diagonal D
     SQUARES = "squares"  # a sum of such Mᵀ M
+    MULTIPLIED = "multiplied out"  # the same
     SUM = "sum"  # of such matrices
     DIAGONAL = "diagonal"
     PLAIN = "plain"  # what is declared, or the identity
@@ -77,7 +78,8 @@ def seen_as(x: Expr) -> Seen:
         return Seen.PLAIN
     _, factors = _taken_apart(x)
     if not _is_mirrored(factors):
-        return Seen.SUM
+        squares = seen_as(_multiplied_out(factors)) is Seen.SQUARES
+        return Seen.MULTIPLIED if squares else Seen.SUM
     if len(factors) % 2 == 0:
         return Seen.SQUARE
     return Seen.SCALED if factors[len(factors) // 2].op == "diag" else Seen.WEIGHTED
@@ -94,7 +96,7 @@ def _of_product(x: Expr, declared: Declared) -> str:
         return ""
     count = len(factors)
     if not _is_mirrored(factors):
-        return _distributed(factors, declared)
+        return definiteness(_multiplied_out(factors), declared)
     if count % 2 == 0:
         return SEMI
     return _weaker(definiteness(factors[count // 2], declared), strict=False)
@@ -105,15 +107,14 @@ def _is_mirrored(factors: list[Expr]) -> bool:
     return all(flip(factors[k]) is factors[-1 - k] for k in range(len(factors) // 2))
 
 
-def _distributed(factors: list[Expr], declared: Declared) -> str:
-    """Return what is seen of a product once a sum among its factors is multiplied out."""
+def _multiplied_out(factors: list[Expr]) -> Expr:
+    """Return a product without the first sum among its factors; the number 0 without one."""
     for k, a in enumerate(factors):
         whole = a.args[0] if a.is_transpose else a
         if whole.is_sum:
             terms = map(flip, whole.args) if a.is_transpose else whole.args
-            products = [matmul(*factors[:k], t, *factors[k + 1 :]) for t in terms]
-            return definiteness(add(*products), declared)
-    return ""
+            return add(*(matmul(*factors[:k], t, *factors[k + 1 :]) for t in terms))
+    return num(0)
 
 
 def _taken_apart(x: Expr) -> tuple[list[Expr], list[Expr]]:

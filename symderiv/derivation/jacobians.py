@@ -27,7 +27,6 @@ from ..core.errors import (
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var, walk
 from ..core.shapes import ONE, SCALAR, Shape, describe
-from ..core.transposing import without_turned_sums
 from ..notation.latex import latex
 from ..ops.leaves import axes
 from ..ops.sharing import shared_text
@@ -126,7 +125,7 @@ class DerivativeMatrix:
     def expr(self) -> Expr:
         """Return the Jacobian as a matrix expression; raises MissingRuleError without one."""
         try:
-            return without_turned_sums(self.raiser.shaped(self.matrix, self.shape))
+            return self.raiser.shaped(self.matrix, self.shape)
         except MissingRuleError as error:
             raise MissingRuleError(
                 f"no matrix form of the {self.kind} by {self.name}: {error.subject}",
@@ -139,7 +138,7 @@ class DerivativeMatrix:
         found = self.forward
         if self.is_hessian or found is None or not self._is_plain:
             return self.expr, self.index_expr
-        whole = without_turned_sums(found.in_names(self.matrix, self.raiser, self.shape))
+        whole = found.in_names(self.matrix, self.raiser, self.shape)
         names = {e for x in (whole, found.entry) for e in walk(x, Expr.is_name) if e.is_name}
         alone = names == {found.value}
         return (whole, found.entry) if alone else (self.expr, self.index_expr)
@@ -225,8 +224,7 @@ class DerivativeMatrix:
             return tuple(self._by_cotangent())
         steps = list(self.forward.steps)
         if self._is_plain:
-            named = self.forward.in_names(self.matrix, self.raiser, self.shape)
-            whole = without_turned_sums(named)
+            whole = self.forward.in_names(self.matrix, self.raiser, self.shape)
             steps += closing_steps(whole, self._all_ends, self.forward.monomials)
         return tuple(steps)
 

@@ -116,6 +116,7 @@ def _seen(jacobian: DerivativeMatrix) -> Inline:
     forms: dict[Seen | None, Inline] = {
         Seen.SQUARE: (": it has the form ", *square, "."),
         Seen.SQUARES: (": each term has the form ", *square, "."),
+        Seen.MULTIPLIED: (": multiplied out, each term has the form ", *square, "."),
         Seen.WEIGHTED: (": it has the form ", *weighted, " with ", d, f" {SEMI}."),
         Seen.SCALED: (": it has the form ", *weighted, " with ", d, " diagonal, no entry below 0."),
         Seen.SUM: (f": it is a sum of terms that are {SEMI}{least}.",),
