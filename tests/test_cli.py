@@ -340,3 +340,13 @@ def test_the_pages_of_the_documentation_are_shown(capsys: pytest.CaptureFixture[
         main(["docs", "langage"])
     assert ended.value.code == 2
     assert "did you mean language?" in capsys.readouterr().err
+
+
+def test_derive_prints_differentials_of_tensors_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(
+        capsys, "derive", "S = softmax(Q @ K.mT); sum((S @ V) ** 2)", "--var", "Q: h,n,k",
+        "--var", "K: h,n,k", "--var", "V: h,n,k", "--wrt", "Q", "--style", "differential",
+    )  # fmt: skip
+    assert code == 0
+    assert "dS put in" in out
+    assert "sift" not in out

@@ -23,6 +23,8 @@ from symderiv.documents.graphlayout import Box, GraphLayout, layers_of, place
 from symderiv.documents.graphprint import GraphPicture
 from symderiv.documents.graphscene import scene_of
 from symderiv.documents.render import latex, markdown, pdf
+from symderiv.documents.symbols_shown import Scribe
+from symderiv.notation.words import words
 from symderiv.problems import Problem
 from symderiv.problems.library import load_named, names
 
@@ -240,3 +242,15 @@ def test_tex_takes_it_on_a_page(tmp_path: Path, name: str) -> None:
 def test_scenes_leave_out_operations_where_a_page_is_narrow() -> None:
     scene = scene_of(graph_of(derivation_of("lstm-cell")))
     assert scene.scale == 1
+
+
+@pytest.mark.parametrize("cotangent", ["d", "bar"])
+def test_cotangents_are_called_as_in_the_text(cotangent: str) -> None:
+    derivation = derivation_of("lstm-cell")
+    scribe = Scribe(derivation, {}, cotangent)
+    shown = {n.name: n.adjoint for n in graph_of(derivation, cotangent).nodes}
+    for s in scribe.sections:
+        name, adjoint = str(s.target.data), shown.get(str(s.target.data))
+        if name in derivation.problem.definitions and s.given is not None:
+            assert adjoint is not None
+            assert words(adjoint) == words(scribe.write(s.given))

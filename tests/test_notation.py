@@ -16,6 +16,7 @@ import symderiv.notation.math
 from symderiv.notation.identifiers import GREEK, read_name
 from symderiv.notation.latex import latex
 from symderiv.notation.math import (
+    DIFFERENTIAL,
     EQUALS,
     PARTIAL,
     TRANSPOSE,
@@ -541,3 +542,14 @@ def test_heights_are_found_once_where_a_formula_nests_deep(monkeypatch) -> None:
         deep = row(Word("f"), Fence("(", deep, ")"))
     monkeypatch.setattr(symderiv.notation.math, "_heights", None)  # printing asks for none
     assert latex(deep).count(r"\left(") == 60
+
+
+def test_a_differential_keeps_apart_from_the_factor_after_it() -> None:
+    change = row(DIFFERENTIAL, Sym("X"))
+    for factor in (change, row(DIFFERENTIAL, Tint("input", Sym("X")))):
+        product = row(factor, Sym("W"))
+        assert unicode(product) == "dX W"  # not d(XW)
+        assert latex(product).endswith(r" \, W")
+        assert typst(product).endswith(" thin W")
+        assert words(product) == "d X times W"
+    assert unicode(row(Sym("X"), change, Op("+"), change)) == "X dX + dX"

@@ -92,3 +92,31 @@ def test_a_conclusion_has_its_steps_above_it(name: str, style: str) -> None:
             said = f"{said} {block}"
         elif isinstance(block, Boxed):
             assert steps or "step" in said, block
+
+
+@pytest.mark.sampled(12)
+@pytest.mark.parametrize("name", WITH_EXAMPLE)
+def test_every_name_in_a_formula_has_its_numbers(name: str) -> None:
+    found = example_of(name)
+    assert found is not None
+    results = [g.section.result for g in derived(name).values()]
+    names = {str(e.data) for x in results for e in walk(x) if e.is_name}
+    assert names <= {*found.forward, *(str(e.data) for e in found.named)}
+    derived_there = {str(e.data): c for e, c in found.named.items()}
+    for shown, cells in derived_there.items():
+        assert cells, shown
+
+
+def test_a_mask_of_an_example_has_zeros_and_ones() -> None:
+    found = example_of("matrix-factorisation")
+    assert found is not None
+    assert {*flat(found.values["M"])} == {0, 1}
+
+
+@pytest.mark.parametrize("name", ["batch-norm", "matrix-factorisation", "attention"])
+def test_no_array_of_an_example_could_be_a_number(name: str) -> None:
+    found = example_of(name)
+    assert found is not None
+    for shown, cells in (*found.values.items(), *found.forward.items()):
+        entries = flat(cells)
+        assert len(entries) == 1 or len({*entries}) > 1, shown

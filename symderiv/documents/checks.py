@@ -224,6 +224,11 @@ def checked(certificate: Certificate | None) -> list[Block]:
 def numeric_section(scribe: Scribe, example: NumericExample, number_: str) -> list[Block]:
     """Return the example: the point, the forward pass, the gradients, and the differences."""
     found: list[Block] = [Heading(("Numeric example",), number_), *point_of(scribe, example)]
+    shown = {str(c) for c in example.results.values()}
+    named = {e: c for e, c in example.named.items() if str(c) not in shown}
+    cotangents = tuple(row(scribe.write(e), EQUALS, grid(c)) for e, c in named.items())
+    if cotangents:
+        found.append(led(("The formulas use",), Display(cotangents)))
     results = []
     for name, cells in example.results.items():
         head = scribe.gradient(scribe.derivation[name].variable.expr)

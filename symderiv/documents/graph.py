@@ -13,6 +13,7 @@ from ..core.expr import Expr, named, var
 from ..notation.math import PARTIAL, Math, Op, Sym, Word, row
 from ..notation.words import words
 from ..ops.base import FUNCTIONS, TABLE
+from ..ops.written import Writer
 from .symbols_shown import mentioned
 
 if TYPE_CHECKING:
@@ -76,22 +77,23 @@ class ComputationGraph:
         return f"Computation graph. {'; '.join(said)}.{tail}"
 
 
-def graph_of(derivation: DerivedGradients) -> ComputationGraph:
-    """Return the graph of a derivation's problem.
+def graph_of(derivation: DerivedGradients, cotangent: str = "d") -> ComputationGraph:
+    """Return the graph of a derivation's problem, with cotangents in one of their notations.
 
     Variables that one definition alone uses, or very many, stand beside it; every other one is a
     node. Raises MissingRuleError for a problem without definitions.
     """
-    return _Reading(derivation).graph()
+    return _Reading(derivation, cotangent).graph()
 
 
 class _Reading:
     """Reads one derivation."""
 
-    def __init__(self, derivation: DerivedGradients) -> None:
+    def __init__(self, derivation: DerivedGradients, cotangent: str) -> None:
         self.derivation, self.problem = derivation, derivation.problem
         problem = self.problem
-        self.write = derivation.writer
+        made = frozenset(derivation.adjoints)
+        self.write = Writer(differentials=made, names=problem.taken, cotangent=cotangent)
         objective = problem.objective_name
         while objective in problem.definitions or objective in problem.variables:
             objective += "_"

@@ -18,7 +18,7 @@ def graph_section(scribe: Scribe) -> list[Block]:
     """Return the picture of a computation with a sentence; nothing where definitions are few."""
     if not scribe.tabled:
         return []
-    picture = GraphPicture(graph_of(scribe.derivation))
+    picture = GraphPicture(graph_of(scribe.derivation, scribe.write.cotangent))
     if not picture.legible:
         return []
     back = Toned(COTANGENT, "cotangents flow back up")

@@ -71,6 +71,7 @@ class NumericExample:
     objective: Any = None  # its value
     sizes: Mapping[str, int] = field(default_factory=dict)
     matrices: tuple[MatrixNumbers, ...] = ()
+    named: Mapping[Expr, Cells] = field(default_factory=dict)  # what else the formulas name
 
 
 def worked_example(
@@ -177,16 +178,28 @@ def _poverty(example: NumericExample) -> int:
     """
     cells = [x for c in (*example.values.values(), *example.results.values()) for r in c for x in r]
     zeros = sum(2 for x in cells if x == 0)
-    worked = (*example.forward.values(), *example.results.values())
+    worked = (*example.forward.values(), *example.named.values(), *example.results.values())
+    zeros += sum(1 for c in example.forward.values() for x in flat(c) if x == 0)
     zeros += sum(_EMPTY for c in worked if all(x == 0 for r in c for x in r))
     results = example.results.values()
     zeros += sum(_EMPTY for c in results if all(abs(x) < _FLAT for r in c for x in r))
     long = sum(len(str(x)) > 3 for x in cells)
     long += sum(map(_farness, (x for c in worked for r in c for x in r)))
-    same = sum(len({str(r) for r in c}) < len(c) for c in example.values.values())
+    same = sum(map(_sameness, example.values.values()))
     forward = [str(c) for c in example.forward.values()]
     idle = _IDLE * (len(forward) - len({*forward}))
     return zeros + long + same + idle
+
+
+def _sameness(cells: Cells) -> int:
+    """Return how little an array says by equal entries: equal rows, rows or columns of one value.
+
+    A mask of one value, or weights of one, could be a number.
+    """
+    lines = [[str(x) for x in r] for r in (*cells, *turned_over(cells))]
+    constant = sum(len(r) > len({*r}) == 1 for r in lines)
+    whole = len(cells) * len(cells[0]) > 1 and len({str(x) for x in flat(cells)}) == 1
+    return (len({str(r) for r in cells}) < len(cells)) + constant + _IDLE * whole
 
 
 def _farness(x: Any) -> int:
@@ -213,6 +226,7 @@ def _example(
     forward = {n: _on_paper(at.cells(x)) for n, x in problem.definitions.items()}
     results = {n: _on_paper(at.cells(r.expr)) for n, r in derivation.items()}
     return NumericExample(
+        named={e: _on_paper(at.cells(e)) for e in _named_by_formulas(derivation)},
         values=values,
         forward=forward,
         results=results,
@@ -222,6 +236,13 @@ def _example(
         objective=_on_paper(at.cells(objective))[0][0],
         sizes=sizes,
     )
+
+
+def _named_by_formulas(derivation: DerivedGradients) -> list[Expr]:
+    """Return the names in the formulas of gradients that are no definitions: their cotangents."""
+    found = walk_all([g.section.result for g in derivation.values()])
+    known = {*derivation.problem.definitions}
+    return [e for e in found if e.is_name and str(e.data) not in known]
 
 
 def _with_differences(derivation: DerivedGradients, example: NumericExample) -> NumericExample:

@@ -167,6 +167,7 @@ class Tint(Math):
 
 TRANSPOSE = Word("⊤", function=False)
 PARTIAL = Word("∂", function=False)
+DIFFERENTIAL = Word("d", function=False)
 EQUALS = Op("=")
 
 

@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from symderiv.notation.identifiers import name_of
 from symderiv.notation.math import (
+    DIFFERENTIAL,
     Big,
     Brace,
     Fence,
@@ -105,12 +106,14 @@ def gap(left: Math, right: Math) -> Gap:
 def items_of(node: Row) -> tuple[Math, ...]:
     """Return the items of a row, flattened, coloured signs at an edge on their own.
 
-    A sign that opens or closes a coloured group keeps its spacing only outside of it.
+    A sign that opens or closes a coloured group keeps its spacing only outside of it. A
+    differential stays one item: dX W is not d(XW).
 
     >>> len(items_of(Row((Sym("a"), Tint("x", row(Op("+"), Sym("b")))))))
     3
     """
-    return tuple(_flat(node))
+    items = tuple(_flat(node))
+    return items if len(items) == 2 else tuple(_with_differentials(items))
 
 
 def indices(node: Math) -> Math:
@@ -155,6 +158,17 @@ def _flat(node: Math) -> Iterator[Math]:
         yield from _lifted(node.role, items_of(node.body))
     else:
         yield node
+
+
+def _with_differentials(items: tuple[Math, ...]) -> Iterator[Math]:
+    rest = iter(items)
+    for item in rest:
+        of = next(rest, None) if item == DIFFERENTIAL else None
+        yield item if of is None else Row((item, of))
+
+
+def _is_differential(node: Math) -> bool:
+    return isinstance(node, Row) and len(node.items) == 2 and node.items[0] == DIFFERENTIAL
 
 
 def _lifted(role: str, items: tuple[Math, ...]) -> Iterator[Math]:
@@ -211,7 +225,7 @@ def opens(node: Math) -> bool:
 
 def _tail(node: Math) -> _Kind:
     if isinstance(node, Row) and node.items:
-        return _tail(node.items[-1])
+        return _Kind.LONG if _is_differential(node) else _tail(node.items[-1])
     if isinstance(node, Script):
         return _Kind.LONG if node.sub is not None else _tail(node.base)
     if isinstance(node, Tint):

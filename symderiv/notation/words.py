@@ -12,6 +12,7 @@ from typing import Any
 
 from symderiv.notation.identifiers import GREEK_NAMES, name_of, scientific
 from symderiv.notation.math import (
+    DIFFERENTIAL,
     PARTIAL,
     TRANSPOSE,
     Big,
@@ -160,7 +161,7 @@ class _Words:
         """Return the word between two neighbours: times, of, or nothing."""
         between = gap(left, right)
         a, b = _bare(left), _bare(right)
-        if isinstance(a, Op) or isinstance(b, Op) or between is Gap.WORD or a == PARTIAL:
+        if isinstance(a, Op) or isinstance(b, Op) or between is Gap.WORD or a in _CHANGES:
             return ""
         if isinstance(a, Word) and a.function:
             return "of"
@@ -231,6 +232,9 @@ class _Words:
 
     def tint(self, node: Tint) -> str:
         return self.show(node.body)
+
+
+_CHANGES = (PARTIAL, DIFFERENTIAL)
 
 
 def _bare(node: Math) -> Math:

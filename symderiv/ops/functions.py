@@ -10,7 +10,7 @@ from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node, var
 from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
-from ..notation.math import Fence, Math, Word, fraction_of_partials, row, sup
+from ..notation.math import DIFFERENTIAL, Fence, Math, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
 from .base import ATOM, Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, register
 from .flops import free, iterative
@@ -195,7 +195,7 @@ register(
     lower=_differential_lower,
     explicit=lambda e, args, at: at.differential(e),
     text=lambda e, text: f"d({text(e.args[0])})",
-    notation=lambda e, write: row(Word("d", function=False), write(e.args[0], ATOM)),
+    notation=lambda e, write: row(DIFFERENTIAL, write(e.args[0], ATOM)),
     numpy=_differential_code,
     samples=(),
     bad=("differential(X)",),

@@ -65,13 +65,28 @@ def derivation_lines(derivation: Derivation, style: str) -> list[str]:
     if problem.source:
         lines.append(styled(f"  Source: {on_one_line(problem.source)}", "dim"))
     lines.append("")
-    if style != "entries":
+    if style in ("index", "all"):
         for section in derivation.sections:
             lines += _section(derivation, section)
+    lines += _by_differentials(derivation) if style in ("differential", "all") else []
     for hessian in derivation.hessians:
         lines += jacobian_lines(hessian)
-    lines += _entries(derivation) if style != "index" else []
+    lines += _entries(derivation) if style in ("entries", "all") else []
     return [*lines, *_cost_lines(derivation)]
+
+
+def _by_differentials(derivation: Derivation) -> list[str]:
+    """Return the derivation of all gradients at once; cotangents have bars beside dZ."""
+    made = cotangent_names(derivation.sections)
+    taken = derivation.data.problem.taken
+    writer = Writer(differentials=made, names=taken, cotangent="bar")
+    steps = Steps.of(derivation.data.differentials, writer)
+    lines = [styled("by differentials", "bold")]
+    lines += [f"  {line}   {styled(why, 'dim')}" for line, why in steps.lines()]
+    name = derivation.problem.objective_name
+    results = derivation.data.values()
+    found = (_equation(name, writer(g.variable.expr), writer(g.expr)) for g in results)
+    return [*lines, *(styled(f"  {line}", "cyan") for line in found), ""]
 
 
 def _entries(derivation: Derivation) -> list[str]:

@@ -85,7 +85,10 @@ def entries_example(derivation: DerivedGradients) -> ExplicitExample:
     """
     problem = derivation.problem
     if problem.has_tensors:
-        raise NoEntriesError("entries of tensors are not written out in documents")
+        raise NoEntriesError(
+            "entries of tensors are not written out in documents",
+            remedy="choose --style index or --style differential",
+        )
     ambient = [n for n in derivation if n not in derivation.conventions]
     if not ambient:
         names = ", ".join(derivation)
