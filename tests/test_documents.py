@@ -554,3 +554,18 @@ def test_an_exercise_has_its_reasons_and_the_solution_after_it(tmp_path: Path) -
 def test_cotangents_are_written_as_the_reader_likes(cotangent: str, written: str) -> None:
     page = sd.derive("ffn-relu", wrt="W1").files(["md"], cotangent=cotangent)["derivation.md"]
     assert written in page.decode().replace(" ", "")
+
+
+@pytest.mark.slow
+def test_a_written_out_result_names_the_property_that_it_rests_on_once() -> None:
+    page = sd.derive("multinomial-regression").files(["md"])["derivation.md"].decode()
+    assert page.count("as $`Y`$ has one-hot rows:") == 1
+    page = sd.derive("softmax-cross-entropy").files(["md"])["derivation.md"].decode()
+    assert "as $`T`$" not in page  # a reason above has said it
+    assert "; the mean over the rows for matrices:" in page
+
+
+@pytest.mark.slow
+def test_what_is_written_out_without_a_sum_is_not_said_to_add_up() -> None:
+    page = sd.derive("neo-hooke").files(["md"])["derivation.md"].decode()
+    assert "each entry sums" not in page

@@ -16,8 +16,11 @@ from symderiv.calculus import lower
 from symderiv.cli.main import main
 from symderiv.codegen.evaluation import evaluate
 from symderiv.core import errors
-from symderiv.core.expr import walk
+from symderiv.core.expr import Expr, walk
+from symderiv.derivation.derivations import DerivedGradients
+from symderiv.derivation.jacobians import hessian_of
 from symderiv.ops.text import text
+from symderiv.problems.library import load_named
 from symderiv.results.derived import verify_folder
 from symderiv.values.dual import Dual
 from symderiv.values.scalars import DualMath
@@ -450,3 +453,17 @@ def test_a_jacobian_is_written_in_the_output_where_that_says_it_all(
 ) -> None:
     found = sd.jacobian(value, "x", variables=shapes)
     assert text(found.data.in_output[0]) == whole
+
+
+def test_names_in_the_steps_of_a_hessian_mean_nothing_else_in_the_gradient() -> None:
+    problem = load_named("multinomial-regression")
+    gradient = [s for x in DerivedGradients(problem).sections for s in x.steps]
+    hessian = hessian_of(problem, "W")
+    meant: dict[str, set[Expr]] = {}
+    for s in (*gradient, *hessian.own_steps):
+        for e in (*walk(s.before), *walk(s.after)):
+            if e.is_name:
+                meant.setdefault(str(e.data), set()).add(e.args[0])
+    assert all(len(values) == 1 for values in meant.values())
+    direction = text(hessian.direction_product().direction)
+    assert direction not in meant

@@ -12,7 +12,7 @@ from symderiv.core.errors import CheckError
 from symderiv.core.expr import Expr
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.derivation.jacobians import hessian_of, jacobian_of
-from symderiv.derivation.lemmas import lemmas_of
+from symderiv.derivation.lemmas import lemma_of, lemmas_of
 from symderiv.derivation.narration import Step
 from symderiv.derivation.narration.fitting import NEEDS, misfit
 from symderiv.derivation.narration.steps import Act, LawOf
@@ -150,3 +150,23 @@ def test_every_step_to_a_matrix_of_derivatives_is_of_its_kind(value: str) -> Non
     found = hessian_of(p, by) if p.objective.is_scalar else jacobian_of(p, by)
     for step in found.steps:
         assert not misfit(step), f"{misfit(step)}: {shown(step)}"
+
+
+def reasons_of(problem: str, target: str) -> list[str]:
+    section = next(s for s in derived(problem).sections if str(s.target.data) == target)
+    return ["".join(p if isinstance(p, str) else text(p) for p in s.reason) for s in section.steps]
+
+
+def test_a_cotangent_that_equals_a_variable_is_cited_as_what_was_derived() -> None:
+    assert not [r for r in reasons_of("matrix-factorisation", "P") if "definition of lam" in r]
+
+
+def test_a_sum_over_several_arrays_is_no_matrix_product() -> None:
+    assert reasons_of("convolution-2d", "W")[0] == "definition of Y, entry by entry"
+    lemma = lemma_of(TABLE["cross_entropy"].rests_on)  # type: ignore[arg-type]
+    assert not [s for s in lemma.steps if s.law is Act.MATMUL]
+
+
+def test_a_lemma_defines_only_what_has_a_definition() -> None:
+    steps = [s for section in derived("neo-hooke").sections for s in section.steps]
+    assert [*lemmas_of(steps)] == ["det"]

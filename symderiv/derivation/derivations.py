@@ -91,6 +91,17 @@ class Gradient:
         return text(self.index_expr)
 
     @property
+    def rests_on(self) -> list[Variable]:
+        """Return the variables without whose properties the gradient has another form."""
+        declared = [v for v in self.problem.variables.values() if v.properties]
+        known = {v.name: v.properties for v in declared}
+
+        def form(facts: Mapping[str, tuple[str, ...]]) -> Expr:
+            return Raiser({}, Facts(facts)).shaped(self.term, self.variable.shape)
+
+        return [v for v in declared if form({**known, v.name: ()}) is not form(known)]
+
+    @property
     def section(self) -> Section:
         """Return the derivation of this gradient, step by step."""
         target = self.problem.known()[self.name]

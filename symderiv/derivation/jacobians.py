@@ -42,6 +42,7 @@ from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
 from .narration.forward import Forward, forward
 from .narration.matrix_steps import closing_steps
+from .narration.staging import Stages
 from .narration.steps import Act
 from .rechecking import recheck
 
@@ -245,11 +246,22 @@ class DerivativeMatrix:
         root = lower(self.value, values).term
         target = lower(self.variable.expr, values).term
         try:
-            return forward(
-                self.value_name, root, target, self.ends, self.raiser, self.problem.taken
-            )
+            return forward(self.value_name, root, target, self.ends, self.raiser, self._taken)
         except NoEntriesError:
             return None
+
+    @property
+    def _taken(self) -> Sequence[str]:
+        """Return the names that the steps may not give: those of a gradient mean other things."""
+        problem = self.problem
+        if not self.is_hessian:
+            return problem.taken
+        values: dict[Expr, Any] = {}
+        root = lower(problem.objective, values).term
+        leaves = [lower(problem.variables[n].expr, values).term for n in problem.wrt]
+        known = [*problem.taken, problem.objective_name]
+        made = Stages(root, leaves, self.raiser.natural, known).taken
+        return [*known, *sorted(made - {*known}), self._directions[0]]
 
     def _by_cotangent(self) -> Iterator[Step]:
         """Yield the steps by way of the product with a cotangent, where entries have no form."""

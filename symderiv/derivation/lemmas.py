@@ -94,7 +94,9 @@ def lemmas_of(steps: Iterable[Step], taken: frozenset[str] = frozenset()) -> dic
             if name not in met and not isinstance(basis, str):
                 met.add(name)
                 lemma = lemma_of(basis, taken)
-                own = [e.op for s in lemma.steps for e in walk(s.after, lambda e: e.is_name)]
+                met_there = [e for s in lemma.steps for e in walk(s.after, lambda e: e.is_name)]
+                # What is known by its equation, as the inverse is, needs no definition to be read.
+                own = [e.op for e in met_there if isinstance(TABLE[e.op].rests_on, Definition)]
                 visit([*_laws(lemma.steps), *(op for op in own if op != lemma.function.op)])
                 found[name] = lemma
 
@@ -447,7 +449,8 @@ def _renamed(basis: Kind, taken: Collection[str]) -> Kind:
     def swap(t: str) -> str:
         return t if t == "scalar" else _WORD.sub(lambda m: new.get(m[0], m[0]), t)
 
-    changed = {k: swap(v) for k, v in fields.items() if isinstance(v, str) and k != Act.SOLVED}
+    words = (Act.SOLVED, "of_rows")
+    changed = {k: swap(v) for k, v in fields.items() if isinstance(v, str) and k not in words}
     if Act.SOLVED in fields:  # words, and mathematics in braces
         changed[Act.SOLVED] = _BRACED.sub(lambda m: f"{{{swap(m[1])}}}", fields[Act.SOLVED])
     declared = tuple((swap(n), swap(v)) for n, v in basis.declared)

@@ -34,6 +34,7 @@ from ..notation.math import (
     sub,
     sup,
 )
+from ..ops import TABLE
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
@@ -60,6 +61,7 @@ from .widths import width
 
 _ONE_LINE = 22.0  # em: what fits beside the name of a gradient
 _BOX = 12  # results in one box, which stays on a page
+_SUMS = {"matmul", "dot", "einsum", "trace", "Sum", "sum"}
 _FEW = 2  # symbols for each index that stands beside them in their table
 DEFINED = Op("≔")
 _NUMBERS = re.compile(
@@ -81,6 +83,9 @@ def result_boxes(scribe: Scribe) -> list[Block]:
             formula = row(formula, EQUALS, sums.form)
         shown = sums.form if sums is not None and len(scribe.wanted) > 1 else None
         note = _meaning(scribe, result.section, result.variable, sums, shown)
+        written_out = chosen[name] is not result.section.result
+        if sums is None and written_out and not _adds_up(chosen[name]):
+            note = _shape(result.variable)
         rows.append(ResultRow(formula, note, copied(chosen[name])))
     where = tuple(where_lines(scribe, chosen.values()))
     parts = [tuple(rows[k : k + _BOX]) for k in range(0, len(rows), _BOX)]
@@ -157,7 +162,7 @@ def _meaning(
         count = size_notation(sums.dim)
         lead: Inline = (shown, ": one ") if shown is not None else ("One ",)
         return (*lead, *kind, " for each of the ", count, " rows; all are added.")
-    head: Inline = ("A scalar",) if variable.shape == SCALAR else ("Shape ", shape)
+    head = _shape(variable)[:-1]
     if not section.summed:
         how = "no sum: every entry is one product" if _is_product(section) else "no sum"
         return (*head, f"; {how}.")
@@ -170,6 +175,17 @@ def _meaning(
         where.append(part)
     each = "the sum runs over " if variable.shape == SCALAR else "each entry sums over "
     return (*head, f"; {each}", *where, ".")
+
+
+def _shape(variable: Variable) -> Inline:
+    if variable.shape == SCALAR:
+        return ("A scalar", ".")
+    return ("Shape ", shape_notation(variable.shape), ".")
+
+
+def _adds_up(x: Expr) -> bool:
+    """Whether an expression has a sum in it, but for those in the names that it uses."""
+    return any(e.op in _SUMS or TABLE[e.op].axis == "reduces" for e in walk(x, Expr.is_name))
 
 
 def _is_product(section: Section) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from ..core.expr import Expr, node
 from ..derivation.lemmas import Lemma, lemmas_of
 from ..notation.math import EQUALS, Math, Op, Word, row, sup
+from ..ops import TABLE
+from ..ops.base import Definition
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .model import Block, Heading, Paragraph, Piece, StepTable, Strong
@@ -53,7 +55,7 @@ def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool) -> list[Block]:
             space, size_notation(x.shape[0]) if x.kind == "vector" else shape_notation(x.shape)
         )
     whole: Math = row(write(lemma.value), EQUALS, write(_of_line(lemma.function)))
-    lead += [whole, " of ", row(write(x.expr), Op("∈"), space), _reach(x.kind)]
+    lead += [whole, " of ", row(write(x.expr), Op("∈"), space), _reach(name, x.kind)]
     steps = lemma.steps if full else lemma.short
     return [Paragraph(tuple(lead)), StepTable(proof.lines(steps))]
 
@@ -65,7 +67,9 @@ def _of_line(x: Expr) -> Expr:
     return node(inner.op, args, x.shape, inner.data)
 
 
-def _reach(kind: str) -> str:
-    return {"scalar": "; entry by entry for arrays:", "vector": "; row by row for matrices:"}.get(
-        kind, ":"
-    )
+def _reach(name: str, kind: str) -> str:
+    """Return what becomes of an array, where a lemma is about a number or a vector."""
+    basis = TABLE[name].rests_on
+    if kind == "vector" and isinstance(basis, Definition):
+        return f"; {basis.of_rows} for matrices:"
+    return "; entry by entry for arrays:" if kind == "scalar" else ":"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..core.expr import Expr
 from ..derivation.narration import Alike, Section, Step, essential
@@ -10,6 +11,7 @@ from ..derivation.narration.steps import SIFTING, Above, Act, DerivativeOf, Grad
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
 from ..ops.leaves import size_notation
 from ..ops.text import text
+from ..problems.properties import readings
 from .model import (
     Block,
     Boxed,
@@ -41,6 +43,7 @@ class Proof:
         self.sifted = False
         self.printed: dict[tuple[Expr, Expr], int] = {}
         self.boxes: dict[Expr, int] = {}
+        self.told: set[tuple[str, str]] = set()  # properties that reasons have named
         self.lemmas: dict[str, int] = {}  # the number of the lemma of an operator
         self.slopes: dict[Expr, int] = {}  # the line of a name's derivative
         self._of: Expr | None = None  # the name whose derivative is being found
@@ -171,6 +174,8 @@ class Proof:
                 parts += ["lemma ", Ref(number, f"lemma-{number}")]
             else:
                 parts.append(part if isinstance(part, str) else self.scribe.write(part))
+        told = pairwise(step.reason)
+        self.told |= {(str(x.data), str(said)) for x, said in told if isinstance(x, Expr)}
         return tuple(parts)
 
     def _sifting(self, step: Step) -> Inline:
@@ -196,6 +201,7 @@ class Proof:
 
     def _box(self, section: Section, lead: Inline) -> list[Block]:
         """Return the framed result, and what leads to it: beside it where room is scarce."""
+        lead = self._with_properties(section, lead)
         self.count += 1
         self.boxes[section.target] = self.count
         formula = self._boxed(section)
@@ -212,12 +218,31 @@ class Proof:
         if given is not None and given is not section.result:
             head = [scribe.write(given), Op("≔"), *head]
         parts = [*head, scribe.write(section.result)]
-        name = str(section.target.data)
-        if given is None and name in scribe.wanted:
-            whole = scribe.derivation[name].expr
-            if text(whole) != text(section.result) and width(scribe.write(whole)) < _SHORT:
-                parts += [EQUALS, scribe.write(whole)]
-        return row(*parts)
+        whole = self._written_out(section)
+        return row(*parts, EQUALS, scribe.write(whole)) if whole is not None else row(*parts)
+
+    def _written_out(self, section: Section) -> Expr | None:
+        """Return a gradient without the names of its section, where that is short enough."""
+        scribe, name = self.scribe, str(section.target.data)
+        if section.given is not None or name not in scribe.wanted:
+            return None
+        whole = scribe.derivation[name].expr
+        short = width(scribe.write(whole)) < _SHORT
+        return whole if short and text(whole) != text(section.result) else None
+
+    def _with_properties(self, section: Section, lead: Inline) -> Inline:
+        """Return what leads to a result, with the properties that its written-out form rests on."""
+        if self._written_out(section) is None:
+            return lead
+        found: list[Piece] = []
+        for v in self.scribe.derivation[str(section.target.data)].rests_on:
+            said = f" {' and '.join(readings(v))}"
+            if (v.name, said) not in self.told:
+                self.told.add((v.name, said))
+                found += [" and " if found else "", self.scribe.write(v.expr), said]
+        if not found:
+            return lead
+        return (*lead[:-1], f"{str(lead[-1]).rstrip(':')}, as " if lead else "As ", *found, ":")
 
 
 def _differentiated(x: Expr) -> Expr | None:

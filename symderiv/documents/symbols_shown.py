@@ -280,7 +280,8 @@ def generic_entry(x: Expr, marks: Sequence[str] = "ijkl") -> Expr:
 
 def _roles(derivation: DerivedGradients, sections: list[Section]) -> dict[str, str]:
     """Return one role for each coloured name."""
-    given = [str(s.given.data) for s in sections if s.given is not None]
+    # A cotangent that equals a variable goes by its name, and has its colour.
+    given = [str(s.given.data) for s in sections if s.given is not None and s.given.is_name]
     cotangents = {*derivation.problem.upstream, *given}
     roles = dict.fromkeys(sorted(cotangents), COTANGENT)
     first = next(iter(derivation), None)

@@ -164,6 +164,7 @@ class Definition:
     declared: tuple[tuple[str, str], ...]  # the variables and their shapes
     by: str = "x"  # the one to differentiate by
     output: str = "y"  # the name of the value
+    of_rows: str = "row by row"  # what becomes of a matrix: of each row, and then
 
     @classmethod
     def of_number(cls, call: str, value: str, **others: str) -> Definition:
@@ -171,9 +172,9 @@ class Definition:
         return cls(call, value, (("x", "scalar"), *others.items()))
 
     @classmethod
-    def of_vector(cls, call: str, value: str, **others: str) -> Definition:
+    def of_vector(cls, call: str, value: str, of_rows: str = "", **others: str) -> Definition:
         """Return the definition of a function of a vector x with n entries."""
-        return cls(call, value, (("x", "n"), *others.items()))
+        return cls(call, value, (("x", "n"), *others.items()), of_rows=of_rows or "row by row")
 
     @classmethod
     def of_matrix(cls, call: str, value: str) -> Definition:

@@ -109,7 +109,10 @@ def _code(e: Expr, code: Codes) -> str:
 register(
     name="cross_entropy",
     rests_on=Definition.of_vector(
-        "cross_entropy(x.T, t.T)", "-sum(t * logsoftmax(x, axis=0))", t="n"
+        "cross_entropy(x.T, t.T)",
+        "-sum(t * logsoftmax(x, axis=0))",
+        of_rows="the mean over the rows",
+        t="n",
     ),
     is_logarithm=True,
     flops=per_entry(6),

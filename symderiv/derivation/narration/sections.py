@@ -109,6 +109,7 @@ class _Narrator:
         self.given: dict[Term, Expr] = {}
         self.cotangents: dict[Term, tuple[Term, Expr]] = {}  # of stages, with their names
         self.folds: dict[Term, Fold] = {}
+        self._derived: set[Term] = set()  # whose gradients have steps
         self._users: dict[Term, list[Stage]] = {}
         self._reach = Reach(tuple(found))
         for stage in found:
@@ -136,6 +137,7 @@ class _Narrator:
             self.cotangents[stage.term] = self._found, given
             # The gradient at the argument of an unspecified loss is given, not derived.
             if section.steps:
+                self._derived.add(stage.term)
                 found.append(replace(section, given=given))
         found += [self._section(x, x.data) for x in self.leaves]
         return found
@@ -284,9 +286,8 @@ class _Narrator:
 
     def _known(self, stages: Sequence[Stage]) -> list[str | Expr]:
         """Return why the gradients of stages are known: given by definition, or derived before."""
-        given = [self.given[s.term] for s in stages]
-        defined = [g for g in given if g.is_variable]
-        derived = [s.expr for s, g in zip(stages, given, strict=True) if not g.is_variable]
+        defined = [self.given[s.term] for s in stages if s.term not in self._derived]
+        derived = [s.expr for s in stages if s.term in self._derived]
         words: list[str | Expr] = ["definition of ", *listed(defined)] if defined else []
         if derived:
             words += ["; "] if words else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ...core.errors import NoEntriesError
-from ...core.expr import Expr, free_indices, own_indices, partial
+from ...core.expr import Expr, free_indices, own_indices, partial, walk
 from ...tensor import Factor, Scale, Term, constant, is_entrywise
 from .entry_forms import Ends, Forms, Letters, Monomial, differentiated, place, total
 from .slopes import jacobian, pulled, relettered
@@ -65,7 +65,10 @@ class StageSlopes:
         left = place(stage.expr, spot)
         with self.forms.spelled_out(stage.expr):
             form = self.forms.monomials(stage.value, spot)
-        product = any(m.is_matrix_product(spot) for m in form)
+        written = walk(stage.expr.args[0], Expr.is_name)
+        product = any(e.is_matrix_product for e in written) and any(
+            m.is_matrix_product(spot) for m in form
+        )
         law, reason = _stated(stage, product)
         shown = total(form)
         if shown is left:  # the writer's name for all of it
@@ -263,7 +266,7 @@ def _stated(stage: Stage, product: bool) -> tuple[Act, Reason]:
     """Return what the line says that opens with the entry of a stage."""
     if stage.automatic:
         return Act.NAMES, (stage.expr, " names ", stage.expr.args[0])
-    if product:
+    if product and stage.value.dims:
         return Act.MATMUL, (Act.MATMUL.value,)
     if stage.value.kind == "call" or not stage.value.dims:
         return Act.DEFINITION, ("definition of ", stage.expr)
