@@ -40,7 +40,7 @@ def forward(F, mu, lam, *, cache=None):
 
     F: (3, 3), deformation gradient, its determinant positive
     mu: (), shear modulus
-    lam: (), first Lame constant
+    lam: (), first Lamé constant
     A dict passed as ``cache`` receives what ``backward`` reads: J ().
     """
     (F, mu, lam), _, _ = _read(F=F, mu=mu, lam=lam)
@@ -59,7 +59,7 @@ def backward(F, mu, lam, *, cache=None):
 
     F: (3, 3), deformation gradient, its determinant positive
     mu: (), shear modulus
-    lam: (), first Lame constant
+    lam: (), first Lamé constant
     ``cache``, filled by ``forward``, saves its work; it holds J ().
     """
     if cache is None:

@@ -40,7 +40,7 @@ def forward(F, mu, lam, *, cache=None):
 
     F: (3, 3), deformation gradient
     mu: (), shear modulus
-    lam: (), first Lame constant
+    lam: (), first Lamé constant
     A dict passed as ``cache`` receives what ``backward`` reads: E (3, 3), s ().
     """
     (F, mu, lam), _, dtype = _read(F=F, mu=mu, lam=lam)
@@ -58,7 +58,7 @@ def backward(F, mu, lam, *, cache=None):
 
     F: (3, 3), deformation gradient
     mu: (), shear modulus
-    lam: (), first Lame constant
+    lam: (), first Lamé constant
     ``cache``, filled by ``forward``, saves its work; it holds E (3, 3), s ().
     """
     if cache is None:
