@@ -40,7 +40,7 @@ NAMED = [
         "s = sqrt(var(X, axis=1) + eps); Y = layernorm(X, eps); L(Y * s)",
         {"X": "n, d", "eps": "scalar"},
         "(dY - mean(dY, axis=1) - Y * mean(dY * Y, axis=1)) / s"
-        " + 2 * (X - mean(X, axis=1)) * dr / d",
+        " + 2 * (X - mean(X, axis=1)) * dv / d",
         {},
     ),
     (
@@ -96,11 +96,56 @@ def test_what_is_written_out_is_as_it_was() -> None:
     assert not any(" names this root" in s.reason for x in d.sections for s in x.steps)
 
 
+# What a writer spells out, with the automatic names and what they stand for.
+SPELLED = [
+    (
+        "L((X - mean(X, axis=1)) / sqrt(var(X, axis=1) + eps))",
+        {"X": "n, d", "eps": "scalar"},
+        "dC + 2 * C * dv / d - mean(dC, axis=1)",
+        {"C": "X - mean(X, axis=1)", "v": "z + eps", "z": "var(X, axis=1)"},
+    ),
+    (
+        "L((X - mean(X, axis=0)) / sqrt(mean((X - mean(X, axis=0)) ** 2, axis=0) + eps))",
+        {"X": "n, d", "eps": "scalar"},
+        "dC - mean(dC, axis=0)",
+        {"C": "X - mean(X, axis=0)", "v": "eps + mean(C ** 2, axis=0).T"},
+    ),
+    (
+        "L((x - mean(x)) / std(x))",
+        {"x": "n"},
+        "dc - mean(dc) - (c.T @ G) * c / (std(x) ** 3 * n)",
+        {"c": "x - mean(x)"},
+    ),
+    (
+        "L(X / sqrt(mean(X ** 2, axis=1) + eps))",
+        {"X": "n, d", "eps": "scalar"},
+        "G / sqrt(v) + 2 * X * dv / d",
+        {"v": "mean(X ** 2, axis=1) + eps"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "declared", "gradient", "names"), SPELLED)
+def test_a_standardisation_spelled_out_has_the_letters_that_people_use(
+    source: str, declared: dict[str, str], gradient: str, names: dict[str, str]
+) -> None:
+    d = sd.derive(source, **declared).data
+    found = d[next(iter(declared))].section
+    assert text(found.result) == gradient
+    values = {str(s.expr.data): text(s.expr.args[0]) for s in d.stages if s.automatic}
+    assert names.items() <= values.items()
+    assert d.recheck() > 0
+
+
 def test_the_code_computes_the_name_once() -> None:
     made = sd.derive("layer-norm")
     module = made.compile().module
     assert module.excerpt.count("_var(") == 1
     assert "sigma_X = np.sqrt(_var(X, axis=1) + eps)" in module.excerpt
+    forward = module.source.partition("def forward")[2].partition("def backward")[0]
+    before, _, kept = forward.partition("if cache is not None:")
+    assert "sigma_X" not in before.partition('"""\n    ')[2].rpartition('"""')[2]
+    assert "sigma_X = " in kept
 
 
 @pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])

@@ -257,7 +257,7 @@ class _Builder:
         computed = self.computed
         pure = computed.value(self.problem.objective.args[0]) if self.is_pure else None
         goal = pure if pure is not None else computed.objective(self.derivation)
-        stages = self._closure([goal, *(k.expr for k in self.kept)])
+        stages = self._closure([goal])
         outputs = self._stage_lines(coder, stages)
         known = {x: n for n, x in outputs}
         returned: list[tuple[str, Shape]] = []
@@ -268,7 +268,7 @@ class _Builder:
             outputs.append((name, goal))
             returned.append((name, goal.shape))
         lines = assignments(plan(outputs, coder, self.taken))
-        kept = self._keep(coder)
+        kept = self._keep(coder, stages)
         self.helpers.update(coder.helpers)
         axis, shapes = self._described(goal, returned)
         names = ", ".join(n for n, _ in returned)
@@ -315,11 +315,14 @@ class _Builder:
         entries = [f"{k.name} {shape_text(array_shape(k.expr.shape))}" for k in self.kept]
         return sentence(head, entries, ".")
 
-    def _keep(self, coder: Coder) -> list[str]:
+    def _keep(self, coder: Coder, known: Sequence[Expr]) -> list[str]:
+        """Return the lines that keep values, with those of the names that are not known yet."""
         if not self.kept:
             return []
+        later = [e for e in self._closure([k.expr for k in self.kept]) if e not in known]
         smaller = [(k.name, k.expr) for k in self.kept if not k.expr.is_name]
-        lines = assignments(plan(smaller, coder, self.taken), 8)
+        outputs = [*self._stage_lines(coder, later), *smaller]
+        lines = assignments(plan(outputs, coder, self.taken), 8)
         names = [f"{k.name}={k.name}" for k in self.kept]
         return ["    if cache is not None:", *lines, *listed("cache.update(", names, ")", indent=8)]
 

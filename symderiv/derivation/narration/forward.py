@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...calculus.matrixform import Raiser
-from ...calculus.simplify import Reuse, Simplifier
+from ...calculus.simplify import Reuse
 from ...calculus.simplify.facts import rebuilt
 from ...core.expr import Expr, named, partial
 from ...core.shapes import Shape
-from ...tensor import Factor, Term, contract, is_zero
+from ...tensor import Term
 from ...tensor import named as named_term
 from .entry_forms import Ends, Forms, Letters, Monomial, place, total
 from .stage_slopes import Slope, StageSlopes
 from .stage_words import Reach, with_names
-from .staging import Stage, Stages
+from .staging import Stage, Stages, zero_axes
 from .steps import Act, Step
 
 
@@ -99,14 +99,8 @@ def centred(stage: Stage, values: dict[Term, Term]) -> set[int]:
 
     ``values`` are those of the stages before, in the leaves alone; that of this stage is added.
     """
-    whole = values[stage.term] = in_leaves(stage.value, values, {})
-    marks, found = tuple(range(len(whole.dims))), set()
-    dims = dict(enumerate(whole.dims))
-    for k in marks if whole.kind == "add" else ():
-        total_ = contract([Factor(whole, marks)], [x for x in marks if x != k], dims)
-        if is_zero(Simplifier()(total_)):
-            found.add(k)
-    return found
+    values[stage.term] = in_leaves(stage.value, values, {})
+    return zero_axes(values[stage.term])
 
 
 def in_leaves(term: Term, values: dict[Term, Term], memo: dict[Term, Term]) -> Term:

@@ -26,7 +26,7 @@ from .matrix_steps import closing_steps
 from .spreads import definition, introduced, spreads
 from .stage_slopes import StageSlopes
 from .stage_words import Reach, joined, laws, listed, meets, names_in, why_known, with_names
-from .staging import Stage, Stages
+from .staging import Stage, Stages, zero_axes
 from .steps import Act, GradientOf, Reason, Step
 
 
@@ -77,7 +77,7 @@ def narrate(
     narrator = _Narrator(objective, root, leaves, raiser, taken, labelled=labelled)
     narrator.declared = [v for v in declared if v.properties]
     sections = narrator.sections()
-    stages = tuple(narrator.stages.stages.values())
+    stages = (*narrator.stages.stages.values(), *narrator.made)
     return Narration(tuple(sections), stages, narrator.loss.args[0], narrator.backward(sections))
 
 
@@ -104,8 +104,8 @@ class _Narrator:
         self._reuse = self._reused(labelled)
         self.letters = Letters([*self._taken, "e"])
         self.forms = Forms(raiser, self.letters, [(x, s.expr) for x, s in self.spreads.items()])
-        self._made = [s for s in self.spreads.values() if s.automatic]
-        self._lines = {s.expr: definition(s, self.forms) for s in self._made}
+        self.made = [s for s in self.spreads.values() if s.automatic]
+        self._lines = {s.expr: definition(s, self.forms) for s in self.made}
         self.given: dict[Term, Expr] = {}
         self.cotangents: dict[Term, tuple[Term, Expr]] = {}  # of stages, with their names
         self.folds: dict[Term, Fold] = {}
@@ -121,9 +121,12 @@ class _Narrator:
 
     def _reused(self, labelled: bool) -> Reuse:
         """Return what puts names in the place of values: the writer's, and those of spreads."""
-        names = [(s.term, s.value) for s in self.stages.stages.values() if not s.automatic]
+        stages = self.stages.stages.values()
+        names = [(s.term, s.value) for s in stages if not s.automatic]
         names += [(s.term, x) for x, s in self.spreads.items()]
         label = [(leaf(self.loss, ()), self.root)] if labelled else []
+        # What is less its mean comes back in derivatives of what is made of it.
+        label += [(s.term, s.value) for s in stages if s.automatic and zero_axes(s.value)]
         # A function that divides by a spread has a value only where the root has one.
         roots = {s.term for s in self.spreads.values()}
         return Reuse(names, label, self.raiser.simplify.facts, roots)
@@ -156,7 +159,7 @@ class _Narrator:
             lambda term, shape: with_names(
                 self.raiser.shaped(term, shape, self._reuse), self.calls
             ),
-            [s.expr for s in self._made],
+            [s.expr for s in self.made],
         )
 
     def _name_gradient(self, stage: Stage, written: Expr) -> Expr:

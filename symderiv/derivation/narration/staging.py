@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ...calculus.simplify import Simplifier
 from ...core.expr import Expr
 from ...core.expr import named as named_expr
 from ...core.unit_axes import fitted
@@ -24,6 +25,7 @@ from ...tensor import (
     contract,
     factors_of,
     is_whole,
+    is_zero,
     leaf,
     moves_entries,
     rebuilt,
@@ -143,30 +145,47 @@ class Stages:
 
     def _factor(self, term: Term, exponent: Fraction | int) -> Term:
         composite = term.is_sum or (term.is_contraction and exponent != 1)
-        return self._name(term) if composite and self.depends(term) else self._staged(term)
+        rooted = Fraction(exponent).denominator == 2
+        named = composite and self.depends(term)
+        return self._name(term, rooted=rooted) if named else self._staged(term)
 
-    def _name(self, term: Term) -> Term:
+    def _name(self, term: Term, *, rooted: bool = False) -> Term:
         value = self._value(term)
         if value.is_atom:
             return value
         found = self._names.get(term)
         if found is None:
-            expr = named_expr(self._letter(term), self._written(value))
+            expr = named_expr(self._letter(term, rooted), self._written(value))
             found = self._names[term] = leaf(expr, value.dims)
             self._keep(Stage(expr, found, value, True))
             self._depends[found] = True
         return found
 
-    def _letter(self, term: Term) -> str:
+    def _letter(self, term: Term, rooted: bool) -> str:
         letters = (_SCALAR, _VECTOR, _MATRIX)[min(len(term.dims), 2)]
         if any(s.value < 0 for s, _ in summands(term)) and term.dims:
             letters = letters[1] + letters
+            if zero_axes(term):
+                letters = "cC"[len(term.dims) > 1] + letters
+        elif rooted:  # as a variance is
+            letters = "vV"[len(term.dims) > 1] + letters
         name = next((n for n in letters if n not in self.taken), None)
         while name is None or name in self.taken:
             self._numbers[letters[-1]] = number = self._numbers.get(letters[-1], 0) + 1
             name = f"{letters[-1]}{number}"
         self.taken.add(name)
         return name
+
+
+def zero_axes(term: Term) -> set[int]:
+    """Return the axes along which the entries of a sum add up to 0, whatever its leaves are."""
+    marks, dims = tuple(range(len(term.dims))), dict(enumerate(term.dims))
+    found = set()
+    for k in marks if term.is_sum else ():
+        along = contract([Factor(term, marks)], [x for x in marks if x != k], dims)
+        if is_zero(Simplifier()(along)):
+            found.add(k)
+    return found
 
 
 def _rooted(f: Factor) -> Factor:
