@@ -118,7 +118,7 @@ def forward(
     A dict passed as ``cache`` receives what ``backward`` reads: Q1 (h, n, k), K1 (h, n, k),
     V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), N1 (n, d), Y1 (n, d), Q2 (h, n, k), K2 (h, m, k),
     V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), N2 (n, d), Y2 (n, d), H (n, f), F (n, f), N3 (n, d),
-    sigma3 (n,), sigma2 (n,), sigma1 (n,).
+    sigma1 (n,), sigma2 (n,), sigma3 (n,).
     """
     (
         X, E, Wq1, bq1, Wk1, bk1, Wv1, bv1, Wo1, bo1, gamma1, beta1, Wq2, bq2, Wk2, bk2, Wv2, bv2,
@@ -157,13 +157,13 @@ def forward(
     R3 = Y2 + F @ W2 + b2                                        # (n, d)
     N3 = _layernorm(R3, eps)                                     # (n, d)
     Z = beta3 + N3 * gamma3                                      # (n, d)
-    sigma3 = np.sqrt(_var(R3, axis=1) + eps)                     # (n,)
-    sigma2 = np.sqrt(_var(R2, axis=1) + eps)                     # (n,)
-    sigma1 = np.sqrt(_var(R1, axis=1) + eps)                     # (n,)
     if cache is not None:
+        sigma1 = np.sqrt(_var(R1, axis=1) + eps)  # (n,)
+        sigma2 = np.sqrt(_var(R2, axis=1) + eps)  # (n,)
+        sigma3 = np.sqrt(_var(R3, axis=1) + eps)  # (n,)
         cache.update(
             Q1=Q1, K1=K1, V1=V1, S1=S1, O1=O1, N1=N1, Y1=Y1, Q2=Q2, K2=K2, V2=V2, S2=S2, O2=O2,
-            N2=N2, Y2=Y2, H=H, F=F, N3=N3, sigma3=sigma3, sigma2=sigma2, sigma1=sigma1,
+            N2=N2, Y2=Y2, H=H, F=F, N3=N3, sigma1=sigma1, sigma2=sigma2, sigma3=sigma3,
         )
     return Z
 
@@ -209,7 +209,7 @@ def backward(
     ``cache``, filled by ``forward``, saves its work; it holds Q1 (h, n, k), K1 (h, n, k),
     V1 (h, n, k), S1 (h, n, n), O1 (n, h*k), N1 (n, d), Y1 (n, d), Q2 (h, n, k), K2 (h, m, k),
     V2 (h, m, k), S2 (h, n, m), O2 (n, h*k), N2 (n, d), Y2 (n, d), H (n, f), F (n, f), N3 (n, d),
-    sigma3 (n,), sigma2 (n,), sigma1 (n,).
+    sigma1 (n,), sigma2 (n,), sigma3 (n,).
     """
     if cache is None:
         cache = {}
@@ -234,9 +234,9 @@ def backward(
     H = cache["H"]
     F = cache["F"]
     N3 = cache["N3"]
-    sigma3 = cache["sigma3"]
-    sigma2 = cache["sigma2"]
     sigma1 = cache["sigma1"]
+    sigma2 = cache["sigma2"]
+    sigma3 = cache["sigma3"]
     (
         X, E, Wq1, bq1, Wk1, bk1, Wv1, bv1, Wo1, bo1, gamma1, beta1, Wq2, bq2, Wk2, bk2, Wv2, bv2,
         Wo2, bo2, gamma2, beta2, W1, b1, W2, b2, gamma3, beta3, eps, G,

@@ -95,7 +95,7 @@ def forward(
     eps: (), keeps the root away from zero
     A dict passed as ``cache`` receives what ``backward`` reads: Q (h, n, k), K (h, n, k),
     V (h, n, k), S (h, n, n), O (n, h*k), N1 (n, d), Y1 (n, d), H (n, m), F (n, m), N2 (n, d),
-    sigma2 (n,), sigma1 (n,).
+    sigma1 (n,), sigma2 (n,).
     """
     (
         X, Wq, bq, Wk, bk, Wv, bv, Wo, bo, gamma1, beta1, W1, b1, W2, b2, gamma2, beta2, eps,
@@ -118,11 +118,11 @@ def forward(
     R2 = Y1 + F @ W2 + b2                                    # (n, d)
     N2 = _layernorm(R2, eps)                                 # (n, d)
     Z = beta2 + N2 * gamma2                                  # (n, d)
-    sigma2 = np.sqrt(_var(R2, axis=1) + eps)                 # (n,)
-    sigma1 = np.sqrt(_var(R1, axis=1) + eps)                 # (n,)
     if cache is not None:
+        sigma1 = np.sqrt(_var(R1, axis=1) + eps)  # (n,)
+        sigma2 = np.sqrt(_var(R2, axis=1) + eps)  # (n,)
         cache.update(
-            Q=Q, K=K, V=V, S=S, O=O, N1=N1, Y1=Y1, H=H, F=F, N2=N2, sigma2=sigma2, sigma1=sigma1,
+            Q=Q, K=K, V=V, S=S, O=O, N1=N1, Y1=Y1, H=H, F=F, N2=N2, sigma1=sigma1, sigma2=sigma2,
         )
     return Z
 
@@ -155,7 +155,7 @@ def backward(
     G: (n, d), gradient of the loss at the output
     ``cache``, filled by ``forward``, saves its work; it holds Q (h, n, k), K (h, n, k),
     V (h, n, k), S (h, n, n), O (n, h*k), N1 (n, d), Y1 (n, d), H (n, m), F (n, m), N2 (n, d),
-    sigma2 (n,), sigma1 (n,).
+    sigma1 (n,), sigma2 (n,).
     """
     if cache is None:
         cache = {}
@@ -173,8 +173,8 @@ def backward(
     H = cache["H"]
     F = cache["F"]
     N2 = cache["N2"]
-    sigma2 = cache["sigma2"]
     sigma1 = cache["sigma1"]
+    sigma2 = cache["sigma2"]
     (
         X, Wq, bq, Wk, bk, Wv, bv, Wo, bo, gamma1, beta1, W1, b1, W2, b2, gamma2, beta2, eps, G,
     ), sizes, _ = _read(

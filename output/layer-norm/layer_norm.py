@@ -59,10 +59,10 @@ def forward(X, g, b, eps, *, cache=None):
     A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), sigma_X (n,).
     """
     (X, g, b, eps), _, _ = _read(X=X, g=g, b=b, eps=eps)
-    Y = _layernorm(X, eps)                    # (n, d)
-    Z = b + Y * g                             # (n, d)
-    sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
+    Y = _layernorm(X, eps)  # (n, d)
+    Z = b + Y * g           # (n, d)
     if cache is not None:
+        sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
         cache.update(Y=Y, sigma_X=sigma_X)
     return Z
 

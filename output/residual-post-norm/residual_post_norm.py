@@ -63,13 +63,13 @@ def forward(X, W, b, gamma, beta, eps, *, cache=None):
     A dict passed as ``cache`` receives what ``backward`` reads: H (n, d), Y (n, d), sigma_R (n,).
     """
     (X, W, b, gamma, beta, eps), _, _ = _read(X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps)
-    H = X @ W + b                             # (n, d)
-    F = np.maximum(H, 0)                      # (n, d)
-    R = F + X                                 # (n, d)
-    Y = _layernorm(R, eps)                    # (n, d)
-    Z = beta + Y * gamma                      # (n, d)
-    sigma_R = np.sqrt(_var(R, axis=1) + eps)  # (n,)
+    H = X @ W + b           # (n, d)
+    F = np.maximum(H, 0)    # (n, d)
+    R = F + X               # (n, d)
+    Y = _layernorm(R, eps)  # (n, d)
+    Z = beta + Y * gamma    # (n, d)
     if cache is not None:
+        sigma_R = np.sqrt(_var(R, axis=1) + eps)  # (n,)
         cache.update(H=H, Y=Y, sigma_R=sigma_R)
     return Z
 

@@ -64,13 +64,13 @@ def forward(X, W, b, gamma, beta, eps, *, cache=None):
     sigma_X (n,).
     """
     (X, W, b, gamma, beta, eps), _, _ = _read(X=X, W=W, b=b, gamma=gamma, beta=beta, eps=eps)
-    Y = _layernorm(X, eps)                    # (n, d)
-    N = beta + Y * gamma                      # (n, d)
-    H = N @ W + b                             # (n, d)
-    F = np.maximum(H, 0)                      # (n, d)
-    Z = F + X                                 # (n, d)
-    sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
+    Y = _layernorm(X, eps)  # (n, d)
+    N = beta + Y * gamma    # (n, d)
+    H = N @ W + b           # (n, d)
+    F = np.maximum(H, 0)    # (n, d)
+    Z = F + X               # (n, d)
     if cache is not None:
+        sigma_X = np.sqrt(_var(X, axis=1) + eps)  # (n,)
         cache.update(Y=Y, N=N, H=H, sigma_X=sigma_X)
     return Z
 

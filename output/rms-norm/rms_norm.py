@@ -50,10 +50,10 @@ def forward(X, g, eps, *, cache=None):
     A dict passed as ``cache`` receives what ``backward`` reads: Y (n, d), rho_X (n,).
     """
     (X, g, eps), _, _ = _read(X=X, g=g, eps=eps)
-    Y = _rmsnorm(X, eps)                          # (n, d)
-    Z = Y * g                                     # (n, d)
-    rho_X = np.sqrt(eps + (X ** 2).mean(axis=1))  # (n,)
+    Y = _rmsnorm(X, eps)  # (n, d)
+    Z = Y * g             # (n, d)
     if cache is not None:
+        rho_X = np.sqrt(eps + (X ** 2).mean(axis=1))  # (n,)
         cache.update(Y=Y, rho_X=rho_X)
     return Z
 
