@@ -452,7 +452,7 @@ def test_unknown_role_is_not_coloured() -> None:
 
 
 def test_unknown_dialect_is_an_error() -> None:
-    with pytest.raises(ValueError, match="choose 'latex' or 'github'"):
+    with pytest.raises(ValueError, match="choose 'latex', 'amsmath' or 'github'"):
         latex(X, dialect="katex")  # type: ignore[arg-type]
 
 

@@ -18,7 +18,16 @@ from ..results.derivation_lines import (
     jacobian_lines,
 )
 from ..results.derived import AMBIENT, CONVENTIONS
-from ..results.outputs import CHOICES, COTANGENTS, DIALECTS, FORMATS, LEMMAS, STYLES, Manner
+from ..results.outputs import (
+    CHOICES,
+    COTANGENTS,
+    DIALECTS,
+    FORMATS,
+    LEMMAS,
+    SECTIONS,
+    STYLES,
+    Manner,
+)
 from ..results.second_order import LAYOUTS
 from .common import (
     ProblemSource,
@@ -30,7 +39,7 @@ from .common import (
 )
 from .terminal import note, say, say_data
 
-_OF_FILES = tuple("formats force pdf_engine markdown lemmas cotangent exercise".split())
+_OF_FILES = tuple("formats force pdf_engine markdown section_level color lemmas cotangent exercise".split())
 
 
 class Destination(NamedTuple):
@@ -38,7 +47,7 @@ class Destination(NamedTuple):
 
     folder: Path | None
     formats: list[str]
-    printing: dict[str, str]  # the engine of the PDF, the dialect of Markdown
+    printing: dict[str, Any]  # the engine of the PDF, the dialect of Markdown, the LaTeX to paste
     force: bool
 
     def without_graph(self, why: str) -> Destination:
@@ -117,6 +126,14 @@ class Destination(NamedTuple):
     show_default=True,
     help="Who reads derivation.md: GitHub, a notebook, or Pandoc, KaTeX and MathJax alike.",
 )
+@click.option(
+    "--section-level",
+    type=click.IntRange(SECTIONS[0], SECTIONS[-1]),
+    default=1,
+    show_default=True,
+    help="Of the title of derivation-body.tex: 1 section, 2 subsection, ..; 0 words in bold.",
+)
+@click.option("--color", is_flag=True, help="Colours in derivation-body.tex; it needs xcolor then.")
 @json_option
 @click.pass_context
 def command(
@@ -142,6 +159,8 @@ def command(
     force: bool,
     pdf_engine: str,
     markdown: str,
+    section_level: int,
+    color: bool,
     as_json: bool,
 ) -> None:
     """Derive the gradients of a problem, check them, and print or write them.
@@ -156,7 +175,8 @@ def command(
     if output is None:
         refuse_idle(ctx, "-o FOLDER", _OF_FILES)
     posed = _posed(problem, (variables, upstream, syntax), blocks, name, title)
-    printing = {"engine": pdf_engine, "markdown": markdown}
+    level = {"section": section_level, "color": color}
+    printing = {"engine": pdf_engine, "markdown": markdown, **level}
     into = Destination(output, formats, printing, force)
     if wants_jacobian:
         _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, as_json)

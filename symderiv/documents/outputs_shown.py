@@ -78,9 +78,13 @@ def gradients_latex(derivation: DerivedGradients) -> str:
         n: (fraction_of_partials(loss, write(g.variable.expr)), g.expr)
         for n, g in derivation.items()
     }
-    lines = [f"{latex(left)} &= {latex(write(x))}" for left, x in rows.values()]
+    lines = [f"{_amsmath(left)} &= {_amsmath(write(x))}" for left, x in rows.values()]
     for e in walk_all([x for _, x in rows.values()]):
         if e.is_name and str(e.data) in problem.definitions:
             value = problem.definitions[str(e.data)]
-            lines.append(f"{latex(write(e))} &= {latex(write(value))}")
+            lines.append(f"{_amsmath(write(e))} &= {_amsmath(write(value))}")
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _amsmath(math: Math) -> str:
+    return latex(math, dialect="amsmath")

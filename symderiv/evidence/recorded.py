@@ -68,6 +68,8 @@ _OPTIONS: dict[str, Grammar] = {
     "exercise": Choice(("yes",), "it is yes, or not there"),
     "engine": Choice(("typst", "latexmk"), "there are typst and latexmk"),
     "markdown": Choice(("github", "jupyter", "portable"), "there are github, jupyter and portable"),
+    "section": Choice((0, 1, 2, 3, 4, 5), "there are 0 to 5"),
+    "color": Choice(("yes",), "it is yes, or not there"),
     "structured": Choice(CONVENTIONS, f"there are: {', '.join(CONVENTIONS)}"),
     "order": _ORDER,
     "wrt": Several(IDENTIFIER, '["W", "b"]', least=1),

@@ -1,4 +1,4 @@
-r"""Notation as LaTeX, for amsmath + mathtools + xcolor, or for GitHub's MathJax.
+r"""Notation as LaTeX, for amsmath + mathtools + xcolor, amsmath alone, or GitHub's MathJax.
 
 Purpose: print the tree, in one line, so that spacing survives colour and no script is stacked.
 Contract: pure; the text compiles in math mode; dialect ``github`` uses no macro that GitHub blocks
@@ -45,7 +45,7 @@ from symderiv.notation.spacing import (
     unstacked,
 )
 
-Dialect = Literal["latex", "github"]
+Dialect = Literal["latex", "amsmath", "github"]
 
 _BUILT_IN = (
     "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf"
@@ -84,7 +84,11 @@ _BINARIES = {
 _PUNCTUATION = {",": ",", ":": r"\colon", ";": ";", ".": "."}
 _SIGNS = _RELATIONS | _BINARIES | _PUNCTUATION
 # What GitHub's MathJax lacks, or Markdown could take for HTML.
-_GITHUB_SIGNS = {"<": r"\lt", ">": r"\gt", "≔": r"\mathrel{:=}"}
+_DIALECT_SIGNS: dict[str, dict[str, str]] = {
+    "latex": {},
+    "amsmath": {"≔": r"\mathrel{:=}"},
+    "github": {"<": r"\lt", ">": r"\gt", "≔": r"\mathrel{:=}"},
+}
 _CLASSES = (
     dict.fromkeys(_RELATIONS, r"\mathrel")
     | dict.fromkeys(_BINARIES, r"\mathbin")
@@ -167,12 +171,14 @@ def latex(
     >>> latex(row(Word("tr"), Fence("(", Sym("W_1"), ")")), dialect="github")
     '\\mathop{\\mathrm{tr}}\\nolimits(W_{1})'
     """
-    if dialect not in ("latex", "github"):
-        raise ValueError(f"unknown LaTeX dialect {dialect!r}; choose 'latex' or 'github'")
+    if dialect not in _DIALECT_SIGNS:
+        raise ValueError(
+            f"unknown LaTeX dialect {dialect!r}; choose 'latex', 'amsmath' or 'github'"
+        )
     github = dialect == "github"
-    text = _Latex(colors or {}, github).show(math)
+    text = _Latex(colors or {}, dialect).show(math)
     if github and text.count(r"\color{") > _MAX_COLOURS:
-        text = _Latex({}, github).show(math)
+        text = _Latex({}, dialect).show(math)
     if github and text.startswith(_NOT_FIRST):
         # As a relation it keeps its space; a sign stays the sign of what follows.
         text = "{}" + text if text[0] in "=>" else "{" + text[0] + "}" + text[1:]
@@ -182,8 +188,9 @@ def latex(
 class _Latex:
     """One method per node class, named after it."""
 
-    def __init__(self, colors: Mapping[str, str], github: bool) -> None:
-        self.colors, self.github = colors, github
+    def __init__(self, colors: Mapping[str, str], dialect: Dialect) -> None:
+        self.colors, self.signs = colors, _DIALECT_SIGNS[dialect]
+        self.github, self.mathtools = dialect == "github", dialect == "latex"
 
     def show(self, node: Math) -> str:
         method: Callable[[Any], str] = getattr(self, type(node).__name__.lower())
@@ -201,9 +208,7 @@ class _Latex:
         return f"{factor}10^{{{power[1]}}}"
 
     def op(self, node: Op) -> str:
-        if self.github and node.char in _GITHUB_SIGNS:
-            return _GITHUB_SIGNS[node.char]
-        return _found(_SIGNS, node.char)
+        return self.signs.get(node.char) or _found(_SIGNS, node.char)
 
     def word(self, node: Word) -> str:
         if not node.function:
@@ -213,7 +218,8 @@ class _Latex:
         if node.text in _FUNCTIONS:
             return "\\" + node.text
         if self.github:
-            return rf"\mathop{{\mathrm{{{_escaped(node.text)}}}}}\nolimits"
+            name = GREEK_LATEX.get(node.text) or rf"\mathrm{{{_escaped(node.text)}}}"
+            return rf"\mathop{{{name}}}\nolimits"
         return rf"\operatorname{{{_escaped(node.text)}}}"
 
     def row(self, node: Row, spaces: Mapping[Gap, str] = _SPACES) -> str:
@@ -298,7 +304,7 @@ class _Latex:
     def grid(self, node: Grid) -> str:
         rows = r" \\ ".join(" & ".join(self.show(cell) for cell in line) for line in node.rows)
         numbers = all(is_numeric(cell) for line in node.rows for cell in line)
-        if numbers and not self.github:
+        if numbers and self.mathtools:
             return rf"\begin{{bmatrix*}}[r] {rows} \end{{bmatrix*}}"
         return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 

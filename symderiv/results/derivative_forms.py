@@ -47,8 +47,8 @@ class DerivativeForms:
 
     @property
     def latex(self) -> str:
-        """Return it as LaTeX mathematics."""
-        return latex(self._writer(self.expr))
+        """Return it as LaTeX mathematics, which needs amsmath."""
+        return latex(self._writer(self.expr), dialect="amsmath")
 
     @property
     def unicode(self) -> str:

@@ -336,6 +336,8 @@ class Derivation(Mapping[str, Result]):
         exercise: bool = False,
         engine: str = "typst",
         markdown: str = "github",
+        section: int = 1,
+        color: bool = False,
         force: bool = False,
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
@@ -345,6 +347,8 @@ class Derivation(Mapping[str, Result]):
         derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
         written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
         ``markdown`` is that of github or jupyter, or portable: read by Pandoc, KaTeX and MathJax.
+        ``tex`` is a document and ``derivation-body.tex``, for ``\\input`` where amsmath is loaded:
+        its title is of the level ``section`` (0: bold), with ``color`` it needs xcolor.
         Everything is checked before; where a check fails, nothing is written. Files that were not
         written here, or changed since, are refused; with ``force``, they are overwritten.
         """
@@ -356,6 +360,8 @@ class Derivation(Mapping[str, Result]):
             exercise=exercise,
             engine=engine,
             markdown=markdown,
+            section=section,
+            color=color,
         )
         return write_files(folder, files, force=force)
 
@@ -369,6 +375,8 @@ class Derivation(Mapping[str, Result]):
         exercise: bool = False,
         engine: str = "typst",
         markdown: str = "github",
+        section: int = 1,
+        color: bool = False,
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
         formats = check_formats(formats, CHOICES)
@@ -381,7 +389,7 @@ class Derivation(Mapping[str, Result]):
             self.verdicts,
             formats,
             Manner(style, lemmas, cotangent, exercise),
-            Printing(engine, markdown),
+            Printing(engine, markdown, section, color),
             hessians=[h.data for h in self.hessians],
             asked=asked,
         )

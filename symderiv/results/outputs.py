@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from ..documents.examples import ExplicitExample, explicit_example
 from ..documents.graph import graph_of
 from ..documents.graphprint import GraphPicture
 from ..documents.graphs import GRAPH_FILE, graph_files
+from ..documents.latex_body import SECTIONS as SECTIONS
+from ..documents.latex_body import checked_section, latex_body
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
 from ..documents.printers import DIALECTS as DIALECTS
@@ -50,27 +52,34 @@ CHOICES = (*FORMATS, "html", "svg")
 class Printing:
     """How a document is printed: ``markdown`` is its dialect, ``engine`` what makes the PDF.
 
+    The LaTeX to paste has its title at the level ``section``, and ``color`` on demand.
+
     >>> Printing(markdown="jupyter").recorded()
     {'engine': 'typst', 'markdown': 'jupyter'}
     """
 
     engine: str = "typst"
     markdown: str = DIALECTS[0]
+    section: int = 1
+    color: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
         MarkdownPrinter(self.markdown)
+        checked_section(self.section)
 
     def recorded(self) -> dict[str, Any]:
         """Return what a certificate says of it: the engine, and what is not the usual."""
-        usual = Printing()
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: v for k, v in chosen.items() if k == "engine" or v != getattr(usual, k)}
+        found: dict[str, Any] = {"engine": self.engine}
+        found.update({"markdown": self.markdown} if self.markdown != DIALECTS[0] else {})
+        found.update({"section": self.section} if self.section != 1 else {})
+        return found | ({"color": "yes"} if self.color else {})
 
     @classmethod
     def recalled(cls, options: Mapping[str, Any]) -> Printing:
         """Return it by the options of a certificate."""
-        return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
+        known = {n: options[n] for n in ("engine", "markdown", "section") if n in options}
+        return cls(**known, color="color" in options)
 
 
 PRINTING = Printing()
@@ -186,7 +195,8 @@ def printed(
         files[f"{stem}.md"] = markdown(page, printing.markdown).encode()
         files.update(graph_files(page))
     if "tex" in formats:
-        files[f"{stem}.tex"] = latex(page).encode()
+        body = latex_body(page, printing.section, color=printing.color)
+        files |= {f"{stem}.tex": latex(page).encode(), f"{stem}-body.tex": body.encode()}
     if "html" in formats:
         files[f"{stem}.html"] = html(page).encode()
     if "pdf" in formats:

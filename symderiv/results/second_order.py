@@ -176,6 +176,8 @@ class Jacobian(DerivativeForms):
         *,
         engine: str = "typst",
         markdown: str = "github",
+        section: int = 1,
+        color: bool = False,
         force: bool = False,
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
@@ -184,7 +186,7 @@ class Jacobian(DerivativeForms):
         InputError.
         """
         formats = check_formats(formats, (*PAGES, "py"), f" for a {self.kind}")
-        files = self.files(formats, engine=engine, markdown=markdown)
+        files = self.files(formats, engine=engine, markdown=markdown, section=section, color=color)
         return write_files(folder, files, force=force)
 
     def files(
@@ -193,9 +195,11 @@ class Jacobian(DerivativeForms):
         *,
         engine: str = "typst",
         markdown: str = "github",
+        section: int = 1,
+        color: bool = False,
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
-        printing = Printing(engine, markdown)
+        printing = Printing(engine, markdown, section, color)
         return matrix_files(self.data, self.derivation, self.evidence, formats, printing)
 
 
