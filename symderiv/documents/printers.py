@@ -137,16 +137,17 @@ class MarkdownPrinter(Printer):
     """Markdown in one of the ``DIALECTS``; formulas without colour.
 
     ``github`` has fences of its own for mathematics; ``jupyter`` and ``portable`` have dollar
-    signs, and ``portable`` is read by Pandoc too, which takes more signs for markup.
+    signs, and ``portable`` is read by Pandoc too, which takes more signs for markup. ``graph`` is
+    where the picture of the computation lies.
     """
 
-    def __init__(self, dialect: str = "github") -> None:
+    def __init__(self, dialect: str = "github", graph: str = "graph.svg") -> None:
         if dialect not in DIALECTS:
             raise MissingRuleError(
                 f"there is no dialect of Markdown {dialect!r}",
                 remedy=f"choose {' or '.join(DIALECTS)}",
             )
-        self.dialect = dialect
+        self.dialect, self.graph = dialect, graph
 
     def text(self, text: str) -> str:
         return markdown_text(text) if self.dialect == "github" else portable_text(text)

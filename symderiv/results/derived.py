@@ -342,15 +342,16 @@ class Derivation(Mapping[str, Result]):
     ) -> list[Path]:
         """Write documents, code and certificate into a folder and return their paths.
 
-        Formats: md, tex, html, pdf, py (module and test), svg (the graph); ``engine`` makes the
-        PDF: typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
-        derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
-        written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
-        ``markdown`` is that of github or jupyter, or portable: read by Pandoc, KaTeX and MathJax.
-        ``tex`` is a document and ``derivation-body.tex``, for ``\\input`` where amsmath is loaded:
-        its title is of the level ``section`` (0: bold), with ``color`` it needs xcolor.
-        Everything is checked before; where a check fails, nothing is written. Files that were not
-        written here, or changed since, are refused; with ``force``, they are overwritten.
+        Formats: md, tex, html, pdf, py (module and test), ipynb (a notebook of both), svg (the
+        graph); ``engine`` makes the PDF: typst or latexmk. The style is index, differential,
+        entries or all; ``lemmas``, the derivatives of the functions used, are none, short or full;
+        the ``cotangent`` of Z is written as d (dZ), bar, delta or partial; an ``exercise`` has
+        lines to fill in first. ``markdown`` is that of github or jupyter, or portable: read by
+        Pandoc, KaTeX and MathJax. ``tex`` is a document and ``derivation-body.tex``, for
+        ``\\input`` where amsmath is loaded: its title is of the level ``section`` (0: bold), with
+        ``color`` it needs xcolor. Everything is checked before; where a check fails, nothing is
+        written. Files that were not written here, or changed since, are refused; with ``force``,
+        they are overwritten.
         """
         files = self.files(
             formats,

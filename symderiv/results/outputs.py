@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..claims import Verdict
+from ..codegen.notebook_cells import cells_of
 from ..codegen.testfile import source_of_test
 from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
@@ -29,6 +30,7 @@ from ..documents.latex_body import SECTIONS as SECTIONS
 from ..documents.latex_body import checked_section, latex_body
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
+from ..documents.notebook import notebook
 from ..documents.printers import DIALECTS as DIALECTS
 from ..documents.printers import MarkdownPrinter
 from ..documents.render import latex, markdown, pdf
@@ -45,7 +47,8 @@ FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked f
 
 _EXAMPLE = 1_000_000  # steps that an example may take
 PAGES = ("md", "tex", "html", "pdf")  # a document, printed
-CHOICES = (*FORMATS, "html", "svg")
+CHOICES = (*FORMATS, "html", "svg", "ipynb")
+_ARRANGED = {*PAGES, "ipynb"}  # what a document is made for
 
 
 @dataclass(frozen=True)
@@ -161,9 +164,10 @@ def build_files(
     ``asked`` are the options of the derivation that are not the usual ones.
     """
     files: dict[str, bytes] = {}
-    if set(PAGES) & set(formats):
+    if _ARRANGED & set(formats):
         page = document(derivation, evidence, verdicts, manner, hessians)
         files.update(printed(page, formats, printing))
+        files.update(_notebook(page, derivation, evidence) if "ipynb" in formats else {})
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
@@ -207,8 +211,19 @@ def printed(
 def _code(derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     """Return the module and its test."""
     module = evidence.compiled.module
-    test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
+    test = _test_of(derivation, evidence)
     return {f"{module.name}.py": module.source.encode(), f"test_{module.name}.py": test.encode()}
+
+
+def _test_of(derivation: DerivedGradients, evidence: Evidence) -> str:
+    box = evidence.box
+    return source_of_test(derivation, evidence.compiled.module, box.positive, box.scale)
+
+
+def _notebook(page: Document, derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
+    """Return a document as a notebook, with the module, its check and its values as code."""
+    cells = cells_of(evidence.compiled.module, _test_of(derivation, evidence))
+    return {"derivation.ipynb": notebook(page, cells).encode()}
 
 
 def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence) -> Document:
@@ -233,12 +248,13 @@ def matrix_files(
     """Return the documents of a Jacobian or a Hessian, its code and its certificate by name."""
     certificate = evidence.certificate
     files: dict[str, bytes] = {}
-    if {*PAGES} & set(formats):
+    if _ARRANGED & set(formats):
         if jacobian.is_hessian:
             page = document(derivation, evidence, (), PLAIN, [jacobian])
         else:
             page = _jacobian_page(jacobian, evidence)
         files.update(printed(page, formats, printing))
+        files.update(_notebook(page, derivation, evidence) if "ipynb" in formats else {})
     if "py" in formats:
         files.update(_code(derivation, evidence))
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": list(jacobian.variables)}

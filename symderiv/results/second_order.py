@@ -182,10 +182,10 @@ class Jacobian(DerivativeForms):
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
 
-        Formats: md, tex, html, pdf, py (module and test). Everything is checked first. Raises
-        InputError.
+        Formats: md, tex, html, pdf, py (module and test), ipynb. Everything is checked first.
+        Raises InputError.
         """
-        formats = check_formats(formats, (*PAGES, "py"), f" for a {self.kind}")
+        formats = check_formats(formats, (*PAGES, "py", "ipynb"), f" for a {self.kind}")
         files = self.files(formats, engine=engine, markdown=markdown, section=section, color=color)
         return write_files(folder, files, force=force)
 
