@@ -39,7 +39,9 @@ from .common import (
 )
 from .terminal import note, say, say_data
 
-_OF_FILES = tuple("formats force pdf_engine markdown section_level color lemmas cotangent exercise".split())
+_OF_FILES = tuple(
+    "formats force pdf_engine markdown section_level color lemmas cotangent exercise".split()
+)
 
 
 class Destination(NamedTuple):
@@ -133,7 +135,12 @@ class Destination(NamedTuple):
     show_default=True,
     help="Of the title of derivation-body.tex: 1 section, 2 subsection, ..; 0 words in bold.",
 )
-@click.option("--color", is_flag=True, help="Colours in derivation-body.tex; it needs xcolor then.")
+@click.option(
+    "--tex-color",
+    "color",
+    is_flag=True,
+    help="Colours in derivation-body.tex; it needs xcolor then.",
+)
 @json_option
 @click.pass_context
 def command(
