@@ -59,6 +59,7 @@ def _finds(*files: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(5, rest="exhaustive")
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("name", library.names())
 def test_every_class_takes_a_body(kind: str, name: str, tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_an_article_takes_a_body(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(5, rest="exhaustive")
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_body_of_any_text_compiles(text: str, tmp_path: Path) -> None:
     compiled(tmp_path, "article", latex_body(page(text)))
@@ -121,6 +123,7 @@ def test_a_level_and_colours_are_chosen() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(5, rest="exhaustive")
 @pytest.mark.skipif(which("pandoc") is None, reason="pandoc is not installed")
 @pytest.mark.parametrize("name", library.names())
 def test_pandoc_reads_a_body(name: str) -> None:
@@ -140,6 +143,7 @@ def test_pandoc_reads_a_body(name: str) -> None:
     assert done.stdout.count("$$") == 2 * displays
 
 
+@pytest.mark.slow
 def test_a_body_is_beside_the_document_and_verified(tmp_path: Path) -> None:
     d = sd.derive("x.T @ A @ x", wrt="x")
     d.write(tmp_path, ["tex"], section=3, color=True)

@@ -95,6 +95,7 @@ def nodes(x: Any) -> Iterator[dict[str, Any]]:
 
 @needs_pandoc
 @pytest.mark.slow
+@pytest.mark.sampled(3, rest="exhaustive")
 @pytest.mark.parametrize("name", library.names())
 def test_pandoc_reads_every_formula_as_one(name: str) -> None:
     text = markdown(document_of(name), "portable")
@@ -143,6 +144,7 @@ def test_a_notebook_finds_no_markup_in_a_text(text: str) -> None:
 
 @needs_nbconvert
 @pytest.mark.slow
+@pytest.mark.sampled(3, rest="exhaustive")
 @pytest.mark.parametrize("name", library.names())
 def test_a_notebook_leaves_every_formula_to_mathjax(name: str) -> None:
     from html import unescape
@@ -155,6 +157,7 @@ def test_a_notebook_leaves_every_formula_to_mathjax(name: str) -> None:
         assert (f"$$\n{tex}\n$$" if display else f"${tex}$") in source
 
 
+@pytest.mark.slow
 def test_the_dialect_is_recorded_and_verified(tmp_path: Path) -> None:
     d = sd.derive("x.T @ A @ x", wrt="x")
     d.write(tmp_path, ["md"], markdown="jupyter")
