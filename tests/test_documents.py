@@ -22,9 +22,12 @@ from markdown_it import MarkdownIt
 import symderiv as sd
 from symderiv.claims.verdict import Counterexample, Verdict
 from symderiv.core.errors import InputError, MissingRuleError
+from symderiv.core.expr import node, var
+from symderiv.core.shapes import ONE
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents.abridged import MOST_SIGNS, abridged
 from symderiv.documents.arrange import Manner, build
+from symderiv.documents.checks import shapes_of_terms
 from symderiv.documents.escape import latex_text, markdown_code, markdown_text, typst_text
 from symderiv.documents.examples import explicit_example
 from symderiv.documents.model import (
@@ -569,3 +572,11 @@ def test_a_written_out_result_names_the_property_that_it_rests_on_once() -> None
 def test_what_is_written_out_without_a_sum_is_not_said_to_add_up() -> None:
     page = sd.derive("neo-hooke").files(["md"])["derivation.md"].decode()
     assert "each entry sums" not in page
+
+
+def test_column_sums_have_the_shapes_of_a_product_with_ones() -> None:
+    p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
+    g = var("G", p.definitions["Z"].shape)
+    total = node("sum", (g,), (ONE, g.shape[1]), 0)
+    assert unicode(shapes_of_terms(node("transpose", (total,), (g.shape[1], ONE)))) == "(m×n)(n×1)"
+    assert unicode(shapes_of_terms(total)) == "(1×n)(n×m)"

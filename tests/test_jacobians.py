@@ -467,3 +467,19 @@ def test_names_in_the_steps_of_a_hessian_mean_nothing_else_in_the_gradient() -> 
     assert all(len(values) == 1 for values in meant.values())
     direction = text(hessian.direction_product().direction)
     assert direction not in meant
+
+
+def test_a_name_of_the_gradient_is_kept_in_its_hessian() -> None:
+    hessian = sd.hessian("norm(A @ x - y)**4", "x", variables={"A": "m, n", "y": "m"}).data
+    gradient = DerivedGradients(hessian.problem)["x"].steps
+    names = {str(e.data) for s in gradient for e in walk(s.after) if e.is_name}
+    assert "r" in names & {str(e.data) for s in hessian.own_steps for e in walk(s.after)}
+
+
+@pytest.mark.parametrize("by", ["b", "w"])
+def test_the_last_line_of_a_second_derivative_is_its_matrix_form(by: str) -> None:
+    hessian = hessian_of(load_named("logistic-regression"), "w", by=by)
+    last = hessian.own_steps[-1].after
+    assert last.op == "entry"
+    assert last.args[0].shape == hessian.expr.shape
+    assert hessian.recheck() > 0

@@ -40,9 +40,9 @@ from .definiteness import Seen, definiteness, seen_as
 from .derivations import DerivedGradients
 from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
-from .narration.forward import Forward, forward
+from .narration.forward import Forward, forward, in_leaves
 from .narration.matrix_steps import closing_steps
-from .narration.staging import Stages
+from .narration.staging import Stage, Stages
 from .narration.steps import Act
 from .rechecking import recheck
 
@@ -236,8 +236,7 @@ class DerivativeMatrix:
     @property
     def _is_plain(self) -> bool:
         """Whether the entry at (i, p) of the matrix is the derivative of entry i by entry p."""
-        one_each = all(len(e) < 2 for e in self.ends) and self.layout == "numerator"
-        return one_each and self.variable.shape != SCALAR
+        return all(len(e) < 2 for e in self.ends) and self.layout == "numerator"
 
     @cached_property
     def forward(self) -> Forward | None:
@@ -246,22 +245,38 @@ class DerivativeMatrix:
         root = lower(self.value, values).term
         target = lower(self.variable.expr, values).term
         try:
-            return forward(self.value_name, root, target, self.ends, self.raiser, self._taken)
+            return self._forward(root, target)
         except NoEntriesError:
             return None
 
-    @property
-    def _taken(self) -> Sequence[str]:
-        """Return the names that the steps may not give: those of a gradient mean other things."""
-        problem = self.problem
-        if not self.is_hessian:
-            return problem.taken
-        values: dict[Expr, Any] = {}
+    def _forward(self, root: Term, target: Term) -> Forward:
+        """Return the derivation, in which no name means something else than in the gradient's."""
+        taken = [*self.problem.taken]
+        meant = self._meant() if self.is_hessian else {}
+        while True:
+            found = forward(self.value_name, root, target, self.ends, self.raiser, taken)
+            own = self._spelled(found.stages) if meant else {}
+            clashing = [n for n, value in own.items() if meant.get(n, value) != value]
+            if not clashing:
+                return found
+            taken += clashing
+
+    def _meant(self) -> dict[str, str]:
+        """Return what the names of the gradient's steps mean; that of a direction is kept free."""
+        problem, values = self.problem, dict[Expr, Any]()
         root = lower(problem.objective, values).term
         leaves = [lower(problem.variables[n].expr, values).term for n in problem.wrt]
         known = [*problem.taken, problem.objective_name]
-        made = Stages(root, leaves, self.raiser.natural, known).taken
-        return [*known, *sorted(made - {*known}), self._directions[0]]
+        stages = Stages(root, leaves, self.raiser.natural, known).stages.values()
+        return {**self._spelled(stages), self._directions[0]: ""}
+
+    def _spelled(self, stages: Iterable[Stage]) -> dict[str, str]:
+        """Return the values of automatic names without any name in them."""
+        inner: dict[Term, Term] = {}
+        for s in stages:
+            inner[s.term] = in_leaves(s.value, inner, {})
+        written = self.raiser.natural
+        return {str(s.expr.data): text(written(inner[s.term])) for s in stages if s.automatic}
 
     def _by_cotangent(self) -> Iterator[Step]:
         """Yield the steps by way of the product with a cotangent, where entries have no form."""
@@ -269,7 +284,7 @@ class DerivativeMatrix:
         value, by = self.ends
         slope = partial(place(self.value, value), place(self.variable.expr, by))
         yield Step(slope, self.index_expr, Act.JACOBIAN, (_JACOBIAN,), True)
-        if self._is_plain:
+        if self._is_plain and self.variable.shape != SCALAR:
             yield Step(self.index_expr, place(self.expr, self._all_ends), Act.MATRIX, (_LAW,))
 
     @cached_property

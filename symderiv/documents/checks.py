@@ -129,6 +129,13 @@ def _shapes(e: Expr) -> Math:
     """Return the shapes that a formula multiplies: (d × n)(n × m)."""
     if e.is_matrix_product:
         return row(*(Fence("(", shape_notation(f.shape), ")") for f in e.args))
+    inner = e.args[0] if e.is_transpose else e
+    if inner.op == "sum" and inner.data == 0 and len(inner.args[0].shape) == 2:
+        added = inner.args[0].shape  # written as a product with ones
+        turned = (
+            ((added[1], added[0]), (added[0], ONE)) if e.is_transpose else ((ONE, added[0]), added)
+        )
+        return row(*(Fence("(", shape_notation(s), ")") for s in turned))
     factors = [f for f in e.args if not f.is_scalar] if e.is_hadamard else []
     if len(factors) == 1:
         return _shapes(factors[0])

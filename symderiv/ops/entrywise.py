@@ -398,7 +398,7 @@ register(
     tensors="batch",
     build=_build_where,
     usage="where(c > 0, a, b)",
-    law="a choice has the slope of the branch that is taken",
+    law="a choice has the slope of the branch that is taken, at a corner too",
     source="elementary calculus; the boundary itself is left out",
     lower=_where_lower,
     explicit=lambda e, args, at: broadcast(
