@@ -64,6 +64,6 @@ def test_a_norm_keeps_its_deviations_and_the_writer_his_order() -> None:
         X="n, d", V="d, k", W="d, k", eps="scalar positive", wrt="V, W, X",
     )  # fmt: skip
     module = module_of(d.data)
-    assert keys_read(module) == ["K", "Q", "A_std", "N"]
-    assert "A_std = np.sqrt(_var(A, axis=1) + eps)  # (n,)" in module.source
+    assert keys_read(module) == ["K", "Q", "N", "sigma_A"]
+    assert "sigma_A = np.sqrt(_var(A, axis=1) + eps)  # (n,)" in module.source
     assert module.source.index("    K = X @ V") < module.source.index("    Q = X @ W")
