@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from ..api import read
 from ..core.errors import InputError
+from ..core.telling import tell
 from ..results import Answers, Asked, asked_about, asked_of, check_asked, is_sheet, judged
 from ..results.answer_lines import answer_lines
 from ..results.answers import CHOICES, FORMATS
@@ -22,9 +22,8 @@ from .common import (
     problem_options,
     refuse_idle,
 )
-from .terminal import has_colours, say, say_data
-
-_SLOW = 4  # claims, from which on a bar shows how far it is
+from .progress import quiet_option, shown
+from .terminal import say, say_data
 
 
 @click.command(name="check", short_help="Check claimed derivatives.")
@@ -49,6 +48,7 @@ _SLOW = 4  # claims, from which on a bar shows how far it is
 @click.option("--order", type=click.IntRange(1, 2), default=1, help="2: the claim is the Hessian.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, help="Claims side by side.")
 @output_options(CHOICES, FORMATS, "Write a report there.")
+@quiet_option
 @json_option
 @click.pass_context
 def command(
@@ -66,6 +66,7 @@ def command(
     output: Path | None,
     formats: list[str],
     force: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Say whether a claim is right; if not, what went wrong, and what is right.
@@ -102,8 +103,9 @@ def command(
             if lines
             else asked_of(problem)
         )
-    answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
-    paths = answers.write(output, formats, force=force) if output is not None else []
+    with shown(quiet):
+        answers = Answers((judged(asked[0]),)) if len(asked) == 1 else _checked(asked, jobs)
+        paths = answers.write(output, formats, force=force) if output is not None else []
     if as_json:
         say_data([a.data() for a in answers])
     else:
@@ -140,9 +142,7 @@ def _refuse_halves(
 
 
 def _checked(asked: Sequence[Asked], jobs: int) -> Answers:
-    """Return the answers, with a bar on a terminal where there are many."""
-    hidden = len(asked) < _SLOW or not sys.stderr.isatty() or not has_colours()
-    with click.progressbar(
-        length=len(asked), label="checking", file=sys.stderr, hidden=hidden
-    ) as b:
-        return check_asked(asked, jobs=jobs, progress=lambda done, of: b.update(1))
+    def progress(done: int, of: int) -> None:
+        tell("the claims", done, of)
+
+    return check_asked(asked, jobs=jobs, progress=progress)

@@ -10,6 +10,7 @@ import click
 
 from ..api import Problem, called, derive, jacobian, read, stack
 from ..core.errors import InputError
+from ..core.telling import tell
 from ..results.derivation_lines import (
     checked_line,
     derivation_data,
@@ -37,6 +38,7 @@ from .common import (
     problem_options,
     refuse_idle,
 )
+from .progress import quiet_option, shown
 from .terminal import note, say, say_data
 
 _OF_FILES = tuple(
@@ -141,6 +143,7 @@ class Destination(NamedTuple):
     is_flag=True,
     help="Colours in derivation-body.tex; it needs xcolor then.",
 )
+@quiet_option
 @json_option
 @click.pass_context
 def command(
@@ -168,6 +171,7 @@ def command(
     markdown: str,
     section_level: int,
     color: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Derive the gradients of a problem, check them, and print or write them.
@@ -186,7 +190,7 @@ def command(
     printing = {"engine": pdf_engine, "markdown": markdown, **level}
     into = Destination(output, formats, printing, force)
     if wants_jacobian:
-        _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, as_json)
+        _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, quiet, as_json)
         return
     if layout is not None:
         raise InputError(
@@ -195,15 +199,20 @@ def command(
         )
     if not posed.definitions:
         into = into.without_graph("nothing is defined by name, as in H = X @ W; sum(H)")
-    derivation = derive(posed, wrt or None, structured=structured, order=order)
-    derivation.verify()
-    manner: Any = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
-    paths = _written(derivation, into, **manner)
+    with shown(quiet):
+        tell("deriving")
+        derivation = derive(posed, wrt or None, structured=structured, order=order)
+        derivation.require_checkable()
+        lines = [] if as_json else derivation_lines(derivation, style)
+    for line in lines:
+        say(line)
+    with shown(quiet):
+        derivation.verify()
+        manner = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
+        paths = _written(derivation, into, **manner)
     if as_json:
         say_data(derivation_data(derivation))
         return
-    for line in derivation_lines(derivation, style):
-        say(line)
     say(checked_line(derivation.verify()))
     for path in paths:
         say(f"wrote {path}")
@@ -233,7 +242,7 @@ def _written(result: Any, into: Destination, **manner: Any) -> list[Path]:
 
 
 def _print_jacobians(
-    problem: Problem, wrt: str | None, layout: str, into: Destination, as_json: bool
+    problem: Problem, wrt: str | None, layout: str, into: Destination, quiet: bool, as_json: bool
 ) -> None:
     """Print the Jacobians of a problem by the variables that were asked for; write one."""
     wanted = [w.strip() for w in wrt.split(",")] if wrt else list(problem.wrt)
@@ -243,9 +252,11 @@ def _print_jacobians(
         )
     into = into.without_graph("a Jacobian has none")
     found = [jacobian(problem, name, layout=layout) for name in wanted]
-    for j in found:
-        j.verify()
-    paths = _written(found[0], into)
+    with shown(quiet):
+        for j in found:
+            tell(f"checking the Jacobian by {j.name}")
+            j.verify()
+        paths = _written(found[0], into)
     if as_json:
         data = {j.name: jacobian_data(j) for j in found}
         say_data({"problem": problem.text, "jacobians": data})

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from .errors import BudgetError
+from .telling import tell
 
 STEPS = 400_000  # of one check
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class Checks:
 
     def run(self, what: str, check: Callable[[], T], without: T) -> T:
         """Return what a check returns, or ``without`` where it is left out."""
+        tell(what)
         try:
             with allowed(what):
                 return check()

@@ -152,7 +152,7 @@ class InputError(SymderivError):
 
 
 class CheckError(SymderivError):
-    """A printed equation or generated code failed its check; nothing is printed."""
+    """A printed equation or generated code failed its check; nothing is written."""
 
     exit_code = 1
 

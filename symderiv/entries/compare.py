@@ -22,6 +22,7 @@ from ..core.cells import built, flat, places, sizes_of
 from ..core.errors import BudgetError, CheckError, InputError, NoEntriesError, UndefinedError
 from ..core.expr import Expr, entry, partial, walk
 from ..core.shapes import describe
+from ..core.telling import told
 from ..ops import Cells
 from ..problems.number_sizes import MOST_ENTRIES
 from ..problems.problem import Problem
@@ -101,7 +102,7 @@ def compare_all(
     with allowed("the comparison entry by entry", _STEPS):
         tallies = {w: _Tally(problem, w, x) for w, x in candidates.items()}
         reason = ""
-        for chosen in choices:
+        for chosen in told("the comparison of both roads, size by size", choices):
             try:
                 place = _Place(problem, chosen, list(candidates))
                 reason = _compare(tallies.values(), place, reason)

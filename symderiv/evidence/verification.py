@@ -245,8 +245,7 @@ def check_roads(
 ) -> tuple[Mapping[str, Any], ...]:
     """Compare both roads entry by entry at all sizes 1, 2, 3; raises DisagreementError."""
     problem = derivation.problem
-    _check_size(problem)
-    _check_equations(problem)
+    require_checkable(derivation)
     candidates = {n: r.expr for n, r in derivation.items()}
     found: list[dict[str, Any]] = []
     roads = Roads(problem, list(candidates))
@@ -257,7 +256,7 @@ def check_roads(
             raise DisagreementError(
                 f"the two roads disagree on the gradient by {name}, entry {m.place} "
                 f"at {dict(m.sizes)}: {m.candidate} (index road) is not {m.derived} ({other})",
-                remedy="this is an error of the program, and nothing is printed; please report it",
+                remedy="this is an error of the program: trust no form of it; please report it",
             )
         pattern = generalise(problem, name, roads=roads) if patterns else None
         found.append(
@@ -273,6 +272,17 @@ def check_roads(
             }
         )
     return tuple(found)
+
+
+def require_checkable(derivation: DerivedGradients) -> None:
+    """Refuse sizes that no points can be drawn for, or too many; raises InputError.
+
+    Where sizes are large numbers, symbols stand for them.
+    """
+    model = None if derivation.conventions else with_symbols(derivation.problem)
+    problem = derivation.problem if model is None else model[0]
+    _check_size(problem)
+    _check_equations(problem)
 
 
 def _check_equations(problem: Problem) -> None:

@@ -18,6 +18,7 @@ from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
 from ..core.plaintext import unstyled
 from ..core.shapes import ONE
+from ..core.telling import told
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
@@ -34,7 +35,7 @@ from ..evidence.certificate import Certificate
 from ..evidence.recorded import read_certificate
 from ..evidence.second_derivatives import joined, shown_sizes
 from ..evidence.structured_checks import check_structured
-from ..evidence.verification import Evidence, gather
+from ..evidence.verification import Evidence, gather, require_checkable
 from ..problems import Problem
 from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
@@ -238,7 +239,7 @@ class Derivation(Mapping[str, Result]):
         """Return the answers to the claims of the problem."""
         checker = Checker(self.problem)
         claims = [s for claim in self.problem.claims for s in stated(self.problem, claim)]
-        return [checker.check(claim) for claim in claims]
+        return [checker.check(claim) for claim in told("the claims of the problem", claims)]
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -263,6 +264,10 @@ class Derivation(Mapping[str, Result]):
             return ()
         mixed = [self.hessian(a, b) for a, b in combinations(self, 2)]
         return (*(self.hessian(n) for n in self), *(h for h in mixed if h.data.has_matrix_form))
+
+    def require_checkable(self) -> None:
+        """Refuse at once what no check can be drawn points for; raises what ``verify`` raises."""
+        require_checkable(self.data)
 
     def verify(self) -> Certificate:
         """Run every check and return the certificate; raises DisagreementError or CheckError.

@@ -15,6 +15,7 @@ from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.plaintext import shortened
 from ..core.shapes import SCALAR
+from ..core.telling import tell
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
 from ..documents.arrange import COTANGENTS as COTANGENTS
@@ -195,6 +196,7 @@ def printed(
 ) -> dict[str, bytes]:
     """Return a document in those of the formats that are pages, by file name."""
     files: dict[str, bytes] = {}
+    tell("writing the documents")
     if "md" in formats:
         files[f"{stem}.md"] = markdown(page, printing.markdown).encode()
         files.update(graph_files(page))
@@ -204,6 +206,7 @@ def printed(
     if "html" in formats:
         files[f"{stem}.html"] = html(page).encode()
     if "pdf" in formats:
+        tell("making the PDF")
         files[f"{stem}.pdf"] = pdf(page, engine=printing.engine)
     return files
 
