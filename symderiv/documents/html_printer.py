@@ -46,7 +46,8 @@ class HtmlPrinter(Printer):
     @staticmethod
     def copied(math: Math, more: Iterable[tuple[str, str]] = ()) -> str:
         """Return what a reader may copy of a formula, as data in an attribute."""
-        return escape(json.dumps([["LaTeX", latex(math)], *more], ensure_ascii=False))
+        copied = [["LaTeX", latex(math, dialect="amsmath")], *more]
+        return escape(json.dumps(copied, ensure_ascii=False))
 
     @staticmethod
     def symbol(math: Math) -> str:

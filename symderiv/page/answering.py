@@ -163,7 +163,7 @@ def _forms(found: Gradient | DerivativeMatrix) -> dict[str, str]:
     return {
         "name": found.name,
         "text": found.text,
-        "latex": latex(written),
+        "latex": latex(written, dialect="amsmath"),
         "unicode": unicode(written),
     }
 

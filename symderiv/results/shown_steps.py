@@ -65,7 +65,8 @@ class ShownStep:
     @property
     def latex(self) -> str:
         """Return the equation as LaTeX mathematics."""
-        return latex(row(self.writer(self.before), EQUALS, self.writer(self.after)))
+        step = row(self.writer(self.before), EQUALS, self.writer(self.after))
+        return latex(step, dialect="amsmath")
 
     @property
     def unicode(self) -> str:
@@ -122,8 +123,8 @@ class Steps(tuple[ShownStep, ...]):
     def _repr_latex_(self) -> str:
         rows = []
         for s in self:
-            left = latex(s.writer(s.before)) if s.opens else ""
-            rows.append(f"{left} &= {latex(s.writer(s.after))}")
+            left = latex(s.writer(s.before), dialect="amsmath") if s.opens else ""
+            rows.append(f"{left} &= {latex(s.writer(s.after), dialect='amsmath')}")
         return "$$\n\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$"
 
     _repr_markdown_ = _repr_latex_
