@@ -25,6 +25,12 @@ POSED = {
 HEAVY = {"encoder-block", "decoder-block", "multi-head-attention"}
 
 
+def test_checks_side_by_side_find_the_same() -> None:
+    alone, beside = sd.derive("linear-layer", wrt="W"), sd.derive("linear-layer", wrt="W")
+    assert beside.verify(jobs=2).to_json() == alone.verify().to_json()
+    assert beside.files(["md", "py"]) == alone.files(["md", "py"])
+
+
 def again(data: dict) -> Recorded:
     return recorded(json.loads(json.dumps(data)), "it")
 

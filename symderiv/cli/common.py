@@ -77,6 +77,11 @@ def output_options(
     return add
 
 
+def jobs_option(said: str) -> Callable[[Command], Command]:
+    """Add ``--jobs``."""
+    return click.option("-j", "--jobs", type=click.IntRange(1), default=1, help=said)
+
+
 def force_option(command: Command) -> Command:
     """Add ``--force``."""
     said = "Overwrite files that symderiv did not write, or that were changed since."

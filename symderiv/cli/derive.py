@@ -32,6 +32,7 @@ from ..results.outputs import (
 from ..results.second_order import LAYOUTS
 from .common import (
     ProblemSource,
+    jobs_option,
     json_option,
     note_unused,
     output_options,
@@ -143,6 +144,7 @@ class Destination(NamedTuple):
     is_flag=True,
     help="Colours in derivation-body.tex; it needs xcolor then.",
 )
+@jobs_option("2: checks side by side.")
 @quiet_option
 @json_option
 @click.pass_context
@@ -171,6 +173,7 @@ def command(
     markdown: str,
     section_level: int,
     color: bool,
+    jobs: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -207,7 +210,7 @@ def command(
     for line in lines:
         say(line)
     with shown(quiet):
-        derivation.verify()
+        derivation.verify(jobs=jobs)
         manner = {"style": style, "lemmas": lemmas, "cotangent": cotangent, "exercise": exercise}
         paths = _written(derivation, into, **manner)
     if as_json:

@@ -30,6 +30,11 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
+def unheard() -> None:
+    """Have nobody told from here on, as in a process of its own beside that which listens."""
+    _listener.set(None)
+
+
 def tell(what: str, done: int = 0, of: int = 0) -> None:
     """Say what is done now, and how many of its parts are done, of how many (0: not known)."""
     listener = _listener.get()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -18,7 +19,7 @@ from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
 from ..core.plaintext import unstyled
 from ..core.shapes import ONE
-from ..core.telling import told
+from ..core.telling import told, unheard
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
@@ -237,22 +238,24 @@ class Derivation(Mapping[str, Result]):
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """Return the answers to the claims of the problem."""
-        checker = Checker(self.problem)
-        claims = [s for claim in self.problem.claims for s in stated(self.problem, claim)]
-        return [checker.check(claim) for claim in told("the claims of the problem", claims)]
+        return _judged(self.problem)
 
     @cached_property
     def evidence(self) -> Evidence:
         """Return the certificate and the code that was checked; raises where a check fails."""
         structures = check_structured(self.data)
-        matrices = [h.data for h in self.hessians]
-        found = gather(self.data, [v.as_dict() for v in self.verdicts], matrices)
-        certificate = found.certificate
+        claims = tuple(v.as_dict() for v in self.verdicts)
+        found = self._gathered
+        certificate = replace(found.certificate, claims=claims)
         if structures:
             certificate = replace(certificate, roads=(*certificate.roads, *structures))
         for h in self.hessians:
             certificate = joined(certificate, h.checked_in(found.compiled))
         return replace(found, certificate=certificate)
+
+    @cached_property
+    def _gathered(self) -> Evidence:
+        return gather(self.data, (), [h.data for h in self.hessians])
 
     @cached_property
     def hessians(self) -> tuple[Jacobian, ...]:
@@ -269,13 +272,20 @@ class Derivation(Mapping[str, Result]):
         """Refuse at once what no check can be drawn points for; raises what ``verify`` raises."""
         require_checkable(self.data)
 
-    def verify(self) -> Certificate:
+    def verify(self, *, jobs: int = 1) -> Certificate:
         """Run every check and return the certificate; raises DisagreementError or CheckError.
+
+        With ``jobs=2`` the claims are judged in a process beside the other checks, to the same end.
 
         >>> from symderiv import derive
         >>> derive("x.T @ A @ x", wrt="x").verify().roads[0]["entries"]
         6
         """
+        if jobs > 1 and self.problem.claims and "verdicts" not in vars(self):
+            with ProcessPoolExecutor(1, initializer=unheard) as pool:
+                claims = pool.submit(_judged, self.problem)
+                self._gathered  # noqa: B018 - found meanwhile, and kept
+                vars(self)["verdicts"] = claims.result()
         return self.evidence.certificate
 
     def compile(self) -> Compiled:
@@ -416,11 +426,18 @@ class Derivation(Mapping[str, Result]):
         return pictures(self._page(Manner(style, lemmas)))
 
 
+def _judged(problem: Problem) -> list[Verdict]:
+    """Return the answers to the claims of a problem."""
+    checker = Checker(problem)
+    claims = [s for claim in problem.claims for s in stated(problem, claim)]
+    return [checker.check(claim) for claim in told("the claims of the problem", claims)]
+
+
 def _derived(problem: Problem, wrt: Sequence[str], structured: str, order: int) -> Derivation:
     return Derivation(problem, wrt, structured=structured, order=order)
 
 
-def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
+def verify_folder(folder: str | Path, jobs: int = 1) -> tuple[Certificate, list[str]]:
     """Run the certificate of a folder again; return the new one and what differs.
 
     Raises InputError where there is no certificate, CheckError where a check fails.
@@ -441,7 +458,7 @@ def verify_folder(folder: str | Path) -> tuple[Certificate, list[str]]:
         structured=options.get("structured", AMBIENT),
         order=options.get("order"),
     )
-    certificate = fresh.verify()
+    certificate = fresh.verify(jobs=jobs)
     files = fresh.files(
         formats,
         style=options.get("style", "index"),

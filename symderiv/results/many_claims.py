@@ -15,6 +15,7 @@ from ..claims import Checker, Verdict
 from ..claims.about import read_about, says_asked
 from ..core.errors import InputError, SymderivError
 from ..core.plaintext import shortened
+from ..core.telling import unheard
 from ..ops.text import text
 from ..problems import ClaimText, Problem
 from ..problems.posing import is_file_name, load, names_problem
@@ -74,7 +75,7 @@ def _answers(asked: Sequence[Asked], jobs: int) -> Iterator[Answer]:
     if jobs == 1 or len(asked) == 1:
         yield from map(answer, asked)
         return
-    with ProcessPoolExecutor(min(jobs, len(asked))) as pool:
+    with ProcessPoolExecutor(min(jobs, len(asked)), initializer=unheard) as pool:
         try:
             for one, given in zip(pool.map(answer, asked), asked, strict=True):
                 yield replace(one, problem=given.problem)  # the one that its neighbours are about
