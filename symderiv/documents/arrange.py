@@ -110,8 +110,9 @@ def build(
     posed = problem_section(scribe, number.next())
     blocks += beside(posed + graph_section(scribe))
     at, proof = len(blocks), Proof(scribe)
-    if manner.lemmas != "none" and manner.style != "entries":
-        blocks += lemma_section(proof, hessians, number.next, full=manner.lemmas == "full")
+    if manner.lemmas != "none":
+        own, full = manner.style != "entries", manner.lemmas == "full"
+        blocks += lemma_section(proof, hessians, number.next, full=full, own=own, pulled=own)
     derived = _derived(proof, manner, hessians, number)
     blocks += derived
     if explicit is not None and explicit.sizes:

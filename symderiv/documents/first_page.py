@@ -331,6 +331,7 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
     cotangents = {s.given for s in scribe.sections if s.given is not None}
     # Where a gradient folds to a function, only its steps hold what was put in.
     folds = [t.before for s in scribe.sections for t in s.steps if t.law is Act.FOLD]
+    shown += [scribe.stated.args[0]] if scribe.stated is not None else []
     shown += [e for x in folds for e in mentioned(x).values() if e in cotangents]
     for e in _explained(scribe, [*shown, *scribe.given_at.values()]):
         if scribe.tabled and e in cotangents:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, node
 from ..derivation.lemmas import Lemma, lemmas_of
+from ..derivation.narration.steps import Act
 from ..notation.math import EQUALS, Math, Op, Word, row, sup
 from ..ops import TABLE
 from ..ops.base import Definition
@@ -28,9 +29,15 @@ def lemma_section(
     number: Callable[[], str],
     *,
     full: bool = False,
+    own: bool = True,
+    pulled: bool = True,
 ) -> list[Block]:
-    """Return the lemmas that the steps of a document rest on; the proof cites them from then on."""
-    steps = [s for section in proof.scribe.sections for s in section.steps]
+    """Return the lemmas that the steps of a document rest on; the proof cites them from then on.
+
+    ``own`` is whether the steps of the gradients are among these, and ``pulled`` whether a
+    lemma goes on to the sum with a cotangent, of which there is none in a Jacobian.
+    """
+    steps = [s for section in proof.scribe.sections for s in section.steps if own]
     steps += [s for h in hessians for s in h.own_steps]
     found = lemmas_of(steps, frozenset(proof.scribe.names))
     if not found:
@@ -38,11 +45,11 @@ def lemma_section(
     blocks: list[Block] = [Heading(("The functions used",), number())]
     for name, lemma in found.items():
         proof.lemmas[name] = len(proof.lemmas) + 1
-        blocks += _lemma(proof, name, lemma, full=full)
+        blocks += _lemma(proof, name, lemma, full=full, pulled=pulled)
     return blocks
 
 
-def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool) -> list[Block]:
+def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool, pulled: bool) -> list[Block]:
     write = proof.scribe.write
     lead: list[Piece] = [
         Strong(f"Lemma {proof.lemmas[name]}.", f"lemma-{proof.lemmas[name]}"),
@@ -56,7 +63,8 @@ def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool) -> list[Block]:
         )
     whole: Math = row(write(lemma.value), EQUALS, write(_of_line(lemma.function)))
     lead += [whole, " of ", row(write(x.expr), Op("∈"), space), _reach(name, x.kind)]
-    steps = lemma.steps if full else lemma.short
+    shown = lemma.steps if full else lemma.short
+    steps = [s for s in shown if pulled or s.law is not Act.PULLED]
     return [Paragraph(tuple(lead)), StepTable(proof.lines(steps))]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ..core.expr import Expr, named
+from ..core.expr import Expr, Index, named, walk
 from ..core.shapes import ONE, SCALAR, Shape
 from ..derivation.definiteness import SEMI, Seen
 from ..derivation.derivations import DerivedGradients
@@ -27,8 +27,10 @@ from ..notation.math import (
     Sym,
     Word,
     row,
+    sub,
     sup,
 )
+from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .abridged import abridged
 from .checks import (
@@ -89,11 +91,12 @@ def jacobian_section(
         Paragraph((*convention(scribe, jacobian), *_lead(scribe, jacobian))),
         StepTable(proof.fresh_lines(jacobian.own_steps)),
     ]
+    blocks += _placed(scribe, jacobian)
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.in_output[0]))
     proof.count += 1
     blocks.append(Boxed(formula, proof.count))
     if jacobian.definiteness:
-        blocks.append(Paragraph((f"It is {jacobian.definiteness}", *_seen(jacobian))))
+        blocks.append(Paragraph((f"It is {jacobian.definiteness}", *_seen(scribe, jacobian))))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
         product = jacobian.direction_product(f"_{jacobian.name}" if several else "")
         lead: Inline = (
@@ -107,9 +110,45 @@ def jacobian_section(
     return blocks
 
 
-def _seen(jacobian: DerivativeMatrix) -> Inline:
+def _placed(scribe: Scribe, jacobian: DerivativeMatrix) -> list[Block]:
+    """Return where the entry stands in a matrix whose rows or columns are in vec order."""
+    of, by = jacobian.ends
+    if max(len(of), len(by)) < 2 or not by or jacobian.forward is None:
+        return []
+    rows = _position(of, jacobian.value.shape)
+    columns = _position(by, jacobian.variable.shape)
+    if jacobian.layout == "denominator":
+        rows, columns, of, by = columns, rows, by, of
+    said: Inline = ("This entry stands in row ", rows, " and column ", columns)
+    if any(e.op == "kron" for e in walk(jacobian.in_output[0], Expr.is_name)):
+        outer = [Num("1") if len(x) < 2 else Sym(str(x[1])) for x in (of, by)]
+        inner = [Num("1") if not x else Sym(str(x[0])) for x in (of, by)]
+        a, b = _letters(scribe, "ABCDPQRSUV")
+        there = row(sub(a, row(*outer)), sub(b, row(*inner)))
+        said = (*said, ", where ", row(a, Op("⊗"), b), " has ", there)
+    return [Paragraph((*said, "."))]
+
+
+def _letters(scribe: Scribe, wanted: str) -> tuple[Sym, Sym]:
+    """Return two letters for any matrices, which have no other meaning in the document."""
+    first, second, *_ = (c for c in wanted if c not in scribe.names)
+    return Sym(first), Sym(second)
+
+
+def _position(ends: Sequence[Index], shape: Shape) -> Math:
+    """Return the place of an entry in vec order, by columns: p + (q - 1) n."""
+    if not ends:
+        return Num("1")
+    first, *second = (Sym(str(i)) for i in ends)
+    if not second:
+        return first
+    before = Fence("(", row(second[0], Op("−"), Num("1")), ")")
+    return row(first, Op("+"), before, size_notation(shape[0]))
+
+
+def _seen(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     """Return what of the form of a Hessian shows that it is definite, or nearly."""
-    m, d, found = Sym("M"), Sym("D"), jacobian.definiteness
+    (m, d), found = _letters(scribe, "MDNPQRSUVZ"), jacobian.definiteness
     square: Inline = (row(sup(m, TRANSPOSE), m),)
     weighted: Inline = (row(sup(m, TRANSPOSE), d, m),)
     least = "" if found == SEMI else f", one of them {found}"
@@ -314,6 +353,7 @@ class MatrixScribe(Scribe):
 
     def __init__(self, jacobian: DerivativeMatrix, meanings: Mapping[str, str]) -> None:
         super().__init__(DerivedGradients(jacobian.posed, [jacobian.name]), meanings)
+        self.names |= {*jacobian.posed.taken}  # what has a colour has no other meaning
         if jacobian.forward is None:
             return
         self.problem = jacobian.problem
@@ -365,7 +405,7 @@ def jacobian_document(
         *problem_section(scribe, number()),
     ]
     blocks: list[Block] = [
-        *lemma_section(proof, (), number),
+        *lemma_section(proof, (), number, pulled=False),
         *jacobian_section(scribe, proof, jacobian, number()),
         Heading(("Dimension check",), number()),
         *dimension_blocks((), [matrix_dimensions(scribe, jacobian)], "Jacobian"),

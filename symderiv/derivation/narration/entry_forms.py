@@ -166,7 +166,7 @@ def _powers_joined(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """Return factors with those that are powers of the same number as one: σ⁻² σ⁻¹ is σ⁻³."""
     pairs = [base_and_exponent(f) for f in factors]
     bases = [b for b, _ in pairs]
-    repeated = {b for b, e in pairs if e != 1 and bases.count(b) > 1}
+    repeated = {b for b, e in pairs if (e != 1 or b.is_name) and bases.count(b) > 1}
     found = [f for f, b in zip(factors, bases, strict=True) if b not in repeated]
     for base in dict.fromkeys(b for b in bases if b in repeated):
         exponent = sum((e for b, e in pairs if b is base), Fraction())
