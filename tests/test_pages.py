@@ -18,7 +18,7 @@ LENGTHS = {
     "softmax-cross-entropy": 4,
     "attention": 5,
     "ffn-relu": 5,
-    "layer-norm": 4,
+    "layer-norm": 5,
     "batch-norm": 5,
     "rms-norm": 4,
     "multi-head-attention": 5,
