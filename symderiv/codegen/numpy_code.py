@@ -50,6 +50,20 @@ def code_level(code: str) -> int:
     return min(level, SIGN) if code.startswith("-") else level
 
 
+def one_line(x: Expr) -> str:
+    """Return an expression as a line of NumPy; empty where that needs more than NumPy.
+
+    >>> from symderiv.problems import problem
+    >>> one_line(problem("X.T @ exp(Z)", X="n, d", Z="n, k").objective)
+    'X.T @ np.exp(Z)'
+    >>> one_line(problem("X.T @ softmax(Z)", X="n, d", Z="n, k").objective)
+    ''
+    """
+    coder = Coder()
+    code = coder(x)
+    return "" if coder.helpers or "dtype" in code or "scipy" in code else code
+
+
 class Coder:
     """Writes expressions; ``names`` gives the local names of nodes computed before."""
 

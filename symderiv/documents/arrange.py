@@ -5,12 +5,13 @@ Contract: arranges what a derivation, verdicts, a certificate and examples hold;
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..claims.verdict import Verdict
 from ..core.errors import MissingRuleError
+from ..core.expr import Expr
 from ..evidence.certificate import Certificate
 from ..evidence.example import NumericExample
 from ..notation.math import EQUALS, row
@@ -97,13 +98,17 @@ def build(
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
     hessians: Sequence[DerivativeMatrix] = (),
+    numpy: Callable[[Expr], str] | None = None,
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
+
+    ``numpy`` writes a result as a line of NumPy.
 
     Raises MissingRuleError where the manner asks for entries and there are none.
     """
     _check_entries(manner, explicit)
     scribe = Scribe(derivation, meanings or {}, manner.written_cotangent)
+    scribe.numpy = numpy or scribe.numpy
     boxes = result_tables(scribe) or result_boxes(scribe)
     blocks: list[Block] = with_results(scribe, boxes, hessians)
     number = _Numbers()

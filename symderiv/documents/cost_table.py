@@ -13,7 +13,6 @@ from ..ops.flops import Flops
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from .checks import dimension_section, slip_of
-from .copied import copied
 from .first_page import DEFINED, where_lines
 from .model import Block, CostLine, CostTable, DimensionRow, Heading, Inline, Paragraph, Piece
 from .symbols_shown import Scribe, shape_words
@@ -99,7 +98,7 @@ def _line(scribe: Scribe, target: Expr, r: CostRow) -> CostLine:
         formula=scribe.write(r.expr),
         shape=shape_words(target.shape) if target.is_scalar else shape_notation(target.shape),
         flops=flops_notation(r.flops),
-        copied=copied(r.expr),
+        copied=scribe.copied(r.expr),
     )
 
 

@@ -39,7 +39,6 @@ from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
 from .conditions import conditions
-from .copied import copied
 from .model import (
     Block,
     Bullets,
@@ -86,7 +85,7 @@ def result_boxes(scribe: Scribe) -> list[Block]:
         written_out = chosen[name] is not result.section.result
         if sums is None and written_out and not _adds_up(chosen[name]):
             note = _shape(result.variable)
-        rows.append(ResultRow(formula, note, copied(chosen[name])))
+        rows.append(ResultRow(formula, note, scribe.copied(chosen[name])))
     where = tuple(where_lines(scribe, chosen.values()))
     parts = [tuple(rows[k : k + _BOX]) for k in range(0, len(rows), _BOX)]
     return [

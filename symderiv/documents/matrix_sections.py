@@ -44,7 +44,6 @@ from .checks import (
     power_of_ten,
     shapes_of_terms,
 )
-from .copied import copied
 from .first_page import DEFINED, problem_section
 from .led import led
 from .legend import legend
@@ -185,7 +184,7 @@ def with_results(
         ResultRow(
             row(symbol(scribe, h), EQUALS, scribe.write_full(h.expr)),
             _shape_note(h),
-            copied(h.expr),
+            scribe.copied(h.expr),
         )
         for h in hessians
     ]
@@ -399,7 +398,7 @@ def jacobian_document(
     number = map(str, count(1)).__next__
     first: list[Block] = [
         ResultBox(
-            (ResultRow(head, convention(scribe, jacobian), copied(jacobian.expr)),),
+            (ResultRow(head, convention(scribe, jacobian), scribe.copied(jacobian.expr)),),
             (definition, entry),
         ),
         *problem_section(scribe, number()),

@@ -5,7 +5,7 @@ Contract: reads names, shapes and roles off a derivation; computes no derivative
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from ..notation.math import (
 )
 from ..ops import SUM, TABLE
 from ..ops.leaves import size_notation
+from ..ops.text import text
 from ..ops.written import Writer, shape_notation
 from .theme import COTANGENT, DELTA, INPUT
 
@@ -102,6 +103,9 @@ class RowSum:
 _MANY = 3  # definitions of a problem whose gradients stand in a table, with a graph
 
 
+_LONG = 2_000  # characters that nobody pastes into a line
+
+
 class Scribe:
     """Writes everything about one derivation, by one choice of colours and letters."""
 
@@ -124,6 +128,7 @@ class Scribe:
         self.write_full = ProofWriter(self.roles, full=True, **choices)
         self.write_shaped = ShapedWriter(self.roles, full=True, **choices)
         self.loss = Sym(self.problem.objective_name)
+        self.numpy: Callable[[Expr], str] = lambda _: ""  # a line of NumPy, where one is at hand
         self.stated: Expr | None = None  # the name of a value that is no scalar objective
 
     @property
@@ -135,6 +140,11 @@ class Scribe:
     def tabled(self) -> bool:
         """Whether there are so many values on the way that all gradients stand in one table."""
         return len(self.problem.definitions) >= _MANY
+
+    def copied(self, x: Expr) -> tuple[tuple[str, str], ...]:
+        """Return what a page offers to copy of a result: the language, and a line of NumPy."""
+        found = (("text", text(x)), ("NumPy", self.numpy(x)))
+        return tuple((what, written) for what, written in found if 0 < len(written) < _LONG)
 
     def write_marked(self, tree: Expr, wrong: Collection[Expr]) -> Math:
         """Return a formula with the parts marked that are wrong."""

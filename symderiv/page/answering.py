@@ -14,6 +14,7 @@ from ..claims.checker import Checker
 from ..claims.latex_claims import stated as stated_in_latex
 from ..claims.targets import about_text
 from ..codegen.module import module_of
+from ..codegen.numpy_code import one_line
 from ..core.errors import InputError, SymderivError
 from ..core.plaintext import shortened
 from ..core.shapes import SCALAR, Shape, describe
@@ -147,6 +148,7 @@ def derive(question: Question) -> dict[str, Any]:
         return {"html": part((jacobian_box(matrix),)), "results": [_forms(matrix)]}
     derivation = _gradients(question)
     scribe = Scribe(derivation, derivation.problem.meanings)
+    scribe.numpy = one_line
     results = [_forms(g) for g in derivation.values()]
     return {"html": part(tuple(result_boxes(scribe))), "results": results}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..claims import Verdict
 from ..codegen.notebook_cells import cells_of
+from ..codegen.numpy_code import one_line
 from ..codegen.testfile import source_of_test
 from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
@@ -146,6 +147,7 @@ def document(
         example=example,
         meanings=problem.meanings,
         hessians=hessians,
+        numpy=one_line,
     )
 
 
@@ -237,6 +239,7 @@ def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence) -> Document:
     except BudgetError:
         example = None
     scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
+    scribe.numpy = one_line
     code = evidence.compiled.module.excerpt
     return jacobian_document(scribe, jacobian, evidence.certificate, code, example)
 
