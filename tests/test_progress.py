@@ -90,7 +90,7 @@ def test_a_result_is_printed_before_its_checks(
     class EndedError(Exception):
         pass
 
-    def fail(_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise EndedError
 
     monkeypatch.setattr(Derivation, "verify", fail)
