@@ -342,6 +342,7 @@ def test_the_pages_of_the_documentation_are_shown(capsys: pytest.CaptureFixture[
     assert "did you mean language?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_derive_prints_differentials_of_tensors_too(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(
         capsys, "derive", "S = softmax(Q @ K.mT); sum((S @ V) ** 2)", "--var", "Q: h,n,k",

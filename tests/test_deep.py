@@ -164,7 +164,7 @@ def test_differences_are_taken_only_of_examples_that_may_be_shown(
     example, differences = examples._example, examples._differences
     monkeypatch.setattr(examples, "_example", lambda *a: drawn.append(a) or example(*a))
     monkeypatch.setattr(examples, "_differences", lambda *a: taken.append(a) or differences(*a))
-    found = worked_example(derive(problem("trace(A @ B @ C)", A="n, n", B="n, n", C="n, n")))
+    found = worked_example(derive(problem("trace(A @ B @ C)", A="n, n", B="n, n", C="n, n")).data)
     assert found is not None
     assert set(found.quotients) == {"A", "B", "C"}
     assert len(taken) < 3 * len(drawn)

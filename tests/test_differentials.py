@@ -50,6 +50,7 @@ def test_only_the_variables_asked_for_change() -> None:
     assert text(steps[1].after) == "X @ d(W)"
 
 
+@pytest.mark.slow
 def test_cotangents_have_a_bar_beside_differentials() -> None:
     page = sd.derive("ffn-relu").files(["md"], style="differential")["derivation.md"].decode()
     assert r"\bar{H}" in page

@@ -145,6 +145,7 @@ print([answer({"what": w, **asked, "name": "attention" if w == "example" else "w
     assert run.stdout.strip() == str([True] * len(ANSWERS))
 
 
+@pytest.mark.slow
 def test_an_answer_that_takes_too_long_is_ended_and_the_next_one_comes() -> None:
     with Worker(seconds=20) as worker:
         assert worker.ask({"what": "derive", "text": "x.T @ x"})["ok"]
@@ -155,6 +156,7 @@ def test_an_answer_that_takes_too_long_is_ended_and_the_next_one_comes() -> None
         assert worker.ask({"what": "derive", "text": "x.T @ x"})["ok"]
 
 
+@pytest.mark.slow
 def test_an_answer_that_takes_too_much_memory_is_refused() -> None:
     with Worker(seconds=20, memory=1 << 20) as worker:
         found = worker.ask({"what": "derive", "text": "x.T @ x"})
@@ -291,6 +293,7 @@ def test_a_folder_that_is_no_runtime_is_refused(tmp_path: Path) -> None:
         single_page(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_engine_works_from_its_archive_alone(tmp_path: Path) -> None:
     archive = tmp_path / "engine.zip"
     archive.write_bytes(engine_archive())

@@ -32,7 +32,7 @@ LENGTHS = {
     "neo-hooke": 3,
     "convolution-2d": 3,
 }
-QUICK = ("linear-layer", "softmax-cross-entropy", "attention")
+QUICK = ("linear-layer", "softmax-cross-entropy")
 NAMES = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in LENGTHS]
 _WORD = re.compile(r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="[\d.]+" yMax="([\d.]+)">(.*?)</word>')
 _FOOT = 842 - 50  # points from the top: below it stands the number of the page
