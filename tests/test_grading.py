@@ -155,7 +155,8 @@ def test_command_line(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "10 claims: 1 right, 1 right-if, 6 wrong, 2 unreadable" in out
     assert sorted(p.name for p in (tmp_path / "report").iterdir()) == [
-        f"answers.{end}" for end in ("json", "md", "pdf", "tex")
+        "answers-body.tex",
+        *(f"answers.{end}" for end in ("json", "md", "pdf", "tex")),
     ]
     assert run("check", str(sheet), "--json") == 2
     data = json.loads(capsys.readouterr().out)

@@ -34,7 +34,7 @@ JACOBIANS = [
 HESSIANS = [
     ("sum(concat(M, X, axis=1) ** 4)", "X", "12 * diag(vec(X ** 2))"),
     ("sum(exp(concat(X @ w, v, axis=0)))", "w", "X.T @ diag(exp(X @ w)) @ X"),
-    ("prod(x)", "x", "prod_others(x @ ones(n).T, eye(n), axis=0).T"),
+    ("prod(x)", "x", "prod_others(x @ ones(n).T, eye(n), axis=0)"),
     ("prod(X)", "X", ""),
     ("sum(prod(X, axis=1))", "X", ""),
     ("trace(expm(A))", "A", ""),

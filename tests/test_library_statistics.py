@@ -275,7 +275,7 @@ def test_constant_cotangents_get_no_names() -> None:
 )
 def test_regressions_ask_for_their_hessians(name: str, wrt: list[str], tmp_path: Path) -> None:
     d = sd.derive(name)
-    assert [h.name for h in d.hessians] == wrt
+    assert [h.name for h in d.hessians if not h.data.is_mixed] == wrt
     d.write(tmp_path, ["md", "py"])
     page = (tmp_path / "derivation.md").read_text(encoding="utf-8")
     assert "Hessian" in page

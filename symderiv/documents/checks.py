@@ -52,9 +52,12 @@ def grid(cells: Cells) -> Math:
     return Grid(tuple(tuple(number(x) for x in line) for line in cells))
 
 
+_LONG = 10_000  # of a denominator: longer fractions are no easier to read than their digits
+
+
 def number(x: Any) -> Math:
-    """Return a number: a whole number or a fraction exactly, anything else to 4 digits."""
-    if isinstance(x, int | Fraction):
+    """Return a number: a whole number or a short fraction exactly, anything else to 4 digits."""
+    if isinstance(x, int | Fraction) and Fraction(x).denominator < _LONG:
         value = Fraction(x)
         sign = [_MINUS] if value < 0 else []
         over, under = Num(str(abs(value.numerator))), Num(str(value.denominator))

@@ -218,7 +218,7 @@ entrywise(
     "tanh",
     lambda m, x: m.tanh(x),
     "tanh' = 1 - tanh²",
-    rests_on=Definition.of_number("tanh(x)", "sinh(x) / cosh(x)"),
+    rests_on=Definition.of_number("tanh(x)", "(exp(x) - exp(-x)) / (exp(x) + exp(-x))"),
     derivative=lambda x, y: 1 - y**2,
     slope="1 - tanh(x) ** 2",
     sympy="tanh",
