@@ -16,7 +16,7 @@ from symderiv.ops.text import text
 LIBRARY = sorted(p.stem for p in (Path(sd.__file__).parent / "problems" / "library").glob("*.toml"))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", LIBRARY)
 def test_every_problem_of_the_library_has_one(name: str) -> None:
     d = sd.derive(name).data

@@ -26,7 +26,7 @@ def test_every_derivative_rests_on_something(name: str) -> None:
     assert o.rests_on or o.linear or o.plain or o.internal or name in GIVEN
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("name", BASES)
 def test_every_line_of_every_lemma_holds(name: str) -> None:
     lemma = lemma_of(BASES[name])

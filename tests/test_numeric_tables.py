@@ -40,7 +40,7 @@ def significant(text: str) -> int:
     return len(text.replace(".", "").strip("0"))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_every_row_agrees_as_it_is_printed(name: str) -> None:
     rows = [r for r in walked(document_of(name).blocks) if isinstance(r, NumberRow)]
@@ -49,7 +49,7 @@ def test_every_row_agrees_as_it_is_printed(name: str) -> None:
         assert r.value == r.quotient, r
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_numbers_are_short_and_small(name: str) -> None:
     found = example_of(name)
@@ -68,7 +68,7 @@ def cells_of(math: Math) -> list[Math]:
     return [c for r in math.rows for c in r] if isinstance(math, Grid) else [math]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_no_gradient_vanishes_and_no_function_is_flat(name: str) -> None:
     found = example_of(name)
@@ -78,7 +78,7 @@ def test_no_gradient_vanishes_and_no_function_is_flat(name: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["index", "differential"])
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_conclusion_has_its_steps_above_it(name: str, style: str) -> None:
     steps, said = False, ""

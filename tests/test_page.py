@@ -83,7 +83,7 @@ def test_a_claim_is_answered_in_the_language_and_in_latex() -> None:
     assert not refused["ok"]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", library.names())
 def test_every_example_is_read_as_the_problem_that_it_is(name: str) -> None:
     said = answer({"what": "example", "name": name})
@@ -119,7 +119,7 @@ def test_what_is_no_question_is_refused_in_words(asked: Any) -> None:
     assert 3 < len(found["error"]["message"]) < 500
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_hostile_text_is_no_element_of_an_answer(text: str) -> None:
     for what in ANSWERS:

@@ -92,7 +92,7 @@ def checked(of: tuple[str, dict[str, str], str], claim: str) -> sd.Verdict:
     return sd.check(of[0], wrt=of[2], claim=claim, **of[1])
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("of", "claim"), WRONG)
 def test_claim_that_differs_in_a_small_piece_is_wrong_and_is_shown_there(of, claim) -> None:
     found = checked(of, claim)
@@ -102,7 +102,7 @@ def test_claim_that_differs_in_a_small_piece_is_wrong_and_is_shown_there(of, cla
     assert flat(example.claimed_cells) != flat(example.right_cells)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("of", "claim"), RIGHT)
 def test_claim_that_is_right_in_every_piece_is_right(of, claim) -> None:
     found = checked(of, claim)
@@ -166,7 +166,7 @@ def unshifted(name: str) -> tuple[sd.Problem, str, list[str]]:
     return p, right, list(dict.fromkeys([right.replace(SHIFT, "x"), *one_less]))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", [k for k, operator in TABLE.items() if operator.pieces])
 def test_no_claim_without_a_small_shift_is_right(name: str) -> None:
     p, right, slipped = unshifted(name)

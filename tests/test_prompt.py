@@ -110,7 +110,7 @@ def test_an_error_in_a_notebook_is_its_message_with_the_caret() -> None:
     assert not any("Traceback" in line for line in shown)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_text_in_an_output_is_no_element_and_no_command(text: str) -> None:
     problem = posed(text, "title")

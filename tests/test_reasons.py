@@ -46,14 +46,14 @@ def test_every_law_says_what_it_needs() -> None:
     assert {*NEEDS} == {*Act}
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_step_is_of_the_kind_that_it_says(name: str) -> None:
     for step in steps_of(derived(name)):
         assert not misfit(step), f"{misfit(step)}: {shown(step)}"
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reason_says_something(name: str) -> None:
     for step in steps_of(derived(name)):
@@ -63,7 +63,7 @@ def test_every_reason_says_something(name: str) -> None:
         assert not any(p in (";", "; ", "") for p in step.reason[-1:]), shown(step)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_called_a_definition_is_one(name: str) -> None:
     d = derived(name)
@@ -93,7 +93,7 @@ DECLARED = {n: library.load_named(n).variables.values() for n in NAMES}
 WITH_PROPERTIES = [n for n in NAMES if any(v.properties for v in DECLARED[n])]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", WITH_PROPERTIES)
 def test_a_property_is_named_where_the_step_is_false_without_it(name: str) -> None:
     d = derived(name)
@@ -105,7 +105,7 @@ def test_a_property_is_named_where_the_step_is_false_without_it(name: str) -> No
             recheck(replace(d.problem, variables=without), [step])
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_of_several_operations_is_cited_by_its_lemma(name: str) -> None:
     d = derived(name)

@@ -71,7 +71,7 @@ def _introduces(b: object) -> bool:
     return isinstance(first, Strong) or str(first).startswith(INTRODUCES)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_symbol_is_explained(name: str, style: str) -> None:
@@ -83,7 +83,7 @@ def test_every_symbol_is_explained(name: str, style: str) -> None:
     assert not {x for x in unknown if not x.endswith("_bar")}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_function_is_defined(name: str, style: str) -> None:
@@ -94,7 +94,7 @@ def test_every_function_is_defined(name: str, style: str) -> None:
     assert used <= known | FUNCTIONS
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_symbol_has_one_line(name: str) -> None:
     rows = [r for r in walked(document_of(name).blocks) if isinstance(r, SymbolRow)]
@@ -105,7 +105,7 @@ def test_every_symbol_has_one_line(name: str) -> None:
     assert not marks & {*symbols}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_letter_means_two_things(name: str) -> None:
     d = derived(name)
@@ -125,7 +125,7 @@ def test_no_letter_means_two_things(name: str) -> None:
 AXES = re.compile(r"(sum|mean|var)_?\{?(\\mathrm\{)?(rows|cols|axis)")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", NAMES)
 def test_documents_speak_mathematics(name: str, style: str) -> None:

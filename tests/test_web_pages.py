@@ -48,7 +48,7 @@ def blocks(found: tuple[Block, ...]) -> list[Block]:
     return [y for x in found for y in (blocks(x.blocks) if isinstance(x, Kept) else [x])]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", LIBRARY)
 def test_every_page_is_closed_whole_and_stands_alone(name: str) -> None:
     source = source_of(name)
@@ -71,7 +71,7 @@ def test_the_page_of_the_linear_layer_is_small() -> None:
     assert len(source_of("linear-layer").encode()) < 300_000
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", LIBRARY)
 def test_every_formula_of_a_document_is_on_its_page(name: str) -> None:
     page, source = page_of(name), source_of(name)
