@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import symderiv
 from symderiv.core.expr import Expr
 from symderiv.core.nodes import Notion
@@ -95,6 +97,7 @@ def places() -> Iterator[tuple[str, str]]:
                     yield f"{where}:{e.lineno}", name  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_operator_names_in_code_are_keys_of_the_table() -> None:
     found = list(places())
     assert len(found) > 300  # what is looked for is found

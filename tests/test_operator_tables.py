@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import operator_tables
+import pytest
 
 import symderiv
 
@@ -22,6 +23,7 @@ def test_documented_operators_are_those_of_the_table() -> None:
     assert operator_tables.with_table(TEXT) == TEXT, "run: python tests/operator_tables.py"
 
 
+@pytest.mark.slow
 def test_recipe_adds_an_operator(tmp_path: Path) -> None:
     entry, examples, _ = BLOCKS
     assert ">>>" in examples
