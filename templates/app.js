@@ -1,4 +1,5 @@
 "use strict";
+<% include "copying.js" %>
 // The page asks `ask(question)`, which a server or Python in the browser answers.
 let ask;
 const by = (id) => document.getElementById(id);
@@ -123,16 +124,7 @@ function copies(results) {
 }
 
 async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
+  await put(text);
   const before = button.textContent;
   button.textContent = "copied";
   setTimeout(() => { button.textContent = before; }, 1200);

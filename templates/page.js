@@ -31,18 +31,7 @@
   document.addEventListener("click", (e) => show(named(e) ? named(e).dataset.s : ""));
   document.addEventListener("keydown", (e) => { if (e.key === "Escape") show(""); });
 
-  async function copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = document.createElement("textarea");
-      area.value = text;
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-  }
+<% include "copying.js" %>
   for (const formula of document.querySelectorAll("[data-copied]")) {
     const row = document.createElement("span");
     row.className = "copy";
@@ -52,7 +41,7 @@
       button.textContent = kind;
       button.setAttribute("aria-label", `Copy as ${kind}`);
       button.addEventListener("click", async () => {
-        await copy(text);
+        await put(text);
         button.textContent = "copied";
         setTimeout(() => { button.textContent = kind; }, 1200);
       });

@@ -35,7 +35,11 @@ def template_files() -> list[tuple[str, bytes]]:
     installed = resources.files("symderiv").joinpath("templates")
     folder = installed if installed.is_dir() else _CHECKOUT
     names = sorted(x.name for x in folder.iterdir() if not x.is_dir())
-    kept = [n for n in names if n.endswith((".html.j2", "shared.j2", ".css", ".css.j2", "page.js"))]
+    kept = [
+        n
+        for n in names
+        if n.endswith((".html.j2", "shared.j2", ".css", ".css.j2", "page.js", "copying.js"))
+    ]
     return [(n, folder.joinpath(n).read_bytes()) for n in (*kept, _FONT)]
 
 
