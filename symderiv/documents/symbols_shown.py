@@ -101,8 +101,6 @@ class RowSum:
 
 
 _MANY = 3  # definitions of a problem whose gradients stand in a table, with a graph
-
-
 _LONG = 2_000  # characters that nobody pastes into a line
 
 

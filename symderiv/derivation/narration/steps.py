@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar, Self
 
 from ...core.expr import Expr
 from ...ops import TABLE
@@ -64,28 +65,29 @@ class LawOf(str):
         return found
 
 
-class DerivativeOf(str):
-    """A part of a reason that means the derivative of a name, found above; cited by its number."""
+class FoundAbove(str):
+    """A part of a reason that means what was found of a name above; cited by its number."""
 
+    words: ClassVar[str]
     name: Expr
 
-    def __new__(cls, name: Expr) -> DerivativeOf:
+    def __new__(cls, name: Expr) -> Self:
         """Return the part for a name."""
-        found = super().__new__(cls, f"the derivative of {name.data}")
+        found = super().__new__(cls, f"{cls.words} {name.data}")
         found.name = name
         return found
 
 
-class GradientOf(str):
-    """A part of a reason that means the gradient by a name, found above; cited by its number."""
+class DerivativeOf(FoundAbove):
+    """The derivative of a name; the line that ends in it is cited."""
 
-    name: Expr
+    words = "the derivative of"
 
-    def __new__(cls, name: Expr) -> GradientOf:
-        """Return the part for a name."""
-        found = super().__new__(cls, f"the gradient with respect to {name.data}")
-        found.name = name
-        return found
+
+class GradientOf(FoundAbove):
+    """The gradient by a name; the box that holds it is cited."""
+
+    words = "the gradient with respect to"
 
 
 @dataclass(frozen=True, slots=True)
