@@ -17,7 +17,7 @@ from hostile import PLAIN, TEXTS, posed
 import symderiv as sd
 from symderiv.codegen.module import module_of
 from symderiv.codegen.notebook_cells import cells_of
-from symderiv.codegen.testfile import source_of_test
+from symderiv.codegen.testfile import source_of_check
 from symderiv.documents.arrange import build
 from symderiv.documents.notebook import notebook
 from symderiv.problems import library
@@ -48,7 +48,7 @@ def made(problem: sd.Problem) -> str:
     d = sd.derive(problem)
     module = module_of(d.data)
     page = build(d.data, code=module.excerpt, meanings=problem.meanings)
-    return notebook(page, cells_of(module, source_of_test(d.data, module)))
+    return notebook(page, cells_of(module, *source_of_check(d.data, module)))
 
 
 def ran(source: str) -> str:

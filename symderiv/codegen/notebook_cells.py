@@ -12,13 +12,6 @@ from textwrap import indent
 from .guard import checked
 from .module import Module
 
-_FIRST, _LAW, _NEXT = (
-    "\nSIZES = ",
-    '@pytest.mark.parametrize("seed", POINTS)\n@pytest.mark.parametrize("sizes", SIZES, ids=str)\n',
-    "\n\n\ndef test_cache_gives",
-)
-_SKIPPED = 'pytest.skip("outside the domain at these sizes")'
-_TEST = "def test_gradients_equal_differences(sizes, seed):"
 _CHECK = '''
 def point(sizes, seed):
     """Return inputs, given gradients and gradients, compared with differences where finite."""
@@ -88,12 +81,10 @@ if there:
 '''
 
 
-def cells_of(module: Module, test: str) -> tuple[str, ...]:
-    """Return the code cells for a module and the test that goes with it, in their order."""
-    start, law = test.index(_FIRST), test.index(_LAW)
-    body = test[law + len(_LAW) : test.index(_NEXT)].replace(_TEST, _CHECK.strip("\n"))
-    body = body.replace(_SKIPPED, "return None") + "\n    return inputs, given, gradients\n"
-    tools = indent(test[start + 1 : law] + body, "    ").rstrip("\n")
+def cells_of(module: Module, tools: str, comparison: str) -> tuple[str, ...]:
+    """Return the code cells for a module, with what its test compares it by, in their order."""
+    point = f"{_CHECK.strip(chr(10))}\n{comparison.rstrip()}\n    return inputs, given, gradients\n"
+    tools = indent(tools + point, "    ").rstrip("\n")
     tree = ast.parse(module.source)
     public = [f.name for f in tree.body if isinstance(f, ast.FunctionDef) and f.name[0] != "_"]
     functions = ", ".join(f"{n}={n}" for n in public)

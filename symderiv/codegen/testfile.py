@@ -15,14 +15,16 @@ from .module import Module
 from .numpy_code import python_name
 from .structured_arrays import source_of_projections, source_of_structures, structure
 
-_TEMPLATE = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
+_OPENING = '''"""Tests of {module}.py: gradients against differences, dtypes, shapes."""
 
 import numpy as np
 import pytest
 
 import {module} as code
 
-SIZES = {sizes}
+'''
+# What a point is, and what the code is compared with there: a notebook has it as well.
+_TOOLS = '''SIZES = {sizes}
 POINTS = {points}
 VARIABLES = {variables}
 POSITIVE = {positive}
@@ -82,18 +84,21 @@ def difference(inputs, given, sizes, name, place):
 {difference}
 
 
-@pytest.mark.parametrize("seed", POINTS)
+'''
+_LAW = """@pytest.mark.parametrize("seed", POINTS)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_gradients_equal_differences(sizes, seed):
-    inputs, given = draw(sizes, seed)
+"""
+_COMPARISON = """    inputs, given = draw(sizes, seed)
     gradients = backward(inputs, given, sizes)
     assert set(gradients) == set(GRADIENTS)
     if not all(np.all(np.isfinite(g)) for g in gradients.values()):
-        pytest.skip("outside the domain at these sizes")
+        {outside}
     for name, parameter in GRADIENTS.items():
         assert np.shape(gradients[name]) == inputs[parameter].shape
 {compared}
-
+"""
+_OTHERS = """
 
 def test_cache_gives_the_same_gradients():
     sizes = SIZES[0]
@@ -125,8 +130,9 @@ def test_wrong_shape_is_refused(name):
     inputs[name] = np.ones((*inputs[name].shape, 2))
     with pytest.raises(ValueError, match=name + r" has shape .* expected"):
         backward(inputs, given, sizes)
-{tests_of_matrices}'''
+{tests_of_matrices}"""
 
+_SKIPPED = 'pytest.skip("outside the domain at these sizes")'
 _DRAWN = "np.asarray(values * signs)"
 _DRAWN_SHAPED = "with_structure(name, np.asarray(values * signs))"
 
@@ -182,6 +188,28 @@ def source_of_test(
     those that are declared so; ``scale`` makes the box of the points smaller, where functions
     saturate.
     """
+    parts = _parts(derivation, module, positive, scale)
+    whole = _OPENING + _TOOLS + _LAW + _COMPARISON + _OTHERS
+    source = whole.format(outside=_SKIPPED, **parts)
+    checked(source, ["pytest", module.name])
+    return source
+
+
+def source_of_check(
+    derivation: DerivedGradients, module: Module, positive: Sequence[str] = (), scale: float = 1.0
+) -> tuple[str, str]:
+    """Return the functions and constants of that file, and what its first test does at a point.
+
+    Where the point is outside the domain, that returns None.
+    """
+    parts = _parts(derivation, module, positive, scale)
+    return _TOOLS.format(**parts), _COMPARISON.format(outside="return None", **parts)
+
+
+def _parts(
+    derivation: DerivedGradients, module: Module, positive: Sequence[str], scale: float
+) -> dict[str, str]:
+    """Return what the templates of the file leave open."""
     size = scale * (0.25 if inside([derivation.problem.objective]) else 1.0)
     problem = derivation.problem
     kinds = {python_name(n): structure(v.properties) for n, v in problem.variables.items()}
@@ -193,31 +221,29 @@ def source_of_test(
     if whole and not module.analytic and not conventions:
         compared, difference = _COMPARED_BESIDE_KINKS, _CENTRAL_BESIDE_KINKS
     tolerance = "1e-12" if module.analytic else "1e-6"
-    source = _TEMPLATE.format(
-        module=module.name,
-        sizes=literal(checked_sizes(derivation)),
-        points=[0, 1, 2],
-        box=f"{0.5 * size}, {1.5 * size}",
-        variables=literal([python_name(n) for n in module.forward]),
-        positive=literal(_positive(problem, positive)),
-        given=literal([python_name(n) for n in problem.upstream]),
-        gradients=literal({n: python_name(n) for n in module.gradients}),
-        losses=literal(list(module.losses)),
-        hidden=literal(list(module.sizes)),
-        functions=_stand_ins(module.functions),
-        unpacked=_unpacked(problem.dims),
-        shapes="\n".join(_shape_line(n, dims) for n, dims in module.shapes),
-        structures=source_of_structures(shaped).rstrip(),
-        drawn=_DRAWN_SHAPED if shaped else _DRAWN,
-        method="a complex step" if module.analytic else "central differences",
-        difference=difference,
-        conventions=source_of_projections(conventions).rstrip(),
-        compared=compared.format(tolerance=tolerance),
-        matrices=constants_of_matrices(module),
-        tests_of_matrices=tests_of_matrices(module, shaped),
-    )
-    checked(source, ["pytest", module.name])
-    return source
+    return {
+        "module": module.name,
+        "sizes": literal(checked_sizes(derivation)),
+        "points": literal([0, 1, 2]),
+        "box": f"{0.5 * size}, {1.5 * size}",
+        "variables": literal([python_name(n) for n in module.forward]),
+        "positive": literal(_positive(problem, positive)),
+        "given": literal([python_name(n) for n in problem.upstream]),
+        "gradients": literal({n: python_name(n) for n in module.gradients}),
+        "losses": literal(list(module.losses)),
+        "hidden": literal(list(module.sizes)),
+        "functions": _stand_ins(module.functions),
+        "unpacked": _unpacked(problem.dims),
+        "shapes": "\n".join(_shape_line(n, dims) for n, dims in module.shapes),
+        "structures": source_of_structures(shaped).rstrip(),
+        "drawn": _DRAWN_SHAPED if shaped else _DRAWN,
+        "method": "a complex step" if module.analytic else "central differences",
+        "difference": difference,
+        "conventions": source_of_projections(conventions).rstrip(),
+        "compared": compared.format(tolerance=tolerance),
+        "matrices": constants_of_matrices(module),
+        "tests_of_matrices": tests_of_matrices(module, shaped),
+    }
 
 
 def _positive(problem: Problem, names: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..claims import Verdict
 from ..codegen.notebook_cells import cells_of
 from ..codegen.numpy_code import one_line
-from ..codegen.testfile import source_of_test
+from ..codegen.testfile import source_of_check, source_of_test
 from ..core.budget import allowed
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.plaintext import shortened
@@ -216,18 +216,14 @@ def printed(
 def _code(derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     """Return the module and its test."""
     module = evidence.compiled.module
-    test = _test_of(derivation, evidence)
+    test = source_of_test(derivation, module, evidence.box.positive, evidence.box.scale)
     return {f"{module.name}.py": module.source.encode(), f"test_{module.name}.py": test.encode()}
-
-
-def _test_of(derivation: DerivedGradients, evidence: Evidence) -> str:
-    box = evidence.box
-    return source_of_test(derivation, evidence.compiled.module, box.positive, box.scale)
 
 
 def _notebook(page: Document, derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     """Return a document as a notebook, with the module, its check and its values as code."""
-    cells = cells_of(evidence.compiled.module, _test_of(derivation, evidence))
+    module, box = evidence.compiled.module, evidence.box
+    cells = cells_of(module, *source_of_check(derivation, module, box.positive, box.scale))
     return {"derivation.ipynb": notebook(page, cells).encode()}
 
 
