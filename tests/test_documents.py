@@ -550,7 +550,7 @@ def test_an_exercise_has_its_reasons_and_the_solution_after_it(tmp_path: Path) -
     assert verify_folder(tmp_path)[1] == []
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cotangent", "written"),
     [("d", r"\mathrm{d}H"), ("bar", r"\bar{H}"), ("delta", r"\delta_{H}"), ("partial", "H")],

@@ -92,6 +92,7 @@ def test_lemmas_come_after_those_that_they_rest_on() -> None:
     assert names.index("inv") < names.index("logdet")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lemmas", ["none", "short", "full"])
 def test_a_document_has_the_lemmas_that_were_asked_for(lemmas: str) -> None:
     page = sd.derive("softmax-cross-entropy").files(["md"], lemmas=lemmas)["derivation.md"]

@@ -166,7 +166,7 @@ def unshifted(name: str) -> tuple[sd.Problem, str, list[str]]:
     return p, right, list(dict.fromkeys([right.replace(SHIFT, "x"), *one_less]))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", [k for k, operator in TABLE.items() if operator.pieces])
 def test_no_claim_without_a_small_shift_is_right(name: str) -> None:
     p, right, slipped = unshifted(name)
