@@ -29,6 +29,9 @@ _TEX_OPTIONS = (
     *("-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error"),
     "-latexoption=-no-shell-escape",
 )
+# latexmk takes a file of the same size and second for unchanged: two quick runs in one second
+# leave references behind, which LaTeX itself says in its log
+_TEX_AGAIN = 3
 
 
 def markdown(document: Document, dialect: str = "github") -> str:
@@ -79,23 +82,35 @@ def _compiled(source: str, **options: Any) -> list[bytes]:
 
 
 def _by_latexmk(source: str) -> bytes:
-    program = which("latexmk")
-    if program is None:
-        raise InputError("latexmk is not installed", remedy="use the engine typst")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "document.tex"
         path.write_text(source, encoding="utf-8")
+        typeset(path)
+        return path.with_suffix(".pdf").read_bytes()
+
+
+def typeset(path: Path) -> str:
+    """Make the PDF beside a LaTeX file by ``latexmk`` and return the log of its last run.
+
+    Raises InputError where latexmk is not installed or LaTeX refuses the file.
+    """
+    program = which("latexmk")
+    if program is None:
+        raise InputError("latexmk is not installed", remedy="use the engine typst")
+    for again in ((), *(("-g",),) * _TEX_AGAIN):
         run = subprocess.run(
-            [program, *_TEX_OPTIONS, path.name],
-            cwd=folder,
+            [program, *_TEX_OPTIONS, *again, path.name],
+            cwd=path.parent,
             env={**os.environ, **_TEX_ENVIRONMENT},
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
         )
-        made = path.with_suffix(".pdf")
-        if run.returncode or not made.exists():
+        if run.returncode or not path.with_suffix(".pdf").exists():
             lines = [line for line in run.stdout.splitlines() if line.startswith("!")]
             raise InputError(f"LaTeX refused the document: {' '.join(lines) or run.stdout[-400:]}")
-        return made.read_bytes()
+        log = path.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+        if "Rerun to get" not in log:
+            break
+    return log
