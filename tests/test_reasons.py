@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +152,25 @@ def test_every_step_to_a_matrix_of_derivatives_is_of_its_kind(value: str) -> Non
     found = hessian_of(p, by) if p.objective.is_scalar else jacobian_of(p, by)
     for step in found.steps:
         assert not misfit(step), f"{misfit(step)}: {shown(step)}"
+
+
+CASES = json.loads((Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.sampled(40)
+@pytest.mark.parametrize("name", CASES)
+def test_every_step_of_a_case_is_of_its_kind(name: str) -> None:
+    case = CASES[name]
+    p = sd.problem(case["expr"], **case["variables"])
+    if case["kind"] == "gradient":
+        steps = steps_of(DerivedGradients(p, [case["wrt"]]))
+    else:
+        find = hessian_of if case["kind"] == "hessian" else jacobian_of
+        steps = list(find(p, case["wrt"]).steps)
+    for step in steps:
+        assert not misfit(step), f"{misfit(step)}: {shown(step)}"
+        assert step.reason, shown(step)
+        assert "definition" not in step.reason, shown(step)
 
 
 def reasons_of(problem: str, target: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from library_documents import derived, document_of, walked
@@ -10,6 +12,7 @@ from library_documents import derived, document_of, walked
 import symderiv as sd
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.derivation.lemmas import lemmas_of
+from symderiv.documents.arrange import build
 from symderiv.documents.conditions import conditions
 from symderiv.documents.model import (
     Display,
@@ -24,7 +27,7 @@ from symderiv.documents.model import (
 )
 from symderiv.documents.render import markdown
 from symderiv.documents.symbols_shown import Scribe
-from symderiv.notation.math import Script, Sym, Tint, Word
+from symderiv.notation.math import Big, Script, Sym, Tint, Word
 from symderiv.notation.unicode import unicode
 from symderiv.problems import library
 
@@ -32,7 +35,7 @@ NAMES = library.names()
 STYLES = ("index", "differential")
 # What everybody learns at school or in a first course on matrices.
 SCHOOL = {"e", "pi"}
-FUNCTIONS = {*"exp log det tr sinh cosh tanh sign sin cos max min".split(), "⊤", "∂", "ℝ", "…"}
+FUNCTIONS = {*"exp log det tr sinh cosh tanh sign sin cos tan max min".split(), "⊤", "∂", "ℝ", "…"}
 
 
 def letters(x: object) -> set[str]:
@@ -152,3 +155,34 @@ def test_conditions_are_said(text: str, shapes: dict[str, str], said: list[str])
     found = conditions(Scribe(DerivedGradients(d.problem, list(d)), {}))
     words = ["".join(p if isinstance(p, str) else unicode(p) for p in c) for c in found]  # type: ignore[arg-type]
     assert words == said
+
+
+CASES = json.loads((Path(__file__).parent / "data/identities.json").read_text(encoding="utf-8"))
+GRADIENTS = [n for n, c in CASES.items() if c["kind"] == "gradient"]
+
+
+@pytest.mark.sampled(40)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_every_symbol_and_function_of_a_case_is_explained(name: str) -> None:
+    case = CASES[name]
+    found = sd.derive(case["expr"], wrt=case["wrt"], **case["variables"])
+    d = DerivedGradients(found.problem, list(found))
+    page = build(d, meanings=found.problem.meanings)
+    given = [s.given for s in d.sections if s.given is not None]
+    cotangents = letters(tuple(Scribe(d, {}).write(e) for e in given))
+    sums = [m for m in walked(page.blocks) if isinstance(m, Big) and m.upper is not None]
+    bound = letters(tuple(m.lower for m in sums))
+    unknown = letters(page.blocks) - explained(page, cotangents) - SCHOOL - bound
+    tabled = any(isinstance(b, IndexRow) for b in walked(page.blocks))
+    assert not {x for x in unknown if not x.endswith("_bar")} - ({*"ijpq"} if not tabled else set())
+    said = [b for b in walked(page.blocks) if _introduces(b)]
+    known = {m.text for m in walked(tuple(said)) if isinstance(m, Word)}
+    used = {m.text for m in walked(page.blocks) if isinstance(m, Word) and m.function}
+    assert used <= known | FUNCTIONS
+
+
+def test_a_lemma_is_cited_for_the_function_that_it_is_about() -> None:
+    """The 2-norm has a lemma, from its definition; the sum of singular values has another law."""
+    shown = markdown(build(DerivedGradients(sd.problem('norm(X, "nuc")', X="n, m"), ["X"])))
+    assert "Lemma" not in shown
+    assert "orthogonal polar factor" in shown

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, count
@@ -96,7 +96,7 @@ def lemmas_of(steps: Iterable[Step], taken: frozenset[str] = frozenset()) -> dic
                 lemma = lemma_of(basis, taken)
                 met_there = [e for s in lemma.steps for e in walk(s.after, lambda e: e.is_name)]
                 # What is known by its equation, as the inverse is, needs no definition to be read.
-                own = [e.op for e in met_there if isinstance(TABLE[e.op].rests_on, Definition)]
+                own = [e.op for e in met_there if is_defined(e)]
                 visit([*_laws(lemma.steps), *(op for op in own if op != lemma.function.op)])
                 found[name] = lemma
 
@@ -105,8 +105,29 @@ def lemmas_of(steps: Iterable[Step], taken: frozenset[str] = frozenset()) -> dic
 
 
 def _laws(steps: Iterable[Step]) -> list[str]:
-    """Return the operators whose laws steps rest on."""
-    return [part.operator for s in steps for part in s.reason if isinstance(part, LawOf)]
+    """Return the operators whose lemmas steps rest on."""
+    laws = [part for s in steps for part in s.reason if isinstance(part, LawOf)]
+    return [law.operator for law in laws if has_lemma(law.operator, law.data)]
+
+
+def is_defined(e: Expr) -> bool:
+    """Whether an expression is a function that is defined by simpler ones."""
+    return isinstance(TABLE[e.op].rests_on, Definition) and has_lemma(e.op, e.data)
+
+
+@cache
+def has_lemma(operator: str, data: Hashable) -> bool:
+    """Whether the lemma of an operator is about the function that its ``data`` says, if any.
+
+    >>> has_lemma("norm", None), has_lemma("norm", "nuc"), has_lemma("softmax", 1)
+    (True, False, True)
+    """
+    entry = TABLE[operator]
+    if isinstance(entry.rests_on, str) or data is None or entry.axis:
+        return not isinstance(entry.rests_on, str)
+    basis = entry.rests_on
+    call = posed(basis.call, variables=dict(basis.declared)).objective
+    return any(e.op == operator and e.data == data for e in walk(call))
 
 
 @cache
@@ -117,6 +138,18 @@ def lemma_of(basis: Basis, taken: frozenset[str] = frozenset()) -> Lemma:
     if isinstance(basis, Expansion):
         return _by_expansion(_renamed(basis, taken))
     return _by_definition(_renamed(basis, taken), taken)
+
+
+def definition_of(operator: str, taken: frozenset[str] = frozenset()) -> tuple[Expr, Expr] | None:
+    """Return a function, and what it is in simpler ones, of names that are not ``taken``."""
+    basis = TABLE[operator].rests_on
+    if not isinstance(basis, Definition):
+        return None
+    new = _renamed(basis, taken)
+    call, value = (posed(t, variables=dict(new.declared)).objective for t in (new.call, new.value))
+    return call, rebuild(
+        value, lambda e, args: args[0] if e.op == "named" else with_args(e, args), lambda _: False
+    )
 
 
 def _by_definition(definition: Definition, taken: frozenset[str]) -> Lemma:
@@ -140,8 +173,8 @@ def _by_definition(definition: Definition, taken: frozenset[str]) -> Lemma:
 
 def _fold(last: Expr, folded: Expr, found: _Found) -> Step:
     """Return the step to the output of the function, or to that of others."""
-    uses = {e for e in walk(folded) if _has_lemma(e) and e not in {*walk(last)}}
-    others = [LawOf(e.op, f"definition of {e.op}") for e in sorted(uses, key=text)]
+    uses = {e for e in walk(folded) if has_lemma(e.op, e.data) and e not in {*walk(last)}}
+    others = [LawOf(e.op, f"definition of {e.op}", e.data) for e in sorted(uses, key=text)]
     why: list[Sequence[str | Expr]] = [[law] for law in dict.fromkeys(others)]
     gone = {s.expr for s in found.way.stages} & {*walk(last)} - {*walk(folded)}
     inner = {e for x in gone for e in walk(x) if e is not x}  # those are put in, and cancel
@@ -151,10 +184,6 @@ def _fold(last: Expr, folded: Expr, found: _Found) -> Step:
     elif not why:
         why.append(("definition of ", *listed(names or [found.way.value])))
     return Step(last, folded, Act.FOLD, joined(why))
-
-
-def _has_lemma(e: Expr) -> bool:
-    return not isinstance(TABLE[e.op].rests_on, str)
 
 
 def _by_expansion(expansion: Expansion) -> Lemma:

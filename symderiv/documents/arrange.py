@@ -133,7 +133,7 @@ def build(
     if code:
         blocks += [Heading(("Code",), number.next()), *code_blocks(code)]
     blocks += checked(certificate)
-    blocks[at:at] = legend(scribe, blocks)
+    blocks[at:at] = legend(scribe, blocks, proof.lemmas)
     title, subtitle = title_of(scribe, hessians), _subtitle(scribe)
     if manner.exercise:
         first = [*posed, *blanked(derived), PageBreak(), Heading(("Solution",), "")]

@@ -6,15 +6,19 @@ lemma of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from ..core.expr import walk_all
+from ..derivation.lemmas import is_defined
 from ..notation.math import EQUALS, Fence, Math, Num, Op, Script, Sym, Word, listed, row, sub
+from ..ops import TABLE
+from .lemma_pages import definition_line
 from .model import Block, Inline, Paragraph, Piece
 from .symbols_shown import Scribe
 
-_ONE, _ZERO = Sym("1", bold=True), Sym("0", bold=True)
+_ONE, _ZERO, _UNIT = (Sym(x, bold=True) for x in "10e")
 _RELATIONS = ("<", ">", "≤", "≥")
 
 
@@ -60,6 +64,10 @@ NOTATIONS = (
         "delta",
     ),
     Notation(_is_indicator, (_ONE, " with a condition below is 1 where it holds, else 0")),
+    Notation(
+        lambda m: isinstance(m, Script) and m.base == _UNIT and m.sub is not None,
+        (sub(_UNIT, Sym("i")), " is 1 at place ", Sym("i"), ", else 0"),
+    ),
     Notation(lambda m: m == _ONE, (_ONE, " is a column of ones")),
     Notation(lambda m: m == _ZERO, (_ZERO, " has only entries 0")),
     Notation(lambda m: m == Sym("I"), (Sym("I"), " is the identity matrix"), "I"),
@@ -113,12 +121,17 @@ NOTATIONS = (
 )
 
 
-def legend(scribe: Scribe, blocks: Sequence[Block]) -> list[Block]:
-    """Return the line of notation for blocks; nothing where all of it is known from school."""
+def legend(scribe: Scribe, blocks: Sequence[Block], lemmas: Collection[str] = ()) -> list[Block]:
+    """Return the line of notation for blocks; nothing where all of it is known from school.
+
+    ``lemmas`` are the functions that have one.
+    """
     taken = {*scribe.problem.taken}
     met = set(_walked(tuple(blocks)))
-    found = [n for n in NOTATIONS if n.name not in taken and any(map(n.met, met))]
-    said: list[Inline] = [n.said for n in found]
+    defined = _functions(scribe, met, lemmas)
+    shown = met | set(_walked(tuple(defined)))
+    found = [n for n in NOTATIONS if n.name not in taken and any(map(n.met, shown))]
+    said: list[Inline] = [*(n.said for n in found), *defined]
     said += _cotangents(scribe, met)
     if not said:
         return []
@@ -126,6 +139,29 @@ def legend(scribe: Scribe, blocks: Sequence[Block]) -> list[Block]:
     for k, inline in enumerate(said):
         parts += ["; " if k else "", *inline]
     return [Paragraph((*parts, "."))]
+
+
+def _functions(scribe: Scribe, met: set[Math], lemmas: Collection[str]) -> list[Inline]:
+    """Return what the functions are that no lemma is about, each word once."""
+    known = {w for n in NOTATIONS for x in n.said for w in _words(x)}
+    found: list[Inline] = []
+    results = (g.expr for g in scribe.derivation.values())
+    steps = (s.after for section in scribe.sections for s in section.steps)
+    for e in walk_all([scribe.problem.objective, *results, *steps]):
+        entry = TABLE[e.op]
+        if e.op in lemmas or not (entry.explained or is_defined(e)):
+            continue
+        word = next((w for w in _words(scribe.write(e)) if w in met), None)
+        if word is not None and word not in known:
+            known.add(word)
+            found.append((word, f" {entry.explained}") if entry.explained else ())
+            found[-1] = found[-1] or definition_line(scribe, e.op)
+    return found
+
+
+def _words(x: Any) -> Iterator[Word]:
+    """Yield the names of functions in a formula, in reading order."""
+    return (m for m in _walked(x) if isinstance(m, Word) and m.function)
 
 
 def _cotangents(scribe: Scribe, met: set[Math]) -> list[Inline]:

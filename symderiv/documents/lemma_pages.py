@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, node
-from ..derivation.lemmas import Lemma, lemmas_of
+from ..core.shapes import SCALAR
+from ..derivation.lemmas import Lemma, definition_of, lemmas_of
 from ..derivation.narration.steps import Act
 from ..notation.math import EQUALS, Math, Op, Word, row, sup
 from ..ops import TABLE
 from ..ops.base import Definition
 from ..ops.leaves import size_notation
 from ..ops.written import shape_notation
-from .model import Block, Heading, Paragraph, Piece, StepTable, Strong
+from .model import Block, Heading, Inline, Paragraph, Piece, StepTable, Strong
 from .proof import Proof
+from .symbols_shown import Scribe
 
 if TYPE_CHECKING:
     from ..derivation.jacobians import DerivativeMatrix
@@ -68,6 +70,18 @@ def _lemma(proof: Proof, name: str, lemma: Lemma, *, full: bool, pulled: bool) -
     return [Paragraph(tuple(lead)), StepTable(proof.lines(steps))]
 
 
+def definition_line(scribe: Scribe, operator: str) -> Inline:
+    """Return the definition of a function as a part of a sentence; nothing where there is none."""
+    found = definition_of(operator, frozenset(scribe.names))
+    if found is None:
+        return ()
+    call, value = found
+    kind = "scalar" if call.shape == SCALAR and value.is_scalar else "vector"
+    each = _each(operator, kind)
+    equation = row(scribe.write(_of_line(call)), EQUALS, scribe.write(value))
+    return (equation, f", {each}") if each else (equation,)
+
+
 def _of_line(x: Expr) -> Expr:
     """Return a function of rows as it is written of a vector: without the transposes."""
     inner = x.args[0] if x.is_transpose else x
@@ -76,8 +90,13 @@ def _of_line(x: Expr) -> Expr:
 
 
 def _reach(name: str, kind: str) -> str:
-    """Return what becomes of an array, where a lemma is about a number or a vector."""
+    each = _each(name, kind)
+    return f"; {each}:" if each else ":"
+
+
+def _each(name: str, kind: str) -> str:
+    """Return what becomes of an array, where a function is defined of a number or a vector."""
     basis = TABLE[name].rests_on
     if kind == "vector" and isinstance(basis, Definition):
-        return f"; {basis.of_rows} for matrices:"
-    return "; entry by entry for arrays:" if kind == "scalar" else ":"
+        return f"{basis.of_rows} for matrices"
+    return "entry by entry for arrays" if kind == "scalar" else ""

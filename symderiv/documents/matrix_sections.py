@@ -415,6 +415,6 @@ def jacobian_document(
     if code:
         blocks += [Heading(("Code",), number()), *_product(scribe, jacobian), *code_blocks(code)]
     blocks += checked(certificate)
-    blocks = [*first, *legend(scribe, [*first, *blocks]), *blocks]
+    blocks = [*first, *legend(scribe, [*first, *blocks], proof.lemmas), *blocks]
     title = f"Jacobian of {jacobian.value_name} with respect to {jacobian.name}"
     return abridged(Document(title, (definition,), tuple(blocks)))

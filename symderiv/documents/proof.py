@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeGuard
 
 from ..core.expr import Expr
+from ..derivation.lemmas import has_lemma
 from ..derivation.narration import Alike, Section, Step, essential
 from ..derivation.narration.steps import SIFTING, Above, Act, DerivativeOf, GradientOf, LawOf
 from ..notation.math import EQUALS, Fence, Math, Op, Sym, listed, row
@@ -169,7 +171,7 @@ class Proof:
             elif isinstance(part, GradientOf) and part.name in self.boxes:
                 box = self.boxes[part.name]
                 parts.append(Ref(f"({box})", f"line-{box}"))
-            elif isinstance(part, LawOf) and part.operator in self.lemmas:
+            elif self._is_derived(part):
                 number = str(self.lemmas[part.operator])
                 parts += ["lemma ", Ref(number, f"lemma-{number}")]
             else:
@@ -177,6 +179,12 @@ class Proof:
         told = pairwise(step.reason)
         self.told |= {(str(x.data), str(said)) for x, said in told if isinstance(x, Expr)}
         return tuple(parts)
+
+    def _is_derived(self, part: object) -> TypeGuard[LawOf]:
+        """Whether a part of a reason is a law that a lemma above is about."""
+        if not isinstance(part, LawOf):
+            return False
+        return part.operator in self.lemmas and has_lemma(part.operator, part.data)
 
     def _sifting(self, step: Step) -> Inline:
         """Return which indices are sifted, and only the first time what that means."""

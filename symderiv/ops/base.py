@@ -261,6 +261,7 @@ class Operator:
     slope: str = ""  # the derivative of a function f(x), in the language
     # What its derivative follows from; where no lemma derives it, why none is needed.
     rests_on: Basis | str = ""
+    explained: str = ""  # what a document says of the function's word where nothing defines it
     square: Callable[[Term], Term | None] | None = None  # of a root: what is under it
     range: str = ""  # of its values: "positive" | "nonnegative" | "unit", between 0 and 1
     undoes: str = ""  # the function f with op(f(x)) = x wherever f is defined

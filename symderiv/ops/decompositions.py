@@ -180,6 +180,10 @@ def _primary(
     )
 
 
+_EXPONENTIAL = "is the exponential of a matrix, the sum of Xᵏ / k! over k"
+_LOGARITHM = "is the principal logarithm of a matrix, whose exponential is that matrix"
+
+
 def _entrywise_of(name: str) -> Callable[[Term], Term]:
     return lambda t: Pointwise(t).apply(name).term
 
@@ -192,6 +196,7 @@ _primary(
     "np.exp({x})",
     ("expm(A / 9) @ X", "trace(expm(A / 9)) * x"),
     rests_on="its power series, differentiated term by term",
+    explained=_EXPONENTIAL,
     analytic=True,
     is_exponential=True,
 )
@@ -285,6 +290,7 @@ for _function in ("expm", "logm"):
         rests_on="linear in C; the derivative of a block of a larger matrix in A",
         work=iterated,
         is_exponential=_function == "expm",
+        explained=_EXPONENTIAL if _function == "expm" else _LOGARITHM,
         flops=iterative,
         tensors="batch",
         build=_build_pair,
@@ -580,6 +586,7 @@ def _spectral_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="eigvalsh",
+    explained="are the eigenvalues of a symmetric matrix in rising order",
     rests_on="A v = λ v and vᵀ v = 1: see the source",
     work=iterated,
     flops=cubic(Fraction(4, 3)),
@@ -604,6 +611,7 @@ def _one_like(term: Term) -> Term:
 
 register(
     name="eigvecsh",
+    explained="has their eigenvectors of length 1 as its columns",
     rests_on="A v = λ v and vᵀ v = 1: see the source",
     work=iterated,
     flops=cubic(9),

@@ -108,6 +108,7 @@ entrywise(
     lambda m, x: m.lgamma(x),
     "the derivative of log Γ(x), for x > 0, is digamma(x)",
     rests_on="the definition of digamma",
+    explained="is the logarithm of the gamma function",
     derivative=lambda x, y: Pointwise(_polygamma(0, x.term)),
     numpy="scipy.special.loggamma",
     slope="digamma(x)",
@@ -116,11 +117,24 @@ entrywise(
     sympy="loggamma",
     source=f"{_TABLES}, eq. 6.3.1",
 )
-for _name, _usage, _law, _call in (
-    ("digamma", "digamma(x)", "digamma' = trigamma", "digamma({})"),
-    ("trigamma", "trigamma(x)", "trigamma'(x) = polygamma(2, x)", "trigamma({})"),
+for _name, _explained, _usage, _law, _call in (
+    (
+        "digamma",
+        "is the derivative of the logarithm of the gamma function",
+        "digamma(x)",
+        "digamma' = trigamma",
+        "digamma({})",
+    ),
+    (
+        "trigamma",
+        "is the second derivative of the logarithm of the gamma function",
+        "trigamma(x)",
+        "trigamma'(x) = polygamma(2, x)",
+        "trigamma({})",
+    ),
     (
         "polygamma",
+        "of k and x is the derivative of order k + 1 of the logarithm of the gamma function",
         "polygamma(k, x), the derivative of order k of digamma",
         "polygamma'(k, x) = polygamma(k + 1, x)",
         "polygamma(2, {})",
@@ -129,6 +143,7 @@ for _name, _usage, _law, _call in (
     register(
         name=_name,
         rests_on="the definition of the next one",
+        explained=_explained,
         entrywise=True,
         singular=0,
         tensors="batch",

@@ -397,6 +397,7 @@ _reduction(
     "the slope of a product by one entry is the product of the others",
     "product rule",
     rests_on="the product rule",
+    explained="multiplies the entries",
     numpy="np.prod",
     patterned=False,  # each term has all factors but one, as many as there are entries
 )

@@ -382,6 +382,7 @@ def _part_notation(e: Expr, write: Writes) -> Math:
 
 register(
     name="concat",
+    explained="puts arrays one after another along an axis",
     flops=free,
     tensors="whole",
     build=_build_concat,

@@ -754,6 +754,7 @@ for _name, _word in (("tril", "lower"), ("triu", "upper")):
         flops=free,
         build=read_pointwise(_name),
         usage=f"{_name}(X), the {_word} triangle with the diagonal",
+        explained=f"keeps the diagonal and the {_word} triangle",
         law="linearity: the entries of the other triangle do not take part",
         source="definition",
         lower=_triangle_lower,

@@ -278,6 +278,7 @@ def _dropout_code(e: Expr, code: Codes) -> str:
 
 register(
     name="dropout",
+    explained="multiplies by a given mask and divides by 1 − p",
     rests_on="linear in X, with a given mask",
     entrywise=True,
     flops=per_entry(2),

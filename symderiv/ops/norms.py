@@ -561,6 +561,7 @@ def _singular(name: str, law: str, samples: tuple[str, ...], word: Math) -> None
     register(
         name=name,
         rests_on="X = U S Vᵀ with orthonormal U and V: see the source",
+        explained="is U Vᵀ of the singular value decomposition U S Vᵀ" if name == "polar" else "",
         flops=iterative,
         work=iterated,
         tensors="batch" if name == "polar" else "whole",

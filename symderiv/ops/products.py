@@ -84,6 +84,7 @@ def _columns_code(e: Expr, code: Codes) -> str:
 
 register(
     name="khatri_rao",
+    explained="is the Kronecker product, column by column",
     rests_on="linear in each factor",
     multiplies=True,
     build=_build_columns,
@@ -173,6 +174,7 @@ def _cross_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="cross",
+    explained="is the cross product of vectors with three entries",
     rests_on="linear in each factor",
     flops=per_entry(3),
     tensors="batch",

@@ -230,6 +230,7 @@ def _diag_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="diag",
+    explained="is the diagonal matrix of a vector, or the diagonal of a matrix",
     linear=True,
     plain=True,
     flops=free,

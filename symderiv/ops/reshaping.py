@@ -134,6 +134,7 @@ def _code(e: Expr, code: Codes) -> str:
 
 register(
     name="reshape",
+    explained="has the same entries, row by row, in another shape",
     linear=True,
     moves=True,
     multiplies=True,

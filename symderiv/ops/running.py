@@ -60,6 +60,7 @@ def _code(e: Expr, code: Codes) -> str:
 
 register(
     name="cumsum",
+    explained="adds up the entries as far as each place",
     axis="keeps",
     linear=True,
     flops=per_entry(1),

@@ -79,6 +79,7 @@ def _permute_code(e: Expr, code: Codes) -> str:
 
 register(
     name="permute",
+    explained="puts the axes in the order that stands below it",
     linear=True,
     moves=True,
     flops=free,

@@ -54,6 +54,7 @@ def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 register(
     name="diagonal_sums",
+    explained="adds up the entries of each diagonal",
     linear=True,
     flops=per_entry(1),
     tensors="batch",

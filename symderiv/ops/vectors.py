@@ -178,6 +178,7 @@ def _kron_notation(e: Expr, write: Writes) -> Math:
 
 register(
     name="vec",
+    explained="puts the columns of a matrix one below the other",
     linear=True,
     moves=True,
     multiplies=True,
@@ -200,6 +201,7 @@ register(
 )
 register(
     name="kron",
+    explained="has a block for each entry of the first matrix, that entry times the second",
     rests_on="linear in each factor",
     multiplies=True,
     build=_build_kron,

@@ -19,7 +19,7 @@ from .sampling import OUTSIDE_DOMAIN
 
 _FINER = 9 * DIGITS  # against 3 * DIGITS that numbers have
 _TOLD = 1000  # a difference so many times what rounding moved is none of rounding
-_TINY = HIGH.mpf(10) ** -20
+_TINY, _HUGE = HIGH.mpf(10) ** -20, HIGH.mpf(10) ** 20
 _TILTS = (1, -1, 0, -2, 1, 2, -1)  # of entries one after another, in the last of the fewest bits
 _COARSE = (43, 45, 47)  # bits; floats have 53, so that what is seen is above what they lose
 _LARGEST = HIGH.mpf(10) ** 290  # floats end beyond it, and below its reciprocal
@@ -70,7 +70,7 @@ def is_saturated(values: Iterable[Any]) -> bool:
     (False, True, False)
     """
     sizes = (abs(x) for x in values if isinstance(x, HIGH.mpf) and x)
-    return any(not _TINY < x < 1 / _TINY or abs(x - 1) < _TINY for x in sizes)
+    return any(not _TINY < x < _HUGE or abs(x - 1) < _TINY for x in sizes)
 
 
 def float_bounds(here: Explicit, read: Callable[[Explicit], Sequence[Any]]) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...core.expr import Expr, rebuild, with_args
+from ...ops.base import OperatorCall
 from ...tensor import Term, moves_entries
 from .entry_forms import Ends, Monomial
 from .staging import Stage
@@ -82,8 +83,11 @@ def names_in(term: Term) -> list[Expr]:
 def laws(value: Term, target: Term) -> list[LawOf]:
     """Return the laws of the functions of the target that a stage's value uses."""
     met = [c for c in calls(value) if target in c.children or _moves(c, target)]
-    found = [LawOf(c.data.name) for c in met]
-    return list(dict.fromkeys(found))
+    # Other calls keep there what is no part of the expression.
+    functions = [
+        (c.data.name, c.data.data if isinstance(c.data, OperatorCall) else None) for c in met
+    ]
+    return list(dict.fromkeys(LawOf(name, data=data) for name, data in functions))
 
 
 def _moves(term: Term, target: Term) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -57,11 +58,12 @@ class LawOf(str):
     """A part of a reason that is the law of an operator; a lemma that derives it is cited."""
 
     operator: str
+    data: Hashable  # which function of its name, as of norms
 
-    def __new__(cls, operator: str, words: str = "") -> LawOf:
+    def __new__(cls, operator: str, words: str = "", data: Hashable = None) -> LawOf:
         """Return the part for an operator of the table, in its law's words or in others."""
         found = super().__new__(cls, words or TABLE[operator].law)
-        found.operator = operator
+        found.operator, found.data = operator, data
         return found
 
 
