@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeGuard
 
-from ..core.expr import Expr
+from ..core.expr import Expr, walk
 from ..derivation.lemmas import has_lemma
 from ..derivation.narration import Alike, Section, Step, essential
 from ..derivation.narration.steps import SIFTING, Above, Act, DerivativeOf, GradientOf, LawOf
@@ -248,9 +248,23 @@ class Proof:
             if (v.name, said) not in self.told:
                 self.told.add((v.name, said))
                 found += [" and " if found else "", self.scribe.write(v.expr), said]
+        if found:
+            found.insert(0, ", as " if lead else "As ")
+        found += self._put_in(section, bool(found or lead))
         if not found:
             return lead
-        return (*lead[:-1], f"{str(lead[-1]).rstrip(':')}, as " if lead else "As ", *found, ":")
+        opening = (*lead[:-1], str(lead[-1]).rstrip(":")) if lead else ()
+        return (*opening, *found, ":")
+
+    def _put_in(self, section: Section, more: bool) -> list[Piece]:
+        """Return the numbers of the gradients that a written-out form has in place of names."""
+        targets = {s.given: s.target for s in self.scribe.sections if s.given is not None}
+        met = [targets[e] for e in walk(section.result) if e in targets]
+        boxes = sorted(self.boxes[t] for t in {*met} if t in self.boxes)
+        found: list[Piece] = [", with " if more else "With "] if boxes else []
+        for k, box in enumerate(boxes):
+            found += [", " if k else "", Ref(f"({box})", f"line-{box}")]
+        return [*found, " put in"] if boxes else []
 
 
 def _differentiated(x: Expr) -> Expr | None:
