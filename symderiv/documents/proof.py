@@ -240,7 +240,8 @@ class Proof:
 
     def _with_properties(self, section: Section, lead: Inline) -> Inline:
         """Return what leads to a result, with the properties that its written-out form rests on."""
-        if self._written_out(section) is None:
+        whole = self._written_out(section)
+        if whole is None:
             return lead
         found: list[Piece] = []
         for v in self.scribe.derivation[str(section.target.data)].rests_on:
@@ -250,17 +251,18 @@ class Proof:
                 found += [" and " if found else "", self.scribe.write(v.expr), said]
         if found:
             found.insert(0, ", as " if lead else "As ")
-        found += self._put_in(section, bool(found or lead))
+        found += self._put_in(section.result, whole, more=bool(found or lead))
         if not found:
             return lead
         opening = (*lead[:-1], str(lead[-1]).rstrip(":")) if lead else ()
         return (*opening, *found, ":")
 
-    def _put_in(self, section: Section, more: bool) -> list[Piece]:
+    def _put_in(self, result: Expr, whole: Expr, *, more: bool) -> list[Piece]:
         """Return the numbers of the gradients that a written-out form has in place of names."""
         targets = {s.given: s.target for s in self.scribe.sections if s.given is not None}
-        met = [targets[e] for e in walk(section.result) if e in targets]
-        boxes = sorted(self.boxes[t] for t in {*met} if t in self.boxes)
+        gone = {*walk(result, Expr.is_name)} - {*walk(whole, Expr.is_name)}
+        met = {targets[e] for e in gone if e in targets}
+        boxes = sorted(self.boxes[t] for t in met if t in self.boxes)
         found: list[Piece] = [", with " if more else "With "] if boxes else []
         for k, box in enumerate(boxes):
             found += [", " if k else "", Ref(f"({box})", f"line-{box}")]
