@@ -571,7 +571,8 @@ def test_cotangents_are_written_as_the_reader_likes(cotangent: str, written: str
 @pytest.mark.slow
 def test_a_written_out_result_names_the_property_that_it_rests_on_once() -> None:
     page = sd.derive("multinomial-regression").files(["md"])["derivation.md"].decode()
-    assert page.count("as $`Y`$ has one-hot rows:") == 1
+    assert page.count("as $`Y`$ has one-hot rows, with [") == 1
+    assert page.count("as $`Y`$ has one-hot rows") == 1
     page = sd.derive("softmax-cross-entropy").files(["md"])["derivation.md"].decode()
     assert "as $`T`$" not in page  # a reason above has said it
     assert "; the mean over the rows for matrices:" in page
