@@ -11,10 +11,11 @@ of every rule are equal for all arrays, by an identity of real functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import exp, inf, pi, prod, sqrt
 
 from ...core.expr import Expr, node, num, walk_all, with_args
-from ...core.shapes import ONE, Shape, reduced_shape
-from .array_expressions import function, is_turned, negative, turned
+from ...core.shapes import ONE, Shape, reduced_shape, times
+from .array_expressions import function, is_turned, negative, raw, turned
 
 _Axis = int | None
 
@@ -229,14 +230,192 @@ def _softplus_of_exp(e: Expr) -> Expr | None:
     return function("softplus")(power.args[0]) if power.op == "exp" else None
 
 
+def _stable_softplus(e: Expr) -> Expr | None:
+    """Return softplus(x) for max(x, 0) + softplus(-|x|)."""
+    if len(e.args) != 2:
+        return None
+    for ramp, rest in (e.args, e.args[::-1]):
+        if ramp.op == "relu" and rest.op == "softplus" and rest.args[0].is_negative:
+            inner = rest.args[0].args[0]
+            if inner.op == "abs" and inner.args[0] is ramp.args[0]:
+                return function("softplus")(ramp.args[0])
+    return None
+
+
 def _without_zero(e: Expr) -> Expr | None:
     """Return x for 0 + x, with which ``sum`` of Python begins."""
     return next((x for zero, x in (e.args, e.args[::-1]) if zero is num(0)), None)
 
 
+def _mean(e: Expr) -> Expr | None:
+    """Return mean(x) for sum(x) / n, where n numbers were added."""
+    above, below = e.args
+    found = _reduction(above, "sum")
+    if found is None or below.op != "size" or above.op not in ("sum", "reshape", "transpose"):
+        return None
+    x, axis = found
+    added = times(x.shape) if axis is None else x.shape[axis]
+    if below.data != added or (axis is None and above.op != "sum"):
+        return None
+    kept = node("mean", (x,), reduced_shape(x.shape, axis), axis)
+    if kept.shape == e.shape:
+        return kept
+    return turned(kept) if turned(kept).shape == e.shape else node("reshape", (kept,), e.shape)
+
+
+def _positive(e: Expr) -> Expr | None:
+    """Return x for |x|, where x is a sum of exponentials."""
+    found = _reduction(e.args[0], "sum")
+    return e.args[0] if found is not None and found[0].op == "exp" else None
+
+
+def _factors(e: Expr) -> tuple[Expr, ...]:
+    """Return the factors of a product, those of a division by a number among them."""
+    if e.op == "mul":
+        return tuple(f for a in e.args for f in _factors(a))
+    if e.op == "div" and e.args[1].is_number:
+        return (*_factors(e.args[0]), raw("div", num(1), e.args[1]))
+    return (e,)
+
+
+def _activation(e: Expr) -> Expr | None:
+    """Return silu(x) for x sigmoid(x), gelu(x) for x (1 + erf(x / sqrt(2))) / 2 and its like."""
+    factors = list(_factors(e))
+    for gate in factors:
+        rest = list(factors)
+        rest.remove(gate)
+        if gate.op == "sigmoid" and gate.args[0] in rest:
+            rest.remove(gate.args[0])
+            return _product([function("silu")(gate.args[0]), *rest])
+        found = _gelu(gate, rest)
+        if found is not None:
+            return found
+    return None
+
+
+def _gelu(gate: Expr, rest: list[Expr]) -> Expr | None:
+    """Return what 1 + erf(..) or 1 + tanh(..) makes of x / 2 beside it."""
+    step = _beside_one(gate)
+    halves = [f for f in rest if _value(f) == 0.5]
+    if step is None or not halves:
+        return None
+    rest.remove(halves[0])
+    for x in rest:
+        name = _gate_of(step, x)
+        if name is not None:
+            rest.remove(x)
+            return _product([function(name)(x), *rest])
+    return None
+
+
+def _beside_one(e: Expr) -> Expr | None:
+    """Return u for 1 + u; -u for 1 - u where u is odd is read by its argument."""
+    if not e.is_sum or len(e.args) != 2:
+        return None
+    for one, other in (e.args, e.args[::-1]):
+        if one is num(1):
+            return other
+    return None
+
+
+def _gate_of(step: Expr, x: Expr) -> str | None:
+    """Return which gelu has a gate for x, if one has: by erf, or its approximation by tanh."""
+    sign = -1 if step.is_negative else 1
+    inner = step.args[0] if step.is_negative else step
+    if inner.op == "erf":
+        found = _polynomial(inner.args[0], x)
+        return "gelu" if found and _near(found, {1: sign * sqrt(0.5)}) else None
+    if inner.op == "tanh":
+        found = _polynomial(inner.args[0], x)
+        c = sign * sqrt(2 / pi)
+        return "gelu_tanh" if found and _near(found, {1: c, 3: c * 0.044715}) else None
+    return None
+
+
+def _near(found: dict[int, float], wanted: dict[int, float]) -> bool:
+    return found.keys() == wanted.keys() and all(
+        abs(found[k] - wanted[k]) <= 1e-14 * abs(wanted[k]) for k in wanted
+    )
+
+
+def _polynomial(e: Expr, x: Expr) -> dict[int, float] | None:
+    """Return the coefficients of a polynomial of x by its powers, None for what is none."""
+    if e is x:
+        return {1: 1.0}
+    value = _value(e)
+    if value is not None:
+        return {0: value}
+    parts = [_polynomial(a, x) for a in e.args] if e.op in ("add", "mul", "neg") else []
+    if e.op == "pow" and _value(e.args[1]) is not None:
+        exponent = _value(e.args[1]) or 0.5
+        base = _polynomial(e.args[0], x)
+        return _powered(base, int(exponent)) if exponent == int(exponent) and exponent > 0 else None
+    if e.op == "div" and _value(e.args[1]):
+        parts = [_polynomial(e.args[0], x), {0: 1 / (_value(e.args[1]) or 1)}]
+    if not parts or any(p is None for p in parts):
+        return None
+    known = [p for p in parts if p is not None]
+    if e.op == "add":
+        return {k: sum(p.get(k, 0.0) for p in known) for k in sorted({k for p in known for k in p})}
+    if e.op == "neg":
+        return {k: -c for k, c in known[0].items()}
+    found = {0: 1.0}
+    for p in known:
+        found = _times(found, p)
+    return found
+
+
+def _times(p: dict[int, float], q: dict[int, float]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for i, a in p.items():
+        for j, b in q.items():
+            found[i + j] = found.get(i + j, 0.0) + a * b
+    return found
+
+
+def _powered(p: dict[int, float] | None, exponent: int) -> dict[int, float] | None:
+    found: dict[int, float] = {0: 1.0}
+    for _ in range(exponent):
+        found = _times(found, p or {})
+    return found if p else None
+
+
+def _value(e: Expr) -> float | None:
+    """Return what an expression of numbers is."""
+    if e.is_number:
+        return float(e.data)  # type: ignore[arg-type]
+    if e.op == "const":
+        return {"pi": pi, "e": exp(1)}.get(str(e.data))
+    if e.op not in _NUMBERS:
+        return None
+    values = [_value(a) for a in e.args]
+    if any(v is None for v in values):
+        return None
+    return _NUMBERS[e.op](*(v for v in values if v is not None))
+
+
+_NUMBERS: dict[str, Callable[..., float]] = {
+    "neg": lambda a: -a,
+    "add": lambda *a: sum(a),
+    "mul": lambda *a: prod(a),
+    "div": lambda a, b: a / b if b else inf,
+    "pow": lambda a, b: a**b if a > 0 else inf,
+    "sqrt": lambda a: sqrt(a) if a >= 0 else inf,
+}
+
+
+def _product(factors: list[Expr]) -> Expr:
+    found = factors[0]
+    for f in factors[1:]:
+        found = raw("mul", found, f)
+    return found
+
+
 _RULES: dict[str, tuple[Callable[[Expr], Expr | None], ...]] = {
-    "div": (_softmax, _sigmoid, _normed),
+    "div": (_softmax, _sigmoid, _normed, _mean, _activation),
+    "mul": (_activation,),
+    "abs": (_positive,),
     "log": (_logsumexp, _softplus),
     "log1p": (_softplus_of_exp,),
-    "add": (_without_zero, _logsoftmax, _shifted_logsumexp),
+    "add": (_without_zero, _stable_softplus, _logsoftmax, _shifted_logsumexp),
 }

@@ -18,8 +18,10 @@ from .array import Condition, Traced
 from .array_expressions import SymbolArray
 from .attributes import TypeOf
 from .creating import following_creation
+from .frameworks import library_of, traced
 from .function_recognition import recognised
 from .local_definitions import definitions, used
+from .programs import Asked
 from .random_numbers import drawn
 from .user_places import explain, is_users, name_of, refusals, whole_line
 
@@ -57,6 +59,10 @@ def trace(
     L(relu(Z))
     """
     options: dict[str, Any] = {"loss": loss, "wrt": wrt, "title": title}
+    library = library_of(function, {**(variables or {}), **declarations})
+    if library is not None:
+        given = declared_by(variables, declarations, options, _parameters(function))
+        return traced(function, library, given, Asked(loss, wrt, title), lambda x: x)
     shapes = declared_by(variables, declarations, options, _parameters(function))
     declared = Declarations()
     for name, shape in shapes.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +16,19 @@ from ...core.errors import LanguageError, Span, UnsupportedError
 from .tracing_remedies import chosen
 
 _PACKAGE = str(Path(__file__).parent.parent)
+_PYTHON = sysconfig.get_path("stdlib")
 _NUMPY = str(Path(numpy.__file__).parent)
 
 
 def is_users(code: CodeType) -> bool:
     """Whether code is neither of this package nor of an installed one."""
-    file = code.co_filename
+    return is_users_file(code.co_filename)
+
+
+def is_users_file(file: str) -> bool:
+    """Whether a file is neither of this package nor of an installed one."""
     installed = "site-packages" in file or "dist-packages" in file
-    return not (file.startswith((_PACKAGE, _NUMPY)) or installed)
+    return not (file.startswith((_PACKAGE, _NUMPY, _PYTHON, "<frozen")) or installed)
 
 
 # What was refused since a function began to run: it may catch the error, and go another way.
