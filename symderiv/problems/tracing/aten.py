@@ -57,9 +57,7 @@ def computed(target: Any, args: Any, options: dict[str, Any]) -> Any:
     given = {a.name: a.default_value for a in schema.arguments if a.has_default_value()}
     given.update(zip((a.name for a in schema.arguments), args, strict=False))
     given.update(options)
-    given.pop("self", None)
-    first = [args[0]] if schema.arguments and schema.arguments[0].name == "self" and args else []
-    return ATEN[name](*first, **given)
+    return ATEN[name](**given)
 
 
 def _of_python(target: Any, args: Any) -> Any:
@@ -609,7 +607,7 @@ def _einsum(equation: str, tensors: Any, **_: Any) -> Any:
 def _one_hot(self: Any, num_classes: Any = -1, **_: Any) -> Any:
     if not isinstance(self, Labels):
         raise refuse("one_hot of something else than labels", 'declare labels: y="n label(k)"')
-    if type(num_classes) is int and num_classes < 0:
+    if self.rows is None and type(num_classes) is int and num_classes < 0:
         raise refuse("one_hot without the number of classes", "write F.one_hot(y, num_classes=k)")
     return self.one_hot(as_dim(num_classes))
 

@@ -18,7 +18,7 @@ from .array import Condition, Traced
 from .array_expressions import SymbolArray
 from .attributes import TypeOf
 from .creating import following_creation
-from .frameworks import library_of, traced
+from .frameworks import LIBRARIES, library_of, traced
 from .function_recognition import recognised
 from .local_definitions import definitions, used
 from .programs import Asked
@@ -33,10 +33,11 @@ def trace(
     loss: str | None = None,
     wrt: Sequence[str] | str | None = None,
     title: str = "",
-    variables: Mapping[str, str] | None = None,
-    **declarations: str,
+    framework: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    **declarations: Any,
 ) -> Problem:
-    """Return the problem that a function written with NumPy computes.
+    """Return the problem that a function written with NumPy, JAX or PyTorch computes.
 
     Every parameter is declared by its name, with a shape in which a vector has one size, as its
     array has; one that is not declared keeps its default, a number. The function runs once, on
@@ -59,8 +60,8 @@ def trace(
     L(relu(Z))
     """
     options: dict[str, Any] = {"loss": loss, "wrt": wrt, "title": title}
-    library = library_of(function, {**(variables or {}), **declarations})
-    if library is not None:
+    library = framework or library_of(function, {**(variables or {}), **declarations})
+    if library in LIBRARIES:
         given = declared_by(variables, declarations, options, _parameters(function))
         return traced(function, library, given, Asked(loss, wrt, title), lambda x: x)
     shapes = declared_by(variables, declarations, options, _parameters(function))

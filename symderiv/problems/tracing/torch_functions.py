@@ -7,6 +7,7 @@ free: a size of an example stays a number where the module fixes it, and is a sy
 from __future__ import annotations
 
 import linecache
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from types import FrameType
 from typing import Any
+
+import numpy as np
 
 from ...core.errors import DeclarationError, InputError, LanguageError, UnsupportedError
 from ...core.shapes import Dim, Shape, divided, size, symbol, times
@@ -118,7 +121,7 @@ class _Arguments:
         inputs = dict(zip(self._order(), _placeholders(exported), strict=True))
         sizes = self._sizes(inputs)
         shapes: dict[str, str] = {}
-        given: dict[str, Any] = {}
+        given = _constants(exported)
         for path, node in inputs.items():
             name = self.names[path]
             tensor = self.module.get(str(path[0])) if path not in self.declared else None
@@ -145,15 +148,16 @@ class _Arguments:
                 continue
             for declared, found in zip(_dims(text)[0], node.meta["val"].shape, strict=True):
                 if len(declared.symbols) == 1 and declared.coefficient == 1:
-                    if isinstance(found, int):
+                    if _number(found) is not None:
                         raise _fixed(self.names[path], declared)
                     known.setdefault(str(found), declared)
         taken = {n for d in known.values() for n in d.names} | {*self.names.values()}
         fresh = iter(fresh_dims({*taken, *_RESERVED}))
 
         def sized(x: Any) -> Dim:
-            if isinstance(x, int):
-                return size(x)
+            value = _number(x)
+            if value is not None:
+                return size(value)
             return _product(x.node.expr, lambda name: _known(name))
 
         def _known(name: str) -> Dim:
@@ -214,6 +218,13 @@ def _variable(name: str, dims: Shape, text: Any, classes: Dim | bool | None) -> 
     return shape, array if classes is None else Labels(name, dims, array)
 
 
+def _number(x: Any) -> int | None:
+    """Return the number that a size of a program is, None for a symbol."""
+    if type(x) is int:
+        return x
+    return int(x.node.expr) if x.node.expr.is_Integer else None
+
+
 def _product(expression: Any, known: Callable[[str], Dim]) -> Dim:
     """Return a size that is a product of symbols of the program."""
     factors = []
@@ -240,6 +251,18 @@ def _placeholders(exported: Any) -> list[Any]:
     users = [spec.arg.name for spec in signature.input_specs if spec.kind.name == "USER_INPUT"]
     by_name = {n.name: n for n in exported.graph.nodes if n.op == "placeholder"}
     return [by_name[name] for name in users]
+
+
+def _constants(exported: Any) -> dict[str, Any]:
+    """Return the tensors that a program makes or finds, by placeholder."""
+    found = {}
+    for spec in exported.graph_signature.input_specs:
+        if spec.kind.name != "USER_INPUT":
+            tensor = exported.constants.get(spec.target, exported.state_dict.get(spec.target))
+            found[spec.arg.name] = pattern_of(tensor)
+            if found[spec.arg.name] is None:
+                found[spec.arg.name] = np.asarray(tensor.detach().numpy())
+    return found
 
 
 # the program
@@ -308,6 +331,7 @@ class _Recorder:
         """Note the line of the user's file for every function of PyTorch that is called."""
         from torch.overrides import TorchFunctionMode
 
+        torch = self.torch
         places = self.places
         counts: dict[Any, int] = {}
 
@@ -318,10 +342,24 @@ class _Recorder:
                 counts[function] = counts.get(function, 0) + 1
                 name = getattr(function, "__name__", "")
                 places.setdefault(f"{name}_{counts[function]}", _line(sys._getframe(1)))
+                if function is torch.nn.functional.one_hot:
+                    return _one_hot(torch, *args, **(kwargs or {}))
                 return function(*args, **(kwargs or {}))
 
-        with Places():
-            yield
+        root = math.sqrt
+        math.sqrt = lambda x: torch.sym_sqrt(x) if isinstance(x, torch.SymInt) else root(x)
+        try:
+            with Places():
+                yield
+        finally:
+            math.sqrt = root
+
+
+def _one_hot(torch: Any, labels: Any, num_classes: int = -1) -> Any:
+    """Return one-hot rows by a comparison, which leaves the number of classes a symbol."""
+    if type(num_classes) is int:
+        return torch.ops.aten.one_hot(labels, num_classes)
+    return (labels.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
 
 
 @contextmanager
