@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from traced_frameworks import derived, drawn
+from traced_frameworks import derived, drawn, filled, labels_of
 
 import symderiv as sd
 
@@ -192,24 +192,6 @@ CASES = [
 ]
 
 
-def labels_of(declarations):
-    return {n for n, s in declarations.items() if isinstance(s, str) and "label" in s}
-
-
-def filled(tree, arrays):
-    """Return the arguments of a function of PyTorch from the arrays of the problem."""
-    names = iter(arrays)
-
-    def put(leaf):
-        if isinstance(leaf, dict):
-            return {k: put(v) for k, v in leaf.items()}
-        if isinstance(leaf, list | tuple):
-            return type(leaf)(put(v) for v in leaf)
-        return arrays[next(names)]
-
-    return put(tree)
-
-
 @pytest.mark.parametrize(("function", "declarations", "loss"), CASES, ids=lambda x: "")
 def test_gradients_are_those_of_autograd(function, declarations, loss):
     problem = sd.trace(function, loss=loss, framework="torch", **declarations)
@@ -229,3 +211,154 @@ def test_gradients_are_those_of_autograd(function, declarations, loss):
         if tensors[name].requires_grad:
             expected = tensors[name].grad.numpy()
             np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+# modules
+
+
+class CausalAttention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.register_buffer("mask", torch.tril(torch.ones(64, 64)).view(1, 1, 64, 64))
+
+    def forward(self, x):
+        B, T, C = x.size()
+        q, k, v = self.qkv(x).split(C, dim=2)
+        q = q.view(B, T, self.heads, C // self.heads).transpose(1, 2)
+        k = k.view(B, T, self.heads, C // self.heads).transpose(1, 2)
+        v = v.view(B, T, self.heads, C // self.heads).transpose(1, 2)
+        att = (q @ k.transpose(-2, -1)) * (1.0 / math.sqrt(k.size(-1)))
+        att = att.masked_fill(self.mask[:, :, :T, :T] == 0, float("-inf"))
+        y = F.softmax(att, dim=-1) @ v
+        return self.proj(y.transpose(1, 2).contiguous().view(B, T, C))
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width)
+        self.attn = CausalAttention(width, heads)
+        self.ln_2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x):
+        x = x + self.attn(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+
+class Bigram(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = nn.Embedding(10, 6)
+        self.head = nn.Linear(6, 10)
+
+    def forward(self, idx, targets):
+        logits = self.head(torch.tanh(self.emb(idx)))
+        return F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))
+
+
+class Perceptron(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 6), nn.Linear(6, 3)])
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.drop(torch.relu(layer(x)))
+        return x
+
+
+def agree(module, problem, x, rtol):
+    """Compare the gradients of a problem with autograd, by the parameters and by the input."""
+    named = {n.replace(".", "_"): p for n, p in module.named_parameters()}
+    name = next(n for n in problem.wrt if n not in named)
+    x.requires_grad_()
+    out = module(x)
+    upstream = torch.randn_like(out)
+    (out * upstream).sum().backward()
+    tensors = {**named, name: x}
+    arrays = {n: tensors[n].detach().numpy() for n in problem.variables}
+    code = sd.derive(problem).compile()
+    value = code.forward(**arrays)
+    value = value[0] if isinstance(value, tuple) else value
+    np.testing.assert_allclose(value, out.detach().numpy(), rtol=0, atol=1e-12)
+    found = code.backward(**arrays, G=upstream.numpy())
+    assert found.keys() == tensors.keys()
+    for n, gradient in found.items():
+        expected = tensors[n].grad.numpy()
+        scale = abs(expected).max()
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=rtol * scale, err_msg=n)
+
+
+def test_a_transformer_block_is_read_with_its_names():
+    module = Block(64, 4).double()
+    problem = sd.trace(module, loss="L", x="B, T, 64")
+    lines = problem.text.splitlines()
+    assert [line.split(" = ")[0] for line in lines[:-1]] == [
+        *("ln_1", "qkv", "q", "k", "att", "v", "y", "proj", "ln_2", "mlp"),
+    ]
+    assert lines[0] == "ln_1 = layernorm(x, 0.00001) * ln_1_weight.T + ln_1_bias.T"
+    assert problem.variables["attn_qkv_weight"].declared == "192, 64"
+    assert "causal_mask(T)" in problem.text
+    agree(module, problem, torch.randn(2, 32, 64, dtype=torch.float64), 1e-12)
+
+
+def test_sizes_of_an_example_are_symbols_where_the_module_leaves_them_free():
+    problem = sd.trace(nn.Linear(4, 3), loss="L", input=torch.randn(7, 4))
+    assert problem.text == "L(input @ weight.T + bias.T)"
+    assert [v.declared for v in problem.variables.values()] == ["n, m", "n", "k, m"]
+    fixed = sd.trace(Block(12, 3), loss="L", x=torch.randn(2, 5, 12))
+    assert fixed.variables["ln_1_weight"].declared == "12"  # LayerNorm holds the number
+
+
+def test_dropout_is_followed_in_evaluation_only():
+    module = Perceptron().double()
+    with pytest.raises(sd.SymderivError, match="dropout") as error:
+        sd.trace(module, loss="L", x="n, 4")
+    assert "model.eval()" in str(error.value)
+    problem = sd.trace(module.eval(), loss="L", x="n, 4")
+    assert problem.wrt == ("layers_0_weight", "layers_0_bias", "layers_1_weight", "layers_1_bias", "x")
+    agree(module, problem, torch.randn(5, 4, dtype=torch.float64), 1e-12)
+
+
+def test_labels_of_an_example_have_the_classes_that_they_pick_from():
+    labels = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    by_example = sd.trace(Bigram(), idx=labels, targets=labels)
+    declared = sd.trace(Bigram(), idx="B, T label(10)", targets="B, T label(10)")
+    assert declared.variables["idx"].declared == "B, T, 10 onehot"
+    assert by_example.text.startswith("emb = idx @ emb_weight")
+    assert "cross_entropy" in by_example.text
+
+
+def _sorted(x):
+    return torch.sort(x)[0].sum()
+
+
+def _branch(x):
+    return x.sum() if x[0] > 0 else -x.sum()
+
+
+def _detached(x):
+    return (x * x.detach()).sum()
+
+
+def _misfit(X, W):
+    return X @ W
+
+
+REFUSED = [
+    (_sorted, {"x": "n"}, r"in _sorted: torch's sort has no counterpart"),
+    (_branch, {"x": "n"}, r"in _branch: .*[dD]ata-dependent"),
+    (_detached, {"x": "n"}, "a gradient is stopped"),
+    (_misfit, {"X": "n, d", "W": "m, k"}, r"in _misfit: "),
+]
+
+
+@pytest.mark.parametrize(("function", "declarations", "message"), REFUSED, ids=lambda x: "")
+def test_what_cannot_be_followed_is_refused_with_its_line(function, declarations, message):
+    with pytest.raises(sd.SymderivError, match=message):
+        sd.trace(function, framework="torch", **declarations)

@@ -38,3 +38,24 @@ def derived(problem: Any, arrays: dict[str, np.ndarray]) -> tuple[Any, Any, dict
         return value, None, code.backward(**arrays)
     upstream = np.random.default_rng(8).standard_normal(value.shape)
     return value, upstream, code.backward(**arrays, G=upstream)
+
+
+def labels_of(declarations: dict[str, Any]) -> set[str]:
+    """Return the names of what is declared as labels."""
+    return {n for n, s in declarations.items() if isinstance(s, str) and "label" in s}
+
+
+def filled(tree: Any, arrays: dict[str, Any]) -> Any:
+    """Return the arguments of a function from the arrays of the problem, in their order."""
+    names = iter(arrays)
+
+    def put(leaf: Any) -> Any:
+        if isinstance(leaf, dict):
+            return {k: put(v) for k, v in leaf.items()}
+        if hasattr(leaf, "_fields"):
+            return type(leaf)(*map(put, leaf))
+        if isinstance(leaf, list | tuple):
+            return type(leaf)(map(put, leaf))
+        return arrays[next(names)]
+
+    return put(tree)

@@ -20,11 +20,12 @@ from ...core.errors import InputError, UnsupportedError
 from ...core.shapes import size
 from .. import Problem
 from ..declarations import Declarations
+from . import jax_functions, torch_functions
 from .array import Traced
 from .array_expressions import SymbolArray
 from .declared_arrays import Path, leaves, names_of
-from .positions import Labels
-from .programs import Asked, Program, posed
+from .index_arrays import Labels
+from .programs import Program, TraceOptions, posed
 from .user_places import is_users
 
 LIBRARIES = ("jax", "torch")
@@ -93,7 +94,7 @@ def traced(
     function: Any,
     library: str,
     declarations: Mapping[str, Any],
-    asked: Asked,
+    asked: TraceOptions,
     output: Callable[[Any], Any],
 ) -> Problem:
     """Return the problem of a function of JAX or PyTorch, or of a module of PyTorch."""
@@ -102,11 +103,7 @@ def traced(
             f"{library} is not installed", remedy=f'install it: pip install "symderiv[{library}]"'
         )
     if library == "torch":
-        from . import torch_functions
-
         return torch_functions.traced(function, declarations, asked, output)
-    from . import jax_functions
-
     arrays = Arrays(declarations)
     program = jax_functions.read(function, declarations, arrays.given, output)
     return posed(program, arrays.shapes, asked, getattr(function, "__name__", ""))

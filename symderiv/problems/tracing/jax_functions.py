@@ -12,10 +12,10 @@ import numpy as np
 from ...core.errors import LanguageError, UnsupportedError
 from .array import FUNCTIONS, Traced, operand
 from .declared_arrays import mapped
+from .index_arrays import Labels, Mask, no_number
 from .jax_primitives import ENTRYWISE, PRIMITIVES, WHOLE, Filled, is_constant
-from .positions import Labels, Mask, no_number
 from .programs import Given, Locals, Program, placed
-from .user_places import without_places
+from .user_places import explain, is_users_file, without_places
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where an equation holds a program of its own
 _MASK = -1e30  # what is less than this stands for minus infinity
@@ -67,7 +67,9 @@ def _array(x: Any) -> Traced:
 def _shapes(jax: Any, given: Given) -> list[Any]:
     """Return what JAX is to trace with: arrays without numbers, of symbolic sizes."""
     names = sorted({n for x in given.values() for d in _dims(x) for n in d.names})
-    sizes = dict(zip(names, jax.export.symbolic_shape(", ".join(names)), strict=True)) if names else {}
+    sizes = (
+        dict(zip(names, jax.export.symbolic_shape(", ".join(names)), strict=True)) if names else {}
+    )
     return [
         jax.ShapeDtypeStruct(
             tuple(d.at(sizes) for d in _dims(x)),
@@ -83,8 +85,6 @@ def _dims(x: Traced | Labels) -> Any:
 
 def _of_jax(failure: Exception) -> LanguageError:
     """Return what JAX refused, with the line of the user's file."""
-    from .user_places import explain
-
     message = str(failure).strip().split("\n\n")[0].replace("\n", " ")
     found = explain(type(failure)(message) if type(failure) is TypeError else failure)
     return UnsupportedError(
@@ -176,7 +176,11 @@ def _unrolled(params: dict[str, Any], operands: list[Any]) -> list[Any]:
             f"a loop over {length} steps",
             remedy='declare the number of steps: X="5, d"',
         )
-    constants, state, rows = operands[:fixed], operands[fixed:][:carried], operands[fixed + carried :]
+    constants, state, rows = (
+        operands[:fixed],
+        operands[fixed:][:carried],
+        operands[fixed + carried :],
+    )
     body, steps = params["jaxpr"], []
     order = range(length - 1, -1, -1) if params["reverse"] else range(length)
     for t in order:
@@ -191,8 +195,6 @@ def _unrolled(params: dict[str, Any], operands: list[Any]) -> list[Any]:
 
 def _place(equation: Any) -> tuple[str, str]:
     """Return the line of the user's file that an equation comes from."""
-    from .user_places import is_users_file
-
     traceback = getattr(equation.source_info, "traceback", None)
     for frame in getattr(traceback, "frames", ()):
         if is_users_file(frame.file_name):

@@ -6,6 +6,7 @@ Contract: a table by name; every entry takes the operands of an equation and its
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,10 +16,20 @@ import numpy as np
 from ...core.shapes import ONE, Dim, Shape, difference, divided, size, symbol
 from . import array_operations as operations
 from . import numpy_functions  # noqa: F401  fills the tables
-from .array_expressions import call
 from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim, operand, sized
-from .markers import INFINITY, hidden, stopped
-from .positions import Counted, Labels, Mask, Positions, compared, mask_of, no_number, picked_entries, picked_rows
+from .index_arrays import (
+    Counted,
+    Labels,
+    Mask,
+    Positions,
+    compared,
+    mask_of,
+    no_number,
+    picked_entries,
+    picked_rows,
+)
+from .markers import stopped
+from .masks import chosen
 from .user_places import refuse
 
 Primitive = Callable[..., Any]
@@ -41,7 +52,6 @@ def dim_of(x: Any) -> Dim:
 
 def _parsed(text: str) -> Dim:
     """Return the size that JAX writes as a polynomial: ``2*n + 1``, ``floordiv(d, 2)``."""
-    import ast
 
     def read(node: ast.expr) -> Dim | None:
         if isinstance(node, ast.Constant):
@@ -141,17 +151,9 @@ def _select(which: Any, *cases: Any, **_: Any) -> Any:
     no, yes = cases
     if type(which) is bool:
         return yes if which else no
-    if is_infinite(yes) or is_infinite(no):
-        return masked(no if is_infinite(yes) else yes, which, is_infinite(yes))
-    if isinstance(which, Mask):
-        if type(no) in (int, float) and no == 0:
-            return which.kept(yes)
-        if type(yes) in (int, float) and yes == 0:
-            return which.opposite().kept(no)
-        which = which.condition()
     if isinstance(no, Positions | Labels) or isinstance(yes, Positions | Labels):
         raise refuse("a choice between labels", "pick with labels that are arguments")
-    return FUNCTIONS[np.where](which, yes, no)
+    return chosen(which, yes, no)
 
 
 class Filled:
@@ -162,31 +164,15 @@ class Filled:
 
     def array(self) -> Any:
         """Return the array."""
-        made = {0: _zeros, 1: _ones}.get(self.value if type(self.value) in (int, float) else None)
         shape = tuple(map(sized, self.dims))
-        return made(shape) if made else _full(shape, self.value)
+        if type(self.value) in (int, float) and self.value in (0, 1):
+            return _ones(shape) if self.value else _zeros(shape)
+        return _full(shape, self.value)
 
 
 def is_constant(x: Any) -> bool:
     """Whether an operand is a number or an array of numbers, and no array of symbols."""
     return type(x) in (int, float, bool, np.ndarray)
-
-
-def is_infinite(x: Any) -> bool:
-    """Whether a number stands for minus infinity."""
-    return type(x) is float and x <= -3e38
-
-
-def masked(x: Any, which: Any, where: bool) -> Traced:
-    """Return an array with minus infinity where a condition holds, or does not hold."""
-    if isinstance(which, Mask):
-        hides = which if where else which.opposite()
-        if hides.opposite().is_causal:
-            causal = Traced(call("causal_mask", hides.dims, hides.dims[0]))
-            return hidden(UFUNCS["add"](x, causal))
-        which = which.condition()
-    first, second = (INFINITY, x) if where else (x, INFINITY)
-    return hidden(FUNCTIONS[np.where](which, first, second))
 
 
 def _reduced(name: str) -> Primitive:
@@ -258,26 +244,30 @@ def _concatenate(*arrays: Any, dimension: int, **_: Any) -> Any:
 
 
 def _slice(x: Any, start_indices: Any, limit_indices: Any, strides: Any = None, **_: Any) -> Any:
-    steps = strides or (1,) * len(start_indices)
-    places = []
-    for k, (start, stop, step) in enumerate(
-        zip(start_indices, limit_indices, steps, strict=True)
-    ):
-        whole = dim_of(stop) == x._array.dims[k] if stop else False
-        places.append(
-            slice(
-                int(start) or None if isinstance(start, int) else sized(dim_of(start)),
-                None if whole else sized(dim_of(stop)),
-                step if step != 1 else None,
-            )
-        )
-    return x[tuple(places)]
+    places = _places(x, start_indices, limit_indices, strides or (1,) * x.ndim)
+    found = x[tuple(places)]
+    for k, p in enumerate(places):
+        found = FUNCTIONS[np.expand_dims](found, k) if type(p) is int else found
+    return found
+
+
+def _places(x: Any, starts: Any, limits: Any, steps: Any) -> list[Any]:
+    """Return the part of every axis, one entry as an integer; a bound at an end is left out."""
+    found: list[Any] = []
+    for dim, start, stop, step in zip(x._array.dims, starts, limits, steps, strict=True):
+        if type(start) is type(stop) is int and stop == start + 1 and dim != ONE:
+            found.append(start)
+            continue
+        first = None if type(start) is int and start == 0 else sized(dim_of(start))
+        last = None if dim_of(stop) == dim else sized(dim_of(stop))
+        found.append(slice(first, last, None if step == 1 else step))
+    return found
 
 
 def _dynamic_slice(x: Any, *starts: Any, slice_sizes: Any, **_: Any) -> Any:
     limits = []
     for start, length in zip(starts, slice_sizes, strict=True):
-        if not type(start) is int:
+        if type(start) is not int:
             raise refuse("an index that is no number", "write the index as a number")
         limits.append(int(start) + length if start else length)
     return _slice(x, [int(s) for s in starts], limits)
@@ -295,8 +285,8 @@ def _gather(x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Any, **_:
         for k, place in zip(at, indices.tolist(), strict=True):
             starts[k] = place
         limits = [s + n if s else n for s, n in zip(starts, slice_sizes, strict=True)]
-        part = _slice(x, starts, limits)
-        return part[tuple(0 if k in collapsed else slice(None) for k in range(x.ndim))]
+        places = _places(x, starts, limits, (1,) * x.ndim)
+        return x[tuple(starts[k] if k in collapsed else p for k, p in enumerate(places))]
     raise refuse(
         "an index that is an array of integers",
         'declare labels, as in y="n label(k)": P[arange(n), y], W[y]',

@@ -22,9 +22,9 @@ from .array import Traced
 from .array_expressions import SymbolArray
 from .declared_arrays import Path
 from .function_recognition import recognised
+from .index_arrays import Labels
 from .local_definitions import definitions, used
 from .markers import refuse_marks, settled
-from .positions import Labels
 from .user_places import is_users
 
 
@@ -41,7 +41,7 @@ Given = Mapping[Path, Traced | Labels]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TraceOptions:
     """What the caller of ``trace`` asked for beside the function."""
 
     loss: str | None = None
@@ -49,7 +49,7 @@ class Asked:
     title: str = ""
 
 
-def posed(program: Program, shapes: Mapping[str, str], asked: Asked, name: str) -> Problem:
+def posed(program: Program, shapes: Mapping[str, str], asked: TraceOptions, name: str) -> Problem:
     """Return the problem of a program whose variables are declared."""
     loss = asked.loss
     if loss is not None and not program.result._array.rank:

@@ -21,7 +21,7 @@ from .creating import following_creation
 from .frameworks import LIBRARIES, library_of, traced
 from .function_recognition import recognised
 from .local_definitions import definitions, used
-from .programs import Asked
+from .programs import TraceOptions
 from .random_numbers import drawn
 from .user_places import explain, is_users, name_of, refusals, whole_line
 
@@ -63,7 +63,7 @@ def trace(
     library = framework or library_of(function, {**(variables or {}), **declarations})
     if library in LIBRARIES:
         given = declared_by(variables, declarations, options, _parameters(function))
-        return traced(function, library, given, Asked(loss, wrt, title), lambda x: x)
+        return traced(function, library, given, TraceOptions(loss, wrt, title), lambda x: x)
     shapes = declared_by(variables, declarations, options, _parameters(function))
     declared = Declarations()
     for name, shape in shapes.items():

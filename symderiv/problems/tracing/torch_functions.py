@@ -20,23 +20,26 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import DeclarationError, InputError, LanguageError, UnsupportedError
-from ...core.shapes import Dim, Shape, divided, size, symbol, times
+from ...core.shapes import Dim, Shape, size, symbol, times
 from .. import Problem
 from ..declarations import Declarations, fresh_dims
 from .array import Traced, operand
-from .array_expressions import SymbolArray, number
+from .array_expressions import SymbolArray
 from .aten import computed
 from .declared_arrays import Path, leaves, mapped, names_of
+from .index_arrays import ClassesNeededError, Labels, no_number
 from .patterns import pattern_of
-from .positions import ClassesNeededError, Labels, no_number
-from .programs import Asked, Locals, Program, placed, posed
+from .programs import Locals, Program, TraceOptions, placed, posed
 from .user_places import explain, is_users_file, without_places
 
 _HINTS = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)  # sizes that no function means
 
 
 def traced(
-    function: Any, declarations: Mapping[str, Any], asked: Asked, output: Callable[[Any], Any]
+    function: Any,
+    declarations: Mapping[str, Any],
+    asked: TraceOptions,
+    output: Callable[[Any], Any],
 ) -> Problem:
     """Return the problem of a function or a module of PyTorch; raises LanguageError."""
     import torch
@@ -80,6 +83,7 @@ class _Arguments:
 
     def __init__(self, torch: Any, declarations: Mapping[str, Any], module: Any) -> None:
         self.torch = torch
+        self.sizes: Callable[[Any], Dim] | None = None
         found = dict(leaves(dict(declarations)))
         self.declared = {p: x for p, x in found.items() if _is_array(x)}
         self.module = {} if module is None else _tensors(module)
@@ -94,7 +98,7 @@ class _Arguments:
     def _value(self, x: Any) -> Any:
         """Return a tensor to trace with: an example as it is, a declaration with sizes of ours."""
         if not isinstance(x, str):
-            return self.torch.as_tensor(x)
+            return self.torch.as_tensor(x).clone()  # one tensor for two arguments is two
         shape, classes = _dims(x)
         symbols = sorted({n for y, _ in map(_dims, self._texts()) for d in y for n in d.names})
         at = dict(zip(symbols, _HINTS, strict=False))
@@ -119,7 +123,7 @@ class _Arguments:
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """Return the declarations of the variables, and the arrays by placeholder."""
         inputs = dict(zip(self._order(), _placeholders(exported), strict=True))
-        sizes = self._sizes(inputs)
+        sizes = self.sizes = self.sizes or self._sizes(inputs)
         shapes: dict[str, str] = {}
         given = _constants(exported)
         for path, node in inputs.items():
@@ -255,13 +259,12 @@ def _placeholders(exported: Any) -> list[Any]:
 
 def _constants(exported: Any) -> dict[str, Any]:
     """Return the tensors that a program makes or finds, by placeholder."""
-    found = {}
+    found: dict[str, Any] = {}
     for spec in exported.graph_signature.input_specs:
         if spec.kind.name != "USER_INPUT":
             tensor = exported.constants.get(spec.target, exported.state_dict.get(spec.target))
-            found[spec.arg.name] = pattern_of(tensor)
-            if found[spec.arg.name] is None:
-                found[spec.arg.name] = np.asarray(tensor.detach().numpy())
+            pattern = pattern_of(tensor)
+            found[spec.arg.name] = np.asarray(tensor.detach()) if pattern is None else pattern
     return found
 
 
@@ -284,7 +287,7 @@ class _Recorder:
         torch, arguments = self.torch, self.arguments
         recorder = self
 
-        class Recorded(torch.nn.Module):  # type: ignore[misc, name-defined]
+        class _Recorded(torch.nn.Module):  # type: ignore[misc, name-defined]
             def forward(self, module: Any, declared: Any) -> Any:
                 return recorder._run(module, declared)
 
@@ -300,7 +303,7 @@ class _Recorder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the library, about itself
                 found = torch.export.export(
-                    Recorded(), (module, declared), dynamic_shapes=free, strict=False
+                    _Recorded(), (module, declared), dynamic_shapes=free, strict=False
                 )
                 if any(_writes(n) for n in found.graph.nodes):
                     found = found.run_decompositions({})
@@ -335,7 +338,7 @@ class _Recorder:
         places = self.places
         counts: dict[Any, int] = {}
 
-        class Places(TorchFunctionMode):  # type: ignore[misc]
+        class _Places(TorchFunctionMode):  # type: ignore[misc]
             def __torch_function__(
                 self, function: Any, types: Any, args: Any = (), kwargs: Any = None
             ) -> Any:
@@ -349,7 +352,7 @@ class _Recorder:
         root = math.sqrt
         math.sqrt = lambda x: torch.sym_sqrt(x) if isinstance(x, torch.SymInt) else root(x)
         try:
-            with Places():
+            with _Places():
                 yield
         finally:
             math.sqrt = root

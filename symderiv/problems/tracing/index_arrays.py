@@ -130,15 +130,15 @@ class Mask:
         """Return where it holds, as a condition."""
         return UFUNCS["greater"](self.ones(), 0)
 
-    def ones(self) -> Traced:
+    def ones(self) -> Any:
         """Return the matrix that is 1 where this holds, and 0 elsewhere."""
         n, m = self.dims
         if self.sign in ("==", "!="):
             if self.shift or n != m:
                 raise refuse("a diagonal beside the main one", _REMEDY)
             eye = Traced(call("eye", (n, n), n))
-            return eye if self.sign == "==" else UFUNCS["subtract"](1, eye)  # type: ignore[no-any-return]
-        return self.kept(Traced(filled("ones", (n, m))))  # type: ignore[no-any-return]
+            return eye if self.sign == "==" else UFUNCS["subtract"](1, eye)
+        return self.kept(Traced(filled("ones", (n, m))))
 
     @property
     def is_causal(self) -> bool:
@@ -151,29 +151,27 @@ class Mask:
         return replace(self, sign=_OPPOSITE[self.sign])
 
 
+@dataclass(frozen=True, slots=True)
 class Hot(Mask):
     """Where a label is its column: what is 1 there are its one-hot rows."""
 
-    __slots__ = ("rows",)
-
-    def __init__(self, rows: Traced) -> None:
-        object.__setattr__(self, "rows", rows)
+    rows: Any = None
 
     def kept(self, x: Any) -> Any:
         """Return an array with zeros where this does not hold."""
         return UFUNCS["multiply"](self.rows, x)
 
-    def ones(self) -> Traced:
+    def ones(self) -> Any:
         """Return the one-hot rows."""
         return self.rows
 
     def opposite(self) -> Mask:
         """Return where this does not hold."""
-        return Hot(UFUNCS["subtract"](1, self.rows))
+        return replace(self, rows=UFUNCS["subtract"](1, self.rows))
 
     @property
     def is_causal(self) -> bool:
-        """No mask of a position."""
+        """Return False: it is no mask of positions."""
         return False
 
 
@@ -184,7 +182,7 @@ def _equal_to_label(a: Labels, sign: str, b: Any) -> Mask:
         raise refuse(
             "a comparison with labels", "compare with all of them: y[:, None] == arange(k)"
         )
-    return Hot(a.one_hot(b.dims[-1]))
+    return Hot(b.dims, 0, sign, a.one_hot(b.dims[-1]))
 
 
 def mask_of(x: Any) -> Mask | None:
