@@ -242,7 +242,9 @@ class Block(nn.Module):
         self.ln_1 = nn.LayerNorm(width)
         self.attn = CausalAttention(width, heads)
         self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, x):
         x = x + self.attn(self.ln_1(x))
@@ -321,7 +323,13 @@ def test_dropout_is_followed_in_evaluation_only():
         sd.trace(module, loss="L", x="n, 4")
     assert "model.eval()" in str(error.value)
     problem = sd.trace(module.eval(), loss="L", x="n, 4")
-    assert problem.wrt == ("layers_0_weight", "layers_0_bias", "layers_1_weight", "layers_1_bias", "x")
+    assert problem.wrt == (
+        "layers_0_weight",
+        "layers_0_bias",
+        "layers_1_weight",
+        "layers_1_bias",
+        "x",
+    )
     agree(module, problem, torch.randn(5, 4, dtype=torch.float64), 1e-12)
 
 

@@ -43,8 +43,9 @@ def settled(roots: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
         if x.is_name:
             done[x] = x
             continue
-        args = [a.args[0] if _cancels(x, a) else a for a in x.args]
-        done[x] = x if x.op in (_STOPPED, _HIDDEN) else with_args(x, tuple(done[a] for a in args))
+        args = tuple(done[a.args[0] if _cancels(x, a) else a] for a in x.args)
+        marked = x.op in (_STOPPED, _HIDDEN)
+        done[x] = node(x.op, args, x.shape) if marked else with_args(x, args)
         if x.op == _STOPPED and not any(map(_is_variable, walk(x.args[0], Expr.is_name))):
             done[x] = done[x.args[0]]
     return {key: done[value] for key, value in roots.items()}
@@ -56,6 +57,11 @@ def _cancels(x: Expr, argument: Expr) -> bool:
 
 def _is_variable(x: Expr) -> bool:
     return x.op == "var"
+
+
+def unmarked(x: Expr) -> Expr:
+    """Return what a mark stands on: a name may be given to it."""
+    return x.args[0] if x.op in (_STOPPED, _HIDDEN) else x
 
 
 def refuse_marks(x: Expr) -> None:

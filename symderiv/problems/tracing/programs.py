@@ -24,7 +24,7 @@ from .declared_arrays import Path
 from .function_recognition import recognised
 from .index_arrays import Labels
 from .local_definitions import definitions, used
-from .markers import refuse_marks, settled
+from .markers import refuse_marks, settled, unmarked
 from .user_places import is_users
 
 
@@ -79,8 +79,9 @@ def _named(program: Program) -> tuple[Expr, dict[Expr, str]]:
     uses = used(list(walk(read[result], Expr.is_name)))
     names: dict[Expr, str] = {}
     for name, x in held:
-        if uses[read[x]]:
-            names.setdefault(read[x], name)
+        value = unmarked(read[x])
+        if uses[value]:
+            names.setdefault(value, name)
     return read[result], names
 
 

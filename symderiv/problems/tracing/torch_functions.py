@@ -19,7 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import DeclarationError, InputError, LanguageError, UnsupportedError
+from ...core.errors import (
+    DeclarationError,
+    InputError,
+    LanguageError,
+    ShapeError,
+    UnsupportedError,
+)
 from ...core.shapes import Dim, Shape, size, symbol, times
 from .. import Problem
 from ..declarations import Declarations, fresh_dims
@@ -69,6 +75,11 @@ def _computed(
                 return shapes, _values(exported.graph, given, places)
         except ClassesNeededError as needed:
             classes[needed.name] = needed.classes
+        except ShapeError:
+            if arguments.alike or not arguments.has_examples:
+                raise
+            arguments.alike, arguments.sizes = True, None  # equal numbers are one size
+            classes.clear()
 
 
 def _array(x: Any) -> Traced:
@@ -84,6 +95,7 @@ class _Arguments:
     def __init__(self, torch: Any, declarations: Mapping[str, Any], module: Any) -> None:
         self.torch = torch
         self.sizes: Callable[[Any], Dim] | None = None
+        self.alike = False  # whether sizes of examples that are equal are one size
         found = dict(leaves(dict(declarations)))
         self.declared = {p: x for p, x in found.items() if _is_array(x)}
         self.module = {} if module is None else _tensors(module)
@@ -104,6 +116,11 @@ class _Arguments:
         at = dict(zip(symbols, _HINTS, strict=False))
         kind = self.torch.float64 if classes is None else self.torch.int64
         return self.torch.zeros([d.at(at) for d in shape], dtype=kind)
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether an argument is given by an example."""
+        return len(self._texts()) < len(self.declared)
 
     def _texts(self) -> list[str]:
         return [x for x in self.declared.values() if isinstance(x, str)]
@@ -162,11 +179,14 @@ class _Arguments:
             value = _number(x)
             if value is not None:
                 return size(value)
-            return _product(x.node.expr, lambda name: _known(name))
+            hints = {str(x.node.expr): x.node.hint}
+            return _product(x.node.expr, lambda name: named(name, hints.get(name)))
 
-        def _known(name: str) -> Dim:
+        def named(name: str, hint: int | None) -> Dim:
+            key = f"={hint}" if self.alike and hint is not None else name
             if name not in known:
-                known[name] = symbol(next(fresh))
+                known[name] = known[key] if key in known else symbol(next(fresh))
+                known[key] = known[name]
             return known[name]
 
         return sized
