@@ -45,6 +45,7 @@ from .source_layout import (
     tuple_text,
     with_axis,
 )
+from .translation import ArrayLibrary
 
 _OF_SHAPES = ", each in the shape of its variable."
 
@@ -79,10 +80,14 @@ def module_of(
     Jacobian, transposed, is ``backward``.
     """
     name = name or derivation.problem.name.replace("-", "_")
-    return _Builder(derivation, name, matrices).module()
+    return Builder(derivation, name, matrices).module()
 
 
-class _Builder:
+class Builder:
+    """Writes the parts of a module; of another ``target`` than NumPy, in its words."""
+
+    target: ArrayLibrary | None = None
+
     def __init__(
         self, derivation: DerivedGradients, name: str, matrices: Sequence[DerivativeMatrix] = ()
     ) -> None:
@@ -217,12 +222,16 @@ class _Builder:
         source = [
             *listed(f"def {function}(", plain, "):", 0),
             *docstring(about),
-            *first,
-            *self._opening(names, coder, wants_dtype),
-            *lines,
-            *result,
+            *self._body([*first, *self._opening(names, coder, wants_dtype), *lines, *result]),
         ]
         return "\n".join(source) + "\n"
+
+    def _assigned(self, lines: Sequence[Assignment], indent: int = 4) -> list[str]:
+        """Return assignments as source, in the words of the target."""
+        return assignments(self.target.assignments(lines) if self.target else lines, indent)
+
+    def _body(self, lines: list[str]) -> list[str]:
+        return self.target.body(lines) if self.target else lines
 
     def _opening(self, names: Sequence[str], coder: Coder, wants_dtype: bool) -> list[str]:
         plain = [python_name(n) for n in names]
@@ -267,7 +276,7 @@ class _Builder:
             name = self._fresh("value")
             outputs.append((name, goal))
             returned.append((name, goal.shape))
-        lines = assignments(plan(outputs, coder, self.taken))
+        lines = self._assigned(plan(outputs, coder, self.taken))
         kept = self._keep(coder, stages)
         self.helpers.update(coder.helpers)
         axis, shapes = self._described(goal, returned)
@@ -322,7 +331,7 @@ class _Builder:
         later = [e for e in self._closure([k.expr for k in self.kept]) if e not in known]
         smaller = [(k.name, k.expr) for k in self.kept if not k.expr.is_name]
         outputs = [*self._stage_lines(coder, later), *smaller]
-        lines = assignments(plan(outputs, coder, self.taken), 8)
+        lines = self._assigned(plan(outputs, coder, self.taken), 8)
         names = [f"{k.name}={k.name}" for k in self.kept]
         return ["    if cache is not None:", *lines, *listed("cache.update(", names, ")", indent=8)]
 
@@ -345,7 +354,7 @@ class _Builder:
         aliases = [e for e in names_used(results, self.named) if is_trivial(e.args[0])]
         core = plan(outputs, coder, self.taken)
         renamed = plan(self._stage_lines(coder, aliases), coder, self.taken)
-        lines = assignments([*renamed, *core])
+        lines = self._assigned([*renamed, *core])
         self._excerpt_lines = [*self._recomputed(aliases), *core]
         self.helpers.update(coder.helpers)
         names = [*self.arrays, *self.given]
@@ -412,7 +421,7 @@ class _Builder:
             function,
             names,
             [*paragraph(f"Return {about}.", room=3), "", *self._parameters(names)],
-            assignments(lines),
+            self._assigned(lines),
             [f"    return {result}"],
             coder,
             first=[*first, *self._with_axes(names)],
@@ -470,7 +479,7 @@ class _Builder:
             [
                 *listed(f"def {function}(", [python_name(n) for n in names], "):", 0),
                 *sentence("", [f'"""{shapes[0]}', *shapes[1:]], '"""'),
-                *assignments(lines),
+                *self._assigned(lines),
                 *returning(out),
             ]
         )

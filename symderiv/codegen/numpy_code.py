@@ -19,7 +19,9 @@ from ..core.shapes import ONE, Dim, Shape
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 
 _SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
-_RESERVED = {"np", "scipy", "forward", "backward", "cache", "sizes", "dtype", *dir(builtins)}
+_LIBRARIES = {"np", "scipy", "math", "torch", "nn", "jax", "jnp"}
+_LOCAL = {"forward", "backward", "cache", "sizes", "dtype", "device", "ctx", "self", "arrays"}
+_RESERVED = {*_LIBRARIES, *_LOCAL, *dir(builtins)}
 
 
 def python_name(name: str) -> str:

@@ -148,10 +148,11 @@ def paragraph(text: str, indent: int = 4, room: int = 0) -> list[str]:
 
 
 def spaced(source: str) -> str:
-    """Return source with two blank lines before each function, as PEP 8 has it."""
+    """Return source with two blank lines before each function and class, as PEP 8 has it."""
     lines: list[str] = []
     for line in source.split("\n"):
-        if line.startswith("def "):
+        is_decorated = bool(lines) and lines[-1].startswith("@")
+        if line.startswith(("def ", "class ", "@")) and not is_decorated:
             while lines and not lines[-1].strip():
                 lines.pop()
             lines += ["", ""]

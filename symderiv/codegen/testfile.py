@@ -23,8 +23,8 @@ import pytest
 import {module} as code
 
 '''
-# What a point is, and what the code is compared with there: a notebook has it as well.
-_TOOLS = '''SIZES = {sizes}
+# What a point is.
+POINT = '''SIZES = {sizes}
 POINTS = {points}
 VARIABLES = {variables}
 POSITIVE = {positive}
@@ -51,7 +51,9 @@ def draw(sizes, seed):
         signs = 1.0 if name in POSITIVE else rng.choice([-1.0, 1.0], shape)
         arrays[name] = {drawn}
     return {{n: arrays[n] for n in VARIABLES}}, {{n: arrays[n] for n in GIVEN}}
-
+'''
+# And what the code is compared with there: a notebook has it as well.
+_TOOLS = f'''{POINT}
 
 def objective(inputs, given, sizes):
     """Return the objective; an unspecified loss is stood in for by the inner product with G."""
@@ -64,24 +66,24 @@ def objective(inputs, given, sizes):
 
 def others(sizes):
     """Return what is passed by name: sizes that no array shows, unspecified functions."""
-    return {{**FUNCTIONS, **{{d: sizes[d] for d in HIDDEN}}}}
+    return {{{{**FUNCTIONS, **{{{{d: sizes[d] for d in HIDDEN}}}}}}}}
 
 
 def losses(given):
     """Return the losses that are passed as callables: inner products with their gradients."""
-    return {{n: lambda z, g=g: (g * z).sum() for n, g in zip(LOSSES, given.values())}}
+    return {{{{n: lambda z, g=g: (g * z).sum() for n, g in zip(LOSSES, given.values())}}}}
 
 
 def backward(inputs, given, sizes, **options):
     """Return the gradients of the generated code."""
-    names = {{**losses(given), **others(sizes), **options}}
+    names = {{{{**losses(given), **others(sizes), **options}}}}
     with np.errstate(all="ignore"):
         return code.backward(*inputs.values(), *given.values(), **names)
 
 
 def difference(inputs, given, sizes, name, place):
-    """Return the derivative of the objective by one entry, by {method}."""
-{difference}
+    """Return the derivative of the objective by one entry, by {{method}}."""
+{{difference}}
 
 
 '''
@@ -188,7 +190,7 @@ def source_of_test(
     those that are declared so; ``scale`` makes the box of the points smaller, where functions
     saturate.
     """
-    parts = _parts(derivation, module, positive, scale)
+    parts = parts_of_test(derivation, module, positive, scale)
     whole = _OPENING + _TOOLS + _LAW + _COMPARISON + _OTHERS
     source = whole.format(outside=_SKIPPED, **parts)
     checked(source, ["pytest", module.name])
@@ -202,11 +204,11 @@ def source_of_check(
 
     Where the point is outside the domain, that returns None.
     """
-    parts = _parts(derivation, module, positive, scale)
+    parts = parts_of_test(derivation, module, positive, scale)
     return _TOOLS.format(**parts), _COMPARISON.format(outside="return None", **parts)
 
 
-def _parts(
+def parts_of_test(
     derivation: DerivedGradients, module: Module, positive: Sequence[str], scale: float
 ) -> dict[str, str]:
     """Return what the templates of the file leave open."""

@@ -9,11 +9,13 @@ from functools import cached_property
 from itertools import combinations
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
 from ..codegen.evaluation import evaluate
+from ..codegen.libraries import LIBRARIES, checked_target
+from ..codegen.library_modules import CompiledLibrary, compile_library
 from ..codegen.module import Compiled, Module, compile_module, module_of
 from ..core.errors import MissingRuleError, UnknownNameError
 from ..core.expr import Variable
@@ -288,13 +290,33 @@ class Derivation(Mapping[str, Result]):
                 vars(self)["verdicts"] = claims.result()
         return self.evidence.certificate
 
-    def compile(self) -> Compiled:
+    @overload
+    def compile(self) -> Compiled: ...
+
+    @overload
+    def compile(
+        self, target: str, *, parameters: Sequence[str] | None = None
+    ) -> Compiled | CompiledLibrary: ...
+
+    def compile(
+        self, target: str = "numpy", *, parameters: Sequence[str] | None = None
+    ) -> Compiled | CompiledLibrary:
         """Return callables ``forward`` and ``backward`` compiled from the generated code.
 
         With ``order=2`` there are ``hessian`` and ``hessian_product`` too; by several variables,
-        ``hessian_W``, ``hessian_W_product`` and so on.
+        ``hessian_W``, ``hessian_W_product`` and so on. With ``target="torch"`` or ``"jax"``, what
+        is returned is called on that library's arrays and gives the value; its gradients are the
+        derived ones. For PyTorch, ``.layer`` is the class of an nn.Module whose ``parameters``
+        are the variables that share no size with the samples, unless they are named here. Raises
+        InputError where the library is not installed, UnsupportedError for an operator that it
+        has no code for.
         """
-        return compile_module(self._module)
+        if checked_target(target) == "numpy":
+            return compile_module(self._module)
+        chosen = {} if parameters is None else {"parameters": parameters}
+        matrices = [h.data for h in self.hessians]
+        write = LIBRARIES[target].module_of
+        return compile_library(write(self.data, matrices=matrices, **chosen))
 
     @property
     def _module(self) -> Module:
@@ -358,15 +380,15 @@ class Derivation(Mapping[str, Result]):
         """Write documents, code and certificate into a folder and return their paths.
 
         Formats: md, tex, html, pdf, py (module and test), ipynb (a notebook of both), svg (the
-        graph); ``engine`` makes the PDF: typst or latexmk. The style is index, differential,
-        entries or all; ``lemmas``, the derivatives of the functions used, are none, short or full;
-        the ``cotangent`` of Z is written as d (dZ), bar, delta or partial; an ``exercise`` has
-        lines to fill in first. ``markdown`` is that of github or jupyter, or portable: read by
-        Pandoc, KaTeX and MathJax. ``tex`` is a document and ``derivation-body.tex``, for
-        ``\\input`` where amsmath is loaded: its title is of the level ``section`` (0: bold), with
-        ``color`` it needs xcolor. Everything is checked before; where a check fails, nothing is
-        written. Files that were not written here, or changed since, are refused; with ``force``,
-        they are overwritten.
+        graph), torch and jax (a module for that library, and its test); ``engine`` makes the PDF:
+        typst or latexmk. The style is index, differential, entries or all; ``lemmas``, the
+        derivatives of the functions used, are none, short or full; the ``cotangent`` of Z is
+        written as d (dZ), bar, delta or partial; an ``exercise`` has lines to fill in first.
+        ``markdown`` is that of github or jupyter, or portable: read by Pandoc, KaTeX and MathJax.
+        ``tex`` is a document and ``derivation-body.tex``, for ``\\input`` where amsmath is loaded:
+        its title is of the level ``section`` (0: bold), with ``color`` it needs xcolor. Everything
+        is checked before; where a check fails, nothing is written. Files that were not written
+        here, or changed since, are refused; with ``force``, they are overwritten.
         """
         files = self.files(
             formats,

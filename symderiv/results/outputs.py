@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..claims import Verdict
+from ..codegen.libraries import LIBRARIES
+from ..codegen.library_modules import LibraryModule
 from ..codegen.notebook_cells import cells_of
 from ..codegen.numpy_code import one_line
 from ..codegen.testfile import source_of_check, source_of_test
@@ -49,7 +51,7 @@ FORMATS = ("md", "tex", "pdf", "py")  # what is written where nothing is asked f
 
 _EXAMPLE = 1_000_000  # steps that an example may take
 PAGES = ("md", "tex", "html", "pdf")  # a document, printed
-CHOICES = (*FORMATS, "html", "svg", "ipynb")
+CHOICES = (*FORMATS, "html", "svg", "ipynb", *LIBRARIES)
 _ARRANGED = {*PAGES, "ipynb"}  # what a document is made for
 
 
@@ -122,8 +124,12 @@ def document(
     verdicts: Sequence[Verdict],
     manner: Manner,
     hessians: Sequence[DerivativeMatrix] = (),
+    code: str = "",
 ) -> Document:
-    """Return the document of a derivation, with everything that was computed for it."""
+    """Return the document of a derivation, with everything that was computed for it.
+
+    Its code is NumPy's, where it is not given.
+    """
     problem = derivation.problem
     try:
         with allowed("an example with every entry", _EXAMPLE):
@@ -141,7 +147,7 @@ def document(
         derivation,
         verdicts=verdicts,
         certificate=evidence.certificate,
-        code=evidence.compiled.module.excerpt,
+        code=code or evidence.compiled.module.excerpt,
         manner=manner,
         explicit=explicit,
         example=example,
@@ -167,14 +173,17 @@ def build_files(
     ``asked`` are the options of the derivation that are not the usual ones.
     """
     files: dict[str, bytes] = {}
+    modules = _library_modules(derivation, formats, hessians)
     if _ARRANGED & set(formats):
-        page = document(derivation, evidence, verdicts, manner, hessians)
+        shown = _code_shown(formats, modules)
+        page = document(derivation, evidence, verdicts, manner, hessians, shown)
         files.update(printed(page, formats, printing))
         files.update(_notebook(page, derivation, evidence) if "ipynb" in formats else {})
     if "svg" in formats:
         files[GRAPH_FILE] = GraphPicture(graph_of(derivation)).svg().encode()
     if "py" in formats:
         files.update(_code(derivation, evidence))
+    files.update(_library_files(derivation, evidence, modules))
     digests = {name: digest(content) for name, content in files.items()}
     certificate = replace(
         evidence.certificate,
@@ -220,6 +229,36 @@ def _code(derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     return {f"{module.name}.py": module.source.encode(), f"test_{module.name}.py": test.encode()}
 
 
+def _library_modules(
+    derivation: DerivedGradients,
+    formats: Sequence[str],
+    matrices: Sequence[DerivativeMatrix],
+) -> dict[str, LibraryModule]:
+    """Return the modules for the array libraries that are asked for, by library."""
+    asked = [f for f in formats if f in LIBRARIES]
+    return {f: LIBRARIES[f].module_of(derivation, matrices=matrices) for f in asked}
+
+
+def _code_shown(formats: Sequence[str], modules: Mapping[str, LibraryModule]) -> str:
+    """Return the code that a document shows, where that is not NumPy's: what is asked for first."""
+    asked = [f for f in formats if f == "py" or f in modules]
+    return modules[asked[0]].excerpt if asked and asked[0] in modules else ""
+
+
+def _library_files(
+    derivation: DerivedGradients, evidence: Evidence, modules: Mapping[str, LibraryModule]
+) -> dict[str, bytes]:
+    """Return the modules for array libraries, each with its test."""
+    files: dict[str, bytes] = {}
+    for library, module in modules.items():
+        box, numpy = evidence.box, evidence.compiled.module
+        write = LIBRARIES[library].source_of_test
+        test = write(derivation, module, numpy, box.positive, box.scale)
+        files |= {f"{module.name}.py": module.source.encode()}
+        files |= {f"test_{module.name}.py": test.encode()}
+    return files
+
+
 def _notebook(page: Document, derivation: DerivedGradients, evidence: Evidence) -> dict[str, bytes]:
     """Return a document as a notebook, with the module, its check and its values as code."""
     module, box = evidence.compiled.module, evidence.box
@@ -227,7 +266,7 @@ def _notebook(page: Document, derivation: DerivedGradients, evidence: Evidence) 
     return {"derivation.ipynb": notebook(page, cells).encode()}
 
 
-def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence) -> Document:
+def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence, code: str) -> Document:
     """Return the document of a Jacobian, with everything that was computed for it."""
     try:
         with allowed("a worked example", _EXAMPLE):
@@ -236,7 +275,7 @@ def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence) -> Document:
         example = None
     scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
     scribe.numpy = one_line
-    code = evidence.compiled.module.excerpt
+    code = code or evidence.compiled.module.excerpt
     return jacobian_document(scribe, jacobian, evidence.certificate, code, example)
 
 
@@ -250,15 +289,18 @@ def matrix_files(
     """Return the documents of a Jacobian or a Hessian, its code and its certificate by name."""
     certificate = evidence.certificate
     files: dict[str, bytes] = {}
+    modules = _library_modules(derivation, formats, [jacobian])
     if _ARRANGED & set(formats):
+        shown = _code_shown(formats, modules)
         if jacobian.is_hessian:
-            page = document(derivation, evidence, (), PLAIN, [jacobian])
+            page = document(derivation, evidence, (), PLAIN, [jacobian], shown)
         else:
-            page = _jacobian_page(jacobian, evidence)
+            page = _jacobian_page(jacobian, evidence, shown)
         files.update(printed(page, formats, printing))
         files.update(_notebook(page, derivation, evidence) if "ipynb" in formats else {})
     if "py" in formats:
         files.update(_code(derivation, evidence))
+    files.update(_library_files(derivation, evidence, modules))
     asked = {"kind": jacobian.kind, "layout": jacobian.layout, "wrt": list(jacobian.variables)}
     whole = replace(
         certificate,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..codegen.evaluation import evaluate
+from ..codegen.libraries import LIBRARIES
 from ..codegen.module import Compiled, compile_module, module_of
 from ..core.errors import InputError
 from ..core.shapes import ONE, Shape
@@ -182,10 +183,11 @@ class Jacobian(DerivativeForms):
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
 
-        Formats: md, tex, html, pdf, py (module and test), ipynb. Everything is checked first.
+        Formats: md, tex, html, pdf, py (module and test), ipynb, torch
+        and jax (modules for those libraries, with tests). Everything is checked first.
         Raises InputError.
         """
-        formats = check_formats(formats, (*PAGES, "py", "ipynb"), f" for a {self.kind}")
+        formats = check_formats(formats, (*PAGES, "py", "ipynb", *LIBRARIES), f" for a {self.kind}")
         files = self.files(formats, engine=engine, markdown=markdown, section=section, color=color)
         return write_files(folder, files, force=force)
 
