@@ -26,10 +26,11 @@ from symderiv.core.expr import node, var
 from symderiv.core.shapes import ONE
 from symderiv.derivation.derivations import DerivedGradients
 from symderiv.documents.abridged import MOST_SIGNS, abridged
-from symderiv.documents.arrange import Manner, build
+from symderiv.documents.arrange import build
 from symderiv.documents.checks import shapes_of_terms
 from symderiv.documents.escape import latex_text, markdown_code, markdown_text, typst_text
 from symderiv.documents.examples import explicit_example
+from symderiv.documents.manner import Manner
 from symderiv.documents.model import (
     Block,
     Boxed,

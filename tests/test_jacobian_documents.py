@@ -1,6 +1,19 @@
 """Documents of Jacobians: where entries stand, and which symbols are explained."""
 
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
 import symderiv as sd
+from symderiv.core.errors import CheckError, DisagreementError, MissingRuleError
+from symderiv.core.expr import Expr, mul, num, transpose
+from symderiv.derivation.narration.forward_differentials import ForwardDifferentials
+from symderiv.derivation.rechecking import recheck
+from symderiv.entries.matrix_entries import check_entries, matrix_entries
+from symderiv.ops.text import text
+from symderiv.results import outputs
 
 
 def _document(value: str, **shapes: str) -> str:
@@ -13,6 +26,74 @@ def test_a_jacobian_in_vec_order_says_where_an_entry_stands() -> None:
     assert "stands in row $`i + (j - 1) n`$ and column $`p + (q - 1) n`$" in said
     assert r"where $`B \otimes C`$ has $`B_{jq} \, C_{ip}`$." in said  # A has a meaning
     assert "stands in row" not in _document("exp(x)", x="n")
+
+
+COMPOSED = "h = W @ x + b; softmax(tanh(h), axis=0)"
+SHAPES = {"x": "n", "W": "m, n", "b": "m"}
+
+
+def _styled(style: str, order: int = 1) -> str:
+    if order == 2:
+        d = sd.derive("norm(A @ x - y)**4", wrt="x", order=2, A="m, n", y="m", x="n")
+        return d.files(["md"], style=style)["derivation.md"].decode()
+    j = sd.jacobian(COMPOSED, "x", variables=SHAPES)
+    return j.files(["md"], style=style)["derivation.md"].decode()
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_each_style_is_the_one_that_was_asked_for(order: int) -> None:
+    marks = {
+        "differential": ("by differentials", "What stands "),
+        "index": ("in index form", r"is arbitrary|\partial [a-z]_\{[a-z]\}"),
+        "entries": ("as SymPy finds it", "too long to print"),
+    }
+    of_index = re.compile(r"sift \$`k`\$|sift k")
+    for style, words in marks.items():
+        said = _styled(style, order)
+        assert any(w in said for w in words[:2]) or style == "index", style
+        assert bool(of_index.search(said)) == (style == "index"), style
+    whole = _styled("all", order)
+    assert "What stands " in whole
+    assert of_index.search(whole)
+    assert "The entries of " in whole
+
+
+def test_a_composition_is_a_product_of_the_jacobians_on_the_way() -> None:
+    found = sd.jacobian(COMPOSED, "x", variables=SHAPES).data
+    product = "(diag(y) - y @ y.T) @ diag(1 - z ** 2) @ W"
+    assert text(found.in_output[0]) == product
+    assert text(found.identified.steps[-1].after) == f"{product} @ d(x)"
+    assert text(found.own_steps[-1].after) == f"({product})[i, p]"
+    assert [text(name) for name, _ in found.named_jacobians] == ["J_z"]
+
+
+def test_a_second_differential_is_checked_against_the_objective_itself() -> None:
+    found = sd.hessian("x.T @ A @ x", "x", variables={"x": "n", "A": "n, n"}).data
+    second = next(s for s in found.identified.steps if text(s.before) == "d(d(L))")
+    halved = replace(second, after=mul(num(Fraction(1, 2)), second.after))
+    assert recheck(found.problem, [second]) == 1
+    with pytest.raises(CheckError):
+        recheck(found.problem, [halved])
+
+
+def test_sympy_s_entries_are_compared_with_the_matrix() -> None:
+    found = sd.jacobian("x * (A @ x)", "x", variables={"x": "n", "A": "n, n"}).data
+    entries = matrix_entries(found.problem, found.value, "x", {"n": 2})
+    assert check_entries(found.problem, entries, found.expr) == 4
+    with pytest.raises(DisagreementError):
+        check_entries(found.problem, entries, transpose(found.expr))
+
+
+def test_a_style_that_there_is_not_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Expr:
+        raise MissingRuleError("z is a tensor, which has no vec")
+
+    monkeypatch.setattr(ForwardDifferentials, "_local", refused)
+    monkeypatch.setattr(outputs, "small_entries", lambda _: "they are too many")
+    j = sd.jacobian("tanh(A @ x)", "x", variables={"x": "n", "A": "m, n"})
+    said = j.files(["md"], style="all")["derivation.md"].decode()
+    assert "There is none by differentials: z is a tensor, which has no vec." in said
+    assert "Its entries are not written out: they are too many." in said
 
 
 def test_lemmas_of_a_jacobian_use_no_cotangent_and_automatic_names_are_explained() -> None:

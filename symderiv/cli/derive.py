@@ -193,7 +193,8 @@ def command(
     printing = {"engine": pdf_engine, "markdown": markdown, **level}
     into = Destination(output, formats, printing, force)
     if wants_jacobian:
-        _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, quiet, as_json)
+        told = {"style": style, "lemmas": lemmas}
+        _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, told, quiet, as_json)
         return
     if layout is not None:
         raise InputError(
@@ -245,7 +246,13 @@ def _written(result: Any, into: Destination, **manner: Any) -> list[Path]:
 
 
 def _print_jacobians(
-    problem: Problem, wrt: str | None, layout: str, into: Destination, quiet: bool, as_json: bool
+    problem: Problem,
+    wrt: str | None,
+    layout: str,
+    into: Destination,
+    manner: dict[str, str],
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Print the Jacobians of a problem by the variables that were asked for; write one."""
     wanted = [w.strip() for w in wrt.split(",")] if wrt else list(problem.wrt)
@@ -259,13 +266,13 @@ def _print_jacobians(
         for j in found:
             tell(f"checking the Jacobian by {j.name}")
             j.verify()
-        paths = _written(found[0], into)
+        paths = _written(found[0], into, **manner)
     if as_json:
         data = {j.name: jacobian_data(j) for j in found}
         say_data({"problem": problem.text, "jacobians": data})
         return
     for j in found:
-        for line in jacobian_lines(j):
+        for line in jacobian_lines(j, manner["style"]):
             say(line)
         say(checked_line(j.verify()))
     for path in paths:

@@ -26,6 +26,7 @@ from ..core.errors import (
     UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var, walk
+from ..core.expr import named as named_expr
 from ..core.shapes import ONE, SCALAR, Shape, describe
 from ..notation.latex import latex
 from ..ops.leaves import axes
@@ -40,10 +41,17 @@ from .definiteness import Seen, definiteness, seen_as
 from .derivations import DerivedGradients
 from .narration import Step
 from .narration.entry_forms import Forms, Letters, place, total
-from .narration.forward import Forward, forward, in_leaves
+from .narration.forward import Forward, Staged, forward, in_leaves, staged
+from .narration.forward_differentials import (
+    ForwardDifferentials,
+    Identified,
+    collected,
+    second_differential,
+)
 from .narration.matrix_steps import closing_steps
+from .narration.stage_words import listed
 from .narration.staging import Stage, Stages
-from .narration.steps import Act
+from .narration.steps import Act, Reason
 from .rechecking import recheck
 
 LAYOUTS = ("numerator", "denominator")
@@ -134,15 +142,39 @@ class DerivativeMatrix:
             ) from None
 
     @cached_property
+    def in_step_names(self) -> Expr:
+        """Return the matrix in numerator layout, in the names that the steps use.
+
+        It is the product of those on the way where this reads shorter; raises MissingRuleError.
+        """
+        plain = self if self.layout == "numerator" else replace(self, layout="numerator")
+        whole = self._staged.in_names(plain.matrix, plain.shape, self.raiser)
+        forms = [whole] if self._chain is None else [self._chain[1].matrix, whole]
+        return min(forms, key=lambda x: len(text(x)))
+
+    @cached_property
     def in_output(self) -> tuple[Expr, Expr]:
-        """Return a Jacobian and its entry in what is differentiated, y, where that says it all."""
+        """Return a Jacobian and its entry in the names of its steps, where they read shorter."""
         found = self.forward
         if self.is_hessian or found is None or not self._is_plain:
             return self.expr, self.index_expr
-        whole = found.in_names(self.matrix, self.raiser, self.shape)
-        names = {e for x in (whole, found.entry) for e in walk(x, Expr.is_name) if e.is_name}
-        alone = names == {found.value}
-        return (whole, found.entry) if alone else (self.expr, self.index_expr)
+        whole = self.in_step_names
+        one = found.entry if self._explained(found.entry) <= len(text(self.index_expr)) else None
+        if self._explained(whole) >= len(text(self.expr)):
+            whole = self.expr
+        return whole, one or self.index_expr
+
+    def _explained(self, x: Expr) -> int:
+        """Return how long an expression reads, with what the names stand for that it brings."""
+        own = {*self.problem.definitions, self.value_name}
+        made = [e for e in walk(x) if e.is_name and str(e.data) not in own]
+        met, stack = {*()}, [x]
+        while stack:
+            for e in walk(stack.pop(), Expr.is_name):
+                if e in made and e not in met:
+                    met.add(e)
+                    stack.append(e.args[0])
+        return len(text(x)) + sum(len(text(e)) + len(text(e.args[0])) for e in met)
 
     @property
     def has_matrix_form(self) -> bool:
@@ -225,9 +257,24 @@ class DerivativeMatrix:
             return tuple(self._by_cotangent())
         steps = list(self.forward.steps)
         if self._is_plain:
-            whole = self.forward.in_names(self.matrix, self.raiser, self.shape)
-            steps += closing_steps(whole, self._all_ends, self.forward.monomials)
+            steps += self._closing(self.forward, self._all_ends)
         return tuple(steps)
+
+    def _closing(self, found: Forward, ends: tuple[str, ...]) -> list[Step]:
+        """Return the steps from an entry to the matrix; names of Jacobians are put in last."""
+        whole = self.in_step_names
+        names = [e for e in found.jacobians.values() if e in {*walk(found.entry, Expr.is_name)}]
+        if not names or self._chain is None:
+            return closing_steps(whole, ends, found.monomials)
+        product = self._chain[0].chained(found.stages[-1].term, found.jacobians)
+        steps = closing_steps(product, ends, found.monomials)
+        known = {*walk(product)}
+        put = [e for e in found.jacobians.values() if e in known]
+        reason: Reason = ("definition of ", *listed(put))
+        if put:
+            before, after = place(product, ends), place(whole, ends)
+            steps.append(Step(before, after, Act.IDENTITY, reason))
+        return steps
 
     @property
     def _all_ends(self) -> tuple[str, ...]:
@@ -241,25 +288,97 @@ class DerivativeMatrix:
     @cached_property
     def forward(self) -> Forward | None:
         """Return the derivation of an entry; None where it is a function of whole matrices."""
-        values: dict[Expr, Any] = {}
-        root = lower(self.value, values).term
-        target = lower(self.variable.expr, values).term
         try:
-            return self._forward(root, target)
+            flat = all(len(e) < 2 for e in self.ends) and self.variable.shape != SCALAR
+            named = self._chain if flat else None
+            return forward(self._staged, self.ends, named and named[0])
         except NoEntriesError:
             return None
 
-    def _forward(self, root: Term, target: Term) -> Forward:
-        """Return the derivation, in which no name means something else than in the gradient's."""
+    @cached_property
+    def _staged(self) -> Staged:
+        """Return the value by its stages; no name means something else than in the gradient's."""
+        values: dict[Expr, Any] = {}
+        root = lower(self.value, values).term
+        target = lower(self.variable.expr, values).term
         taken = [*self.problem.taken]
         meant = self._meant() if self.is_hessian else {}
         while True:
-            found = forward(self.value_name, root, target, self.ends, self.raiser, taken)
-            own = self._spelled(found.stages) if meant else {}
+            found = staged(self.value_name, root, target, self.raiser, taken)
+            own = self._spelled(found.found) if meant else {}
             clashing = [n for n, value in own.items() if meant.get(n, value) != value]
             if not clashing:
                 return found
             taken += clashing
+
+    @cached_property
+    def identified(self) -> Identified:
+        """Return the derivation by differentials; raises MissingRuleError where there is none.
+
+        It ends in dy = J dx, that of a Hessian in d²L = dxᵀ H dx.
+        """
+        posed, (_, found) = self._staged, self._chained()
+        matrix, by, moving = self.in_step_names, self.variable.expr, (self.name,)
+        steps = [*found.steps, *collected(found.matrix, matrix, by, moving)]
+        if self.is_hessian and not self.is_mixed:
+            loss = named_expr(self.problem.objective_name, self.problem.objective)
+            steps += second_differential(loss, posed.value, by, matrix, moving)
+        return Identified(tuple(steps), matrix)
+
+    @cached_property
+    def _chain(self) -> tuple[ForwardDifferentials, Identified] | None:
+        """The derivation by differentials, and what it found; None where there is none."""
+        try:
+            return self._chained()
+        except MissingRuleError:
+            return None
+
+    def _chained(self) -> tuple[ForwardDifferentials, Identified]:
+        chain = ForwardDifferentials(self._staged)
+        return chain, chain.found()
+
+    @cached_property
+    def not_identified(self) -> str:
+        """Return why there is no derivation by differentials; nothing where there is one."""
+        try:
+            return "" if self.identified else "it has no steps"
+        except MissingRuleError as error:
+            return error.subject
+
+    @cached_property
+    def numerator(self) -> Expr:
+        """Return the matrix in numerator layout."""
+        if self.layout == "numerator":
+            return self.expr
+        return replace(self, layout="numerator").expr
+
+    @cached_property
+    def in_names(self) -> Problem:
+        """Return the problem with the automatic names of the steps among its definitions."""
+        if self.is_hessian:
+            found = DerivedGradients(self.problem, [*dict.fromkeys((self.of, self.name))])
+            stages, objective = found.stages, found.staged_objective
+        else:
+            stages, objective = self._staged.found[:-1], self._staged.value.args[0]
+        met = {*walk(objective)}
+        names = {str(s.expr.data): s.expr.args[0] for s in stages if s.expr in met}
+        return replace(self.problem, objective=objective, definitions=names)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the named intermediates, what is differentiated last."""
+        return self._staged.found
+
+    @property
+    def named_jacobians(self) -> list[tuple[Expr, Expr]]:
+        """Return the names of Jacobians on the way in index form, with what they are of."""
+        found = self.forward.jacobians if self.forward is not None else {}
+        return [(name, t.data) for t, name in found.items()]
+
+    @property
+    def stated(self) -> Expr:
+        """Return the name of what is differentiated, standing for it."""
+        return self._staged.value
 
     def _meant(self) -> dict[str, str]:
         """Return what the names of the gradient's steps mean; that of a direction is kept free."""
@@ -300,7 +419,9 @@ class DerivativeMatrix:
 
     def recheck(self) -> int:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
-        return recheck(self.posed if self.forward is None else self.problem, self.steps)
+        count = recheck(self.posed if self.forward is None else self.problem, self.steps)
+        further = () if self.not_identified else self.identified.steps
+        return count + (recheck(self.problem, further) if further else 0)
 
     def product(self, name: str = "v") -> DirectionProduct:
         """Return the product with a direction, a matrix called ``name``; J itself is not formed.

@@ -47,7 +47,7 @@ from ..tensor import Scale, constant
 from .narration import Step, canonical
 from .narration.differentials import changes
 from .narration.entry_forms import Ends, Forms, Letters, Monomial, place, total
-from .narration.forward import Forward, forward
+from .narration.forward import Forward, forward, staged
 from .narration.slopes import jacobian, pulled
 from .narration.stage_words import joined, listed
 from .narration.steps import Act, DerivativeOf, LawOf, Reason
@@ -312,7 +312,8 @@ class _Found:
         self.of = self.letters.pair("ij", len(root.dims), self.by)
         ends = (self.of, self.by)
         name = definition.output
-        self.way = forward(name, root, self._target, ends, Raiser(values), problem.taken)
+        way = staged(name, root, self._target, Raiser(values), problem.taken)
+        self.way = forward(way, ends)
         variables = dict(definition.declared)
         self.function: Expr = posed(definition.call, variables=variables).objective
 

@@ -6,7 +6,6 @@ Contract: arranges what a derivation, verdicts, a certificate and examples hold;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..claims.verdict import Verdict
@@ -26,7 +25,16 @@ from .first_page import problem_section, result_boxes
 from .graphs import beside, graph_section
 from .legend import legend
 from .lemma_pages import lemma_section
-from .matrix_sections import jacobian_section, matrix_dimensions, matrix_numbers, with_results
+from .manner import PLAIN, Manner
+from .matrix_entries_shown import MatrixExample
+from .matrix_sections import (
+    MatrixPage,
+    explained,
+    matrix_dimensions,
+    matrix_numbers,
+    matrix_section,
+    with_results,
+)
 from .model import Block, Document, Heading, Inline, PageBreak, Piece
 from .proof import Proof
 from .questions import questions
@@ -38,53 +46,7 @@ if TYPE_CHECKING:
     from ..derivation.derivations import DerivedGradients
     from ..derivation.jacobians import DerivativeMatrix
 
-STYLES = ("index", "differential", "entries", "all")
-COTANGENTS = ("d", "bar", "delta", "partial")
-LEMMAS = ("none", "short", "full")
 _SUBTITLE = 26.0  # em
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a derivation is told.
-
-    ``style`` is ``index`` (numbered steps with Kronecker deltas), ``differential`` (all gradients
-    at once, by inner products), ``entries`` (the matrices written out) or ``all``. ``lemmas`` says
-    how much is printed of the derivatives of functions. Raises MissingRuleError for another.
-
-    >>> Manner("differential").shows("index"), Manner("all").shows("index")
-    (False, True)
-    """
-
-    style: str = "index"
-    lemmas: str = "short"
-    cotangent: str = "d"  # of Z: dZ, Z with a bar, delta with the index Z, or partial L by Z
-    exercise: bool = False  # whether lines to fill in come first, and all of this as the solution
-
-    def __post_init__(self) -> None:
-        """Refuse what there is not."""
-        for what, asked, known in (
-            ("document style", self.style, STYLES),
-            ("length of lemmas", self.lemmas, LEMMAS),
-            ("notation of cotangents", self.cotangent, COTANGENTS),
-        ):
-            if asked not in known:
-                raise MissingRuleError(
-                    f"there is no {what} {asked!r}", remedy=f"choose {' or '.join(known)}"
-                )
-
-    def shows(self, style: str) -> bool:
-        """Whether a style is among those asked for."""
-        return self.style in (style, "all")
-
-    @property
-    def written_cotangent(self) -> str:
-        """How cotangents are written: beside differentials dZ, that of Z has another name."""
-        plain = self.cotangent == "d"
-        return "bar" if plain and self.shows("differential") else self.cotangent
-
-
-PLAIN = Manner()
 
 
 def build(
@@ -98,11 +60,12 @@ def build(
     example: NumericExample | None = None,
     meanings: Mapping[str, str] | None = None,
     hessians: Sequence[DerivativeMatrix] = (),
+    matrices: Sequence[MatrixExample] = (),
     numpy: Callable[[Expr], str] | None = None,
 ) -> Document:
     """Return the document of a derivation; what is not given is left out.
 
-    ``numpy`` writes a result as a line of NumPy.
+    ``numpy`` writes a result as a line of NumPy; ``matrices`` has the entries of the Hessians.
 
     Raises MissingRuleError where the manner asks for entries and there are none.
     """
@@ -112,13 +75,16 @@ def build(
     boxes = result_tables(scribe) or result_boxes(scribe)
     blocks: list[Block] = with_results(scribe, boxes, hessians)
     number = _Numbers()
+    pages = _pages(hessians, manner, matrices)
+    scribe.further = explained(scribe, pages)
     posed = problem_section(scribe, number.next())
     blocks += beside(posed + graph_section(scribe))
     at, proof = len(blocks), Proof(scribe)
     if manner.lemmas != "none":
         own, full = manner.style != "entries", manner.lemmas == "full"
-        blocks += lemma_section(proof, hessians, number.next, full=full, own=own, pulled=own)
-    derived = _derived(proof, manner, hessians, number)
+        steps = [s for page in pages for s in page.steps]
+        blocks += lemma_section(proof, steps, number.next, full=full, own=own, pulled=own)
+    derived = _derived(proof, manner, pages, number)
     blocks += derived
     if explicit is not None and explicit.sizes:
         whole = manner.style == "entries"
@@ -141,8 +107,19 @@ def build(
     return abridged(Document(title, subtitle, tuple(blocks), scribe.compact))
 
 
+def _pages(
+    hessians: Sequence[DerivativeMatrix], manner: Manner, matrices: Sequence[MatrixExample]
+) -> list[MatrixPage]:
+    """Return the Hessians as they are told; entries that were not computed are not there."""
+    entries = [*matrices, *(None for _ in hessians[len(matrices) :])]
+    return [
+        MatrixPage(h, manner, e, len(hessians) > 1 or h.is_mixed)
+        for h, e in zip(hessians, entries, strict=True)
+    ]
+
+
 def _derived(
-    proof: Proof, manner: Manner, hessians: Sequence[DerivativeMatrix], number: _Numbers
+    proof: Proof, manner: Manner, pages: Sequence[MatrixPage], number: _Numbers
 ) -> list[Block]:
     """Return the derivation of the gradients in the styles asked for, then of the Hessians."""
     found: list[Block] = []
@@ -150,9 +127,8 @@ def _derived(
         found += proof.by_differentials(number.next())
     if manner.shows("index"):
         found += proof.blocks(number.next())
-    for h in hessians:
-        several = len(hessians) > 1 or h.is_mixed
-        found += jacobian_section(proof.scribe, proof, h, number.next(), several=several)
+    for page in pages:
+        found += matrix_section(proof.scribe, proof, page, number.next())
     return found
 
 

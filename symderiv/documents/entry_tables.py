@@ -64,7 +64,7 @@ class EntriesWriter:
         if not parts and not self.whole:
             return []
         number = next_number()
-        sizes = row(*_sizes(self.example.sizes))
+        sizes = row(*sizes_shown(self.example.sizes))
         found: list[Block] = [Heading(("Every entry, for ", sizes), number)]
         for name, mine in parts.items():
             if len(gradients) > 1:
@@ -258,7 +258,7 @@ def _slice(matrix: Matrix, value: int, writer: EntryWriter) -> Grid | None:
     return Grid(tuple(lines))
 
 
-def _sizes(sizes: Mapping[str, int]) -> list[Math]:
+def sizes_shown(sizes: Mapping[str, int]) -> list[Math]:
     """Return n = d = m = 2, or n = 2, d = 3."""
     values = set(sizes.values())
     parts: list[Math] = []

@@ -336,7 +336,9 @@ def _symbols(scribe: Scribe) -> list[SymbolRow]:
         if scribe.tabled and e in cotangents:
             continue  # the first page says what they stand for
         rows.append(_symbol(scribe, e, e.shape, _named_meaning(scribe, e), letters))
-    return rows
+    there = {r.symbol for r in rows}
+    fresh = [x for x in scribe.further if scribe.write(x[0]) not in there]
+    return [*rows, *(_symbol(scribe, e, e.shape, said, letters) for e, said in fresh)]
 
 
 def _alike(scribe: Scribe, letters: Mapping[str, tuple[str, str]]) -> list[list[Variable]]:

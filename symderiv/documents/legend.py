@@ -177,6 +177,7 @@ def _cotangents(scribe: Scribe, met: set[Math]) -> list[Inline]:
     if differentials and scribe.write.cotangent != "d":
         d = Word("d", function=False)
         found.append((d, " is the change to first order"))
+    if differentials and any(isinstance(m, Fence) and m.left == "⟨" for m in met):
         pair = Fence("⟨", listed(_A, _B), "⟩")
         found.append((pair, " adds up the products of the entries of ", _A, " and ", _B))
     return found

@@ -6,12 +6,11 @@ A lemma is printed where a step rests on it, and those that its own steps rest o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from ..core.expr import Expr, node
 from ..core.shapes import SCALAR
 from ..derivation.lemmas import Lemma, definition_of, lemmas_of
-from ..derivation.narration.steps import Act
+from ..derivation.narration.steps import Act, Step
 from ..notation.math import EQUALS, Math, Op, Word, row, sup
 from ..ops import TABLE
 from ..ops.base import Definition
@@ -21,13 +20,10 @@ from .model import Block, Heading, Inline, Paragraph, Piece, StepTable, Strong
 from .proof import Proof
 from .symbols_shown import Scribe
 
-if TYPE_CHECKING:
-    from ..derivation.jacobians import DerivativeMatrix
-
 
 def lemma_section(
     proof: Proof,
-    hessians: Sequence[DerivativeMatrix],
+    more: Sequence[Step],
     number: Callable[[], str],
     *,
     full: bool = False,
@@ -36,11 +32,12 @@ def lemma_section(
 ) -> list[Block]:
     """Return the lemmas that the steps of a document rest on; the proof cites them from then on.
 
-    ``own`` is whether the steps of the gradients are among these, and ``pulled`` whether a
-    lemma goes on to the sum with a cotangent, of which there is none in a Jacobian.
+    There are ``more`` steps than those of the gradients; ``own`` is whether the steps of these
+    count, and ``pulled`` whether a lemma goes on to the sum with a cotangent, of which there is
+    none in a Jacobian.
     """
     steps = [s for section in proof.scribe.sections for s in section.steps if own]
-    steps += [s for h in hessians for s in h.own_steps]
+    steps += more
     found = lemmas_of(steps, frozenset(proof.scribe.names))
     if not found:
         return []

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ..core.expr import Expr, Index, named, walk
+from ..core.expr import Expr, Index, differential, named, walk
 from ..core.shapes import ONE, SCALAR, Shape
 from ..derivation.definiteness import SEMI, Seen
 from ..derivation.derivations import DerivedGradients
-from ..derivation.narration import Section
+from ..derivation.narration import Section, Step
 from ..derivation.narration.entry_forms import place
 from ..evidence.example import STEP, MatrixNumbers, NumericExample
 from ..notation.math import (
@@ -31,6 +31,7 @@ from ..notation.math import (
     sup,
 )
 from ..ops.leaves import size_notation
+from ..ops.vectors import vec
 from ..ops.written import shape_notation
 from .abridged import abridged
 from .checks import (
@@ -44,10 +45,12 @@ from .checks import (
     power_of_ten,
     shapes_of_terms,
 )
-from .first_page import DEFINED, problem_section
+from .first_page import DEFINED, problem_section, where_lines
 from .led import led
 from .legend import legend
 from .lemma_pages import lemma_section
+from .manner import PLAIN, Manner
+from .matrix_entries_shown import MatrixExample, entries_blocks, entries_title
 from .model import (
     Block,
     Boxed,
@@ -69,35 +72,68 @@ if TYPE_CHECKING:
     from ..derivation.jacobians import DerivativeMatrix
     from ..evidence.certificate import Certificate
 
+Explained = tuple[Expr, tuple[str | Math, ...]]
 _LINE = 32.0  # em: what a matrix and its differences may take side by side
 
 
-def jacobian_section(
-    scribe: Scribe,
-    proof: Proof,
-    jacobian: DerivativeMatrix,
-    number: str,
-    *,
-    several: bool = False,
-) -> list[Block]:
-    """Return the section of one Jacobian or Hessian: convention, steps, matrix, product.
+@dataclass(frozen=True)
+class MatrixPage:
+    """A Jacobian or a Hessian as a document tells it: in which styles, with which entries."""
 
-    Where there are several, each direction is named after its variable.
-    """
+    data: DerivativeMatrix
+    manner: Manner = PLAIN
+    entries: MatrixExample | None = None
+    several: bool = False  # whether there are others, and each direction is named after its own
+
+    @property
+    def steps(self) -> list[Step]:
+        """Return the steps of the styles that are shown."""
+        found = list(self.differentials) if self.manner.shows("differential") else []
+        return [*found, *(self.data.own_steps if self.manner.shows("index") else ())]
+
+    @property
+    def differentials(self) -> tuple[Step, ...]:
+        """Return the steps by differentials; none where there are none."""
+        return () if self.data.not_identified else self.data.identified.steps
+
+
+def explained(scribe: Scribe, pages: Sequence[MatrixPage]) -> list[Explained]:
+    """Return the names that the steps of Jacobians and Hessians bring, and what they stand for."""
+    found: dict[str, Explained] = {}
+    for page in pages:
+        data = page.data
+        for s in data.stages:
+            if s.automatic and page.steps:
+                meaning = ("names ", scribe.write(s.expr.args[0]))
+                found.setdefault(str(s.expr.data), (s.expr, meaning))
+        if data.is_hessian and page.steps:
+            gradient = scribe.gradient_inline(scribe.known[data.of])
+            found[str(data.stated.data)] = (data.stated, ("gradient ", gradient))
+        for name, of in data.named_jacobians if page.manner.shows("index") else ():
+            found[str(name.data)] = (name, ("Jacobian of ", scribe.write(of)))
+    return list(found.values())
+
+
+def matrix_section(scribe: Scribe, proof: Proof, page: MatrixPage, number: str) -> list[Block]:
+    """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
+    jacobian, manner = page.data, page.manner
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
         Heading(_title(scribe, jacobian), number),
-        Paragraph((*convention(scribe, jacobian), *_lead(scribe, jacobian))),
-        StepTable(proof.fresh_lines(jacobian.own_steps)),
+        Paragraph((*convention(scribe, jacobian), *_lead(scribe, page))),
     ]
-    blocks += _placed(scribe, jacobian)
+    parts = [(t, b) for t, b, style in _styles(scribe, proof, page) if manner.shows(style)]
+    for k, (title, part) in enumerate(parts, start=1):
+        if len(parts) > 1:
+            blocks.append(Heading(title, f"{number}.{k}", level=2))
+        blocks += part()
     formula = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(jacobian.in_output[0]))
     proof.count += 1
     blocks.append(Boxed(formula, proof.count))
     if jacobian.definiteness:
         blocks.append(Paragraph((f"It is {jacobian.definiteness}", *_seen(scribe, jacobian))))
     if jacobian.is_hessian and jacobian.variable.shape != SCALAR:
-        product = jacobian.direction_product(f"_{jacobian.name}" if several else "")
+        product = jacobian.direction_product(f"_{jacobian.name}" if page.several else "")
         lead: Inline = (
             "Its product with a direction ",
             scribe.write(product.direction),
@@ -107,6 +143,50 @@ def jacobian_section(
         )
         blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
     return blocks
+
+
+def _styles(
+    scribe: Scribe, proof: Proof, page: MatrixPage
+) -> list[tuple[Inline, Callable[[], list[Block]], str]]:
+    """Return the styles in the order in which they stand: title, blocks, name."""
+    jacobian, example = page.data, page.entries or MatrixExample({}, missing="none were computed")
+
+    def in_index_form() -> list[Block]:
+        lines = proof.fresh_lines(jacobian.own_steps)
+        return [StepTable(lines), *_placed(scribe, jacobian)]
+
+    def by_differentials() -> list[Block]:
+        if jacobian.not_identified:
+            return [Paragraph((f"There is none by differentials: {jacobian.not_identified}.",))]
+        end = ":" if page.manner.style == "differential" else "."
+        lines = proof.fresh_lines(page.differentials)
+        return [StepTable(lines), _read_off(scribe, jacobian, end)]
+
+    def by_entries() -> list[Block]:
+        whole = symbol(scribe, jacobian)
+        of = value_symbol(scribe, jacobian)
+        names = jacobian.in_names.definitions
+        return entries_blocks(scribe, example, (whole, _in_line(whole)), of, names)
+
+    return [
+        (("By differentials",), by_differentials, "differential"),
+        (("In index form",), in_index_form, "index"),
+        (entries_title(example), by_entries, "entries"),
+    ]
+
+
+def _read_off(scribe: Scribe, jacobian: DerivativeMatrix, end: str) -> Paragraph:
+    """Return what stands in front of the change, or between two."""
+    change = scribe.write(vec(differential(jacobian.variable.expr, (jacobian.name,))))
+    turned = ", transposed" if jacobian.layout == "denominator" else ""
+    if jacobian.is_mixed or not jacobian.is_hessian:
+        kind = "Jacobian" if not jacobian.is_hessian else "matrix"
+        return Paragraph(("What stands in front of ", change, f" is the {kind}{turned}{end}"))
+    if jacobian.variable.shape == SCALAR:
+        squared = sup(change, Num("2"))
+        return Paragraph(("What stands in front of ", squared, f" is the Hessian{end}"))
+    between = sup(Fence("(", change, ")"), TRANSPOSE)
+    return Paragraph(("What stands between ", between, " and ", change, f" is the Hessian{end}"))
 
 
 def _placed(scribe: Scribe, jacobian: DerivativeMatrix) -> list[Block]:
@@ -313,16 +393,19 @@ def convention(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
     return (*rows, f"{order}{layout}.")
 
 
-def _lead(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
+def _lead(scribe: Scribe, page: MatrixPage) -> Inline:
     """Return what is differentiated, in the letters of the steps."""
-    if jacobian.forward is None:
+    jacobian = page.data
+    if jacobian.forward is None and page.manner.style == "index":
         return _cotangent(scribe, jacobian)
     if jacobian.kind != "hessian":
         return ()
     name = value_symbol(scribe, jacobian)
     by = jacobian.variable.expr
     gradient = row(name, DEFINED, scribe.gradient_inline(scribe.known[jacobian.of]))
-    if jacobian.variable.shape == SCALAR:
+    if page.manner.style == "differential" and page.several:
+        return (" Let ", gradient, "; only ", scribe.write(by), " changes.")
+    if jacobian.variable.shape == SCALAR or not page.manner.shows("index"):
         return (" Let ", gradient, ".")
     return (
         " Let ",
@@ -350,16 +433,23 @@ def _cotangent(scribe: Scribe, jacobian: DerivativeMatrix) -> Inline:
 class MatrixScribe(Scribe):
     """Writes about a Jacobian: its own steps stand where a derivation has those of gradients."""
 
-    def __init__(self, jacobian: DerivativeMatrix, meanings: Mapping[str, str]) -> None:
-        super().__init__(DerivedGradients(jacobian.posed, [jacobian.name]), meanings)
+    def __init__(
+        self, jacobian: DerivativeMatrix, meanings: Mapping[str, str], manner: Manner = PLAIN
+    ) -> None:
+        posed = DerivedGradients(jacobian.posed, [jacobian.name])
+        super().__init__(posed, meanings, manner.written_cotangent)
         self.names |= {*jacobian.posed.taken}  # what has a colour has no other meaning
-        if jacobian.forward is None:
+        if jacobian.forward is None and manner.shows("index"):
             return
         self.problem = jacobian.problem
         self.loss = Sym(self.problem.objective_name)
-        steps, by = jacobian.own_steps, jacobian.variable.expr
-        self.sections = [Section(by, steps, steps[-1].after, jacobian.ends[1], ())]
-        self.stated = jacobian.forward.value
+        by, ends = jacobian.variable.expr, jacobian.ends[1]
+        steps = tuple(MatrixPage(jacobian, manner).steps)
+        last = steps[-1].after if steps else jacobian.in_output[0]
+        entry = ends if manner.shows("index") else ()
+        self.sections = [Section(by, steps, last, entry, ())]
+        self.stated = jacobian.stated
+        self.further = explained(self, [MatrixPage(jacobian, manner)])
 
 
 def _product(scribe: Scribe, jacobian: DerivativeMatrix) -> list[Block]:
@@ -377,14 +467,24 @@ def _product(scribe: Scribe, jacobian: DerivativeMatrix) -> list[Block]:
     return [Paragraph(said)]
 
 
+def _lemmas(proof: Proof, manner: Manner, number: Callable[[], str]) -> list[Block]:
+    """Return the lemmas that the steps of a Jacobian rest on, in which nothing is pulled back."""
+    if manner.lemmas == "none":
+        return []
+    return lemma_section(proof, (), number, full=manner.lemmas == "full", pulled=False)
+
+
 def jacobian_document(
     scribe: Scribe,
     jacobian: DerivativeMatrix,
     certificate: Certificate,
     code: str = "",
     example: NumericExample | None = None,
+    manner: Manner = PLAIN,
+    entries: MatrixExample | None = None,
 ) -> Document:
     """Return the document of the Jacobian of a vector or a matrix."""
+    page = MatrixPage(jacobian, manner, entries)
     proof = Proof(scribe)
     whole, one = jacobian.in_output
     head = row(symbol(scribe, jacobian), EQUALS, scribe.write_full(whole))
@@ -395,17 +495,18 @@ def jacobian_document(
     over, under = (scribe.write(place(x, e)) for x, e in ends)
     slope = row(PARTIAL, over, Op("/"), PARTIAL, under)
     entry = row(slope, EQUALS, scribe.write(one))
+    where = where_lines(scribe, [whole, one] if manner.shows("index") else [whole])
     number = map(str, count(1)).__next__
     first: list[Block] = [
         ResultBox(
             (ResultRow(head, convention(scribe, jacobian), scribe.copied(jacobian.expr)),),
-            (definition, entry),
+            (definition, *where, *((entry,) if manner.shows("index") else ())),
         ),
         *problem_section(scribe, number()),
     ]
     blocks: list[Block] = [
-        *lemma_section(proof, (), number, pulled=False),
-        *jacobian_section(scribe, proof, jacobian, number()),
+        *_lemmas(proof, manner, number),
+        *matrix_section(scribe, proof, page, number()),
         Heading(("Dimension check",), number()),
         *dimension_blocks((), [matrix_dimensions(scribe, jacobian)], "Jacobian"),
     ]

@@ -128,6 +128,8 @@ class Scribe:
         self.loss = Sym(self.problem.objective_name)
         self.numpy: Callable[[Expr], str] = lambda _: ""  # a line of NumPy, where one is at hand
         self.stated: Expr | None = None  # the name of a value that is no scalar objective
+        # Names of other steps than those of gradients, and what they stand for.
+        self.further: list[tuple[Expr, tuple[str | Math, ...]]] = []
 
     @property
     def compact(self) -> bool:

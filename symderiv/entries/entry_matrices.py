@@ -11,7 +11,7 @@ stand in results for the entries of that definition.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -289,9 +289,7 @@ def explicit_entries(
         raise NoEntriesError("entries of compositions of many functions are not written out")
     chosen = problem.wrt if wrt is None else tuple(wrt)
     gradients = {w: road.gradient(w) for w in chosen}
-    known: dict[Any, int] = {}
-    if any(_length(x, known) > _PRINTED for c in gradients.values() for x in flat(c)):
-        raise NoEntriesError("entries of compositions of many functions are not written out")
+    refuse_unprintable(x for c in gradients.values() for x in flat(c))
     values = {n: road.cells(x) for n, x in problem.definitions.items()}
     values.update((g, road.cells(x)) for g, x in problem.upstream.items())
     return ExplicitEntries(
@@ -303,6 +301,13 @@ def explicit_entries(
         },
         gradients={w: sympy.ImmutableMatrix(c) for w, c in gradients.items()},
     )
+
+
+def refuse_unprintable(entries: Iterable[Any]) -> None:
+    """Raise NoEntriesError where an entry is too long to be written out for people."""
+    known: dict[Any, int] = {}
+    if any(_length(x, known) > _PRINTED for x in entries):
+        raise NoEntriesError("entries of compositions of many functions are not written out")
 
 
 def _length(e: Any, known: dict[Any, int]) -> int:

@@ -17,13 +17,14 @@ import numpy as np
 from ..codegen.evaluation import evaluate
 from ..codegen.module import Compiled
 from ..codegen.structured_arrays import structured
-from ..core.budget import Checks, spend
+from ..core.budget import Checks, allowed, spend
 from ..core.cells import each, flat, turned_over
-from ..core.errors import CheckError, InputError
+from ..core.errors import BudgetError, CheckError, InputError, NoEntriesError
 from ..core.expr import walk
 from ..core.shapes import SCALAR
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix
+from ..entries.matrix_entries import MatrixEntries, check_entries, matrix_entries
 from ..ops import Cells
 from ..problems import Problem
 from ..values.explicit import Dual, DualMath, Explicit
@@ -39,6 +40,7 @@ _NONE: tuple[Mapping[str, Any], ...] = ()
 _NO_STEPS: dict[str, int] = {}
 _QUICK = 100  # numbers that NumPy computes in a step
 _MOST_SIZES = 8
+_SMALL = 1_000_000  # steps of writing out every entry
 _STEP = 2e-4
 _SEEDS = 12
 _EVALUATIONS = 24  # by each entry: 4 for one difference, of two steps, at three points
@@ -107,7 +109,7 @@ def verify_jacobian(jacobian: DerivativeMatrix, compiled: Compiled) -> Certifica
     )
     steps = checks.run(
         f"the check of the printed equations of the {kind}",
-        lambda: {"equations": jacobian.recheck(), "seed": 0},
+        lambda: {"equations": jacobian.recheck() + _entries_checked(jacobian), "seed": 0},
         _NO_STEPS,
     )
     differences = checks.run(
@@ -185,6 +187,29 @@ def joined(first: Certificate, second: Certificate) -> Certificate:
         backends=(*first.backends, *second.backends),
         left_out=tuple(dict.fromkeys((*first.left_out, *second.left_out))),
     )
+
+
+def small_entries(jacobian: DerivativeMatrix) -> MatrixEntries | str:
+    """Return every entry at sizes of 2 (more where a position needs it), or why there is none.
+
+    They are compared with the matrix that is printed; raises DisagreementError.
+    """
+    problem = jacobian.in_names
+    sizes = least_sizes([problem.objective]).raised(dict.fromkeys(problem.dims, 2))
+    asked = (problem.objective, jacobian.name, sizes, jacobian.of)
+    try:
+        with allowed("every entry of the matrix of derivatives", _SMALL):
+            found = matrix_entries(problem, *asked)
+            check_entries(problem, found, jacobian.numerator)
+    except (NoEntriesError, BudgetError) as error:
+        return error.subject
+    return found
+
+
+def _entries_checked(jacobian: DerivativeMatrix) -> int:
+    """Compare the entries that a document writes out; return how many there are."""
+    found = small_entries(jacobian)
+    return 0 if isinstance(found, str) else len(flat(found.matrix))
 
 
 def _columns(jacobian: DerivativeMatrix) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..core.errors import MissingRuleError
 from ..core.expr import Expr, node, var
 from ..core.shapes import SCALAR, Shape
 from ..core.unit_axes import fitted
-from ..notation.math import DIFFERENTIAL, Fence, Math, Word, fraction_of_partials, row, sup
+from ..notation.math import DIFFERENTIAL, Fence, Math, Num, Word, fraction_of_partials, row, sup
 from ..tensor import Factor, Term, Value, call, contract, leaf, monomial, named
 from .base import ATOM, Cells, Codes, EntryPlace, OperatorCall, Texts, Writes, register
 from .flops import free, iterative
@@ -186,6 +186,14 @@ def _differential_code(e: Expr, code: Codes) -> str:
     raise MissingRuleError("a differential dx has no NumPy code")
 
 
+def _differential_notation(e: Expr, write: Writes) -> Math:
+    """Write dx, and the differential of dL as d²L."""
+    inner = e.args[0]
+    if inner.op == "differential":
+        return row(sup(DIFFERENTIAL, Num("2")), write(inner.args[0], ATOM))
+    return row(DIFFERENTIAL, write(inner, ATOM))
+
+
 register(
     name="differential",
     flops=iterative,
@@ -195,7 +203,7 @@ register(
     lower=_differential_lower,
     explicit=lambda e, args, at: at.differential(e),
     text=lambda e, text: f"d({text(e.args[0])})",
-    notation=lambda e, write: row(DIFFERENTIAL, write(e.args[0], ATOM)),
+    notation=_differential_notation,
     numpy=_differential_code,
     samples=(),
     bad=("differential(X)",),

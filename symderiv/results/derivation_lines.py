@@ -16,7 +16,7 @@ from ..ops.text import text
 from ..ops.written import Writer
 from ..problems import Problem
 from ..problems.properties import CROSSWISE, crosswise, in_columns, readings
-from .outputs import entries_example
+from .outputs import entries_example, matrix_example
 from .shown_steps import Steps
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def derivation_lines(derivation: Derivation, style: str) -> list[str]:
             lines += _section(derivation, section)
     lines += _by_differentials(derivation) if style in ("differential", "all") else []
     for hessian in derivation.hessians:
-        lines += jacobian_lines(hessian)
+        lines += jacobian_lines(hessian, style)
     lines += _entries(derivation) if style in ("entries", "all") else []
     return [*lines, *_cost_lines(derivation)]
 
@@ -205,8 +205,11 @@ def jacobian_data(jacobian: Jacobian) -> dict[str, object]:
     }
 
 
-def jacobian_lines(jacobian: Jacobian) -> list[str]:
-    """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product."""
+def jacobian_lines(jacobian: Jacobian, style: str = "index") -> list[str]:
+    """Return a Jacobian or Hessian as it is printed: notation, text, an entry, a product.
+
+    Its steps by differentials and its entries at sizes of 2 follow in the styles that have them.
+    """
     of, is_hessian = jacobian.problem.objective_name, jacobian.data.is_hessian
     names = jacobian.data.variables
     under = f"∂{names[0]}²" if is_hessian and len(names) == 1 else "∂" + "∂".join(names)
@@ -223,7 +226,32 @@ def jacobian_lines(jacobian: Jacobian) -> list[str]:
     if is_hessian and jacobian.data.variable.shape != SCALAR:
         product = jacobian.data.direction_product()
         lines.append(f"  times {text(product.direction)}: {product.text}")
+    lines += _matrix_differentials(jacobian) if style in ("differential", "all") else []
+    lines += _matrix_entries(jacobian, head) if style in ("entries", "all") else []
     return [*lines, ""]
+
+
+def _matrix_differentials(jacobian: Jacobian) -> list[str]:
+    data = jacobian.data
+    if data.not_identified:
+        return [f"  not by differentials: {data.not_identified}"]
+    steps = Steps.of(data.identified.steps, Writer(names=jacobian.problem.taken))
+    found = [f"  {line}   {styled(why, 'dim')}" for line, why in steps.lines()]
+    return [styled("  by differentials", "bold"), *found]
+
+
+def _matrix_entries(jacobian: Jacobian, head: str) -> list[str]:
+    found = matrix_example(jacobian.data)
+    if found.missing:
+        return [f"  no entries: {found.missing}"]
+    sizes = ", ".join(f"{n} = {k}" for n, k in found.sizes.items())
+    title = f"  every entry, for {sizes}" if sizes else "  every entry"
+    lines = [styled(title, "bold")]
+    order = {n: k for k, n in enumerate(jacobian.problem.taken)}
+    writer = EntryWriter(order=order)
+    for name, matrix in (*found.names, (jacobian.data.value_name, found.value)):
+        lines += _matrix_lines(name, matrix, writer)
+    return [*lines, *_matrix_lines(f"({head})", found.matrix, writer)]
 
 
 def checked_line(certificate: Certificate) -> str:

@@ -27,9 +27,9 @@ from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
-from ..documents.arrange import Manner
 from ..documents.graph import graph_of
 from ..documents.graphprint import GraphPicture
+from ..documents.manner import Manner
 from ..documents.model import Document
 from ..documents.outputs_shown import derivation_html, gradients_latex
 from ..documents.render import pictures
@@ -472,7 +472,8 @@ def verify_folder(folder: str | Path, jobs: int = 1) -> tuple[Certificate, list[
         by: Any = hessian_by if options["kind"] == "hessian" else jacobian_by
         first, *more = known.wrt
         matrix = by(known.problem, first, options.get("layout", "numerator"), *more)
-        files = matrix.files(formats, **printing)
+        told = {n: options[n] for n in ("style", "lemmas") if n in options}
+        files = matrix.files(formats, **told, **printing)
         return matrix.certificate, differing(Path(folder), known.data, files)
     fresh = Derivation(
         known.problem,

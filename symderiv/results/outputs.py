@@ -15,23 +15,26 @@ from ..codegen.notebook_cells import cells_of
 from ..codegen.numpy_code import one_line
 from ..codegen.testfile import source_of_check, source_of_test
 from ..core.budget import allowed
+from ..core.cells import turned_over
 from ..core.errors import BudgetError, NoEntriesError
 from ..core.plaintext import shortened
 from ..core.shapes import SCALAR
 from ..core.telling import tell
 from ..derivation.derivations import DerivedGradients
 from ..derivation.jacobians import DerivativeMatrix, jacobian_of
-from ..documents.arrange import COTANGENTS as COTANGENTS
-from ..documents.arrange import LEMMAS as LEMMAS
-from ..documents.arrange import PLAIN, build
-from ..documents.arrange import STYLES as STYLES
-from ..documents.arrange import Manner as Manner
+from ..documents.arrange import build
 from ..documents.examples import ExplicitExample, explicit_example
 from ..documents.graph import graph_of
 from ..documents.graphprint import GraphPicture
 from ..documents.graphs import GRAPH_FILE, graph_files
 from ..documents.latex_body import SECTIONS as SECTIONS
 from ..documents.latex_body import checked_section, latex_body
+from ..documents.manner import COTANGENTS as COTANGENTS
+from ..documents.manner import LEMMAS as LEMMAS
+from ..documents.manner import PLAIN
+from ..documents.manner import STYLES as STYLES
+from ..documents.manner import Manner as Manner
+from ..documents.matrix_entries_shown import MatrixExample
 from ..documents.matrix_sections import MatrixScribe, jacobian_document
 from ..documents.model import Document
 from ..documents.notebook import notebook
@@ -42,6 +45,7 @@ from ..documents.symbols_shown import Scribe
 from ..documents.web import html
 from ..entries import explicit_entries
 from ..evidence.example import worked_example, worked_jacobian
+from ..evidence.second_derivatives import small_entries
 from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..values.sampling import least_sizes
@@ -118,6 +122,16 @@ def entries_example(derivation: DerivedGradients) -> ExplicitExample:
     return explicit_example(entries, list(problem.upstream))
 
 
+def matrix_example(jacobian: DerivativeMatrix) -> MatrixExample:
+    """Return every entry of a Jacobian or a Hessian at sizes of 2, or why there is none."""
+    found = small_entries(jacobian)
+    if isinstance(found, str):
+        return MatrixExample({}, missing=found)
+    turned = jacobian.layout == "denominator"
+    matrix = turned_over(found.matrix) if turned else found.matrix
+    return MatrixExample(found.sizes, found.values, found.value, matrix)
+
+
 def document(
     derivation: DerivedGradients,
     evidence: Evidence,
@@ -153,6 +167,7 @@ def document(
         example=example,
         meanings=problem.meanings,
         hessians=hessians,
+        matrices=[matrix_example(h) for h in hessians] if manner.shows("entries") else (),
         numpy=one_line,
     )
 
@@ -191,7 +206,7 @@ def build_files(
         options={
             "formats": list(formats),
             "style": manner.style,
-            **({"lemmas": manner.lemmas} if manner.lemmas != Manner.lemmas else {}),
+            **manner.recorded(),
             **({"cotangent": manner.cotangent} if manner.cotangent != "d" else {}),
             **({"exercise": "yes"} if manner.exercise else {}),
             **printing.recorded(),
@@ -266,17 +281,21 @@ def _notebook(page: Document, derivation: DerivedGradients, evidence: Evidence) 
     return {"derivation.ipynb": notebook(page, cells).encode()}
 
 
-def _jacobian_page(jacobian: DerivativeMatrix, evidence: Evidence, code: str) -> Document:
+def _jacobian_page(
+    jacobian: DerivativeMatrix, evidence: Evidence, manner: Manner, code: str
+) -> Document:
     """Return the document of a Jacobian, with everything that was computed for it."""
     try:
         with allowed("a worked example", _EXAMPLE):
             example = worked_jacobian(jacobian)
     except BudgetError:
         example = None
-    scribe = MatrixScribe(jacobian, jacobian.problem.meanings)
+    scribe = MatrixScribe(jacobian, jacobian.problem.meanings, manner)
     scribe.numpy = one_line
     code = code or evidence.compiled.module.excerpt
-    return jacobian_document(scribe, jacobian, evidence.certificate, code, example)
+    entries = matrix_example(jacobian) if manner.shows("entries") else None
+    known = (evidence.certificate, code, example)
+    return jacobian_document(scribe, jacobian, *known, manner, entries)
 
 
 def matrix_files(
@@ -285,6 +304,7 @@ def matrix_files(
     evidence: Evidence,
     formats: Sequence[str],
     printing: Printing = PRINTING,
+    manner: Manner = PLAIN,
 ) -> dict[str, bytes]:
     """Return the documents of a Jacobian or a Hessian, its code and its certificate by name."""
     certificate = evidence.certificate
@@ -293,9 +313,9 @@ def matrix_files(
     if _ARRANGED & set(formats):
         shown = _code_shown(formats, modules)
         if jacobian.is_hessian:
-            page = document(derivation, evidence, (), PLAIN, [jacobian], shown)
+            page = document(derivation, evidence, (), manner, [jacobian], shown)
         else:
-            page = _jacobian_page(jacobian, evidence, shown)
+            page = _jacobian_page(jacobian, evidence, manner, shown)
         files.update(printed(page, formats, printing))
         files.update(_notebook(page, derivation, evidence) if "ipynb" in formats else {})
     if "py" in formats:
@@ -305,7 +325,7 @@ def matrix_files(
     whole = replace(
         certificate,
         files={name: digest(content) for name, content in files.items()},
-        options={"formats": list(formats), **printing.recorded(), **asked},
+        options={"formats": list(formats), **manner.recorded(), **printing.recorded(), **asked},
     )
     files["certificate.json"] = whole.to_json().encode()
     return files

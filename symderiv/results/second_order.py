@@ -27,7 +27,7 @@ from ..evidence.verification import Evidence
 from ..problems import Problem
 from ..problems.number_sizes import with_symbols
 from .derivative_forms import DerivativeForms
-from .outputs import FORMATS, PAGES, Printing, matrix_files
+from .outputs import FORMATS, PAGES, Manner, Printing, matrix_files
 from .writing import check_formats, write_files
 
 
@@ -175,6 +175,8 @@ class Jacobian(DerivativeForms):
         folder: str | Path,
         formats: Sequence[str] = FORMATS,
         *,
+        style: str = "index",
+        lemmas: str = "short",
         engine: str = "typst",
         markdown: str = "github",
         section: int = 1,
@@ -183,18 +185,22 @@ class Jacobian(DerivativeForms):
     ) -> list[Path]:
         """Write documents, code and the certificate into a folder and return their paths.
 
-        Formats: md, tex, html, pdf, py (module and test), ipynb, torch
-        and jax (modules for those libraries, with tests). Everything is checked first.
+        Formats: md, tex, html, pdf, py (module and test), ipynb, torch and jax (modules for those
+        libraries, with tests). The style is index, differential, entries or all; ``lemmas``, the
+        derivatives of the functions used, are none, short or full. Everything is checked first.
         Raises InputError.
         """
         formats = check_formats(formats, (*PAGES, "py", "ipynb", *LIBRARIES), f" for a {self.kind}")
-        files = self.files(formats, engine=engine, markdown=markdown, section=section, color=color)
+        printing = Printing(engine, markdown, section, color)
+        files = self._files(formats, printing, Manner(style, lemmas))
         return write_files(folder, files, force=force)
 
     def files(
         self,
         formats: Sequence[str] = FORMATS,
         *,
+        style: str = "index",
+        lemmas: str = "short",
         engine: str = "typst",
         markdown: str = "github",
         section: int = 1,
@@ -202,7 +208,13 @@ class Jacobian(DerivativeForms):
     ) -> dict[str, bytes]:
         """Return what `write` writes, by name."""
         printing = Printing(engine, markdown, section, color)
-        return matrix_files(self.data, self.derivation, self.evidence, formats, printing)
+        return self._files(formats, printing, Manner(style, lemmas))
+
+    def _files(
+        self, formats: Sequence[str], printing: Printing, manner: Manner
+    ) -> dict[str, bytes]:
+        known = (self.data, self.derivation, self.evidence)
+        return matrix_files(*known, formats, printing, manner)
 
 
 def jacobian_by(problem: Problem, wrt: str | None, layout: str) -> Jacobian:

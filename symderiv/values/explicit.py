@@ -33,7 +33,7 @@ from ..core.expr import (
 from ..core.shapes import SCALAR, Dim
 from ..ops import TABLE, Cells
 from .dual import Dual as Dual
-from .highprecision import DIGITS, HIGH, floated
+from .highprecision import DIGITS, HIGH, floated, in_full
 from .scalars import DualMath as DualMath
 from .scalars import ExactMath as ExactMath
 from .scalars import compare as compare
@@ -247,6 +247,8 @@ class Explicit:
 
     def differential(self, e: Expr) -> Cells:
         """Return the slope of an expression when variables move, each along a way of its own."""
+        if e.args[0].op == "differential":
+            return self._second_differential(e)
         point = self._seeded.get(e.data)
         if point is None:
             assert isinstance(e.data, tuple)
@@ -255,6 +257,21 @@ class Explicit:
             point = self._seeded[e.data] = Explicit(self.sizes, lifted, math=DualMath())
         slopes: Cells = each(lambda x: Dual.of(x).slope, point.cells(e.args[0]))
         return slopes
+
+    def _second_differential(self, e: Expr) -> Cells:
+        """Return the slope of a slope along the same way: a difference of it, in many digits."""
+        assert isinstance(e.data, tuple)
+        with in_full():
+            step = HIGH.mpf(10) ** (-HIGH.dps // 5)
+            ends = []
+            for sign in (1, -1):
+                values = {n: each(_floated, c) for n, c in self.values.items()}
+                values.update((n, _shifted(values[n], sign * step, _way(n))) for n in e.data)
+                ends.append(Explicit(self.sizes, values).cells(e.args[0]))
+            return [
+                [(a - b) / (2 * step) for a, b in zip(p, q, strict=True)]
+                for p, q in zip(*ends, strict=True)
+            ]
 
     def _chain(self, of: Expr) -> Chain | None:
         """Return the derivatives of a deep scalar without indices, at a point in plain numbers."""
@@ -306,6 +323,16 @@ class Explicit:
 def _moved(cells: Cells, way: Iterator[Fraction]) -> Cells:
     """Return cells whose entries have the next slopes of a way."""
     found: Cells = each(lambda x: Dual(Dual.of(x).value, next(way)), cells)
+    return found
+
+
+def _floated(x: Any) -> Any:
+    return floated(Dual.of(x).value)
+
+
+def _shifted(cells: Cells, step: Any, way: Iterator[Fraction]) -> Cells:
+    """Return cells that have moved by a step along a way."""
+    found: Cells = each(lambda x: x + step * floated(next(way)), cells)
     return found
 
 

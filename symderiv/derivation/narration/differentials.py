@@ -75,7 +75,7 @@ class Differentials:
             first, *more = self.found.folds[x].whole() if x in self.found.folds else [None]
             self.steps += [replace(first, opens=True), *more] if first else []
         inner = [self._inner(self.found.results[x], x.data) for x in self.found.leaves]
-        whole = _sum(inner, SCALAR)
+        whole = total_of(inner, SCALAR)
         last = self.steps[-1]
         if last.after is not whole or len(self.found.stages) > 1:
             self.steps.append(Step(self.of(self.found.loss), whole, Act.COLLECT, _COLLECTED, True))
@@ -92,11 +92,11 @@ class Differentials:
         if written.is_loss:  # of which nothing is known but its gradient
             reason = joined([["definition of the gradient"]])
         else:
-            reason = self._rule(root, written, self._targets(root))
+            reason = rules(root, written, self._targets(root))
             if self.found.stages:
                 why: Reason = ("definition of ", loss)
                 self.steps.append(Step(loss, written, Act.DEFINITION, why, True))
-        whole = _sum(parts, SCALAR)
+        whole = total_of(parts, SCALAR)
         self.steps.append(Step(self.of(loss), whole, Act.DIFFERENTIAL, reason, True))
 
     def _stage(self, stage: Stage) -> None:
@@ -116,20 +116,20 @@ class Differentials:
         self.steps.append(
             Step(
                 whole,
-                _sum(terms, stage.expr.shape),
+                total_of(terms, stage.expr.shape),
                 Act.DIFFERENTIAL,
-                self._rule(stage.value, stage.expr.args[0], targets),
+                rules(stage.value, stage.expr.args[0], targets),
                 True,
             )
         )
-        put = _sum([self._product(given, x) for x in terms], SCALAR)
+        put = total_of([self._product(given, x) for x in terms], SCALAR)
         before = self._inner(given, stage.expr)
         self.steps.append(Step(before, put, Act.SUBSTITUTE, (self.of(stage.expr), " put in"), True))
         moved = []
         for t in targets:
             local = reverse(stage.value, [t], leaf(given, stage.term.dims)).gradient(t)
             moved.append(self._inner(self.found.written(local, t.data.shape), t.data))
-        last = _sum(moved, SCALAR)
+        last = total_of(moved, SCALAR)
         if last is not put:
             self.steps.append(Step(put, last, Act.MOVE, self._moves(terms)))
 
@@ -147,23 +147,6 @@ class Differentials:
         if cotangent.shape == SCALAR:
             return mul(cotangent, change)
         return node("dot", (cotangent, change), SCALAR)
-
-    def _rule(self, value: Term, as_written: Expr, targets: Sequence[Term]) -> Reason:
-        """Return the rules by which a value has its differential, those of functions last."""
-        found = dict.fromkeys(law for t in targets for law in laws(value, t))
-        rules: dict[str, None] = {}
-        for _, body in summands(value):
-            factors = factors_of(body)[1] if body.is_contraction else ()
-            moving = [f for f in factors if any(meets(f.term, t) for t in targets)]
-            if len(moving) > 1:
-                rules["product rule"] = None
-            if any(f.exponent != 1 for f in moving):
-                # x.T @ x is no power as it is written, but a product.
-                written = walk(as_written, Expr.is_name)
-                rules[POWER if any(e.op in POWERS for e in written) else "product rule"] = None
-        if not rules and not found:
-            rules["linearity"] = None
-        return joined([[rule] for rule in (*rules, *found)])
 
     def _moves(self, terms: Sequence[Expr]) -> Reason:
         nodes = [e for x in terms for e in walk(x, _is_whole) if _holds_change(e)]
@@ -183,7 +166,7 @@ def _holds_change(e: Expr) -> bool:
     return e.op != "differential" and any(x.op == "differential" for x in walk(e, _is_whole))
 
 
-def _sum(terms: Sequence[Expr], shape: Shape) -> Expr:
+def total_of(terms: Sequence[Expr], shape: Shape) -> Expr:
     """Return a sum of terms; the empty one is zero, in the shape that it has."""
     if terms:
         return add(*terms)
@@ -201,6 +184,24 @@ def changes(
     along = contract(factors, (), dict(enumerate(target.dims)))
     found = reverse(along, [seed]).gradient(seed)
     return [written(scaled(body, s), like.shape) for s, body in summands(found)]
+
+
+def rules(value: Term, as_written: Expr, targets: Sequence[Term]) -> Reason:
+    """Return the rules by which a value has its differential, those of functions last."""
+    found = dict.fromkeys(law for t in targets for law in laws(value, t))
+    rules: dict[str, None] = {}
+    for _, body in summands(value):
+        factors = factors_of(body)[1] if body.is_contraction else ()
+        moving = [f for f in factors if any(meets(f.term, t) for t in targets)]
+        if len(moving) > 1:
+            rules["product rule"] = None
+        if any(f.exponent != 1 for f in moving):
+            # x.T @ x is no power as it is written, but a product.
+            written = walk(as_written, Expr.is_name)
+            rules[POWER if any(e.op in POWERS for e in written) else "product rule"] = None
+    if not rules and not found:
+        rules["linearity"] = None
+    return joined([[rule] for rule in (*rules, *found)])
 
 
 _COLLECTED: Reason = ("all inner products with the change of a variable",)

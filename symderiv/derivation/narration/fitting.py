@@ -150,6 +150,19 @@ def _side_moves(step: Step) -> bool:
     return _inner_products(step) and _has(step.before, "differential") and _changes(step)
 
 
+def _ends_in_changes(step: Step) -> bool:
+    """Whether each term on the right is a change, or something times one."""
+    changes = [_last(t) for t in _terms(step.after)]
+    return all(x.op == "differential" for x in changes) and _has(step.before, "differential")
+
+
+def _last(x: Expr) -> Expr:
+    """Return what stands last in a product, without vec around it."""
+    while x.is_product or x.op == "vec":
+        x = x.args[-1]
+    return x
+
+
 NEEDS: dict[Act, Need] = {
     Act.DEFINITION: Need("a name on the left", _is_definition),
     Act.NAMES: Need("a name on the left", _is_definition),
@@ -174,6 +187,7 @@ NEEDS: dict[Act, Need] = {
     Act.DIFFERENTIAL: Need("a differential on the left", _of_change),
     Act.MOVE: Need("inner products on both sides", _side_moves),
     Act.COLLECT: Need("inner products on the right", _inner_products),
+    Act.FRONT: Need("changes that stand last in each term", _ends_in_changes),
     Act.IDENTITY: Need("two sides", _changes),
     Act.BOTH_SIDES: Need("a change on the left", lambda s: _has(s.before, "differential")),
     Act.SOLVED: Need("a differential on the left", _of_change),

@@ -6,21 +6,54 @@ as it stands. No objective is made up for it, and no cotangent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 from ...calculus.matrixform import Raiser
 from ...calculus.simplify import Reuse
 from ...calculus.simplify.facts import rebuilt
 from ...core.expr import Expr, named, partial
 from ...core.shapes import Shape
-from ...tensor import Term
+from ...tensor import Scale, Term
 from ...tensor import named as named_term
 from .entry_forms import Ends, Forms, Letters, Monomial, place, total
+from .matrix_steps import closing_steps
 from .stage_slopes import Slope, StageSlopes
 from .stage_words import Reach, with_names
 from .staging import Stage, Stages, zero_axes
-from .steps import Act, Step
+from .steps import Act, Reason, Step
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A value with a name, by the named intermediates between a variable and it."""
+
+    value: Expr  # its name, standing for it
+    target: Term
+    stages: Stages
+    raiser: Raiser
+
+    @cached_property
+    def found(self) -> tuple[Stage, ...]:
+        """The stages, the value itself last; none where it does not move."""
+        return tuple(self.stages.stages.values())
+
+    @cached_property
+    def reuse(self) -> Reuse:
+        """What puts names in the place of what they name."""
+        return Reuse((), [(s.term, s.value) for s in self.found], self.raiser.simplify.facts)
+
+    @cached_property
+    def calls(self) -> dict[Expr, Expr]:
+        """The functions that have names."""
+        return {s.expr.args[0]: s.expr for s in self.found if s.term.dims and s.value.is_call}
+
+    def in_names(self, term: Term, shape: Shape, raiser: Raiser | None = None) -> Expr:
+        """Return a term as an expression in the names of the stages."""
+        written = (raiser or self.raiser).shaped(term, shape, self.reuse)
+        return with_names(written, self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +63,13 @@ class Forward:
     steps: tuple[Step, ...]
     value: Expr  # the name of what is differentiated, standing for it
     monomials: tuple[Monomial, ...]
-    reuse: Reuse  # puts the names that the steps use in the place of what they name
-    calls: dict[Expr, Expr]  # functions that have names
-    stages: tuple[Stage, ...]
+    posed: Staged
+    jacobians: dict[Term, Expr]  # names of the Jacobians of stages, where these are long
 
-    def in_names(self, term: Term, raiser: Raiser, shape: Shape) -> Expr:
-        """Return a term as an expression in the names that the steps use."""
-        return with_names(raiser.shaped(term, shape, self.reuse), self.calls)
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages, the value itself last."""
+        return self.posed.found
 
     @property
     def entry(self) -> Expr:
@@ -44,29 +77,38 @@ class Forward:
         return total(self.monomials)
 
 
-def forward(
-    name: str,
-    root: Term,
-    target: Term,
-    ends: tuple[Ends, Ends],
-    raiser: Raiser,
-    taken: Sequence[str],
-) -> Forward:
-    """Return the derivative of ``root``, called ``name``, at the entries ``ends`` of both.
-
-    Raises NoEntriesError where a derivative is a function of whole matrices.
-    """
+def staged(name: str, root: Term, target: Term, raiser: Raiser, taken: Sequence[str]) -> Staged:
+    """Return the stages of ``root``, called ``name``, between a variable and it."""
     whole = root if root.kind == "named" else named_term(named(name, raiser.natural(root)), root)
     stages = Stages(whole, [target], raiser.natural, [*taken, name])
     found = list(stages.stages.values())
+    value = found[-1].expr if found else named(name, raiser.natural(root))
+    return Staged(value, target, stages, raiser)
+
+
+class ChainOfMatrices(Protocol):
+    """The Jacobians of stages as products of matrices, those of names that they use put in."""
+
+    def chained(self, stage: Term, names: Mapping[Term, Expr]) -> Expr: ...
+
+
+def forward(
+    posed: Staged, ends: tuple[Ends, Ends], chain: ChainOfMatrices | None = None
+) -> Forward:
+    """Return the derivative of a value at the entries ``ends`` of it and of the variable.
+
+    With a ``chain``, a Jacobian on the way that is a sum of several terms gets a name. Raises
+    NoEntriesError where a derivative is a function of whole matrices.
+    """
+    stages, target, raiser, found = posed.stages, posed.target, posed.raiser, posed.found
     if not found:
-        return _unmoved(named(name, raiser.natural(root)), target.data, ends, raiser)
-    letters = Letters([*taken, *stages.taken, "e"])
+        return _unmoved(posed, ends)
+    letters = Letters([*stages.taken, "e"])
     # What is a power is written as such where it is differentiated, and named afterwards.
     names = [(s.value, s.expr) for s in found if s is not found[-1] or s.value.kind == "call"]
     forms = Forms(raiser, letters, names)
-    calls = {s.expr.args[0]: s.expr for s in found if s.term.dims and s.value.kind == "call"}
-    slopes = StageSlopes(forms, letters, calls, Reach(tuple(found)))
+    slopes = StageSlopes(forms, letters, posed.calls, Reach(found))
+    named_jacobians: dict[Term, Expr] = {}
     steps: list[Step] = []
     value, by = ends
     monomials: list[Monomial] = []
@@ -76,18 +118,38 @@ def forward(
         spot = value if stage.term is stages.root else _spot(letters, stage, by)
         letters.reserved |= set(spot)
         monomials = slopes.of_stage(stage, spot, target, target.data, by, steps)
+        if chain is not None and stage is not found[-1] and len(monomials) > 1:
+            monomials = _named_jacobian(stage, (spot, by), chain, named_jacobians, steps, monomials)
         slopes.known[stage.term] = Slope(spot, tuple(monomials))
         slopes.centred[stage.expr] = centred(stage, values)
-    reuse = Reuse((), [(s.term, s.value) for s in found], raiser.simplify.facts)
-    return Forward(tuple(steps), found[-1].expr, tuple(monomials), reuse, calls, tuple(found))
+    return Forward(tuple(steps), posed.value, tuple(monomials), posed, named_jacobians)
 
 
-def _unmoved(value: Expr, by: Expr, ends: tuple[Ends, Ends], raiser: Raiser) -> Forward:
+def _unmoved(posed: Staged, ends: tuple[Ends, Ends]) -> Forward:
     """Return the derivative of a value by a variable that it does not contain."""
+    value, by = posed.value, posed.target.data
     slope = partial(place(value, ends[0]), place(by, ends[1]))
     reason = (value, " does not contain ", by)
     step = Step(slope, total(()), Act.KNOWN, reason, True)
-    return Forward((step,), value, (), Reuse((), [], raiser.simplify.facts), {}, ())
+    return Forward((step,), value, (), posed, {})
+
+
+def _named_jacobian(
+    stage: Stage,
+    ends: tuple[Ends, Ends],
+    chain: ChainOfMatrices,
+    names: dict[Term, Expr],
+    steps: list[Step],
+    monomials: list[Monomial],
+) -> list[Monomial]:
+    """Give the Jacobian of a stage a name, J_z for that of z; return its entry under it."""
+    matrix = chain.chained(stage.term, names)
+    name = names[stage.term] = named(f"J_{stage.expr.data}", matrix)
+    spots = (*ends[0], *ends[1])
+    steps += closing_steps(matrix, spots, monomials)
+    reason: Reason = (name, " names the Jacobian of ", stage.expr)
+    steps.append(Step(name, matrix, Act.NAMES, reason, True))
+    return [Monomial(Scale(), (place(name, spots),))]
 
 
 def _spot(letters: Letters, stage: Stage, by: Ends) -> Ends:

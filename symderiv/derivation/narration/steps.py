@@ -42,6 +42,7 @@ class Act(StrEnum):
     DIFFERENTIAL = "differential"
     MOVE = "move"
     COLLECT = "collect"
+    FRONT = "in front"
     IDENTITY = "identity"
     BOTH_SIDES = "both sides"
     SOLVED = "solved"
