@@ -145,7 +145,9 @@ async function open(tab) {
   by("panel").setAttribute("aria-labelledby", tab.id);
   by("panel").textContent = "...";
   const name = by("kind").value === "gradient" ? by("name").value : chosen();
-  const found = await asked(tab.dataset.what, { name, style: tab.dataset.style || "index" });
+  const found = await asked(tab.dataset.what, {
+    name, style: tab.dataset.style || "index", target: tab.dataset.target || "numpy",
+  });
   if (mine !== turn) return;
   if (!found.ok) {
     by("panel").textContent = found.error.message;

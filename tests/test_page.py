@@ -133,16 +133,19 @@ def test_the_engine_of_the_page_needs_no_arrays_and_no_command_line() -> None:
 import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("numpy", "scipy", "click", "typst"):
+        if name.split(".")[0] in ("numpy", "scipy", "click", "typst", "torch", "jax"):
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
 from symderiv.page.answering import ANSWERS, answer
 asked = {"text": "sum(softmax(X @ w, axis=0) * y)", "name": "w", "claim": "X"}
 print([answer({"what": w, **asked, "name": "attention" if w == "example" else "w"})["ok"]
        for w in ANSWERS])
+print(*(answer({"what": "code", **asked, "target": t})["code"].count(f"import {t}")
+        for t in ("numpy", "torch", "jax")))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == str([True] * len(ANSWERS))
+    assert run.stdout.splitlines()[0] == str([True] * len(ANSWERS))
+    assert run.stdout.splitlines()[1] == "1 1 2"
 
 
 @pytest.mark.slow

@@ -116,7 +116,11 @@ class Destination(NamedTuple):
 )
 @click.option("--name", help="What the problem is called, and its module.")
 @click.option("--title", help="What stands at the head of its documents.")
-@output_options(CHOICES, FORMATS, "Write files into a folder; svg: the computation graph.")
+@output_options(
+    CHOICES,
+    FORMATS,
+    "Write files into a folder; svg: the graph; torch, jax: code for them, and a test.",
+)
 @click.option(
     "--pdf-engine",
     type=click.Choice(["typst", "latexmk"]),

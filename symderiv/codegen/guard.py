@@ -24,7 +24,9 @@ _OF_CLASSES = frozenset({"super", "staticmethod", "RuntimeError"})
 # The modules of a library whose functions and classes a module for it is made of.
 _LIBRARIES = {
     "torch": frozenset({"torch", "math"}),
-    "jax": frozenset({"jax", "jax.numpy", "jax.scipy.special", "jax.scipy.linalg", "math"}),
+    "jax": frozenset(
+        {"jax", "jax.numpy", "jax.scipy.special", "jax.scipy.linalg", "math", "functools"}
+    ),
 }
 
 

@@ -59,6 +59,7 @@ class LibraryBuilder(Builder):
         self._refuse_what_is_not_there()
         self.function_name = self._fresh(name)
         self.keywords = [*self.orders, *self.hidden]
+        self._seed = ""
 
     def _refuse_what_is_not_there(self) -> None:
         title = self.library.title
@@ -89,6 +90,7 @@ class LibraryBuilder(Builder):
         """Return the import lines that a source needs."""
         used = {n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)}
         standard = ["import math"] if "math" in used else []
+        standard += ["from functools import partial"] if "partial" in used else []
         numpy = ["import numpy as np"] if "np" in used else []
         return [*standard, *([""] if standard else []), *numpy, *plain]
 
@@ -96,6 +98,14 @@ class LibraryBuilder(Builder):
     def names(self) -> list[str]:
         """Return the arguments of the function by their local names."""
         return [python_name(n) for n in self.arrays]
+
+    def _given_name(self) -> str:
+        """Return what the gradient of the value is called, which autodiff hands in."""
+        if self.given:
+            return python_name(self.given[0])
+        if not self._seed:
+            self._seed = self._fresh("grad")
+        return self._seed
 
     def _call(self, function: str, *more: str) -> list[str]:
         named = [f"{k}={k}" for k in self.keywords]

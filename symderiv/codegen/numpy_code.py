@@ -20,7 +20,19 @@ from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 
 _SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
 _LIBRARIES = {"np", "scipy", "math", "torch", "nn", "jax", "jnp"}
-_LOCAL = {"forward", "backward", "cache", "sizes", "dtype", "device", "ctx", "self", "arrays"}
+_LOCAL = {
+    "forward",
+    "backward",
+    "cache",
+    "sizes",
+    "dtype",
+    "device",
+    "ctx",
+    "self",
+    "arrays",
+    "kept",
+    "partial",
+}
 _RESERVED = {*_LIBRARIES, *_LOCAL, *dir(builtins)}
 
 

@@ -96,6 +96,20 @@ def _cross(call: Call) -> str:
     return f"torch.linalg.cross(*torch.broadcast_tensors({', '.join(call.arguments)}))"
 
 
+def _norm(module: str) -> Word:
+    """Return a norm; one whose p is an array is written out, for both take a plain number."""
+
+    def write(call: Call) -> str:
+        of_array = len(call.arguments) == 2 and not call.is_number[1]
+        if not of_array or call.arguments[1].startswith(("'", '"')):
+            return call.to(f"{module}.linalg.norm")
+        x, p = call.arguments
+        p = p if p.isidentifier() else f"({p})"
+        return f"(({module}.abs({x}) ** {p}).sum() ** (1 / {p}))"
+
+    return write
+
+
 def _einsum(call: Call) -> str:
     return call.without("optimize").to("torch.einsum")
 
@@ -108,12 +122,13 @@ _SAME = (
     "sqrt exp log log2 log10 log1p expm1 sin cos tan sinh cosh tanh arcsin arccos arctan "
     "abs sign square outer diag trace kron tril triu where"
 ).split()
-_LINEAR = "inv det slogdet solve pinv matrix_power norm".split()
+_LINEAR = "inv det slogdet solve pinv matrix_power".split()
 
 # NumPy's word: PyTorch's, JAX's.
 WORDS: dict[str, tuple[Word, Word]] = {
     **{name: (f"torch.{name}", f"jnp.{name}") for name in _SAME},
     **{f"linalg.{name}": (f"torch.linalg.{name}", f"jnp.linalg.{name}") for name in _LINEAR},
+    "linalg.norm": (_norm("torch"), _norm("jnp")),
     "special.erf": ("torch.erf", "jax.scipy.special.erf"),
     "special.loggamma": ("torch.lgamma", "jax.scipy.special.gammaln"),
     "special.digamma": ("torch.digamma", "jax.scipy.special.digamma"),

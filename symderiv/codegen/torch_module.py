@@ -218,13 +218,6 @@ class TorchBuilder(LibraryBuilder):
     def _flat(self, name: str) -> str:
         return "reshape(-1)" if array_shape(self._shape(name)) else "reshape(())"
 
-    def _given_name(self) -> str:
-        if self.given:
-            return python_name(self.given[0])
-        if not hasattr(self, "_seed"):
-            self._seed = self._fresh("grad")
-        return self._seed
-
     def _gradient_lines(self, lines: Sequence[Assignment]) -> list[str]:
         """Return the assignments, those of one gradient alone where that is asked for."""
         names = {python_name(g): n for n, g in self.gradient_names.items()}

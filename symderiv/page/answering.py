@@ -13,6 +13,7 @@ from typing import Any
 from ..claims.checker import Checker
 from ..claims.latex_claims import stated as stated_in_latex
 from ..claims.targets import about_text
+from ..codegen.libraries import LIBRARIES, TARGETS
 from ..codegen.module import module_of
 from ..codegen.numpy_code import one_line
 from ..core.errors import InputError, SymderivError
@@ -57,6 +58,7 @@ class Question:
     style: str = "index"
     claim: str = ""
     syntax: str = "python"  # of the claim
+    target: str = "numpy"  # what code is written for
 
     @classmethod
     def read(cls, asked: object) -> Question:
@@ -73,6 +75,7 @@ class Question:
             (found.kind, KINDS),
             (found.style, STYLES),
             (found.syntax, ("python", "latex")),
+            (found.target, TARGETS),
         ):
             if value not in there:
                 raise InputError(f"there is no {shortened(value)}", remedy=", ".join(there))
@@ -207,8 +210,9 @@ def check(question: Question) -> dict[str, Any]:
 
 
 def code(question: Question) -> dict[str, Any]:
-    """Return a NumPy module with the forward and the backward pass."""
-    return {"code": module_of(_gradients(question)).source}
+    """Return a module with the forward and the backward pass, for NumPy, PyTorch or JAX."""
+    write = LIBRARIES.get(question.target, module_of)
+    return {"code": write(_gradients(question)).source}
 
 
 def claim(question: Question) -> dict[str, Any]:

@@ -315,7 +315,7 @@ class Derivation(Mapping[str, Result]):
             return compile_module(self._module)
         chosen = {} if parameters is None else {"parameters": parameters}
         matrices = [h.data for h in self.hessians]
-        write = LIBRARIES[target].module_of
+        write = LIBRARIES[target]
         return compile_library(write(self.data, matrices=matrices, **chosen))
 
     @property

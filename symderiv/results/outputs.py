@@ -11,6 +11,7 @@ from typing import Any
 from ..claims import Verdict
 from ..codegen.libraries import LIBRARIES
 from ..codegen.library_modules import LibraryModule
+from ..codegen.library_tests import TESTS
 from ..codegen.notebook_cells import cells_of
 from ..codegen.numpy_code import one_line
 from ..codegen.testfile import source_of_check, source_of_test
@@ -251,7 +252,7 @@ def _library_modules(
 ) -> dict[str, LibraryModule]:
     """Return the modules for the array libraries that are asked for, by library."""
     asked = [f for f in formats if f in LIBRARIES]
-    return {f: LIBRARIES[f].module_of(derivation, matrices=matrices) for f in asked}
+    return {f: LIBRARIES[f](derivation, matrices=matrices) for f in asked}
 
 
 def _code_shown(formats: Sequence[str], modules: Mapping[str, LibraryModule]) -> str:
@@ -267,7 +268,7 @@ def _library_files(
     files: dict[str, bytes] = {}
     for library, module in modules.items():
         box, numpy = evidence.box, evidence.compiled.module
-        write = LIBRARIES[library].source_of_test
+        write = TESTS[library]
         test = write(derivation, module, numpy, box.positive, box.scale)
         files |= {f"{module.name}.py": module.source.encode()}
         files |= {f"test_{module.name}.py": test.encode()}
