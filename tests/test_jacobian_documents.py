@@ -102,3 +102,35 @@ def test_lemmas_of_a_jacobian_use_no_cotangent_and_automatic_names_are_explained
     assert any(
         line.startswith(r"| $`s`$ | $`\mathrm{scalar}`$ | names") for line in said.splitlines()
     )
+
+
+def test_second_derivatives_by_a_tensor_are_given_by_entries() -> None:
+    shapes = {"T": "n, d, m", "W": "d, m"}
+    d = sd.derive("sum(einsum('ijk,jk->i', T, W)**2)", order=2, variables=shapes)
+    assert [h.data.variables for h in d.hessians] == [("W",)]
+    assert [h.variables for h in d.second_entries] == [("T",), ("T", "W")]
+    assert [text(h.entry_expr) for h in d.second_entries][
+        0
+    ] == "2 * W[p1, q1] * W[q, r] * delta(p, s)"
+    assert all(h.recheck() > 0 for h in d.second_entries)
+    said = d.files(["md"])["derivation.md"].decode()
+    assert said.count("There is no matrix of them (T is n x d x m: a tensor has no vec)") == 2
+    assert "d2L/dT dW" in d.verify().gradients
+
+
+@pytest.mark.parametrize(
+    ("objective", "shapes", "order", "name"),
+    [
+        ("sum(x ** 3)", {"x": "n"}, "x", "g"),
+        ("sum(g * x ** 3)", {"x": "n", "g": "n"}, "x", "gamma"),
+        ("sum(g(x))", {"x": "n"}, "x", "gamma"),
+        ("sum(x ** 3 * y)", {"x": "n", "y": "n"}, "x, y", "g_x"),
+    ],
+)
+def test_the_gradient_has_a_name_that_means_nothing_else(
+    objective: str, shapes: dict[str, str], order: str, name: str
+) -> None:
+    d = sd.derive(objective, wrt=order, order=2, variables=shapes)
+    assert str(d.hessians[0].data.stated.data) == name
+    said = d.files(["md"])["derivation.md"].decode()
+    assert r"gradient $`\partial L / \partial \mathbf{x}`$ |" in said

@@ -16,7 +16,8 @@ from ..core.expr import Expr, Index, Variable, free_ranges, variables
 from ..core.positions import AxisBlock, at_marks
 from ..core.shapes import ONE, SCALAR, Dim, DimMismatchError, Shape, describe, difference, symbol
 from ..derivation.derivations import DerivedGradients, is_network, require_scalar
-from ..derivation.jacobians import DerivativeMatrix, hessian_of, jacobian_of, name_of_value
+from ..derivation.jacobians import DerivativeMatrix, hessian_of, jacobian_of
+from ..derivation.value_names import name_of_value
 from ..problems import Problem
 from ..problems.problem import kind_of
 from .about import About

@@ -53,6 +53,7 @@ from .narration.stage_words import listed
 from .narration.staging import Stage, Stages
 from .narration.steps import Act, Reason
 from .rechecking import recheck
+from .value_names import explained_length, free_name, name_of_gradient, name_of_value
 
 LAYOUTS = ("numerator", "denominator")
 _JACOBIAN = "the Jacobian is what multiplies the unknown cotangent, entry by entry"
@@ -71,6 +72,7 @@ class DerivativeMatrix:
     kind: str  # "jacobian" | "hessian"
     layout: str = "numerator"
     of: str = ""  # the variable of the gradient that a Hessian differentiates
+    several: bool = False  # whether a Hessian is one of several in a document
 
     @property
     def is_hessian(self) -> bool:
@@ -159,30 +161,30 @@ class DerivativeMatrix:
         if self.is_hessian or found is None or not self._is_plain:
             return self.expr, self.index_expr
         whole = self.in_step_names
-        one = found.entry if self._explained(found.entry) <= len(text(self.index_expr)) else None
-        if self._explained(whole) >= len(text(self.expr)):
+        own = {*self.problem.definitions, self.value_name}
+        long = explained_length(found.entry, own) > len(text(self.index_expr))
+        one = None if long else found.entry
+        if explained_length(whole, own) >= len(text(self.expr)):
             whole = self.expr
         return whole, one or self.index_expr
-
-    def _explained(self, x: Expr) -> int:
-        """Return how long an expression reads, with what the names stand for that it brings."""
-        own = {*self.problem.definitions, self.value_name}
-        made = [e for e in walk(x) if e.is_name and str(e.data) not in own]
-        met, stack = {*()}, [x]
-        while stack:
-            for e in walk(stack.pop(), Expr.is_name):
-                if e in made and e not in met:
-                    met.add(e)
-                    stack.append(e.args[0])
-        return len(text(x)) + sum(len(text(e)) + len(text(e.args[0])) for e in met)
 
     @property
     def has_matrix_form(self) -> bool:
         """Whether there is a matrix expression of it."""
+        return not self.no_matrix
+
+    @cached_property
+    def no_matrix(self) -> str:
+        """Return why there is no matrix expression of it; nothing where there is one."""
+        known = self.problem.variables
+        for v in (known[self.of], self.variable) if self.of else (self.variable,):
+            if len(v.shape) > 2:
+                return f"{v.name} is {describe(v.shape)}: a tensor has no vec"
         try:
-            return bool(self.expr)
-        except MissingRuleError:
-            return False
+            self.expr  # noqa: B018 - found, and kept
+        except MissingRuleError as error:
+            return error.subject
+        return ""
 
     @property
     def definiteness(self) -> str:
@@ -222,6 +224,13 @@ class DerivativeMatrix:
         """Return the derivative of the value's entry (i, j) by the variable's entry (p, q)."""
         return self.index_at(*self.ends)
 
+    @property
+    def entry_expr(self) -> Expr:
+        """Return the same as the steps end in it, where they bring no names of their own."""
+        found = self.forward.entry if self.forward is not None else self.index_expr
+        made = [e for e in walk(found) if e.is_name and str(e.data) not in self.problem.definitions]
+        return self.index_expr if made else found
+
     def index_at(self, value: Sequence[Index], by: Sequence[Index]) -> Expr:
         """Return the derivative of one entry of the value by one of the variable."""
         letters = Letters(self.problem.taken)
@@ -237,7 +246,9 @@ class DerivativeMatrix:
     @property
     def value_name(self) -> str:
         """Return a name for what is differentiated, which the problem does not use."""
-        return name_of_value(self.problem, self.value, gradient=self.kind == "hessian")
+        if self.is_hessian:
+            return name_of_gradient(self.problem, self.value, self.of, several=self.several)
+        return name_of_value(self.problem, self.value)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -411,8 +422,8 @@ class DerivativeMatrix:
         """Return the problem whose gradient is the product with a cotangent: L of the value."""
         if self.value.is_scalar and not self.is_hessian:
             return self.problem
-        name = _free(self.problem, "LJFHPQ", named=self.is_hessian)
-        given = _free(self.problem, [c for c in self._directions if c != name])
+        name = free_name(self.problem, "LJFHPQ", named=self.is_hessian)
+        given = free_name(self.problem, [c for c in self._directions if c != name])
         loss = node("loss", (self.value,), SCALAR, (name, given))
         upstream = {**self.problem.upstream, given: self.value}
         return replace(self.problem, objective=loss, upstream=upstream, wrt=(self.name,), label="")
@@ -451,7 +462,7 @@ class DerivativeMatrix:
 
         ``mark`` ends the name: v_w, where other directions are about.
         """
-        return self.product(_free(self.problem, [f"{c}{mark}" for c in self._directions]))
+        return self.product(free_name(self.problem, [f"{c}{mark}" for c in self._directions]))
 
     @property
     def _directions(self) -> Sequence[str]:
@@ -482,12 +493,6 @@ class DirectionProduct:
         return self.text
 
 
-def _free(problem: Problem, names: Iterable[str], *, named: bool = True) -> str:
-    """Return the first name that a problem does not use; nor for an objective that is named."""
-    taken = {*problem.taken, problem.objective_name if named else problem.label}
-    return next(n for n in names if n not in taken)
-
-
 def _turned_parts(x: Expr) -> int:
     """Return how many sums and products stand transposed in an expression."""
     return sum(e.is_transpose and bool(e.args[0].args) for e in walk(x))
@@ -508,24 +513,20 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> Deriv
     return DerivativeMatrix(problem, variable, value, term, raiser, "jacobian", layout)
 
 
-def name_of_value(problem: Problem, value: Expr, *, gradient: bool = False) -> str:
-    """Return a name for what is differentiated, which the problem does not use."""
-    if value.is_name:
-        return str(value.data)
-    pool = "yzuvst" if value.shape[1] == ONE else "YFZVUS"
-    if gradient:
-        pool = "ghuv" if value.shape[1] == ONE else "DHUV"
-    taken = problem.taken
-    found: str = next(c for c in [*pool, "Value"] if c not in taken)
-    return found
-
-
 def hessian_of(
-    problem: Problem, name: str, layout: str = "numerator", by: str | None = None
+    problem: Problem,
+    name: str,
+    layout: str = "numerator",
+    by: str | None = None,
+    *,
+    entries: bool = False,
+    several: bool = False,
 ) -> DerivativeMatrix:
     """Return the Hessian of a scalar objective by a variable.
 
     With ``by``, it is the mixed one: the Jacobian by that variable of the gradient by the first.
+    A tensor has ``entries`` of second derivatives, where these are asked for, and no matrix. With
+    ``several`` in one document, each gradient is named after its variable.
     """
     variable = _variable(problem, name, layout)
     other = _variable(problem, name if by is None else by, layout)
@@ -534,8 +535,8 @@ def hessian_of(
             f"the objective is {describe(problem.objective.shape)}; a Hessian needs a scalar",
             remedy="write sum(..) around it, or ask for its Jacobian",
         )
-    _refuse_tensors(problem.objective.shape, variable)
-    _refuse_tensors(problem.objective.shape, other)
+    for v in () if entries else (variable, other):
+        _refuse_tensors(problem.objective.shape, v)
     values: dict[Expr, Any] = {}
     root = lower(problem.objective, values).term
     leaf, column = (lower(v.expr, values).term for v in (variable, other))
@@ -547,7 +548,8 @@ def hessian_of(
     raiser = Raiser(values, _facts(problem, name, other.name), labels=labels)
     value = raiser.shaped(gradient, variable.shape)
     term = jacobian(gradient, column)
-    return DerivativeMatrix(problem, other, value, term, raiser, "hessian", layout, name)
+    found = DerivativeMatrix(problem, other, value, term, raiser, "hessian", layout, name)
+    return replace(found, several=several)
 
 
 def _facts(problem: Problem, *by: str) -> Facts:

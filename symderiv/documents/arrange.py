@@ -73,9 +73,10 @@ def build(
     scribe = Scribe(derivation, meanings or {}, manner.written_cotangent)
     scribe.numpy = numpy or scribe.numpy
     boxes = result_tables(scribe) or result_boxes(scribe)
-    blocks: list[Block] = with_results(scribe, boxes, hessians)
+    everything, hessians = hessians, [h for h in hessians if h.has_matrix_form]
+    blocks: list[Block] = with_results(scribe, boxes, everything)
     number = _Numbers()
-    pages = _pages(hessians, manner, matrices)
+    pages = _pages(everything, manner, matrices)
     scribe.further = explained(scribe, pages)
     posed = problem_section(scribe, number.next())
     blocks += beside(posed + graph_section(scribe))

@@ -89,12 +89,13 @@ class MatrixPage:
     def steps(self) -> list[Step]:
         """Return the steps of the styles that are shown."""
         found = list(self.differentials) if self.manner.shows("differential") else []
-        return [*found, *(self.data.own_steps if self.manner.shows("index") else ())]
+        by_entries = self.manner.shows("index") or self.data.no_matrix
+        return [*found, *(self.data.own_steps if by_entries else ())]
 
     @property
     def differentials(self) -> tuple[Step, ...]:
         """Return the steps by differentials; none where there are none."""
-        return () if self.data.not_identified else self.data.identified.steps
+        return () if self.data.no_matrix or self.data.not_identified else self.data.identified.steps
 
 
 def explained(scribe: Scribe, pages: Sequence[MatrixPage]) -> list[Explained]:
@@ -117,6 +118,8 @@ def explained(scribe: Scribe, pages: Sequence[MatrixPage]) -> list[Explained]:
 def matrix_section(scribe: Scribe, proof: Proof, page: MatrixPage, number: str) -> list[Block]:
     """Return the section of one Jacobian or Hessian: convention, steps, matrix, product."""
     jacobian, manner = page.data, page.manner
+    if jacobian.no_matrix:
+        return _entry_section(scribe, proof, page, number)
     by = scribe.write(jacobian.variable.expr)
     blocks: list[Block] = [
         Heading(_title(scribe, jacobian), number),
@@ -143,6 +146,34 @@ def matrix_section(scribe: Scribe, proof: Proof, page: MatrixPage, number: str) 
         )
         blocks += [Paragraph(lead), Display((scribe.write_full(product.expr),))]
     return blocks
+
+
+def _entry_section(scribe: Scribe, proof: Proof, page: MatrixPage, number: str) -> list[Block]:
+    """Return the section of second derivatives that have entries and no matrix."""
+    data = page.data
+    gradient = scribe.gradient_inline(scribe.known[data.of])
+    lead: Inline = (
+        f"There is no matrix of them ({data.no_matrix}), so each entry is given. Let ",
+        row(value_symbol(scribe, data), DEFINED, gradient),
+        ".",
+    )
+    lines = proof.fresh_lines(data.own_steps)
+    formula = row(_entry_symbol(scribe, data), EQUALS, scribe.write_full(data.entry_expr))
+    proof.count += 1
+    return [
+        Heading(_title(scribe, data), number),
+        Paragraph(lead),
+        StepTable(lines),
+        Boxed(formula, proof.count),
+    ]
+
+
+def _entry_symbol(scribe: Scribe, second: DerivativeMatrix) -> Math:
+    """Return the symbol of one second derivative, by an entry and by another."""
+    first, other = second.ends
+    parts = (scribe.known[second.of], first), (second.variable.expr, other)
+    under = (row(PARTIAL, scribe.write(place(x, at))) for x, at in parts)
+    return Frac(row(sup(PARTIAL, Num("2")), scribe.loss), row(*under))
 
 
 def _styles(
@@ -183,7 +214,7 @@ def _read_off(scribe: Scribe, jacobian: DerivativeMatrix, end: str) -> Paragraph
         kind = "Jacobian" if not jacobian.is_hessian else "matrix"
         return Paragraph(("What stands in front of ", change, f" is the {kind}{turned}{end}"))
     if jacobian.variable.shape == SCALAR:
-        squared = sup(change, Num("2"))
+        squared = sup(Fence("(", change, ")"), Num("2"))
         return Paragraph(("What stands in front of ", squared, f" is the Hessian{end}"))
     between = sup(Fence("(", change, ")"), TRANSPOSE)
     return Paragraph(("What stands between ", between, " and ", change, f" is the Hessian{end}"))
@@ -260,17 +291,20 @@ def with_results(
     *above, last = boxes
     if not hessians:
         return list(boxes)
-    rows = [
-        ResultRow(
-            row(symbol(scribe, h), EQUALS, scribe.write_full(h.expr)),
-            _shape_note(h),
-            scribe.copied(h.expr),
-        )
-        for h in hessians
-    ]
+    rows = [_result(scribe, h) for h in hessians]
     if not isinstance(last, ResultBox):  # gradients stand in a table
         return [*boxes, ResultBox(tuple(rows), (), "Second derivatives")]
     return [*above, replace(last, rows=(*last.rows, *rows))]
+
+
+def _result(scribe: Scribe, hessian: DerivativeMatrix) -> ResultRow:
+    """Return second derivatives as a result: a matrix, or one entry where there is none."""
+    if hessian.no_matrix:
+        whole = hessian.entry_expr
+        formula = row(_entry_symbol(scribe, hessian), EQUALS, scribe.write_full(whole))
+        return ResultRow(formula, (f"No matrix: {hessian.no_matrix}.",), scribe.copied(whole))
+    formula = row(symbol(scribe, hessian), EQUALS, scribe.write_full(hessian.expr))
+    return ResultRow(formula, _shape_note(hessian), scribe.copied(hessian.expr))
 
 
 def _shape_note(hessian: DerivativeMatrix) -> Inline:

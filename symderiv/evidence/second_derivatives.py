@@ -130,6 +130,22 @@ def verify_jacobian(jacobian: DerivativeMatrix, compiled: Compiled) -> Certifica
     )
 
 
+def verify_entries(second: DerivativeMatrix) -> Certificate:
+    """Return the certificate of second derivatives that have no matrix, by their entries alone.
+
+    The equations that are printed begin with the derivative itself, by dual numbers.
+    """
+    checks = Checks()
+    what = f"the check of the printed equations of {second.label}"
+    steps = checks.run(what, lambda: {"equations": second.recheck(), "seed": 0}, _NO_STEPS)
+    return Certificate(
+        problem=problem_data(second.problem),
+        gradients={second.label: second.index_form},
+        steps=steps,
+        left_out=tuple(checks.left_out),
+    )
+
+
 def verify_at_numbers(
     jacobian: DerivativeMatrix,
     compiled: Compiled,

@@ -398,7 +398,9 @@ def _pow_notation(e: Expr, write: Writes) -> Math:
         return Root(write(base))
     plain = base.is_scalar and exponent.is_scalar
     mark = row(write(exponent)) if plain else row(Op("⊙"), write(exponent, POWER))
-    return sup(write(base, ATOM), mark)
+    body = write(base, ATOM)
+    # The square of dx is not the change of a square.
+    return sup(Fence("(", body, ")") if base.op == "differential" else body, mark)
 
 
 def _pow_text(e: Expr, text: Texts) -> str:

@@ -16,7 +16,7 @@ from ..claims.verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from ..core.expr import Expr
 from ..core.plaintext import Readable, json_text
 from ..core.shapes import SCALAR
-from ..derivation.jacobians import name_of_value
+from ..derivation.value_names import name_of_value
 from ..documents.answer_pages import AnswerEntry, answers_document
 from ..documents.model import Document
 from ..documents.symbols_shown import Scribe

@@ -46,6 +46,11 @@ def derivation_data(derivation: Derivation) -> dict[str, object]:
     if derivation.hessians:
         known = derivation.hessians
         found["hessians"] = {", ".join(h.data.variables): jacobian_data(h) for h in known}
+    if derivation.second_entries:
+        found["second derivatives without a matrix"] = {
+            ", ".join(h.variables): {"index_form": h.index_form, "reason": h.no_matrix}
+            for h in derivation.second_entries
+        }
     return found
 
 
@@ -71,6 +76,11 @@ def derivation_lines(derivation: Derivation, style: str) -> list[str]:
     lines += _by_differentials(derivation) if style in ("differential", "all") else []
     for hessian in derivation.hessians:
         lines += jacobian_lines(hessian, style)
+    for second in derivation.second_entries:
+        at = f"[{', '.join((*second.ends[0], *second.ends[1]))}]"
+        lines.append(f"{second.label}: no matrix form ({second.no_matrix})")
+        entry = Writer(names=problem.taken)(second.entry_expr)
+        lines += [f"  entry{at}: {unicode(entry)}", ""]
     lines += _entries(derivation) if style in ("entries", "all") else []
     return [*lines, *_cost_lines(derivation)]
 

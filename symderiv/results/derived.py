@@ -24,6 +24,7 @@ from ..core.shapes import ONE
 from ..core.telling import told, unheard
 from ..derivation.costs import Costs, costs_of
 from ..derivation.derivations import DerivedGradients, Gradient
+from ..derivation.jacobians import DerivativeMatrix, hessian_of
 from ..derivation.narration import Section
 from ..derivation.structured import AMBIENT as AMBIENT
 from ..derivation.structured import CONVENTIONS as CONVENTIONS
@@ -36,7 +37,7 @@ from ..documents.render import pictures
 from ..documents.web import html
 from ..evidence.certificate import Certificate
 from ..evidence.recorded import read_certificate
-from ..evidence.second_derivatives import joined, shown_sizes
+from ..evidence.second_derivatives import joined, shown_sizes, verify_entries
 from ..evidence.structured_checks import check_structured
 from ..evidence.verification import Evidence, gather, require_checkable
 from ..problems import Problem
@@ -253,6 +254,8 @@ class Derivation(Mapping[str, Result]):
             certificate = replace(certificate, roads=(*certificate.roads, *structures))
         for h in self.hessians:
             certificate = joined(certificate, h.checked_in(found.compiled))
+        for data in self.second_entries:
+            certificate = joined(certificate, verify_entries(data))
         return replace(found, certificate=certificate)
 
     @cached_property
@@ -267,8 +270,21 @@ class Derivation(Mapping[str, Result]):
         """
         if self.order != 2:
             return ()
-        mixed = [self.hessian(a, b) for a, b in combinations(self, 2)]
-        return (*(self.hessian(n) for n in self), *(h for h in mixed if h.data.has_matrix_form))
+        return tuple(Jacobian(h) for h in self._second if h.has_matrix_form)
+
+    @property
+    def second_entries(self) -> list[DerivativeMatrix]:
+        """The second derivatives of which there is no matrix: those by a tensor, by entries."""
+        return [h for h in self._second if not h.has_matrix_form] if self.order == 2 else []
+
+    @cached_property
+    def _second(self) -> list[DerivativeMatrix]:
+        """The second derivatives by every variable, then the mixed ones of every two."""
+        for name in self:
+            self._refuse_order(name)
+        pairs = [*((n, n) for n in self), *combinations(self, 2)]
+        several = len(self) > 1
+        return [hessian_of(self.problem, a, by=b, entries=True, several=several) for a, b in pairs]
 
     def require_checkable(self) -> None:
         """Refuse at once what no check can be drawn points for; raises what ``verify`` raises."""
@@ -428,7 +444,7 @@ class Derivation(Mapping[str, Result]):
             formats,
             Manner(style, lemmas, cotangent, exercise),
             Printing(engine, markdown, section, color),
-            hessians=[h.data for h in self.hessians],
+            hessians=[h.data for h in self.hessians] + self.second_entries,
             asked=asked,
         )
 
@@ -440,7 +456,7 @@ class Derivation(Mapping[str, Result]):
         return show_page(html(self._page(Manner(style, lemmas))))
 
     def _page(self, manner: Manner) -> Document:
-        hessians = [h.data for h in self.hessians]
+        hessians = [h.data for h in self.hessians] + self.second_entries
         return document(self.data, self.evidence, self.verdicts, manner, hessians)
 
     def pictures(self, style: str = "index", lemmas: str = "short") -> list[bytes]:

@@ -125,7 +125,7 @@ def entries_example(derivation: DerivedGradients) -> ExplicitExample:
 
 def matrix_example(jacobian: DerivativeMatrix) -> MatrixExample:
     """Return every entry of a Jacobian or a Hessian at sizes of 2, or why there is none."""
-    found = small_entries(jacobian)
+    found = jacobian.no_matrix or small_entries(jacobian)
     if isinstance(found, str):
         return MatrixExample({}, missing=found)
     turned = jacobian.layout == "denominator"
@@ -155,7 +155,8 @@ def document(
         explicit = None
     try:
         with allowed("a worked example", _EXAMPLE):
-            example = worked_example(derivation, hessians)
+            whole = [h for h in hessians if h.has_matrix_form]
+            example = worked_example(derivation, whole)
     except BudgetError:
         example = None
     return build(
@@ -189,7 +190,8 @@ def build_files(
     ``asked`` are the options of the derivation that are not the usual ones.
     """
     files: dict[str, bytes] = {}
-    modules = _library_modules(derivation, formats, hessians)
+    whole = [h for h in hessians if h.has_matrix_form]
+    modules = _library_modules(derivation, formats, whole)
     if _ARRANGED & set(formats):
         shown = _code_shown(formats, modules)
         page = document(derivation, evidence, verdicts, manner, hessians, shown)
