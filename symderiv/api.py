@@ -21,6 +21,7 @@ from .problems.posing import PosingCall, load, name_of, names_of, names_problem,
 from .problems.problem import as_written, default_title
 from .problems.sentences import problem_name, sentence
 from .problems.syntaxes import LATEX, PYTHON, SYNTAXES, problem_syntax, syntax_of
+from .problems.tracing import trace
 from .results import Answers, check_all, is_sheet, verdict_on
 from .results.derived import Derivation
 from .results.second_order import Jacobian, hessian_by, jacobian_by
@@ -286,9 +287,13 @@ def check(
     about; ``read_as`` of the verdict shows how it was read.
     A claim may be written as NumPy is (``np.dot(X.T, dout)``, ``G.sum(axis=0)``), and call the
     given gradient dZ, dL/dZ or dout; ``read_as`` shows how it was read.
-    A callable is a backward function of arrays: it takes them by the names of its parameters
+    ``of`` may be a function of arrays, a forward pass of NumPy, JAX or PyTorch, which is traced:
+    its arguments are declared as in ``trace``.
+    A callable claim is a backward function of arrays: it takes them by the names of its parameters
     (variables, definitions; the one parameter that is nothing else is the given gradient), and
-    returns a gradient, or a dict or tuple of several. Its verdict is by numbers at points of every
+    returns a gradient, or a dict or tuple of several. ``cache`` is what the forward pass returns
+    beside its value; a method may leave gradients in its object (``self.dW``). Its verdict is by
+    numbers at points of every
     branch, "undecided" where it raises, and ``read_as`` says what its parameters were read as;
     without ``wrt``, or with a list, there is one for each gradient, by name.
     Without a claim, all claims of a problem or of a file of claims are answered, ``jobs`` of them
@@ -303,6 +308,9 @@ def check(
     >>> check("linear-layer").counts
     {'wrong': 3}
     """
+    if callable(of) and not isinstance(of, Problem) and not is_sympy(of):
+        of = _traced(of, variables, declarations)
+        variables, declarations = None, {}
     options = {"wrt": wrt, "claim": claim, "about": about, "order": order != 1 and order}
     call = PosingCall(variables, declarations, syntax, options)
     if callable(claim) and not is_sympy(claim):
@@ -326,6 +334,14 @@ def check(
     about = None if about is None else sentence(about, "about=")
     asked = about or (about_text(p, str(name_of(wrt)), order) if wrt is not None else "")
     return verdict_on(p, ClaimText(asked, says, syntax=syntax))
+
+
+def _traced(function: Any, variables: Mapping[str, Any] | None, declarations: Any) -> Problem:
+    """Return the problem of a function, with an unspecified loss around what is no scalar."""
+    found = trace(function, variables=variables, **declarations)
+    if found.objective.is_scalar:
+        return found
+    return trace(function, loss="L", variables=variables, **declarations)
 
 
 def _answers(of: Any, jobs: int) -> Answers:

@@ -301,7 +301,7 @@ def test_a_transformer_block_is_read_with_its_names():
     problem = sd.trace(module, loss="L", x="B, T, 64")
     lines = problem.text.splitlines()
     assert [line.split(" = ")[0] for line in lines[:-1]] == [
-        *("ln_1", "qkv", "q", "k", "att", "v", "y", "proj", "ln_2", "mlp"),
+        *("ln_1", "qkv", "q", "k", "att", "v", "y", "proj", "x1", "ln_2", "mlp"),
     ]
     assert lines[0] == "ln_1 = layernorm(x, 0.00001) * ln_1_weight.T + ln_1_bias.T"
     assert problem.variables["attn_qkv_weight"].declared == "192, 64"

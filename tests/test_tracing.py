@@ -302,12 +302,6 @@ def branch(x: Any) -> Any:
     return -x.sum()
 
 
-def assigns(x: Any) -> Any:
-    y = x * 1.0
-    y[0] = 0
-    return y.sum()
-
-
 def adds_in_place(x: Any) -> Any:
     x += 1
     return x.sum()
@@ -331,16 +325,8 @@ def ranges(X: Any) -> Any:
     return sum(X[i].sum() for i in range(X.shape[0]))
 
 
-def floats(x: Any) -> Any:
-    return math.sqrt(x.sum())
-
-
-def makes_an_array(x: Any) -> Any:
-    return scipy.special.logsumexp(x)
-
-
 def uses_a_constant(x: Any) -> Any:
-    return (x * np.array([1.0, 2.0])).sum()
+    return (x * np.array(["a", "b"])).sum()
 
 
 def sorts(x: Any) -> Any:
@@ -348,19 +334,11 @@ def sorts(x: Any) -> Any:
 
 
 def slices(x: Any) -> Any:
-    return (x[1:] - x[:-1]).sum()
-
-
-def draws_an_array(x: Any) -> Any:
-    return (x * np.random.rand(*x.shape)).sum()
+    return x[::2].sum()
 
 
 def draws_a_number(x: Any) -> Any:
     return (x * np.random.rand()).sum()
-
-
-def picks_labels(X: Any) -> Any:
-    return X[np.arange(X.shape[0]), 0].sum()
 
 
 def asks_for_a_size(X: Any) -> Any:
@@ -395,19 +373,14 @@ REFUSED = [
     (sums_some, "x", "x.sum(where", "cannot do this"),
     (finds, "x", "x.argmax", "cannot do this"),
     (branch, "x", "    if x.sum() > 0:", "np.where"),
-    (assigns, "x", "y[0] = 0", "np.where"),
     (adds_in_place, "x", "x += 1", "x = x + .."),
     (adds_to_a_view, "x", "y += 1", "x = x + .."),
     (loops, "X", "for row in X:", "all rows at once"),
     (ranges, "X", "range(X.shape[0])", "np.sum"),
-    (floats, "x", "math.sqrt", "np.sqrt"),
-    (makes_an_array, "x", "scipy.special.logsumexp", "np.log(np.sum(np.exp(x)"),
-    (uses_a_constant, "x", "np.array([1.0", "as an argument"),
+    (uses_a_constant, "x", "np.array([", "as an argument"),
     (sorts, "x", "np.sort", "outside of the function"),
-    (slices, "x", "x[1:]", "argument of its own"),
-    (draws_an_array, "x", "np.random.rand", "as an argument"),
+    (slices, "x", "x[::2]", "as a number"),
     (draws_a_number, "x", "np.random.rand", "as an argument"),
-    (picks_labels, "X", "np.arange", "np.sum(Y * P, axis=1)"),
     (asks_for_a_size, "X", "X.shape[0] > 1", "as a number"),
     (takes_the_larger, "x", "max(x.sum()", "np.maximum"),
     (counts_from_the_end, "x", "x[-1]", "as a number"),
@@ -450,8 +423,10 @@ def test_arguments_and_results_are_checked() -> None:
         sd.trace(ridge, X="n, d", w="d", y="n", lam="scalar", z="n")
     with pytest.raises(InputError, match="has no shape"):
         sd.trace(ridge, X="n, d", w="d", y="n")
-    with pytest.raises(InputError, match=r"test_tracing.py, line \d+: it returns a tuple"):
-        sd.trace(lambda x: (x, x), x="n")
+    with pytest.raises(InputError, match=r"test_tracing.py, line \d+: it returns a str"):
+        sd.trace(lambda x: ("x", x), x="n")
+    with pytest.raises(InputError, match="returns no 2"):
+        sd.trace(lambda x: (x, x), x="n", output=2)
     with pytest.raises(InputError, match="needs no loss"):
         sd.trace(lambda x: x.sum(), loss="L", x="n")
 

@@ -176,7 +176,7 @@ def caught_by_all(x: Any) -> Any:
 
 def caught_bare(x: Any) -> Any:
     try:
-        scale = float(np.max(x))
+        scale = int(np.max(x))
     except:  # noqa: E722
         scale = 1.0
     return scale * np.sum(x**2)

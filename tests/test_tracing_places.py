@@ -110,8 +110,6 @@ def written_over(x: Any) -> Any:
 
 REFUSED: list[tuple[Callable[..., Any], str]] = [
     (written_over, "write x = x + .."),
-    (lambda x: np.sum(x[range(2)]), "one-hot"),
-    (lambda x: np.sum(np.take(x, [0, 1])), "one-hot"),
     (lambda x: np.sum(np.where(x > 0, -np.inf, x)), "-1e9"),
     (lambda x: np.sum((x > 0) & x), "compare first"),
 ]

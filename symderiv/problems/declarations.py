@@ -15,7 +15,7 @@ from typing import Any
 from ..core.errors import DeclarationError, InputError, Span, UnknownNameError
 from ..core.expr import Variable
 from ..core.plaintext import shortened
-from ..core.shapes import ONE, Dim, Shape, size, symbol
+from ..core.shapes import ONE, Dim, Shape, size, summed_sizes, symbol
 from .properties import PROPERTIES, SQUARE, is_word_of_properties, remedy_for
 from .sentences import NAME, check_name, sentence
 
@@ -141,6 +141,8 @@ class Declarations:
             )
 
     def _dim(self, word: str, here: Span, name: str) -> Dim:
+        if "+" in word.strip("+"):
+            return summed_sizes([self._dim(w, here, name) for w in word.strip("()").split("+")])
         result = ONE
         for part in word.split("*"):
             if part.isdecimal() and 0 < int(part) < 10**9:
@@ -152,7 +154,7 @@ class Declarations:
                 raise DeclarationError(
                     f"{word!r} in the shape of {name} is not a size",
                     span=here,
-                    remedy="a size is a symbol (n), a positive integer, or a product (n*m)",
+                    remedy="a size is a symbol (n), a positive integer, n*m or n+1",
                 )
         return result
 

@@ -73,6 +73,10 @@ class Problem(Readable):
     declared: Declarations = field(default_factory=Declarations)
     place: Span | None = field(default=None, compare=False)  # of the objective in the text
     symbols: Mapping[str, Any] = field(default_factory=dict)  # SymPy's, where it was written there
+    # Of a traced function: arrays that it brings along, by name, and which arguments are labels.
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    labels: tuple[str, ...] = ()
+    function: Any = field(default=None, compare=False, repr=False)  # that was traced
 
     def __hash__(self) -> int:
         return hash((self.text, self.name, self.wrt))
@@ -298,7 +302,8 @@ def build(
         claims=_claims(claims),
         order=_order(order),
         stack=dict(stack or {}),
-        **{**said, "title": said["title"] or default_title(text)},
+        title=said.pop("title") or default_title(text),
+        **said,  # type: ignore[arg-type]
     )
 
 

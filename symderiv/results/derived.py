@@ -14,6 +14,7 @@ from typing import Any, overload
 from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
 from ..codegen.evaluation import evaluate
+from ..codegen.given_arrays import completed, with_given
 from ..codegen.libraries import LIBRARIES, checked_target
 from ..codegen.library_modules import CompiledLibrary, compile_library
 from ..codegen.module import Compiled, Module, compile_module, module_of
@@ -89,6 +90,7 @@ class Result(DerivativeForms):
         array([4., 5.])
         """
         slopes = self.data.derivation.adjoint_names.values()
+        values = completed(self.derivation.problem, values)
         value = evaluate(self.expr, shown_sizes(self.derivation.problem, values), slopes)
         written = self.variable.written
         if value.ndim == len(written):
@@ -328,7 +330,9 @@ class Derivation(Mapping[str, Result]):
         has no code for.
         """
         if checked_target(target) == "numpy":
-            return compile_module(self._module)
+            code = compile_module(self._module)
+            forward, backward = (with_given(f, self.problem) for f in (code.forward, code.backward))
+            return replace(code, forward=forward, backward=backward)
         chosen = {} if parameters is None else {"parameters": parameters}
         matrices = [h.data for h in self.hessians]
         write = LIBRARIES[target]

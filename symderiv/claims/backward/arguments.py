@@ -105,7 +105,7 @@ class BackwardCall:
 
     def __call__(self, space: Space) -> Any:
         """Call the function on values by name."""
-        full = {**space, ALL: dict(space), UNIT: 1.0}
+        full = {ALL: dict(space), UNIT: 1.0, **space}
         named = {p: full[n] for p, n in self.parameters}
         if self.rest:
             named.update({n: x for n, x in space.items() if n not in self.needed})

@@ -247,6 +247,7 @@ class Laboratory:
     def _at(self, sizes: Mapping[str, int], arrays: Mapping[str, Any]) -> Trial | None:
         problem = self.problem
         inputs = {n: arrays[n] for n in problem.variables}
+        inputs.update({n: np.asarray(x) for n, x in problem.values.items()})
         given = {g: arrays[g] for g in problem.upstream}
         keywords = {**self.functions, **hidden_sizes(self.compiled, sizes)}
         space = {**inputs, **given, **self.functions, **stand_ins(self.compiled, given)}

@@ -15,11 +15,12 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ...core.errors import ShapeError
-from ...core.expr import Expr, div, mul, node, num
+from ...core.expr import Expr, div, mul, node, num, walk
 from ...core.shapes import SCALAR, Dim, divided, size, times
 from .array_expressions import SymbolArray, function, negative, shown, size_number
 from .array_operations import exchanged, reshape, transposed
@@ -63,18 +64,24 @@ def explained(value: float) -> Expr:
     """
     text = repr(value)
     found = _known().get(value) if len(text) >= _LONG else None
+    if found is not None and SHADOWED.intersection(str(e.data) for e in walk(found)):
+        found = None  # a variable has the name of the constant
     return num(Fraction(text)) if found is None else found
 
 
 # By the name of the ufunc or the operator, and by the function of NumPy; other modules fill them.
 UFUNCS: dict[str, Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+SHADOWED: set[str] = set()  # names of constants that variables have
+CELLS: list[type] = []  # the type of arrays that hold their entries
 
 
 def operand(x: Any) -> SymbolArray:
     """Return what stands in an operation, a traced array or a number, as an array of symbols."""
     if isinstance(x, Traced):
         return x._array
+    if type(x) in CELLS:
+        return x.symbols()  # type: ignore[no-any-return]
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
         x = x.item()
     if isinstance(x, bool | int | Fraction):
@@ -84,7 +91,9 @@ def operand(x: Any) -> SymbolArray:
         if found.is_number and len(repr(abs(x))) >= _LONG:
             drawn.note(repr(abs(x)))
         return SymbolArray((), found if x >= 0 else negative(found))
-    what = f"an array of numbers of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
+        return UFUNCS["constant"](x)  # type: ignore[no-any-return]
+    what = f"an array of shape {x.shape}" if isinstance(x, np.ndarray) else repr(x)
     remedy = "give it to the function as an argument, with a shape of its own"
     if isinstance(x, float):
         remedy = "write a large number for infinity: -1e9"
@@ -135,22 +144,40 @@ class Traced(Posing):
         return object.__new__(cls)
 
     def __init__(self, node: SymbolArray, shared: bool = False) -> None:
-        self._array, self._shared = node, shared
+        self._array = node
+        # Who looks at the same memory; None stands for the caller of the function.
+        self._memory = [None if shared else ref(self)]
+        self._origin: tuple[Traced, Any] | None = None  # of what it is which part
 
     def __repr__(self) -> str:
         return f"Traced{shown(self._array.dims)}"
 
     def _sharing(self, node: SymbolArray) -> Traced:
         """Return an array on the same memory."""
-        self._shared = True
-        return Traced(node, shared=True)
+        view = Traced(node)
+        view._memory = self._memory
+        self._memory.append(ref(view))
+        return view
+
+    @property
+    def _shared(self) -> bool:
+        """Whether another array that is still there looks at the same memory."""
+        return not self._is_seen_by()
+
+    def _is_seen_by(self, *others: Any) -> bool:
+        """Whether nobody but this array, and others that are known, looks at its memory."""
+        known = {id(self), *map(id, others)}
+        return all(r is not None and (r() is None or id(r()) in known) for r in self._memory)
 
     def _assigned(self, value: Any) -> Traced:
         """Return what is left after ``x += ..``: NumPy writes into an array, not into a number."""
         node = operand(value)
         if not self._array.rank:
             return Traced(node)
-        if self._shared:
+        if self._origin is not None and self._is_seen_by(self._origin[0]):
+            base, places = self._origin  # x[:, 0] += 1 writes into x
+            base._array = UFUNCS["setitem"](base, places, value)._array
+        elif self._shared:
             raise refuse(
                 "an assignment in place to an argument or a view, which changes other arrays",
                 "write x = x + .., which makes a new array",
@@ -251,19 +278,27 @@ class Traced(Posing):
         return UFUNCS["absolute"](self)
 
     def __getitem__(self, places: Any) -> Traced:
-        return self._sharing(UFUNCS["getitem"](self._array, places))
+        if _is_mask(places):
+            places = UFUNCS["greater"](places, 0)
+        if isinstance(places, Condition):
+            return UFUNCS["selected"](self, places)  # type: ignore[no-any-return]
+        found = UFUNCS["getitem"](self._array, places)
+        if isinstance(found, Traced):
+            return found
+        view = self._sharing(found)
+        view._origin = (self, places)
+        return view
 
     def __setitem__(self, places: Any, value: Any) -> None:
-        """Follow ``x[condition] = number``, which is a choice; refuse every other place."""
-        number = operand(value).rank == 0
-        if not (
-            isinstance(places, Condition) and places._array.dims == self._array.dims and number
-        ):
+        """Follow an assignment to a part, and to the entries that a condition picks."""
+        if _is_mask(places):
+            places = UFUNCS["greater"](places, 0)
+        if not self._is_seen_by(value):
             raise refuse(
-                "an assignment to a part of an array",
-                "build the array as a whole: np.where(condition, a, b), np.concatenate, np.stack",
+                "an assignment in place to an argument or a view, which changes other arrays",
+                "write into a copy: x = x.copy()",
             )
-        self._assigned(FUNCTIONS[np.where](places, value, self))
+        self._array = UFUNCS["setitem"](self, places, value)._array
 
     # shape
 
@@ -313,13 +348,29 @@ class Traced(Posing):
         return Traced(reshape(self._array, (times(self._array.dims),)))
 
 
+def _is_mask(places: Any) -> bool:
+    """Whether an index is an array of truth values, of numbers."""
+    return type(places) is np.ndarray and places.dtype == bool
+
+
 class _Rows(Traced):
     """An array of at least one axis, which has rows; a number has none."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
-    __iter__ = without_numbers("a loop over the rows of an array of symbolic size", LOOP)
-    __len__ = without_numbers("len() must be an integer, and the size is a symbol", "use .shape[0]")
+
+    def __iter__(self) -> Any:
+        dim = self._array.dims[0]
+        if dim.symbols:
+            raise refuse("a loop over the rows of an array of symbolic size", LOOP)
+        return (self[k] for k in range(dim.coefficient))
+
+    def __len__(self) -> int:
+        dim = self._array.dims[0]
+        if dim.symbols:
+            raise refuse("len() must be an integer, and the size is a symbol", "use .shape[0]")
+        return dim.coefficient
+
     __contains__ = without_numbers("a branch that depends on the values of an array", BRANCH)
 
 

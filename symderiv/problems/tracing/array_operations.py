@@ -14,7 +14,17 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.expr import column, entry, node, num, row
-from ...core.shapes import ONE, Dim, Shape, summed_sizes, swapped, times, trimmed
+from ...core.shapes import (
+    ONE,
+    Dim,
+    Shape,
+    difference,
+    is_difference,
+    summed_sizes,
+    swapped,
+    times,
+    trimmed,
+)
 from ...ops.einsum import expanded, read_spec
 from ..call_arguments import applied
 from .array_expressions import (
@@ -33,6 +43,7 @@ from .array_expressions import (
 )
 from .user_places import refuse
 
+_MOST_JOINED = 8  # arguments of one concat
 _HEADS = (1, 0, 2)  # the order of axes that puts the heads of an attention in front
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 REDUCTIONS = ("sum", "mean", "max", "min", "prod")
@@ -52,8 +63,9 @@ def compared(a: SymbolArray, sign: str, b: SymbolArray) -> SymbolArray:
 
 def where(condition: SymbolArray, yes: SymbolArray, no: SymbolArray) -> SymbolArray:
     """Return one value where a condition holds, and another elsewhere."""
-    if condition.test is None:
-        raise refuse("np.where with a condition that is no comparison", "write np.where(x > 0, ..)")
+    if condition.test is None:  # of numbers, or of what is 0 or 1: is it another than 0?
+        condition = compared(condition, "!=", number(0))
+        assert condition.test is not None
     return _choice(condition.test, yes, no)
 
 
@@ -335,7 +347,13 @@ def part(a: SymbolArray, axis: int, before: Dim | None, length: Dim) -> SymbolAr
         return a
     dims = (*a.dims[:axis], length, *a.dims[axis + 1 :])
     place = axis if a.rank == 1 else axis - (a.rank - len(a.expr.shape))
-    return call("part", dims, a, before, length, axis=place)
+    behind = difference([a.dims[axis]], [length] if before is None else [before, length])
+    if not any(d is not None and is_difference(d) for d in (before, length, behind)):
+        return call("part", dims, a, before, length, axis=place)
+    # Of a symbol, less a number: a part where the symbol is large enough.
+    shape = (*a.expr.shape[:place], length, *a.expr.shape[place + 1 :])
+    ends = tuple((d,) if d is not None else () for d in (before, behind))
+    return SymbolArray(dims, node("part", (a.expr,), shape, (ends[0], length, ends[1], place)))
 
 
 def picked(a: SymbolArray, at: Sequence[int | None]) -> SymbolArray:
@@ -392,6 +410,11 @@ def concatenated(arrays: Sequence[SymbolArray], axis: int = 0) -> SymbolArray:
         )
     if len(arrays) == 1:
         return arrays[0]
+    if len(arrays) > _MOST_JOINED:
+        groups = range(0, len(arrays), _MOST_JOINED)
+        return concatenated(
+            [concatenated(arrays[k : k + _MOST_JOINED], axis) for k in groups], axis
+        )
     joined = summed_sizes([a.dims[axis] for a in arrays])
     return call("concat", (*dims[:axis], joined, *dims[axis + 1 :]), *arrays, axis=axis)
 

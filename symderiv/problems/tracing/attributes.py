@@ -31,9 +31,10 @@ def without_numbers(what: str, remedy: str | dict[str, str]) -> Callable[..., No
 class Posing:
     """An object that says it is what an array would be in its place."""
 
-    __slots__ = ("_array", "_shared")
+    __slots__ = ("__weakref__", "_array", "_memory", "_origin")
     _array: SymbolArray
-    _shared: bool
+    _memory: list[Any]
+    _origin: Any
     _sharing: Callable[[SymbolArray], Any]
 
     def _kind(self) -> type:
@@ -100,8 +101,11 @@ class Posing:
         """Return a copy."""
         return self.__copy__()
 
-    def astype(self, kind: Any) -> Any:
+    def astype(self, kind: Any, **_: Any) -> Any:
         """Return a copy with entries of a type of floats."""
+        if kind in (bool, np.bool_):
+            is_mask = self._array.expr.op in ("tril", "triu", "eye")
+            return operator.gt(self, 0) if is_mask else operator.ne(self, 0)
         if kind is not float and not np.issubdtype(kind, np.floating):
             raise refuse("entries that are no floats", "leave the conversion out")
         return operator.pos(self)  # numbers, of truth values too
@@ -123,7 +127,7 @@ class Posing:
     )
 
 
-_OWN = {"_array", "_shared"}
+_OWN = {"_array", "_memory", "_origin"}
 
 
 class _Builtin(type):

@@ -20,6 +20,7 @@ from ...core.shapes import Shape
 
 _NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 Path = tuple[str | int, ...]
+UNKNOWN = "?)"  # behind label(, where nobody said how many labels there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,32 @@ def _parts(tree: Any) -> list[tuple[str | int, Any]] | None:
         names = getattr(tree, "_fields", range(len(tree)))
         return list(zip(names, tree, strict=True))
     return None
+
+
+def picked_output(output: int | str | None, value: Any) -> Any:
+    """Return what is differentiated of what a function returns: by default, the first array.
+
+    >>> picked_output(None, ("out", "cache")), picked_output("loss", {"logits": 1, "loss": 2})
+    ('out', 2)
+    """
+    if isinstance(value, Mapping) or (hasattr(value, "_fields") and isinstance(output, str)):
+        items = dict(value) if isinstance(value, Mapping) else value._asdict()
+        key = next(iter(items), None) if output is None else output
+        if key not in items:
+            raise InputError(
+                f"the function returns no {shortened(key)}",
+                remedy=f"it returns {', '.join(map(str, items))}",
+            )
+        return picked_output(None, items[key])
+    if isinstance(value, tuple | list) and value:
+        place = 0 if output is None else output
+        if not isinstance(place, int) or not -len(value) <= place < len(value):
+            raise InputError(
+                f"the function returns no {shortened(place)}",
+                remedy=f"it returns {len(value)} values; they are counted from 0: output=0",
+            )
+        return picked_output(None, value[place])
+    return value
 
 
 def names_of(paths: list[Path]) -> dict[Path, str]:

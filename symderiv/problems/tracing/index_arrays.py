@@ -202,7 +202,8 @@ class Counted:
 
 def picked_rows(table: Any, labels: Labels) -> Any:
     """Return the rows of a table that labels pick: ``W[y]``."""
-    return UFUNCS["matmul"](labels.one_hot(table._array.dims[0]), table)
+    rows = labels.one_hot(table._array.dims[0])
+    return rows if table._array.expr.op == "eye" else UFUNCS["matmul"](rows, table)
 
 
 def picked_entries(x: Any, labels: Labels) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import LanguageError, UnsupportedError
+from ...core.errors import InputError, LanguageError, UnsupportedError
 from .array import FUNCTIONS, Traced, operand
 from .declared_arrays import mapped
 from .index_arrays import Labels, Mask, no_number
@@ -34,6 +34,8 @@ def read(
     """
     import jax
 
+    if not given:
+        raise InputError("no array is declared", remedy='trace(f, X="n, d")')
     local = Locals(lambda x: isinstance(x, jax.core.Tracer) and isinstance(x, jax.Array))
     place = {path: k for k, path in enumerate(given)}
     held: list[str] = []

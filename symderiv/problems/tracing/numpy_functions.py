@@ -22,6 +22,7 @@ from .array_expressions import (
     misfit,
 )
 from .comparing import added, subtracted, two_sizes
+from .markers import INFINITY, hidden
 from .user_places import refuse
 
 
@@ -91,7 +92,7 @@ UFUNCS.update(invert=UFUNCS["logical_not"])
 def _filled(word: str) -> Callable[..., Traced]:
     """Return np.ones or np.zeros; of an array, with its shape."""
 
-    def build(shape: Any, **_: Any) -> Traced:
+    def build(shape: Any, *_: Any, **__: Any) -> Traced:
         if isinstance(shape, Traced) and shape._array.size is None:
             return Traced(filled(word, shape._array.dims))
         sizes = shape if isinstance(shape, tuple | list) else (shape,)
@@ -136,9 +137,30 @@ def _matrix_power(a: SymbolArray, k: int) -> SymbolArray:
     return call("matrix_power", (operations.square_size(a, "matrix_power"),) * 2, a, k)
 
 
-def _clip(x: Any, least: Any = None, most: Any = None) -> Any:
+def _clip(
+    x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None, **_: Any
+) -> Any:
+    least, most = (a_min if min is None else min), (a_max if max is None else max)
+    least, most = (None if _is_infinite(k) else k for k in (least, most))
     low = x if least is None else UFUNCS["maximum"](x, least)
     return low if most is None else UFUNCS["minimum"](low, most)
+
+
+def _is_infinite(x: Any) -> bool:
+    return type(x) is float and abs(x) == float("inf")
+
+
+def _where(condition: Any, *cases: Any) -> Any:
+    if len(cases) != 2:
+        raise refuse("np.where without two values", "write np.where(condition, a, b)")
+    for k, case in enumerate(cases):
+        if type(case) is float and case == float("-inf"):
+            first, second = (INFINITY if j == k else c for j, c in enumerate(cases))
+            return hidden(_choose(condition, first, second))
+    return _choose(condition, *cases)
+
+
+_choose = _of_arrays(operations.where, 3)
 
 
 def _broadcast_to(x: Any, shape: Any) -> Traced:
@@ -213,13 +235,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tensordot": _of_arrays(operations.tensordot, 2),
     "vdot": _of_arrays(lambda a, b: operations.dot(_vector(a), _vector(b)), 2),
     "einsum": _einsum,
-    "where": _of_arrays(operations.where, 3),
+    "where": _where,
     "tril": _of_arrays(lambda a, k=0: operations.triangle(a, k, "tril", "triu", -1)),
     "triu": _of_arrays(lambda a, k=0: operations.triangle(a, k, "triu", "tril", 1)),
     "cumsum": _of_arrays(operations.cumulated),
     "average": _average,
     "concatenate": _joined(operations.concatenated, lambda a: a),
-    "stack": _joined(operations.stacked, lambda a: a),
     "vstack": _joined(operations.concatenated, _atleast_2d),
     "column_stack": _joined(operations.concatenated, _as_column, 1),
     "hstack": _joined(_side_by_side, lambda a: a if a.rank else _vector(a), 1),

@@ -6,11 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ...core.shapes import ONE, Dim, divided, size
+from ...core.shapes import ONE, Dim, DimMismatchError, difference, divided, size
 from .array import FUNCTIONS, UFUNCS, Condition, Traced, as_dim, sized
 from .array_expressions import SymbolArray, misfit, shown
-from .array_operations import part, picked, reshape
+from .array_operations import part, reshape
+from .array_operations import picked as entries_at
 from .comparing import subtracted
+from .index_arrays import Positions
+from .label_arrays import (
+    LabelsUsedError,
+    SymbolRange,
+    are_labels,
+    is_every,
+    picked,
+    used_as_labels,
+)
+from .laid_out_functions import length_of, rows_at
 from .user_places import refuse
 
 _REMEDY = (
@@ -23,11 +34,11 @@ def sliced(n: SymbolArray, axis: int, given: slice) -> SymbolArray:
     """Return ``x[start:stop]`` of one axis."""
     dim = n.dims[axis]
     if given.step not in (None, 1):
-        raise refuse("a slice with a step", "reverse or thin out the array outside the function")
+        return rows_at(n, range(length_of(n, axis))[given], axis)
     start = None if given.start is None else _bound(given.start, dim)
     stop = dim if given.stop is None else _bound(given.stop, dim)
-    inside = stop is not None and (stop == dim or subtracted(dim, stop) is not None)
-    length = stop if start is None or stop is None else subtracted(stop, start)
+    inside = stop is not None and (stop == dim or _less(dim, stop) is not None)
+    length = stop if start is None or stop is None else _less(stop, start)
     if length is None or not inside:
         raise _unknown(given, dim)
     return part(n, axis, start, length)
@@ -38,7 +49,7 @@ def _bound(given: Any, dim: Dim) -> Dim | None:
     if type(given) is int and given <= 0:
         if given == 0:
             return None
-        found = subtracted(dim, size(-given))
+        found = _less(dim, size(-given))
         if found is None:
             raise _unknown(given, dim)
         return found
@@ -46,6 +57,16 @@ def _bound(given: Any, dim: Dim) -> Dim | None:
     if found.symbols or dim.symbols or found.coefficient < dim.coefficient:
         return found
     return dim
+
+
+def _less(a: Dim, b: Dim) -> Dim | None:
+    """Return what is left of a size, which may be one only where a symbol is large enough."""
+    if subtracted(a, b) is not None:
+        return subtracted(a, b)
+    try:
+        return difference([a], [b]) if not b.symbols else None
+    except DimMismatchError:
+        return None
 
 
 def _unknown(given: Any, dim: Dim) -> Exception:
@@ -97,7 +118,13 @@ FUNCTIONS[np.split] = _split
 
 def index(n: SymbolArray, places: Any) -> SymbolArray:
     """Return ``x[places]``: whole axes and parts of them, new axes, and integers."""
+    name = used_as_labels(places)
+    if name is not None:
+        raise LabelsUsedError(name)
+    if are_labels(places):
+        return picked(n, places)  # type: ignore[return-value]
     given = list(places) if isinstance(places, tuple) else [places]
+    given = [_every(p, n.dims[k]) if k < n.rank else p for k, p in enumerate(given)]
     axes = sum(p is not None and p is not Ellipsis for p in given)
     if axes > n.rank:
         raise misfit(f"too many indices for an array of shape {shown(n.dims)}")
@@ -108,13 +135,17 @@ def index(n: SymbolArray, places: Any) -> SymbolArray:
     for k, p in enumerate(given):
         if isinstance(p, slice):
             n, given[k] = sliced(n, axis, p), slice(None)
+        elif isinstance(p, np.integer):
+            given[k] = int(p) if p >= 0 else from_the_end(n, axis, int(p))
         elif type(p) is int and p < 0:
             given[k] = from_the_end(n, axis, p)
+        elif _are_places(p):
+            n, given[k] = rows_at(n, [int(q) for q in p], axis), slice(None)
         elif p is not None and type(p) is not int:
             raise _no_place(p)
         axis += p is not None
     at = [None if isinstance(p, slice) else p + 1 for p in given if p is not None]
-    entries = picked(n, at)
+    entries = entries_at(n, at)
     dims, left = [], list(entries.dims)
     for p in given:
         if p is None:
@@ -122,6 +153,18 @@ def index(n: SymbolArray, places: Any) -> SymbolArray:
         elif isinstance(p, slice):
             dims.append(left.pop(0))
     return reshape(entries, tuple(dims))
+
+
+def _every(p: Any, dim: Dim) -> Any:
+    """Return a whole axis for an index that runs over all its places in order."""
+    return slice(None) if type(p) in (Positions, SymbolRange) and is_every(p, dim) else p
+
+
+def _are_places(p: Any) -> bool:
+    """Whether an index is a list of integers, in one of its forms."""
+    if isinstance(p, list | range):
+        return all(isinstance(q, int | np.integer) and not isinstance(q, bool) for q in p)
+    return type(p) is np.ndarray and p.ndim == 1 and p.dtype.kind in "iu"
 
 
 def _no_place(p: Any) -> Exception:

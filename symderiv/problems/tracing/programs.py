@@ -51,12 +51,24 @@ class TraceOptions:
 
 def posed(program: Program, shapes: Mapping[str, str], asked: TraceOptions, name: str) -> Problem:
     """Return the problem of a program whose variables are declared."""
+    value, names = _named(program)
+    return stated(program.result, value, names, shapes, asked, name)
+
+
+def stated(
+    result: Traced,
+    value: Expr,
+    names: Mapping[Expr, str],
+    shapes: Mapping[str, str],
+    asked: TraceOptions,
+    name: str,
+) -> Problem:
+    """Return the problem that a result states, with names for parts of its value."""
     loss = asked.loss
-    if loss is not None and not program.result._array.rank:
+    if loss is not None and not result._array.rank:
         raise InputError(
             "the function returns a scalar, which needs no loss around it", remedy="leave loss= out"
         )
-    value, names = _named(program)
     declared = Declarations()
     for variable, shape in shapes.items():
         declared.declare(variable, shape)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any
 
-from ...core.errors import InputError, LanguageError, Span
+from ...core.errors import InputError, LanguageError, Span, SymderivError
 from ...core.expr import Expr, walk
 from ...core.plaintext import shortened
-from ...ops.text import text as spelled
-from .. import Problem, problem
-from ..declarations import Declarations, declared_by
-from .array import Condition, Traced
-from .array_expressions import SymbolArray
-from .attributes import TypeOf
-from .creating import following_creation
-from .frameworks import LIBRARIES, library_of, traced
+from ...core.shapes import Dim
+from .. import Problem
+from ..declarations import declared_by
+from .array import SHADOWED, Condition, Traced
+from .assigning import CellArray
+from .creating import BUILTINS, FOLLOWED_FUNCTIONS, following_creation
+from .declared_arrays import Path, mapped, picked_output
+from .frameworks import LIBRARIES, Arrays, imported_library, library_of, traced
 from .function_recognition import recognised
-from .local_definitions import definitions, used
-from .programs import TraceOptions
+from .index_arrays import ClassesNeededError, Labels
+from .label_arrays import LabelArray, LabelsUsedError
+from .local_definitions import used
+from .markers import refuse_marks, settled, unmarked
+from .programs import TraceOptions, stated
+from .random_arrays import random_arrays
 from .random_numbers import drawn
+from .traced_function import TracedFunction
 from .user_places import explain, is_users, name_of, refusals, whole_line
 
 
@@ -33,6 +40,7 @@ def trace(
     loss: str | None = None,
     wrt: Sequence[str] | str | None = None,
     title: str = "",
+    output: int | str | None = None,
     framework: str | None = None,
     variables: Mapping[str, Any] | None = None,
     **declarations: Any,
@@ -59,41 +67,75 @@ def trace(
     Z = X @ W + b.T
     L(relu(Z))
     """
-    options: dict[str, Any] = {"loss": loss, "wrt": wrt, "title": title}
-    library = framework or library_of(function, {**(variables or {}), **declarations})
+    options: dict[str, Any] = {"loss": loss, "wrt": wrt, "title": title, "output": output}
+    given = declared_by(variables, declarations, options, _parameters(function))
+    asked = TraceOptions(loss, wrt, title)
+    library = framework or library_of(function, given)
     if library in LIBRARIES:
-        given = declared_by(variables, declarations, options, _parameters(function))
-        return traced(function, library, given, TraceOptions(loss, wrt, title), lambda x: x)
-    shapes = declared_by(variables, declarations, options, _parameters(function))
-    declared = Declarations()
-    for name, shape in shapes.items():
-        declared.declare(name, shape)
-    arrays = {
-        name: Traced(SymbolArray(v.written, v.expr), shared=True)
-        for name, v in declared.variables.items()
-    }
-    recorder = _Recorder()
-    result = _run_alike(recorder, function, _arguments(function, arrays))
-    if loss is not None and not result._array.rank:
+        return traced(function, library, given, asked, partial(picked_output, output))
+    if library not in (None, "numpy"):
         raise InputError(
-            "the function returns a scalar, which needs no loss around it",
-            remedy="leave loss= out",
+            f"there is no framework {shortened(library)}", remedy="numpy, jax and torch are traced"
         )
-    taken = [
-        *shapes,
-        *(s for v in declared.variables.values() for d in v.shape for s in d.names),
-    ]
-    taken += [loss] if loss is not None else []
+    try:
+        return _of_numpy(function, given, asked, output)
+    except SymderivError:
+        # A function that uses methods alone does not show the library that it is written for.
+        other = imported_library(function) if framework is None else None
+        if other is None:
+            raise
+        try:
+            return traced(function, other, given, asked, partial(picked_output, output))
+        except SymderivError:
+            pass
+        raise
+
+
+def _of_numpy(
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    asked: TraceOptions,
+    output: int | str | None,
+) -> Problem:
+    """Return the problem of a function written with NumPy."""
+    labels: dict[str, Dim | None] = {}
+    while True:
+        try:
+            arrays, recorder, result = _followed(function, given, labels, output)
+            break
+        except LabelsUsedError as used_so:
+            labels[used_so.name] = None
+        except ClassesNeededError as needed:
+            labels[needed.name] = needed.classes
     value, names = recorder.named(result._array.expr)
-    found, value = definitions(value, names, taken, name_result=loss is not None)
-    lines = [f"{n} = {spelled(x)}" for n, x in found.items()]
-    lines.append(spelled(value) if loss is None else f"{loss}({spelled(value)})")
-    if loss is not None:
-        shapes = {**shapes, loss: "loss"}
-    name = getattr(function, "__name__", "")
-    if name.isidentifier():  # a lambda has none
-        title = title or f"Gradients of {name}"
-    return problem("\n".join(lines), wrt=wrt, title=title, variables=shapes)
+    shapes = {**arrays.shapes, **random_arrays.shapes}
+    picks = [n for path, n in arrays.names.items() if type(arrays.given[path]) is Labels]
+    if asked.wrt is None and picks:
+        asked = replace(asked, wrt=[n for n in shapes if n not in picks])
+    found = stated(result, value, names, shapes, asked, getattr(function, "__name__", ""))
+    brought = {n: x for n, x in random_arrays.values.items() if n in found.variables}
+    author = TracedFunction(function, given, arrays.names)
+    return replace(found, values=brought, labels=tuple(picks), function=author)
+
+
+def _followed(
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    labels: Mapping[str, Dim | None],
+    output: int | str | None,
+) -> tuple[Arrays, _Recorder, Traced]:
+    """Return the arrays of the arguments, what was noted, and the result of one run."""
+    arrays = Arrays(given, labels)
+
+    def argument(path: Path, leaf: Any) -> Any:
+        found = arrays.given.get(path, leaf)
+        return LabelArray(found) if type(found) is Labels else found
+
+    SHADOWED.clear()
+    SHADOWED.update({"pi", "e"} & arrays.shapes.keys())
+    recorder = _Recorder()
+    arguments = _arguments(function, mapped(argument, dict(given)))
+    return arrays, recorder, _run_alike(recorder, function, arguments, output, arrays.taken)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -109,7 +151,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
         ) from None
 
 
-def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[str, Any]:
+def _arguments(function: Callable[..., Any], arrays: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments by name; raises InputError for one that has no shape."""
     parameters = inspect.signature(function).parameters
     open_ = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
@@ -127,18 +169,32 @@ def _arguments(function: Callable[..., Any], arrays: dict[str, Traced]) -> dict[
                 f"the parameter {name!r} has no shape"
                 if not fixed
                 else f"the parameter {name!r} cannot be given by its name",
-                remedy=f'declare it: {name}="n, d"' if not fixed else "write an ordinary parameter",
+                remedy=f'declare it: {name}="n, d", or {name}={{"W": "n, d"}} for a dict of '
+                "arrays; an option is given as it is: stride=2"
+                if not fixed
+                else "write an ordinary parameter",
             )
     return dict(arrays)
 
 
-def _run_alike(recorder: _Recorder, function: Callable[..., Any], given: dict[str, Any]) -> Traced:
+def _run_alike(
+    recorder: _Recorder,
+    function: Callable[..., Any],
+    given: dict[str, Any],
+    output: int | str | None,
+    taken: set[str],
+) -> Traced:
     """Return the result of the function, which must compute with the same numbers each time."""
     drawn.begin(again=False)
+    random_arrays.begin(taken)
     result = recorder.run(function, dict(given))
     if drawn.first:
         drawn.begin(again=True)
+        shapes = random_arrays.shapes
+        random_arrays.begin(taken)
         _Recorder().run(function, dict(given))
+        random_arrays.shapes = shapes
+    result = _as_traced(picked_output(output, result))
     if isinstance(result, Traced):
         return result
     what = f"a {type(result).__name__}" if result is not None else "nothing"
@@ -146,12 +202,24 @@ def _run_alike(recorder: _Recorder, function: Callable[..., Any], given: dict[st
     raise InputError(
         f"{where}: it returns {what}, not one array of what it was given",
         span=span,
-        remedy="let it return the value that is to be differentiated, or trace a function that "
-        "picks it: lambda X, W: f(X, W)[0]",
+        remedy="let it return the value that is to be differentiated, or say which one it is: "
+        'output=1, output="loss"',
     )
 
 
+def _as_traced(value: Any) -> Any:
+    """Return an array that holds entries of arrays of symbols as one of these."""
+    return Traced(value.symbols()) if isinstance(value, CellArray) and value.has_symbols else value
+
+
 _COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
+
+
+def _of_functions(function: Any) -> Any:
+    try:
+        return FOLLOWED_FUNCTIONS.get(function)
+    except TypeError:  # no hash
+        return None
 
 
 class _Recorder:
@@ -162,7 +230,7 @@ class _Recorder:
         # By expression: the depth, the name, whether a helper's parameter gave it, and the order.
         self.found: dict[Expr, tuple[int, str, bool, int]] = {}
         self.last: tuple[str, Span | None] | None = None  # where the outermost function returned
-        self.spaces: list[dict[str, Any]] = []  # of modules in which type answers for symbols
+        self.spaces: list[tuple[dict[str, Any], str, Any]] = []  # names of modules, as they were
 
     def run(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Return the result of the function; a profiler that runs is put back."""
@@ -175,7 +243,7 @@ class _Recorder:
         sys.setprofile(self._see)
         try:
             found = function(**arguments)
-        except LanguageError:
+        except (LanguageError, LabelsUsedError, ClassesNeededError):
             raise
         except Exception as failure:
             if refusals:
@@ -185,8 +253,12 @@ class _Recorder:
             raise
         finally:
             sys.setprofile(before)
-            for space in self.spaces:
-                del space["type"]
+            for space, name, before_it in reversed(self.spaces):
+                if before_it is None:
+                    del space[name]
+                else:
+                    space[name] = before_it
+            self.spaces.clear()
         if refusals:  # caught by the function, which would not have met it with arrays
             raise refusals[0]
         return found
@@ -196,14 +268,13 @@ class _Recorder:
             return
         if event == "call":
             self.depth += 1
-            if "type" in frame.f_code.co_names and "type" not in frame.f_globals:
-                frame.f_globals["type"] = TypeOf
-                self.spaces.append(frame.f_globals)
+            self._look_at(frame)
             return
         # The variable of a comprehension stands for many values.
         local = {} if frame.f_code.co_name in _COMPREHENSIONS else frame.f_locals
         helper = frame.f_code.co_varnames[: frame.f_code.co_argcount] if self.depth > 1 else ()
         for name, value in local.items():
+            value = _as_traced(value)
             held = isinstance(value, Traced) and not isinstance(value, Condition)
             if not held or (value._array.rank == 0 and value._array.expr.op == "size"):
                 continue
@@ -217,17 +288,29 @@ class _Recorder:
         if self.depth == 0:
             self.last = name_of(frame.f_code, line), whole_line(frame.f_code, line)
 
+    def _look_at(self, frame: FrameType) -> None:
+        """Put what follows symbols in the place of what asks for numbers, in the user's module."""
+        space = frame.f_globals
+        for name in frame.f_code.co_names:
+            there = space.get(name)
+            new = BUILTINS.get(name) if name not in space else _of_functions(there)
+            if new is not None:
+                self.spaces.append((space, name, there))
+                space[name] = new
+
     def named(self, result: Expr) -> tuple[Expr, dict[Expr, str]]:
         """Return the result, and the name of what a variable held, the outermost function's first.
 
         What was given to a helper and is used once is named by no variable of the function.
         """
         ordered = sorted(self.found, key=lambda x: self.found[x][-1])
-        read = recognised([*ordered, result])
+        read = settled(recognised([*ordered, result]))
+        refuse_marks(read[result])
         uses = used(list(walk(read[result], Expr.is_name)))
         names: dict[Expr, str] = {}
         for x in ordered:
             _, name, passed, _ = self.found[x]
-            if uses[read[x]] > 1 or not passed:
-                names.setdefault(read[x], name)
+            value = unmarked(read[x])
+            if uses[value] > 1 or not passed:
+                names.setdefault(value, name)
         return read[result], names

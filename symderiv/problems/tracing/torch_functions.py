@@ -7,6 +7,7 @@ free: a size of an example stays a number where the module fixes it, and is a sy
 from __future__ import annotations
 
 import linecache
+import logging
 import math
 import sys
 import warnings
@@ -32,7 +33,7 @@ from ..declarations import Declarations, fresh_dims
 from .array import Traced, operand
 from .array_expressions import SymbolArray
 from .aten import computed
-from .declared_arrays import Path, leaves, mapped, names_of
+from .declared_arrays import UNKNOWN, Path, leaves, mapped, names_of
 from .index_arrays import ClassesNeededError, Labels, no_number
 from .patterns import pattern_of
 from .programs import Locals, Program, TraceOptions, placed, posed
@@ -58,9 +59,12 @@ def traced(
     held = zip(recorder.held, results[1:], strict=True)
     program = Program(_array(results[0]), [(n, x) for n, x in held if isinstance(x, Traced)])
     if asked.wrt is None and is_module:
-        asked = replace(asked, wrt=[n for n in shapes if n not in arguments.constants])
+        asked = replace(asked, wrt=[n for n in shapes if n not in arguments.fixed])
+    picks = tuple(n for n, x in arguments.found.items() if isinstance(x, Labels))
+    if asked.wrt is None and picks:
+        asked = replace(asked, wrt=[n for n in shapes if n not in picks])
     name = type(function).__name__ if is_module else getattr(function, "__name__", "")
-    return posed(program, shapes, asked, name)
+    return replace(posed(program, shapes, asked, name), labels=picks)
 
 
 def _computed(
@@ -95,6 +99,7 @@ class _Arguments:
     def __init__(self, torch: Any, declarations: Mapping[str, Any], module: Any) -> None:
         self.torch = torch
         self.sizes: Callable[[Any], Dim] | None = None
+        self.found: dict[str, Any] = {}  # arrays by the name of the variable
         self.alike = False  # whether sizes of examples that are equal are one size
         found = dict(leaves(dict(declarations)))
         self.declared = {p: x for p, x in found.items() if _is_array(x)}
@@ -116,6 +121,11 @@ class _Arguments:
         at = dict(zip(symbols, _HINTS, strict=False))
         kind = self.torch.float64 if classes is None else self.torch.int64
         return self.torch.zeros([d.at(at) for d in shape], dtype=kind)
+
+    @property
+    def fixed(self) -> set[str]:
+        """Return the variables by which nobody differentiates: buffers, labels."""
+        return self.constants | {n for n, x in self.found.items() if isinstance(x, Labels)}
 
     @property
     def has_examples(self) -> bool:
@@ -155,6 +165,7 @@ class _Arguments:
             dims = tuple(sizes(n) for n in node.meta["val"].shape)
             of = _classes(text, self.values.get(path), classes.get(name))
             shapes[name], given[node.name] = _variable(name, dims, text, of)
+            self.found[name] = given[node.name]
         return shapes, given
 
     def _order(self) -> list[Path]:
@@ -204,7 +215,7 @@ def _tensors(module: Any) -> dict[str, Any]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
-def _dims(text: str) -> tuple[Shape, Dim | None]:
+def _dims(text: str) -> tuple[Shape, Dim | bool | None]:
     """Return the axes that are declared, and the number of classes of labels."""
     body, label, classes = text.partition(" label(")
     declared = Declarations()
@@ -212,6 +223,8 @@ def _dims(text: str) -> tuple[Shape, Dim | None]:
     variable = declared.variables["x"]
     if not label:
         return variable.written, None
+    if classes == UNKNOWN:
+        return variable.written, True
     of = Declarations()
     of.declare("x", classes.rstrip(") "))
     return variable.written, of.variables["x"].written[0]
@@ -220,7 +233,8 @@ def _dims(text: str) -> tuple[Shape, Dim | None]:
 def _classes(text: Any, value: Any, known: Dim | None) -> Dim | bool | None:
     """Return how many labels an array has, True where that is not known, None for no labels."""
     if isinstance(text, str):
-        return _dims(text)[1]
+        declared = _dims(text)[1]
+        return known or True if declared is True else declared
     if value is None or value.is_floating_point():
         return None
     return known or True
@@ -319,6 +333,7 @@ class _Recorder:
                 str(k): arguments.dynamic(p, v) for k, (p, v) in enumerate(arguments.values.items())
             },
         }
+        logging.disable(logging.CRITICAL)  # what the library says of an error is in the error
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the library, about itself
@@ -332,6 +347,8 @@ class _Recorder:
             raise
         except Exception as failure:
             raise _of_torch(failure) from failure
+        finally:
+            logging.disable(logging.NOTSET)
 
     def _run(self, module: dict[str, Any], declared: dict[str, Any]) -> Any:
         """Run the function as its own library traces it."""

@@ -28,7 +28,8 @@ def is_users(code: CodeType) -> bool:
 def is_users_file(file: str) -> bool:
     """Whether a file is neither of this package nor of an installed one."""
     installed = "site-packages" in file or "dist-packages" in file
-    return not (file.startswith((_PACKAGE, _NUMPY, _PYTHON, "<frozen")) or installed)
+    inside = file.startswith((_PACKAGE, _NUMPY, _PYTHON, "<frozen")) or file.endswith(".pyx")
+    return not (inside or installed)
 
 
 # What was refused since a function began to run: it may catch the error, and go another way.
