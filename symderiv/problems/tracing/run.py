@@ -48,14 +48,18 @@ def trace(
     """Return the problem that a function written with NumPy, JAX or PyTorch computes.
 
     Every parameter is declared by its name, with a shape in which a vector has one size, as its
-    array has; one that is not declared keeps its default, a number. The function runs once, on
-    arrays of symbols: operators, ufuncs, reductions, ``np.einsum``, ``np.linalg`` and indices are
-    followed with NumPy's meaning (a vector added to a matrix goes to every row), and its local
-    variables become definitions. ``loss="L"`` puts an unspecified loss around a result that is no
-    scalar. The title is "Gradients of layer" for a function ``layer``, where none is given.
+    array has: ``X="n, d"``, labels as ``y="n label(k)"``, dicts, lists and dataclasses of such;
+    an array of numbers in the place of a shape is an example. What is not declared keeps its
+    default, and an option is given as it is. The function runs once, on arrays of symbols, with
+    NumPy's meaning (a vector added to a matrix goes to every row); its local variables become
+    definitions, arrays that it brings along variables with bound values, random numbers arguments.
+    ``loss="L"`` puts an unspecified loss around a result that is no scalar; of several results the
+    first array counts, or ``output=``, a place or a key. A function of JAX or PyTorch, or an
+    ``nn.Module``, is traced by its own library; ``framework`` says which, where that does not show.
+    The title is "Gradients of layer" for a function ``layer``, where none is given.
 
     Raises UnsupportedError, with the line in the function's file and what to write instead, for
-    what cannot be followed: branches on values, loops over rows, item assignment, functions that
+    what cannot be followed: branches on values, loops over a size that is a symbol, functions that
     the language does not have. Raises ShapeError, with the line, where NumPy would refuse shapes.
 
     >>> import numpy as np
