@@ -134,3 +134,30 @@ def test_the_gradient_has_a_name_that_means_nothing_else(
     assert str(d.hessians[0].data.stated.data) == name
     said = d.files(["md"])["derivation.md"].decode()
     assert r"gradient $`\partial L / \partial \mathbf{x}`$ |" in said
+
+
+@pytest.mark.parametrize(
+    ("objective", "shapes", "whole", "block"),
+    [
+        (  # Bishop (2006), equation 4.110
+            "U = softmax(X @ W, axis=1); -sum(Y * log(U))",
+            {"X": "n, d", "W": "d, K", "Y": "n, K onehot"},
+            "Sum(k, kron(diag(U[k, :].T) - U[k, :].T @ U[k, :], X[k, :].T @ X[k, :]))",
+            "Sum(k, (U[k, q] * delta(q, s) - U[k, q] * U[k, s]) * X[k, :].T @ X[k, :])",
+        ),
+        ("norm(X @ W - Y)**2", {"X": "n, d", "W": "d, K", "Y": "n, K"}, "", ""),
+    ],
+)
+def test_a_hessian_that_is_a_sum_over_rows_is_given_in_blocks(
+    objective: str, shapes: dict[str, str], whole: str, block: str
+) -> None:
+    found = sd.hessian(objective, "W", variables=shapes).data
+    rows = found.kronecker_sum
+    assert (text(rows.whole) if rows else "") == whole
+    assert (text(rows.block) if rows and rows.block else "") == block
+    assert found.recheck() > 0
+    if rows is not None:
+        last = found.own_steps[-1]
+        wrong = replace(last, after=mul(num(2), last.after))
+        with pytest.raises(CheckError):
+            recheck(found.problem, [wrong])

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..calculus import jacobian, lower, product, reverse
 from ..calculus.matrixform import Raiser, vec_order
-from ..calculus.reverse import dependents
 from ..calculus.simplify import Facts, Simplifier
 from ..core.errors import (
     InputError,
@@ -23,7 +22,6 @@ from ..core.errors import (
     NoEntriesError,
     ShapeError,
     UnknownNameError,
-    UnsupportedError,
 )
 from ..core.expr import Expr, Index, Variable, node, partial, var, walk
 from ..core.expr import named as named_expr
@@ -40,6 +38,7 @@ from ..tensor import transposed as turned
 from .definiteness import Seen, definiteness, seen_as
 from .derivations import DerivedGradients
 from .narration import Step
+from .narration.blocks import KroneckerSum, kronecker_sum
 from .narration.entry_forms import Forms, Letters, place, total
 from .narration.forward import Forward, Staged, forward, in_leaves, staged
 from .narration.forward_differentials import (
@@ -53,7 +52,14 @@ from .narration.stage_words import listed
 from .narration.staging import Stage, Stages
 from .narration.steps import Act, Reason
 from .rechecking import recheck
-from .value_names import explained_length, free_name, name_of_gradient, name_of_value
+from .value_names import (
+    explained_length,
+    free_name,
+    name_of_gradient,
+    name_of_value,
+    refuse_given,
+    refuse_tensors,
+)
 
 LAYOUTS = ("numerator", "denominator")
 _JACOBIAN = "the Jacobian is what multiplies the unknown cotangent, entry by entry"
@@ -158,6 +164,8 @@ class DerivativeMatrix:
     def in_output(self) -> tuple[Expr, Expr]:
         """Return a Jacobian and its entry in the names of its steps, where they read shorter."""
         found = self.forward
+        if self.kronecker_sum is not None:
+            return self.kronecker_sum.whole, self.index_expr
         if self.is_hessian or found is None or not self._is_plain:
             return self.expr, self.index_expr
         whole = self.in_step_names
@@ -167,6 +175,17 @@ class DerivativeMatrix:
         if explained_length(whole, own) >= len(text(self.expr)):
             whole = self.expr
         return whole, one or self.index_expr
+
+    @cached_property
+    def kronecker_sum(self) -> KroneckerSum | None:
+        """Return a Hessian by a matrix as a sum over rows, where this reads shorter."""
+        if not self.is_hessian or self.is_mixed or self.forward is None or self.no_matrix:
+            return None
+        found = kronecker_sum(self.forward.monomials, *self.ends)
+        if found is None:
+            return None
+        whole = found.spelled_out(self.problem.definitions)
+        return whole if len(text(whole.whole)) < len(text(self.expr)) else None
 
     @property
     def has_matrix_form(self) -> bool:
@@ -269,6 +288,8 @@ class DerivativeMatrix:
         steps = list(self.forward.steps)
         if self._is_plain:
             steps += self._closing(self.forward, self._all_ends)
+        if self.kronecker_sum is not None:
+            steps += self.kronecker_sum.steps(self.forward.monomials, *self.ends)
         return tuple(steps)
 
     def _closing(self, found: Forward, ends: tuple[str, ...]) -> list[Step]:
@@ -331,6 +352,10 @@ class DerivativeMatrix:
         posed, (_, found) = self._staged, self._chained()
         matrix, by, moving = self.in_step_names, self.variable.expr, (self.name,)
         steps = [*found.steps, *collected(found.matrix, matrix, by, moving)]
+        if self.kronecker_sum is not None:
+            rows = self.kronecker_sum.named
+            steps += collected(matrix, rows, by, moving, "the same matrix, a term for each row")
+            matrix = rows
         if self.is_hessian and not self.is_mixed:
             loss = named_expr(self.problem.objective_name, self.problem.objective)
             steps += second_differential(loss, posed.value, by, matrix, moving)
@@ -431,7 +456,10 @@ class DerivativeMatrix:
     def recheck(self) -> int:
         """Evaluate every step; return how many equations were checked. Raises CheckError."""
         count = recheck(self.posed if self.forward is None else self.problem, self.steps)
-        further = () if self.not_identified else self.identified.steps
+        further = [] if self.not_identified else [*self.identified.steps]
+        if self.kronecker_sum is not None:
+            whole = self.kronecker_sum.whole
+            further.append(Step(self.numerator, whole, Act.IDENTITY, ("row by row",), True))
         return count + (recheck(self.problem, further) if further else 0)
 
     def product(self, name: str = "v") -> DirectionProduct:
@@ -505,7 +533,7 @@ def jacobian_of(problem: Problem, name: str, layout: str = "numerator") -> Deriv
     value = problem.objective
     if value.op == "vec" and variable.shape != SCALAR:
         value = value.args[0]  # the rows are in vec order anyway
-    _refuse_tensors(value.shape, variable)
+    refuse_tensors(value.shape, variable)
     root = lower(value, values).term
     leaf = lower(variable.expr, values).term
     term = jacobian(root, leaf)
@@ -536,12 +564,12 @@ def hessian_of(
             remedy="write sum(..) around it, or ask for its Jacobian",
         )
     for v in () if entries else (variable, other):
-        _refuse_tensors(problem.objective.shape, v)
+        refuse_tensors(problem.objective.shape, v)
     values: dict[Expr, Any] = {}
     root = lower(problem.objective, values).term
     leaf, column = (lower(v.expr, values).term for v in (variable, other))
-    _refuse_given(root, leaf)
-    _refuse_given(root, column)
+    refuse_given(root, leaf)
+    refuse_given(root, column)
     # Facts hold at the point only, so that they are not used before the second derivative.
     gradient = Simplifier()(reverse(root, [leaf]).gradient(leaf))
     labels = [named(problem.labelled, root)] if problem.labelled else []
@@ -567,25 +595,3 @@ def _variable(problem: Problem, name: str, layout: str) -> Variable:
             remedy=f"the variables are: {', '.join(problem.variables)}",
         )
     return problem.variables[name]
-
-
-def _refuse_tensors(value: Shape, variable: Variable) -> None:
-    """Refuse what has no order of columns: vec is one of matrices."""
-    for what, shape in (("what is differentiated", value), (variable.name, variable.shape)):
-        if len(shape) > 2:
-            raise UnsupportedError(
-                f"{what} is {describe(shape)}: a tensor has no vec, so there is no matrix of "
-                "derivatives",
-                remedy="make it a matrix by reshape or einsum, or ask for the gradient of a scalar",
-            )
-
-
-def _refuse_given(root: Term, leaf: Term) -> None:
-    """Refuse a second derivative through an unspecified loss: only its first is given."""
-    for term in dependents(root, {leaf}):
-        if term.is_call and term.data.name == "loss":
-            raise MissingRuleError(
-                f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
-                "only its gradient is given",
-                remedy="write the loss out, or ask for the Jacobian of its argument",
-            )

@@ -1,14 +1,17 @@
-"""Names for what a document differentiates, which mean nothing else in the problem."""
+"""What a matrix of derivatives is of: a name that means nothing else, and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import chain, count
 
-from ..core.expr import Expr, walk
-from ..core.shapes import ONE
+from ..calculus.reverse import dependents
+from ..core.errors import MissingRuleError, UnsupportedError
+from ..core.expr import Expr, Variable, walk
+from ..core.shapes import ONE, Shape, describe
 from ..ops.text import text
 from ..problems import Problem
+from ..tensor import Term
 
 
 def name_of_value(problem: Problem, value: Expr) -> str:
@@ -50,3 +53,25 @@ def explained_length(x: Expr, own: Collection[str]) -> int:
         met.update(dict.fromkeys(made))
         waiting += [e.args[0] for e in made]
     return len(text(x)) + sum(len(text(e)) + len(text(e.args[0])) for e in met)
+
+
+def refuse_tensors(value: Shape, variable: Variable) -> None:
+    """Refuse what has no order of columns: vec is one of matrices."""
+    for what, shape in (("what is differentiated", value), (variable.name, variable.shape)):
+        if len(shape) > 2:
+            raise UnsupportedError(
+                f"{what} is {describe(shape)}: a tensor has no vec, so there is no matrix of "
+                "derivatives",
+                remedy="make it a matrix by reshape or einsum, or ask for the gradient of a scalar",
+            )
+
+
+def refuse_given(root: Term, leaf: Term) -> None:
+    """Refuse a second derivative through an unspecified loss: only its first is given."""
+    for term in dependents(root, {leaf}):
+        if term.is_call and term.data.name == "loss":
+            raise MissingRuleError(
+                f"no rule for the second derivative of the unspecified {term.data.data[0]}: "
+                "only its gradient is given",
+                remedy="write the loss out, or ask for the Jacobian of its argument",
+            )

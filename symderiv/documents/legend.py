@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.expr import walk_all
 from ..derivation.lemmas import is_defined
-from ..notation.math import EQUALS, Fence, Math, Num, Op, Script, Sym, Word, listed, row, sub
+from ..notation.math import EQUALS, Fence, Math, Num, Op, Row, Script, Sym, Word, listed, row, sub
 from ..ops import TABLE
 from .lemma_pages import definition_line
 from .model import Block, Inline, Paragraph, Piece
@@ -52,6 +52,16 @@ def _is_frobenius(m: Math) -> bool:
     return isinstance(m, Script) and isinstance(m.base, Fence) and m.sub == Sym("F")
 
 
+def _is_slice(place: int) -> Callable[[Math], bool]:
+    """Return whether a formula is a row of a matrix (1) or a column (0): where its colon stands."""
+    return lambda m: (
+        isinstance(m, Script)
+        and isinstance(m.sub, Row)
+        and len(m.sub.items) == 2
+        and m.sub.items[place] == Op(":")
+    )
+
+
 def _call(name: str, *args: Math) -> Math:
     return row(Word(name), Fence("(", listed(*args), ")"))
 
@@ -68,6 +78,8 @@ NOTATIONS = (
         lambda m: isinstance(m, Script) and m.base == _UNIT and m.sub is not None,
         (sub(_UNIT, Sym("i")), " is 1 at place ", Sym("i"), ", else 0"),
     ),
+    Notation(_is_slice(1), (sub(_A, row(Sym("k"), Op(":"))), " is row ", Sym("k"), " of ", _A)),
+    Notation(_is_slice(0), (sub(_A, row(Op(":"), Sym("k"))), " is column ", Sym("k"), " of ", _A)),
     Notation(lambda m: m == _ONE, (_ONE, " is a column of ones")),
     Notation(lambda m: m == _ZERO, (_ZERO, " has only entries 0")),
     Notation(lambda m: m == Sym("I"), (Sym("I"), " is the identity matrix"), "I"),

@@ -303,7 +303,7 @@ def _result(scribe: Scribe, hessian: DerivativeMatrix) -> ResultRow:
         whole = hessian.entry_expr
         formula = row(_entry_symbol(scribe, hessian), EQUALS, scribe.write_full(whole))
         return ResultRow(formula, (f"No matrix: {hessian.no_matrix}.",), scribe.copied(whole))
-    formula = row(symbol(scribe, hessian), EQUALS, scribe.write_full(hessian.expr))
+    formula = row(symbol(scribe, hessian), EQUALS, scribe.write_full(hessian.in_output[0]))
     return ResultRow(formula, _shape_note(hessian), scribe.copied(hessian.expr))
 
 
@@ -319,7 +319,7 @@ def matrix_dimensions(scribe: Scribe, jacobian: DerivativeMatrix) -> DimensionRo
     known, by = scribe.known, scribe.write(jacobian.variable.expr)
     of = scribe.write(known[jacobian.of]) if jacobian.of else value_symbol(scribe, jacobian)
     rows, columns = (of, by) if jacobian.layout == "numerator" else (by, of)
-    e = jacobian.in_output[0]
+    e = jacobian.expr if jacobian.is_hessian else jacobian.in_output[0]
     return DimensionRow(
         gradient=(_in_line(symbol(scribe, jacobian)),),
         formula=scribe.write_full(e),

@@ -29,7 +29,6 @@ _FRONTS = {
     "kron": "vec of a product is a Kronecker product times vec",
     "commutation": "vec of a transpose is a commutation matrix times vec",
     "diag": "an entrywise factor is a diagonal matrix",
-    "eye": "a change is the identity matrix times it",
 }
 _STACKED = "the entries are stacked, and what multiplies each change stands in front"
 _FRONT = "what multiplies each change stands in front"
@@ -161,11 +160,16 @@ class ForwardDifferentials:
     def _fronted(matrices: Iterable[Expr], otherwise: str) -> Reason:
         """Return how the matrices came to stand in front of the changes."""
         met = {e.op for m in matrices for e in walk(m, Expr.is_name)}
-        met -= {"eye"} if met & {"kron", "diag"} else set()
         return joined([[words] for op, words in _FRONTS.items() if op in met]) or (otherwise,)
 
 
-def collected(product: Expr, matrix: Expr, by: Expr, moving: tuple[str, ...]) -> tuple[Step, ...]:
+def collected(
+    product: Expr,
+    matrix: Expr,
+    by: Expr,
+    moving: tuple[str, ...],
+    words: str = "the factors in front are collected",
+) -> tuple[Step, ...]:
     """Return the step from a product of matrices times a change to one matrix times it."""
     change = differential(by, moving)
     if by.is_scalar:
@@ -174,7 +178,7 @@ def collected(product: Expr, matrix: Expr, by: Expr, moving: tuple[str, ...]) ->
         before, after = _product(product, vec(change)), _product(matrix, vec(change))
     if before is after:
         return ()
-    return (Step(before, after, Act.COLLECT, ("the factors in front are collected",)),)
+    return (Step(before, after, Act.COLLECT, (words,)),)
 
 
 def second_differential(
