@@ -368,6 +368,23 @@ def test_labels_reach_the_claim_as_integers():
     assert sd.check(labels_by_range, claim=backward, x="n, k", y="n")["x"].verdict == "right"
 
 
+def hidden_state(x, h, Wx, Wh):
+    return np.tanh(x @ Wx + h @ Wh)
+
+
+def by_the_reciprocal(x, h, Wx, Wh, dout):
+    state = np.tanh(x @ Wx + h @ Wh)
+    dt = dout / (1 - state**2)
+    return {"Wx": x.T @ dt, "Wh": h.T @ dt}
+
+
+def test_a_slip_of_a_function_is_named_as_that_of_its_formula():
+    shapes = {"x": "n, d", "h": "n, m", "Wx": "d, m", "Wh": "m, m"}
+    found = sd.check(hidden_state, claim=by_the_reciprocal, wrt=["Wx", "Wh"], **shapes)
+    assert found["Wx"].slips == ("chain-factor",)
+    assert found["Wx"].diagnosis.startswith("`dt` must be `G * (1 - tanh(")
+
+
 # what stays refused
 
 

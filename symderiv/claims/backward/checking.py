@@ -31,6 +31,7 @@ from .arguments import (
     call_of,
     name_of,
 )
+from .claimed_formulas import slip_of_formula
 from .diagnosis import Diagnosis, SlipFound, close, gap, tolerance
 from .report import BackwardVerdict, BackwardVerdicts
 from .returned import Expected, by_name, written_order
@@ -352,8 +353,18 @@ class _Check:
                 ("transposed",), f"It is the transpose; the gradient has shape {right}."
             )
             return self._verdict(name, TRANSPOSED, found, trials)
-        found = SlipFound((), "") if random else diagnosis.find()
+        found = SlipFound((), "") if random else self._slip(diagnosis, name, trials)
         return self._verdict(name, WRONG, found, trials)
+
+    def _slip(self, diagnosis: Diagnosis, name: str, trials: Sequence[Trial]) -> SlipFound:
+        """Return the slip of a wrong gradient, by its numbers or as the formula that it is."""
+        found = diagnosis.find()
+        if {*found.slips} - {"different"} or self.library != "numpy":
+            return found
+        lab, call = self.lab, self.call
+        whole = next((t for t in trials if not t.beside), trials[0])
+        read = slip_of_formula(self.problem, call, self.expected, name, lab.axes, whole)
+        return found if read is None else read
 
     def _read_as(self) -> str:
         """Return how the parameters were read, and a tuple of results."""

@@ -51,7 +51,7 @@ def by_name(result: Any, expected: Expected, fits: Fits) -> tuple[dict[str, Any]
             remedy="return the gradient, or a dict or a tuple of gradients",
         )
     wrt = expected.wrt
-    found, words = _pairs(result, expected, fits)
+    found, words = pairs_of(result, expected, fits)
     missing = [n for n in wrt if n not in found]
     if missing and (expected.asked or not found):
         raise InputError(
@@ -61,7 +61,8 @@ def by_name(result: Any, expected: Expected, fits: Fits) -> tuple[dict[str, Any]
     return {n: array_of(found[n], n) for n in wrt if n in found}, words
 
 
-def _pairs(result: Any, expected: Expected, fits: Fits) -> tuple[dict[str, Any], str]:
+def pairs_of(result: Any, expected: Expected, fits: Fits) -> tuple[dict[str, Any], str]:
+    """Return the arrays of a result by variable, and in words how a tuple was read."""
     wrt = expected.wrt
     if isinstance(result, Mapping):
         return _named(result, wrt), ""
