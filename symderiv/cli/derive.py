@@ -197,6 +197,7 @@ def command(
     printing = {"engine": pdf_engine, "markdown": markdown, **level}
     into = Destination(output, formats, printing, force)
     if wants_jacobian:
+        _refuse_of_gradients(exercise=exercise, cotangent=cotangent)
         told = {"style": style, "lemmas": lemmas}
         _print_jacobians(posed, wrt, layout or LAYOUTS[0], into, told, quiet, as_json)
         return
@@ -247,6 +248,15 @@ def _written(result: Any, into: Destination, **manner: Any) -> list[Path]:
         into.folder, into.formats, force=into.force, **into.printing, **manner
     )
     return paths
+
+
+def _refuse_of_gradients(*, exercise: bool, cotangent: str) -> None:
+    """Refuse what the document of a Jacobian has no place for."""
+    if exercise or cotangent != Manner.cotangent:
+        raise InputError(
+            "a Jacobian has no cotangents, and no exercise is made of it",
+            remedy="leave out --exercise and --cotangent, or derive the gradient of a scalar",
+        )
 
 
 def _print_jacobians(

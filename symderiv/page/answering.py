@@ -23,8 +23,9 @@ from ..derivation.derivations import DerivedGradients, Gradient
 from ..derivation.jacobians import DerivativeMatrix, hessian_of, jacobian_of
 from ..documents.first_page import result_boxes
 from ..documents.lemma_pages import lemma_section
+from ..documents.manner import Manner
 from ..documents.matrix_sections import MatrixScribe
-from ..documents.model import Block, Heading, StepTable
+from ..documents.model import Block, Heading, Paragraph, StepTable
 from ..documents.outputs_shown import jacobian_box
 from ..documents.proof import Proof
 from ..documents.questions import questions
@@ -176,13 +177,7 @@ def _forms(found: Gradient | DerivativeMatrix) -> dict[str, str]:
 def steps(question: Question) -> dict[str, Any]:
     """Return the derivation in one style, the functions that it uses defined before."""
     if question.kind != "gradient":
-        matrix = question.matrix(question.name or question.problem.wrt[0])
-        scribe: Scribe = MatrixScribe(matrix, matrix.problem.meanings)
-        proof = Proof(scribe)
-        lemmas = lemma_section(proof, (), lambda: "")
-        count = matrix.recheck()
-        blocks: list[Block] = [*lemmas, StepTable(proof.lines(matrix.own_steps))]
-        return {"html": part(tuple(blocks)), "checked": count}
+        return _matrix_steps(question)
     derivation = _gradients(question)
     proof = Proof(Scribe(derivation, derivation.problem.meanings))
     if question.style == "differential":
@@ -191,6 +186,20 @@ def steps(question: Question) -> dict[str, Any]:
     else:
         blocks = [*lemma_section(proof, (), lambda: ""), *proof.blocks("")]
     return {"html": part(_numbered(blocks)), "checked": derivation.recheck()}
+
+
+def _matrix_steps(question: Question) -> dict[str, Any]:
+    """Return the derivation of a Jacobian or a Hessian; why there is none by differentials."""
+    matrix = question.matrix(question.name or question.problem.wrt[0])
+    style = "differential" if question.style == "differential" else "index"
+    proof = Proof(MatrixScribe(matrix, matrix.problem.meanings, Manner(style)))
+    count, why = matrix.recheck(), matrix.not_identified
+    if style == "differential" and why:
+        none = Paragraph((f"There is none by differentials: {why}.",))
+        return {"html": part((none,)), "checked": count}
+    shown = matrix.identified.steps if style == "differential" else matrix.own_steps
+    blocks = [*lemma_section(proof, (), lambda: ""), StepTable(proof.lines(shown))]
+    return {"html": part(tuple(blocks)), "checked": count}
 
 
 def _numbered(blocks: Sequence[Block]) -> tuple[Block, ...]:
