@@ -143,7 +143,7 @@ def test_float32_is_kept_and_shapes_are_checked() -> None:
     code = sd.hessian("norm(A @ x - y) ** 4", "x").compile()
     a, x, y = np.ones((2, 3), np.float32), np.ones(3, np.float32), np.ones(2, np.float32)
     assert code.hessian(a, x, y).dtype == code.hessian_product(a, x, y, x).dtype == np.float32
-    with pytest.raises(ValueError, match=r"v has shape \(2,\); expected \(m,\) with m = 3"):
+    with pytest.raises(ValueError, match=r"v has shape \(2,\); expected \(m,\), where m is 3"):
         code.hessian_product(a, x, y, y)
     with pytest.raises(ValueError, match=r"y has shape \(3,\); expected"):
         code.hessian(a, x, x)

@@ -1,6 +1,8 @@
 """Generated code for PyTorch: every operator equals NumPy's, the library's modules autograd."""
 
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,24 @@ from symderiv.ops import TABLE
 from symderiv.problems.library import names
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+# The block of GPT-2: norms before the sublayers, causal attention with heads, an MLP with GELU.
+GPT2 = """
+N1 = layernorm(X, 1e-5) * g1.T + c1.T
+Q = split_heads(N1 @ Wq + bq.T, h)
+K = split_heads(N1 @ Wk + bk.T, h)
+V = split_heads(N1 @ Wv + bv.T, h)
+S = softmax(Q @ K.mT / sqrt(k) + causal_mask(T))
+R = X + merge_heads(S @ V) @ Wo + bo.T
+N2 = layernorm(R, 1e-5) * g2.T + c2.T
+Z = R + gelu_tanh(N2 @ W1 + b1.T) @ W2 + b2.T
+L(Z)
+"""
+OF_GPT2 = {
+    "X": "T, d", "g1": "d", "c1": "d", "Wq": "d, h*k", "bq": "h*k", "Wk": "d, h*k", "bk": "h*k",
+    "Wv": "d, h*k", "bv": "h*k", "Wo": "h*k, d", "bo": "d", "g2": "d", "c2": "d", "W1": "d, f",
+    "b1": "f", "W2": "f, d", "b2": "d",
+}  # fmt: skip
 
 # PyTorch has no function for them.
 WITHOUT = {"logm", "sqrtm", "logm_frechet", "sylvester"}
@@ -62,3 +82,25 @@ def test_variable_without_a_derived_gradient_is_refused() -> None:
 def test_parameters_of_the_layer_can_be_chosen() -> None:
     d = sd.derive(sd.load("lora"))
     assert d.compile("torch", parameters=["A"]).module.parameters == ("A",)
+
+
+def block(sizes: dict[str, int]) -> list[Any]:
+    torch.manual_seed(0)
+    shapes = [
+        [prod(sizes[n] for n in a.split("*")) for a in s.split(", ")] for s in OF_GPT2.values()
+    ]
+    return [(torch.randn(s, dtype=torch.float64) / s[0] ** 0.5).requires_grad_() for s in shapes]
+
+
+def test_block_of_gpt2_passes_gradcheck_and_equals_autograd() -> None:
+    derivation = sd.derive(sd.problem(GPT2, **OF_GPT2))
+    code = derivation.compile("torch")
+    assert code.module.parameters == tuple(n for n in OF_GPT2 if n != "X")
+    small = block({"T": 3, "d": 4, "h": 2, "k": 2, "f": 5})
+    assert torch.autograd.gradcheck(lambda *x: code(*x, h=2, k=2), small)
+    inputs = block({"T": 32, "d": 64, "h": 4, "k": 16, "f": 256})
+    upstream = torch.randn(32, 64, dtype=torch.float64)
+    ours = torch.autograd.grad(code(*inputs, h=4, k=16), inputs, upstream)
+    expected = torch.autograd.grad(code.forward(*inputs, h=4, k=16), inputs, upstream)
+    for a, b in zip(ours, expected, strict=True):
+        assert (a - b).abs().max() <= 1e-10 * max(1, b.abs().max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -66,12 +67,20 @@ def plan(
             repeated = uses.get(e, 0) > 1 and not is_trivial(e) and not e.is_name
             if repeated and e is not x and e not in coder.names and not free_indices(e):
                 fresh = next(free)
-                lines.append(Assignment(fresh, coder(e), comment(e)))
+                lines.append(Assignment(fresh, _bare(coder(e)), comment(e)))
                 coder.names[e] = fresh
-        lines.append(Assignment(name, coder(x), comment(x)))
+        lines.append(Assignment(name, _bare(coder(x)), comment(x)))
         if not is_trivial(x):
             coder.names.setdefault(x, name)
     return lines
+
+
+def _bare(code: str) -> str:
+    """Return an expression without parentheses around the whole of it."""
+    whole = ast.parse(code, mode="eval").body
+    if whole.col_offset != 1 or code[0] != "(" or isinstance(whole, ast.Tuple):
+        return code
+    return code[1:-1]
 
 
 def _inside(x: Expr, coder: Coder) -> list[Expr]:

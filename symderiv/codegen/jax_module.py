@@ -14,7 +14,7 @@ from .jax_helpers import JAX
 from .library_modules import LibraryBuilder, LibraryModule
 from .literals import docstring
 from .numpy_code import python_name
-from .source_layout import WIDE, listed, spaced
+from .source_layout import WIDE, listed, sentence, spaced
 
 
 def jax_module_of(
@@ -133,9 +133,10 @@ class JaxBuilder(LibraryBuilder):
         """Return the function that checks its arguments, and calls the custom_vjp."""
         keywords = [*(["*"] if self.keywords else []), *self.keywords]
         read = [f"{n}={n}" for n in self.names]
+        head = f"Return {', '.join(outputs)}; jax.grad takes the derived gradients by "
+        derived = [python_name(n) for n in self.derivation]
         about = [
-            f"    Return {', '.join(outputs)}; jax.grad takes the derived gradients by "
-            f"{', '.join(self.derivation)}.",
+            *sentence(head, derived, ".", room=3),
             "",
             *self._parameters(self.arrays),
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from ..core.errors import UnsupportedError
 from ..core.expr import BINDERS, Expr, Index, matmul
@@ -18,6 +18,7 @@ from ..core.remembering import remembered
 from ..core.shapes import ONE, Dim, Shape
 from ..ops import ATOM, POWER, PRODUCT, SIGN, SUM, TABLE
 
+_CALL = re.compile(r"[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)\Z")  # one call, the whole of it
 _SIGNS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
 _LIBRARIES = {"np", "scipy", "math", "torch", "nn", "jax", "jnp"}
 _LOCAL = {
@@ -104,11 +105,26 @@ class Coder:
                 # A NumPy scalar would turn float32 into float64; a complex step passes by.
                 return f"float(np.real({body}))" if "dtype=dtype" in body else f"float({body})"
         else:
-            body = operator.numpy(e, self)
+            body = self._summed(e) or operator.numpy(e, self)
         loosest = operator.level(e)
         if loosest == ATOM and level > SUM:  # a function of the language may be a product in NumPy
             loosest = code_level(body)
-        return f"({body})" if loosest < level else body
+        is_call = loosest < level and _CALL.match(body) and code_level(body) == ATOM
+        return f"({body})" if loosest < level and not is_call else body
+
+    def _summed(self, e: Expr) -> str:
+        """Return sums over several axes of a tensor, one inside the other, as one; or nothing."""
+        if len(e.shape) > 2 or e.op not in ("sum", "transpose", "matmul"):
+            return ""
+        base, axes, gone = summed_axes(e, self.names)
+        left = [k for k in range(len(base.shape)) if k not in gone]
+        kept = [k for k, d in zip(axes, e.shape, strict=True) if k is not None and d != ONE]
+        if len(base.shape) < 3 or not gone or sorted(kept) != left:
+            return ""
+        places = ", ".join(map(str, sorted(gone)))
+        axis = f"axis={places}" if len(gone) == 1 else f"axis=({places})"
+        whole = f"{self(base, ATOM)}.sum({axis if left else ''})"
+        return whole if kept == left else f"{whole}.T"
 
     def name(self, e: Expr) -> str:
         """Return the local name of a variable or a named intermediate."""
@@ -134,6 +150,11 @@ class Coder:
         self.dims[dim] = None
         text = str(dim)
         return f"({text})" if "*" in text else text
+
+    def length(self, dim: Dim) -> str:
+        """Return a size as source where commas keep it apart: ``h * k`` in no parentheses."""
+        text = self.size(dim)
+        return " * ".join(text[1:-1].split("*")) if text.startswith("(") else text
 
     def loss(self, e: Expr) -> str:
         """Return the name of the callable that stands for an unspecified loss."""
@@ -172,6 +193,8 @@ class Coder:
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> str:
         """Return an argument of an entrywise operator, ready for NumPy to broadcast."""
         if len(over.shape) > 2:
+            if len(e.shape) == 2 and e.shape[0] == ONE and e.shape[1] != ONE:
+                return self(e, level)  # a row goes along the last axis as it is
             return self(e, level) if e.is_scalar or len(e.shape) > 2 else self.full(e, level)
         if ONE in over.shape or e.is_scalar:
             return self(e, level)
@@ -230,6 +253,9 @@ class Coder:
     def chain(self, factors: Sequence[Expr]) -> str:
         """Return a matrix product as source: sums for ones, scalings for diag, few operations."""
         if any(len(f.shape) > 2 for f in factors):
+            scaled = self._scaled(factors)
+            if scaled is not None:
+                return scaled
             return " @ ".join(self.full(f, POWER) for f in factors)
         thin = next((k for k in range(1, len(factors)) if factors[k].shape[0] == ONE), None)
         if thin is not None:
@@ -264,6 +290,17 @@ class Coder:
             return f"{self(body, ATOM)}.sum()"
         return f"{self(body, ATOM)}.sum(axis=1)"
 
+    def _scaled(self, factors: Sequence[Expr]) -> str | None:
+        """Return a chain of matrices, in stacks, with a diagonal one at an end as a scaling."""
+        first, last = factors[0], factors[-1]
+        if last.is_diagonal and last not in self.names:
+            left = matmul(*factors[:-1])
+            return f"{self.full(left, PRODUCT)} * {self(last.args[0], POWER)}"
+        if first.is_diagonal and first not in self.names:
+            right = matmul(*factors[1:])
+            return f"{self(first.args[0], ATOM)}[:, None] * {self.full(right, POWER)}"
+        return None
+
     def _weighted(self, factors: Sequence[Expr]) -> str | None:
         """Return a chain with a diagonal factor as a scaling of its neighbour."""
         spot = next((k for k, f in enumerate(factors) if f.is_diagonal), None)
@@ -279,6 +316,33 @@ class Coder:
         if factors[-1].shape[1] == ONE:
             return f"{self(weight, POWER)} * {rest_code}"
         return f"{self(weight, ATOM)}[:, None] * {rest_code}"
+
+
+def summed_axes(
+    e: Expr, known: Container[Expr] = ()
+) -> tuple[Expr, list[int | None], frozenset[int]]:
+    """Return what is summed, which of its axes those of ``e`` are, and over which it is summed.
+
+    Axes of ``e`` that are left of sums, of size 1, are none. Sums in sums, of what has no name in
+    ``known``, are one; so are products with ones.
+    """
+    inner, place = e, -1
+    if e not in known and e.op == "transpose":
+        base, axes, gone = summed_axes(e.args[0], known)
+        return base, [*axes[:-2], axes[-1], axes[-2]], gone
+    if e not in known and e.op == "sum" and e.data is not None:
+        inner, place = e.args[0], int(str(e.data))
+    elif e not in known and e.is_matrix_product and all(len(a.shape) == 2 for a in e.args):
+        if e.args[-1].is_column_of_ones:
+            inner, place = matmul(*e.args[:-1]), 1
+        elif e.args[0].is_row_of_ones:
+            inner, place = matmul(*e.args[1:]), 0
+    if inner is e:
+        return e, list(range(len(e.shape))), frozenset()
+    base, axes, gone = summed_axes(inner, known)
+    over = axes[place]
+    axes = [None if k == place else a for k, a in enumerate(axes)][len(axes) - len(e.shape) :]
+    return base, axes, gone if over is None else gone | {over}
 
 
 def _varies(e: Expr) -> bool:

@@ -46,7 +46,7 @@ def assignments(lines: Sequence[Assignment], indent: int = 4) -> list[str]:
         if len(whole) <= WIDE:
             found.append(whole)
             continue
-        parts = broken(line.code)
+        parts = broken(line.code, WIDE - indent - 4)
         found.append(f"{margin}{line.name} = (  # {line.comment}")
         found += [f"{margin}    {p}" for p in parts]
         found.append(f"{margin})")

@@ -150,6 +150,7 @@ WORDS: dict[str, tuple[Word, Word]] = {
     "einsum": (_einsum, lambda call: call.without("optimize").to("jnp.einsum")),
     "ones": (_made("torch.ones"), "jnp.ones"),
     "zeros": (_made("torch.zeros"), "jnp.zeros"),
+    "full": (_made("torch.full"), "jnp.full"),
     "arange": (
         lambda call: Call(call.arguments, {"device": "device"}).to("torch.arange"),
         "jnp.arange",

@@ -24,6 +24,8 @@ from .source_layout import WIDE, assignments, listed, sentence, spaced
 from .torch_helpers import TORCH
 from .translation import names_in
 
+_NONES = 8  # gradients that are set to None in one line
+
 # What an nn.Module has an attribute of: a parameter of the name would hide it.
 _TAKEN = frozenset(
     (
@@ -121,7 +123,7 @@ class TorchBuilder(LibraryBuilder):
         self.helpers.update(coder.helpers)
         assert self.target is not None
         lines = self.target.assignments([*renamed, *core])
-        about = [f'    """{self.problem.title}; its backward pass is what was derived."""']
+        about = ['    """The value, and the backward pass that was derived."""']
         return "\n".join(
             [
                 f"class {self.function_class}(torch.autograd.Function):",
@@ -227,7 +229,8 @@ class TorchBuilder(LibraryBuilder):
                 readers[line.name].add(names[line.name])
             for n in names_in(line.code) & readers.keys():
                 readers[n] |= readers[line.name]
-        found = [f"        {' = '.join(names)} = None"]
+        rows = [list(names)[k : k + _NONES] for k in range(0, len(names), _NONES)]
+        found = [f"        {' = '.join(row)} = None" for row in rows]
 
         def owner(line: Assignment) -> str:
             owners = readers[line.name]
@@ -280,12 +283,13 @@ class TorchBuilder(LibraryBuilder):
     def _entry(self, outputs: Sequence[str]) -> str:
         """Return the function that checks its arguments, and calls the autograd.Function."""
         names = ", ".join(outputs)
-        derived = ", ".join(self.derivation)
+        derived = [python_name(n) for n in self.derivation]
+        head = f"Return {names}; autograd takes the derived gradients by "
         keywords = [*(["*"] if self.keywords else []), *self.keywords]
         read = [f"{n}={n}" for n in self.names]
         arguments = ["*arrays", *self.keywords]
         about = [
-            f"    Return {names}; autograd takes the derived gradients by {derived}.",
+            *sentence(head, derived, ".", room=3),
             "",
             *self._parameters(self.arrays),
         ]

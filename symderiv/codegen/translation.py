@@ -197,12 +197,17 @@ class _Translator:
         if plain.startswith("_") and plain not in ("_read", "_forward"):
             if plain not in self.target.helpers:
                 raise UnsupportedError(plain.strip("_"))
-            return call.to(plain)
+            return call.to(plain) if self._is_renamed(node) else None
         if isinstance(node.func, ast.Attribute) and not isinstance(node.func.value, ast.Constant):
             value = self._operand(node.func.value)
             method = self.target.methods.get(node.func.attr)
-            return method(value, call) if method else call.to(f"{value}.{node.func.attr}")
+            if method:
+                return method(value, call)
+            return call.to(f"{value}.{node.func.attr}") if self._is_renamed(node) else None
         return None
+
+    def _is_renamed(self, node: ast.Call) -> bool:
+        return any(k.arg in self.target.keywords for k in node.keywords)
 
     def _function(self, name: str, call: Call) -> str:
         word = self.target.words.get(name)

@@ -203,7 +203,7 @@ class _TorchNumpy:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._torch, name)
-        if not callable(found) or name in ("ones", "zeros"):
+        if not callable(found) or name in ("ones", "zeros", "full"):
             return found
         # Functions of plain numbers (the root of a size) want a tensor too.
         return lambda *args, **options: found(*map(self._lift, args), **options)
@@ -220,6 +220,9 @@ class _TorchNumpy:
 
     def min(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         return self._torch.amin(x, () if axis is None else axis, keepdims)
+
+    def triu(self, x: Any, k: int = 0) -> Any:
+        return self._torch.triu(x, k)
 
     def broadcast_arrays(self, *arrays: Any) -> Any:
         return self._torch.broadcast_tensors(*arrays)

@@ -479,7 +479,7 @@ register(
 def _transpose_code(e: Expr, code: Codes) -> str:
     source = code(e.args[0], ATOM)
     if len(e.shape) > 2:
-        return f"{source}.swapaxes(-1, -2)"
+        return f"{source}.mT"
     return source if ONE in e.shape else f"{source}.T"
 
 

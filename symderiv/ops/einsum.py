@@ -17,7 +17,7 @@ from ..core.expr import Expr, node
 from ..core.shapes import ONE, SCALAR, Dim, Shape, trimmed
 from ..notation.math import Big, Fence, Math, Sym, row, sub
 from ..tensor import Label, Value, gathered
-from .base import ATOM, Application, Cells, Codes, EntryPlace, Texts, Writes, register
+from .base import ATOM, POWER, Application, Cells, Codes, EntryPlace, Texts, Writes, register
 from .exact_work import every_place
 from .flops import Flops
 
@@ -194,9 +194,45 @@ def _notation(e: Expr, write: Writes) -> Math:
     return sub(Fence("[", body, "]"), row(*map(Sym, output))) if output else Fence("(", body, ")")
 
 
+def _in_order(letters: str, output: str) -> bool:
+    """Whether letters come in the order of the output, each once."""
+    return "".join(x for x in output if x in letters) == letters
+
+
+def _of_one(e: Expr, inputs: Sequence[str], output: str, code: Codes) -> str:
+    """Return an einsum of one array as sums over its axes, where it is that."""
+    (letters, *others) = inputs
+    once = len({*letters}) == len(letters)
+    if others or not once or not _in_order(output, letters) or len(letters) < 3:
+        return ""
+    axes = [k for k, x in enumerate(letters) if x not in output]
+    if not axes or not output:
+        return f"{code(e.args[0], ATOM)}.sum()" if axes else ""
+    axis = f"axis={axes[0]}" if len(axes) == 1 else f"axis=({', '.join(map(str, axes))})"
+    return f"{code(e.args[0], ATOM)}.sum({axis})"
+
+
+def _entrywise(e: Expr, inputs: Sequence[str], output: str, code: Codes) -> str:
+    """Return an einsum that sums over nothing as a product of arrays that are spread."""
+    if not all(_in_order(x, output) for x in inputs) or len(output) < 3:
+        return ""
+    factors = []
+    for letters, a in zip(inputs, e.args, strict=True):
+        marks = [":" if x in letters else "None" for x in output]
+        while marks and marks[0] == "None":
+            marks = marks[1:]
+        is_spread = "None" in marks
+        factors.append(f"{code(a, ATOM)}[{', '.join(marks)}]" if is_spread else code(a, POWER))
+    return " * ".join(factors)
+
+
 def _code(e: Expr, code: Codes) -> str:
     inputs, output = _spec(e)
     shown = _shown(e)
+    if shown == output:
+        plain = _of_one(e, inputs, output, code) or _entrywise(e, inputs, output, code)
+        if plain:
+            return plain
     spec = f"{','.join(inputs)}->{shown}"
     best = ", optimize=True" if len(e.args) > 2 else ""
     return f'np.einsum("{spec}", {", ".join(code(a) for a in e.args)}{best})'

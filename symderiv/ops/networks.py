@@ -231,8 +231,7 @@ def _mask_code(e: Expr, code: Codes) -> str:
     if e.is_scalar:
         return "0.0"
     size = code.size(e.shape[0])
-    hidden = f"np.arange({size})[:, None] < np.arange({size})"
-    return f"np.asarray(np.where({hidden}, -1e9, 0.0), dtype=dtype)"
+    return f"np.triu(np.full(({size}, {size}), -1e9, dtype=dtype), 1)"
 
 
 register(

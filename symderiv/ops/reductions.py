@@ -111,8 +111,11 @@ def _axis_code(e: Expr, code: Codes) -> str:
     if source.is_scalar or (e.data is not None and source.shape[int(str(e.data))] == ONE):
         return code(source, ATOM)
     if e.data is not None and len(source.shape) > 2:
+        place, lost = int(str(e.data)), len(source.shape) - len(e.shape)
+        thin = {k for k, d in enumerate(source.shape) if k < lost or (k != place and d == ONE)}
+        if len(e.shape) == 2 and (thin | {place} == {place}) and (lost or ONE in e.shape):
+            return f"{code(source, ATOM)}.{e.op}(axis={place})"
         kept = f"{code(source, ATOM)}.{e.op}(axis={e.data}, keepdims=True)"
-        place = int(str(e.data))
         return code.packed(kept, (*source.shape[:place], ONE, *source.shape[place + 1 :]), e.shape)
     axis = "" if e.data is None or ONE in source.shape else f"axis={e.data}"
     return f"{code(source, ATOM)}.{e.op}({axis})"

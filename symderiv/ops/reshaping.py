@@ -6,6 +6,7 @@ it is a call, whose pullback is the reshape back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,6 +101,10 @@ def _lower(e: Expr, args: Sequence[Value]) -> Value:
     return product([(args[0], i, j)], e.shape, extra=[*inside, *outside])
 
 
+# An index that does nothing but put axes in: ``[:, :, None]``.
+_SPREAD = re.compile(r"\[(?::|None)(?:, (?::|None))*\]\Z")
+
+
 def _cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
     cells: Cells = reshaped(flat(args[0]), [at.size(d) for d in e.shape])
     return cells
@@ -129,7 +134,11 @@ def _code(e: Expr, code: Codes) -> str:
         return body
     if not after:
         return f"{body}[{', '.join('0' for _ in before)}]"
-    return f"{body}.reshape({', '.join(code.size(d) for d in after)})"
+    spread = _SPREAD.search(body)
+    thick = tuple(d for d in before if d != ONE)
+    if spread is not None and thick == after and spread[0].count(":") == len(after):
+        return body[: spread.start()]  # the axes of size 1 are those put in at the end
+    return f"{body}.reshape({', '.join(code.length(d) for d in after)})"
 
 
 register(

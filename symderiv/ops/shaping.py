@@ -195,13 +195,13 @@ def _heads_cells(e: Expr, args: Sequence[Cells], at: EntryPlace) -> Cells:
 
 def _split_code(e: Expr, code: Codes) -> str:
     *lead, heads, rows, cols = e.shape
-    sizes = ", ".join(code.size(d) for d in (*lead, rows, heads, cols))
+    sizes = ", ".join(code.length(d) for d in (*lead, rows, heads, cols))
     return f"np.reshape({code(e.args[0])}, ({sizes})).swapaxes(-3, -2)"
 
 
 def _merge_code(e: Expr, code: Codes) -> str:
     after = kept(e.shape)
-    sizes = ", ".join(code.size(d) for d in after)
+    sizes = ", ".join(code.length(d) for d in after)
     source = f"{code(e.args[0], ATOM)}.swapaxes(-3, -2)"
     return f"np.reshape({source}, ({sizes}{',' * (len(after) == 1)}))"
 
