@@ -10,6 +10,7 @@ from typing import Any, overload
 from .claims import Checker, Verdict, about_text
 from .claims.backward import BackwardVerdict, BackwardVerdicts, check_backward
 from .core.errors import DeclarationError, InputError, ShapeError
+from .core.plaintext import shortened
 from .core.shapes import describe
 from .problems import ClaimText, Problem, stacking
 from .problems.declarations import Declarations, declared_by, parse_var_options
@@ -19,6 +20,7 @@ from .problems.library import GROUPS, load_named
 from .problems.library import names as problem_names
 from .problems.posing import PosingCall, load, name_of, names_of, names_problem, posed, stated
 from .problems.problem import as_written, default_title
+from .problems.renaming import renamed
 from .problems.sentences import problem_name, sentence
 from .problems.syntaxes import LATEX, PYTHON, SYNTAXES, problem_syntax, syntax_of
 from .problems.tracing import trace
@@ -90,6 +92,19 @@ def called(problem: Problem, name: str | None = None, title: str | None = None) 
             problem, title=sentence(title, "the title") or default_title(problem.text)
         )
     return problem
+
+
+def with_other_names(problem: Problem, renaming: Sequence[str]) -> Problem:
+    """Return a problem with names replaced, each written as ``W=weight``.
+
+    >>> with_other_names(load("linear-layer"), ["W=weight", "b=bias"]).wrt
+    ('weight', 'bias', 'X')
+    """
+    pairs = [r.partition("=") for r in renaming]
+    for old, sign, new in pairs:
+        if not (old.strip() and sign and new.strip()):
+            raise InputError(f"{shortened(old)} is renamed to nothing", remedy="write W=weight")
+    return renamed(problem, {old.strip(): new.strip() for old, _, new in pairs})
 
 
 def ready_made() -> dict[str, list[Problem]]:

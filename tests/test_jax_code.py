@@ -1,5 +1,8 @@
 """Generated code for JAX: every operator equals NumPy's, the library's modules jax.grad."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +68,31 @@ def test_variable_without_a_derived_gradient_is_refused() -> None:
     assert jax.grad(code, 1)(x, w).shape == (2,)
     with pytest.raises(ValueError, match="no gradient was derived by X"):
         jax.grad(code)(x, w)
+
+
+SHARDED = """
+import jax, numpy as np, symderiv as sd
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+jax.config.update("jax_enable_x64", True)
+layer = sd.derive(sd.load("linear-layer")).compile("jax")
+mesh = Mesh(np.array(jax.devices()), ("rows",))
+rows, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("rows", None), ()))
+rng = np.random.default_rng(0)
+X, W, b, G = (rng.normal(size=s) for s in ((64, 3), (3, 4), (4,), (64, 4)))
+given = [jax.device_put(a, s) for a, s in ((W, whole), (b, whole), (X, rows), (G, rows))]
+slopes = lambda W, b, X, G: jax.vjp(lambda W, b: layer(X, W, b), W, b)[1](G)
+whole_slopes = jax.jit(slopes, out_shardings=whole).lower(*given).compile()
+dW, db = whole_slopes(*given)
+assert len(jax.devices()) == 8
+assert np.abs(dW - X.T @ G).max() < 1e-12 and np.abs(db - G.sum(axis=0)).max() < 1e-12
+print(whole_slopes.as_text().count(" all-reduce("), whole_slopes.as_text().count(" all-gather("))
+"""
+
+
+def test_rows_on_eight_devices_are_summed_by_one_all_reduce() -> None:
+    devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    environment = {**os.environ, **devices, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", SHARDED]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["1", "0"]

@@ -104,3 +104,13 @@ def test_block_of_gpt2_passes_gradcheck_and_equals_autograd() -> None:
     expected = torch.autograd.grad(code.forward(*inputs, h=4, k=16), inputs, upstream)
     for a, b in zip(ours, expected, strict=True):
         assert (a - b).abs().max() <= 1e-10 * max(1, b.abs().max())
+
+
+def test_names_of_arguments_and_results_can_be_chosen() -> None:
+    d = sd.derive(sd.load("linear-layer"))
+    names = {"X": "inputs", "W": "weight", "b": "bias", "Z": "out"}
+    code = d.compile("torch", names=names)
+    assert code.module.forward == ("inputs", "weight", "bias")
+    assert code.module.parameters == ("weight", "bias")
+    x, w, b = torch.ones(3, 2), torch.ones(2, 4), torch.ones(4)
+    assert torch.equal(code(inputs=x, weight=w, bias=b), x @ w + b)

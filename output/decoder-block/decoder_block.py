@@ -49,14 +49,14 @@ def _read(**arrays):
         if array.dtype.kind in "fc" and not isinstance(value, float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
-        fits = array.ndim == len(expected)
+        shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
+        wrong = f"{name} has shape {array.shape}; expected {shape}"
+        if array.ndim != len(expected):
+            raise ValueError(wrong)
         for dim, size in zip(expected, array.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
-            fits = fits and size == known
-        if not fits:
-            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
-            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
+            if size != known:
+                raise ValueError(f"{wrong}, where {dim} is {known}")
         found.append(array)
     dtype = np.result_type(*kinds) if kinds else np.dtype(float)
     return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype
@@ -134,21 +134,18 @@ def forward(
     K1 = np.reshape(X @ Wk1 + bk1, (n, h, k)).swapaxes(-3, -2)   # (h, n, k)
     V1 = np.reshape(X @ Wv1 + bv1, (n, h, k)).swapaxes(-3, -2)   # (h, n, k)
     t1 = float(np.sqrt(k))                                       # scalar
-    A1 = (  # (h, n, n)
-        np.asarray(np.where(np.arange(n)[:, None] < np.arange(n), -1e9, 0.0), dtype=dtype)
-        + Q1 @ K1.swapaxes(-1, -2) / t1
-    )
+    A1 = np.triu(np.full((n, n), -1e9, dtype=dtype), 1) + Q1 @ K1.mT / t1  # (h, n, n)
     S1 = _softmax(A1, axis=2)                                    # (h, n, n)
-    O1 = np.reshape((S1 @ V1).swapaxes(-3, -2), (n, (h*k)))      # (n, h*k)
+    O1 = np.reshape((S1 @ V1).swapaxes(-3, -2), (n, h * k))      # (n, h*k)
     R1 = X + O1 @ Wo1 + bo1                                      # (n, d)
     N1 = _layernorm(R1, eps)                                     # (n, d)
     Y1 = beta1 + N1 * gamma1                                     # (n, d)
     Q2 = np.reshape(Y1 @ Wq2 + bq2, (n, h, k)).swapaxes(-3, -2)  # (h, n, k)
     K2 = np.reshape(E @ Wk2 + bk2, (m, h, k)).swapaxes(-3, -2)   # (h, m, k)
     V2 = np.reshape(E @ Wv2 + bv2, (m, h, k)).swapaxes(-3, -2)   # (h, m, k)
-    A2 = Q2 @ K2.swapaxes(-1, -2) / t1                           # (h, n, m)
+    A2 = Q2 @ K2.mT / t1                                         # (h, n, m)
     S2 = _softmax(A2, axis=2)                                    # (h, n, m)
-    O2 = np.reshape((S2 @ V2).swapaxes(-3, -2), (n, (h*k)))      # (n, h*k)
+    O2 = np.reshape((S2 @ V2).swapaxes(-3, -2), (n, h * k))      # (n, h*k)
     R2 = Y1 + O2 @ Wo2 + bo2                                     # (n, d)
     N2 = _layernorm(R2, eps)                                     # (n, d)
     Y2 = beta2 + N2 * gamma2                                     # (n, d)
@@ -262,13 +259,13 @@ def backward(
     )
     dO2 = dR2 @ Wo2.T                                         # (n, d)(d, h*k) -> (n, h*k)
     t1 = np.reshape(dO2, (n, h, k)).swapaxes(-3, -2)          # (h, n, k)
-    dV2 = S2.swapaxes(-1, -2) @ t1                            # (h, m, k)
-    dS2 = t1 @ V2.swapaxes(-1, -2)                            # (h, n, m)
+    dV2 = S2.mT @ t1                                          # (h, m, k)
+    dS2 = t1 @ V2.mT                                          # (h, n, m)
     dA2 = S2 * (dS2 - (dS2 * S2).sum(axis=2, keepdims=True))  # (h, n, m)
     t2 = float(np.sqrt(k))                                    # scalar
     dQ2 = dA2 @ K2 / t2                                       # (h, n, k)
-    dK2 = dA2.swapaxes(-1, -2) @ Q2 / t2                      # (h, m, k)
-    t3 = np.reshape(dQ2.swapaxes(-3, -2), (n, (h*k)))         # (n, h*k)
+    dK2 = dA2.mT @ Q2 / t2                                    # (h, m, k)
+    t3 = np.reshape(dQ2.swapaxes(-3, -2), (n, h * k))         # (n, h*k)
     dY1 = dR2 + t3 @ Wq2.T                                    # (n, d)
     dN1 = dY1 * gamma1                                        # (n, d)
     dR1 = (  # (n, d)
@@ -277,18 +274,18 @@ def backward(
     )
     dO1 = dR1 @ Wo1.T                                         # (n, d)(d, h*k) -> (n, h*k)
     t4 = np.reshape(dO1, (n, h, k)).swapaxes(-3, -2)          # (h, n, k)
-    dV1 = S1.swapaxes(-1, -2) @ t4                            # (h, n, k)
-    dS1 = t4 @ V1.swapaxes(-1, -2)                            # (h, n, n)
+    dV1 = S1.mT @ t4                                          # (h, n, k)
+    dS1 = t4 @ V1.mT                                          # (h, n, n)
     dA1 = S1 * (dS1 - (dS1 * S1).sum(axis=2, keepdims=True))  # (h, n, n)
     dQ1 = dA1 @ K1 / t2                                       # (h, n, k)
-    dK1 = dA1.swapaxes(-1, -2) @ Q1 / t2                      # (h, n, k)
-    t5 = np.reshape(dQ1.swapaxes(-3, -2), (n, (h*k)))         # (n, h*k)
+    dK1 = dA1.mT @ Q1 / t2                                    # (h, n, k)
+    t5 = np.reshape(dQ1.swapaxes(-3, -2), (n, h * k))         # (n, h*k)
     dWq1 = X.T @ t5                                           # (d, h*k)
     dbq1 = t5.sum(axis=0)                                     # (h*k,)
-    t6 = np.reshape(dK1.swapaxes(-3, -2), (n, (h*k)))         # (n, h*k)
+    t6 = np.reshape(dK1.swapaxes(-3, -2), (n, h * k))         # (n, h*k)
     dWk1 = X.T @ t6                                           # (d, h*k)
     dbk1 = t6.sum(axis=0)                                     # (h*k,)
-    t7 = np.reshape(dV1.swapaxes(-3, -2), (n, (h*k)))         # (n, h*k)
+    t7 = np.reshape(dV1.swapaxes(-3, -2), (n, h * k))         # (n, h*k)
     dWv1 = X.T @ t7                                           # (d, h*k)
     dbv1 = t7.sum(axis=0)                                     # (h*k,)
     dWo1 = O1.T @ dR1                                         # (h*k, n)(n, d) -> (h*k, d)
@@ -297,10 +294,10 @@ def backward(
     dbeta1 = dY1.sum(axis=0)                                  # (d,)
     dWq2 = Y1.T @ t3                                          # (d, h*k)
     dbq2 = t3.sum(axis=0)                                     # (h*k,)
-    t8 = np.reshape(dK2.swapaxes(-3, -2), (m, (h*k)))         # (m, h*k)
+    t8 = np.reshape(dK2.swapaxes(-3, -2), (m, h * k))         # (m, h*k)
     dWk2 = E.T @ t8                                           # (d, h*k)
     dbk2 = t8.sum(axis=0)                                     # (h*k,)
-    t9 = np.reshape(dV2.swapaxes(-3, -2), (m, (h*k)))         # (m, h*k)
+    t9 = np.reshape(dV2.swapaxes(-3, -2), (m, h * k))         # (m, h*k)
     dWv2 = E.T @ t9                                           # (d, h*k)
     dbv2 = t9.sum(axis=0)                                     # (h*k,)
     dWo2 = O2.T @ dR2                                         # (h*k, n)(n, d) -> (h*k, d)

@@ -38,14 +38,14 @@ def _read(**arrays):
         if array.dtype.kind in "fc" and not isinstance(value, float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
-        fits = array.ndim == len(expected)
+        shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
+        wrong = f"{name} has shape {array.shape}; expected {shape}"
+        if array.ndim != len(expected):
+            raise ValueError(wrong)
         for dim, size in zip(expected, array.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
-            fits = fits and size == known
-        if not fits:
-            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
-            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
+            if size != known:
+                raise ValueError(f"{wrong}, where {dim} is {known}")
         found.append(array)
     dtype = np.result_type(*kinds) if kinds else np.dtype(float)
     return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype
@@ -107,9 +107,9 @@ def forward(
     Q = np.reshape(X @ Wq + bq, (n, h, k)).swapaxes(-3, -2)  # (h, n, k)
     K = np.reshape(X @ Wk + bk, (n, h, k)).swapaxes(-3, -2)  # (h, n, k)
     V = np.reshape(X @ Wv + bv, (n, h, k)).swapaxes(-3, -2)  # (h, n, k)
-    A = Q @ K.swapaxes(-1, -2) / float(np.sqrt(k))           # (h, n, n)
+    A = Q @ K.mT / float(np.sqrt(k))                         # (h, n, n)
     S = _softmax(A, axis=2)                                  # (h, n, n)
-    O = np.reshape((S @ V).swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    O = np.reshape((S @ V).swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     R1 = X + O @ Wo + bo                                     # (n, d)
     N1 = _layernorm(R1, eps)                                 # (n, d)
     Y1 = beta1 + N1 * gamma1                                 # (n, d)
@@ -197,19 +197,19 @@ def backward(
     )
     dO = dR1 @ Wo.T                                      # (n, d)(d, h*k) -> (n, h*k)
     t1 = np.reshape(dO, (n, h, k)).swapaxes(-3, -2)      # (h, n, k)
-    dV = S.swapaxes(-1, -2) @ t1                         # (h, n, k)
-    dS = t1 @ V.swapaxes(-1, -2)                         # (h, n, n)
+    dV = S.mT @ t1                                       # (h, n, k)
+    dS = t1 @ V.mT                                       # (h, n, n)
     dA = S * (dS - (dS * S).sum(axis=2, keepdims=True))  # (h, n, n)
     t2 = float(np.sqrt(k))                               # scalar
     dQ = dA @ K / t2                                     # (h, n, k)
-    dK = dA.swapaxes(-1, -2) @ Q / t2                    # (h, n, k)
-    t3 = np.reshape(dQ.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    dK = dA.mT @ Q / t2                                  # (h, n, k)
+    t3 = np.reshape(dQ.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWq = X.T @ t3                                       # (d, h*k)
     dbq = t3.sum(axis=0)                                 # (h*k,)
-    t4 = np.reshape(dK.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    t4 = np.reshape(dK.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWk = X.T @ t4                                       # (d, h*k)
     dbk = t4.sum(axis=0)                                 # (h*k,)
-    t5 = np.reshape(dV.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    t5 = np.reshape(dV.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWv = X.T @ t5                                       # (d, h*k)
     dbv = t5.sum(axis=0)                                 # (h*k,)
     dWo = O.T @ dR1                                      # (h*k, n)(n, d) -> (h*k, d)

@@ -25,14 +25,14 @@ def _read(**arrays):
         if array.dtype.kind in "fc" and not isinstance(value, float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
-        fits = array.ndim == len(expected)
+        shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
+        wrong = f"{name} has shape {array.shape}; expected {shape}"
+        if array.ndim != len(expected):
+            raise ValueError(wrong)
         for dim, size in zip(expected, array.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
-            fits = fits and size == known
-        if not fits:
-            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
-            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
+            if size != known:
+                raise ValueError(f"{wrong}, where {dim} is {known}")
         found.append(array)
     dtype = np.result_type(*kinds) if kinds else np.dtype(float)
     return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype
@@ -60,9 +60,9 @@ def forward(X, Wq, Wk, Wv, Wo, *, h, k, cache=None):
     Q = np.reshape(X @ Wq, (n, h, k)).swapaxes(-3, -2)    # (h, n, k)
     K = np.reshape(X @ Wk, (n, h, k)).swapaxes(-3, -2)    # (h, n, k)
     V = np.reshape(X @ Wv, (n, h, k)).swapaxes(-3, -2)    # (h, n, k)
-    A = Q @ K.swapaxes(-1, -2) / float(np.sqrt(k))        # (h, n, n)
+    A = Q @ K.mT / float(np.sqrt(k))                      # (h, n, n)
     S = _softmax(A, axis=2)                               # (h, n, n)
-    O = np.reshape((S @ V).swapaxes(-3, -2), (n, (h*k)))  # (n, h*k)
+    O = np.reshape((S @ V).swapaxes(-3, -2), (n, h * k))  # (n, h*k)
     Z = O @ Wo                                            # (n, h*k)(h*k, d) -> (n, d)
     if cache is not None:
         cache.update(Q=Q, K=K, V=V, S=S, O=O)
@@ -93,17 +93,17 @@ def backward(X, Wq, Wk, Wv, Wo, G, *, h, k, cache=None):
     n = sizes["n"]
     dO = G @ Wo.T                                        # (n, d)(d, h*k) -> (n, h*k)
     t1 = np.reshape(dO, (n, h, k)).swapaxes(-3, -2)      # (h, n, k)
-    dV = S.swapaxes(-1, -2) @ t1                         # (h, n, k)
-    dS = t1 @ V.swapaxes(-1, -2)                         # (h, n, n)
+    dV = S.mT @ t1                                       # (h, n, k)
+    dS = t1 @ V.mT                                       # (h, n, n)
     dA = S * (dS - (dS * S).sum(axis=2, keepdims=True))  # (h, n, n)
     t2 = float(np.sqrt(k))                               # scalar
     dQ = dA @ K / t2                                     # (h, n, k)
-    dK = dA.swapaxes(-1, -2) @ Q / t2                    # (h, n, k)
-    t3 = np.reshape(dQ.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    dK = dA.mT @ Q / t2                                  # (h, n, k)
+    t3 = np.reshape(dQ.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWq = X.T @ t3                                       # (d, h*k)
-    t4 = np.reshape(dK.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    t4 = np.reshape(dK.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWk = X.T @ t4                                       # (d, h*k)
-    t5 = np.reshape(dV.swapaxes(-3, -2), (n, (h*k)))     # (n, h*k)
+    t5 = np.reshape(dV.swapaxes(-3, -2), (n, h * k))     # (n, h*k)
     dWv = X.T @ t5                                       # (d, h*k)
     dWo = O.T @ G                                        # (h*k, n)(n, d) -> (h*k, d)
     dX = t4 @ Wk.T + t3 @ Wq.T + t5 @ Wv.T               # (n, d)

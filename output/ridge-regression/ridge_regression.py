@@ -24,14 +24,14 @@ def _read(**arrays):
         if array.dtype.kind in "fc" and not isinstance(value, float):
             kinds.append(array.dtype)  # integers and plain numbers take the dtype of the others
         expected = SHAPES[name]
-        fits = array.ndim == len(expected)
+        shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
+        wrong = f"{name} has shape {array.shape}; expected {shape}"
+        if array.ndim != len(expected):
+            raise ValueError(wrong)
         for dim, size in zip(expected, array.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
-            fits = fits and size == known
-        if not fits:
-            shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
-            known = ", ".join(f"{k} = {v}" for k, v in sizes.items() if k in expected)
-            raise ValueError(f"{name} has shape {array.shape}; expected {shape} with {known}")
+            if size != known:
+                raise ValueError(f"{wrong}, where {dim} is {known}")
         found.append(array)
     dtype = np.result_type(*kinds) if kinds else np.dtype(float)
     return [a if a.dtype in kinds else a.astype(dtype) for a in found], sizes, dtype

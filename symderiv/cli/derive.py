@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from ..api import Problem, called, derive, jacobian, read, stack
+from ..api import Problem, called, derive, jacobian, read, stack, with_other_names
 from ..core.errors import InputError
 from ..core.telling import tell
 from ..results.derivation_lines import (
@@ -115,6 +115,9 @@ class Destination(NamedTuple):
     help="What a gradient by a symmetric, skew, diagonal or triangular variable means.",
 )
 @click.option("--name", help="What the problem is called, and its module.")
+@click.option(
+    "--rename", multiple=True, metavar="W=weight", help="Another name for a variable, a definition."
+)
 @click.option("--title", help="What stands at the head of its documents.")
 @output_options(
     CHOICES,
@@ -169,6 +172,7 @@ def command(
     layout: str | None,
     structured: str,
     name: str | None,
+    rename: tuple[str, ...],
     title: str | None,
     output: Path | None,
     formats: list[str],
@@ -193,6 +197,7 @@ def command(
     if output is None:
         refuse_idle(ctx, "-o FOLDER", _OF_FILES)
     posed = _posed(problem, (variables, upstream, syntax), blocks, name, title)
+    posed = with_other_names(posed, rename) if rename else posed
     level = {"section": section_level, "color": color}
     printing = {"engine": pdf_engine, "markdown": markdown, **level}
     into = Destination(output, formats, printing, force)

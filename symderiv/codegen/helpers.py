@@ -19,7 +19,7 @@ def _read(**arrays):
         shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
         wrong = f"{name} has shape {array.shape}; expected {shape}"
         if array.ndim != len(expected):
-            raise ValueError(f"{wrong}: {len(expected)} axes")
+            raise ValueError(wrong)
         for dim, size in zip(expected, array.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
             if size != known:

@@ -66,7 +66,7 @@ def _read(**arrays):
         shape = "(" + ", ".join(expected) + ("," if len(expected) == 1 else "") + ")"
         wrong = f"{name} has shape {tuple(tensor.shape)}; expected {shape}"
         if tensor.ndim != len(expected):
-            raise ValueError(f"{wrong}: {len(expected)} axes")
+            raise ValueError(wrong)
         for dim, size in zip(expected, tensor.shape):
             known = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
             if size != known:

@@ -245,15 +245,20 @@ def _lines(block: _Block, names: Mapping[str, list[str]], count: int) -> list[st
         here = {n: copies[k] for n, copies in names.items()}
         if k:
             here[block.input] = names[block.output][k - 1]
-        lines += [f"{here[n]} = {text(_renamed(x, here))}" for n, x in inside.items()]
+        lines += [f"{here[n]} = {text(with_names(x, here))}" for n, x in inside.items()]
     last = {n: copies[-1] for n, copies in names.items()}
     rest = {n: x for n, x in block.definitions.items() if n not in inside}
-    lines += [f"{n} = {text(_renamed(x, last))}" for n, x in rest.items()]
-    return [*lines, text(_renamed(block.objective, last))]
+    lines += [f"{n} = {text(with_names(x, last))}" for n, x in rest.items()]
+    return [*lines, text(with_names(block.objective, last))]
 
 
-def _renamed(x: Expr, names: Mapping[str, str]) -> Expr:
-    """Return one line with its names replaced; a name stands for itself, without its value."""
+def with_names(x: Expr, names: Mapping[str, str]) -> Expr:
+    """Return one line with its names replaced; a name stands for itself, without its value.
+
+    >>> from symderiv.core.shapes import SCALAR
+    >>> with_names(var("x", SCALAR), {"x": "y"})
+    var('y')
+    """
     done: dict[Expr, Expr] = {}
     for e in walk(x, Expr.is_name):
         if e.is_symbol:

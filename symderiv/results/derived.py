@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import combinations
 from operator import getitem
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from ..claims import Checker, Verdict
 from ..claims.latex_claims import stated
@@ -42,6 +42,7 @@ from ..evidence.second_derivatives import joined, shown_sizes, verify_entries
 from ..evidence.structured_checks import check_structured
 from ..evidence.verification import Evidence, gather, require_checkable
 from ..problems import Problem
+from ..problems.renaming import renamed
 from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
 from .outputs import CHOICES, Printing, build_files, differing, document
@@ -309,15 +310,25 @@ class Derivation(Mapping[str, Result]):
         return self.evidence.certificate
 
     @overload
-    def compile(self) -> Compiled: ...
+    def compile(
+        self, target: Literal["numpy"] = "numpy", *, names: Mapping[str, str] | None = None
+    ) -> Compiled: ...
 
     @overload
     def compile(
-        self, target: str, *, parameters: Sequence[str] | None = None
+        self,
+        target: str,
+        *,
+        parameters: Sequence[str] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> Compiled | CompiledLibrary: ...
 
     def compile(
-        self, target: str = "numpy", *, parameters: Sequence[str] | None = None
+        self,
+        target: str = "numpy",
+        *,
+        parameters: Sequence[str] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> Compiled | CompiledLibrary:
         """Return callables ``forward`` and ``backward`` compiled from the generated code.
 
@@ -325,10 +336,20 @@ class Derivation(Mapping[str, Result]):
         ``hessian_W``, ``hessian_W_product`` and so on. With ``target="torch"`` or ``"jax"``, what
         is returned is called on that library's arrays and gives the value; its gradients are the
         derived ones. For PyTorch, ``.layer`` is the class of an nn.Module whose ``parameters``
-        are the variables that share no size with the samples, unless they are named here. Raises
-        InputError where the library is not installed, UnsupportedError for an operator that it
-        has no code for.
+        are the variables that share no size with the samples, unless they are named here.
+        ``names`` gives variables, definitions and the given gradient other names, by which
+        ``parameters`` go as well. Raises InputError where the library is not installed,
+        UnsupportedError for an operator that it has no code for.
+
+        >>> from symderiv import derive
+        >>> d = derive("Z = X @ W; L(Z)", X="n, d", W="d, m", wrt="W")
+        >>> d.compile(names={"X": "inputs", "W": "weight"}).module.backward
+        ('inputs', 'weight', 'G')
         """
+        if names:
+            wrt = [names.get(n, n) for n in self.wrt]
+            other = _derived(renamed(self.problem, names), wrt, self.structured, self.order)
+            return other.compile(target, parameters=parameters)
         if checked_target(target) == "numpy":
             code = compile_module(self._module)
             forward, backward = (with_given(f, self.problem) for f in (code.forward, code.backward))
