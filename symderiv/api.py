@@ -18,9 +18,9 @@ from .problems.from_sympy import WrittenText, is_sympy
 from .problems.grammar import only_expression
 from .problems.library import GROUPS, load_named
 from .problems.library import names as problem_names
+from .problems.other_names import renamed
 from .problems.posing import PosingCall, load, name_of, names_of, names_problem, posed, stated
 from .problems.problem import as_written, default_title
-from .problems.renaming import renamed
 from .problems.sentences import problem_name, sentence
 from .problems.syntaxes import LATEX, PYTHON, SYNTAXES, problem_syntax, syntax_of
 from .problems.tracing import trace

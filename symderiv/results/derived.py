@@ -42,7 +42,7 @@ from ..evidence.second_derivatives import joined, shown_sizes, verify_entries
 from ..evidence.structured_checks import check_structured
 from ..evidence.verification import Evidence, gather, require_checkable
 from ..problems import Problem
-from ..problems.renaming import renamed
+from ..problems.other_names import renamed
 from .derivation_lines import derivation_lines
 from .derivative_forms import DerivativeForms
 from .outputs import CHOICES, Printing, build_files, differing, document
