@@ -168,3 +168,15 @@ def test_what_is_of_gradients_alone_is_refused_for_a_jacobian(
         main(["derive", "exp(x)", "--jacobian", *option, "-o", str(tmp_path / "none")])
     assert stopped.value.code == 2
     assert "a Jacobian has no cotangents" in capsys.readouterr().err
+
+
+def test_a_jacobian_on_the_way_has_a_free_name_and_a_matrix_has_none() -> None:
+    shapes = {"x": "n", "J_z": "n"}
+    found = sd.jacobian("z = x * tanh(x); J_z * softmax(z, axis=0)", "x", variables=shapes).data
+    assert [text(name) for name, _ in found.named_jacobians] == ["Jac_z", "J_r"]
+    assert found.recheck() > 0
+    through = sd.jacobian(
+        "Z = exp(x @ x.T); softmax(Z @ x, axis=0)", "x", variables={"x": "n"}
+    ).data
+    assert "J_Z" not in {text(name) for name, _ in through.named_jacobians}
+    assert through.recheck() > 0

@@ -118,8 +118,11 @@ def forward(
         spot = value if stage.term is stages.root else _spot(letters, stage, by)
         letters.reserved |= set(spot)
         monomials = slopes.of_stage(stage, spot, target, target.data, by, steps)
-        if chain is not None and stage is not found[-1] and len(monomials) > 1:
-            monomials = _named_jacobian(stage, (spot, by), chain, named_jacobians, steps, monomials)
+        inner = stage is not found[-1] and len(stage.term.dims) < 2
+        if chain is not None and inner and len(monomials) > 1:
+            matrix = chain.chained(stage.term, named_jacobians)
+            named_jacobians[stage.term] = name = _jacobian_name(stage, matrix, stages.taken)
+            monomials = _under_name(stage, name, (*spot, *by), steps, monomials)
         slopes.known[stage.term] = Slope(spot, tuple(monomials))
         slopes.centred[stage.expr] = centred(stage, values)
     return Forward(tuple(steps), posed.value, tuple(monomials), posed, named_jacobians)
@@ -134,18 +137,18 @@ def _unmoved(posed: Staged, ends: tuple[Ends, Ends]) -> Forward:
     return Forward((step,), value, (), posed, {})
 
 
-def _named_jacobian(
-    stage: Stage,
-    ends: tuple[Ends, Ends],
-    chain: ChainOfMatrices,
-    names: dict[Term, Expr],
-    steps: list[Step],
-    monomials: list[Monomial],
+def _jacobian_name(stage: Stage, matrix: Expr, taken: set[str]) -> Expr:
+    """Return a free name for the Jacobian of a stage: J_z for that of z."""
+    pool = (f"{letter}_{stage.expr.data}" for letter in ("J", "Jac", "Jacobian"))
+    numbered = (f"Jacobian_{stage.expr.data}{k}" for k in range(1, len(taken) + 2))
+    return named(next(n for n in (*pool, *numbered) if n not in taken), matrix)
+
+
+def _under_name(
+    stage: Stage, name: Expr, spots: Ends, steps: list[Step], monomials: list[Monomial]
 ) -> list[Monomial]:
-    """Give the Jacobian of a stage a name, J_z for that of z; return its entry under it."""
-    matrix = chain.chained(stage.term, names)
-    name = names[stage.term] = named(f"J_{stage.expr.data}", matrix)
-    spots = (*ends[0], *ends[1])
+    """Append the lines that give the Jacobian of a stage a name; return its entry under it."""
+    matrix = name.args[0]
     steps += closing_steps(matrix, spots, monomials)
     reason: Reason = (name, " names the Jacobian of ", stage.expr)
     steps.append(Step(name, matrix, Act.NAMES, reason, True))
