@@ -91,14 +91,14 @@ def test_the_one_unknown_parameter_is_the_given_gradient(name: str) -> None:
 def test_a_name_with_two_meanings_is_right_under_an_assumption_at_most() -> None:
     problem = sd.problem("Z = x @ w; L(tanh(Z))", x="n, d", w="d, m")
     found = sd.check(problem, "w", lambda x, dZ: x.T @ dZ)
-    assert (found.verdict, found.assumption) == ("right-if", "dZ is the gradient by Z")
+    assert (found.verdict, found.assumption) == ("right-if", "dZ is the gradient with respect to Z")
     found = sd.check(problem, "w", lambda x, Z, dZ: x.T @ (dZ * (1 - np.tanh(Z) ** 2)))
     assert found.verdict == "right"
     found = sd.check(problem, "w", lambda x, dZ: 2 * x.T @ dZ)
     assert found.verdict == "wrong"
     found = sd.check(problem, "w", lambda x, dZ, G: x.T @ dZ + 0 * G.sum())
     assert found.verdict == "right"
-    assert found.read_as == "x, dZ = the gradient by Z, G = the given gradient G"
+    assert found.read_as == "x, dZ = the gradient with respect to Z, G = the given gradient G"
 
 
 def test_a_word_for_the_upstream_is_no_local_variable_beside_others() -> None:
@@ -241,7 +241,7 @@ def test_a_tuple_in_another_order_than_that_of_the_variables_is_right_under_an_a
 def test_one_word_is_the_gradient_of_a_local_variable_or_one_where_nothing_is_given() -> None:
     problem = sd.problem("out = x @ w; sum(tanh(out))", x="n, d", w="d, m")
     found = sd.check(problem, "w", lambda x, dout: x.T @ dout)
-    assert (found.verdict, found.read_as) == ("right", "x, dout = the gradient by out")
+    assert (found.verdict, found.read_as) == ("right", "x, dout = the gradient with respect to out")
     found = sd.check(problem, "w", lambda x, w, dout: dout * x.T @ (1 - np.tanh(x @ w) ** 2))
     assert (found.verdict, found.assumption) == ("right-if", "dout is 1")
 

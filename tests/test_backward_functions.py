@@ -311,7 +311,7 @@ def test_nearly_right_is_not_right() -> None:
         ("W", lambda X, G: "X.T @ G", "not an array of numbers"),
         (None, lambda X, G: X.T @ G, "one array, for 3 gradients"),
         (None, lambda X, G: (X, G), "2 arrays, for 3 gradients"),
-        (["W", "b"], lambda X, G: {"W": X.T @ G}, "no gradient by b"),
+        (["W", "b"], lambda X, G: {"W": X.T @ G}, "no gradient with respect to b"),
     ],
 )
 def test_what_cannot_be_told_is_asked(wrt: Any, claim: Any, words: str) -> None:

@@ -42,7 +42,7 @@ def test_a_kink_excuses_no_wrong_code() -> None:
     module = module_of(d.data)
     wrong = module.source.replace("dX = ", "dX = 2 * ")
     assert wrong != module.source
-    with pytest.raises(CheckError, match="gradient by X"):
+    with pytest.raises(CheckError, match="gradient with respect to X"):
         check_differences(d.data, compile_module(replace(module, source=wrong)))
 
 

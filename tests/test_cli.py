@@ -160,7 +160,7 @@ def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) 
         (["derive", ""], "empty input"),
         (["derive", "linear-layr"], "ready-made: linear-layer"),
         (["derive", "nothing.toml"], "cannot be read"),
-        (["derive", "linear-layer", "--wrt", "Q"], "cannot differentiate by 'Q'"),
+        (["derive", "linear-layer", "--wrt", "Q"], "cannot differentiate with respect to 'Q'"),
         (["derive", "linear-layer", "--format", "doc"], "no format 'doc'"),
         (["derive", "linear-layer", "--format", ""], "--format names no format"),
         (["derive", "linear-layer", "--format", "md"], "say where: -o FOLDER"),

@@ -442,7 +442,7 @@ def test_many_dimensions_are_sampled() -> None:
 
 def test_wrong_shape_and_empty_domain_are_errors() -> None:
     p = problem("sum(log(-x * x))", x="n")
-    with pytest.raises(InputError, match="gradient by x is n x 1, not 1 x n"):
+    with pytest.raises(InputError, match="gradient with respect to x is n x 1, not 1 x n"):
         agrees(p, "x", p.read("2 / x.T"))
     with pytest.raises(CheckError, match="no point"):
         agrees(problem("sum(sqrt(-x ** 2 - 1))", x="n"), "x", p.read("x"))

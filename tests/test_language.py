@@ -291,7 +291,11 @@ def test_python_is_never_evaluated(tmp_path: object) -> None:
         ("[variables]\nX = 3\n[objective]\nvalue = 'L(X)'", "variables.X is 3", "X"),
         ("[objective]\nvalue = 'L(X @ y'", "never closed", "("),
         ("[objective]\nvalue = 'L(X)'\nwrt = 3", "not a list of names", "wrt"),
-        ("[objective]\nvalue = 'L(X)'\nwrt = ['Q']", "cannot differentiate by 'Q'", ""),
+        (
+            "[objective]\nvalue = 'L(X)'\nwrt = ['Q']",
+            "cannot differentiate with respect to 'Q'",
+            "",
+        ),
         ("[objective]\nvalue = 'L(X)'\n[[claims]]\nsays = 'X'", "has no 'about'", "claims"),
         ("[objective\nvalue = 1", "is not TOML", ""),
         ("[definitions]\n'a b' = 'X'\n[objective]\nvalue = 'L(X)'", "'a b' is not a name", "a b"),

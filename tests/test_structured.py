@@ -78,10 +78,14 @@ def test_a_wrong_projection_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_second_derivatives_under_a_convention_are_refused_by_name() -> None:
-    with pytest.raises(errors.MissingRuleError, match="second derivatives by S as symmetric"):
+    with pytest.raises(
+        errors.MissingRuleError, match="second derivatives with respect to S as symmetric"
+    ):
         sd.derive("logdet(S)", structured="tangent", order=2, S="n, n symmetric")
     d = sd.derive("logdet(S) + x.T @ x", structured="tangent", S="n, n symmetric", x="n")
-    with pytest.raises(errors.MissingRuleError, match="second derivatives by S as symmetric"):
+    with pytest.raises(
+        errors.MissingRuleError, match="second derivatives with respect to S as symmetric"
+    ):
         d.hessian("S")
     assert d.hessian("x").text == "2 * eye(n)"
 

@@ -89,7 +89,7 @@ class Equality:
             return clauses, ("different",), "", None
         name, correction, turned = whole
         end = ", transposed" if turned else ""
-        clauses.append(f"their sum over all rows is the gradient by {name}{end}")
+        clauses.append(f"their sum over all rows is the gradient with respect to `{name}`{end}")
         slips = ("missing-sum", "transposed") if turned else ("missing-sum",)
         return clauses, slips, f"dL/d{name}", correction
 

@@ -47,7 +47,8 @@ class Factors:
         by_variable = path[-1] in self.problem.variables and len(path) == 2
         if by_variable and path[0] == self.problem.label and not self.is_asked(path):
             raise ParseError(
-                f"the gradient by {path[-1]} is not given", remedy="it is what claims are about"
+                f"the gradient with respect to {path[-1]} is not given",
+                remedy="it is what claims are about",
             )
         named = " ".join(f"d{a or self.problem.objective_name}/d{b}" for a, b in pairwise(path))
         if not path[0]:
@@ -71,8 +72,8 @@ class Factors:
         found = reverse(root, [leaf], seed)
         if leaf not in found.cotangents:
             raise ParseError(
-                f"what is differentiated by {by.data} does not depend on it",
-                remedy="write a derivative by what it is made of",
+                f"what is differentiated with respect to {by.data} does not depend on it",
+                remedy="write a derivative with respect to what it is made of",
             )
         term = found.gradient(leaf)
         return Raiser(facts=facts_of(self.problem)).shaped(term, by.shape)

@@ -326,7 +326,7 @@ class Mistakes:
                 above, _ = self._cotangent(u)
             except NO_GRADIENT:
                 continue
-            words = f"it is {self._word} by {quoted(u)}"
+            words = f"it is {self._word} with respect to {quoted(u)}"
             if self._spreads(u):
                 yield Mistake(
                     "missing-sum", f"{words}, not summed over where the variable goes", above
@@ -354,7 +354,7 @@ class Mistakes:
                 (found,) = self._gradient(self._objective, v)
             except NO_GRADIENT:
                 continue
-            words = f"it is {self._word} by `{v.name}`"
+            words = f"it is {self._word} with respect to `{v.name}`"
             yield Mistake("wrong-variable", words, found, (v.expr,))
 
     def _flat(self) -> Iterator[Mistake]:

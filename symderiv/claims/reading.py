@@ -15,6 +15,7 @@ from ..core.errors import (
     LanguageError,
     RangeClashError,
     ShapeError,
+    SymderivError,
     UnknownSizeError,
 )
 from ..core.expr import Expr, free_ranges
@@ -76,6 +77,18 @@ def read_claim(
             names = known_names(problem.declared, kinds)
             propose(error, text, names, lambda x: _read(problem, x, ranges, syntax, shape))
         raise
+
+
+def read_quoted(problem: Problem, text: str) -> Expr | None:
+    """Return the expression that a sentence about a claim quotes, or None where it is none.
+
+    Indices that stand free in it keep their names; names of functions are no expressions.
+    """
+    try:
+        found = _read(problem, text, None, PYTHON.name, None)
+    except SymderivError:
+        return None
+    return found.expr if found.refusal is None else None
 
 
 def _read(

@@ -208,8 +208,8 @@ class Search:
         except UndefinedError:
             return None
         words = (
-            f"it is another convention: the derivative by the independent entries of a symmetric "
-            f"{self.name}, in which both entries off the diagonal are one variable"
+            "it is another convention: the derivative with respect to the independent entries of a "
+            f"symmetric `{self.name}`, in which both entries off the diagonal are one variable"
         )
         return FoundSlip((("symmetric-convention", words),), None) if same else None
 

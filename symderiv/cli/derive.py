@@ -69,7 +69,7 @@ class Destination(NamedTuple):
 @click.command(name="derive", short_help="Derive gradients.")
 @click.argument("problem", metavar='PROBLEM.toml | NAME | "EXPR"', type=ProblemSource())
 @problem_options
-@click.option("--wrt", metavar="W,b", help="Variables to differentiate by; default: all.")
+@click.option("--wrt", metavar="W,b", help="Variables whose gradients are derived; default: all.")
 @click.option(
     "--style",
     type=click.Choice(STYLES),
@@ -112,7 +112,7 @@ class Destination(NamedTuple):
     type=click.Choice(CONVENTIONS),
     default=AMBIENT,
     show_default=True,
-    help="What a gradient by a symmetric, skew, diagonal or triangular variable means.",
+    help="What the gradient of a symmetric, skew, diagonal or triangular variable means.",
 )
 @click.option("--name", help="What the problem is called, and its module.")
 @click.option(
@@ -283,7 +283,7 @@ def _print_jacobians(
     found = [jacobian(problem, name, layout=layout) for name in wanted]
     with shown(quiet):
         for j in found:
-            tell(f"checking the Jacobian by {j.name}")
+            tell(f"checking the Jacobian with respect to {j.name}")
             j.verify()
         paths = _written(found[0], into, **manner)
     if as_json:

@@ -434,7 +434,7 @@ class Builder:
         variables = self.problem.variables
         said = ["    Where a norm is 0 it has no gradient, and 0 is taken for it."]
         return (said if any(map(holds_norm, self.results)) else []) + [
-            f"    The gradient by {python_name(n)} {words(variables[n], convention)}."
+            f"    The gradient with respect to {python_name(n)} {words(variables[n], convention)}."
             for n, (_, convention) in self.derivation.conventions.items()
         ]
 

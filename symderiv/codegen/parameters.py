@@ -32,7 +32,7 @@ def parameters_of(
         for name in chosen:
             if name not in wrt:
                 raise UnknownNameError(
-                    f"{name} cannot be a parameter: there is no gradient by it",
+                    f"{name} cannot be a parameter: there is no gradient with respect to it",
                     remedy=f"choose from {', '.join(wrt)}",
                 )
         return tuple(n for n in problem.variables if n in chosen)

@@ -156,7 +156,8 @@ class TorchBuilder(LibraryBuilder):
                 test = f"any(ctx.needs_input_grad[k] for k in ({places}))"
             body += [
                 f"        if {test}:",
-                f'            raise ValueError("no gradient was derived by {names}: detach it")',
+                "            raise ValueError("
+                f'"no gradient was derived with respect to {names}: detach it")',
             ]
         cache = ["        cache = {}"] if self.kept else []
         call = self._call("value = forward", *(["cache=cache"] if self.kept else []))

@@ -149,7 +149,8 @@ class DerivedGradients(Mapping[str, Gradient]):
         for name in names:
             if name not in problem.variables:
                 raise UnknownNameError(
-                    f"cannot differentiate by {name!r}: it is not a variable of the problem",
+                    f"cannot differentiate with respect to {name!r}: "
+                    "it is not a variable of the problem",
                     remedy=f"the variables are: {', '.join(problem.variables)}",
                 )
         self.wrt, self.structured = names, structured
@@ -214,7 +215,9 @@ class DerivedGradients(Mapping[str, Gradient]):
     def __getitem__(self, name: str) -> Gradient:
         if name not in self._gradients:
             known = ", ".join(self._gradients)
-            raise UnknownNameError(f"no gradient by {name!r}", remedy=f"there are: {known}")
+            raise UnknownNameError(
+                f"no gradient with respect to {name!r}", remedy=f"there are: {known}"
+            )
         return self._gradients[name]
 
     def __contains__(self, name: object) -> bool:

@@ -145,7 +145,7 @@ class DerivativeMatrix:
             return self.raiser.shaped(self.matrix, self.shape)
         except MissingRuleError as error:
             raise MissingRuleError(
-                f"no matrix form of the {self.kind} by {self.name}: {error.subject}",
+                f"no matrix form of the {self.kind} with respect to {self.name}: {error.subject}",
                 remedy=f".index_form gives its entries: {self.index_form}",
             ) from None
 
@@ -591,7 +591,7 @@ def _variable(problem: Problem, name: str, layout: str) -> Variable:
         raise InputError(f"no layout {layout!r}", remedy=f"there are: {', '.join(LAYOUTS)}")
     if name not in problem.variables:
         raise UnknownNameError(
-            f"cannot differentiate by {name!r}: it is not a variable of the problem",
+            f"cannot differentiate with respect to {name!r}: it is not a variable of the problem",
             remedy=f"the variables are: {', '.join(problem.variables)}",
         )
     return problem.variables[name]

@@ -27,7 +27,7 @@ from .model import (
     Paragraph,
     Strong,
 )
-from .questions import questions
+from .questions import questions, quoting
 from .symbols_shown import Scribe
 
 
@@ -117,7 +117,7 @@ def _answered(entries: Sequence[AnswerEntry], number: Callable[[], str]) -> Iter
             verdicts = [e.verdict for e in together if e.verdict is not None]
             yield from (_signed(b, label) for b in questions(scribe, verdicts, number))
             words = "; ".join(dict.fromkeys(x for v in verdicts for x in v.checked))
-            yield Note((f"{words[:1].upper()}{words[1:]}.",))
+            yield Note(tuple(quoting(scribe, f"{words[:1].upper()}{words[1:]}.")))
             continue
         for e in together:
             yield from (_signed(b, label) for b in _refused(e, number()))

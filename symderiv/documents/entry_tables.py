@@ -34,6 +34,7 @@ from .widths import width
 
 _WIDE = 34.0  # em: a grid wider than this is written entry by entry
 _LONGEST = 34.0  # em: an entry longer than this is left out
+_PARAGRAPH = 200.0  # em: the longest entry that is written over several lines, alone
 _BESIDE = 18.0  # em: the same where another derivation has it
 _LISTED = 12  # entries written one by one
 _SLICES_SHOWN = 6
@@ -169,13 +170,40 @@ class EntriesWriter:
         head = self.scribe.gradient(self.scribe.known[name])
         shown = self._shown(head, name, matrix, writer, gradient=True)
         if shown is None:
-            return []
+            return self._first_entry(name, matrix, writer) if self.whole else []
         lead: Inline = ("The gradient, as SymPy finds it:",)
         product = self._product(name, writer)
         if product is not None and len(shown) == 1:
             shown = (row(shown[0], EQUALS, product),)
         blocks: list[Block] = [led(lead, Display(shown))]
         return [*blocks, *self._split(name, matrix, writer)]
+
+    def _first_entry(self, name: str, matrix: Matrix, writer: EntryWriter) -> list[Block]:
+        """Return one entry of a gradient that is too long to be shown whole; none without end."""
+        places = [(i, j) for i, line in enumerate(matrix, 1) for j, _ in enumerate(line, 1)]
+        entries = {at: writer(matrix[at[0] - 1][at[1] - 1]) for at in places}
+        kept = [at for at in places if matrix[at[0] - 1][at[1] - 1] != 0]
+        if not kept:
+            return []
+        least = min(kept, key=lambda at: width(entries[at]))  # the first of equal ones
+        if width(entries[least]) > _PARAGRAPH:
+            return []
+        symbol = self._at(name, least)
+        shown = row(fraction_of_partials(self.scribe.loss, symbol), EQUALS, entries[least])
+        lead: Inline = ("One entry of the gradient, as SymPy finds it:",)
+        found: list[Block] = [led(lead, Display((shown,)))]
+        if len(kept) > 1:
+            of = self.scribe.gradient_inline(self.scribe.known[name])
+            rest: Inline = (
+                "The other entries of ",
+                of,
+                " are as long and are left out; SymPy found them all, and each was compared with "
+                "the matrix form ",
+                row(of, EQUALS, self.scribe.write(self.scribe.section(name).result)),
+                ".",
+            )
+            found.append(Paragraph(rest))
+        return found
 
     def _product(self, name: str, writer: EntryWriter) -> Math | None:
         """Return the factors of the result as grids of symbols, and the result itself."""

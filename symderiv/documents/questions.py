@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from ..claims.about import read_about
+from ..claims.reading import read_quoted
 from ..claims.verdict import GRADIENT, Counterexample, Verdict
 from ..core.errors import ParseError
 from ..core.expr import Expr, entry
@@ -34,6 +35,7 @@ _STATUSES = {
     "unreadable": "has shapes that do not fit",
     "defines": "is a definition",
 }
+_SIGNS = {" x ": "×", " <= ": "≤", " >= ": "≥", " != ": "≠", " == ": "=", " < ": "<", " > ": ">"}
 _HEADING = 28.0  # em: a longer formula stands below the heading, on its own line
 
 
@@ -68,7 +70,7 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
 
 def _question(scribe: Scribe, verdict: Verdict, number: str, told: set[str]) -> list[Block]:
     title, stated = _asked(scribe, verdict)
-    found: list[Block] = [Heading(title, number), Paragraph(_answer(verdict))]
+    found: list[Block] = [Heading(title, number), Paragraph(_answer(scribe, verdict))]
     if verdict.verdict == "right" or verdict.correction_expr is None:
         words = "The claim:"
     else:
@@ -148,12 +150,12 @@ def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Math]]:
     return (claim.question or "Is this form right?",), [shown]
 
 
-def _answer(verdict: Verdict) -> Inline:
+def _answer(scribe: Scribe, verdict: Verdict) -> Inline:
     answer: list[Piece] = [Strong(verdict.answer), " "]
     if verdict.verdict == "right-if" and verdict.assumption and not verdict.lines:
-        answer.append(f"{verdict.assumption.rstrip('.')}.")
+        answer += quoting(scribe, f"{verdict.assumption.rstrip('.')}.")
     else:
-        answer += _marked(verdict.diagnosis)
+        answer += quoting(scribe, verdict.diagnosis)
     slips = [s.replace("-", " ") for s in verdict.slips if s != _UNNAMED]
     if slips:
         answer.append(f" ({'slip' if len(slips) == 1 else 'slips'}: {', '.join(slips)})")
@@ -225,17 +227,29 @@ def _placed(x: Expr, indices: Sequence[str]) -> Expr:
     return entry(x, *places, *[1] * (len(x.shape) - len(places)))
 
 
-def _marked(text: str) -> list[Piece]:
-    """Return a sentence with what stands in backticks typeset: symbols, shapes, else code."""
-    return [_typeset(t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
+def quoting(scribe: Scribe, text: str) -> list[Piece]:
+    """Return a sentence with what stands in backticks typeset: formulas, conditions, shapes."""
+    return [_typeset(scribe, t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
 
 
-def _typeset(text: str) -> Piece:
-    parts = text.split(" x ")
-    if all(p.isidentifier() or p.isdecimal() for p in parts) and len(parts) <= 2:
-        symbols: list[Math] = [Sym(p) if p.isidentifier() else Num(p) for p in parts]
-        return symbols[0] if len(parts) == 1 else row(symbols[0], Op("×"), symbols[1])
-    return Code(text)
+def _typeset(scribe: Scribe, text: str) -> Piece:
+    for sign, char in _SIGNS.items():
+        sides = text.split(sign)
+        if len(sides) == 2:
+            left, right = (_formula(scribe, t) for t in sides)
+            if left is not None and right is not None:
+                return row(left, Op(char), right)
+    found = _formula(scribe, text)
+    return Code(text) if found is None else found
+
+
+def _formula(scribe: Scribe, text: str) -> Math | None:
+    if text.isidentifier() and text not in scribe.known:
+        return Sym(text)  # an index, a size
+    if text.isdecimal():
+        return Num(text)
+    found = read_quoted(scribe.problem, text)
+    return None if found is None else scribe.write(found)
 
 
 def _counterexample(scribe: Scribe, found: Counterexample) -> Block:

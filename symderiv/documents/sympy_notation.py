@@ -174,6 +174,8 @@ class EntryWriter:
             return Sym("e" if x == sympy.E else str(x))
         if isinstance(x, sympy.Abs):
             return Fence("|", self(x.args[0]), "|")
+        if isinstance(x, sympy.exp):
+            return sup(Sym("e"), self(x.args[0]))
         head: Math = Word(_FUNCTION_NAMES.get(str(x.func), str(x.func)))
         letter = getattr(x.func, "unspecified", None)
         if letter is not None:

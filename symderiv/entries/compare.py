@@ -208,7 +208,8 @@ class _Tally:
         shape = self._names[wrt].shape
         if candidate.shape != shape:
             raise InputError(
-                f"the gradient by {wrt} is {describe(shape)}, not {describe(candidate.shape)}"
+                f"the gradient with respect to {wrt} is {describe(shape)}, "
+                f"not {describe(candidate.shape)}"
             )
         self._sizes: list[Sizes] = []
         self._entries = self._identities = 0
@@ -227,7 +228,7 @@ class _Tally:
         """Return what was found."""
         if not self._sizes:
             raise UndefinedError(
-                f"no point was found where the gradient by {self._wrt} is defined",
+                f"no point was found where the gradient with respect to {self._wrt} is defined",
                 remedy="declare variables that must be so as positive",
             )
         return Comparison(

@@ -140,7 +140,9 @@ class FrechetCall(DirectionCall):
     def _second(self, x: Term, c: Term, e: Term) -> Term:
         """Return the upper right block of L([[X, C], [0, X]], [[E, 0], [0, E]])."""
         if len(x.dims) > 2 or len(e.dims) > 2:
-            raise MissingRuleError(f"no rule for the derivative of many {self.name} by a matrix")
+            raise MissingRuleError(
+                f"no rule for the derivative of many {self.name} with respect to a matrix"
+            )
         n = x.dims[0]
         same, above = delta(_TWO), outer_of(unit(1, _TWO), unit(2, _TWO))
         blocks = add([_blocks(same, x), _blocks(above, c)])

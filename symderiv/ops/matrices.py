@@ -430,8 +430,8 @@ class MatrixPowerCall(MatrixCall):
         x, k = node.children
         if position == 1:
             raise MissingRuleError(
-                "no rule for the derivative of matrix_power by its exponent",
-                remedy="differentiate by the matrix: wrt=['X']",
+                "no rule for the derivative of matrix_power with respect to its exponent",
+                remedy="differentiate with respect to the matrix: wrt=['X']",
             )
         scalar = identity_multiple(cotangent)
         if scalar is None:

@@ -354,7 +354,8 @@ def _chosen(
         if name not in declared.variables:
             known = ", ".join(declared.variables)
             raise UnknownNameError(
-                f"cannot differentiate by {name!r}: it is not a variable of the problem",
+                f"cannot differentiate with respect to {name!r}: "
+                "it is not a variable of the problem",
                 remedy=f"the variables are: {known}",
             )
     return names

@@ -126,7 +126,7 @@ class Derivation(Mapping[str, Result]):
         self.structured = structured
         if not self.wrt:
             raise UnknownNameError(
-                "there is nothing to differentiate by: the objective has no variable",
+                "there is no variable to differentiate for: the objective has no variable",
                 remedy='write one, and declare it: --var "x: n"',
             )
         if order == 2 and self.data.conventions:
@@ -192,8 +192,8 @@ class Derivation(Mapping[str, Result]):
         if name in self.data.conventions:
             structure, convention = self.data.conventions[name]
             raise MissingRuleError(
-                f"no rule for second derivatives by {name} as {structure} ({convention}): "
-                "their rows and columns run over all its entries",
+                f"no rule for second derivatives with respect to {name} as {structure} "
+                f"({convention}): their rows and columns run over all its entries",
                 remedy="leave out structured=",
             )
 

@@ -232,7 +232,9 @@ class Explicit:
             assert isinstance(by.data, tuple)
             place = [self.position(x) for x in by.data]
         if not source.is_symbol:
-            raise MissingRuleError(f"no derivative by {source.op}: only by variables and names")
+            raise MissingRuleError(
+                f"no derivative with respect to {source.op}: only to variables and names"
+            )
         chain = self._chain(of) if not e.data else None
         if chain is not None:
             return [[chain.slope(source, place)]]

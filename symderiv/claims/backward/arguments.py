@@ -76,7 +76,7 @@ class ParameterNames:
             return f"the value of {name}"
         inner = name.removeprefix("d")
         if name not in self.others and inner in self.definitions:
-            return f"the gradient by {inner}"
+            return f"the gradient with respect to {inner}"
         return name
 
 
@@ -183,7 +183,9 @@ class _Reader:
         if inner in (None, self.names.output) or is_of_the_output(chosen):
             return call
         other = self._call({chosen: f"d{inner}"})
-        return replace(call, other=other, because=f"{chosen} is the gradient by {inner}")
+        return replace(
+            call, other=other, because=f"{chosen} is the gradient with respect to {inner}"
+        )
 
     def _upstream(self) -> str | None:
         """Return the parameter that is the given gradient, which it cannot do without.

@@ -132,7 +132,9 @@ class _Check:
         self.problem, self.function = problem, function
         self.wrt = tuple(wrt if wrt is not None else problem.wrt)
         if not self.wrt:
-            raise InputError("there is no variable to check a gradient by", remedy="name it: wrt=")
+            raise InputError(
+                "there is no variable whose gradient is to be checked", remedy="name it: wrt="
+            )
         variables = list(problem.variables)
         written = written_order(function, list(dict.fromkeys([*self.wrt, *variables])))
         self.expected = Expected(self.wrt, variables, written, asked=wrt is not None)

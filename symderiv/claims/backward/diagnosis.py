@@ -276,7 +276,9 @@ class Diagnosis:
             expr = lab.whole[n].expr if n in lab.whole else lab.whole.by_definition(n)
             if self._is(expr):
                 what = "variable" if n in lab.problem.variables else "definition"
-                return SlipFound(("wrong-variable",), f"It is the gradient by the {what} {n}.")
+                return SlipFound(
+                    ("wrong-variable",), f"It is the gradient with respect to the {what} `{n}`."
+                )
         return None
 
     def _known_slip(self) -> SlipFound | None:

@@ -55,7 +55,7 @@ def by_name(result: Any, expected: Expected, fits: Fits) -> tuple[dict[str, Any]
     missing = [n for n in wrt if n not in found]
     if missing and (expected.asked or not found):
         raise InputError(
-            f"the callable returned no gradient by {missing[0]}",
+            f"the callable returned no gradient with respect to {missing[0]}",
             remedy=f"return a dict with {missing[0]!r}, or a tuple in the order {', '.join(wrt)}",
         )
     return {n: array_of(found[n], n) for n in wrt if n in found}, words
@@ -162,9 +162,12 @@ def array_of(x: Any, name: str) -> Any:
             x = x.detach().cpu().resolve_conj().resolve_neg().numpy()
         array = np.asarray(x)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the gradient by {name} is not an array of numbers: {error}") from None
+        raise InputError(
+            f"the gradient with respect to {name} is not an array of numbers: {error}"
+        ) from None
     if array.dtype.kind not in "fciub":
         raise InputError(
-            f"the gradient by {name} is not an array of numbers: it is {type(x).__name__}"
+            f"the gradient with respect to {name} is not an array of numbers: "
+            f"it is {type(x).__name__}"
         )
     return np.array(array, dtype=float if array.dtype.kind in "biu" else array.dtype)

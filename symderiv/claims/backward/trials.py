@@ -69,7 +69,7 @@ class Laboratory:
         for name in names:
             if name not in known:
                 raise UnknownNameError(
-                    f"no gradient by {name!r}: it is not in the problem",
+                    f"no gradient with respect to {name!r}: it is not in the problem",
                     remedy=f"there are: {', '.join(known)}",
                 )
         self.names = tuple(names)

@@ -171,7 +171,7 @@ def _given(
     remedy = f"the given gradients are: {known}" if known else remedy
     if name is None or name.id not in symbols.given:
         written = symbols.source(found.by[0], found.by[-1])
-        raise symbols.fail(f"the gradient by {written} is not given", place, remedy)
+        raise symbols.fail(f"the gradient with respect to {written} is not given", place, remedy)
     losses = symbols.given[name.id]
     of = _letter(found.of)
     if found.of and (not of or of not in (*_OBJECTIVES, *(x for x, _ in losses))):

@@ -247,7 +247,9 @@ class Parser:
                 mark = Sign(token.start, token.stop, "prime")
                 sups.append(RowLayout(token.start, token.stop, (mark,)))
                 if len(sups) > _MOST_PRIMES:
-                    raise self.fail("too many primes", token, "write a derivative by a name")
+                    raise self.fail(
+                        "too many primes", token, "write a derivative with respect to a name"
+                    )
                 continue
             row = self.script(token)
             if token.text == "^":

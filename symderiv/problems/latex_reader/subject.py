@@ -130,7 +130,7 @@ class _LeftHandSide(Meaning):
         if sub is not None and by_what(symbols, [base]):
             self._plain(None, sub)
         if not isinstance(base, Symbol):
-            raise self.fail("this is no variable", place, "a gradient is by one name")
+            raise self.fail("this is no variable", place, "a gradient is with respect to one name")
         written = written_of(base) + (label_of(sub) or "")
         raise unknown(self.text, symbols.names, place, written)
 
