@@ -363,3 +363,19 @@ def test_a_result_as_it_is_printed_is_a_claim() -> None:
 def test_a_claim_that_only_defines_says_what_is_missing() -> None:
     with pytest.raises(ParseError, match="definitions stand before it"):
         sd.check(NET[0], wrt="W", claim="S = tanh(X @ W);", variables=NET[1])
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        ("X.T @ G", "the derivation ends in this very form"),
+        ("(G.T @ X).T", "the same sum of products as `X.T @ G`"),
+        ("X.T @ (G - G / 2) * 2", "0 at random rational points"),
+    ],
+)
+def test_a_right_claim_is_told_why(claim: str, why: str) -> None:
+    text_, declared = LINEAR
+    found = sd.check(text_, wrt="W", claim=claim, **declared)
+    assert found.verdict == "right"
+    assert why in found.why
+    assert found.why.replace("`", "") in str(found)

@@ -298,7 +298,7 @@ def test_style_entries_has_no_steps_and_an_unknown_style_is_refused() -> None:
         ("-x", "−x"),
         ("x/2", "x/2"),
         ("sqrt(x)", "√x"),
-        ("exp(-x)", "exp(−x)"),
+        ("exp(-x)", "e⁻ˣ"),
         ("Rational(-3, 4)", "−3/4"),
         ("2*(x + y)", "2x + 2y"),
         ("y*(x + 1)", "y(1 + x)"),
@@ -591,3 +591,22 @@ def test_column_sums_have_the_shapes_of_a_product_with_ones() -> None:
     total = node("sum", (g,), (ONE, g.shape[1]), 0)
     assert unicode(shapes_of_terms(node("transpose", (total,), (g.shape[1], ONE)))) == "(m×n)(n×1)"
     assert unicode(shapes_of_terms(total)) == "(1×n)(n×m)"
+
+
+def test_formulas_in_the_prose_of_an_answer_are_typeset() -> None:
+    p = sd.load("linear-layer")
+    scribe = Scribe(DerivedGradients(p), {})
+    said = quoting(scribe, "`G[1, :]` is `n x m`, and `X.T @ G` where `W >= 0`; `no(formula` stays")
+    assert not any("[" in x for x in said if isinstance(x, str))
+    assert sum(isinstance(x, Math) for x in said) == 4
+    assert [x.text for x in said if isinstance(x, Code)] == ["no(formula"]
+
+
+@pytest.mark.parametrize("name", ["softmax-cross-entropy", "neo-hooke"])
+def test_style_entries_shows_an_entry_of_every_long_gradient(name: str) -> None:
+    d = derivation(name)
+    explicit = entries_example(d)
+    doc = build(d, manner=Manner(style="entries"), explicit=explicit)
+    said = [b.text[0] for b in walk(doc.blocks) if isinstance(b, Paragraph | Display) and b.text]
+    shown = [x for x in said if x in ("One entry of the gradient, as SymPy finds it:",)]
+    assert len(shown) == len(d)

@@ -280,7 +280,13 @@ REFUSED = [
     ("linear", r"X \odot", "a factor is missing", r"\odot", "write what is multiplied"),
     ("linear", r"X + + G", "a term is missing", "+", "write what is added"),
     ("linear", r"2 3 X", "two numbers side by side", "3", r"\cdot"),
-    ("linear", r"\frac{\partial L}{\partial X} W", "by X is not given", None, "G = dL/dZ"),
+    (
+        "linear",
+        r"\frac{\partial L}{\partial X} W",
+        "with respect to X is not given",
+        None,
+        "G = dL/dZ",
+    ),
     ("linear", r"X^\top \mathrm{d}W", "dW is no name", r"\mathrm{d}W", "G"),
     ("mixed", r"x_n", "n is a size", "n", "a letter of its own"),
     ("mixed", r"x^2", "a power of what is n x 1", "x^2", r"\odot 2"),
@@ -778,8 +784,20 @@ UNFACTORED = [
     ),
     ("layer", "x", r"(\nabla_x z)^\top \nabla_z L", "or its transpose", r"\frac{\partial z}"),
     ("layer", "x", r"\frac{\partial z}{\partial h} G", "does not depend on it", "made of"),
-    ("layer", "x", r"\frac{\partial L}{\partial b} \odot b", "by b is not given", "G = dL/dh"),
-    ("named", "x", r"\frac{\partial L}{\partial A} x", "by A is not given", "claims are about"),
+    (
+        "layer",
+        "x",
+        r"\frac{\partial L}{\partial b} \odot b",
+        "with respect to b is not given",
+        "G = dL/dh",
+    ),
+    (
+        "named",
+        "x",
+        r"\frac{\partial L}{\partial A} x",
+        "with respect to A is not given",
+        "claims are about",
+    ),
 ]
 
 

@@ -27,6 +27,7 @@ from .layouts import diagonals
 from .observations import outer, traits, where_right
 from .places import marked
 from .reading import Reading
+from .reasons import why_equal
 from .search import FoundSlip, Search
 from .targets import Target
 from .tidying import is_roundabout, tidied
@@ -84,7 +85,9 @@ class Judge:
         }
         same = self.equal(claimed)
         if same is not None:
-            found = verdict(same, RIGHT, f"it equals {self.target.word}", **said)
+            why = why_equal(self.problem, claimed, truth, exact=same.exact)
+            words = f"it equals {self.target.word}: {why}"
+            found = verdict(same, RIGHT, words, why=why, **said)
             return unless_empty(found, [reading], self.problem, self.target)
         comparer = self._comparer(claimed)
         if self._is_transpose(comparer, claimed):

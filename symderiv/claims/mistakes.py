@@ -21,7 +21,6 @@ from ..core.expr import (
     mul,
     node,
     num,
-    rebuild,
     substitute,
     variables,
     walk,
@@ -33,6 +32,7 @@ from ..ops import TABLE
 from ..ops.text import text
 from ..problems import Problem
 from ..problems.problem import kind_of
+from .reasons import inlined
 from .verdict import MISSING_FACTOR
 
 _HELD, _PAIRED = 16, 5  # definitions that are held fixed, alone and two at once
@@ -95,7 +95,7 @@ class Mistakes:
         else:
             self._variable = problem.variables[name]
         self._problem, self._named = problem, objective
-        self._objective = _inlined(objective)
+        self._objective = inlined(objective)
 
     def __iter__(self) -> Iterator[Mistake]:
         for found in self._found():
@@ -144,10 +144,10 @@ class Mistakes:
 
     def derivative(self, x: Expr) -> Expr | None:
         """Return the gradient of a scalar, or None where there is none."""
-        if self._variable.expr not in set(walk(_inlined(x))):
+        if self._variable.expr not in set(walk(inlined(x))):
             return None
         try:
-            (found,) = self._gradient(_inlined(x), self._variable)
+            (found,) = self._gradient(inlined(x), self._variable)
         except NO_GRADIENT:
             return None
         return substitute(found, self._written)
@@ -160,7 +160,7 @@ class Mistakes:
         known = [met[n] for n in self._problem.definitions if n in met][:_HELD]
         for some in (*((e,) for e in known), *combinations(known[:_PAIRED], 2)):
             fixed = {e: self._fresh(e.shape).expr for e in some}
-            rest = _inlined(substitute(self._named, fixed))
+            rest = inlined(substitute(self._named, fixed))
             if self._variable.expr not in set(walk(rest)):
                 continue
             try:
@@ -172,7 +172,7 @@ class Mistakes:
             yield Mistake(
                 "missing-term",
                 f"what goes through {names} is missing: {names} {taken}",
-                substitute(found, {v: _inlined(e) for e, v in fixed.items()}),
+                substitute(found, {v: inlined(e) for e, v in fixed.items()}),
                 kind="missing-path",
             )
 
@@ -378,11 +378,6 @@ def quoted(x: Expr) -> str:
     if len(written) <= _LONG:
         return f"`{written}`"
     return f"`{written[:_LONG].rstrip()} ..`"
-
-
-def _inlined(x: Expr) -> Expr:
-    """Return an expression with the values of its names put in."""
-    return rebuild(x, lambda e, args: args[0] if e.is_name else with_args(e, args))
 
 
 def _is_multiple(u: Expr) -> bool:

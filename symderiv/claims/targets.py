@@ -254,7 +254,8 @@ def _entry(about: About, gradient: Expr, sizes: Collection[str]) -> Expr:
     if len(indices) != rank:
         raise IndexNameError(
             f"an entry of the gradient with respect to {about.name} "
-            f"({describe(gradient.shape)}) has {'two' if rank == 2 else rank} indices, not {len(indices)}",
+            f"({describe(gradient.shape)}) has {'two' if rank == 2 else rank} indices, "
+            f"not {len(indices)}",
             remedy=f"write dL/d{about.name}[{', '.join('pqrstuvw'[:rank])}]",
         )
     return at_marks(gradient, marks)

@@ -103,6 +103,7 @@ class Verdict(Readable):
     verdict: str  # "right" | "transposed" | "right-if" | "wrong" | "undecided"
     diagnosis: str  # sentences
     cause: str = ""  # the first of them, as a part of a longer one
+    why: str = ""  # for "right": why both are equal, as a clause
     slips: tuple[str, ...] = ()  # names of the slips, root cause first
     assumption: str = ""  # under which it is right, for "right-if"
     counterexample: Counterexample | None = None

@@ -87,8 +87,8 @@ def build(
         blocks += lemma_section(proof, steps, number.next, full=full, own=own, pulled=own)
     derived = _derived(proof, manner, pages, number)
     blocks += derived
-    if explicit is not None and explicit.sizes:
-        whole = manner.style == "entries"
+    whole = manner.style == "entries"
+    if explicit is not None and (explicit.sizes or whole):
         blocks += EntriesWriter(scribe, explicit, whole=whole).blocks(number.next)
     blocks += questions(scribe, verdicts, number.next)
     second = [matrix_dimensions(scribe, h) for h in hessians]

@@ -65,13 +65,16 @@ class EntriesWriter:
         if not parts and not self.whole:
             return []
         number = next_number()
-        sizes = row(*sizes_shown(self.example.sizes))
-        found: list[Block] = [Heading(("Every entry, for ", sizes), number)]
+        sizes = self.example.sizes
+        title: Inline = ("Every entry",)
+        if sizes:
+            title = (*title, ", for ", row(*sizes_shown(sizes)))
+        found: list[Block] = [Heading(title, number)]
         for name, mine in parts.items():
             if len(gradients) > 1:
-                title = (self.scribe.gradient_inline(self.scribe.known[name]),)
+                of = self.scribe.gradient_inline(self.scribe.known[name])
                 count = sum(isinstance(b, Heading) for b in found)
-                found.append(Heading(title, f"{number}.{count}", level=2))
+                found.append(Heading((of,), f"{number}.{count}", level=2))
             found += mine
         return [*found, *self._left(left)]
 

@@ -432,7 +432,7 @@ def _entry_indices(scribe: Scribe, ends: tuple[str, ...]) -> list[IndexRow]:
     if len(targets) > 1:
         role: Inline = ("free: name the entry of a gradient",)
         index = listed(*(Sym(e) for e in ends))
-        return [IndexRow(index, Word("its shape", False), role)]
+        return [IndexRow(index, Word("up to the sizes of the variable", False), role)]
     target = scribe.write(targets[0])
     axes = [f"axis {k}" for k, _ in enumerate(ends, 1)]
     places = {1: ["entry"], 2: ["row", "column"]}.get(len(ends), axes)

@@ -18,6 +18,7 @@ from .widths import width
 
 WIDE, HIGH = 425.0, 620.0  # of a page's text, less a heading
 SIZE, SMALL = 9.5, 8.0  # of letters
+_READ_WELL = 0.8  # as small as a picture is made so that it leaves room beside it for text
 LEGIBLE = 0.6  # a picture that must be made smaller than that is not printed
 _HEIGHT = 15.5  # of a box
 PITCH = 28.0  # from a layer to the next, at the least
@@ -87,8 +88,10 @@ class Scene:
 
     @property
     def scale(self) -> float:
-        """Return how much smaller it must be drawn to fit a page; at most 1."""
-        return round(min(1.0, WIDE / self.width, HIGH / self.height), 3)
+        """Return how much smaller it is drawn, at most 1: to fit a page, a tall one about half."""
+        whole = min(1.0, WIDE / self.width, HIGH / self.height)
+        half = min(whole, HIGH / 2 / self.height)
+        return round(max(half, min(whole, _READ_WELL)), 3)
 
 
 def scene_of(graph: ComputationGraph) -> Scene:

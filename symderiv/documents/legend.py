@@ -105,7 +105,7 @@ NOTATIONS = (
     Notation(_word("mean"), (Word("mean"), " is the mean of the entries")),
     Notation(_word("sum"), (Word("sum"), " adds the entries up")),
     Notation(_word("var"), (Word("var"), " is the mean square of what differs from the mean")),
-    Notation(_word("axis 2"), ("with axis 2 below, along the third axis",)),
+    Notation(_word("along"), ("with a size below, along the axis of that size",)),
     Notation(_word("split"), (Word("split"), " gives the blocks of columns, one for each head")),
     Notation(_word("merge"), (Word("merge"), " puts these side by side again")),
     Notation(

@@ -13,13 +13,14 @@ from ..claims.about import read_about
 from ..claims.reading import read_quoted
 from ..claims.verdict import GRADIENT, Counterexample, Verdict
 from ..core.errors import ParseError
-from ..core.expr import Expr, entry
+from ..core.expr import Expr, entry, walk_all
 from ..core.shapes import SCALAR
 from ..notation.math import EQUALS, Math, Num, Op, Sym, fraction_of_partials, row
+from ..ops.text import text
 from .checks import grid
 from .led import led
 from .matrix_sections import first, second
-from .model import Block, Bullets, Code, Display, Heading, Inline, Paragraph, Piece, Strong
+from .model import Block, Bullets, Code, Display, Heading, Inline, Kept, Paragraph, Piece, Strong
 from .symbols_shown import Scribe
 from .widths import width
 
@@ -64,8 +65,12 @@ def _confirmed(scribe: Scribe, verdicts: Sequence[Verdict], number: str) -> list
     """Return one section for claims that are all right."""
     gradients = all(v.compared == GRADIENT for v in verdicts)
     words = "Each equals the gradient derived above:" if gradients else "Each is right:"
-    forms = Display(tuple(_claimed(scribe, v, inline=True) for v in verdicts))
-    return [Heading(("Are these forms right?",), number), led((Strong("Yes."), f" {words}"), forms)]
+    items: list[Inline] = []
+    for v in verdicts:
+        why = [": ", *quoting(scribe, v.why, v)] if v.why else []
+        items.append((_claimed(scribe, v, inline=True), *why, "."))
+    heading = Heading(("Are these forms right?",), number)
+    return [heading, Kept((Paragraph((Strong("Yes."), f" {words}")), Bullets(tuple(items))))]
 
 
 def _question(scribe: Scribe, verdict: Verdict, number: str, told: set[str]) -> list[Block]:
@@ -153,9 +158,9 @@ def _asked(scribe: Scribe, verdict: Verdict) -> tuple[Inline, list[Math]]:
 def _answer(scribe: Scribe, verdict: Verdict) -> Inline:
     answer: list[Piece] = [Strong(verdict.answer), " "]
     if verdict.verdict == "right-if" and verdict.assumption and not verdict.lines:
-        answer += quoting(scribe, f"{verdict.assumption.rstrip('.')}.")
+        answer += quoting(scribe, f"{verdict.assumption.rstrip('.')}.", verdict)
     else:
-        answer += quoting(scribe, verdict.diagnosis)
+        answer += quoting(scribe, verdict.diagnosis, verdict)
     slips = [s.replace("-", " ") for s in verdict.slips if s != _UNNAMED]
     if slips:
         answer.append(f" ({'slip' if len(slips) == 1 else 'slips'}: {', '.join(slips)})")
@@ -227,28 +232,39 @@ def _placed(x: Expr, indices: Sequence[str]) -> Expr:
     return entry(x, *places, *[1] * (len(x.shape) - len(places)))
 
 
-def quoting(scribe: Scribe, text: str) -> list[Piece]:
-    """Return a sentence with what stands in backticks typeset: formulas, conditions, shapes."""
-    return [_typeset(scribe, t) if k % 2 else t for k, t in enumerate(text.split("`")) if t]
+def quoting(scribe: Scribe, said: str, of: Verdict | None = None) -> list[Piece]:
+    """Return a sentence with what stands in backticks typeset: formulas, conditions, shapes.
+
+    What a verdict is about may be quoted with names that no problem holds, as cotangents.
+    """
+    parts = said.split("`")
+    about = () if of is None else (of.truth, of.correction_expr, *of.claimed)
+    held = walk_all([x for x in about if x is not None]) if len(parts) > 1 else ()
+    known = {text(e): e for e in held}
+    return [
+        (scribe.write(known[t]) if t in known else _typeset(scribe, t)) if k % 2 else t
+        for k, t in enumerate(parts)
+        if t
+    ]
 
 
-def _typeset(scribe: Scribe, text: str) -> Piece:
+def _typeset(scribe: Scribe, quoted: str) -> Piece:
     for sign, char in _SIGNS.items():
-        sides = text.split(sign)
+        sides = quoted.split(sign)
         if len(sides) == 2:
             left, right = (_formula(scribe, t) for t in sides)
             if left is not None and right is not None:
                 return row(left, Op(char), right)
-    found = _formula(scribe, text)
-    return Code(text) if found is None else found
+    found = _formula(scribe, quoted)
+    return Code(quoted) if found is None else found
 
 
-def _formula(scribe: Scribe, text: str) -> Math | None:
-    if text.isidentifier() and text not in scribe.known:
-        return Sym(text)  # an index, a size
-    if text.isdecimal():
-        return Num(text)
-    found = read_quoted(scribe.problem, text)
+def _formula(scribe: Scribe, quoted: str) -> Math | None:
+    if quoted.isidentifier() and quoted not in scribe.known:
+        return Sym(quoted)  # an index, a size
+    if quoted.isdecimal():
+        return Num(quoted)
+    found = read_quoted(scribe.problem, quoted)
     return None if found is None else scribe.write(found)
 
 

@@ -18,6 +18,7 @@ from ..core.shapes import ONE, Dim, Shape, reduced_shape
 from ..notation.math import Fence, Math, Script, Word, listed, row, sub
 from ..tensor import Factor, Label, Scale, Term, Value, call, contract
 from .base import TABLE, Application, Codes, Texts, Writes
+from .leaves import size_notation
 
 Slots = tuple[int, ...]
 
@@ -220,7 +221,11 @@ def axis_notation(word: Math) -> Callable[[Expr, Writes], Math]:
 
 
 def axis_word(e: Expr) -> Math:
-    """Return what is written for the axis of ``e.data``."""
-    if len(e.args[0].shape) > 2:
-        return Word(f"axis {e.data}", function=False)
-    return Word("each column" if e.data == 0 else "each row", function=False)
+    """Return what is written for the axis of ``e.data``.
+
+    The matrices of a tensor have rows and columns; another axis of it is named by its size.
+    """
+    shape, axis = e.args[0].shape, int(str(e.data))
+    if axis < len(shape) - 2:
+        return row(Word("along", function=False), size_notation(shape[axis]))
+    return Word("each column" if axis == len(shape) - 2 else "each row", function=False)

@@ -88,22 +88,32 @@ def _sum_notation(e: Expr, write: Writes) -> Math:
     word = Word(e.op)
     if e.data is None or ONE in e.args[0].shape:
         return row(word, body)
-    if len(e.args[0].shape) > 2:
+    if not _is_product(e):
         return row(sub(word, axis_word(e)), body)
     return beside_ones(e, e.args[0], write)
 
 
+def _is_product(e: Expr) -> bool:
+    """Whether sums along an axis are a product with ones: those of the matrices of a tensor too."""
+    last = len(e.args[0].shape) - 1
+    return e.data is not None and int(str(e.data)) >= last - 1 and len(e.shape) == last + 1
+
+
 def beside_ones(e: Expr, x: Expr, write: Writes) -> Math:
-    """Return the sums or means ``e`` as a product of ``x`` with ones: 1ᵀ X, X 1, (1/n) Xᵀ 1."""
+    """Return the sums or means ``e`` as a product of ``x`` with ones: 1ᵀ X, X 1, (1/n) Xᵀ 1.
+
+    Of a tensor it is that of each of its matrices.
+    """
     one, inner = Sym("1", bold=True), write(x, PRODUCT if x.is_matrix_product else POWER)
-    ends = [sup(one, TRANSPOSE), inner] if e.data == 0 and x is e.args[0] else [inner, one]
+    first = e.data == len(e.args[0].shape) - 2 and x is e.args[0]
+    ends = [sup(one, TRANSPOSE), inner] if first else [inner, one]
     share = Frac(Num("1"), size_notation(e.args[0].shape[int(str(e.data))]))
     return row(*([share] * (e.op == "mean")), *ends)
 
 
 def _binds_written(e: Expr) -> int:
     """Return how tightly a sum binds as it is written: along an axis it is a product with ones."""
-    return ATOM if e.data is None or ONE in e.args[0].shape or len(e.shape) > 2 else PRODUCT
+    return ATOM if ONE in e.args[0].shape or not _is_product(e) else PRODUCT
 
 
 def _axis_code(e: Expr, code: Codes) -> str:

@@ -171,12 +171,13 @@ class Writer:
 
     def spread(self, e: Expr, over: Expr, level: int = SUM) -> Math:
         """Return an argument of an entrywise operator, the ones of its broadcasting written."""
-        if e.is_scalar or e.shape == over.shape or len(over.shape) > 2:
+        leads = [x.shape[:-2] for x in (e, over)]  # of tensors: of each of their matrices
+        if e.is_scalar or e.shape == over.shape or leads[0] != leads[1]:
             return self(e, level)
         one = Sym("1", bold=True)
         is_product = e.is_matrix_product or e.op in _SUMS
         body = self(e, PRODUCT if is_product else POWER)
-        whole = row(body, sup(one, TRANSPOSE)) if e.shape[1] == ONE else row(one, body)
+        whole = row(body, sup(one, TRANSPOSE)) if e.shape[-1] == ONE else row(one, body)
         # Beside ⊙ a product of more than two factors could be read in two ways.
         beside = is_product and over.op not in ("add", "neg")
         return Fence("(", whole, ")") if beside and level > SIGN else whole

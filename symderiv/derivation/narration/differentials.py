@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from ...calculus import reverse
 from ...core.expr import Expr, add, differential, mul, node, num, var, walk, zeros
 from ...core.shapes import ONE, SCALAR, Shape
-from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands
+from ...ops import TABLE
+from ...tensor import Factor, Term, contract, factors_of, leaf, scaled, summands, walk_terms
 from .folds import Fold
 from .spreads import introduced, whole_definition
 from .stage_words import Reach, joined, laws, meets
 from .staging import Stage
-from .steps import POWER, POWERS, Act, Reason, Step
+from .steps import POWER, POWERS, Act, LawOf, Reason, Step
 
 # How what stands around a change goes to the other side of an inner product.
 _MOVES: dict[str, Callable[[Expr], bool]] = {
@@ -30,7 +31,12 @@ _MOVES: dict[str, Callable[[Expr], bool]] = {
     ),
     "a transpose moves as a transpose": lambda e: e.op == "transpose",
     "a sum moves as equal entries": lambda e: (
-        e.op not in ("dot", "matmul") and _axes(e) < max(map(_axes, e.args), default=0)
+        e.op not in ("dot", "matmul")
+        and not TABLE[e.op].moves
+        and _axes(e) < max(map(_axes, e.args), default=0)
+    ),
+    "entries that change places go back to their own": lambda e: (
+        e.op != "transpose" and TABLE[e.op].moves
     ),
     "a number moves as it is": lambda e: (
         e.op == "mul" and sum(not a.is_scalar for a in e.args) == 1
@@ -188,8 +194,11 @@ def changes(
 
 def rules(value: Term, as_written: Expr, targets: Sequence[Term]) -> Reason:
     """Return the rules by which a value has its differential, those of functions last."""
-    found = dict.fromkeys(law for t in targets for law in laws(value, t))
+    found = dict.fromkeys(_forward(law) for t in targets for law in laws(value, t))
     rules: dict[str, None] = {}
+    inner = [t for c in value.children for t in walk_terms(c, Term.is_name)]
+    if value.is_call and any(_moving(t, targets) > 1 for t in inner):
+        rules["product rule"] = None
     for _, body in summands(value):
         factors = factors_of(body)[1] if body.is_contraction else ()
         moving = [f for f in factors if any(meets(f.term, t) for t in targets)]
@@ -202,6 +211,20 @@ def rules(value: Term, as_written: Expr, targets: Sequence[Term]) -> Reason:
     if not rules and not found:
         rules["linearity"] = None
     return joined([[rule] for rule in (*rules, *found)])
+
+
+def _moving(term: Term, targets: Sequence[Term]) -> int:
+    """Return how many factors of a product change with the targets."""
+    factors = factors_of(term)[1] if term.is_contraction else ()
+    return sum(any(meets(f.term, t) for t in targets) for f in factors)
+
+
+def _forward(law: str) -> str:
+    """Return what a law says of a differential: one of a linear function only says so."""
+    operator = TABLE[law.operator] if isinstance(law, LawOf) else None
+    if operator is not None and operator.linear and operator.moves:
+        return "linearity: entries only change places"
+    return law
 
 
 _COLLECTED: Reason = ("all inner products with the change of a variable",)

@@ -199,6 +199,8 @@ class StageSlopes:
             sum(self._moves(f.term, target) for f in factors)
             for factors, _, _ in self.forms.expanded(value, spot)
         ]
+        if self._is_quotient(value, spot, target):
+            return Act.PRODUCT, ("quotient rule: ", expr, " stands above and below")
         if max(places, default=0) > 1:
             return Act.PRODUCT, ("product rule: one term for each place of ", expr)
         kept = [
@@ -212,6 +214,12 @@ class StageSlopes:
             return Act.LINEARITY, ("linearity; the other terms do not contain ", expr)
         return Act.LINEARITY, ("linearity",)
 
+    def _is_quotient(self, value: Term, spot: Ends, target: Term) -> bool:
+        """Whether the target moves one factor of a value and one that it is divided by."""
+        products = [factors for factors, _, _ in self.forms.expanded(value, spot)]
+        moving = [[f.exponent for f in p if self._moves(f.term, target)] for p in products]
+        return all(sorted(m) == [-1, 1] for m in moving) and bool(moving)
+
     def _slopes(
         self, value: Term, spot: Ends, target: Term, found: list[Monomial]
     ) -> tuple[Act, Reason]:
@@ -219,7 +227,8 @@ class StageSlopes:
         names = [t for t in self.known if meets(value, t)]
         parts = (f for factors, _, _ in self.forms.expanded(value, spot) for f in factors)
         raised = any(f.exponent != 1 and self._moves(f.term, target) for f in parts)
-        why: list[Reason] = [(POWER,)] if raised else []
+        quotient = self._is_quotient(value, spot, target)  # whose rule has been named
+        why: list[Reason] = [(POWER,)] if raised and not quotient else []
         if target.dims and any(m.deltas for m in found) and meets(value, target):
             why.append(("entries of ", target.data, " are independent"))
         law = Act.INDEPENDENT if why and not raised else Act.KNOWN
