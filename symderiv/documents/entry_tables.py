@@ -255,6 +255,8 @@ class EntriesWriter:
     ) -> tuple[Math, ...] | None:
         """Return a matrix as a grid, or entry by entry where that is wide; None if too long."""
         grid = writer.grid(matrix)
+        if len(matrix) == len(matrix[0]) == 1 and width(grid) <= _WIDE:
+            return (row(head, EQUALS, grid.rows[0][0]),)
         longest = max(width(c) for line in grid.rows for c in line)
         if longest > (_LONGEST if self.whole else _BESIDE):
             return None

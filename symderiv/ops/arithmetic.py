@@ -236,7 +236,7 @@ def _mul_notation(e: Expr, write: Writes) -> Math:
         digits = k and factor.is_number and number(factor) >= 0
         if both or digits:
             items.append(Op("⊙" if both else "·"))
-        loose = factor.op in ("matmul", "kron") and not factor.is_scalar
+        loose = not factor.is_scalar and (factor.op == "kron" or _has_bare_product(factor))
         tight = ATOM if loose and _entrywise(e) else level
         written = write.spread(factor, e, tight)
         if k and not (both or digits) and _ends_in_d(e.args[k - 1]) and _is_letter(written):
@@ -314,7 +314,8 @@ def _div_notation(e: Expr, write: Writes) -> Math:
     over, under = e.args
     if under.is_scalar:
         if not over.is_scalar and not over.is_number:
-            return row(Frac(Num("1"), write(under)), write(over, POWER))
+            level = PRODUCT if over.is_matrix_product else POWER  # (1/n) Xᵀ G is a product
+            return row(Frac(Num("1"), write(under)), write(over, level))
         return Frac(write(over), write(under))
     if over.is_scalar:
         return row(write(over, POWER), Op("⊘"), write.spread(under, e, ATOM))
