@@ -179,7 +179,7 @@ def test_list_shows_the_ready_made_problems(capsys: pytest.CaptureFixture[str]) 
         (["derive", "L(X)", "--var", "X: n", "--var", "X: m"], "declared twice"),
         (["derive", "X @ W", *XWB], "a gradient needs a scalar"),
         (["derive", "L(X @ W + b)", *XWB], "write X @ W + b.T"),
-        (["derive", "5"], "nothing to differentiate by"),
+        (["derive", "5"], "nothing to differentiate with respect to"),
         (["derive", "delta(1, 2) * s", "--var", "s: scalar"], "range of delta(1, 2)"),
         (["derive", '__import__("os")'], "no rule for a function '__import__'"),
         (["derive", "L(softmin(X))"], "no rule for a function 'softmin'"),

@@ -126,7 +126,7 @@ class Derivation(Mapping[str, Result]):
         self.structured = structured
         if not self.wrt:
             raise UnknownNameError(
-                "there is no variable to differentiate for: the objective has no variable",
+                "there is nothing to differentiate with respect to: the objective has no variable",
                 remedy='write one, and declare it: --var "x: n"',
             )
         if order == 2 and self.data.conventions:
