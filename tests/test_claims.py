@@ -370,7 +370,7 @@ def test_a_claim_that_only_defines_says_what_is_missing() -> None:
     [
         ("X.T @ G", "the derivation ends in this very form"),
         ("(G.T @ X).T", "the same sum of products as `X.T @ G`"),
-        ("X.T @ (G - G / 2) * 2", "simplifies to the same form as `X.T @ G`"),
+        ("X.T @ (G - G / 2) * 2", "written in indices, it is the same sum of products"),
     ],
 )
 def test_a_right_claim_is_told_why(claim: str, why: str) -> None:
