@@ -385,6 +385,26 @@ def test_a_slip_of_a_function_is_named_as_that_of_its_formula():
     assert found["Wx"].diagnosis.startswith("`dt` must be `G * (1 - tanh(")
 
 
+def once_a_row(E, idx, W, dout):
+    dE = np.zeros_like(E)
+    dE[idx] += dout * (1 - np.tanh(E[idx] @ W) ** 2) @ W.T
+    return {"E": dE}
+
+
+def every_row(E, idx, W, dout):
+    dE = np.zeros_like(E)
+    np.add.at(dE, idx, dout * (1 - np.tanh(E[idx] @ W) ** 2) @ W.T)
+    return {"E": dE}
+
+
+def test_rows_that_labels_name_twice_are_summed():
+    shapes = {"E": "v, d", "idx": "n", "W": "d, m"}
+    assert sd.check(rows_by_labels, claim=every_row, wrt="E", **shapes).verdict == "right"
+    found = sd.check(rows_by_labels, claim=once_a_row, wrt="E", **shapes)
+    assert found.slips == ("missing-sum",)
+    assert "np.add.at(dE, idx, ...)" in found.diagnosis
+
+
 # what stays refused
 
 

@@ -147,6 +147,7 @@ class Diagnosis:
             self._scaled,
             self._nearly,
             self._other_gradient,
+            self._repeated_rows,
             self._known_slip,
             self._per_sample,
         ]
@@ -311,6 +312,24 @@ class Diagnosis:
                 return False
             references.append(value)
         return same or self._factor(references) or False
+
+    def _repeated_rows(self) -> SlipFound | None:
+        """Name rows picked by labels that are written once where a label occurs several times."""
+        if not self.fits or not np.ndim(self.truth[0]):
+            return None
+        for label in self.lab.problem.labels:
+            rows = [np.sum(np.asarray(t.space[label]), axis=0) for t in self.trials]
+            if any(len(r) != len(t) for r, t in zip(rows, self.truth, strict=True)):
+                continue
+            wrong = [self._wrong_along(c, t, 0) for c, t in self._pairs()]
+            several = [[*map(int, np.flatnonzero(r > 1))] for r in rows]
+            if wrong == several and any(wrong) and any(np.any(r == 1) for r in rows):
+                return SlipFound(
+                    ("missing-sum",),
+                    f"It differs only in the rows that {label} names more than once: their terms "
+                    f"are to be summed, as np.add.at(d{self.name}, {label}, ...) does.",
+                )
+        return None
 
     def _per_sample(self) -> SlipFound | None:
         if not self.fits:
