@@ -268,3 +268,20 @@ def test_an_expression_is_written_as_code_once_for_all_points(
     found = [float(evaluate(x, {"x": np.full(n, 0.5)})) for n in (1, 2, 3)]
     assert np.allclose(found, [n * np.tanh(0.5) ** 7 for n in (1, 2, 3)])
     assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("L(X @ W + b.T)", "db = G.sum(axis=(0, 1))"),
+        ("L(X * g.T)", "dg = (G * X).sum(axis=(0, 1))"),
+        ("L(X * g.T)", "dX = G * g"),
+        ("L(X @ W)", "dW = (X.mT @ G).sum(axis=0)"),
+        ("L(diag(g) @ X.mT)", "dg = (G * X.mT).sum(axis=(0, 2))"),
+        ("L(max(X, axis=2) * X)", "R = np.max(X, axis=2)"),
+        ("L(mean(X, axis=0))", "out = X.mean(axis=0)"),
+    ],
+)
+def test_code_of_tensors_is_as_clean_as_that_of_matrices(text: str, line: str) -> None:
+    d = sd.derive(sd.problem(text, X="B, t, d", W="d, m", b="m", g="d"))
+    assert any(x.partition("  #")[0].strip() == line for x in d.code.split("\n")), d.code
