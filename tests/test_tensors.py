@@ -17,9 +17,14 @@ from symderiv.ops.einsum import read_spec
 from symderiv.ops.text import text as written
 from symderiv.problems.problem import problem
 
-jax = pytest.importorskip("jax")
-jnp = jax.numpy
-jax.config.update("jax_enable_x64", True)
+try:
+    import jax
+except ImportError:
+    jax = None
+else:
+    jnp = jax.numpy
+    jax.config.update("jax_enable_x64", True)
+needs_jax = pytest.mark.skipif(jax is None, reason="JAX is not installed")
 
 T = {"T": "t, n, d", "X": "n, d", "A": "n, n", "x": "n", "H": "n, h*k", "s": "scalar"}
 SIZES = {"t": 2, "n": 3, "d": 4, "m": 5, "h": 2, "k": 3, "q": 2, "b": 2}
@@ -80,6 +85,7 @@ def softmax(x: Any) -> Any:
 # Gradients against JAX --------------------------------------------------------------------------
 
 
+@needs_jax
 def test_multi_head_attention_equals_jax() -> None:
     weights = dict.fromkeys(("Wq", "Wk", "Wv"), "d, h*k")
     p = problem(HEADS, X="n, d", **weights, Wo="h*k, m")
@@ -91,6 +97,7 @@ def test_multi_head_attention_equals_jax() -> None:
     compared(p, forward)
 
 
+@needs_jax
 def test_multi_head_attention_of_a_batch_equals_jax() -> None:
     weights = dict.fromkeys(("Wq", "Wk", "Wv"), "d, h*k")
     p = problem(HEADS, X="b, n, d", **weights, Wo="h*k, m")
@@ -102,6 +109,7 @@ def test_multi_head_attention_of_a_batch_equals_jax() -> None:
     compared(p, forward)
 
 
+@needs_jax
 def test_batched_attention_equals_jax() -> None:
     p = problem(ATTENTION, X="t, n, d", Wq="d, m", Wk="d, m", b="d")
 
@@ -112,6 +120,7 @@ def test_batched_attention_equals_jax() -> None:
     compared(p, forward)
 
 
+@needs_jax
 def test_einsums_of_the_literature_equal_jax() -> None:
     scores = 'sum(C * einsum("nd,hdk,me,hek->hnm", X, Wq, X, Wk))'
     p = problem(scores, X="n, d", Wq="h, d, k", Wk="h, d, k", C="h, n, n")
@@ -123,6 +132,7 @@ def test_einsums_of_the_literature_equal_jax() -> None:
     compared(basis, lambda A, w, B: jnp.trace(A @ jnp.einsum("q,qij->ij", w, B)))
 
 
+@needs_jax
 def test_joined_heads_equal_jax() -> None:
     p = problem("L(tanh(concat(X @ W, X @ V, axis=1)))", X="n, d", W="d, m", V="d, q")
 
@@ -132,6 +142,7 @@ def test_joined_heads_equal_jax() -> None:
     compared(p, forward)
 
 
+@needs_jax
 def test_position_and_class_rows_are_joined_in_a_batch() -> None:
     p = problem("L(softmax(concat(T, T @ A, axis=1) @ A, axis=-1))", T="t, n, d", A="d, d")
 
@@ -161,7 +172,7 @@ def test_position_and_class_rows_are_joined_in_a_batch() -> None:
         (
             "L(concat(X, Y, axis=0))",
             {"X": "n, d", "Y": "m, d"},
-            {"X": "part(G, 0, n, axis=0)", "Y": "part(G, n, m, axis=0)"},
+            {"X": "G[1:n, :]", "Y": "G[1 + n:m + n, :]"},
         ),
         ("sum(T ** 2)", {"T": "t, n, d"}, {"T": "2 * T"}),
         ("sum(T)", {"T": "t, n, d"}, {"T": "ones(t, n, d)"}),
@@ -186,6 +197,7 @@ def test_steps_with_tensors_hold() -> None:
     assert sd.derive("L(split_heads(X @ W, h))", wrt="W", X="n, d", W="d, h*k").recheck() > 0
 
 
+@needs_jax
 def test_a_derivation_with_tensors_is_verified_and_written(tmp_path: Any) -> None:
     d = sd.derive("L(X @ W)", X="t, n, d", W="d, m")
     assert d.verify().roads[0]["choices"] > 0
@@ -274,9 +286,7 @@ def test_text_parses_back(text: str) -> None:
         ("T.T", "swaps the axes of a matrix", "T.mT"),
         ("T @ T", "do not meet", ".mT"),
         ("T @ ones(q, d, n)", "batch axes are different", "aligned from the right"),
-        ("T[1, 2]", "is no entry", "T[i, j, k]"),
-        ("T[:, 1, 2]", "is no entry", "index for every axis"),
-        ("trace(T @ X.T)", "no rule for a tensor", "einsum"),
+        ("T[1, 2]", "has 2 indexes", "T[i, j, k]"),
         ("sum(T, axis=3)", "is not an axis", "write sum"),
         ("split_heads(X, h)", "no multiple of h", "X: n, h*k"),
         ("reshape(T, n, d)", "differ", "same shape"),
