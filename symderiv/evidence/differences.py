@@ -248,7 +248,8 @@ def _within(
                 if is_rounding(gradients[name], expected, bounds, TOLERANCE[method]):
                     return None
                 raise CheckError(
-                    f"the generated gradient by {name} differs from {method} by {error:.1e}",
+                    f"the generated gradient with respect to {name} differs from {method} by "
+                    f"{error:.1e}",
                     remedy=f"at sizes {sizes}, seed {seed}; nothing is written",
                 )
             worst[name] = max(worst[name], error)

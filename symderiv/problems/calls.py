@@ -122,8 +122,6 @@ class ApplicationReader(CheckedArguments):
             return None
         rank = 2 if of is None else len(of.shape)
         known = {str(k): k for k in range(rank)} | {str(k - rank): k for k in range(rank)}
-        if rank == 2:
-            del known["-2"]
         source = repr(at.value) if isinstance(at, ast.Constant) else self._scope.source(at)
         if source not in known:
             there = ", ".join(["None", *map(str, range(rank))])

@@ -174,7 +174,7 @@ LOOSE = frozenset(
     "log exp sin cos tan sinh cosh tanh arcsin arccos arctan trace sqrt log1p expm1".split()
 )
 AXES: dict[str, int | None] = {"rows": 0, "cols": 1, "all": None}
-AXES |= {"eachcolumn": 0, "eachrow": 1}
+AXES |= {"eachcolumn": -2, "eachrow": -1}  # of a tensor too
 AXES |= {f"axis{k}": k for k in range(8)}
 # Functions with sizes in their subscript, and their names in the language.
 SIZED = {"reshape": "reshape", "part": "part", "transpose": "transpose"}
