@@ -41,6 +41,7 @@ def _styled(style: str, order: int = 1) -> str:
     return j.files(["md"], style=style)["derivation.md"].decode()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("order", [1, 2])
 def test_each_style_is_the_one_that_was_asked_for(order: int) -> None:
     marks = {
