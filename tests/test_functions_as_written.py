@@ -157,6 +157,16 @@ def labels_by_range(x, y):
     return float(loss / n)
 
 
+def labels_one_by_one(x, y):
+    from scipy.special import log_softmax
+
+    logp = log_softmax(x, axis=1)
+    loss = 0.0
+    for i in range(len(y)):
+        loss -= logp[i, y[i]]
+    return loss / len(y)
+
+
 def labels_by_arange(x, y):
     logp = x - logsumexp(x, axis=1, keepdims=True)
     return -logp[np.arange(y.shape[0]), y].mean()
@@ -248,6 +258,7 @@ CASES: list[tuple[Any, dict[str, Any], Any]] = [
     (masked_attention, {"Q": "n, d", "K": "n, d"}, "L"),
     (infinite_mask, {"S": "n, n"}, "L"),
     (labels_by_range, {"x": "n, k", "y": "n"}, None),
+    (labels_one_by_one, {"x": "3, k", "y": "3"}, None),
     (labels_by_arange, {"x": "n, k", "y": "n"}, None),
     (labels_by_eye, {"x": "n, 4", "y": "n"}, None),
     (labels_into_zeros, {"x": "n, k", "y": "n"}, None),

@@ -215,7 +215,10 @@ class Traced(Posing):
             return FUNCTIONS[function](*args, **options)
         except TypeError as error:
             what = str(error).partition("() ")[2] or str(error)
-            raise refuse(f"np.{function.__name__}: {what}", "leave that option out") from None
+            raise refuse(
+                f"np.{function.__name__}: {what}",
+                "write what that option does as a step of its own",
+            ) from None
 
     __array__ = without_numbers(
         "this makes an array of numbers out of symbols",

@@ -170,8 +170,11 @@ def are_labels(places: Any) -> bool:
 def used_as_labels(places: Any) -> str | None:
     """Return the name of the argument of numbers that an index takes for labels."""
     for p in places if isinstance(places, tuple) else (places,):
-        if isinstance(p, Traced) and p._array.size is None and p._array.expr.op == "var":
-            return str(p._array.expr.data)
+        if isinstance(p, Traced) and p._array.size is None:
+            e = p._array.expr
+            e = e.args[0] if e.op == "entry" else e  # y[3] of y
+            if e.op == "var":
+                return str(e.data)
     return None
 
 
@@ -180,6 +183,8 @@ def picked(x: SymbolArray, places: Any) -> Traced:
     given = places if isinstance(places, tuple) else (places,)
     if len(given) == 1 and type(given[0]) is OneLabel:
         return given[0].picked(x)  # type: ignore[no-any-return]
+    if len(given) == 2 and type(given[1]) is OneLabel and isinstance(given[0], int):
+        return given[1].picked(Traced(x)[given[0]]._array)  # type: ignore[no-any-return]
     if len(given) == 1:
         return picked_rows(Traced(x), given[0].labels)  # type: ignore[no-any-return]
     rows = _rows(x, given)

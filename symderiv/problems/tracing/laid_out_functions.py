@@ -7,8 +7,8 @@ refused with the line.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -248,9 +248,7 @@ OF_MATH = {n: _of_a_number(n) for n in "sqrt exp log log2 log10 tanh sin cos erf
 
 
 def of_scipy() -> dict[str, tuple[Callable[..., Any], Callable[..., Any]]]:
-    """Return functions of SciPy by name, each with what follows it, where SciPy is in use."""
-    special = sys.modules.get("scipy.special")
-    if special is None:
-        return {}
+    """Return functions of SciPy by name, each with what follows it."""
+    special = import_module("scipy.special")  # late: only functions that are traced need it
     originals = {n: getattr(special, n) for n in _BUILT}
     return {n: (f, _of_scipy(f, _BUILT[n])) for n, f in originals.items()}
