@@ -8,6 +8,7 @@ the place of a text is an example: its shape counts, its numbers do not.
 from __future__ import annotations
 
 import dataclasses
+import keyword
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -92,7 +93,9 @@ def picked_output(output: int | str | None, value: Any) -> Any:
     """
     if isinstance(value, Mapping) or (hasattr(value, "_fields") and isinstance(output, str)):
         items = dict(value) if isinstance(value, Mapping) else value._asdict()
-        key = next(iter(items), None) if output is None else output
+        if not items:
+            raise InputError("the function returns an empty dict", remedy="return the value in it")
+        key = next(iter(items)) if output is None else output
         if key not in items:
             raise InputError(
                 f"the function returns no {shortened(key)}",
@@ -119,6 +122,7 @@ def names_of(paths: list[Path]) -> dict[Path, str]:
     short = {p: _joined(p[_last_word(p) :]) for p in paths}
     counted = Counter(short.values())
     found = {p: s if counted[s] == 1 else _joined(p) for p, s in short.items()}
+    found = {p: f"{s}_" if keyword.iskeyword(s) and len(p) > 1 else s for p, s in found.items()}
     for path, name in found.items():
         if not _NAME.match(name):
             raise InputError(
