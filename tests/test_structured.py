@@ -73,7 +73,7 @@ def test_the_generated_test_knows_the_convention(tmp_path: Path) -> None:
 def test_a_wrong_projection_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROJECTIONS, ("symmetric", "independent"), "g + g.T")
     d = sd.derive("logdet(S)", structured="independent", S="n, n symmetric")
-    with pytest.raises(errors.CheckError, match="the generated gradient by S differs"):
+    with pytest.raises(errors.CheckError, match="the generated gradient with respect to S differs"):
         d.verify()
 
 
