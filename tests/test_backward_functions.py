@@ -85,7 +85,7 @@ BUGS = {
         LINEAR, "W", lambda X, G: np.einsum("nd,nm->ndm", X, G), "missing-sum", "(n, d, m)"
     ),
     "linear, gradient by another": Bug(
-        LINEAR, "W", lambda X, G: G, "wrong-variable", "by the definition Z"
+        LINEAR, "W", lambda X, G: G, "wrong-variable", "with respect to the definition `Z`"
     ),
     "linear, no upstream": Bug(
         LINEAR, "W", lambda X, G: X.T @ np.ones_like(G), "missing-upstream", "comes in, `G`"

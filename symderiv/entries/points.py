@@ -90,6 +90,8 @@ class Point(Explicit):
             return self.math.pick(sign, args, [Fraction(k == position) for k in range(len(args))])
         if isinstance(e, sympy.Abs):
             return abs(args[0])
+        if isinstance(e, sympy.DiracDelta) and args[0] != 0:
+            return Fraction(0)  # the slope of a sign, where it has one
         name = type(e).__name__
         try:
             return getattr(self.math, name.lower())(*args)

@@ -287,7 +287,7 @@ def _placeholders(exported: Any) -> list[Any]:
     """Return the placeholders of the arguments: constants of the program stand in front."""
     signature = exported.graph_signature
     users = [spec.arg.name for spec in signature.input_specs if spec.kind.name == "USER_INPUT"]
-    by_name = {n.name: n for n in exported.graph.nodes if n.op == "placeholder"}
+    by_name = {n.name: n for n in exported.graph.nodes if _kind(n) == "placeholder"}
     return [by_name[name] for name in users]
 
 
@@ -439,10 +439,15 @@ def _line(frame: FrameType | None) -> tuple[str, str]:
     return f"{FilePath(file).name}, line {line}{inside}", linecache.getline(file, line)
 
 
+def _kind(node: Any) -> str:
+    """Return what a node of a graph is: an argument, a call, the output."""
+    return str(node.op)
+
+
 def _writes(node: Any) -> bool:
     """Whether a node of a graph writes into an array."""
     name = str(getattr(node.target, "_opname", ""))
-    return node.op == "call_function" and name.endswith("_") and not name.startswith("__")
+    return _kind(node) == "call_function" and name.endswith("_") and not name.startswith("__")
 
 
 def _of_torch(failure: Exception) -> LanguageError:
@@ -465,12 +470,13 @@ def _values(graph: Any, given: Mapping[str, Any], places: Mapping[str, Any]) -> 
 
     known: dict[Any, Any] = {}
     for node in graph.nodes:
-        if node.op == "placeholder":
+        kind = _kind(node)
+        if kind == "placeholder":
             known[node] = given.get(node.name)
-        elif node.op == "output":
+        elif kind == "output":
             flat = node.args[0]
             return [map_arg(x, known.__getitem__) for x in flat]
-        elif node.op == "call_function":
+        elif kind == "call_function":
             args = map_arg(node.args, known.__getitem__)
             options = map_arg(node.kwargs, known.__getitem__)
             try:
@@ -479,5 +485,5 @@ def _values(graph: Any, given: Mapping[str, Any], places: Mapping[str, Any]) -> 
                 called = (node.meta.get("torch_fn") or ("",))[0]
                 raise placed(error, *places.get(called, ("", ""))) from None
         else:
-            raise UnsupportedError(f"{node.op} in a program of PyTorch", remedy="write a function")
+            raise UnsupportedError(f"{kind} in a program of PyTorch", remedy="write a function")
     raise AssertionError("a graph ends with its output")
