@@ -307,10 +307,11 @@ def check(
     A callable claim is a backward function of arrays: it takes them by the names of its parameters
     (variables, definitions; the one parameter that is nothing else is the given gradient), and
     returns a gradient, or a dict or tuple of several. ``cache`` is what the forward pass returns
-    beside its value; a method may leave gradients in its object (``self.dW``). Its verdict is by
-    numbers at points of every
-    branch, "undecided" where it raises, and ``read_as`` says what its parameters were read as;
-    without ``wrt``, or with a list, there is one for each gradient, by name.
+    beside its value; gradients that it leaves in its object, or in the layers there, count
+    (``self.dW``, ``self.grads["W"]``). Its verdict is by numbers at points of every branch,
+    "undecided" where it raises or where a gradient cannot be told to be of a variable, and
+    ``read_as`` says what its parameters were read as; without ``wrt``, or with a list, there is
+    one for each gradient, by name.
     Without a claim, all claims of a problem or of a file of claims are answered, ``jobs`` of them
     side by side; the answers are a sequence that counts itself and writes a report.
 

@@ -366,7 +366,7 @@ def test_a_method_leaves_gradients_in_its_object():
     W, b = MIXING, np.arange(3.0)
     layer, mean = Layer(W, b), Mean(W, b)
     found = sd.check(layer.forward, claim=layer.backward, X="n, 4")
-    assert {n: v.verdict for n, v in found.items()} == dict.fromkeys(("X", "W"), "right")
+    assert {n: v.verdict for n, v in found.items()} == dict.fromkeys(("X", "W", "b"), "right")
     assert sd.check(mean.forward, claim=mean.backward, X="n, 4")["W"].slips == ("sum-vs-mean",)
 
 

@@ -23,6 +23,8 @@ _SHAPES = re.compile(
     r"|\w+_(grad|gradient|gradients|diff|delta|error|bar|cotangent)"
     r"|d[A-Z]\w*|d_\w+|d[a-z]\d?|d[a-z]_\w+|d(loss|cost)_?d?_?\w*|d[lj]_?d\w+"
 )
+# How people call the gradient with respect to what stands for {}, as a key or a variable.
+GRADIENT_SPELLINGS = ("d{}", "grad_{}", "{}_grad", "dL/d{}", "dL_d{}", "d_{}", "grad{}", "g{}")
 _DERIVED = ("d{}", "d_{}", "grad_{}", "{}_grad", "dL_d{}", "dLd{}", "dL{}", "delta_{}", "{}_delta")
 
 
@@ -49,3 +51,17 @@ def derived_from(name: str, names: Iterable[str]) -> str | None:
     ('Z', None)
     """
     return next((n for n in names if name in [d.format(n) for d in _DERIVED]), None)
+
+
+def names_of_gradient(word: str) -> list[str]:
+    """Return what a word may say the gradient of, by its spelling.
+
+    >>> names_of_gradient("dW"), names_of_gradient("b_grad"), names_of_gradient("W")
+    (['W'], ['b'], [])
+    """
+    found = []
+    for before, after in (s.split("{}") for s in GRADIENT_SPELLINGS):
+        inner = word.removeprefix(before).removesuffix(after)
+        if inner and word == f"{before}{inner}{after}":
+            found.append(inner)
+    return found

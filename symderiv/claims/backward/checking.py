@@ -7,8 +7,6 @@ that differs from call to call.
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -20,6 +18,8 @@ from ...codegen.numpy_code import Coder
 from ...core.errors import InputError, SymderivError, UndefinedError
 from ...core.expr import var, walk
 from ...problems import ClaimText, Problem
+from ...problems.tracing.declared_arrays import Path
+from ...problems.tracing.held_arrays import HeldArrays
 from .. import Counterexample
 from ..verdict import RIGHT, RIGHT_IF, TRANSPOSED, UNDECIDED, WRONG
 from .arguments import (
@@ -31,71 +31,13 @@ from .arguments import (
     call_of,
     name_of,
 )
+from .author_arrays import arrays_for, as_author, libraries, library_of
+from .author_objects import AuthorObjects, Left
 from .claimed_formulas import slip_of_formula
 from .diagnosis import Diagnosis, SlipFound, close, gap, tolerance
 from .report import BackwardVerdict, BackwardVerdicts
-from .returned import Expected, by_name, written_order
+from .returned import Expected, by_name, named_homes, unread_keys, unread_words, written_order
 from .trials import Laboratory, Trial, is_steady
-
-_CALL = "__call__"
-
-
-def as_author(problem: Problem, space: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by name as the author's functions take them: labels as integers."""
-    labels = {n: np.asarray(space[n]).argmax(-1) for n in problem.labels if n in space}
-    return {**space, **labels}
-
-
-def library_of(function: Callable[..., Any]) -> str:
-    """Return "torch" or "jax" where a function uses that library, else "numpy"."""
-    inner = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(inner, "__code__", None)
-    if code is None:
-        inner = getattr(type(function), _CALL, None)
-        code = getattr(inner, "__code__", None)
-    spaces = {**getattr(inner, "__globals__", {}), **_closure(inner)}
-    written = [spaces.get(n) for n in getattr(code, "co_names", ()) if n in spaces]
-    written += [*getattr(inner, "__annotations__", {}).values(), *_closure(inner).values()]
-    written += getattr(code, "co_names", ())
-    for library in ("torch", "jax"):
-        if any(_home(x) == library for x in written):
-            return library
-    return "numpy"
-
-
-def libraries(first: str) -> list[str]:
-    """Return the libraries whose arrays a function may take, likeliest first.
-
-    A function that uses methods alone does not show that it is written for PyTorch.
-    """
-    return [first, "torch"] if first == "numpy" and "torch" in sys.modules else [first]
-
-
-def _closure(function: Any) -> dict[str, Any]:
-    cells = getattr(function, "__closure__", None) or ()
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    return {n: c.cell_contents for n, c in zip(names, cells, strict=True)}
-
-
-def _home(x: Any) -> str:
-    if isinstance(x, str):
-        return x.partition(".")[0]
-    name = getattr(x, "__name__", "") if inspect.ismodule(x) else getattr(x, "__module__", "")
-    return str(name or "").partition(".")[0]
-
-
-def arrays_for(library: str, value: Any) -> Any:
-    """Return a value as an array of a library; numbers, functions and sizes as they are."""
-    if isinstance(value, dict):
-        return {n: arrays_for(library, x) for n, x in value.items()}
-    if not isinstance(value, np.ndarray):
-        return value
-    if library == "torch" and "torch" in sys.modules:
-        return sys.modules["torch"].tensor(value)
-    if library == "jax" and "jax" in sys.modules:
-        return sys.modules["jax"].numpy.asarray(value)
-    return value.copy()
-
 
 _NOISE = 1e-6  # relative, of a result at points that are nearly one
 
@@ -116,13 +58,38 @@ def check_backward(
     verdict says how its parameters were read; a function that raises, or whose parameters cannot
     be told, is "undecided". Raises InputError where the results cannot be told.
 
+    What a function computes for arrays that it has from objects (``self.dW``) is compared too; a
+    gradient that it gives and that cannot be compared is "undecided", never left out.
+
     >>> from symderiv import problem
     >>> p = problem("Z = X @ W; L(Z)", X="n, d", W="d, m")
     >>> found = check_backward(p, lambda X, dout: X.T @ dout / len(X), ["W"])["W"]
     >>> found.slips, found.read_as
     (('sum-vs-mean',), 'X, dout = the given gradient G')
     """
-    return _Check(problem, function, wrt).verdicts()
+    return _Check(_with_parameters(problem, function, wrt), function, wrt).verdicts()
+
+
+def _with_parameters(
+    problem: Problem, function: Callable[..., Any], wrt: Sequence[str] | None
+) -> Problem:
+    """Return the problem in which arrays of objects are variables where they are given gradients.
+
+    What cannot be traced so stays a constant.
+    """
+    author = problem.function
+    if author is None or author.again is None:
+        return problem
+    held = HeldArrays(author.function).names
+    named = [n for n in wrt or () if n in held]
+    names = [*named, *(() if wrt is not None else _Check(problem, function, None).given(held))]
+    if {*names} <= {*author.parameters}:
+        return problem
+    try:
+        found: Problem = author.again(list(dict.fromkeys(names)))
+    except SymderivError:
+        return problem
+    return found
 
 
 class _Check:
@@ -131,19 +98,22 @@ class _Check:
     ) -> None:
         self.problem, self.function = problem, function
         self.wrt = tuple(wrt if wrt is not None else problem.wrt)
+        self.objects = AuthorObjects(problem, function)
         if not self.wrt:
             raise InputError(
                 "there is no variable whose gradient is to be checked", remedy="name it: wrt="
             )
         variables = list(problem.variables)
         written = written_order(function, list(dict.fromkeys([*self.wrt, *variables])))
-        self.expected = Expected(self.wrt, variables, written, asked=wrt is not None)
+        asked = wrt is not None
+        self.expected = Expected(self.wrt, variables, written, (), asked, self.objects.homes)
         self.lab = Laboratory(problem, self.wrt)
         self.names = _names(problem, self.lab)
         self.library = library_of(function)
         self.call = BackwardCall(function)
         self.notes: list[SlipFound] = []
         self.order = ""  # in which a tuple was read
+        self.unread: dict[str, str] = {}  # gradients that it gives of no variable, and why
 
     def verdicts(self) -> BackwardVerdicts:
         try:
@@ -217,9 +187,25 @@ class _Check:
             return self._undecided((failures or [nothing])[0])
         names = [n for n in self.wrt if n in read[0].claimed]
         judged = {n: self._judged(n, read) for n in names}
+        unread = {n: self._unread(n, why) for n, why in self.unread.items()}
         for n, v in judged.items() if failures else ():
             judged[n] = self._verdict(n, UNDECIDED, failures[0], ()) if v.verdict == RIGHT else v
-        return BackwardVerdicts(judged)
+        missing = [n for n in self.wrt if n not in {*judged, *unread}]
+        return BackwardVerdicts({**judged, **unread}, missing)
+
+    def _unread(self, name: str, why: str) -> BackwardVerdict:
+        """Return the verdict on what is given as a gradient and cannot be compared."""
+        found = SlipFound(("unread",), why)
+        if name in self.wrt:
+            return self._verdict(name, UNDECIDED, found, ())
+        return BackwardVerdict(
+            claim=ClaimText(name, (f"{name_of(self.function)}(..)",)),
+            verdict=UNDECIDED,
+            diagnosis=why,
+            slips=found.slips,
+            evidence="not decided",
+            binding=self._read_as(),
+        )
 
     def _is_noise(self, t: Trial) -> bool:
         """Whether a result that differs from the gradient is another at a point nearby."""
@@ -234,13 +220,23 @@ class _Check:
         )
 
     def _space(self, trial: Trial) -> dict[str, Any]:
-        needed = [n for n in self.call.needed if n not in (ALL, UNIT)]
+        trees = () if self.problem.function is None else self.problem.function.tree
+        known = [n for n in trees if n not in self.problem.variables]
+        needed = [n for n in self.call.needed if n not in (ALL, UNIT, *known)]
         full = self.lab.filled(trial.space, needed, self.call.takes_all)
         if self.call.is_turned:
             full.update(self.lab.in_the_other_form(full))
+        full.update(self._trees(full))
         named = as_author(self.problem, full)
-        space = {n: arrays_for(self.library, x) for n, x in named.items()}
-        return {**space, **self._of_forward(trial)}
+        return {n: arrays_for(self.library, x) for n, x in named.items()}
+
+    def _trees(self, full: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the trees of arrays, and the options, that the author's functions both take."""
+        author = self.problem.function
+        if author is None or not {*self.problem.variables} <= full.keys():
+            return {}
+        given = author.arguments(as_author(self.problem, full))
+        return {n: x for n, x in given.items() if n not in full and n in self.call.needed}
 
     def _of_forward(self, trial: Trial) -> dict[str, Any]:
         """Return the cache that the author's own forward pass returns, which is run for it.
@@ -248,8 +244,7 @@ class _Check:
         A method finds there, in its object, what the forward pass leaves.
         """
         forward = self.problem.function
-        is_method = inspect.ismethod(self.function)
-        if forward is None or not (is_method or ALL in self.call.needed):
+        if forward is None or not (self.objects.is_shared or ALL in self.call.needed):
             return {}
         named = as_author(self.problem, {n: trial.space[n] for n in self.problem.variables})
         arrays = {n: arrays_for(library_of(forward.function), x) for n, x in named.items()}
@@ -264,33 +259,61 @@ class _Check:
         return self._called(trial, self._space(trial))
 
     def _called(self, trial: Trial, space: dict[str, Any]) -> dict[str, Any]:
-        try:
-            with np.errstate(all="ignore"):
-                result = self.call(space)
-        except SymderivError:
-            raise
-        except (Exception, SystemExit) as error:  # whatever a user's function raises is the finding
-            raise _CallError(self._raised(error, trial, space)) from error
+        result, left = self._result(trial, space)
 
         def fits(name: str, x: Any) -> bool:
             return name not in trial.truth or np.shape(x) == np.shape(trial.truth[name])
 
-        found, self.order = by_name(self._with_left(result), self.expected, fits)
+        values = {n: left[h].value for n, h in self.objects.homes.items() if h in left}
+        known = {n: x for n, x in values.items() if n in self.wrt}
+        expected = replace(self.expected, left=known)
+        found, self.order = by_name(result, expected, fits)
+        keys = unread_keys(result, expected)
+        self.unread = unread_words(keys, [n for n in self.wrt if n not in found])
+        names = {home: n for n, home in self.objects.held.homes.items()}
+        for home, x in left.items():
+            if home in names and names[home] not in self.wrt:
+                because = "the forward pass, as it was traced, does not depend on it"
+                self.unread[names[home]] = f"It leaves {x.words}, and {because}."
         return found
 
-    def _with_left(self, result: Any) -> Any:
-        """Return gradients by name where a method leaves some of them in its object: self.dW."""
-        owner = getattr(self.function, "__self__", None)
-        left = {} if owner is None else dict(getattr(owner, "__dict__", {}))
-        for inner in [x for x in left.values() if isinstance(x, dict)]:
-            left = {**inner, **left}  # self.grads["W"]
-        known = {n: left[f"d{n}"] for n in self.wrt if left.get(f"d{n}") is not None}
-        if not known or isinstance(result, dict | tuple):
-            return result
-        others = [n for n in self.wrt if n not in known]
-        if result is not None and len(others) == 1:
-            known[others[0]] = result
-        return known
+    def _result(self, trial: Trial, space: dict[str, Any]) -> tuple[Any, dict[Path, Left]]:
+        """Return what the function returns at a point, and what it leaves in objects."""
+        with self.objects.at(trial.space):
+            standing, before = self.objects.standing(), self.objects.left()
+            space = {**space, **self._of_forward(trial)}
+            try:
+                with np.errstate(all="ignore"):
+                    result = self.call(space)
+            except SymderivError:
+                raise
+            except (Exception, SystemExit) as error:  # whatever it raises is the finding
+                raise _CallError(self._raised(error, trial, space)) from error
+            left, now = self.objects.left(), self.objects.standing()
+        homes = self.objects.held.homes
+        replaced = {homes[n] for n, x in standing.items() if now.get(n) is not x}
+        mine = {*self.objects.homes.values()}
+        return result, {
+            home: x
+            for home, x in left.items()
+            if home in mine
+            or (
+                home not in replaced and not (home in before and _same(before[home].value, x.value))
+            )
+        }
+
+    def given(self, held: Mapping[str, Any]) -> list[str]:
+        """Return of which arrays of objects the function gives gradients, by their words."""
+        try:
+            self.call = call_of(self.function, self.names)
+            trial = next(iter(self.lab.some()))
+            result, left = self._result(trial, self._space(trial))
+        except (SymderivError, _CallError):
+            return []
+        homes = self.objects.held.homes
+        returned = named_homes(result, homes)
+        written = written_order(self.function, [*self.problem.variables, *held])
+        return [n for n in held if homes[n] in left or n in {*returned, *written}]
 
     def _raised(self, error: BaseException, trial: Trial, space: dict[str, Any]) -> str:
         names = [n for n in (self.call.needed or self.problem.variables) if n]
@@ -501,7 +524,9 @@ def _names(problem: Problem, lab: Laboratory) -> ParameterNames:
     pure = loss.op == "loss" and loss.args[0].op == "named"
     output = str(loss.args[0].data) if pure and len(given) == 1 else None
     definitions = [n for n in problem.definitions if n not in problem.variables]
-    return ParameterNames(list(problem.variables), given, definitions, lab.others(), output)
+    trees = [] if problem.function is None else [*problem.function.tree]
+    others = [*lab.others(), *(n for n in trees if n not in problem.variables)]
+    return ParameterNames(list(problem.variables), given, definitions, others, output)
 
 
 def _sentences(error: SymderivError) -> str:

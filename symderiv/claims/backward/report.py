@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class BackwardVerdict(Verdict):
             lines.append(f"  {self.claim.says[0].removesuffix('(..)')} takes {self.binding}")
         if self.counterexample is not None:
             lines += _example(self.counterexample)
-        if self.verdict != RIGHT:
+        if self.verdict != RIGHT and self.correction:
             lines += [f"  right: {self.correction}"]
             lines += [f"  NumPy: {line}" for line in self.code.splitlines()]
         return "\n".join([*lines, *(f"  {x}" for x in self.checked)])
@@ -43,8 +43,11 @@ class BackwardVerdicts(Mapping[str, BackwardVerdict]):
     True where there are some and every one is right.
     """
 
-    def __init__(self, verdicts: Mapping[str, BackwardVerdict]) -> None:
+    def __init__(
+        self, verdicts: Mapping[str, BackwardVerdict], missing: Sequence[str] = ()
+    ) -> None:
         self._verdicts = dict(verdicts)
+        self.missing = tuple(missing)  # variables of which it gives no gradient
 
     def __getitem__(self, name: str) -> BackwardVerdict:
         return self._verdicts[name]
@@ -72,7 +75,8 @@ class BackwardVerdicts(Mapping[str, BackwardVerdict]):
         return [n for n, v in self.items() if v.verdict != RIGHT]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.values()))
+        missing = f"It gives no gradient with respect to {', '.join(self.missing)}."
+        return "\n".join([*map(str, self.values()), *([missing] if self.missing else [])])
 
     def __repr__(self) -> str:
         return str(self)

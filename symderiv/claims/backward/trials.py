@@ -101,12 +101,7 @@ class Laboratory:
 
     def trials(self) -> list[Trial]:
         """Return points of several sizes at which the gradients are finite, in every branch."""
-        found = [
-            t
-            for sizes in self._sizes()
-            for seed in _SEEDS
-            if (t := self._drawn(sizes, seed)) is not None
-        ]
+        found = [*self.some()]
         found += self._nearer(found)
         found += self._in_branches(found)
         if not found:
@@ -115,6 +110,14 @@ class Laboratory:
                 remedy="is something divided by zero, or singular, or a logarithm below 0?",
             )
         return found
+
+    def some(self) -> Iterator[Trial]:
+        """Yield random points of several sizes at which the gradients are finite."""
+        for sizes in self._sizes():
+            for seed in _SEEDS:
+                found = self._drawn(sizes, seed)
+                if found is not None:
+                    yield found
 
     def _nearer(self, before: Sequence[Trial]) -> list[Trial]:
         """Return a point nearer to 0, where functions are saturated at all others.
@@ -247,7 +250,9 @@ class Laboratory:
     def _at(self, sizes: Mapping[str, int], arrays: Mapping[str, Any]) -> Trial | None:
         problem = self.problem
         inputs = {n: arrays[n] for n in problem.variables}
-        inputs.update({n: np.asarray(x) for n, x in problem.values.items()})
+        free = () if problem.function is None else problem.function.parameters
+        bound = {n: np.asarray(x) for n, x in problem.values.items() if n not in free}
+        inputs.update(bound)
         given = {g: arrays[g] for g in problem.upstream}
         keywords = {**self.functions, **hidden_sizes(self.compiled, sizes)}
         space = {**inputs, **given, **self.functions, **stand_ins(self.compiled, given)}

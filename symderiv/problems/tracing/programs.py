@@ -48,6 +48,11 @@ class TraceOptions:
     wrt: Sequence[str] | str | None = None
     title: str = ""
 
+    @property
+    def names(self) -> list[str]:
+        """The variables with respect to which derivatives are wanted, as far as they are said."""
+        return [self.wrt] if isinstance(self.wrt, str) else list(self.wrt or ())
+
 
 def posed(program: Program, shapes: Mapping[str, str], asked: TraceOptions, name: str) -> Problem:
     """Return the problem of a program whose variables are declared."""

@@ -10,18 +10,22 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import InputError, LanguageError, Span, SymderivError
-from ...core.expr import Expr, walk
+from ...core.expr import Expr, var, walk
 from ...core.plaintext import shortened
-from ...core.shapes import Dim
+from ...core.shapes import ONE, Dim, size
 from .. import Problem
 from ..declarations import declared_by
 from .array import SHADOWED, Condition, Traced
+from .array_expressions import SymbolArray
 from .assigning import CellArray
 from .creating import BUILTINS, FOLLOWED_FUNCTIONS, following_creation
 from .declared_arrays import Path, mapped, picked_output
 from .frameworks import LIBRARIES, Arrays, imported_library, library_of, traced
 from .function_recognition import recognised
+from .held_arrays import HeldArrays
 from .index_arrays import ClassesNeededError, Labels
 from .label_arrays import LabelArray, LabelsUsedError
 from .local_definitions import used
@@ -53,6 +57,7 @@ def trace(
     default, and an option is given as it is. The function runs once, on arrays of symbols, with
     NumPy's meaning (a vector added to a matrix goes to every row); its local variables become
     definitions, arrays that it brings along variables with bound values, random numbers arguments.
+    An array of an object (``self.b``) that ``wrt`` names is a variable, whatever it holds.
     ``loss="L"`` puts an unspecified loss around a result that is no scalar; of several results the
     first array counts, or ``output=``, a place or a key. A function of JAX or PyTorch, or an
     ``nn.Module``, is traced by its own library; ``framework`` says which, where that does not show.
@@ -100,25 +105,32 @@ def _of_numpy(
     given: Mapping[str, Any],
     asked: TraceOptions,
     output: int | str | None,
+    parameters: Sequence[str] = (),
 ) -> Problem:
-    """Return the problem of a function written with NumPy."""
+    """Return the problem of a function written with NumPy.
+
+    Arrays that it has from objects are variables where they are ``parameters``, or asked for.
+    """
     labels: dict[str, Dim | None] = {}
     while True:
+        held = _Held(function, [*parameters, *asked.names])
         try:
-            arrays, recorder, result = _followed(function, given, labels, output)
+            arrays, recorder, result = _followed(function, given, labels, output, held)
             break
         except LabelsUsedError as used_so:
             labels[used_so.name] = None
         except ClassesNeededError as needed:
             labels[needed.name] = needed.classes
     value, names = recorder.named(result._array.expr)
-    shapes = {**arrays.shapes, **random_arrays.shapes}
+    shapes = {**arrays.shapes, **held.shapes, **random_arrays.shapes}
     picks = [n for path, n in arrays.names.items() if type(arrays.given[path]) is Labels]
     if asked.wrt is None and picks:
         asked = replace(asked, wrt=[n for n in shapes if n not in picks])
     found = stated(result, value, names, shapes, asked, getattr(function, "__name__", ""))
-    brought = {n: x for n, x in random_arrays.values.items() if n in found.variables}
-    author = TracedFunction(function, given, arrays.names)
+    values = {**held.values, **random_arrays.values}
+    brought = {n: x for n, x in values.items() if n in found.variables}
+    again = partial(_of_numpy, function, given, asked, output)
+    author = TracedFunction(function, given, arrays.names, [*held.shapes], again)
     return replace(found, values=brought, labels=tuple(picks), function=author)
 
 
@@ -127,6 +139,7 @@ def _followed(
     given: Mapping[str, Any],
     labels: Mapping[str, Dim | None],
     output: int | str | None,
+    held: _Held,
 ) -> tuple[Arrays, _Recorder, Traced]:
     """Return the arrays of the arguments, what was noted, and the result of one run."""
     arrays = Arrays(given, labels)
@@ -136,10 +149,36 @@ def _followed(
         return LabelArray(found) if type(found) is Labels else found
 
     SHADOWED.clear()
-    SHADOWED.update({"pi", "e"} & arrays.shapes.keys())
+    held.declare(arrays.taken)
+    SHADOWED.update({"pi", "e"} & {*arrays.shapes, *held.shapes})
     recorder = _Recorder()
     arguments = _arguments(function, mapped(argument, dict(given)))
-    return arrays, recorder, _run_alike(recorder, function, arguments, output, arrays.taken)
+    with held.arrays.put(held.symbols):
+        taken = arrays.taken | held.shapes.keys()
+        return arrays, recorder, _run_alike(recorder, function, arguments, output, taken)
+
+
+class _Held:
+    """The arrays that a function has from objects, and that are variables of its problem."""
+
+    def __init__(self, function: Callable[..., Any], asked: Sequence[str]) -> None:
+        self.arrays = HeldArrays(function)
+        self.asked = dict.fromkeys(n for n in asked if n in self.arrays.names)
+        self.shapes: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+        self.symbols: dict[str, Traced] = {}
+
+    def declare(self, taken: set[str]) -> None:
+        """Declare those that are asked for and whose name is free."""
+        for name in self.asked:
+            value = self.arrays.names[name]
+            if name in taken:
+                continue
+            dims = tuple(map(size, np.shape(value)))
+            self.shapes[name] = ", ".join(map(str, dims)) or "scalar"
+            self.values[name] = value
+            expr = var(name, (*dims, *(ONE,) * (2 - len(dims))))
+            self.symbols[name] = Traced(SymbolArray(dims, expr), shared=True)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -220,6 +259,8 @@ _COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 def _of_functions(function: Any) -> Any:
+    if type(function) is Traced:
+        return None
     try:
         return FOLLOWED_FUNCTIONS.get(function)
     except TypeError:  # no hash
