@@ -217,7 +217,7 @@ def _has_attributes(x: Any) -> bool:
     if isinstance(x, type | ModuleType) or callable(x) and hasattr(x, "__code__"):
         return False
     root = type(x).__module__.partition(".")[0]
-    foreign = root in sys.stdlib_module_names and root != "__main__"
+    foreign = root in sys.stdlib_module_names - {"__main__", "builtins"}  # where no module is named
     return not foreign and root not in _LIBRARIES and isinstance(getattr(x, "__dict__", 0), dict)
 
 
